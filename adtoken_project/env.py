@@ -1,0 +1,51 @@
+"""Reading configuration from the environment. Every secret may also come from a file named by NAME_FILE."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Return the variable's text, or the text of the file that NAME_FILE names.
+
+    Raises ImproperlyConfigured when both are missing and there is no default, or the file cannot be read.
+    """
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {error}") from error
+    value = os.environ.get(name, default)
+    if value is None:
+        raise ImproperlyConfigured(f"Set {name} (or {name}_FILE). See .env.example.")
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return the variable as a yes or no: 1, true, yes, on against 0, false, no, off."""
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+
+
+def whole(name: str, *, default: int) -> int:
+    """Return the variable as a whole number."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from error
+
+
+def names(name: str, default: str = "") -> list[str]:
+    """Return the variable's comma-separated parts, without blanks."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
