@@ -1,0 +1,1 @@
+"""Ad accounts and their pools of tokens: linking, settling, failover, the broker."""

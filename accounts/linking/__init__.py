@@ -1,0 +1,1 @@
+"""Linking: one user-visible flow."""

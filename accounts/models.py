@@ -1,0 +1,209 @@
+"""Ad accounts, their pools, their events, pending links and API keys. `accounts.pool.settle` is the only writer of what a pool decides."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.querysets import AccountQuerySet
+from tokens.models import ChannelKey, Token, TokenEvent
+from users.models import Team
+
+
+class Account(models.Model):
+    """One ad account on one channel."""
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        INTERRUPTED = "interrupted", "Interrupted"
+        DEACTIVATED = "deactivated", "Deactivated"
+        PAUSED = "paused", "Paused"
+
+    class DeadlineKind(models.TextChoices):
+        DATE = "date", "Date"
+        NEVER = "never", "Never"
+        UNKNOWN = "unknown", "Unknown"
+        NONE = "none", "None"
+
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    native_id = models.CharField("native ID", max_length=100)
+    name = models.CharField(max_length=300)
+    currency = models.CharField(max_length=3, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+    team = models.ForeignKey(Team, models.PROTECT, related_name="accounts")
+    native_status = models.CharField(max_length=60, blank=True, help_text="The channel's own word.")
+    restriction = models.CharField(
+        max_length=300, blank=True, help_text="Why the channel limits it; empty: it does not."
+    )
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    pause_note = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    # Written by accounts.pool.settle alone:
+    active_token = models.ForeignKey(Token, models.PROTECT, null=True, blank=True, related_name="active_for")
+    state = models.CharField(max_length=12, choices=State, default=State.DEACTIVATED)
+    reason = models.CharField(max_length=40, blank=True)
+    since = models.DateTimeField(default=timezone.now, help_text="Since when it is in this state.")
+    deadline = models.DateTimeField(null=True, blank=True)
+    deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
+    usable_count = models.PositiveIntegerField(default=0)
+    cycle = models.PositiveIntegerField(default=1)
+
+    objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
+    class Meta:
+        verbose_name = "social account"
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "native_id"], name="one_row_per_ad_account"),
+            models.CheckConstraint(
+                condition=Q(deadline_kind="date", deadline__isnull=False)
+                | (~Q(deadline_kind="date") & Q(deadline__isnull=True)),
+                name="account_has_a_deadline_iff_kind_is_date",
+            ),
+        ]
+        indexes = [
+            # macros and the list "ends soon"
+            models.Index("deadline", condition=Q(deadline_kind="date"), name="account_deadline_soon"),
+        ]
+        permissions = [
+            ("link_account", "Can add accounts and tokens"),
+            ("switch_active_token", "Can make a token active and rank tokens"),
+            ("unlink_token", "Can unlink tokens from accounts"),
+            ("pause_account", "Can pause and resume accounts"),
+            ("import_account", "Can import accounts"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountToken(models.Model):
+    """A token in an account's pool."""
+
+    class Access(models.TextChoices):
+        OK = "ok", "Access"
+        LOST = "lost", "No access"
+
+    class CanPublish(models.TextChoices):
+        YES = "yes", "Can publish"
+        NO = "no", "Can report only"
+        UNKNOWN = "unknown", "Not known"
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="pool")
+    token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries")
+    rank = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Set by hand; empty: automatic.")
+    role = models.CharField(max_length=200, blank=True, help_text="The channel's own word.")
+    access = models.CharField(max_length=6, choices=Access, default=Access.OK)
+    access_reason = models.CharField(max_length=40, blank=True)
+    can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "token"], name="one_pool_entry")]
+        indexes = [models.Index("token", include=["account"], name="pool_by_token")]
+
+    def __str__(self) -> str:
+        return f"Token {self.token_id} in account {self.account_id}"
+
+
+class AccountEvent(models.Model):
+    """What happened to an account. Append only."""
+
+    class Kind(models.TextChoices):
+        LINKED = "linked", "Linked"
+        UNLINKED = "unlinked", "Unlinked"
+        SHIFTED = "shifted", "Shifted"
+        CONNECTED = "connected", "Reactivated"
+        INTERRUPTED = "interrupted", "Interrupted"
+        DEACTIVATED = "deactivated", "Deactivated"
+        PAUSED = "paused", "Paused"
+        RESUMED = "resumed", "Resumed"
+        SWITCHED = "switched", "Made active by staff"
+        RANKED = "ranked", "Order changed"
+        ACCESS = "access", "Access changed"
+        RESTRICTED = "restricted", "Restricted by the channel"
+        UNRESTRICTED = "unrestricted", "Restriction lifted"
+        ASKED = "asked", "Asked to re-authenticate"
+        IMPORTED = "imported", "Imported"
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=14, choices=Kind)
+    from_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
+    token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
+    token_event = models.ForeignKey(TokenEvent, models.SET_NULL, null=True, blank=True, related_name="+")
+    cause = models.CharField(max_length=40, blank=True)
+    source = models.CharField(
+        max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    note = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(F("account"), F("at").desc(), name="account_event_line")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: account {self.account_id}"
+
+
+class PendingLink(models.Model):
+    """A consent that waits for the choice of accounts. Taken by DELETE ... RETURNING, swept after 15 minutes."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    token = models.ForeignKey(Token, models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="+")
+    offered = models.JSONField(default=list, help_text="The channel's list, as NativeAccount fields.")
+    complete = models.BooleanField(default=True)
+    no_longer = models.JSONField(
+        default=list, help_text="Ids of accounts that this consent no longer serves."
+    )
+    next = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Pending link of token {self.token_id}"
+
+
+class ApiKey(models.Model):
+    """A key of a publishing system. Only its hash is stored; the secret is shown once."""
+
+    class Scope(models.TextChoices):
+        READ = "accounts:read", "Read accounts"
+        LEASE = "tokens:lease", "Lease, sign and report tokens"
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
+    channels = ArrayField(
+        models.CharField(max_length=20, choices=ChannelKey), default=list, blank=True, help_text="Empty: all."
+    )
+    teams = models.ManyToManyField(
+        Team, related_name="api_keys", help_text="The key sees these teams' accounts."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,34 @@
+"""Named filters of accounts."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from users.models import User
+
+if TYPE_CHECKING:
+    from accounts.models import Account
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Accounts, by phrases that compose."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The only door for people: accounts of their teams, and accounts whose pool holds a token they consented to.
+
+        Superusers see all. Whatever is not visible answers 404.
+        """
+        from accounts.models import AccountToken
+
+        if not user.is_authenticated:
+            return self.none()
+        if user.is_superuser:
+            return self
+        own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
+        return self.filter(Q(team__memberships__user=user) | Exists(own)).distinct()
+
+    def locked(self) -> Self:
+        """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
+        return self.order_by("id").select_for_update(no_key=True, of=("self",))

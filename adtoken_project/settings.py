@@ -1,0 +1,280 @@
+"""Settings of AdToken, all from the environment (see .env.example). Nothing secret has a default."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+from adtoken_project import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- What this installation is ---------------------------------------------------------------------------------
+DEMO = env.flag("DEMO", default=False)
+DEBUG = env.flag("DEBUG", default=False)
+BASE_URL = env.text("BASE_URL").rstrip("/")
+BASE_HOST = urlsplit(BASE_URL).hostname or ""
+SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+ALLOWED_HOSTS = [BASE_HOST, *env.names("ALLOWED_HOSTS")]
+OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
+
+# --- Apps ------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_celery_beat",
+    "users",
+    "tokens",
+    "notifications",
+    "accounts",
+    "macros",
+    "adtoken_project",  # last: it composes what the apps define
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "users.middleware.SecondFactorMiddleware",
+    "users.middleware.TimeZoneMiddleware",
+]
+
+ROOT_URLCONF = "adtoken_project.urls"
+WSGI_APPLICATION = "adtoken_project.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database and cache ----------------------------------------------------------------------------------------
+DATABASES = {"default": environ.Env.db_url_config(env.text("DATABASE_URL"))}
+DATABASES["default"] |= {
+    "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
+    "CONN_MAX_AGE": 0,  # the pool keeps the connections
+    "OPTIONS": {"pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8), "timeout": 10}},
+    "TEST": {"TEMPLATE": "template0"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: the handshake's state lies in it
+
+# --- Credentials of the channels -------------------------------------------------------------------------------
+FERNET_KEYS = env.names("FERNET_KEYS")  # newest first; checked when the tokens app starts
+FERNET_USE_HKDF = False  # the keys are real Fernet keys, so any tool can read or rotate
+
+# --- Channels: addresses are settings, so that the stand-ins of sandbox/ differ in nothing else ------------------
+FACEBOOK_WWW_URL = env.text("FACEBOOK_URL", "") or env.text("FACEBOOK_WWW_URL", "https://www.facebook.com")
+FACEBOOK_GRAPH_URL = env.text("FACEBOOK_URL", "") or env.text(
+    "FACEBOOK_GRAPH_URL", "https://graph.facebook.com"
+)
+FACEBOOK_VERSION = env.text("FACEBOOK_VERSION", "v25.0")  # pinned by the vendor's SDK, checked 2026-11-24
+X_API_URL = env.text("X_URL", "") or env.text("X_API_URL", "https://api.x.com")
+X_ADS_URL = env.text("X_URL", "") or env.text("X_ADS_URL", "https://ads-api.x.com")
+X_ADS_VERSION = env.text("X_ADS_VERSION", "12")  # introduced 2022-10-27, no end date, checked 2026-11-24
+CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
+REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
+REPORTS_PER_MINUTE = 600
+
+# --- People ----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "my_accounts"
+ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(BASE_URL).scheme
+SOCIALACCOUNT_ADAPTER = "accounts.linking.adapter.ChannelAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False  # ours are sealed in tokens.Token; allauth would keep them in clear
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = CHANNEL_TIMEOUT
+MFA_ADAPTER = "users.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=True)
+INVITATION_DAYS = 7
+
+# --- Browser -----------------------------------------------------------------------------------------------------
+_SECURE = BASE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS: list[str] = []  # own origin only: allauth takes listed origins for safe redirects
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_SAMESITE = "Lax"  # Strict would break the return from a channel
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_SSL_REDIRECT = _SECURE and not DEBUG
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=0)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": [
+        "/admin/"
+    ],  # adtoken_project.admin_site sets the looser one that the theme needs
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    },
+}
+
+# --- Mail --------------------------------------------------------------------------------------------------------
+vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))
+EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- Background work ---------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else a killed pool child loses its task silently
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 270
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_TIMEZONE = "UTC"
+MACROS_HOUR = env.whole("MACROS_HOUR", default=7)  # local hour from which today's evaluation may run
+
+# --- Language, time, files ---------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "Europe/Berlin")
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # serves from the apps' folders, no collectstatic step needed
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_secrets": {"()": "tokens.scrub.LogFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_secrets"]},
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"level": "INFO"},
+        "httpx2": {"level": "WARNING"},  # its INFO lines hold whole addresses
+        "httpcore2": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+    },
+}
+
+# --- The admin portal's theme ------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "AdToken",
+    "SITE_HEADER": "AdToken",
+    "SITE_SYMBOL": "key",
+    "SITE_URL": reverse_lazy("my_accounts"),
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "base": {
+            "50": "#f7f8fa",
+            "100": "#f1f3f6",
+            "200": "#dfe3e8",
+            "300": "#c6cdd6",
+            "400": "#9aa4b2",
+            "500": "#5f6978",
+            "600": "#414b5a",
+            "700": "#2f3846",
+            "800": "#1e2530",
+            "900": "#161b23",
+            "950": "#0e1218",
+        },
+        "primary": {
+            "50": "#eceffd",
+            "100": "#dfe4fc",
+            "200": "#b9c3f5",
+            "300": "#a9b6fb",
+            "400": "#97a6fb",
+            "500": "#8494fa",
+            "600": "#3446c4",
+            "700": "#2937a0",
+            "800": "#222d83",
+            "900": "#1d2550",
+            "950": "#141a3a",
+        },
+    },  # fmt: skip
+    "STYLES": [
+        lambda _request: static("adtoken/tokens.css"),
+        lambda _request: static("adtoken/parts.css"),
+        lambda _request: static("adtoken/admin.css"),
+    ],
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": "adtoken_project.sidebar.navigation",
+    },
+}

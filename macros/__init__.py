@@ -1,0 +1,1 @@
+"""Macros: rules that say what to watch on which account and whom to tell."""

@@ -1,0 +1,147 @@
+"""Macros, their actions, the accounts they are applied to, evaluations and notices."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account
+from tokens.models import ChannelKey, Token
+from users.models import Team
+
+
+class Macro(models.Model):
+    """A staff rule: name, description, actions, and the accounts it is applied to."""
+
+    class Scope(models.TextChoices):
+        CHOSEN = "chosen", "Chosen accounts"
+        CHANNELS = "channels", "All accounts of some channels, also those added later"
+        ALL = "all", "All accounts, also those added later"
+
+    name = models.CharField("macro name", max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    enabled = models.BooleanField("on", default=True)
+    scope = models.CharField("apply on account", max_length=10, choices=Scope, default=Scope.CHOSEN)
+    channels = ArrayField(models.CharField(max_length=20, choices=ChannelKey), default=list, blank=True)
+    team = models.ForeignKey(
+        Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text="Empty: all teams."
+    )
+    accounts = models.ManyToManyField(Account, through="MacroAccount", related_name="macros")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [
+            ("apply_macro", "Can apply macros to accounts"),
+            ("evaluate_macro", "Can evaluate macros now"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MacroAction(models.Model):
+    """What a macro does. The first kind is the article's."""
+
+    class Kind(models.TextChoices):
+        PRE_DEACTIVATION = "pre_deactivation", "Set Pre-Deactivation Notification"
+
+    class Watch(models.TextChoices):
+        ACCOUNT = "account", "the account is about to stop"
+        TOKEN = "token", "any token is about to stop"
+
+    macro = models.ForeignKey(Macro, models.CASCADE, related_name="actions")
+    kind = models.CharField("action", max_length=20, choices=Kind, default=Kind.PRE_DEACTIVATION)
+    emails = ArrayField(models.EmailField(), default=list, blank=True, verbose_name="e-mail addresses")
+    linkers = models.BooleanField("also mail the person who linked the token", default=True)
+    days = ArrayField(
+        models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(365)]),
+        verbose_name="days in advance",
+    )
+    watch = models.CharField("warn when", max_length=10, choices=Watch, default=Watch.ACCOUNT)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.macro}"
+
+
+class MacroAccount(models.Model):
+    """A macro applied to one chosen account."""
+
+    macro = models.ForeignKey(Macro, models.CASCADE, related_name="applications")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="macro_applications")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["macro", "account"], name="one_application_per_account")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.macro} on {self.account}"
+
+
+class Evaluation(models.Model):
+    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick."""
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", "Schedule"
+        HAND = "hand", "By hand"
+
+    on_date = models.DateField()
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    notice_count = models.PositiveIntegerField(default=0, help_text="How many it found.")
+    message_count = models.PositiveIntegerField(default=0, help_text="How many mails it wrote.")
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["on_date"], condition=Q(trigger="schedule"), name="one_scheduled_evaluation_per_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Evaluation of {self.on_date}"
+
+
+class Notice(models.Model):
+    """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        MAILED = "mailed", "Mailed"
+        DROPPED = "dropped", "Dropped"
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
+    action = models.ForeignKey(MacroAction, models.CASCADE, related_name="notices")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    cycle = models.PositiveIntegerField()
+    threshold = models.PositiveSmallIntegerField()
+    recipient = models.EmailField()
+    deadline = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
+    outcome_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["action", "account", "token", "cycle", "threshold", "recipient"],
+                nulls_distinct=False,
+                name="one_notice_per_cycle_and_threshold",
+            ),
+        ]
+        indexes = [
+            # the mail of one evaluation, recipient and team
+            models.Index("evaluation", "team", "recipient", name="notice_of_message"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Notice for {self.recipient} on account {self.account_id}"

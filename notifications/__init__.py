@@ -1,0 +1,1 @@
+"""The outbox: messages, templates, delivery. Knows no account and no token."""

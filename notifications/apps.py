@@ -1,0 +1,10 @@
+"""The notifications app."""
+
+from django.apps import AppConfig
+
+
+class NotificationsConfig(AppConfig):
+    """The outbox."""
+
+    name = "notifications"
+    verbose_name = "Messages"

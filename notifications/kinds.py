@@ -1,0 +1,34 @@
+"""The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from notifications.models import Message
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail ready to be sent. Links that are secrets are in `text` and `html` only while it is sent."""
+
+    subject: str
+    text: str
+    html: str
+    headers: dict[str, str] = field(default_factory=dict)
+    stored_text: str | None = None  # what is kept of it, where the sent text holds a secret link
+    stored_html: str | None = None
+
+
+class NotWanted(Exception):
+    """Raised by a builder: the message has nothing left to say. Its text is the reason that the page shows."""
+
+
+Builder = Callable[[Message], Mail]
+
+KINDS: dict[str, Builder] = {}
+
+
+def register(kind: str, build: Builder) -> None:
+    """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already."""
+    if kind in KINDS and KINDS[kind] is not build:
+        raise ValueError(f"Messages of kind {kind!r} have a builder already.")
+    KINDS[kind] = build

@@ -1,0 +1,53 @@
+"""Messages of the outbox. A row holds ids until it is sent, then what was sent."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from users.models import Team
+
+
+class Message(models.Model):
+    """One e-mail. Written in the transaction of its cause; the text is made at sending by the builder of its kind."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    kind = models.CharField(max_length=30)
+    recipient = models.EmailField()
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
+    dedupe_key = models.CharField(max_length=200, unique=True)
+    payload = models.JSONField(
+        default=dict, blank=True, help_text="Ids that the builder needs; never a secret."
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    message_id = models.CharField("Message-ID", max_length=200, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    error = models.CharField(
+        max_length=500, blank=True, help_text="Why it failed, was cancelled, or is tried again."
+    )
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            # the sweep that claims what is to be sent
+            models.Index(
+                "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
+            ),
+            models.Index("recipient", name="message_recipient"),
+        ]
+        permissions = [("retry_message", "Can send messages again or cancel them")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

@@ -1,0 +1,32 @@
+"""Writing messages. Delivery is in notifications.delivery."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from notifications.models import Message
+from users.models import Team
+
+
+def enqueue(
+    *,
+    kind: str,
+    recipient: str,
+    dedupe_key: str,
+    now: datetime,
+    team: Team | None = None,
+    payload: Mapping[str, Any] | None = None,
+) -> bool:
+    """Write one message in the caller's transaction, once per dedupe key. Return whether it is new."""
+    _, created = Message.objects.get_or_create(
+        dedupe_key=dedupe_key,
+        defaults={
+            "kind": kind,
+            "recipient": recipient.lower(),
+            "team": team,
+            "payload": dict(payload or {}),
+            "next_attempt_at": now,
+            "created_at": now,
+        },
+    )
+    return created

@@ -1,0 +1,77 @@
+"""Rows for tests, made the short way. They write straight into the tables; call `pool.settle` where a test needs a settled pool."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from accounts.models import Account, AccountToken
+from tokens import vault
+from tokens.models import ChannelApp, Token, token_owner
+from users.models import Membership, Team, User
+
+NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery staple"
+MARKER = "SBXTOKEN"  # the sandbox's tokens hold it too, so that leaks can be searched for
+
+_numbers = count(1)
+
+
+def make_team(name: str = "") -> Team:
+    return Team.objects.create(name=name or f"Team {next(_numbers)}")
+
+
+def make_user(email: str = "", *, name: str = "", team: Team | None = None, **fields: Any) -> User:
+    """A user with a verified e-mail row, as accepting an invitation makes it."""
+    number = next(_numbers)
+    user = User.objects.create_user(
+        email or f"person{number}@example.com", PASSWORD, name=name or f"Person {number}", **fields
+    )
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    Membership.objects.create(user=user, team=team or Team.default())
+    return user
+
+
+def make_app(channel: str = "facebook", **fields: Any) -> ChannelApp:
+    existing = ChannelApp.objects.filter(channel=channel, is_default=True).first()
+    if existing and not fields:
+        return existing
+    fields.setdefault("client_id", f"client-{next(_numbers)}")
+    app = ChannelApp(channel=channel, state=ChannelApp.State.LIVE, **fields)
+    app.set_secrets(["app-secret"])
+    app.save()
+    return app
+
+
+def make_token(app: ChannelApp | None = None, **fields: Any) -> Token:
+    """A valid token without a known date, unless fields say otherwise."""
+    app = app or make_app()
+    number = next(_numbers)
+    fields.setdefault("native_user_id", str(1000 + number))
+    fields.setdefault("native_user_name", f"Native {number}")
+    fields.setdefault("issued_at", NOW - timedelta(days=1))
+    if fields.get("deadline"):
+        fields.setdefault("deadline_kind", "date")
+        fields.setdefault("access_expires_at", fields["deadline"])
+        fields.setdefault("dates_source", {"access": "provider"})
+    if fields.get("state", "valid") != "valid":
+        fields.setdefault("reason", "password_changed")
+    owner = token_owner(app, fields["native_user_id"])
+    fields.setdefault(
+        "credentials",
+        vault.seal(owner, {"access_token": f"{MARKER}-{number}", "secret": f"{MARKER}-s{number}"}),
+    )
+    return Token.objects.create(app=app, **fields)
+
+
+def make_account(channel: str = "facebook", *, team: Team | None = None, **fields: Any) -> Account:
+    number = next(_numbers)
+    fields.setdefault("native_id", str(400_000 + number))
+    fields.setdefault("name", f"Account {number}")
+    return Account.objects.create(channel=channel, team=team or Team.default(), **fields)
+
+
+def link(account: Account, token: Token, **fields: Any) -> AccountToken:
+    fields.setdefault("can_publish", "yes")
+    return AccountToken.objects.create(account=account, token=token, **fields)

@@ -1,0 +1,1 @@
+"""Credentials: the vault, the channels, and the life of a token."""

@@ -1,0 +1,21 @@
+"""The tokens app."""
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+class TokensConfig(AppConfig):
+    """Credentials: the vault, the channels, and the life of a token."""
+
+    name = "tokens"
+    verbose_name = "Tokens"
+
+    def ready(self) -> None:
+        """Check the key ring here, because Django's system checks do not run when a WSGI server starts."""
+        from tokens import vault
+
+        try:
+            vault.check_keys(settings.FERNET_KEYS, settings.SECRET_KEY)
+        except ImproperlyConfigured as error:
+            raise ImproperlyConfigured(f"AdToken does not start without a sound key ring. {error}") from error

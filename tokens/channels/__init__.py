@@ -1,0 +1,1 @@
+"""The visible dict of channels."""

@@ -1,0 +1,306 @@
+"""What a channel package offers, in our words. A package turns the channel's HTTP into these; it holds no policy of ours."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+
+class Verdict(StrEnum):
+    """What an answer of a channel says about the token, the account, the channel app, or us."""
+
+    OK = "ok"
+    TRANSIENT = "transient"  # passing trouble; never kills
+    RATE_LIMITED = "rate_limited"
+    CONFIRM_FIRST = "confirm_first"  # looks dead, but this answer alone does not prove it
+    TOKEN_DEAD = "token_dead"
+    ACCESS_LOST = (
+        "access_lost"  # the token lives, this ad account is out of its reach (all, or only publishing)
+    )
+    ACCOUNT_RESTRICTED = "account_restricted"
+    APP_FAULT = "app_fault"  # the channel refuses our app; no token is touched
+    OUR_BUG = "our_bug"
+
+
+class Reason(StrEnum):
+    """Why a token is not valid, or a pair of token and account is of no use."""
+
+    EXPIRED = "expired"
+    REFRESH_EXPIRED = "refresh_expired"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
+    AUTHORISATION_CANCELLED = "authorisation_cancelled"
+    SESSION_INVALID = "session_invalid"
+    UNKNOWN = "unknown"
+    SECURITY_CHECKPOINT = "security_checkpoint"
+    SUSPENDED = "suspended"
+    POLICY_VIOLATION = "policy_violation"
+    # Of a pair, never of a token:
+    SCOPE_MISSING = "scope_missing"
+    ACCESS_LOST = "access_lost"
+    PUBLISHING_LOST = "publishing_lost"
+    # Beside the token:
+    RESTRICTED = "restricted"
+    APP_FAULT = "app_fault"
+    TRANSIENT = "transient"
+
+
+# The person lifts these at the channel and the same token works again, so it is asked again daily for 30 days.
+LIFTABLE = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
+
+Call = Literal["api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback"]
+CanPublish = Literal["yes", "no", "unknown"]
+DateSource = Literal["provider", "introspection", "policy", "never", "unknown"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer of a channel. `body` is the parsed JSON, else the text. Status 0: no answer came."""
+
+    call: Call
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What an answer means. `row` names the row of the channel's verdict table that decided."""
+
+    verdict: Verdict
+    reason: Reason | None = None
+    row: str = ""
+    retry_after: int | None = None  # seconds, where the channel says so
+    note: str = ""  # the channel's own words on a restriction, without secrets
+
+
+class ChannelError(Exception):
+    """A call to a channel that did not give what was asked. Carries the decision; its text is fit for staff."""
+
+    def __init__(self, ruling: Ruling, *, evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(f"{ruling.verdict}: {ruling.row or ruling.reason or 'no detail'}")
+        self.ruling = ruling
+        self.evidence = dict(evidence or {})
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """What authenticates a call as one native user. Never printed."""
+
+    access_token: str
+    refresh_token: str = ""
+    secret: str = ""  # the token secret of OAuth 1.0a
+
+    def __repr__(self) -> str:
+        return "<credentials>"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the parts that are set, ready to be sealed."""
+        parts = {
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "secret": self.secret,
+        }
+        return {name: value for name, value in parts.items() if value}
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The clocks of a token and who said them. A missing date is unknown, never expired."""
+
+    issued_at: datetime | None = None
+    access_expires_at: datetime | None = None
+    refresh_expires_at: datetime | None = None
+    data_access_expires_at: datetime | None = None
+    # clock ("access", "refresh", "data_access") -> who said it; "never": the channel says that this clock has no end
+    sources: Mapping[str, DateSource] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who consented, on the channel's own side."""
+
+    native_user_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What an exchange, a renewal or a pasted token gave."""
+
+    credentials: Credentials
+    dates: Dates
+    scopes: tuple[str, ...] | None = None  # None: the channel did not say
+
+
+@dataclass(frozen=True)
+class NativeAccount:
+    """One ad account as the channel shows it to one native user."""
+
+    native_id: str  # canonical, see Channel.canonical_id
+    name: str
+    currency: str = ""
+    time_zone: str = ""
+    native_status: str = ""  # the channel's own word
+    restriction: str = ""  # why the channel limits it, in its words; empty: it does not
+    closed: bool = False  # closed or deleted: cannot be linked
+    role: str = ""  # the channel's own word
+    can_publish: CanPublish = "unknown"
+
+
+@dataclass(frozen=True)
+class AccountList:
+    """The ad accounts of one native user. Incomplete lists change nothing and are shown as such."""
+
+    accounts: tuple[NativeAccount, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the channel says of a token when asked directly. `ruling.verdict` is OK, TOKEN_DEAD, or what hindered the question."""
+
+    ruling: Ruling
+    dates: Dates | None = None
+    scopes: tuple[str, ...] | None = None
+    native_user_id: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """One ad account read with one token. ACCESS_LOST in `ruling` is about this pair only."""
+
+    ruling: Ruling
+    account: NativeAccount | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
+class Send:
+    """How a caller sends a token: merge both blindly into the request. Never printed."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "<send>"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One permission that is asked for."""
+
+    name: str  # the channel's name
+    label: str  # as people read it: “Manage ads”
+    publishing: bool  # whether publishing needs it
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long authorisations last at this channel: data with a source, because vendors change it."""
+
+    summary: str  # one line for people: "Renew every 60 days"
+    access: timedelta | None  # None: no date
+    never_ends: bool
+    source: str
+    checked: str  # ISO date
+    note: str = ""  # an unproven rule; it never shortens a deadline and never kills
+
+
+@dataclass(frozen=True)
+class AppKeys:
+    """A channel app, unsealed: what native calls need of it. Never printed."""
+
+    client_id: str
+    secrets: tuple[str, ...] = field(repr=False)  # newest first
+    redirect_uri: str
+    scopes: tuple[str, ...]
+
+    @property
+    def secret(self) -> str:
+        """The newest secret."""
+        return self.secrets[0]
+
+
+class Channel(ABC):
+    """One channel. Methods that call the channel raise ChannelError and never run inside a transaction."""
+
+    key: ClassVar[str]  # "facebook"
+    label: ClassVar[str]  # "Facebook"
+    protocol: ClassVar[Literal["oauth2", "oauth1"]]
+    scopes: ClassVar[tuple[Scope, ...]]
+    partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
+    lifetime: ClassVar[Lifetime]
+    last_step: ClassVar[
+        str
+    ]  # what to press at the channel: 'Press Continue and keep every ad account ticked.'
+    manage_url: ClassVar[str]  # where a person sees and cancels connected apps
+
+    @abstractmethod
+    def canonical_id(self, native_id: str) -> str:
+        """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
+
+    @abstractmethod
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
+
+    @abstractmethod
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented."""
+
+    @abstractmethod
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Do what this channel needs right after the exchange (long-lived exchange, introspection) and return the final grant."""
+
+    @abstractmethod
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List the native user's ad accounts with roles, all pages. An error after the first page gives `complete=False`."""
+
+    @abstractmethod
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read one ad account with one token: native status, role, whether it may publish. Does not raise ChannelError."""
+
+    @abstractmethod
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask the channel about the token, as cheaply as it allows. Does not raise ChannelError."""
+
+    def renew(self, app: AppKeys, credentials: Credentials) -> Grant | None:
+        """Renew the token without a person and return the new grant; None where the channel has no such thing."""
+        return None
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""
+        return False
+
+    @abstractmethod
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """Say how a publishing job sends this token."""
+
+    def sign(
+        self, app: AppKeys, credentials: Credentials, *, method: str, url: str, params: Mapping[str, str]
+    ) -> str:
+        """Return the Authorization header of a signed request (OAuth 1.0a only).
+
+        Raises ValueError for an address that is not one of this channel's API hosts, or is one of its OAuth paths.
+        """
+        raise ValueError(f"{self.label} does not sign requests: merge the lease's `send` block instead.")
+
+    @abstractmethod
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return what the person does to get back, step by step, in plain words."""
+
+    @abstractmethod
+    def open_url(self, native_id: str) -> str:
+        """Return the address of the ad account in the channel's own ads manager."""

@@ -1,0 +1,246 @@
+"""Channel apps, tokens and their events. `tokens.lifecycle` is the only writer of a token's state, dates and generation."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tokens import vault
+from tokens.channels.base import AppKeys, Credentials, Reason
+from tokens.querysets import TokenQuerySet
+
+
+class ChannelKey(models.TextChoices):
+    """The six channels."""
+
+    FACEBOOK = "facebook", "Facebook"
+    SNAPCHAT = "snapchat", "Snapchat"
+    X = "x", "X"
+    LINKEDIN = "linkedin", "LinkedIn"
+    PINTEREST = "pinterest", "Pinterest"
+    TIKTOK = "tiktok", "TikTok"
+
+
+class ChannelApp(models.Model):
+    """Our developer app on one channel. Its secrets are sealed, newest first."""
+
+    class State(models.TextChoices):
+        NOT_SET_UP = "not_set_up", "Not set up"
+        LIVE = "live", "Live"
+        RETIRING = "retiring", "Retiring"
+
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    label = models.CharField(max_length=100, blank=True)
+    client_id = models.CharField("client ID", max_length=200)
+    secrets = vault.SealedField(null=True, editable=False)
+    scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
+    redirect_base = models.URLField(blank=True, help_text="Empty: BASE_URL.")
+    is_default = models.BooleanField(default=True, help_text="New links use this app.")
+    state = models.CharField(max_length=20, choices=State, default=State.NOT_SET_UP)
+    fault = models.CharField(
+        max_length=300, blank=True, help_text="What the channel said when it refused our app."
+    )
+    fault_since = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1, help_text="Grows with every change; caches go by it.")
+
+    class Meta:
+        ordering = ["channel", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "client_id"], name="one_row_per_channel_app"),
+            models.UniqueConstraint(
+                fields=["channel"], condition=Q(is_default=True), name="one_default_app_per_channel"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} app {self.label or self.client_id}"
+
+    @property
+    def owner(self) -> str:
+        """The natural key that the secrets are sealed for."""
+        return f"app:{self.channel}:{self.client_id}"
+
+    @property
+    def redirect_uri(self) -> str:
+        """The callback address to be registered at the channel."""
+        return f"{(self.redirect_base or settings.BASE_URL).rstrip('/')}/link/{self.channel}/callback/"
+
+    def keys(self) -> AppKeys:
+        """Return the app's keys, unsealed.
+
+        Raises VaultError when they do not open, ValueError when no secret is stored.
+        """
+        if self.secrets is None:
+            raise ValueError(f"{self} has no secret yet. Enter it under Channel apps.")
+        secrets = vault.unseal(self.owner, self.secrets)["secrets"]
+        return AppKeys(
+            client_id=self.client_id,
+            secrets=tuple(secrets),
+            redirect_uri=self.redirect_uri,
+            scopes=tuple(self.scopes),
+        )
+
+    def set_secrets(self, secrets: list[str]) -> None:
+        """Seal the secrets, newest first. Does not save."""
+        self.secrets = vault.seal(self.owner, {"secrets": secrets})
+
+
+class Token(models.Model):
+    """One consent of one native user to one channel app. A new consent of the same native user renews the row."""
+
+    class State(models.TextChoices):
+        VALID = "valid", "Valid"
+        COOLING = "cooling", "Cooling"
+        DEAD = "dead", "Dead"
+
+    class DeadlineKind(models.TextChoices):
+        DATE = "date", "Date"
+        NEVER = "never", "Never"
+        UNKNOWN = "unknown", "Unknown"
+
+    class Clock(models.TextChoices):
+        """Which date a deadline comes from."""
+
+        ACCESS = "access", "Access ends"
+        REFRESH = "refresh", "Renewal ends"
+        DATA_ACCESS = "data_access", "Data access"
+
+    class DueFor(models.TextChoices):
+        REFRESH = "refresh", "Refresh"
+        PROBE = "probe", "Probe"
+
+    app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens")
+    native_user_id = models.CharField(max_length=191)
+    native_user_name = models.CharField(max_length=200, blank=True)
+    consented_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="tokens"
+    )
+    credentials = vault.SealedField(null=True, editable=False)
+    has_refresh_token = models.BooleanField(default=False)
+    refresh_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="A confirmed refusal to refresh."
+    )
+    scopes = models.JSONField(null=True, blank=True, help_text="Null: the channel did not say.")
+    issued_at = models.DateTimeField(null=True, blank=True)
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    refresh_expires_at = models.DateTimeField(null=True, blank=True)
+    data_access_expires_at = models.DateTimeField(null=True, blank=True)
+    dates_source = models.JSONField(default=dict, blank=True, help_text="Clock: who said it.")
+    deadline = models.DateTimeField(null=True, blank=True)
+    deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.UNKNOWN)
+    deadline_clock = models.CharField(max_length=12, choices=Clock, blank=True)
+    cycle = models.PositiveIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State, default=State.VALID)
+    reason = models.CharField(
+        max_length=40, blank=True, choices=[(reason.value, reason.value) for reason in Reason]
+    )
+    state_since = models.DateTimeField(default=timezone.now)
+    evidence = models.JSONField(
+        default=dict, blank=True, help_text="What the channel answered, without secrets."
+    )
+    generation = models.PositiveIntegerField(
+        default=1, help_text="Grows with every new pair of credentials or state."
+    )
+    due_at = models.DateTimeField(null=True, blank=True)
+    due_for = models.CharField(max_length=10, choices=DueFor, default=DueFor.PROBE)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_checked_at = models.DateTimeField(null=True, blank=True)
+    last_check_result = models.CharField(max_length=40, blank=True)
+    proven_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the channel last said that it works."
+    )
+    linked_at = models.DateTimeField(default=timezone.now, help_text="When a person last consented.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["app", "native_user_id"], name="one_token_per_native_user"),
+            models.CheckConstraint(
+                condition=(Q(state="valid") & Q(reason="")) | (~Q(state="valid") & ~Q(reason="")),
+                name="token_has_a_reason_iff_not_valid",
+            ),
+            models.CheckConstraint(
+                condition=Q(deadline_kind="date", deadline__isnull=False)
+                | (~Q(deadline_kind="date") & Q(deadline__isnull=True)),
+                name="token_has_a_deadline_iff_kind_is_date",
+            ),
+        ]
+        indexes = [
+            # macros: which tokens end soon
+            models.Index(
+                "deadline",
+                condition=Q(deadline_kind="date") & ~Q(state="dead"),
+                name="token_deadline_soon",
+            ),
+            # sweep: which tokens are due for a probe or a refresh
+            models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
+        ]
+        permissions = [
+            ("probe_token", "Can check tokens now"),
+            ("renew_token", "Can renew tokens now"),
+            ("ask_token", "Can ask people to re-authenticate"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Token {self.pk} of {self.native_user_name or self.native_user_id}"
+
+    @property
+    def owner(self) -> str:
+        """The natural key that the credentials are sealed for."""
+        return token_owner(self.app, self.native_user_id)
+
+    def unseal(self) -> Credentials:
+        """Return the credentials in clear. Raises VaultError when they do not open, ValueError when there are none."""
+        if self.credentials is None:
+            raise ValueError(f"{self} has no credentials stored.")
+        return Credentials(**vault.unseal(self.owner, self.credentials))
+
+    def access_is_over(self, now: datetime) -> bool:
+        """Tell whether a date that the channel gave has passed, so that the token must not be served."""
+        if self.access_expires_at is None or self.access_expires_at > now:
+            return False
+        return self.dates_source.get("access") in {"provider", "introspection"}
+
+
+def token_owner(app: ChannelApp, native_user_id: str) -> str:
+    """Return the owner that a token's credentials are sealed for."""
+    return f"token:{app.channel}:{app.client_id}:{native_user_id}"
+
+
+class TokenEvent(models.Model):
+    """What happened to a token, with the evidence kept once. Append only."""
+
+    class Kind(models.TextChoices):
+        LINKED = "linked", "Linked"
+        RENEWED = "renewed", "Renewed"
+        DATES = "dates", "Dates changed"
+        COOLED = "cooled", "Trouble, being confirmed"
+        RECOVERED = "recovered", "Works again"
+        DIED = "died", "Stopped"
+        DISPUTED = "disputed", "Reported, not confirmed"
+        ASKED = "asked", "Asked to re-authenticate"
+        REVOKED = "revoked", "Revoked at the channel"
+
+    token = models.ForeignKey(Token, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=12, choices=Kind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    source = models.CharField(
+        max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"
+    )
+    detail = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(F("token"), F("at").desc(), name="token_event_line")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: token {self.token_id}"

@@ -1,0 +1,22 @@
+"""Named filters of tokens."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from tokens.models import Token
+
+
+class TokenQuerySet(models.QuerySet["Token"]):
+    """Tokens, by phrases that compose."""
+
+    def due(self, now: datetime) -> Self:
+        """Tokens whose probe or refresh is due and which no worker holds."""
+        return self.filter(due_at__lte=now).filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+
+    def locked(self) -> Self:
+        """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
+        return self.order_by("id").select_for_update(no_key=True, of=("self",))

@@ -1,0 +1,125 @@
+"""Sealing credentials.
+
+A `Sealed` holds ciphertext only; nothing is decrypted when a row is loaded. `seal` writes the owner into the plaintext and `unseal`
+demands it, so that two ciphertexts swapped between rows do not open. The owner is the row's natural key, known before the row has a pk.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import BaseDatabaseWrapper
+from fernet_fields import EncryptedTextField
+
+
+class VaultError(Exception):
+    """A ciphertext does not open: a key is missing from FERNET_KEYS, or the row was tampered with."""
+
+
+class Sealed:
+    """Ciphertext of credentials. It shows nothing of them, wherever it is printed."""
+
+    __slots__ = ("ciphertext",)
+
+    def __init__(self, ciphertext: bytes) -> None:
+        self.ciphertext = bytes(ciphertext)
+
+    def __repr__(self) -> str:
+        return "<sealed>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sealed) and other.ciphertext == self.ciphertext
+
+    def __hash__(self) -> int:
+        return hash(self.ciphertext)
+
+
+def seal(owner: str, data: Mapping[str, Any]) -> Sealed:
+    """Return `data` (JSON-safe) encrypted with the newest key, bound to `owner`."""
+    text = json.dumps({"owner": owner, "data": dict(data)}, separators=(",", ":"))
+    return Sealed(ring().encrypt(text.encode()))
+
+
+def unseal(owner: str, sealed: Sealed) -> dict[str, Any]:
+    """Return what was sealed for `owner`.
+
+    Raises VaultError when no key of the ring opens it, or it was sealed for another owner.
+    """
+    try:
+        content = json.loads(ring().decrypt(sealed.ciphertext))
+    except InvalidToken as error:
+        raise VaultError(
+            f"The credentials of {owner} do not open. Is a key missing from FERNET_KEYS?"
+        ) from error
+    if content["owner"] != owner:
+        raise VaultError(f"The credentials stored for {owner} were sealed for another row.")
+    data: dict[str, Any] = content["data"]
+    return data
+
+
+def check_keys(keys: list[str], secret_key: str) -> None:
+    """Raise ImproperlyConfigured unless the key ring is usable: present, well-formed, distinct, not SECRET_KEY."""
+    make = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+    if not keys:
+        raise ImproperlyConfigured(f"Set FERNET_KEYS, newest key first. Make one with: {make}")
+    if len(set(keys)) != len(keys):
+        raise ImproperlyConfigured("FERNET_KEYS holds the same key twice.")
+    if secret_key in keys:
+        raise ImproperlyConfigured("A key in FERNET_KEYS equals SECRET_KEY. Use a key of its own.")
+    for place, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except (ValueError, TypeError) as error:
+            raise ImproperlyConfigured(
+                f"Key {place} in FERNET_KEYS is not a Fernet key. Make one with: {make}"
+            ) from error
+
+
+def ring() -> MultiFernet:
+    """Return the key ring of the settings, newest key first."""
+    return _ring(tuple(settings.FERNET_KEYS))
+
+
+@lru_cache(maxsize=4)
+def _ring(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+class SealedField(EncryptedTextField):  # type: ignore[misc]  # the library ships no types
+    """A column of ciphertext that takes and gives `Sealed`, and lets SQL expressions through.
+
+    The library's own field decrypts on load and encrypts whatever it is given, SQL expressions of `bulk_update` included, which
+    destroys data; every method that touches values is therefore replaced.
+    """
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Sealed | None:
+        """Wrap the stored bytes."""
+        return None if value is None else Sealed(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Leave the value as it is: forms and fixtures never carry credentials."""
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Let `Sealed`, None and expressions through; refuse everything else."""
+        if value is None or isinstance(value, Sealed) or hasattr(value, "as_sql"):
+            return value
+        raise TypeError("Assign vault.seal(...), never plain credentials.")
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return the bytes to store."""
+        return self.get_db_prep_value(self.get_prep_value(value), connection)
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """Return bytes for a `Sealed`, anything else unchanged."""
+        if isinstance(value, Sealed):
+            return connection.Database.Binary(value.ciphertext)  # type: ignore[attr-defined]  # psycopg's module
+        return value
+
+    def value_to_string(self, obj: Any) -> str:
+        """Keep credentials out of dumps."""
+        return "<sealed>"

@@ -1,0 +1,145 @@
+"""Users (login by e-mail), teams, memberships and invitations."""
+
+import secrets
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users whose e-mail is their login."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this e-mail, whatever its letters' case."""
+        return self.get(email=(username or "").lower())
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make and return a user; without a password nobody can log in until one is set."""
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=email, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make and return a user with every permission."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail is the login and is kept in lower case by the database."""
+
+    email = models.EmailField("e-mail", unique=True)
+    name = models.CharField(max_length=150, blank=True, help_text="As colleagues see it.")
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the project's time zone.")
+    is_staff = models.BooleanField("staff", default=False, help_text="May open the admin portal.")
+    is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
+    date_joined = models.DateTimeField(default=timezone.now)
+    teams = models.ManyToManyField("Team", through="Membership", related_name="users")
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+        ]
+        permissions = [("invite_user", "Can invite people by mail")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the e-mail in lower case: a form goes round the manager."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
+    def get_full_name(self) -> str:
+        """Return the name that colleagues see."""
+        return self.name or self.email
+
+    def get_short_name(self) -> str:
+        """Return the first name, or the e-mail's first part."""
+        return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
+
+
+class Team(models.Model):
+    """People who share accounts: a client of an agency, a brand, a country."""
+
+    name = models.CharField(max_length=100, unique=True)
+    is_default = models.BooleanField(default=False, help_text="Takes what names no team.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="one_default_team"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def default(cls) -> Self:
+        """Return the one default team, which the first migration makes."""
+        return cls.objects.get(is_default=True)
+
+
+class Membership(models.Model):
+    """One person in one team."""
+
+    class Role(models.TextChoices):
+        MEMBER = "member", "Member"
+        MANAGER = "manager", "Manager"
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
+
+
+def new_invitation_key() -> str:
+    """Return a fresh nonce; the mailed link is signed from it, so the row alone opens nothing."""
+    return secrets.token_urlsafe(16)
+
+
+class Invitation(models.Model):
+    """An invitation by mail. Accepting it makes the user, the membership and the verified e-mail row."""
+
+    email = models.EmailField("e-mail")
+    name = models.CharField(max_length=150, blank=True)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    is_staff = models.BooleanField(default=False)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    key = models.CharField(max_length=32, unique=True, default=new_invitation_key, editable=False)
+    number = models.PositiveIntegerField(default=1, help_text="How often it was mailed.")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Invitation of {self.email}"
+
+    def is_open(self, now: datetime) -> bool:
+        """Tell whether the invitation can still be accepted."""
+        return self.accepted_at is None and self.revoked_at is None and self.expires_at > now
