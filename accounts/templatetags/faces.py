@@ -20,7 +20,7 @@ _MESSAGE_LOOKS = {
 }
 
 
-def _part(name: str, **context: Any) -> SafeString:
+def _part(name: str, /, **context: Any) -> SafeString:
     """Render a part without the page's context and without the file's last line break, so that texts stay tight."""
     return SafeString(render_to_string(f"parts/_{name}.html", context).strip())  # rendered by us
 
