@@ -1,0 +1,223 @@
+"""What the control API does to the world."""
+
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from sandbox.facebook.deauthorise import remove_app
+from sandbox.facebook.dialog import keep_grant
+from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE
+from sandbox.store import Store, UnknownNameError, random_number
+from sandbox.world import (
+    FACEBOOK_CLIENT_ID,
+    NEVER,
+    ROLES,
+    X_CLIENT_ID,
+    AdAccount,
+    App,
+    FacebookToken,
+    NativeUser,
+    NextToken,
+)
+from sandbox.x.pairs import pair_for, revoke_pairs
+
+_R = TypeVar("_R")
+
+DEFAULT_CLIENT = {"facebook": FACEBOOK_CLIENT_ID, "x": X_CLIENT_ID}
+
+
+class BadCallError(Exception):
+    """A control call that makes no sense; the text says why."""
+
+
+def put_app(store: Store, channel: str, data: dict[str, Any]) -> App:
+    """Create an app, or change the given fields of one. Without client_id: the start world's app."""
+    client_id = data.get("client_id", DEFAULT_CLIENT[channel])
+    app = store.app(channel, client_id)
+    if app is None:
+        if "secret" not in data:
+            raise BadCallError("a new app needs a secret")
+        app = App(channel, client_id, data["secret"])
+        store.apps.append(app)
+    _set(app, data)
+    return _done(store, app)
+
+
+def put_user(store: Store, channel: str, key: str, data: dict[str, Any]) -> NativeUser:
+    """Create a native user, or change the given fields of one."""
+    try:
+        user = store.user(channel, key)
+    except UnknownNameError:
+        name = data.get("name", key.title())
+        screen_name = "".join(name.split())
+        user = NativeUser(channel, key, random_number(17 if channel == "facebook" else 10), name, screen_name)
+        user.email = f"{key}@people.example"
+        store.users.append(user)
+    _set(user, data)
+    return _done(store, user)
+
+
+def put_account(store: Store, channel: str, name: str, data: dict[str, Any]) -> AdAccount:
+    """Create an ad account (with this id), or change the given fields of one. `roles` replaces all roles."""
+    known = {f.name for f in fields(AdAccount)} - {"channel", "id"}
+    if unknown := set(data) - known:
+        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    roles = {store.user(channel, who).key: role for who, role in data.get("roles", {}).items()}
+    if wrong := set(roles.values()) - set(ROLES):
+        raise BadCallError(f"no role {wrong.pop()!r}; known: {', '.join(ROLES)}")
+    try:
+        account = store.account(channel, name)
+    except UnknownNameError:
+        account = AdAccount(channel, name.removeprefix("act_"), name, "EUR", "Europe/Berlin")
+        store.accounts.append(account)
+    _set(account, {**data, "roles": roles} if "roles" in data else data)
+    return _done(store, account)
+
+
+def _set(record: Any, data: dict[str, Any]) -> None:
+    for name, value in data.items():
+        wanted = type(getattr(record, name))
+        if not isinstance(value, wanted):
+            raise BadCallError(f"{name} must be {wanted.__name__}")
+    for name, value in data.items():
+        setattr(record, name, value)
+
+
+def _done(store: Store, record: _R) -> _R:
+    store.changed()
+    return record
+
+
+async def user_deed(store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
+    """One deed of or to a person; raises UnknownNameError for a deed that does not exist."""
+    if deed in ("checkpoint", "suspend", "deactivate"):
+        setattr(
+            user, {"suspend": "suspended", "deactivate": "deactivated"}.get(deed, deed), data.get("on", True)
+        )
+    elif deed == "change_password":
+        _end_sessions(store, user, 460)
+    elif deed == "log_out":
+        _end_sessions(store, user, 467)
+    elif deed == "cancel_authorisation":
+        await _cancel(store, user, data.get("client_id"))
+    elif deed == "consent":
+        _consent(store, user, data)
+    else:
+        known = "change_password, log_out, cancel_authorisation, checkpoint, suspend, deactivate, consent"
+        raise UnknownNameError(f"no deed {deed!r}; known: {known}")
+
+
+def _end_sessions(store: Store, user: NativeUser, subcode: int) -> None:
+    """Facebook ends all tokens of the user. X names neither deed among the ends of its tokens: nothing happens."""
+    if user.channel != "facebook":
+        return
+    for token in store.facebook_tokens.values():
+        if token.user == user.key and token.dead_subcode is None:
+            token.dead_subcode = subcode
+
+
+async def _cancel(store: Store, user: NativeUser, client_id: str | None) -> None:
+    for app in [a for a in store.apps if a.channel == user.channel and client_id in (None, a.client_id)]:
+        if user.channel == "facebook":
+            await remove_app(store, app, user)
+        else:
+            revoke_pairs(store, client_id=app.client_id, user=user.key)
+
+
+def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None:
+    """Facebook: change scopes or ticked ad accounts of a grant that stands, as the user's settings page can."""
+    grant = store.grant(data.get("client_id", FACEBOOK_CLIENT_ID), user.key)
+    if user.channel != "facebook" or grant is None:
+        raise BadCallError("this user has no standing grant on Facebook")
+    if "scopes" in data:
+        grant.declined = [s for s in {*grant.scopes, *grant.declined} if s not in data["scopes"]]
+        grant.scopes = list(data["scopes"])
+    if "accounts" in data:
+        grant.account_ids = [store.account("facebook", name).id for name in data["accounts"]]
+
+
+def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:
+    """Set dates of one token (`token`), or of all tokens of a user that are not dead. Gives how many were changed."""
+    if data.get("channel", "facebook") != "facebook":
+        raise BadCallError("tokens of X have no dates")
+    if "token" in data:
+        if data["token"] not in store.facebook_tokens:
+            raise UnknownNameError("no such token")
+        chosen = [store.facebook_tokens[data["token"]]]
+    elif "user" in data:
+        key = store.user("facebook", data["user"]).key
+        chosen = [t for t in store.facebook_tokens.values() if t.user == key and t.dead_subcode is None]
+    else:
+        raise BadCallError("give a token or a user")
+    for token in chosen:
+        for name, value in dates.items():
+            setattr(token, name, value)
+    store.changed()
+    return len(chosen)
+
+
+def order_token(store: Store, data: dict[str, Any]) -> None:
+    """Add an order for a token to come."""
+    data = dict(data)
+    if data.pop("channel", "facebook") != "facebook":
+        raise BadCallError("tokens of X have no dates")
+    known = {f.name for f in fields(NextToken)}
+    if unknown := set(data) - known:
+        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    if data.get("kind", "exchange") not in ("exchange", "code"):
+        raise BadCallError("kind must be exchange or code")
+    if data.get("user"):
+        data["user"] = store.user("facebook", data["user"]).key
+    store.next_tokens.append(NextToken(**data))
+    store.changed()
+
+
+def issue_token(store: Store, data: dict[str, Any]) -> dict[str, Any]:
+    """A token as after a consent. Facebook: a long-lived one, and the grant becomes what is given here."""
+    channel = data.get("channel", "")
+    if channel not in DEFAULT_CLIENT:
+        raise BadCallError("channel must be facebook or x")
+    if "user" not in data:
+        raise BadCallError("give a user")
+    user = store.user(channel, data["user"])
+    app = store.app(channel, data.get("client_id", DEFAULT_CLIENT[channel]))
+    if app is None:
+        raise UnknownNameError("no app with this client_id")
+    if channel == "x":
+        pair = pair_for(store, client_id=app.client_id, user=user)
+        store.changed()
+        names = {"user_id": user.id, "screen_name": user.screen_name}
+        return {"oauth_token": pair.token, "oauth_token_secret": pair.secret, **names}
+    names = [store.account(channel, name).id for name in data["accounts"]] if "accounts" in data else None
+    mine = [account.id for account in store.accounts_of(channel, user.key)]
+    keep_grant(
+        store,
+        app,
+        user,
+        scopes=[s for s in data.get("scopes", [*ADS_SCOPES, "business_management"]) if s != "public_profile"],
+        declined=[],
+        account_ids=mine if names is None else names,
+    )
+    return _issue_facebook(store, app, user, data)
+
+
+def _issue_facebook(store: Store, app: App, user: NativeUser, data: dict[str, Any]) -> dict[str, Any]:
+    now = store.now()
+    issued_at = int(data.get("issued_at", now))
+    token = FacebookToken(
+        token=store.new_facebook_token(),
+        client_id=app.client_id,
+        user=user.key,
+        issued_at=issued_at,
+        expires_at=int(data.get("expires_at", issued_at + LONG_LIFE)),
+        data_access_expires_at=int(data.get("data_access_expires_at", issued_at + DATA_ACCESS_LIFE)),
+        long_lived=True,
+    )
+    store.facebook_tokens[token.token] = token
+    store.changed()
+    answer = asdict(token) | {"access_token": token.token, "token_type": "bearer"}
+    answer |= {"user_id": user.id, "name": user.name}
+    if token.expires_at != NEVER:
+        answer["expires_in"] = max(0, token.expires_at - now)
+    for name in ("token", "client_id", "user", "long_lived", "dead_subcode"):
+        del answer[name]
+    return answer

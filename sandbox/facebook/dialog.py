@@ -1,0 +1,174 @@
+"""The login dialog: choose who is signed in, tick permissions and ad accounts, continue or cancel."""
+
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from sandbox.facebook.access import CHANNEL
+from sandbox.store import Store, UnknownNameError, random_text
+from sandbox.web import Params, first, page, params_of, store_of
+from sandbox.world import App, FacebookCode, Grant, NativeUser
+
+ALWAYS = "public_profile"
+
+MEANINGS = {
+    "public_profile": "Your name and picture",
+    "email": "Your email address",
+    "ads_read": "Read the results of your ads",
+    "ads_management": "Manage your ads and read their results",
+    "business_management": "Manage your business",
+    "pages_show_list": "Show a list of the Pages you manage",
+    "pages_read_engagement": "Read content posted on the Page",
+}
+
+
+@dataclass
+class Asked:
+    """What the app asked for in the address of the dialog."""
+
+    app: App
+    redirect_uri: str
+    state: str
+    scopes: list[str]
+    auth_type: str
+
+    def back(self, **answer: str) -> RedirectResponse:
+        """Send the browser to the app with an answer."""
+        if self.state:
+            answer["state"] = self.state
+        joint = "&" if "?" in self.redirect_uri else "?"
+        return RedirectResponse(self.redirect_uri + joint + urlencode(answer), status_code=302)
+
+
+class RefusedError(Exception):
+    """The dialog shows this text instead of asking; the browser does not go back to the app."""
+
+
+def asked(store: Store, params: Params) -> Asked:
+    """Check the request of the app as the dialog does: app id and exact redirect address; raises RefusedError."""
+    app = store.app(CHANNEL, first(params, "client_id"))
+    if app is None:
+        raise RefusedError("Invalid App ID: The provided app ID does not look like a valid app ID.")
+    if app.suspended:
+        raise RefusedError("App not active: This app is not currently accessible.")
+    redirect_uri = first(params, "redirect_uri")
+    if not any(hmac.compare_digest(redirect_uri.encode(), uri.encode()) for uri in app.redirect_uris):
+        raise RefusedError(
+            "URL blocked: This redirect failed because the redirect URI is not white-listed in the app's client "
+            "OAuth settings. Make sure that the client and web OAuth logins are on and add all your app domains as "
+            "valid OAuth redirect URIs."
+        )
+    scopes = [s for s in first(params, "scope").replace(" ", ",").split(",") if s and s != ALWAYS]
+    auth_type = first(params, "auth_type")
+    return Asked(app, redirect_uri, first(params, "state"), list(dict.fromkeys(scopes)), auth_type)
+
+
+async def show(request: Request) -> Response:
+    """The dialog. Without `user` it asks who is signed in, with it what to allow."""
+    store, params = store_of(request), await params_of(request)
+    try:
+        wish = asked(store, params)
+    except RefusedError as error:
+        return page("facebook/refused.html", status=400, text=str(error))
+    passed = {name: values[0] for name, values in params.items() if name not in ("user", "action")}
+    if "user" not in params:
+        users = [u for u in store.users if u.channel == CHANNEL]
+        return page("facebook/who.html", app=wish.app, users=users, passed=passed)
+    try:
+        user = store.user(CHANNEL, first(params, "user"))
+    except UnknownNameError as error:
+        return page("facebook/refused.html", status=400, text=str(error))
+    if stop := _stopped(user):
+        return page("facebook/refused.html", status=403, text=stop)
+    grant = store.grant(wish.app.client_id, user.key)
+    offered = offered_scopes(wish, grant)
+    return page(
+        "facebook/consent.html",
+        app=wish.app,
+        user=user,
+        passed=passed,
+        scopes=[(scope, MEANINGS.get(scope, scope)) for scope in offered],
+        withheld=[scope for scope in wish.scopes if scope not in offered],
+        accounts=store.accounts_of(CHANNEL, user.key),
+    )
+
+
+async def decide(request: Request) -> Response:
+    """The form was sent: `action` (continue or cancel), `user`, `scopes`, `accounts`, and what the app asked."""
+    store, params = store_of(request), await params_of(request)
+    try:
+        wish = asked(store, params)
+        if first(params, "action") == "cancel":
+            return wish.back(
+                error="access_denied",
+                error_code="200",
+                error_description="Permissions error",
+                error_reason="user_denied",
+            )
+        user = store.user(CHANNEL, first(params, "user"))
+        if stop := _stopped(user):
+            raise RefusedError(stop)
+    except (RefusedError, UnknownNameError) as error:
+        return page("facebook/refused.html", status=400, text=str(error))
+    old = store.grant(wish.app.client_id, user.key)
+    ticked = set(params.get("scopes", []))
+    offered = offered_scopes(wish, old)
+    mine = {account.id for account in store.accounts_of(CHANNEL, user.key)}
+    chosen = [a.removeprefix("act_") for a in params.get("accounts", [])]
+    keep_grant(
+        store,
+        wish.app,
+        user,
+        scopes=[scope for scope in offered if scope in ticked],
+        declined=[scope for scope in wish.scopes if scope not in offered or scope not in ticked],
+        account_ids=[account for account in chosen if account in mine],
+    )
+    code = FacebookCode(
+        f"AQD-SBXCODE-{random_text(80)}", wish.app.client_id, user.key, wish.redirect_uri, store.now()
+    )
+    store.codes[code.code] = code
+    store.changed()
+    return wish.back(code=code.code)
+
+
+def offered_scopes(wish: Asked, grant: Grant | None) -> list[str]:
+    """The permissions that are asked about: one that was declined is asked again only with auth_type=rerequest."""
+    if grant is None or wish.auth_type == "rerequest":
+        return wish.scopes
+    return [scope for scope in wish.scopes if scope not in grant.declined]
+
+
+def keep_grant(
+    store: Store,
+    app: App,
+    user: NativeUser,
+    *,
+    scopes: list[str],
+    declined: list[str],
+    account_ids: list[str],
+) -> Grant:
+    """Write what the user allows the app. Permissions that were not asked about stay as they were."""
+    grant = store.grant(app.client_id, user.key)
+    if grant is None:
+        grant = Grant(app.client_id, user.key, [], [], [])
+        store.grants.append(grant)
+    decided = {*scopes, *declined, ALWAYS}
+    grant.scopes = [*scopes, *(s for s in grant.scopes if s not in decided), ALWAYS]
+    grant.declined = [*declined, *(s for s in grant.declined if s not in decided)]
+    grant.account_ids = list(dict.fromkeys(account_ids))
+    store.changed()
+    return grant
+
+
+def _stopped(user: NativeUser) -> str:
+    if user.checkpoint:
+        return (
+            "Your account is temporarily locked. Log in to www.facebook.com and finish the security check, "
+            "then come back."
+        )
+    if user.suspended or user.deactivated:
+        return "Your account has been disabled. Log in to www.facebook.com and follow the instructions given."
+    return ""

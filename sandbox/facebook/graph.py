@@ -1,0 +1,149 @@
+"""Graph calls about the signed-in user: /me, its permissions and its ad accounts."""
+
+import base64
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.facebook import errors
+from sandbox.facebook.access import CHANNEL, Caller, caller_of
+from sandbox.facebook.deauthorise import remove_app
+from sandbox.web import first
+from sandbox.world import ROLES, AdAccount
+
+DEFAULT_LIMIT = 25
+_TIME_ZONE_IDS = {"America/Los_Angeles": 1, "America/New_York": 7, "Europe/Berlin": 47, "Europe/London": 58}
+
+
+async def me(request: Request) -> Response:
+    """`/me`: id and name, and the e-mail address where it was granted."""
+    caller = await caller_of(request)
+    first_name, _, last_name = caller.user.name.partition(" ")
+    known = {"id": caller.user.id, "name": caller.user.name, "first_name": first_name, "last_name": last_name}
+    if "email" in caller.grant.scopes:
+        known["email"] = caller.user.email
+    wanted = _fields(caller) or ["name"]
+    return JSONResponse({name: known[name] for name in known if name in {*wanted, "id"}})
+
+
+async def permissions(request: Request) -> Response:
+    """`/me/permissions`: what was granted and declined; DELETE takes back one permission, or all (removes the app)."""
+    caller = await caller_of(request)
+    grant = caller.grant
+    asked_about = str(request.path_params.get("user_id", caller.user.id))
+    if asked_about != caller.user.id:
+        raise errors.unknown_object(asked_about)
+    if request.method == "DELETE":
+        one = first(caller.params, "permission")
+        if not one:
+            await remove_app(caller.store, caller.app, caller.user)
+        elif one in grant.scopes:
+            grant.scopes.remove(one)
+            grant.declined.append(one)
+            caller.store.changed()
+        return JSONResponse({"success": True})
+    rows = [{"permission": scope, "status": "granted"} for scope in grant.scopes]
+    rows += [{"permission": scope, "status": "declined"} for scope in grant.declined]
+    return JSONResponse({"data": rows})
+
+
+async def ad_accounts(request: Request) -> Response:
+    """`/me/adaccounts`: a page of the ad accounts, with cursors and the address of the next page."""
+    caller = await caller_of(request)
+    if not caller.may_read_ads:
+        raise errors.not_granted()
+    refuse_old_data_access(caller)
+    fields = account_fields(caller)
+    rows = [show_account(account, caller, fields) for account in caller.visible_accounts()]
+    return JSONResponse(page_of(rows, request, caller))
+
+
+def page_of(rows: list[dict[str, Any]], request: Request, caller: Caller) -> dict[str, Any]:
+    """Cut a list by `limit` and `after`. `paging.next` holds the access token, as Facebook's does."""
+    limit = _number(first(caller.params, "limit"), DEFAULT_LIMIT)
+    start = _position(first(caller.params, "after"))
+    part = rows[start : start + limit]
+    answer: dict[str, Any] = {"data": part}
+    if part:
+        cursors = {"before": _cursor(start), "after": _cursor(start + len(part))}
+        answer["paging"] = {"cursors": cursors}
+    if part and start + limit < len(rows):
+        query = {name: values[0] for name, values in caller.params.items() if name != "appsecret_proof"}
+        query |= {
+            "access_token": caller.token.token,
+            "limit": str(limit),
+            "after": _cursor(start + len(part)),
+        }
+        answer["paging"]["next"] = str(request.url.replace(query=urlencode(query)))
+    return answer
+
+
+def refuse_old_data_access(caller: Caller) -> None:
+    """Raise when the user's data access has run out."""
+    if caller.token.data_access_expires_at <= caller.now:
+        raise errors.data_access_expired()
+
+
+def account_fields(caller: Caller) -> list[str]:
+    """The fields asked for; raises for one that an ad account does not have."""
+    fields = _fields(caller) or ["account_id"]
+    for name in fields:
+        if name not in _ACCOUNT_FIELDS:
+            text = f"Tried accessing nonexisting field ({name}) on node type (AdAccount)"
+            raise errors.bad_parameter(text)
+    return fields
+
+
+_ACCOUNT_FIELDS = {
+    "id", "account_id", "name", "account_status", "disable_reason", "currency", "timezone_id", "timezone_name",
+    "timezone_offset_hours_utc", "business", "user_tasks",
+}  # fmt: skip
+
+
+def show_account(account: AdAccount, caller: Caller, fields: list[str]) -> dict[str, Any]:
+    """An ad account as Facebook shows it to this user; `id` is always there."""
+    zone = ZoneInfo(account.time_zone)
+    offset = datetime.fromtimestamp(caller.now, zone).utcoffset()
+    assert offset is not None
+    known = {
+        "account_id": account.id,
+        "name": account.name,
+        "account_status": account.account_status,
+        "disable_reason": account.disable_reason,
+        "currency": account.currency,
+        "timezone_id": _TIME_ZONE_IDS.get(account.time_zone, 1),
+        "timezone_name": account.time_zone,
+        "timezone_offset_hours_utc": offset.total_seconds() / 3600,
+        "business": {"id": account.id[::-1], "name": account.name},
+        "user_tasks": ROLES[account.roles[caller.user.key]][CHANNEL],
+    }
+    return {name: known[name] for name in fields if name in known} | {"id": f"act_{account.id}"}
+
+
+def _fields(caller: Caller) -> list[str]:
+    return [name.strip() for name in first(caller.params, "fields").split(",") if name.strip()]
+
+
+def _number(text: str, default: int) -> int:
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise errors.bad_parameter("The parameter limit must be a positive integer")
+    return int(text)
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(f"sandbox-{position:06}".encode()).decode()
+
+
+def _position(cursor: str) -> int:
+    if not cursor:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(cursor).decode().removeprefix("sandbox-"))
+    except ValueError:
+        raise errors.bad_parameter("Invalid cursors values.") from None

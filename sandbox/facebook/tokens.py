@@ -1,0 +1,212 @@
+"""The token endpoint and debug_token."""
+
+import hmac
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.facebook import errors
+from sandbox.facebook.access import CHANNEL, check_proof, ended, token_text
+from sandbox.facebook.errors import GraphError
+from sandbox.store import Store
+from sandbox.web import Params, first, params_of, store_of
+from sandbox.world import DAY, NEVER, App, FacebookToken, Grant, NextToken
+
+CODE_LIFE = 10 * 60
+SHORT_LIFE = 90 * 60
+LONG_LIFE = 60 * DAY
+DATA_ACCESS_LIFE = 90 * DAY
+ADS_SCOPES = ("ads_management", "ads_read")
+
+
+async def access_token(request: Request) -> Response:
+    """`/oauth/access_token`: code, fb_exchange_token or client_credentials."""
+    store, params = store_of(request), await params_of(request)
+    app = _client(store, params)
+    grant_type = first(params, "grant_type")
+    if grant_type == "client_credentials":
+        return JSONResponse({"access_token": f"{app.client_id}|{app.secret}", "token_type": "bearer"})
+    if grant_type == "fb_exchange_token":
+        return JSONResponse(_exchange(store, app, first(params, "fb_exchange_token")))
+    if grant_type not in ("", "authorization_code"):
+        raise GraphError(100, f"Invalid grant_type: {grant_type}")
+    return JSONResponse(_redeem(store, app, params))
+
+
+def _client(store: Store, params: Params) -> App:
+    client_id = first(params, "client_id")
+    if not client_id:
+        raise GraphError(101, "Missing client_id parameter.")
+    app = store.app(CHANNEL, client_id)
+    if app is None:
+        text = "Error validating application. Cannot get application info due to a system error."
+        raise GraphError(101, text)
+    secret = first(params, "client_secret")
+    if not secret:
+        raise GraphError(1, "Missing client_secret parameter.")
+    if not hmac.compare_digest(secret.encode(), app.secret.encode()):
+        raise GraphError(1, "Error validating client secret.")
+    return app
+
+
+def _redeem(store: Store, app: App, params: Params) -> dict[str, Any]:
+    code = store.codes.get(first(params, "code"))
+    if code is None or code.client_id != app.client_id:
+        raise GraphError(100, "Invalid verification code format.")
+    if code.used:
+        raise GraphError(100, "This authorization code has been used.", subcode=36009)
+    if code.issued_at + CODE_LIFE <= store.now():
+        raise GraphError(100, "This authorization code has expired.", subcode=36007)
+    if first(params, "redirect_uri") != code.redirect_uri:
+        text = (
+            "Error validating verification code. Please make sure your redirect_uri is identical to the one you "
+            "used in the OAuth dialog request"
+        )
+        raise GraphError(100, text, subcode=36008)
+    code.used = True
+    now = store.now()
+    token = FacebookToken(
+        token=store.new_facebook_token(),
+        client_id=app.client_id,
+        user=code.user,
+        issued_at=now,
+        expires_at=now + SHORT_LIFE,
+        data_access_expires_at=code.issued_at + DATA_ACCESS_LIFE,
+        long_lived=False,
+    )
+    return _hand_out(store, token, _order(store, "code", code.user))
+
+
+def _exchange(store: Store, app: App, text: str) -> dict[str, Any]:
+    old = store.facebook_tokens.get(text)
+    if old is None or old.client_id != app.client_id:
+        raise errors.unreadable()
+    now = store.now()
+    subcode = ended(store, old, now)
+    if subcode is not None:
+        raise errors.dead(subcode, old, now)
+    order = _order(store, "exchange", old.user)
+    if old.expires_at == NEVER or (order is not None and order.same_token):
+        return _answer(old, now, omit=order is not None and order.omit_expires_in)
+    token = FacebookToken(
+        token=store.new_facebook_token(),
+        client_id=app.client_id,
+        user=old.user,
+        issued_at=now,
+        expires_at=now + LONG_LIFE,
+        data_access_expires_at=old.data_access_expires_at,
+        long_lived=True,
+    )
+    return _hand_out(store, token, order)
+
+
+def _order(store: Store, kind: str, user: str) -> NextToken | None:
+    """The next order for tokens of this kind and user, used up."""
+    for order in store.next_tokens:
+        if order.kind == kind and order.user in ("", user):
+            order.count -= 1
+            if order.count <= 0:
+                store.next_tokens.remove(order)
+            return order
+    return None
+
+
+def _hand_out(store: Store, token: FacebookToken, order: NextToken | None) -> dict[str, Any]:
+    now = store.now()
+    if order is not None:
+        for name in ("issued_at", "expires_at", "data_access_expires_at"):
+            value = getattr(order, name)
+            if value is not None:
+                setattr(token, name, value)
+    store.facebook_tokens[token.token] = token
+    store.changed()
+    return _answer(token, now, omit=order is not None and order.omit_expires_in)
+
+
+def _answer(token: FacebookToken, now: int, *, omit: bool) -> dict[str, Any]:
+    """The JSON of a token. One that never ends has no expires_in."""
+    answer: dict[str, Any] = {"access_token": token.token, "token_type": "bearer"}
+    if token.expires_at != NEVER and not omit:
+        answer["expires_in"] = max(0, token.expires_at - now)
+    return answer
+
+
+async def debug_token(request: Request) -> Response:
+    """`/debug_token`: how a token stands; dead ones are HTTP 200 too."""
+    store, params = store_of(request), await params_of(request)
+    app = _asking_app(store, request, params)
+    text = first(params, "input_token")
+    if not text:
+        raise GraphError(100, "(#100) The parameter input_token is required")
+    if hmac.compare_digest(text.encode(), f"{app.client_id}|{app.secret}".encode()):
+        data = {
+            "app_id": app.client_id,
+            "type": "APP",
+            "application": app.name,
+            "is_valid": True,
+            "scopes": [],
+        }
+        return JSONResponse({"data": data})
+    token = store.facebook_tokens.get(text)
+    if token is None:
+        error = {"code": 190, "message": "The access token could not be decrypted"}
+        return JSONResponse({"data": {"error": error, "is_valid": False, "scopes": []}})
+    if token.client_id != app.client_id:
+        text = "(#100) The App_id in the input_token did not match the Viewing App"
+        raise GraphError(100, text)
+    return JSONResponse({"data": _report(store, app, token, store.now())})
+
+
+def _asking_app(store: Store, request: Request, params: Params) -> App:
+    text = token_text(request, params)
+    if not text:
+        raise errors.no_token()
+    client_id, bar, secret = text.partition("|")
+    if bar:
+        app = store.app(CHANNEL, client_id)
+        if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
+            raise GraphError(190, "Invalid OAuth access token signature.")
+        return app
+    token = store.facebook_tokens.get(text)
+    app = store.app(CHANNEL, token.client_id) if token is not None else None
+    if token is None or app is None:
+        raise errors.unreadable()
+    check_proof(app, text, params)
+    now = store.now()
+    subcode = ended(store, token, now)
+    if subcode is not None and text != first(params, "input_token"):
+        raise errors.dead(subcode, token, now)
+    return app
+
+
+def _report(store: Store, app: App, token: FacebookToken, now: int) -> dict[str, Any]:
+    grant = store.grant(token.client_id, token.user)
+    scopes = list(grant.scopes) if grant is not None else []
+    data: dict[str, Any] = {
+        "app_id": token.client_id,
+        "type": "USER",
+        "application": app.name,
+        "data_access_expires_at": token.data_access_expires_at,
+    }
+    subcode = ended(store, token, now)
+    if subcode is not None:
+        error = errors.dead(subcode, token, now)
+        data["error"] = {"code": error.code, "message": error.message, "subcode": subcode}
+    data["expires_at"] = token.expires_at
+    if token.long_lived:
+        data["issued_at"] = token.issued_at
+    data |= {"is_valid": subcode is None, "scopes": scopes}
+    if grant is not None and subcode is None:
+        data["granular_scopes"] = granular(grant)
+    data["user_id"] = store.user(CHANNEL, token.user).id
+    return data
+
+
+def granular(grant: Grant) -> list[dict[str, Any]]:
+    """Which ad accounts each ads permission was given for."""
+    return [
+        {"scope": scope, "target_ids": list(grant.account_ids)}
+        for scope in ADS_SCOPES
+        if scope in grant.scopes
+    ]

@@ -1,0 +1,82 @@
+"""Ordered trouble: answers, delays and dropped connections in place of the stand-in channels' own answers."""
+
+import asyncio
+import json
+import re
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Fault:
+    """One order. It fires for calls that fit, `count` times (none: until it is cleared)."""
+
+    id: int
+    channel: str
+    path: str = ""  # regular expression, searched in the path below the channel; empty: every path
+    method: str = ""
+    user: str = ""  # key of the native user whose credential comes with the call
+    status: int | None = None  # none: the channel answers itself (after the delay)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None  # text is sent as it is, anything else as JSON
+    delay: float = 0.0
+    drop: bool = False
+    count: int | None = None
+
+    def fits(self, *, channel: str, method: str, path: str, user: str) -> bool:
+        """Whether this order is for that call."""
+        return (
+            self.count != 0
+            and channel == self.channel
+            and (not self.method or method == self.method)
+            and (not self.user or user == self.user)
+            and re.search(self.path, path) is not None
+        )
+
+
+@dataclass
+class Faults:
+    """All orders; the first that fits is taken."""
+
+    faults: list[Fault] = field(default_factory=list)
+    next_id: int = 1
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, *, channel: str, method: str, path: str, user: str) -> Fault | None:
+        """The order for this call, counted down."""
+        for fault in self.faults:
+            if fault.fits(channel=channel, method=method, path=path, user=user):
+                if fault.count is not None:
+                    fault.count -= 1
+                return fault
+        return None
+
+    async def wait(self, seconds: float) -> None:
+        """Let a call wait, but never hold up the end of the process."""
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def encode(fault: Fault) -> tuple[bytes, str]:
+    """Body and content type of an ordered answer."""
+    if isinstance(fault.body, str):
+        kind = "text/html" if fault.body.lstrip().startswith("<") else "text/plain"
+        return fault.body.encode(), f"{kind}; charset=utf-8"
+    if fault.body is None:
+        return b"", "text/plain; charset=utf-8"
+    return json.dumps(fault.body).encode(), "application/json; charset=utf-8"
+
+
+def abort_connection(send: Any, scope: MutableMapping[str, Any]) -> None:
+    """Cut the client's connection with no answer.
+
+    ASGI has no word for this, so the transport is taken from uvicorn's request cycle, whose bound method `send` is.
+    """
+    cycle = getattr(send, "__self__", None)
+    transport = getattr(cycle, "transport", None)
+    if transport is None:
+        raise RuntimeError(f"cannot reach the connection of {scope['path']}: run the sandbox under uvicorn")
+    transport.abort()

@@ -1,0 +1,111 @@
+"""The SMTP side of the mailbox: takes mails, and refuses them when told to."""
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiosmtpd.smtp import SMTP
+
+from sandbox.mailbox.mails import read_mail
+from sandbox.store import Store
+
+
+@dataclass
+class Rejection:
+    """Refuse recipients that fit `to` (a regular expression), `count` times (none: until it is taken away)."""
+
+    to: str
+    code: int = 550
+    text: str = "5.1.1 mailbox unavailable"
+    count: int | None = None
+
+
+@dataclass
+class SmtpRules:
+    """How the mail server behaves now."""
+
+    reject: list[Rejection] = field(default_factory=list)
+    delay: float = 0.0  # seconds before each answer to DATA
+    drop_after_data: int = 0  # mails still to be kept without an answer: the connection is cut instead
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def clear(self) -> None:
+        """Take everything again."""
+        self.reject, self.delay, self.drop_after_data = [], 0.0, 0
+
+    def refusal(self, recipient: str) -> str | None:
+        """The refusal for a recipient, counted down, or none."""
+        for rule in self.reject:
+            if rule.count != 0 and re.search(rule.to, recipient):
+                if rule.count is not None:
+                    rule.count -= 1
+                return f"{rule.code} {rule.text}"
+        return None
+
+
+class Handler:
+    """What aiosmtpd calls; the names and arguments are its own."""
+
+    def __init__(self, *, store: Store, rules: SmtpRules) -> None:
+        self.store, self.rules = store, rules
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        """Take or refuse one recipient."""
+        if refusal := self.rules.refusal(address):
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, _session: Any, envelope: Any
+    ) -> str:
+        """Keep the mail, and answer, late or not at all when told so."""
+        if self.rules.delay:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.rules.stopping.wait(), self.rules.delay)
+        number = self.store.next_mail_id
+        self.store.next_mail_id += 1
+        mail = read_mail(
+            mail_id=number,
+            received_at=datetime.fromtimestamp(self.store.now(), UTC).isoformat(),
+            sender=envelope.mail_from or "",
+            to=list(envelope.rcpt_tos),
+            content=envelope.original_content or b"",
+        )
+        self.store.mails.append(mail)
+        self.store.changed()
+        if self.rules.drop_after_data > 0:
+            self.rules.drop_after_data -= 1
+            server.transport.abort()
+        return f"250 2.0.0 OK: queued as {number}"
+
+
+@contextlib.asynccontextmanager
+async def serve_smtp(*, store: Store, rules: SmtpRules, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve SMTP on a bound socket while the block runs."""
+    connections: set[SMTP] = set()
+
+    def connect() -> SMTP:
+        handler = Handler(store=store, rules=rules)
+        protocol = SMTP(
+            handler, hostname="mailbox.sandbox.invalid", enable_SMTPUTF8=True, ident="AdToken sandbox"
+        )
+        connections.add(protocol)
+        return protocol
+
+    server = await asyncio.get_running_loop().create_server(connect, sock=listener)
+    try:
+        yield
+    finally:
+        server.close()
+        for protocol in connections:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        await server.wait_closed()

@@ -1,0 +1,5 @@
+"""Addresses of the stand-in X, below /x."""
+
+from starlette.routing import Route
+
+routes: list[Route] = []

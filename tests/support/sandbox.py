@@ -1,0 +1,223 @@
+"""Starts the sandbox process for tests, and turns its knobs. Imports no Django."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_WITHIN = 5.0
+
+
+class Sandbox:
+    """One sandbox on free ports. `data` keeps its state over a restart.
+
+    Credentials of the start world: FACEBOOK_CLIENT_ID / FACEBOOK_SECRET, X_CLIENT_ID / X_SECRET.
+    People are named by key (ada, ben, chiara, emil), ad accounts by name or id.
+    """
+
+    FACEBOOK_CLIENT_ID = "100000000000001"
+    FACEBOOK_SECRET = "facebook-sandbox-secret"
+    X_CLIENT_ID = "x-sandbox-key"
+    X_SECRET = "x-sandbox-secret"
+    MARKER = "SBXTOKEN"
+
+    def __init__(self, *, data: Path | None = None, redirect_bases: tuple[str, ...] = ()) -> None:
+        self.data, self.redirect_bases = data, redirect_bases
+        self.process: subprocess.Popen[str] | None = None
+        self.base = self.facebook = self.x = self.mailbox = self.smtp_host = ""
+        self.smtp_port = 0
+        self._client: httpx2.Client | None = None
+
+    def start(self) -> Self:
+        """Start the process and wait until it serves."""
+        command = [sys.executable, "-m", "sandbox", "--port", "0", "--mail-port", "0", "--mailbox-port", "0"]
+        if self.data is not None:
+            command += ["--data", str(self.data)]
+        for base in self.redirect_bases:
+            command += ["--redirect-base", base]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the sandbox ended with status {self.process.wait()} before it was ready")
+        ready = json.loads(line)
+        self.base, self.mailbox = ready["sandbox"], ready["mailbox"]
+        self.facebook, self.x = f"{self.base}/facebook", f"{self.base}/x"
+        self.smtp_host, _, port = ready["smtp"].partition(":")
+        self.smtp_port = int(port)
+        self._client = httpx2.Client(timeout=10, trust_env=False)
+        return self
+
+    def stop(self) -> int:
+        """End the process by SIGTERM; gives its exit status."""
+        if self._client is not None:
+            self._client.close()
+        if self.process is None:
+            return 0
+        self.process.terminate()
+        try:
+            return self.process.wait(STOP_WITHIN)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            self.process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # ---- calls
+
+    def control(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """One call of the control API; raises RuntimeError with its message when it refuses."""
+        return self._json(method, f"{self.base}/_control/{path}", body, query)
+
+    def _json(self, method: str, url: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
+        assert self._client is not None, "start() first"
+        response = self._client.request(method, url, json=body, params=query or None)
+        if response.is_error:
+            raise RuntimeError(f"{method} {url}: {response.status_code} {response.text}")
+        return response.json()
+
+    def reset(self) -> None:
+        """The start world, no faults, an empty log and an empty mailbox; redirect addresses stay."""
+        self.control("POST", "reset")
+        self.delete_mails()
+
+    def state(self) -> Any:
+        """Everything there is, tokens included."""
+        return self.control("GET", "state")
+
+    # ---- apps, people, ad accounts
+
+    def put_app(self, channel: str, **fields: Any) -> Any:
+        """Set client_id, secret, redirect_uris, proof_required, suspended, deauthorise_url, name."""
+        return self.control("PUT", f"apps/{channel}", fields)
+
+    def put_user(self, channel: str, key: str, **fields: Any) -> Any:
+        """Create a native user or change id, name, screen_name, email."""
+        return self.control("PUT", f"users/{channel}/{key}", fields)
+
+    def put_account(self, channel: str, account: str, **fields: Any) -> Any:
+        """Create an ad account or change name, currency, time_zone, roles and its native status."""
+        return self.control("PUT", f"accounts/{channel}/{account}", fields)
+
+    def deed(self, channel: str, user: str, deed: str, **fields: Any) -> Any:
+        """One deed of or to a person."""
+        return self.control("POST", f"users/{channel}/{user}/{deed}", fields)
+
+    def change_password(self, channel: str, user: str) -> None:
+        """Facebook: all tokens of the person die with 460. X: no effect."""
+        self.deed(channel, user, "change_password")
+
+    def cancel_authorisation(self, channel: str, user: str, client_id: str | None = None) -> None:
+        """The person removes the app (all apps without client_id)."""
+        self.deed(channel, user, "cancel_authorisation", **({"client_id": client_id} if client_id else {}))
+
+    def checkpoint(self, channel: str, user: str, on: bool = True) -> None:
+        """The channel locks the person out until a security check is done."""
+        self.deed(channel, user, "checkpoint", on=on)
+
+    def suspend(self, channel: str, user: str, on: bool = True) -> None:
+        """The channel suspends the person."""
+        self.deed(channel, user, "suspend", on=on)
+
+    def deactivate(self, channel: str, user: str, on: bool = True) -> None:
+        """The person closes the native login."""
+        self.deed(channel, user, "deactivate", on=on)
+
+    def log_out(self, channel: str, user: str) -> None:
+        """Facebook: all tokens of the person die with 467. X: no effect."""
+        self.deed(channel, user, "log_out")
+
+    def set_consent(self, user: str, **fields: Any) -> None:
+        """Facebook: change `scopes` or ticked `accounts` of a standing grant."""
+        self.deed("facebook", user, "consent", **fields)
+
+    def give_role(self, channel: str, account: str, user: str, role: str) -> None:
+        """Give a role: admin, advertiser or reader."""
+        self.control("PUT", f"accounts/{channel}/{account}/roles/{user}", {"role": role})
+
+    def drop_role(self, channel: str, account: str, user: str) -> None:
+        """Take the person off the ad account."""
+        self.control("DELETE", f"accounts/{channel}/{account}/roles/{user}")
+
+    def set_account_status(self, channel: str, account: str, **status: Any) -> None:
+        """Facebook: account_status, disable_reason. X: approval_status, able_to_fund."""
+        self.put_account(channel, account, **status)
+
+    # ---- tokens
+
+    def issue_token(self, channel: str, user: str, **fields: Any) -> Any:
+        """A token without the consent page; fields: scopes, accounts, client_id, issued_at, expires_at, ..."""
+        return self.control("POST", "tokens/issue", {"channel": channel, "user": user, **fields})
+
+    def next_token(self, **fields: Any) -> Any:
+        """Order the next Facebook token: kind, user, dates, omit_expires_in, same_token, count."""
+        return self.control("POST", "tokens/next", fields)
+
+    def expire_now(self, **which: str) -> int:
+        """Let tokens run out: `token` or `user`."""
+        return int(self.control("POST", "tokens/expire_now", which)["changed"])
+
+    def set_dates(self, **fields: Any) -> int:
+        """Set expires_at, issued_at, data_access_expires_at of `token`, or of all tokens of `user`."""
+        return int(self.control("POST", "tokens/dates", fields)["changed"])
+
+    def set_clock(self, *, now: int | None = None, offset: int = 0) -> None:
+        """Move the time of the sandbox to `now`, or `offset` seconds from the real one."""
+        self.control("POST", "clock", {"now": now} if now is not None else {"offset": offset})
+
+    # ---- trouble and what was called
+
+    def add_fault(self, channel: str, **fields: Any) -> int:
+        """Order trouble: path, method, user, status, headers, body, delay, drop, count. Gives its id."""
+        return int(self.control("POST", "faults", {"channel": channel, **fields})["id"])
+
+    def clear_faults(self) -> None:
+        """No more trouble."""
+        self.control("DELETE", "faults")
+
+    def calls(self, **filters: str) -> list[dict[str, Any]]:
+        """The log of calls, oldest first; filters: channel, method, user, status, path (a regular expression)."""
+        found: list[dict[str, Any]] = self.control("GET", "calls", None, **filters)
+        return found
+
+    def clear_calls(self) -> None:
+        """Empty the log of calls."""
+        self.control("DELETE", "calls")
+
+    def set_x_rate_limit(self, *, limit: int, window: int = 900) -> None:
+        """Limit of GET /12/accounts per token."""
+        self.control("POST", "x/rate_limit", {"limit": limit, "window": window})
+
+    def reset_x_rate_limit(self) -> None:
+        """Forget what was counted; five per 15 minutes again."""
+        self.control("DELETE", "x/rate_limit")
+
+    # ---- mails
+
+    def mails(self, **filters: str) -> list[dict[str, Any]]:
+        """The mails, newest first; filters: to, subject, since."""
+        found: list[dict[str, Any]] = self._json("GET", f"{self.mailbox}/mails.json", None, filters)
+        return found
+
+    def delete_mails(self) -> None:
+        """Empty the mailbox."""
+        self._json("DELETE", f"{self.mailbox}/mails")
+
+    def set_smtp(self, **rules: Any) -> None:
+        """Set reject, delay, drop_after_data; what is left out goes back to normal."""
+        self.control("POST", "smtp", rules)
