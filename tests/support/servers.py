@@ -1,0 +1,101 @@
+"""A pytest plugin: a real PostgreSQL and Valkey for the test session, and the environment that settings read.
+
+It is loaded by `-p tests.support.servers` (pyproject.toml), and starts the servers before pytest-django reads the
+settings. DATABASE_URL or REDIS_URL from outside are used instead of our own servers; such a Redis must be empty,
+because tests empty it. Parallel workers share the servers: each has its own database in both.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import redis
+from cryptography.fernet import Fernet
+
+from adtoken_project.embedded.postgres import Postgres
+from adtoken_project.embedded.valkey import Valkey
+
+PREFIX = "adtoken-tests-"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ... in a parallel worker
+UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What a developer's shell or a CI service may hold, and a test must not depend on.
+FOREIGN = (
+    "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "FACEBOOK_URL", "FACEBOOK_WWW_URL",
+    "FACEBOOK_GRAPH_URL", "FACEBOOK_VERSION", "X_URL", "X_API_URL", "X_ADS_URL", "X_ADS_VERSION", "SANDBOX_URL",
+    "STAFF_SECOND_FACTOR", "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE",
+    "DATABASE_POOL", "SECRET_KEY_FILE", "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE",
+    "BASE_URL_FILE",
+)  # fmt: skip
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, args: Sequence[str]
+) -> Generator[None, object, object]:
+    """Prepare the environment before every other plugin's turn (a wrapper runs first)."""
+    asks_only = {"--help", "-h", "--version", "-V", "--markers", "--fixtures"} & set(args)
+    if WORKER:
+        _take_own_redis_database()
+    elif not asks_only:
+        early_config.add_cleanup(prepare().close)
+    return (yield)
+
+
+def prepare() -> ExitStack:
+    """Start what the environment does not name, and set the variables that settings need. Closing it stops all."""
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ |= {
+        "SECRET_KEY": "only-for-tests-" + "k" * 50,
+        "FERNET_KEYS": Fernet.generate_key().decode(),
+        "BASE_URL": "http://testserver",
+        "EMAIL_URL": "smtp://127.0.0.1:1",
+    }
+    stack = ExitStack()
+    try:
+        _start_servers(stack)
+    except BaseException:
+        stack.close()
+        raise
+    return stack
+
+
+def _start_servers(stack: ExitStack) -> None:
+    remove_leftovers()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; what lies in it is private
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    if "DATABASE_URL" not in os.environ:
+        postgres = Postgres(folder / "postgres", log=folder / "postgres.log", options=UNSAFE_BUT_FAST)
+        _run(stack, postgres.start, postgres.stop)
+        os.environ["DATABASE_URL"] = postgres.url
+    if "REDIS_URL" not in os.environ:
+        valkey = Valkey(folder / "valkey", log=folder / "valkey.log", persistent=False)
+        _run(stack, valkey.start, valkey.stop)
+        os.environ["REDIS_URL"] = valkey.url
+    elif redis.Redis.from_url(os.environ["REDIS_URL"]).dbsize():
+        raise pytest.UsageError(
+            "REDIS_URL names a database with data in it, and tests empty theirs. Unset REDIS_URL."
+        )
+
+
+def _run(stack: ExitStack, start: Callable[[], None], stop: Callable[[], None]) -> None:
+    stack.callback(stop)
+    start()
+
+
+def remove_leftovers() -> None:
+    """Remove folders of test sessions that were killed; their servers died with them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        number = folder.name.removeprefix(PREFIX).split("-")[0]
+        if not Path(f"/proc/{number}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_own_redis_database() -> None:
+    base, _, first = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{base}/{int(first or 0) + int(WORKER.removeprefix('gw')) + 1}"
