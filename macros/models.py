@@ -65,6 +65,12 @@ class MacroAction(models.Model):
     )
     watch = models.CharField("warn when", max_length=10, choices=Watch, default=Watch.ACCOUNT)
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(linkers=True) | ~Q(emails=[]), name="action_tells_somebody"),
+            models.CheckConstraint(condition=~Q(days=[]), name="action_has_days"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.macro}"
 
@@ -111,12 +117,16 @@ class Evaluation(models.Model):
 
 
 class Notice(models.Model):
-    """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark."""
+    """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
+
+    A dropped notice was never mailed, so it does not stand in the way of a later one.
+    """
 
     class Outcome(models.TextChoices):
         WAITING = "waiting", "Waiting"
         MAILED = "mailed", "Mailed"
         DROPPED = "dropped", "Dropped"
+        FAILED = "failed", "Failed"
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
     action = models.ForeignKey(MacroAction, models.CASCADE, related_name="notices")
@@ -134,6 +144,7 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["action", "account", "token", "cycle", "threshold", "recipient"],
+                condition=~Q(outcome="dropped"),
                 nulls_distinct=False,
                 name="one_notice_per_cycle_and_threshold",
             ),

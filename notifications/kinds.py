@@ -18,17 +18,24 @@ class Mail:
     stored_html: str | None = None
 
 
-class NotWanted(Exception):
+class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
     """Raised by a builder: the message has nothing left to say. Its text is the reason that the page shows."""
 
 
 Builder = Callable[[Message], Mail]
+Ending = Callable[[Message], None]
 
 KINDS: dict[str, Builder] = {}
+ENDINGS: dict[str, Ending] = {}
 
 
-def register(kind: str, build: Builder) -> None:
-    """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already."""
+def register(kind: str, build: Builder, *, ended: Ending | None = None) -> None:
+    """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
+
+    `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message in that state.
+    """
     if kind in KINDS and KINDS[kind] is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
     KINDS[kind] = build
+    if ended is not None:
+        ENDINGS[kind] = ended

@@ -20,17 +20,28 @@ class Message(models.Model):
     kind = models.CharField(max_length=30)
     recipient = models.EmailField()
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
-    dedupe_key = models.CharField(max_length=200, unique=True)
+    dedupe_key = models.CharField(max_length=320, unique=True)
     payload = models.JSONField(
         default=dict, blank=True, help_text="Ids that the builder needs; never a secret."
     )
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Grows with every claim; a result is recorded only for the newest."
+    )
+    lost_claims = models.PositiveSmallIntegerField(
+        default=0, help_text="How often in a row a worker vanished while it held this message."
+    )
+    failures = models.PositiveSmallIntegerField(default=0, help_text="How often in a row sending failed.")
     claimed_until = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
+    queued_at = models.DateTimeField(
+        default=timezone.now, help_text="When it was last put into the queue; it is given up 48 hours later."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
-    message_id = models.CharField("Message-ID", max_length=200, blank=True)
+    message_id = models.CharField(
+        "Message-ID", max_length=320, blank=True, help_text="Set at the first attempt, the same at every one."
+    )
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from notifications.models import Message
+from notifications.tasks import deliver_soon
 from users.models import Team
 
 
@@ -17,7 +18,10 @@ def enqueue(
     team: Team | None = None,
     payload: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Write one message in the caller's transaction, once per dedupe key. Return whether it is new."""
+    """Write one message in the caller's transaction, once per dedupe key. Return whether it is new.
+
+    A worker is asked to deliver it once the transaction is committed.
+    """
     _, created = Message.objects.get_or_create(
         dedupe_key=dedupe_key,
         defaults={
@@ -27,6 +31,9 @@ def enqueue(
             "payload": dict(payload or {}),
             "next_attempt_at": now,
             "created_at": now,
+            "queued_at": now,
         },
     )
+    if created:
+        deliver_soon()
     return created

@@ -1,0 +1,165 @@
+"""Claims on messages: who may send a row now, and what became of it. Every function is one short transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from notifications import kinds
+from notifications.models import Message
+
+CLAIM = timedelta(
+    minutes=6
+)  # longer than the longest run of the task (300 s), so a claim is lost only with its worker
+LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
+GIVE_UP_AFTER = timedelta(hours=48)
+
+_STOP = """
+update notifications_message m set state = 'failed', claimed_until = null, lost_claims = m.lost_claims + 1, error = %(error)s
+from (select id from notifications_message
+      where state = 'sending' and claimed_until < %(now)s and lost_claims + 1 >= %(lost)s
+      for update skip locked) stuck
+where m.id = stuck.id returning m.id
+"""
+
+# The lock skips what another claimer holds, so that each row goes to one of them.
+_CLAIM = """
+update notifications_message m set
+    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s,
+    lost_claims = m.lost_claims + (m.state = 'sending')::int,
+    message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
+from (select id from notifications_message
+      where (state = 'queued' and next_attempt_at <= %(now)s) or (state = 'sending' and claimed_until < %(now)s)
+      order by next_attempt_at, id limit 1 for update skip locked) due
+where m.id = due.id returning m.id
+"""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent, as it is kept."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def claim_next(*, now: datetime) -> Message | None:
+    """Take the next due message, or one whose claim ran out. Return it with the number of this attempt in `attempts`."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM, {"now": now, "until": now + CLAIM, "host": settings.BASE_HOST or "adtoken.invalid"}
+        )
+        row = cursor.fetchone()
+        return Message.objects.select_related("team").get(pk=row[0]) if row else None
+
+
+def stop_killers(*, now: datetime) -> int:
+    """Fail the messages that took their worker with them too often. Return how many."""
+    error = f"Its sender stopped {LOST_CLAIMS} times without a result, so it is not tried again."
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(_STOP, {"now": now, "lost": LOST_CLAIMS, "error": error})
+            ids = [row[0] for row in cursor.fetchall()]
+        for message in Message.objects.filter(pk__in=ids):
+            _end(message)
+    return len(ids)
+
+
+def record_sent(message: Message, sent: Sent, *, now: datetime) -> bool:
+    """Record that this attempt handed the mail over. Return False where a later claim has the row."""
+
+    def change(row: Message) -> None:
+        row.state, row.sent_at, row.error = Message.State.SENT, now, ""
+        row.subject, row.text, row.html = sent.subject, sent.text, sent.html
+
+    return _record(message, change)
+
+
+def record_cancelled(message: Message, reason: str) -> bool:
+    """Record that the message has nothing left to say. Return False where a later claim has the row."""
+
+    def change(row: Message) -> None:
+        row.state, row.error = Message.State.CANCELLED, reason[:500]
+
+    return _record(message, change)
+
+
+def record_failed(message: Message, reason: str) -> bool:
+    """Record a refusal that will not pass. Return False where a later claim has the row."""
+
+    def change(row: Message) -> None:
+        row.state, row.error = Message.State.FAILED, reason[:500]
+        row.failures += 1
+
+    return _record(message, change)
+
+
+def record_retry(message: Message, reason: str, *, now: datetime, wait: timedelta) -> bool:
+    """Record a trouble that may pass: tried again after `wait`, or given up 48 hours after it was queued."""
+
+    def change(row: Message) -> None:
+        row.failures += 1
+        if now - row.queued_at >= GIVE_UP_AFTER:
+            row.state, row.error = (
+                Message.State.FAILED,
+                f"Given up after 48 hours. Last answer: {reason}"[:500],
+            )
+        else:
+            row.state, row.error, row.next_attempt_at = Message.State.QUEUED, reason[:500], now + wait
+
+    return _record(message, change)
+
+
+@transaction.atomic
+def _record(message: Message, change: Callable[[Message], None]) -> bool:
+    """Change the row if this attempt is still the newest: compare-and-set on `attempts`."""
+    rows = Message.objects.select_for_update(no_key=True, of=("self",))
+    row = rows.filter(pk=message.pk, state=Message.State.SENDING, attempts=message.attempts).first()
+    if row is None:
+        return False
+    change(row)
+    row.claimed_until, row.lost_claims = None, 0
+    row.save()
+    if row.state != Message.State.QUEUED:
+        _end(row)
+    return True
+
+
+def _end(message: Message) -> None:
+    """Tell the app that owns the kind how the message ended."""
+    if ended := kinds.ENDINGS.get(message.kind):
+        ended(message)
+
+
+@transaction.atomic
+def send_again(*, message_id: int, now: datetime) -> bool:
+    """Put a message that ended back into the queue. Return False when it has not ended.
+
+    A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat.
+    """
+    ended = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
+    row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
+    if row.state not in ended:
+        return False
+    if row.state == Message.State.SENT:
+        row.message_id = ""
+    row.state, row.error = Message.State.QUEUED, ""
+    row.next_attempt_at = row.queued_at = now
+    row.failures = row.lost_claims = 0
+    row.save()
+    return True
+
+
+@transaction.atomic
+def cancel(*, message_id: int, reason: str) -> bool:
+    """Cancel a message that waits. Return False when it is being sent or has ended."""
+    row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
+    if row.state != Message.State.QUEUED:
+        return False
+    row.state, row.error = Message.State.CANCELLED, reason[:500]
+    row.save(update_fields=["state", "error"])
+    _end(row)
+    return True

@@ -1,0 +1,37 @@
+"""Celery's doorways into delivery."""
+
+import logging
+
+from celery import shared_task
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+
+from notifications import delivery
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="notifications.deliver_messages", ignore_result=True)
+def deliver_messages() -> None:
+    """Send what is due. Beat calls it every few seconds; the claims in the database decide who sends what."""
+    tally = delivery.deliver()
+    if any(vars(tally).values()):
+        logger.info(
+            "Messages: %s", ", ".join(f"{count} {name}" for name, count in vars(tally).items() if count)
+        )
+
+
+def deliver_soon() -> None:
+    """Ask a worker to deliver as soon as this transaction is committed, once per transaction.
+
+    It is a hint: when the broker cannot be reached, the next sweep sends the message.
+    """
+    if not any(func is _call for _, func, *_ in connection.run_on_commit):
+        transaction.on_commit(_call, robust=True)
+
+
+def _call() -> None:
+    try:
+        deliver_messages.apply_async(retry=False, ignore_result=True)
+    except OperationalError as error:
+        logger.warning("No worker could be asked to deliver; the sweep will: %s", type(error).__name__)

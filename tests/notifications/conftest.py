@@ -1,0 +1,38 @@
+"""A mail server that the outbox really talks to, and a kind of message to send."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from notifications import kinds
+from notifications.models import Message
+from tests.notifications.smtp import MailServer, running_server
+
+KIND = "test"
+
+
+def build(message: Message) -> kinds.Mail:
+    return kinds.Mail(
+        subject=message.payload.get("subject", "Hello"),
+        text="Text for you",
+        html="<style>p { color: red }</style><p>HTML for you</p>",
+    )
+
+
+@pytest.fixture
+def mail_server(settings: Settings) -> Iterator[MailServer]:
+    with running_server() as (server, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def test_kind(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Messages of kind "test" can be built."""
+    monkeypatch.setitem(kinds.KINDS, KIND, build)
+    return kinds.KINDS

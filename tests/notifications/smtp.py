@@ -1,0 +1,76 @@
+"""A real SMTP server for tests: takes mails, refuses recipients, cuts the connection after DATA."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+
+class MailServer:
+    """What the server got and how it behaves. `refuse` maps a recipient to the answer to RCPT."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse: dict[str, str] = {}
+        self.data_answers: list[str] = []
+        self.drop_after_data = 0
+        self.on_data: Callable[[], None] | None = None
+        self.connections = 0
+
+    async def handle_EHLO(  # noqa: N802  # the library's name
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(  # noqa: N802  # the library's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if answer := self.refuse.get(address):
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802  # the library's name
+        self, server: Any, session: Any, envelope: Any
+    ) -> str:
+        if self.data_answers:
+            return self.data_answers.pop(0)
+        message = message_from_bytes(envelope.original_content, policy=policy.default)
+        assert isinstance(message, EmailMessage)
+        self.mails.append(message)
+        if self.on_data:
+            self.on_data()
+        if self.drop_after_data:
+            self.drop_after_data -= 1
+            server.transport.abort()
+        return "250 OK"
+
+    @property
+    def recipients(self) -> list[str]:
+        return [str(mail["To"]) for mail in self.mails]
+
+
+class _FreePort(Controller):
+    """A controller that lets the system choose the port."""
+
+    def _trigger_server(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # the library has no types
+
+
+@contextmanager
+def running_server() -> Iterator[tuple[MailServer, int]]:
+    handler = MailServer()
+    controller = _FreePort(handler, hostname="127.0.0.1", port=0)
+    controller.start()
+    try:
+        yield handler, controller.port
+    finally:
+        controller.stop()

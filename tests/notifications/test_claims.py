@@ -1,0 +1,81 @@
+"""Claims of several senders at once, and the deeds of staff."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from notifications import claims
+from notifications.models import Message
+from tests.notifications.support import make_message
+from tests.support.factories import NOW
+
+State = Message.State
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_claimers_get_each_row_once() -> None:
+    for _ in range(200):
+        make_message()
+
+    def claim_all(_number: int) -> list[int]:
+        taken = []
+        try:
+            while message := claims.claim_next(now=NOW):
+                taken.append(message.pk)
+        finally:
+            connection.close()
+        return taken
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [pk for part in pool.map(claim_all, range(8)) for pk in part]
+
+    assert len(taken) == len(set(taken)) == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.CANCELLED])
+def test_a_message_that_ended_can_be_sent_again(state: str) -> None:
+    message = make_message(state=state, error="why", failures=7, message_id="<old@x>", attempts=9)
+    later = NOW + timedelta(days=5)
+
+    again = claims.send_again(message_id=message.pk, now=later)
+
+    message.refresh_from_db()
+    assert again
+    assert (message.state, message.queued_at, message.failures, message.attempts) == (
+        State.QUEUED,
+        later,
+        0,
+        9,
+    )
+    assert message.message_id == ("" if state == State.SENT else "<old@x>")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
+def test_a_message_on_its_way_cannot_be_sent_again(state: str) -> None:
+    message = make_message(state=state)
+
+    assert not claims.send_again(message_id=message.pk, now=NOW)
+
+
+@pytest.mark.django_db
+def test_a_waiting_message_can_be_cancelled_and_then_nobody_claims_it() -> None:
+    message = make_message()
+
+    cancelled = claims.cancel(message_id=message.pk, reason="Cancelled by Mira.")
+
+    message.refresh_from_db()
+    assert cancelled
+    assert (message.state, message.error) == (State.CANCELLED, "Cancelled by Mira.")
+    assert claims.claim_next(now=NOW) is None
+
+
+@pytest.mark.django_db
+def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
+    message = make_message()
+    claims.claim_next(now=NOW)
+
+    assert not claims.cancel(message_id=message.pk, reason="too late")
