@@ -16,6 +16,7 @@ from sandbox.store import Store
 from sandbox.web import page
 from sandbox.x.limits import RateLimits
 from sandbox.x.routes import routes as x_routes
+from sandbox.x.signature import Nonces
 
 
 async def index(request: Request) -> Response:
@@ -41,5 +42,6 @@ def build(
     app.state.faults = faults
     app.state.smtp_rules = smtp_rules
     app.state.limits = RateLimits()
+    app.state.nonces = Nonces()
     app.state.mailbox_url = mailbox_url
     return Front(app, store=store, log=log, faults=faults)

@@ -187,15 +187,16 @@ def issue_token(store: Store, data: dict[str, Any]) -> dict[str, Any]:
         store.changed()
         names = {"user_id": user.id, "screen_name": user.screen_name}
         return {"oauth_token": pair.token, "oauth_token_secret": pair.secret, **names}
-    names = [store.account(channel, name).id for name in data["accounts"]] if "accounts" in data else None
-    mine = [account.id for account in store.accounts_of(channel, user.key)]
+    ticked = [account.id for account in store.accounts_of(channel, user.key)]
+    if "accounts" in data:
+        ticked = [store.account(channel, name).id for name in data["accounts"]]
     keep_grant(
         store,
         app,
         user,
         scopes=[s for s in data.get("scopes", [*ADS_SCOPES, "business_management"]) if s != "public_profile"],
         declined=[],
-        account_ids=mine if names is None else names,
+        account_ids=ticked,
     )
     return _issue_facebook(store, app, user, data)
 

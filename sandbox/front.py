@@ -78,10 +78,11 @@ class Front:
 
 
 async def _read(receive: Receive) -> bytes:
-    body = b""
+    body: bytes = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        part: bytes = message.get("body", b"")
+        body += part
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return body
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakSet
 
 from aiosmtpd.smtp import SMTP
 
@@ -90,7 +91,7 @@ class Handler:
 @contextlib.asynccontextmanager
 async def serve_smtp(*, store: Store, rules: SmtpRules, listener: socket.socket) -> AsyncIterator[None]:
     """Serve SMTP on a bound socket while the block runs."""
-    connections: set[SMTP] = set()
+    connections: WeakSet[SMTP] = WeakSet()
 
     def connect() -> SMTP:
         handler = Handler(store=store, rules=rules)
@@ -106,6 +107,6 @@ async def serve_smtp(*, store: Store, rules: SmtpRules, listener: socket.socket)
     finally:
         server.close()
         for protocol in connections:
-            if protocol.transport is not None:
+            if isinstance(protocol.transport, asyncio.Transport):
                 protocol.transport.abort()
         await server.wait_closed()
