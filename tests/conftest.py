@@ -6,6 +6,23 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.support import chromium
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip browser tests where no Chromium can be had; the end of the run says so."""
+    if chromium.find() is None:
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.skip(reason=chromium.NONE_FOUND))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One loud line for all skipped browser tests."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if any(chromium.NONE_FOUND in str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(chromium.NONE_FOUND, red=True, bold=True)
+
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[redis.Redis]:

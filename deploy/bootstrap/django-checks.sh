@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The checks that read the settings. Run it by `make check`, which gives it servers and throw-away keys.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+.venv/bin/python -m mypy .
+.venv/bin/python manage.py makemigrations --check --dry-run
+BASE_URL=https://adtoken.example .venv/bin/python manage.py check --deploy --fail-level WARNING

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Make .venv and install the locked packages into it; with "dev", those for tests and checks too.
+# Quick when nothing changed. Another Python, a moved folder or a broken .venv: made anew.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+choose_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        is_new_enough "$PYTHON" && echo "$PYTHON" && return
+        echo "PYTHON=$PYTHON is missing or older than 3.11. Name another one: make PYTHON=/path/to/python3 ..." >&2
+        exit 1
+    fi
+    for name in python3.11 python3 python3.12 python3.13 python3.14; do
+        if is_new_enough "$name"; then echo "$name" && return; fi
+    done
+    echo "AdToken needs Python 3.11 or newer. On Debian: apt-get install python3 python3-venv" >&2
+    exit 1
+}
+
+# Debian keeps what venv needs in a package of its own.
+apt_install_venv() {
+    command -v apt-get >/dev/null || return 1
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || return 1
+        as_root=(sudo -n)
+    fi
+    echo "Installing python3-venv ..."
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
+}
+
+make_venv() {
+    rm -rf .venv
+    if "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv .venv
+    elif "$python" -m pip --version >/dev/null 2>&1; then
+        "$python" -m venv --without-pip .venv
+        "$python" -m pip --python .venv/bin/python install --quiet --disable-pip-version-check pip
+    elif command -v virtualenv >/dev/null; then
+        virtualenv --quiet --python "$python" .venv
+    elif apt_install_venv && "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv .venv
+    else
+        echo "$python cannot make a virtual environment. On Debian: apt-get install python3-venv" >&2
+        exit 1
+    fi
+}
+
+python=$(choose_python)
+lists=(requirements.txt)
+[ "${1:-}" = dev ] && lists+=(requirements-dev.txt)
+
+origin="$PWD $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable), sys.version)')"
+if [ "$(cat .venv/made-from 2>/dev/null)" != "$origin" ] || ! .venv/bin/python -c '' 2>/dev/null; then
+    echo "Making .venv with $python ..."
+    make_venv
+    echo "$origin" > .venv/made-from
+fi
+
+for list in "${lists[@]}"; do
+    stamp=.venv/installed-$list
+    if ! cmp -s "$list" "$stamp"; then
+        echo "Installing $list (about a minute) ..."
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$list"
+        cp "$list" "$stamp"
+    fi
+done
