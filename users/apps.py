@@ -1,6 +1,7 @@
 """The users app."""
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 
 
 class UsersConfig(AppConfig):
@@ -8,3 +9,15 @@ class UsersConfig(AppConfig):
 
     name = "users"
     verbose_name = "Users and teams"
+
+    def ready(self) -> None:
+        """Connect receivers, and refuse an open door here too: system checks do not run when a WSGI server starts."""
+        from allauth.mfa.signals import authenticator_added
+        from django.db.models.signals import post_save
+
+        from users import checks, receivers, second_factor  # noqa: F401  # importing checks registers them
+
+        authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
+        post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
+        if second_factor.switched_off_in_earnest():
+            raise ImproperlyConfigured(second_factor.SWITCH_REFUSED)

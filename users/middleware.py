@@ -4,25 +4,21 @@ import zoneinfo
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from allauth.account.authentication import get_authentication_records
-from allauth.mfa.models import Authenticator
-from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-View = Callable[[HttpRequest], HttpResponse]
+from users import second_factor
 
-# Recovery codes alone are no second factor.
-FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+View = Callable[[HttpRequest], HttpResponse]
 
 
 class SecondFactorMiddleware:
     """Sends staff who have not shown a second factor in this session away from the admin portal.
 
-    It runs on every request, because a session made without allauth's login stages would skip them.
+    It runs on every request, because a session made without allauth's login stages would skip them. The pages where
+    one enrols or shows it lie outside the portal.
     """
 
     def __init__(self, get_response: View) -> None:
@@ -30,16 +26,16 @@ class SecondFactorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, or redirect to enrolment or to the second factor's prompt."""
-        user = request.user
-        if not settings.STAFF_SECOND_FACTOR or not user.is_authenticated or not user.is_staff:
-            return self.get_response(request)
         if not request.path.startswith(reverse("admin:index")):
             return self.get_response(request)
-        if not is_mfa_enabled(user, FACTORS):
-            return redirect("mfa_index")
-        if any(record.get("method") == "mfa" for record in get_authentication_records(request, user)):
+        user = request.user
+        if not user.is_authenticated or not user.is_staff or second_factor.suffices(request):
             return self.get_response(request)
-        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
+        if not second_factor.has_factor(user):
+            return redirect("mfa_index")  # the page says why
+        # A POST cannot be repeated by a redirect, so people come back to the portal's start.
+        target = request.get_full_path() if request.method == "GET" else reverse("admin:index")
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}")
 
 
 class TimeZoneMiddleware:
@@ -51,7 +47,11 @@ class TimeZoneMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer with the viewer's zone active."""
         name = getattr(request.user, "time_zone", "")
-        if name in zoneinfo.available_timezones():
-            with timezone.override(zoneinfo.ZoneInfo(name)):
-                return self.get_response(request)
-        return self.get_response(request)
+        if not name:
+            return self.get_response(request)
+        try:
+            zone = zoneinfo.ZoneInfo(name)  # cached; listing all zones would read the disk on every request
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            return self.get_response(request)
+        with timezone.override(zone):
+            return self.get_response(request)

@@ -35,9 +35,17 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The e-mail is the login and is kept in lower case by the database."""
 
+    class Theme(models.TextChoices):
+        AUTO = "auto", "As the device says"
+        LIGHT = "light", "Light"
+        DARK = "dark", "Dark"
+
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=150, blank=True, help_text="As colleagues see it.")
     time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the project's time zone.")
+    theme = models.CharField(
+        max_length=5, choices=Theme, default=Theme.AUTO, help_text="Light or dark pages."
+    )
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin portal.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now)
@@ -136,9 +144,30 @@ class Invitation(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"
+            ),
+            # a second invitation would be a second way in; one that ran out is sent again instead
+            models.UniqueConstraint(
+                fields=["email", "team"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_pending_invitation_per_team",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Invitation of {self.email}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save with the e-mail in lower case, as users keep it."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
+    @property
+    def inviter(self) -> str:
+        """Return the name of who invites, also when that person is gone."""
+        return self.invited_by.get_full_name() if self.invited_by else "An administrator"
 
     def is_open(self, now: datetime) -> bool:
         """Tell whether the invitation can still be accepted."""

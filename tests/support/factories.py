@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from allauth.account.models import EmailAddress
-
 from accounts.models import Account, AccountToken
 from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner
@@ -28,7 +26,6 @@ def make_user(email: str = "", *, name: str = "", team: Team | None = None, **fi
     user = User.objects.create_user(
         email or f"person{number}@example.com", PASSWORD, name=name or f"Person {number}", **fields
     )
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     Membership.objects.create(user=user, team=team or Team.default())
     return user
 

@@ -1,0 +1,67 @@
+"""The mail of an invitation: written into the outbox by a signal of users, its link made while it is sent."""
+
+from datetime import datetime
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from notifications import kinds, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from users import invitations
+from users.models import Invitation
+
+KIND = "invite"
+HIDDEN_LINK = "[the link is only in the mail that was sent]"
+
+
+def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
+    """Write the message in the transaction of its cause, once per number."""
+    outbox.enqueue(
+        kind=KIND,
+        recipient=invitation.email,
+        dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
+        now=now,
+        team=invitation.team,
+        payload={"invitation": invitation.pk, "number": invitation.number},
+    )
+
+
+def build(message: Message) -> Mail:
+    """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
+    invitation = (
+        Invitation.objects.select_related("team", "invited_by")
+        .filter(pk=message.payload["invitation"])
+        .first()
+    )
+    if invitation is None:
+        raise NotWanted("The invitation no longer exists.")
+    if not invitation.is_open(timezone.now()):
+        raise NotWanted("The invitation was accepted, revoked or has run out.")
+    if invitation.number != message.payload["number"]:
+        raise NotWanted("The invitation was sent again since.")
+    subject, text, html = _render(invitation, invitations.link(invitation))
+    _, stored_text, stored_html = _render(invitation, HIDDEN_LINK)
+    return Mail(subject=subject, text=text, html=html, stored_text=stored_text, stored_html=stored_html)
+
+
+def register() -> None:
+    """Connect the signal and say how the mail is built. Called once, when the root app starts."""
+    from users.signals import invitation_issued
+
+    kinds.register(KIND, build)
+    invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="adtoken_project.invitations")
+
+
+def _render(invitation: Invitation, link: str) -> tuple[str, str, str]:
+    context = {
+        "invitation": invitation,
+        "link": link,
+        "because": f"You get this mail because {invitation.inviter} entered your address.",
+    }
+    subject = " ".join(render_to_string("mail/invitation/subject.txt", context).split())
+    context["subject"] = subject
+    text = render_to_string("mail/invitation/body.txt", context)
+    html = render_to_string("mail/invitation/body.html", context)  # styles are written inline at delivery
+    return subject, text, html

@@ -1,0 +1,70 @@
+"""Forms of the users app, for people and for the admin portal."""
+
+import zoneinfo
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.forms import SetPasswordMixin
+
+from users.models import User
+
+if TYPE_CHECKING:
+    UserModelForm = forms.ModelForm[User]
+    PasswordFields = SetPasswordMixin[User]
+else:  # Django's classes take no type arguments at run time
+    UserModelForm = forms.ModelForm
+    PasswordFields = SetPasswordMixin
+
+
+def time_zone_choices() -> list[tuple[str, str]]:
+    """Return all zones by name, the project's own first, as the empty choice."""
+    zones = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+    return [
+        ("", f"As the project ({settings.TIME_ZONE})"),
+        *((zone, zone.replace("_", " ")) for zone in zones),
+    ]
+
+
+class ProfileForm(UserModelForm):
+    """What a person may change about themselves. The e-mail is the login; administrators change it."""
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone", "theme"]
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+        labels = {"name": "Your name", "time_zone": "Time zone", "theme": "Appearance"}
+        help_texts = {"time_zone": "Pages and mails show times in this zone.", "theme": ""}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = True
+        self.fields["time_zone"] = forms.ChoiceField(
+            label="Time zone",
+            choices=time_zone_choices(),
+            required=False,
+            help_text=self.fields["time_zone"].help_text,
+        )
+
+
+class AcceptForm(PasswordFields, forms.Form):
+    """Name and password of an invited person; `user` is the unsaved person that the password must not resemble."""
+
+    name = forms.CharField(
+        label="Your name", max_length=150, help_text="As colleagues see it.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )  # fmt: skip
+    password1, password2 = PasswordFields.create_password_fields("Password", "Password, once more")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["password1"].help_text = "At least 12 signs. Nobody at AdToken can read it."
+        self.fields["password2"].help_text = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Check that both passwords agree and are hard to guess."""
+        self.validate_passwords("password1", "password2")
+        self.user.name = self.cleaned_data.get("name", "")
+        self.validate_password_for_user(self.user, "password2")
+        return super().clean() or self.cleaned_data

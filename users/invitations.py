@@ -1,0 +1,187 @@
+"""Inviting people by mail: create, send again, revoke, accept. Every deed leaves one log entry."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.core import signing
+from django.db import transaction
+from django.urls import reverse
+
+from users.models import Invitation, Membership, Team, User
+from users.signals import invitation_issued
+
+STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permissions
+_SALT = "users.invitation"
+
+
+class InvitationError(Exception):
+    """An invitation cannot be made or changed so. Its text is fit to be shown to staff."""
+
+
+class Refusal(StrEnum):
+    """Why a link is not taken."""
+
+    UNKNOWN = "unknown"  # malformed, cut by a mail program, forged, or the invitation is gone
+    USED = "used"
+    ENDED = "ended"  # ran out or was revoked
+
+
+class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, not an error of ours
+    """The link opens nothing. `invitation` is None where the link names none."""
+
+    def __init__(self, reason: Refusal, invitation: Invitation | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.invitation = invitation
+
+
+def create(
+    *, email: str, team: Team, invited_by: User, now: datetime, name: str = "", is_staff: bool = False
+) -> Invitation:
+    """Invite a person and have the mail written in the same transaction.
+
+    Raises InvitationError when the person is in the team, is switched off, or was invited and has not answered; and
+    when somebody who is not a superuser invites staff.
+    """
+    email = email.strip().lower()
+    with transaction.atomic():
+        team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two clicks make one invitation
+        _check_new(email=email, team=team, invited_by=invited_by, is_staff=is_staff)
+        invitation = Invitation.objects.create(
+            email=email,
+            name=name.strip(),
+            team=team,
+            is_staff=is_staff,
+            invited_by=invited_by,
+            created_at=now,
+            expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+        )
+        _log(invited_by, invitation, ADDITION, f"Invited {email} to {team}{' as staff' if is_staff else ''}.")
+        _mail(invitation, now)
+    return invitation
+
+
+def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
+    """Mail the invitation once more; its days start anew. Raises InvitationError when it is used or revoked."""
+    with transaction.atomic():
+        row = _locked_pending(invitation.pk)
+        if row.is_staff and not by.is_superuser:
+            raise InvitationError("Only a superuser may invite staff.")
+        row.number += 1
+        row.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
+        row.save(update_fields=["number", "expires_at"])
+        _log(by, row, CHANGE, f"Sent the invitation again (number {row.number}).")
+        _mail(row, now)
+    return row
+
+
+def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
+    """Make the mailed links worthless. Raises InvitationError when it is used or revoked already."""
+    with transaction.atomic():
+        row = _locked_pending(invitation.pk)
+        row.revoked_at = now
+        row.save(update_fields=["revoked_at"])
+        _log(by, row, CHANGE, "Revoked the invitation.")
+    return row
+
+
+def link(invitation: Invitation) -> str:
+    """Return the address that opens the invitation. A secret: for the mail that is being sent, never stored."""
+    signed = signing.dumps(invitation.key, salt=_SALT)
+    return f"{settings.BASE_URL}{reverse('invitation', args=[signed])}"
+
+
+def open_link(*, signed: str, now: datetime) -> Invitation:
+    """Return the invitation that the link opens, and change nothing. Raises LinkRefused."""
+    try:
+        key = signing.loads(signed, salt=_SALT)
+    except signing.BadSignature:
+        raise LinkRefused(Refusal.UNKNOWN) from None
+    invitation = Invitation.objects.select_related("team", "invited_by").filter(key=key).first()
+    if invitation is None:
+        raise LinkRefused(Refusal.UNKNOWN)
+    _check_open(invitation, now)
+    try:
+        signing.loads(signed, salt=_SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
+    except signing.SignatureExpired:
+        raise LinkRefused(Refusal.ENDED, invitation) from None  # an older mail of one that was sent again
+    return invitation
+
+
+def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -> User:
+    """Make the person, the membership and the verified e-mail row. Raises LinkRefused when somebody was faster."""
+    with transaction.atomic():
+        row = _locked_open(invitation, now)
+        if User.objects.filter(email=row.email).exists():
+            raise LinkRefused(Refusal.USED, row)
+        user = User.objects.create_user(row.email, password, name=name.strip())
+        _join(row, user, now)
+    return user
+
+
+def join(*, invitation: Invitation, user: User, now: datetime) -> None:
+    """Add a person who has a log-in already to the team. Raises LinkRefused, also for another person's invitation."""
+    with transaction.atomic():
+        row = _locked_open(invitation, now)
+        if user.email != row.email or not user.is_active:
+            raise LinkRefused(Refusal.UNKNOWN, row)
+        _join(row, user, now)
+
+
+def _check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> None:
+    if is_staff and not invited_by.is_superuser:
+        raise InvitationError("Only a superuser may invite staff.")
+    known = User.objects.filter(email=email).first()
+    if known and not known.is_active:
+        raise InvitationError(f"{known} is switched off. Switch the person on under Users first.")
+    if known and known.memberships.filter(team=team).exists():
+        raise InvitationError(f"{known} is in {team} already.")
+    if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
+        raise InvitationError(f"{email} was invited to {team} already. Send that invitation again.")
+
+
+def _check_open(invitation: Invitation, now: datetime) -> None:
+    if invitation.accepted_at is not None:
+        raise LinkRefused(Refusal.USED, invitation)
+    if not invitation.is_open(now):
+        raise LinkRefused(Refusal.ENDED, invitation)
+
+
+def _locked_pending(pk: int) -> Invitation:
+    row = Invitation.objects.select_for_update(no_key=True).get(pk=pk)
+    if row.accepted_at is not None:
+        raise InvitationError("The invitation was accepted already.")
+    if row.revoked_at is not None:
+        raise InvitationError("The invitation was revoked already. Invite the person anew.")
+    return row
+
+
+def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
+    row = Invitation.objects.select_for_update(no_key=True).get(pk=invitation.pk)
+    _check_open(row, now)
+    return row
+
+
+def _join(row: Invitation, user: User, now: datetime) -> None:
+    Membership.objects.get_or_create(team=row.team, user=user)
+    if row.is_staff:
+        user.is_staff = True
+        user.save(update_fields=["is_staff"])
+        group, _ = Group.objects.get_or_create(name=STAFF_GROUP)
+        user.groups.add(group)
+    row.accepted_at, row.user = now, user
+    row.save(update_fields=["accepted_at", "user"])
+    _log(user, row, CHANGE, "Accepted the invitation.")
+
+
+def _mail(invitation: Invitation, now: datetime) -> None:
+    if not invitation_issued.has_listeners():
+        raise RuntimeError("Nobody mails invitations: the root app has not connected its receiver.")
+    invitation_issued.send(sender=Invitation, invitation=invitation, now=now)
+
+
+def _log(by: User, invitation: Invitation, flag: int, text: str) -> None:
+    LogEntry.objects.log_actions(by.pk, [invitation], flag, text, single_object=True)

@@ -1,0 +1,32 @@
+"""What follows from saving a person."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+
+from users.models import User
+
+
+def keep_email_row(
+    *,
+    instance: User,
+    raw: bool = False,
+    update_fields: frozenset[str] | None = None,
+    **_kwargs: Any,
+) -> None:
+    """Keep exactly one e-mail row per person, verified, and equal to the login.
+
+    allauth would make an unverified one at the first log-in, and that blocks enrolling a second factor. Whoever makes
+    a person (an accepted invitation, an administrator, createsuperuser) vouches for the address. After a change the
+    old address must neither log in nor reset the password, so its row goes.
+    """
+    if raw or (update_fields is not None and "email" not in update_fields):
+        return
+    rows = EmailAddress.objects.filter(user=instance)
+    if list(rows.values_list("email", "verified", "primary")) == [(instance.email, True, True)]:
+        return
+    with transaction.atomic():
+        rows.delete()
+        EmailAddress.objects.filter(email=instance.email).delete()  # a stray row of somebody else's
+        EmailAddress.objects.create(user=instance, email=instance.email, verified=True, primary=True)

@@ -1,0 +1,140 @@
+"""Pages of people: profile, and answering an invitation."""
+
+from typing import cast
+
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from users import invitations, second_factor
+from users.forms import AcceptForm, ProfileForm
+from users.invitations import LinkRefused, Refusal
+from users.models import Invitation, User
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show and save name, time zone and appearance; link to password, second factor and sessions."""
+    user = cast("User", request.user)
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        # Only these columns: an administrator may be changing the others right now.
+        User.objects.filter(pk=user.pk).update(**form.cleaned_data)
+        messages.success(request, "Your profile is saved.")
+        return redirect("profile")
+    context = {"form": form, "has_factor": second_factor.has_factor(user)}
+    if form.errors:
+        user.refresh_from_db()  # the page's head must not show what was not saved
+    return render(request, "users/profile.html", context)
+
+
+@never_cache
+@sensitive_post_parameters("password1", "password2")
+@sensitive_variables("signed")
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, signed: str) -> HttpResponse:
+    """Show who invites (GET, which changes nothing: mail scanners follow links), or take the answer (POST)."""
+    now = timezone.now()
+    try:
+        invited = invitations.open_link(signed=signed, now=now)
+        if request.user.is_authenticated and cast("User", request.user).email != invited.email:
+            return _for_somebody_else(request, invited)
+        if request.user.is_authenticated:
+            return _join(request, invited)
+        known = User.objects.filter(email=invited.email).first()
+        if known and not known.is_active:
+            raise LinkRefused(Refusal.ENDED, invited)
+        if known:
+            return render(request, "users/invitation_login.html", {"invitation": invited, "known": known})
+        return _accept(request, invited)
+    except LinkRefused as refused:
+        return _refused(request, refused)
+
+
+def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
+    form = AcceptForm(
+        request.POST or None, user=User(email=invited.email), initial={"name": invited.name}
+    )  # the person is made only when the form is right
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "users/invitation.html", {"invitation": invited, "form": form})
+    user = invitations.accept(
+        invitation=invited,
+        name=form.cleaned_data["name"],
+        password=form.cleaned_data["password1"],
+        now=timezone.now(),
+    )
+    # They have typed the password just now, so enrolling a second factor need not ask for it again.
+    record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
+    return perform_login(request, Login(user=user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL)))
+
+
+def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "users/invitation_join.html", {"invitation": invited})
+    invitations.join(invitation=invited, user=cast("User", request.user), now=timezone.now())
+    messages.success(request, f"You are in {invited.team} now.")
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _for_somebody_else(request: HttpRequest, invited: Invitation) -> HttpResponse:
+    name = invited.name or invited.email
+    context = {
+        "heading": f"This link is for {name}",
+        "cause": f"You are logged in as {request.user}.",
+        "safe": "The invitation can still be accepted.",
+        "icon": "person",
+        "primary": {
+            "label": f"Log in as {name}",
+            "url": f"{reverse('account_logout')}?{urlencode({'next': request.path})}",
+            "post": True,
+        },
+        "second": {"label": "Go to my accounts", "url": resolve_url(settings.LOGIN_REDIRECT_URL)},
+    }
+    return render(request, "users/invitation_refused.html", context, status=403)
+
+
+_REFUSALS = {
+    Refusal.USED: (
+        "This invitation was already used",
+        "Each link works once.",
+        "if it was you, log in with the password that you chose.",
+        410,
+    ),
+    Refusal.ENDED: (
+        "This invitation has ended",
+        f"An invitation works for {settings.INVITATION_DAYS} days, or until it is taken back.",
+        "a new one can be sent at any time.",
+        410,
+    ),
+    Refusal.UNKNOWN: (
+        "This link is not complete",
+        "Some mail programs cut long links in two.",
+        "the invitation itself still works. Copy the whole link from the mail.",
+        404,
+    ),
+}
+
+
+def _refused(request: HttpRequest, refused: LinkRefused) -> HttpResponse:
+    heading, cause, safe, status = _REFUSALS[refused.reason]
+    inviter = refused.invitation.invited_by if refused.invitation else None
+    home = {"label": "Go to my accounts", "url": resolve_url(settings.LOGIN_REDIRECT_URL)}
+    login = home if request.user.is_authenticated else {"label": "Log in", "url": reverse("account_login")}
+    ask = inviter and inviter.is_active and {
+        "label": f"Ask {inviter} for a new one",
+        "url": f"mailto:{inviter.email}?{urlencode({'subject': 'A new invitation to AdToken'})}".replace("+", "%20"),
+    }  # fmt: skip
+    context = {"heading": heading, "cause": cause, "safe": safe, "icon": "schedule"}
+    context |= {"primary": ask, "second": login} if ask else {"primary": login}
+    return render(request, "users/invitation_refused.html", context, status=status)
