@@ -129,6 +129,8 @@ def described(field: forms.BoundField) -> SafeString:
     """Return a field's widget, tied to its help and error by aria-describedby and marked by aria-invalid when wrong."""
     ids = [f"{field.auto_id}_helptext"] if field.help_text else []
     attrs: dict[str, Any] = {}
+    if field.field.widget.attrs.get("placeholder") in {field.label, "Email address"}:
+        attrs["placeholder"] = ""  # allauth repeats the label; the label stands above already
     if field.errors:
         ids.append(f"{field.auto_id}_error")
         attrs["aria-invalid"] = "true"

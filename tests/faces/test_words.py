@@ -1,0 +1,180 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from accounts import faces
+
+NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(minutes=59, seconds=59), "Less than an hour left"),
+        (timedelta(hours=1), "1 hour left"),
+        (timedelta(hours=47, minutes=59), "47 hours left"),
+        (timedelta(hours=48), "2 days left"),
+        (timedelta(days=6, hours=23), "6 days left"),
+        (timedelta(days=7), "7 days left"),
+        (timedelta(days=90, hours=23), "90 days left"),
+        (timedelta(days=91), "in 2 months"),
+        (timedelta(days=364), "in 11 months"),
+        (timedelta(days=365), "in 12 months"),
+    ],
+)
+def test_time_left_is_rounded_down(left: timedelta, words: str) -> None:
+    assert faces.time_left(NOW + left, now=NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "deadline", "words"),
+    [
+        ("date", NOW + timedelta(days=10), "10 days left"),
+        ("date", datetime(2026, 11, 21, 7, 14, tzinfo=UTC), "Ended Sat 21 Nov, 08:14"),
+        ("date", NOW, "Ended Wed 25 Nov, 10:42"),
+        ("never", None, "No end date"),
+        ("unknown", None, "Not available"),
+        ("none", None, "Not available"),
+    ],
+)
+def test_days_left_says_what_is_known(kind: str, deadline: datetime | None, words: str) -> None:
+    left = faces.days_left(deadline_kind=kind, deadline=deadline, now=NOW, zone=BERLIN)
+
+    assert left.text == words
+    assert left.ended is words.startswith("Ended")
+
+
+@pytest.mark.parametrize(
+    ("left", "bar"),
+    [
+        (timedelta(days=90), faces.DayBar("bar", "100.0%", "good")),
+        (timedelta(days=60), faces.DayBar("bar", "100.0%", "good")),
+        (timedelta(days=30, seconds=1), faces.DayBar("bar", "50.0%", "good")),
+        (timedelta(days=30), faces.DayBar("bar", "50.0%", "warn")),
+        (timedelta(days=10), faces.DayBar("bar", "16.7%", "warn")),
+        (timedelta(days=7), faces.DayBar("bar", "11.7%", "urgent")),
+        (timedelta(minutes=1), faces.DayBar("bar", "1.5%", "urgent")),
+        (timedelta(0), faces.DayBar("bar", "", "mute")),
+    ],
+)
+def test_the_bar_is_full_at_sixty_days_and_changes_colour_at_thirty_and_seven(
+    left: timedelta, bar: faces.DayBar
+) -> None:
+    assert faces.day_bar(deadline_kind="date", deadline=NOW + left, now=NOW) == bar
+
+
+def test_a_token_that_is_not_usable_has_a_grey_bar() -> None:
+    bar = faces.day_bar(deadline_kind="date", deadline=NOW + timedelta(days=16), now=NOW, usable=False)
+
+    assert bar == faces.DayBar("bar", "26.7%", "mute")
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("never", "none"), ("unknown", "unknown"), ("none", "unknown")])
+def test_without_a_date_there_is_no_bar(kind: str, shape: str) -> None:
+    assert faces.day_bar(deadline_kind=kind, deadline=None, now=NOW).kind == shape
+
+
+def test_a_moment_names_the_second_the_zone_and_utc() -> None:
+    moment = faces.moment(datetime(2026, 12, 5, 13, 30, tzinfo=UTC), zone=BERLIN, now=NOW)
+
+    assert moment.iso == "2026-12-05T13:30:00Z"
+    assert moment.title == "Saturday 5 December 2026, 14:30:00 CET (13:30 UTC)"
+    assert moment.full == "Sat 5 Dec 2026, 14:30 CET"
+    assert moment.short == "Sat 5 Dec, 14:30"
+
+
+def test_a_moment_in_another_zone_may_lie_on_another_day() -> None:
+    moment = faces.moment(datetime(2026, 12, 5, 3, 0, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
+
+    assert moment.full == "Fri 4 Dec 2026, 22:00 EST"
+    assert moment.iso == "2026-12-05T03:00:00Z"
+
+
+@pytest.mark.parametrize("years", [-2, 2])
+def test_the_year_stands_with_dates_of_another_year(years: int) -> None:
+    when = NOW.replace(year=NOW.year + years)
+
+    assert str(when.year) in faces.short_date(when, zone=BERLIN, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("past", "words"),
+    [
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=9, seconds=59), "9 min ago"),
+        (timedelta(hours=1), "1 h ago"),
+        (timedelta(hours=23, minutes=59), "23 h ago"),
+        (timedelta(days=1), "Tue 24 Nov, 10:42"),
+    ],
+)
+def test_the_last_check_is_told_in_minutes_hours_or_as_a_date(past: timedelta, words: str) -> None:
+    assert faces.ago(NOW - past, now=NOW, zone=BERLIN) == words
+
+
+@pytest.mark.parametrize(
+    ("source", "channel", "days", "words"),
+    [
+        ("provider", "facebook", None, "said by Facebook"),
+        ("introspection", "facebook", None, "checked at Facebook"),
+        ("policy", "facebook", 60, "by the 60-day rule"),
+        ("never", "x", None, "X sets none"),
+        ("unknown", "tiktok", None, "linked before dates were stored"),
+        ("", "tiktok", None, "linked before dates were stored"),
+    ],
+)
+def test_every_date_says_where_it_comes_from(source: str, channel: str, days: int | None, words: str) -> None:
+    assert faces.source_words(source, channel=channel, rule_days=days) == words
+
+
+def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date() -> None:
+    words = faces.works_until(
+        deadline_kind="date",
+        deadline=datetime(2026, 12, 5, 13, 30, tzinfo=UTC),
+        undated_backups=1,
+        channel="facebook",
+        now=NOW,
+        zone=BERLIN,
+    )
+
+    assert words == faces.WorksUntil(
+        "Works at least until", "Sat 5 Dec 2026, 14:30 CET", "10 days left, +1 with unknown date"
+    )
+
+
+def test_an_account_whose_date_is_unknown_is_never_said_to_be_safe() -> None:
+    words = faces.works_until(
+        deadline_kind="unknown", deadline=None, undated_backups=2, channel="x", now=NOW, zone=BERLIN
+    )
+
+    assert words.text == "Not available"
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Ada Okafor", "AO"),
+        ("Ada M. Okafor", "AO"),
+        ("ben@lumen.example", "BE"),
+        ("Ada", "AD"),
+        ("", "?"),
+        ("(x)", "?"),
+    ],
+)
+def test_initials_are_two_letters(name: str, letters: str) -> None:
+    assert faces.initials(name) == letters
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], ""),
+        (["Ben"], "Ben"),
+        (["Ben", "Chiara"], "Ben and Chiara"),
+        (["Ben", "Chiara", "Emil"], "Ben, Chiara and Emil"),
+        (["Ben", "Chiara", "Emil", "Ada", "Mira"], "Ben, Chiara and 3 more"),
+    ],
+)
+def test_names_are_joined_as_a_sentence_does(names: list[str], words: str) -> None:
+    assert faces.join_names(names) == words
