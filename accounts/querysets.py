@@ -1,15 +1,12 @@
 """Named filters of accounts."""
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from users.models import User
-
-if TYPE_CHECKING:
-    from accounts.models import Account
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

@@ -1,15 +1,29 @@
-"""The one receiver of tokens' news, and the mails this app owns."""
+"""The one receiver of tokens' news."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from accounts import mails, pool
+from notifications import kinds
+
 
 def settle_changed(
-    sender: Any, *, token_ids: Sequence[int], cause: str, now: datetime, **kwargs: Any
+    sender: Any,  # noqa: ARG001  # what a signal passes
+    *,
+    token_ids: Sequence[int],
+    cause: str,
+    now: datetime,
+    source: str = "",
+    died: Sequence[int] = (),
+    **kwargs: Any,  # noqa: ARG001  # what a signal passes
 ) -> None:
-    """Settle the pools of these tokens, in the transaction that changed them."""
+    """Settle the pools of these tokens and tell whose token died, in the transaction that changed them."""
+    pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
+    mails.tell_of_deaths(token_ids=died, now=now)
 
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
+    kinds.register(mails.DIED, mails.build_died)
+    kinds.register(mails.ASK, mails.build_ask)

@@ -1,0 +1,244 @@
+"""Leases: a token that works now, how to send it, and proof of which one. Stateless and signed."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from django.core import signing
+from django.db import connection
+
+from accounts import selection
+from accounts.broker.callers import Caller
+from accounts.broker.errors import Busy, Held, LeaseOver, NotFound
+from accounts.models import Account, AccountToken
+from tokens import channels, lifecycle, probe, vault
+from tokens.app_keys import keys_by_version
+from tokens.channels.base import Credentials, Send
+from tokens.models import Token
+from users.models import User
+
+VERSION = 1
+SALT = "adtoken.lease"
+LEASE_FOR = timedelta(minutes=15)
+REPORT_FOR = timedelta(hours=24)
+CHECK_SECONDS = 5
+
+Purpose = Literal["publish", "read"]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a publishing job gets. `send` is merged blindly into the request; where `signs` is true, `sign` makes the header."""
+
+    lease_id: str
+    expires_at: datetime
+    channel: str
+    native_id: str
+    token_id: int
+    native_user: str
+    signs: bool
+    send: Send = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a lease id says, once its signature was checked."""
+
+    key_id: int
+    account_id: int
+    token_id: int
+    generation: int
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The facts of the one read: account, active token, channel app's version."""
+
+    account_id: int
+    channel: str
+    native_id: str
+    team_id: int
+    state: str
+    restriction: str
+    token_id: int | None
+    generation: int
+    native_user_id: str
+    native_user: str
+    credentials: bytes | None
+    access_expires_at: datetime | None
+    last_used_at: datetime | None
+    app_id: int
+    app_version: int
+
+
+_READ = """
+select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
+       t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials, t.access_expires_at, t.last_used_at, t.app_id, p.version
+from accounts_account a
+left join tokens_token t on t.id = coalesce(%s, a.active_token_id)
+left join tokens_channelapp p on p.id = t.app_id
+where a.channel = %s and a.native_id = %s
+"""
+
+
+def lease(
+    *, caller: Caller, channel: str, native_id: str, now: datetime, min_valid_for: int = 0, purpose: Purpose = "publish"
+) -> Lease:
+    """Return a token that works now, for at least `min_valid_for` seconds.
+
+    Raises NotFound, Held (only a person can help), or Busy (we are checking). The ordinary path is one indexed read and one decryption.
+    """
+    row = _read(caller, channel, native_id)
+    until = now + timedelta(seconds=min_valid_for)
+    if _servable(row, until):
+        return _make(caller, row, now)
+    return _slow(caller, row, until, purpose, now)
+
+
+def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: bool) -> Claims:
+    """Check a lease id and return what it says.
+
+    Raises NotFound for a forged id or another key's lease, LeaseOver past its end (of sending, or of the 24 hours for reports).
+    """
+    try:
+        version, key, account, token, generation, issued, expires = signing.loads(lease_id, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise NotFound("There is no such lease.") from error
+    if version != VERSION or key != caller.key_id:
+        raise NotFound("There is no such lease.")
+    claims = Claims(key, account, token, generation, _time(issued), _time(expires))
+    if now > (claims.expires_at if for_sending else claims.issued_at + REPORT_FOR):
+        raise LeaseOver("This lease is over. Get a new one.")
+    return claims
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> _Row:
+    try:
+        native_id = channels.get(channel).canonical_id(native_id)
+    except (channels.UnknownChannel, ValueError) as error:
+        raise NotFound("There is no such account.") from error
+    if caller.channels is not None and channel not in caller.channels:
+        raise NotFound("There is no such account.")
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [token_id, channel, native_id])
+        found = cursor.fetchone()
+    row = _Row(*found) if found else None
+    if row is None or (caller.teams is not None and row.team_id not in caller.teams):
+        raise NotFound("There is no such account.")
+    return row
+
+
+def _servable(row: _Row, until: datetime) -> bool:
+    return (
+        row.state == Account.State.CONNECTED
+        and not row.restriction
+        and row.token_id is not None
+        and (row.access_expires_at is None or row.access_expires_at > until)
+    )
+
+
+def _make(caller: Caller, row: _Row, now: datetime) -> Lease:
+    assert row.token_id is not None  # _servable or the slow way said so
+    assert row.credentials is not None
+    keys = keys_by_version(row.app_id, row.app_version)
+    owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    native = channels.get(row.channel)
+    expires_at = now + LEASE_FOR
+    if row.access_expires_at is not None:
+        expires_at = min(expires_at, row.access_expires_at)
+    parts: list[Any] = [VERSION, caller.key_id, row.account_id, row.token_id, row.generation]
+    parts += [int(now.timestamp()), int(expires_at.timestamp())]
+    if row.last_used_at is None or now - row.last_used_at > timedelta(hours=1):
+        lifecycle.note_use(token_id=row.token_id, now=now)
+    return Lease(
+        lease_id=signing.dumps(parts, salt=SALT),
+        expires_at=_time(int(expires_at.timestamp())),
+        channel=row.channel,
+        native_id=row.native_id,
+        token_id=row.token_id,
+        native_user=row.native_user,
+        signs=native.signs,
+        send=native.send(keys, credentials),
+    )
+
+
+def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:
+    """Everything that is not the ordinary path: a date has passed, the account is not connected, or a reader will do."""
+    if row.state == Account.State.PAUSED:
+        raise held(row.account_id, now)
+    if row.restriction and purpose == "publish":
+        raise held(row.account_id, now)
+    if row.token_id is not None and row.access_expires_at is not None and row.access_expires_at <= now:
+        probe.probe(row.token_id, now=now, source="lease", timeout=CHECK_SECONDS)
+        row = _read(caller, row.channel, row.native_id)
+        if _servable(row, until):
+            return _make(caller, row, now)
+    other = _other(row, until, purpose, now)
+    if other is not None:
+        return _make(caller, _read(caller, row.channel, row.native_id, other), now)
+    account = Account.objects.get(pk=row.account_id)
+    if account.state == Account.State.INTERRUPTED:
+        raise Busy(30, "The account's tokens are being checked.")
+    if account.state == Account.State.CONNECTED and _overdue(account, now):
+        raise Busy(30, f"The token's date has passed and {account.get_channel_display()} does not answer.")
+    raise held(row.account_id, now, until=until)
+
+
+def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> int | None:
+    """Return another token of the pool that serves this lease. It moves no pointer and covers nothing."""
+    for entry in selection.in_order(Account.objects.get(pk=row.account_id)):
+        token = entry.token
+        alive = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
+        reads = purpose == "read" or entry.can_publish != AccountToken.CanPublish.NO
+        lasts = token.access_expires_at is None or token.access_expires_at > max(until, now)
+        if alive and reads and lasts:
+            return token.pk
+    return None
+
+
+def _overdue(account: Account, now: datetime) -> bool:
+    token = account.active_token
+    return token is not None and token.access_is_over(now)
+
+
+def held(account_id: int, now: datetime, *, until: datetime | None = None) -> Held:
+    """Say why only a person can help: reason, since, who, steps."""
+    account = Account.objects.select_related("active_token").get(pk=account_id)
+    native = channels.get(account.channel)
+    if account.state == Account.State.PAUSED:
+        detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
+        return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by]))
+    if account.state == Account.State.CONNECTED and account.restriction:
+        detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
+        steps = native.steps(channels.Reason.RESTRICTED)
+        return Held("restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps)
+    if account.state == Account.State.CONNECTED:
+        detail = f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
+        people = _names([account.active_token.consented_by if account.active_token else None])
+        return Held("connected", "min_valid_for", detail, None, people, native.steps(channels.Reason.EXPIRED))
+    reason = _reason(account)
+    people = _names(entry.token.consented_by for entry in selection.in_order(account))
+    detail = f"This account is deactivated ({reason}). Somebody must re-authenticate at {native.label}."
+    return Held("deactivated", reason, detail, account.since, people, native.steps(reason))
+
+
+def _reason(account: Account) -> channels.Reason:
+    try:
+        return channels.Reason(account.reason)
+    except ValueError:
+        return channels.Reason.UNKNOWN
+
+
+def _names(users: Any) -> tuple[str, ...]:
+    seen: list[User] = []
+    for user in users:
+        if user is not None and user not in seen:
+            seen.append(user)
+    return tuple(str(user) for user in seen)

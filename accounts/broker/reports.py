@@ -1,0 +1,98 @@
+"""Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from django.conf import settings
+
+from accounts import pairs
+from accounts.broker.callers import Caller
+from accounts.broker.errors import Busy, Held
+from accounts.broker.leases import Claims, Lease, lease, open_lease
+from accounts.models import Account
+from tokens import channels, lifecycle, probe, scrub
+from tokens.channels.base import Answer, Ruling, Verdict
+from tokens.models import Token
+
+Action = Literal["none", "retry_with", "retry_later", "hold"]
+
+HARMLESS = {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+RETRY_AFTER = 30
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the caller does next: nothing, retry with another (or the same) lease, retry later, or hold until a person acts."""
+
+    verdict: Verdict
+    action: Action
+    reason: str = ""
+    lease: Lease | None = None
+    retry_after: int | None = None
+    held: Held | None = None
+
+
+def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: datetime) -> Report:
+    """Take what the channel answered to a job, confirm it, and say what to do next.
+
+    Raises NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
+    """
+    claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+    account = Account.objects.get(pk=claims.account_id)
+    ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    if ruling.verdict == Verdict.OK:
+        lifecycle.note_use(token_id=claims.token_id, now=now)
+        return Report(Verdict.OK, "none")
+    if token is None or token.generation != claims.generation or token.state == Token.State.DEAD:
+        return _next(caller, account, ruling, now)
+    if ruling.verdict == Verdict.OUR_BUG:
+        return Report(ruling.verdict, "none", reason="The answer is about the request itself, not about the token.")
+    if ruling.verdict in HARMLESS:
+        return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
+    return _confirm(caller, account, token, claims, ruling, _evidence(status, body), now)
+
+
+def _confirm(
+    caller: Caller,
+    account: Account,
+    token: Token,
+    claims: Claims,
+    ruling: Ruling,
+    evidence: dict[str, Any],
+    now: datetime,
+) -> Report:
+    """Ask the channel ourselves, first about the token, then about the account."""
+    timeout = settings.REPORT_PROBE_TIMEOUT
+    outcome = probe.probe(token.pk, now=now, source="report", timeout=timeout)
+    if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
+        return _next(caller, account, ruling, now)
+    if outcome.verdict != Verdict.OK:
+        return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
+    reading = channels.get(account.channel).read_account(
+        token.app.keys(), token.unseal(), account.native_id, scopes=token.scopes, timeout=timeout
+    )
+    if reading.ruling.verdict in HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}:
+        return Report(reading.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
+    pairs.apply_reading(token=token, account_id=account.pk, reading=reading, now=now, source="report")
+    found = _next(caller, account, ruling, now)
+    if found.lease is not None and found.lease.token_id == token.pk:
+        lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
+    return found
+
+
+def _next(caller: Caller, account: Account, ruling: Ruling, now: datetime) -> Report:
+    """Give the account's present lease, or say why there is none."""
+    reason = str(ruling.reason or "")
+    try:
+        fresh = lease(caller=caller, channel=account.channel, native_id=account.native_id, now=now)
+    except Held as held:
+        return Report(ruling.verdict, "hold", reason=held.reason, held=held)
+    except Busy as busy:
+        return Report(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
+    return Report(ruling.verdict, "retry_with", reason=reason, lease=fresh)
+
+
+def _evidence(status: int, body: Any) -> dict[str, Any]:
+    return scrub.evidence(call="api", status=status, body=body)

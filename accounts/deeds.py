@@ -1,0 +1,151 @@
+"""Deeds of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import mails, pool, selection
+from accounts.errors import DeedRefused
+from accounts.models import Account, AccountEvent, AccountToken
+from notifications import outbox
+from tokens import lifecycle
+from tokens.models import Token
+from users.models import User
+
+
+@transaction.atomic
+def make_active(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
+    """Serve this token from now on. Raises DeedRefused where it is active already or cannot be served."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.active_token_id == token.pk:
+        raise DeedRefused(f"Somebody was faster: {token.native_user_name} is active already.")
+    entry = _entry(account, token)
+    if not selection.usable(entry):
+        raise DeedRefused(f"{token.native_user_name} cannot be made active: the token is not usable now.")
+    pool.settle(
+        account_ids=[account.pk], cause="switched", now=now, source="staff", actor=actor, note=note, prefer=token.pk
+    )
+
+
+@transaction.atomic
+def move(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
+    """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1."""
+    account = Account.objects.locked().get(pk=account.pk)
+    entries = selection.in_order(account)
+    places = [entry.token_id for entry in entries]
+    if token.pk not in places:
+        raise DeedRefused("This token is no longer linked to the account.")
+    old = places.index(token.pk)
+    new = min(max(old + step, 0), len(places) - 1)
+    entries.insert(new, entries.pop(old))
+    for place, entry in enumerate(entries, 1):
+        entry.rank = place
+    AccountToken.objects.bulk_update(entries, ["rank"])
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.RANKED,
+        token_id=token.pk,
+        note=f"now number {new + 1}",
+        source="staff",
+        actor=actor,
+        now=now,
+    )
+    pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
+    return new + 1
+
+
+@transaction.atomic
+def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
+    """Forget the order that was set by hand: the longest-lived token comes first again."""
+    account = Account.objects.locked().get(pk=account.pk)
+    account.pool.update(rank=None)
+    pool.record(
+        account=account, kind=AccountEvent.Kind.RANKED, note="back to automatic", source="staff", actor=actor, now=now
+    )
+    pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
+
+
+@transaction.atomic
+def unlink(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
+    """Take a token out of the account's pool. Its other accounts keep it."""
+    Token.objects.locked().get(pk=token.pk)
+    account = Account.objects.locked().get(pk=account.pk)
+    entry = _entry(account, token)
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.UNLINKED,
+        token_id=token.pk,
+        note=note,
+        source="staff",
+        actor=actor,
+        now=now,
+    )
+    entry.delete()
+    pool.settle(account_ids=[account.pk], cause="unlinked", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
+    """Stop serving the account on purpose; it is not warned about either."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.paused_at is not None:
+        raise DeedRefused("Somebody was faster: the account is paused already.")
+    account.paused_at, account.paused_by, account.pause_note = now, actor, note[:300]
+    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
+    pool.settle(account_ids=[account.pk], cause="paused", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
+    """Serve a paused account again, as far as its pool allows."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.paused_at is None:
+        raise DeedRefused("Somebody was faster: the account is not paused any more.")
+    account.paused_at, account.paused_by, account.pause_note = None, None, ""
+    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
+    pool.record(
+        account=account, kind=AccountEvent.Kind.RESUMED, source="staff", actor=actor, note=note, now=now
+    )
+    pool.settle(account_ids=[account.pk], cause="resumed", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> str:
+    """Mail the person who consented and ask to re-authenticate. Returns the address.
+
+    Raises DeedRefused where nobody is known to have consented, or he cannot log in any more.
+    """
+    why = cannot_ask(token)
+    if why:
+        raise DeedRefused(why)
+    assert token.consented_by is not None  # cannot_ask said so
+    recipient = token.consented_by.email
+    event = AccountEvent.objects.create(
+        account=account, token=token, kind=AccountEvent.Kind.ASKED, source="staff", actor=actor, note=note, at=now
+    )
+    lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
+    outbox.enqueue(
+        kind=mails.ASK,
+        recipient=recipient,
+        team=account.team,
+        dedupe_key=f"ask:{event.pk}:{recipient}",
+        payload={"account": account.pk, "token": token.pk, "actor": actor.pk, "note": note},
+        now=now,
+    )
+    return recipient
+
+
+def cannot_ask(token: Token) -> str:
+    """Return why nobody can be asked to renew this token, or "" where somebody can."""
+    if token.consented_by is None:
+        return "Nobody here is known to have linked it: it was imported. Ask its person to use Add Account."
+    if not token.consented_by.is_active:
+        return f"{token.consented_by} cannot log in any more. Invite another person."
+    return ""
+
+
+def _entry(account: Account, token: Token) -> AccountToken:
+    entry = account.pool.select_related("token").filter(token=token).first()
+    if entry is None:
+        raise DeedRefused("This token is no longer linked to the account.")
+    return entry

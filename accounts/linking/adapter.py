@@ -1,0 +1,58 @@
+"""allauth's hook that ends the handshake with a channel. Nothing of it becomes a login, and no token is stored by allauth."""
+
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.http import HttpRequest
+
+from accounts.linking import consent, trouble
+from tokens.models import ChannelApp
+
+
+class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Shows allauth the default app of each channel, and takes over when a person comes back from a channel."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """Return False: a channel is never a way to become a user."""
+        return False
+
+    def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
+        """Return False: a channel is never a way to log in."""
+        return False
+
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """Return nothing, so that no page offers "log in with ..."."""
+        return []
+
+    def list_apps(
+        self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """Return the default channel apps that are set up. The rows are never saved."""
+        apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
+        if provider:
+            apps = apps.filter(channel=provider)
+        if client_id:
+            apps = apps.filter(client_id=client_id)
+        return [
+            SocialApp(
+                provider=app.channel, name=app.label, client_id=app.client_id, secret=app.keys().secret, settings={}
+            )
+            for app in apps.exclude(state=ChannelApp.State.NOT_SET_UP)
+        ]
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Take the consent. Always ends by an answer of ours: allauth's own login branches are never reached."""
+        raise ImmediateHttpResponse(consent.arrive(request, sociallogin))
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: BaseException | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Answer with our own page; allauth's would print the exception."""
+        raise ImmediateHttpResponse(trouble.page(request, provider.id, error=error, exception=exception))

@@ -1,0 +1,120 @@
+"""A person comes back from a channel: the consent is kept at once, so that a closed tab loses nothing.
+
+No transaction is open during calls. Then, in one: the token's row, access and "can publish" of all its pool entries, the settled pools, and
+the list in a PendingLink.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from allauth.socialaccount.models import SocialLogin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts import pairs
+from accounts.linking import choosing, trouble
+from accounts.models import Account, AccountToken, PendingLink
+from tokens import channels, lifecycle
+from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity, Verdict
+from tokens.models import ChannelApp, Token
+from users.models import User
+
+INTENT = "link"
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
+    channel = sociallogin.account.provider
+    state = sociallogin.state
+    data = state.get("data") or {}
+    user = request.user
+    if state.get("process") != "redirect" or data.get("intent") != INTENT:
+        return trouble.show(request, channel, trouble.TOO_LATE, detail="no link intent")
+    if not user.is_authenticated or data.get("user") != str(user.pk):
+        return trouble.show(request, channel, trouble.FOREIGN, detail="another user")
+    app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
+    if app is None:
+        return trouble.show(request, channel, trouble.TOO_LATE, detail="the channel app changed meanwhile")
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    listed = ask_for_list(app, identity, grant)
+    target = Account.objects.filter(pk=data.get("account")).first() if data.get("account") else None
+    pending = keep(
+        app=app,
+        user=user,
+        identity=identity,
+        grant=grant,
+        listed=listed,
+        target=target,
+        next_url=state.get("next") or "",
+        now=timezone.now(),
+    )
+    if came_back(pending):
+        return choosing.welcome_back(request, pending)
+    return redirect("link_choose", pending.pk)
+
+
+def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountList:
+    """Ask for the ad accounts once. A list that failed is empty and incomplete: it changes nothing."""
+    try:
+        return channels.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
+    except ChannelError as error:
+        if error.ruling.verdict == Verdict.APP_FAULT:
+            lifecycle.record_app_fault(app=app, ruling=error.ruling, now=timezone.now())
+        return AccountList((), complete=False)
+
+
+@transaction.atomic
+def keep(
+    *,
+    app: ChannelApp,
+    user: User,
+    identity: Identity,
+    grant: Grant,
+    listed: AccountList,
+    target: Account | None,
+    next_url: str,
+    now: datetime,
+) -> PendingLink:
+    """Write token, pools and pending link in one transaction."""
+    token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, now=now)
+    lost = pairs.apply_list(token=token, listed=listed, now=now, source="link")
+    return PendingLink.objects.create(
+        user=user,
+        token=token,
+        account=target,
+        offered=[asdict(native) for native in listed.accounts],
+        complete=listed.complete,
+        no_longer=lost,
+        next=next_url,
+        created_at=now,
+    )
+
+
+def came_back(pending: PendingLink) -> bool:
+    """Tell whether the choose page can be skipped: the person was sent here for an account that this log-in carries already.
+
+    It is not skipped when the grant got smaller, the list is incomplete, or publishing was not granted.
+    """
+    if pending.account is None or pending.no_longer or not pending.complete:
+        return False
+    if choosing.missing_scopes(pending.token):
+        return False
+    return AccountToken.objects.filter(
+        account=pending.account, token=pending.token, access=AccountToken.Access.OK
+    ).exists()
+
+
+def ask_again(pending: PendingLink, now: datetime) -> None:
+    """Read the list again with the kept log-in, and write what it says over pools and pending link."""
+    token = Token.objects.select_related("app").get(pk=pending.token_id)
+    identity = Identity(token.native_user_id, token.native_user_name)
+    listed = ask_for_list(token.app, identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes)))
+    with transaction.atomic():
+        lost = pairs.apply_list(token=token, listed=listed, now=now, source="link")
+        PendingLink.objects.filter(pk=pending.pk).update(
+            offered=[asdict(native) for native in listed.accounts],
+            complete=listed.complete,
+            no_longer=sorted({*pending.no_longer, *lost}),
+        )

@@ -1,0 +1,49 @@
+"""Starting the handshake: who may, for which account, and where it leads afterwards."""
+
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.socialaccount.adapter import get_adapter
+from django.http import HttpRequest, HttpResponse
+
+from accounts.linking import consent, trouble
+from accounts.models import Account
+from tokens import channels
+from tokens.channels.base import ChannelError
+from tokens.models import ChannelApp
+
+
+def is_set_up(channel: str) -> bool:
+    """Tell whether the channel has a default app with a secret."""
+    apps = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False)
+    return apps.exclude(state=ChannelApp.State.NOT_SET_UP).exists()
+
+
+def start(
+    request: HttpRequest, channel: str, *, account: Account | None = None, next_url: str = "", again: bool = False
+) -> HttpResponse:
+    """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
+
+    `again` asks the channel to show permissions that were declined before.
+    """
+    app = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False).first()
+    if app is None or app.state == ChannelApp.State.NOT_SET_UP:
+        return trouble.show(request, channel, trouble.NOT_SET_UP)
+    if next_url and not get_account_adapter(request).is_safe_url(next_url):
+        next_url = ""
+    data = {
+        "intent": consent.INTENT,
+        "user": str(request.user.pk),
+        "client_id": app.client_id,
+        "account": account.pk if account else None,
+    }
+    provider = get_adapter(request).get_provider(request, channel)
+    try:
+        answer: HttpResponse = provider.redirect(
+            request,
+            process="redirect",
+            next_url=next_url or None,
+            data=data,
+            auth_params=channels.get(channel).authorize_params(again=again),
+        )
+    except ChannelError as error:
+        return trouble.page(request, channel, exception=error)
+    return answer

@@ -1,0 +1,198 @@
+"""What the pages of linking say, worked out from plain facts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts import faces, selection, summary
+from accounts.linking import flow
+from accounts.models import Account, AccountToken, PendingLink
+from accounts.summary import Summary
+from tokens import channels, reasons
+from tokens.models import ChannelKey, Token
+from users.models import User
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """One channel on the page where it is chosen."""
+
+    key: str
+    label: str
+    rule: str  # "Renew every 60 days"
+    note: str
+    source: str
+    last_step: str
+    ready: bool
+
+
+def channel_rows() -> list[ChannelRow]:
+    """Return all six channels, those that are not set up last."""
+    made = []
+    for key, label in ChannelKey.choices:
+        native = channels.CHANNELS.get(key)
+        ready = native is not None and flow.is_set_up(key)
+        rule = native.lifetime.summary if native and ready else "Not set up yet"
+        made.append(
+            ChannelRow(
+                key=key,
+                label=str(label),
+                rule=rule,
+                note=native.lifetime.note if native else "",
+                source=native.lifetime.source if native else "",
+                last_step=native.last_step if native else "",
+                ready=ready,
+            )
+        )
+    return sorted(made, key=lambda row: not row.ready)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An account that this consent no longer serves."""
+
+    account: Account
+    dark: bool
+    text: str
+
+
+def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
+    """Return the accounts that a smaller grant took away, those now dark first."""
+    accounts = summary.with_pools(Account.objects.filter(pk__in=pending.no_longer))
+    rows = []
+    for account in accounts:
+        dark = account.state == Account.State.DEACTIVATED
+        carrier = summary.of(account, now).active_name
+        text = "has stopped: nobody else is linked" if dark else f"goes on through {carrier}"
+        rows.append(Lost(account, dark, text))
+    return sorted(rows, key=lambda row: (not row.dark, row.account.name))
+
+
+def other_identity(pending: PendingLink) -> str:
+    """Return the name of the log-in that was expected where a different one came back for the target account, else ""."""
+    if pending.account is None:
+        return ""
+    user_id = pending.user_id
+    entries = AccountToken.objects.filter(account=pending.account, token__consented_by=user_id)
+    expected = entries.exclude(token=pending.token).select_related("token").order_by("-token__linked_at").first()
+    same = AccountToken.objects.filter(account=pending.account, token=pending.token).exists()
+    return "" if same or expected is None else expected.token.native_user_name
+
+
+@dataclass(frozen=True)
+class LinkedRow:
+    """One account on the page "linked"."""
+
+    account: Account
+    pills: Sequence[faces.Pill]
+    text: str
+    days: faces.DaysLeft
+    alone: bool
+
+
+def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[LinkedRow]:
+    """Return what became of each account, in the order of names."""
+    rows = []
+    for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
+        found = summary.of(account, now)
+        mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
+        newest = max(mine, key=lambda entry: entry.token.linked_at, default=None)
+        rows.append(_linked_row(found, newest, user, now))
+    return rows
+
+
+def _linked_row(found: Summary, mine: AccountToken | None, user: User, now: datetime) -> LinkedRow:
+    others = [faces.first_name(name) for name in summary.others(found, user)]
+    alone = found.people <= 1
+    pills = []
+    active = mine is not None and found.account.active_token_id == mine.token_id
+    if mine is not None:
+        pills.append(
+            faces.token_pill(
+                active=active, state=mine.token.state, access=mine.access, can_publish=mine.can_publish
+            )
+        )
+    if alone:
+        pills.append(faces.NO_BACKUP)
+    if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
+        text = "You can report only, so you are no backup."
+    elif not others:
+        text = "Only you. If your log-in stops, the account stops."
+    elif active:
+        text = f"You are active. {faces.join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
+    else:
+        text = f"{others[0]} is active. You are the backup."
+    token = mine.token if mine else None
+    days = faces.days_left(
+        deadline_kind=token.deadline_kind if token else found.account.deadline_kind,
+        deadline=token.deadline if token else found.account.deadline,
+        now=now,
+        zone=timezone.get_current_timezone(),
+    )
+    return LinkedRow(found.account, pills, text, days, alone)
+
+
+def own_token(account: Account, user: User) -> Token | None:
+    """Return the token with which this person (last) carried the account, or None."""
+    entry = (
+        AccountToken.objects.filter(account=account, token__consented_by=user)
+        .select_related("token__app")
+        .order_by("-token__linked_at")
+        .first()
+    )
+    return entry.token if entry else None
+
+
+def renewed_too(token: Token, account: Account) -> list[str]:
+    """Return the names of the other accounts that one new consent of this log-in renews."""
+    entries = token.pool_entries.exclude(account=account).select_related("account").order_by("account__name")
+    return [entry.account.name for entry in entries]
+
+
+def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
+    """Return what the page of a mailed link says: what happened, what still works, what happens next."""
+    native = channels.get(account.channel)
+    found = summary.of(account, now)
+    token = own_token(account, user)
+    others = summary.others(found, user)
+    stopped = token is not None and token.state == Token.State.DEAD
+    told = reasons.explain(
+        account.channel,
+        token.reason if token is not None and token.reason else "",
+        person=token.native_user_name if token else "",
+        account=account.name,
+        you=True,
+    )
+    login = token.native_user_name if token else ""
+    return {
+        "account": account,
+        "channel": native,
+        "summary": found,
+        "token": token,
+        "stopped": stopped,
+        "told": told,
+        "others": others,
+        "carrier": faces.first_name(found.active_name) if found.active and others else "",
+        "also": renewed_too(token, account) if token else [],
+        "login": login,
+        "nothing_to_do": _nothing_to_do(token, account, now),
+        "before": told.steps[:-1] if stopped and len(told.steps) > 2 else (),
+        "steps": [
+            f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
+            native.last_step,
+            "You come back here. Done.",
+        ],
+    }
+
+
+def _nothing_to_do(token: Token | None, account: Account, now: datetime) -> bool:
+    """Tell whether the log-in was renewed already: it works, and for more than 30 days."""
+    if token is None or token.state != Token.State.VALID:
+        return False
+    entry = account.pool.filter(token=token).first()
+    if entry is None or not selection.usable(entry):
+        return False
+    return token.deadline is None or token.deadline - now > faces.AT_RISK

@@ -1,0 +1,133 @@
+"""What a person sees when linking does not work: what happened, that nothing was lost, and the next step."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.socialaccount.providers.base import AuthError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.faces import channel_name
+from tokens.channels.base import ChannelError, Verdict
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One kind of trouble: the page's words. `{c}` stands for the channel's name."""
+
+    heading: str
+    cause: str
+    primary: str
+    status: int
+    icon: str = "warning"
+    safe: str = "accounts that are linked already stay as they are."
+
+
+STOPPED = Trouble(
+    "The log-in was stopped at {c}", "Cancel was pressed there, so no new permission was given.", "Try again", 200
+)
+TOO_LATE = Trouble(
+    "This took too long",
+    "The way back from {c} works once, for 10 minutes, in the browser where it began.",
+    "Start again",
+    400,
+    "schedule",
+)
+FOREIGN = Trouble(
+    "This was started by somebody else",
+    "The way back from {c} belongs to another person's log-in here.",
+    "Start again",
+    403,
+)
+SILENT = Trouble(
+    "{c} does not answer right now",
+    "We asked and got no proper answer.",
+    "Try again",
+    502,
+    "sync",
+    "we keep trying for accounts that are linked already.",
+)
+UNCLEAR = Trouble("{c} gave an answer we do not know", "Nothing was changed on either side.", "Try again", 502, "help")
+OUR_APP = Trouble(
+    "{c} does not accept AdToken right now",
+    "Our team was told. You need not do anything.",
+    "Try again",
+    502,
+)
+NOT_SET_UP = Trouble(
+    "{c} is not set up yet", "An administrator adds it under Channel apps.", "Go to my accounts", 404, "info"
+)
+
+
+def page(
+    request: HttpRequest, channel: str, *, error: Any = None, exception: BaseException | None = None
+) -> HttpResponse:
+    """Choose the trouble from what allauth or a channel package said, and show it."""
+    return show(request, channel, _kind(error, exception), detail=_detail(error, exception))
+
+
+def show(request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "") -> HttpResponse:
+    """Show one trouble, with a code that stands in the log too."""
+    name = channel_name(channel)
+    code = f"LNK-{secrets.token_hex(3).upper()}"
+    logger.warning("linking %s: %s (%s) %s", channel, trouble.heading.format(c=name), code, detail)
+    again = [
+        f"Use the {name} log-in that runs this ad account.",
+        "Come back within 10 minutes. After that, start again.",
+        "Or ask an administrator. They find what happened under the code below.",
+    ]
+    home = {"label": "Go to my accounts", "url": reverse("my_accounts")}
+    first = {"label": trouble.primary, "url": reverse("link", args=[channel])}
+    context = {
+        "heading": trouble.heading.format(c=name),
+        "cause": trouble.cause.format(c=name),
+        "safe": trouble.safe,
+        "icon": trouble.icon,
+        "primary": home if trouble is NOT_SET_UP else first,
+        "second": None if trouble is NOT_SET_UP else home,
+        "again": again,
+        "code": code,
+        "at": timezone.now(),
+    }
+    return render(request, "site/error.html", context, status=trouble.status)
+
+
+def _kind(error: Any, exception: BaseException | None) -> Trouble:
+    if error == AuthError.CANCELLED:
+        return STOPPED
+    found = _channel_error(exception)
+    if found is None:
+        return TOO_LATE if exception is None or error == AuthError.UNKNOWN and _is_state(exception) else UNCLEAR
+    if found.ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
+        return SILENT
+    if found.ruling.verdict == Verdict.APP_FAULT:
+        return OUR_APP
+    if found.ruling.row == "state":
+        return TOO_LATE
+    return UNCLEAR
+
+
+def _is_state(exception: BaseException) -> bool:
+    # allauth raises PermissionDenied for a state that is missing, used, or expired
+    return type(exception).__name__ == "PermissionDenied"
+
+
+def _channel_error(exception: BaseException | None) -> ChannelError | None:
+    while exception is not None:
+        if isinstance(exception, ChannelError):
+            return exception
+        exception = exception.__cause__
+    return None
+
+
+def _detail(error: Any, exception: BaseException | None) -> str:
+    found = _channel_error(exception)
+    if found is not None:
+        return f"{found.ruling.verdict} {found.ruling.row}"
+    return f"{error} {type(exception).__name__}"

@@ -1,0 +1,184 @@
+"""The self-service pages of linking: choose a channel, go native, come back, choose accounts, done. No GET changes anything."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import faces
+from accounts.linking import choosing, consent, flow, overview, trouble
+from accounts.models import Account, PendingLink
+from tokens import channels
+from tokens.models import ChannelKey
+from users.models import User
+
+
+def person(request: HttpRequest) -> User:
+    """Return the logged-in user; every view here demands one."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+@login_required
+@require_GET
+def add_account(request: HttpRequest) -> HttpResponse:
+    """Choose the channel for which an ad account is added."""
+    context = {"channels": overview.channel_rows(), "next": request.GET.get("next", "")}
+    return render(request, "site/link/channels.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest, channel: str) -> HttpResponse:
+    """Ask before leaving for the channel (GET), then go there (POST)."""
+    if channel not in ChannelKey.values:
+        return render(request, "404.html", status=404)
+    if channel not in channels.CHANNELS or not flow.is_set_up(channel):
+        return trouble.show(request, channel, trouble.NOT_SET_UP)
+    account = _target(request, channel)
+    if request.method == "POST":
+        return flow.start(
+            request,
+            channel,
+            account=account,
+            next_url=request.POST.get("next", ""),
+            again=bool(request.POST.get("again")),
+        )
+    native = channels.get(channel)
+    context = {
+        "channel": native,
+        "account": account,
+        "next": request.GET.get("next", ""),
+        "steps": [f"You go to {native.label} and log in there.", native.last_step, "You come back here. Done."],
+    }
+    return render(request, "site/link/confirm.html", context)
+
+
+def _target(request: HttpRequest, channel: str) -> Account | None:
+    chosen = (request.POST if request.method == "POST" else request.GET).get("account")
+    if not chosen:
+        return None
+    visible = Account.objects.visible_to(person(request))
+    return get_object_or_404(visible, pk=chosen if chosen.isdigit() else 0, channel=channel)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Show what the channel offered (GET), link what was ticked (POST)."""
+    pending = (
+        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=person(request)).first()
+    )
+    if pending is None:
+        return _gone(request)
+    if request.method == "GET":
+        return _choose_page(request, pending)
+    ticked = request.POST.getlist("native_id")
+    if not ticked:
+        return _choose_page(request, pending, error="Tick at least one account.", status=400)
+    try:
+        accounts = choosing.save(
+            pending_id=pending_id, user=person(request), native_ids=ticked, now=timezone.now()
+        )
+    except choosing.Gone:
+        return _gone(request)
+    except choosing.NotOffered as error:
+        text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
+        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
+    return redirect(pending.next or choosing.done_url([account.pk for account in accounts]))
+
+
+def _choose_page(
+    request: HttpRequest,
+    pending: PendingLink,
+    *,
+    error: str = "",
+    ticked: set[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    native = channels.get(pending.token.app.channel)
+    rows = choosing.rows(pending, person(request))
+    if ticked is not None or error:
+        rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
+    missing = choosing.missing_scopes(pending.token)
+    context: dict[str, Any] = {
+        "pending": pending,
+        "channel": native,
+        "rows": rows,
+        "open_rows": sum(not row.disabled for row in rows),
+        "checked": sum(row.checked for row in rows),
+        "missing": missing,
+        "granted": len(native.scopes) - len(missing),
+        "no_longer": overview.no_longer(pending, timezone.now()),
+        "other_identity": overview.other_identity(pending),
+        "error": error,
+    }
+    return render(request, "site/link/choose.html", context, status=status)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    context = {
+        "heading": "This took too long",
+        "cause": "The list of ad accounts is kept for 15 minutes and used once.",
+        "safe": "the log-in itself was kept, and what is linked stays linked.",
+        "icon": "schedule",
+        "primary": {"label": "Start again", "url": reverse("add_account")},
+        "second": {"label": "Go to my accounts", "url": reverse("my_accounts")},
+    }
+    return render(request, "site/error.html", context, status=410)
+
+
+@login_required
+@require_POST
+def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Ask the channel for the list again."""
+    pending = (
+        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=person(request)).first()
+    )
+    if pending is None:
+        return _gone(request)
+    consent.ask_again(pending, timezone.now())
+    return redirect("link_choose", pending.pk)
+
+
+@login_required
+@require_GET
+def linked(request: HttpRequest) -> HttpResponse:
+    """Say what is linked now, and where a backup is missing."""
+    ids = [int(pk) for pk in request.GET.getlist("account")[:50] if pk.isdigit()]
+    user = person(request)
+    accounts = Account.objects.visible_to(user).filter(pk__in=ids)
+    rows = overview.linked_rows(accounts, user, timezone.now())
+    context = {
+        "rows": rows,
+        "lonely": [row for row in rows if row.alone],
+        "again": bool(request.GET.get("again")),
+        "names": faces.join_names([row.account.name for row in rows]),
+    }
+    return render(request, "site/link/linked.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The page that a mailed link opens: what happened, what still works, what happens next. Only its POST does anything."""
+    account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
+    if account.channel not in channels.CHANNELS or not flow.is_set_up(account.channel):
+        return trouble.show(request, account.channel, trouble.NOT_SET_UP)
+    if request.method == "POST":
+        return flow.start(request, account.channel, account=account, again=True)
+    context = overview.reauthentication(account, person(request), timezone.now())
+    return render(request, "site/link/reauthenticate.html", context)
+
+
+@login_required
+@require_GET
+def channel_needs(request: HttpRequest) -> HttpResponse:
+    """What each channel needs: how long authorisations last, and what to press there."""
+    return render(request, "site/channel_needs.html", {"channels": overview.channel_rows()})

@@ -1,0 +1,137 @@
+"""Settling: what the pool of an account decides. The only writer of an account's active token, state, reason, since, deadline, usable count and cycle.
+
+Set-based, two statements, in the transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement:
+in one statement the snapshot would be older than the lock, and a token that has just died could become active.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from accounts.models import Account, AccountEvent, AccountToken
+from users.models import User
+
+_FACTS = """
+with living as (
+  select p.account_id, p.token_id, p.rank, t.state, t.deadline, t.deadline_kind, t.proven_at
+  from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+  where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
+    and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
+), fact as (
+  select account_id,
+         count(*) filter (where state = 'valid') as usable_count,
+         case when bool_or(deadline_kind = 'never') then 'never'
+              when bool_or(deadline_kind = 'date') then 'date' else 'unknown' end as deadline_kind,
+         case when not bool_or(deadline_kind = 'never') then max(deadline) end as deadline
+  from living group by account_id
+), choice as (
+  select distinct on (l.account_id) l.account_id, l.token_id
+  from living l join accounts_account a on a.id = l.account_id
+  order by l.account_id,
+           l.state = 'valid' desc,                              -- a cooling token only when nothing else lives
+           l.token_id = %(prefer)s::bigint desc nulls last,     -- staff said "Make active"
+           l.token_id = a.active_token_id desc nulls last,      -- the active one stays while it is usable
+           l.rank nulls last,
+           l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
+), next as (
+  select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
+         coalesce(f.usable_count, 0) as usable_count, coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
+         case when a.paused_at is not null then 'paused'
+              when f.usable_count > 0 then 'connected'
+              when f.account_id is not null then 'interrupted' else 'deactivated' end as state
+  from accounts_account a left join fact f on f.account_id = a.id left join choice c on c.account_id = a.id
+  where (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s))
+)"""
+
+_DIFFERS = """(a.active_token_id, a.usable_count, a.deadline_kind, a.deadline, a.state)
+     is distinct from (n.active_token_id, n.usable_count, n.deadline_kind, n.deadline, n.state)"""
+
+_SETTLE = f"""{_FACTS}, changed as (
+  update accounts_account a set
+    active_token_id = n.active_token_id, usable_count = n.usable_count,
+    deadline_kind = n.deadline_kind, deadline = n.deadline, state = n.state,
+    cycle = a.cycle + (a.deadline_kind <> n.deadline_kind
+                       or coalesce(n.deadline not between a.deadline - interval '1 day' and a.deadline + interval '1 day', false))::int,
+    since = case when a.state <> n.state then %(now)s else a.since end,
+    reason = case when n.state = a.state then a.reason when n.state = 'connected' then '' else %(cause)s end
+  from next n
+  where a.id = n.id and {_DIFFERS}
+  returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
+)
+insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
+select c.id, c.old_token_id, c.active_token_id,
+       (select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1),
+       case when c.state <> c.old_state then c.state when %(prefer)s::bigint is not null then 'switched' else 'shifted' end,
+       %(cause)s, %(source)s, %(actor)s, %(note)s, %(now)s
+from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
+"""  # noqa: S608  # constants of this module only; every value is a parameter
+
+_DIFFERENCES = f"{_FACTS} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
+
+
+def settle(
+    *,
+    token_ids: Iterable[int] | None = None,
+    account_ids: Iterable[int] | None = None,
+    cause: str,
+    now: datetime,
+    source: str = "",
+    actor: User | None = None,
+    note: str = "",
+    prefer: int | None = None,
+) -> None:
+    """Recompute the accounts given, and those whose pool holds one of the tokens given, and write an event per shift or change of state.
+
+    `prefer` names a token that staff made active; it is taken only while it is usable. Must run inside a transaction, with the rows of
+    changed tokens locked already: nobody who holds an account asks for a token.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("settle must run in the transaction that changed the pool.")
+    accounts = _lock(token_ids, account_ids)
+    if not accounts:
+        return
+    values = {
+        "accounts": accounts,
+        "now": now,
+        "cause": cause,
+        "source": source,
+        "actor": actor and actor.pk,
+        "note": note,
+        "prefer": prefer,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, values)
+
+
+def differences() -> list[int]:
+    """Return the accounts whose stored decision is not what their pool says now. There must be none; the nightly check reports them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERENCES, {"accounts": None, "prefer": None})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _lock(token_ids: Iterable[int] | None, account_ids: Iterable[int] | None) -> list[int]:
+    ids = set(account_ids or ())
+    if token_ids is not None:
+        pools = AccountToken.objects.filter(token_id__in=list(token_ids))
+        ids.update(pools.values_list("account_id", flat=True))
+    locked = Account.objects.filter(pk__in=ids).locked()
+    return list(locked.values_list("pk", flat=True))
+
+
+def record(
+    *,
+    account: Account,
+    kind: AccountEvent.Kind,
+    now: datetime,
+    token_id: int | None = None,
+    cause: str = "",
+    source: str = "",
+    actor: User | None = None,
+    note: str = "",
+) -> None:
+    """Write one event of an account that is no shift and no change of state."""
+    AccountEvent.objects.create(
+        account=account, token_id=token_id, kind=kind, cause=cause, source=source, actor=actor, note=note, at=now
+    )

@@ -1,0 +1,51 @@
+"""Reading a pool in the order in which it is tried."""
+
+from accounts.models import Account, AccountToken
+from tokens.models import Token
+
+_KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
+
+
+def usable(entry: AccountToken) -> bool:
+    """Tell whether a pool entry could be served: valid, access not lost, and "can publish" is not "no"."""
+    return living(entry) and entry.token.state == Token.State.VALID
+
+
+def living(entry: AccountToken) -> bool:
+    """Tell whether a pool entry is usable, or would be but for cooling."""
+    return (
+        entry.token.state != Token.State.DEAD
+        and entry.access == AccountToken.Access.OK
+        and entry.can_publish != AccountToken.CanPublish.NO
+    )
+
+
+def in_order(account: Account) -> list[AccountToken]:
+    """Return the pool as it is tried: the active one first, then usable, then cooling, then the rest.
+
+    Within a group: rank set by hand, then latest deadline (never first, unknown last), then last proven, then id.
+    """
+    if "pool" in getattr(account, "_prefetched_objects_cache", {}):
+        entries = list(account.pool.all())
+    else:
+        entries = list(account.pool.select_related("token", "token__app", "token__consented_by", "added_by"))
+    return sorted(entries, key=lambda entry: _place(account, entry))
+
+
+def _place(account: Account, entry: AccountToken) -> tuple[object, ...]:
+    token = entry.token
+    if account.active_token_id == token.pk:
+        group = 0
+    elif usable(entry):
+        group = 1
+    else:
+        group = 2 if living(entry) else 3
+    return (
+        group,
+        entry.rank is None,
+        entry.rank or 0,
+        _KINDS[Token.DeadlineKind(token.deadline_kind)],
+        -(token.deadline.timestamp() if token.deadline else 0),
+        -(token.proven_at.timestamp() if token.proven_at else 0),
+        token.pk,
+    )

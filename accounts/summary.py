@@ -1,0 +1,110 @@
+"""What every page and mail says about an account, worked out once: pill, deadline, who carries it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+
+from accounts import faces, selection
+from accounts.models import Account, AccountToken
+from tokens.models import Token
+from users.models import User
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An account with its pool in order, and what that means."""
+
+    account: Account
+    entries: Sequence[AccountToken]
+    pill: faces.Pill
+    days: faces.DaysLeft
+    until: faces.WorksUntil
+    people: int  # who can carry it: native users of one app and users who consented, whichever is fewer
+    undated: int  # usable tokens whose date is not known, beside a known one
+
+    @property
+    def usable(self) -> list[AccountToken]:
+        """The entries that could be served."""
+        return [entry for entry in self.entries if selection.usable(entry)]
+
+    @property
+    def active(self) -> AccountToken | None:
+        """The entry that is served now."""
+        return next((entry for entry in self.entries if entry.token_id == self.account.active_token_id), None)
+
+    @property
+    def active_name(self) -> str:
+        """Who carries the account now, or ""."""
+        return person_name(self.active.token) if self.active else ""
+
+    @property
+    def dead_reason(self) -> str:
+        """Why the account is deactivated, as a reason key, or ""."""
+        return self.account.reason if self.account.state == Account.State.DEACTIVATED else ""
+
+
+def person_name(token: Token) -> str:
+    """Return whose token it is, as colleagues know the person: our user's name, else the native user's."""
+    if token.consented_by is not None and token.consented_by.name:
+        return token.consented_by.name
+    return token.native_user_name or f"native user {token.native_user_id}"
+
+
+def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Return the accounts with their pools, in a fixed number of queries."""
+    pool = AccountToken.objects.select_related("token", "token__app", "token__consented_by", "added_by")
+    return accounts.select_related("team", "active_token").prefetch_related(Prefetch("pool", queryset=pool))
+
+
+def of(account: Account, now: datetime) -> Summary:
+    """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
+    zone = timezone.get_current_timezone()
+    entries = selection.in_order(account)
+    usable = [entry for entry in entries if selection.usable(entry)]
+    people = count_people(entry.token for entry in entries if selection.living(entry))
+    undated = 0
+    if account.deadline_kind == Account.DeadlineKind.DATE:
+        undated = sum(entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN for entry in usable)
+    pill = faces.account_pill(
+        paused=account.paused_at is not None,
+        state=account.state,
+        restricted=bool(account.restriction),
+        deadline_kind=account.deadline_kind,
+        deadline=account.deadline,
+        usable_count=account.usable_count,
+        people_count=people,
+        now=now,
+    )
+    days = faces.days_left(
+        deadline_kind=account.deadline_kind,
+        deadline=account.deadline,
+        now=now,
+        zone=zone,
+        usable=account.usable_count > 0,
+    )
+    until = faces.works_until(
+        deadline_kind=account.deadline_kind,
+        deadline=account.deadline,
+        undated_backups=undated,
+        channel=account.channel,
+        now=now,
+        zone=zone,
+    )
+    return Summary(account, entries, pill, days, until, people, undated)
+
+
+def count_people(tokens: Iterable[Token]) -> int:
+    """Count people behind tokens: native users of one app, or users who consented, whichever is fewer; an unknown one counts as himself."""
+    tokens = list(tokens)
+    natives = {(token.app_id, token.native_user_id) for token in tokens}
+    users = {token.consented_by_id or f"native {token.pk}" for token in tokens}
+    return min(len(natives), len(users))
+
+
+def others(summary: Summary, user: User) -> list[str]:
+    """Return the names of other people who can carry the account, the active one first."""
+    names = [person_name(entry.token) for entry in summary.usable if entry.token.consented_by_id != user.pk]
+    return list(dict.fromkeys(names))

@@ -1,0 +1,14 @@
+"""Addresses of the self-service pages."""
+
+from django.urls import include, path
+
+from accounts import views
+from accounts.linking.views import channel_needs, reauthenticate
+
+urlpatterns = [
+    path("", views.my_accounts, name="my_accounts"),
+    path("my/<int:account_id>/", views.my_account, name="my_account"),
+    path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
+    path("channels/", channel_needs, name="channel_needs"),
+    path("link/", include("accounts.linking.urls")),
+]

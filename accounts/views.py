@@ -1,0 +1,31 @@
+"""Self-service pages that only read: my accounts, and who keeps an account connected."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts import mine, summary
+from accounts.linking import overview
+from accounts.linking.views import person
+from accounts.models import Account
+
+
+@login_required
+@require_GET
+def my_accounts(request: HttpRequest) -> HttpResponse:
+    """Show what needs this person, then the accounts that work."""
+    context = mine.page(person(request), timezone.now())
+    if context["empty"]:
+        return render(request, "site/first_account.html", {"channels": overview.channel_rows()})
+    return render(request, "site/my_accounts.html", context)
+
+
+@login_required
+@require_GET
+def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Show who keeps one account connected."""
+    visible = summary.with_pools(Account.objects.visible_to(person(request)))
+    account = get_object_or_404(visible, pk=account_id)
+    return render(request, "site/my_account.html", mine.account_page(account, person(request), timezone.now()))

@@ -1,0 +1,302 @@
+"""Settling a pool: against a brute-force model, under two sessions at once, and what it writes."""
+
+import random
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from accounts import pool
+from accounts.models import Account, AccountEvent, AccountToken
+from tests.accounts.model import Entry, decide
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+def settle(*accounts: Account, cause: str = "test", prefer: int | None = None) -> None:
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk for account in accounts], cause=cause, now=NOW, prefer=prefer)
+    for account in accounts:
+        account.refresh_from_db()
+
+
+def kill(token: Token, reason: str = "password_changed") -> None:
+    Token.objects.filter(pk=token.pk).update(state="dead", reason=reason)
+
+
+def test_the_first_linked_token_becomes_active() -> None:
+    account, token = make_account(), make_token(deadline=NOW + 10 * DAY)
+    link(account, token)
+
+    settle(account)
+
+    assert account.active_token == token
+    assert (account.state, account.deadline, account.usable_count) == ("connected", NOW + 10 * DAY, 1)
+
+
+def test_a_better_token_does_not_push_the_active_one_away() -> None:
+    account, first = make_account(), make_token(deadline=NOW + 10 * DAY)
+    link(account, first)
+    settle(account)
+    link(account, make_token(deadline=NOW + 50 * DAY))
+
+    settle(account)
+
+    assert account.active_token == first
+    assert account.deadline == NOW + 50 * DAY
+
+
+def test_when_the_active_token_dies_the_account_shifts_and_says_why() -> None:
+    account, ada, ben = make_account(), make_token(), make_token()
+    link(account, ada)
+    settle(account)
+    link(account, ben)
+    settle(account)
+    kill(ada)
+
+    settle(account, cause="password_changed")
+
+    shift = account.events.get(kind="shifted")
+    assert (shift.from_token, shift.token, shift.cause) == (ada, ben, "password_changed")
+    assert (account.active_token, account.state) == (ben, "connected")
+
+
+def test_a_reader_does_not_take_over() -> None:
+    account, ada = make_account(), make_token()
+    link(account, ada)
+    link(account, make_token(), can_publish="no")
+    settle(account)
+    kill(ada)
+
+    settle(account, cause="password_changed")
+
+    assert (account.state, account.active_token, account.reason) == ("deactivated", None, "password_changed")
+    assert (account.deadline_kind, account.usable_count) == ("none", 0)
+
+
+def test_a_cooling_token_interrupts_and_keeps_the_deadline() -> None:
+    account, token = make_account(), make_token(deadline=NOW + 10 * DAY)
+    link(account, token)
+    settle(account)
+    cycle = account.cycle
+    Token.objects.filter(pk=token.pk).update(state="cooling", reason="unknown")
+
+    settle(account, cause="unknown")
+
+    assert (account.state, account.active_token, account.deadline) == ("interrupted", token, NOW + 10 * DAY)
+    assert account.cycle == cycle
+
+
+@pytest.mark.parametrize(
+    ("moved", "cycles"),
+    [(timedelta(seconds=90), 0), (-timedelta(hours=23), 0), (timedelta(hours=25), 1), (-2 * DAY, 1)],
+)
+def test_the_cycle_grows_when_the_deadline_moves_by_more_than_a_day(moved: timedelta, cycles: int) -> None:
+    account, token = make_account(), make_token(deadline=NOW + 20 * DAY)
+    link(account, token)
+    settle(account)
+    cycle = account.cycle
+    Token.objects.filter(pk=token.pk).update(deadline=NOW + 20 * DAY + moved)
+
+    settle(account)
+
+    assert account.cycle == cycle + cycles
+
+
+def test_a_paused_account_stays_paused_whatever_its_pool_says() -> None:
+    account = make_account(paused_at=NOW)
+    link(account, make_token())
+
+    settle(account)
+
+    assert account.state == "paused"
+
+
+def test_staff_can_prefer_a_usable_token_and_not_a_dead_one() -> None:
+    account, ada, ben, dead = make_account(), make_token(), make_token(), make_token(state="dead")
+    for token in (ada, ben, dead):
+        link(account, token)
+    settle(account)
+
+    settle(account, cause="switched", prefer=ben.pk)
+    settle(account, cause="switched", prefer=dead.pk)
+
+    assert account.active_token == ben
+    assert account.events.filter(kind="switched").count() == 1
+
+
+def test_settling_twice_writes_nothing_the_second_time() -> None:
+    account = make_account()
+    link(account, make_token())
+    settle(account)
+    events = AccountEvent.objects.count()
+
+    settle(account)
+
+    assert AccountEvent.objects.count() == events
+
+
+def test_unlinking_the_active_token_without_settling_is_refused_by_the_database() -> None:
+    account, token = make_account(), make_token()
+    link(account, token)
+    settle(account)
+
+    def unlink_only() -> None:
+        with transaction.atomic():
+            AccountToken.objects.filter(account=account, token=token).delete()
+            with connection.cursor() as cursor:
+                cursor.execute("set constraints active_token_in_pool immediate")
+
+    with pytest.raises(IntegrityError, match="active_token_in_pool"):
+        unlink_only()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settle_refuses_to_run_outside_a_transaction() -> None:
+    with pytest.raises(transaction.TransactionManagementError):
+        pool.settle(account_ids=[1], cause="test", now=NOW)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_settle_agrees_with_the_model_on_random_pools(seed: int) -> None:
+    chance = random.Random(seed)
+    app, people = make_app(), [make_user() for _ in range(3)]
+    tokens = [_random_token(chance, app, people) for _ in range(25)]
+    accounts = [make_account(paused_at=chance.choice([None, None, NOW])) for _ in range(40)]
+    for account in accounts:
+        for token in chance.sample(tokens, chance.randint(0, 6)):
+            _random_link(chance, account, token)
+    settle(*accounts)
+
+    for _ in range(3):  # rounds of change: each starts from what the round before decided
+        before = {account.pk: account.active_token_id for account in accounts}
+        for token in chance.sample(tokens, 8):
+            _change(chance, token)
+        with transaction.atomic():
+            pool.settle(token_ids=[token.pk for token in tokens], cause="test", now=NOW)
+        for account in accounts:
+            account.refresh_from_db()
+            _assert_agrees(account, before[account.pk])
+        assert pool.differences() == []
+
+
+def _assert_agrees(account: Account, active_before: int | None) -> None:
+    entries = [
+        Entry(
+            token=entry.token_id,
+            state=entry.token.state,
+            access=entry.access,
+            can_publish=entry.can_publish,
+            rank=entry.rank,
+            deadline_kind=entry.token.deadline_kind,
+            deadline=entry.token.deadline,
+            proven_at=entry.token.proven_at,
+        )
+        for entry in account.pool.select_related("token")
+    ]
+    expected = decide(entries, active=active_before, paused=account.paused_at is not None)
+    assert account.active_token_id == expected.active
+    assert account.state == expected.state
+    assert (account.deadline_kind, account.deadline) == (expected.deadline_kind, expected.deadline)
+    assert account.usable_count == expected.usable_count
+
+
+def _random_token(chance: random.Random, app: object, people: list[object]) -> Token:
+    kind = chance.choice(["date", "date", "never", "unknown"])
+    state = chance.choice(["valid", "valid", "cooling", "dead"])
+    return make_token(
+        app,  # type: ignore[arg-type]  # a ChannelApp; named loosely for the list above
+        deadline_kind=kind,
+        deadline=NOW + chance.randint(1, 3) * DAY if kind == "date" else None,
+        state=state,
+        proven_at=chance.choice([None, NOW - DAY, NOW - 2 * DAY]),
+        consented_by=chance.choice(people),
+    )
+
+
+def _random_link(chance: random.Random, account: Account, token: Token) -> None:
+    link(
+        account,
+        token,
+        rank=chance.choice([None, None, 1, 2]),
+        access=chance.choice(["ok", "ok", "ok", "lost"]),
+        can_publish=chance.choice(["yes", "yes", "unknown", "no"]),
+    )
+
+
+def _change(chance: random.Random, token: Token) -> None:
+    state = chance.choice(["valid", "cooling", "dead"])
+    Token.objects.filter(pk=token.pk).update(state=state, reason="" if state == "valid" else "unknown")
+
+
+def _run_together(*works: Callable[[], None]) -> None:
+    """Run each in a session of its own, starting at the same moment, and raise what one of them raised."""
+    errors: list[BaseException] = []
+    gate = threading.Barrier(len(works))
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            gate.wait(5)
+            work()
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    if errors:
+        raise errors[0]
+
+
+def _die(token: Token) -> None:
+    with transaction.atomic():
+        Token.objects.locked().get(pk=token.pk)
+        kill(token)
+        pool.settle(token_ids=[token.pk], cause="password_changed", now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tokens_of_one_pool_dying_at_once_leave_no_dead_token_active() -> None:
+    app = make_app()
+    for _ in range(15):
+        accounts = [make_account() for _ in range(5)]
+        ada, ben = make_token(app), make_token(app)
+        for account in accounts:
+            link(account, ada)
+            link(account, ben)
+        settle(*accounts)
+
+        _run_together(lambda one=ada: _die(one), lambda one=ben: _die(one))  # type: ignore[misc]
+
+        assert pool.differences() == []
+        assert set(Account.objects.values_list("state", "active_token")) == {("deactivated", None)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_linked_while_it_dies_does_not_connect_the_account() -> None:
+    app = make_app()
+
+    def join(account: Account, token: Token) -> None:
+        with transaction.atomic():
+            Token.objects.locked().get(pk=token.pk)
+            link(account, token)
+            pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
+
+    for _ in range(15):
+        account, token = make_account(), make_token(app)
+
+        _run_together(lambda a=account, t=token: join(a, t), lambda t=token: _die(t))  # type: ignore[misc]
+
+        account.refresh_from_db()
+        assert (account.state, account.active_token) == ("deactivated", None)
+        assert pool.differences() == []

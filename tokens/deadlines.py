@@ -1,0 +1,69 @@
+"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tokens.models import Token
+
+JITTER = timedelta(days=1)  # a date that moves by less starts no new cycle of warnings
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When a token ends, of which kind that knowledge is, and which clock it comes from ("" where none does)."""
+
+    kind: str
+    at: datetime | None = None
+    clock: str = ""
+
+
+NEVER = Deadline(Token.DeadlineKind.NEVER)
+UNKNOWN = Deadline(Token.DeadlineKind.UNKNOWN)
+
+
+def of(token: Token) -> Deadline:
+    """Return the earlier of the end of data access and the end of serving."""
+    serving = serving_end(token)
+    if token.data_access_expires_at is None:
+        return serving
+    data_access = Deadline(Token.DeadlineKind.DATE, token.data_access_expires_at, Token.Clock.DATA_ACCESS)
+    if serving.at is not None and serving.at <= token.data_access_expires_at:
+        return serving
+    return data_access
+
+
+def serving_end(token: Token) -> Deadline:
+    """Return when the token stops being served if nobody acts.
+
+    That is the access date where nothing renews it (no refresh token, or a confirmed refusal), else the later of access and refresh date.
+    """
+    renews = token.has_refresh_token and token.refresh_refused_at is None
+    clocks = [("access", token.access_expires_at)]
+    if renews:
+        clocks.append(("refresh", token.refresh_expires_at))
+    if any(token.dates_source.get(clock) == "never" for clock, _ in clocks):
+        return NEVER
+    known = [(at, clock) for clock, at in clocks if at is not None]
+    if not known:
+        return UNKNOWN
+    at, clock = max(known)
+    return Deadline(Token.DeadlineKind.DATE, at, clock)
+
+
+def moved(old: Deadline, new: Deadline) -> bool:
+    """Tell whether warnings start anew: the kind changed, or the date moved by more than a day, either way."""
+    if old.kind != new.kind:
+        return True
+    return old.at is not None and new.at is not None and abs(new.at - old.at) > JITTER
+
+
+def apply(token: Token) -> bool:
+    """Set the token's deadline fields and cycle from its dates. Return whether the deadline changed at all. Does not save."""
+    old = Deadline(token.deadline_kind, token.deadline, token.deadline_clock)
+    new = of(token)
+    if old == new:
+        return False
+    if moved(old, new):
+        token.cycle += 1
+    token.deadline_kind, token.deadline, token.deadline_clock = new.kind, new.at, new.clock
+    return True
