@@ -36,7 +36,7 @@ def control(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             return JSONResponse(await handler(request, store_of(request), body))
         except UnknownNameError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
-        except (BadCallError, TypeError, ValueError) as error:
+        except (BadCallError, TypeError, ValueError, re.error) as error:
             return JSONResponse({"error": f"cannot use this call: {error}"}, status_code=400)
 
     return call

@@ -1,5 +1,6 @@
 """Pages and JSON of the mailbox."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,18 +115,20 @@ async def smtp_rules(request: Request) -> Response:
     if request.method == "POST":
         try:
             set_rules(rules, await request.json())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, re.error) as error:
             return _error(400, f"cannot use this: {error}")
     shown = {"reject": [vars(rule) for rule in rules.reject], "delay": rules.delay}
     return JSONResponse(shown | {"drop_after_data": rules.drop_after_data})
 
 
 def set_rules(rules: SmtpRules, data: dict[str, Any]) -> None:
-    """Replace the rules by those of a control call; raises TypeError or ValueError and changes nothing then."""
+    """Replace the rules by those of a control call; raises TypeError, ValueError or re.error and changes nothing then."""
     unknown = set(data) - {"reject", "delay", "drop_after_data"}
     if unknown:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
     reject = [Rejection(**rule) for rule in data.get("reject", [])]
+    for rule in reject:
+        re.compile(rule.to)
     delay, drop = float(data.get("delay", 0)), int(data.get("drop_after_data", 0))
     rules.reject, rules.delay, rules.drop_after_data = reject, delay, drop
 

@@ -80,7 +80,7 @@ class Sandbox:
 
     # ---- calls
 
-    def control(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+    def control(self, method: str, path: str, body: Any = None, /, **query: str) -> Any:
         """One call of the control API; raises RuntimeError with its message when it refuses."""
         return self._json(method, f"{self.base}/_control/{path}", body, query)
 

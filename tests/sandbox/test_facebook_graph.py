@@ -1,0 +1,278 @@
+"""The stand-in Facebook: what each knob makes of the Graph calls."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from tests.sandbox.graph import FERN, HARBOR, LUMEN, Graph
+from tests.support.sandbox import Sandbox
+
+FIELDS = "id,account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
+
+
+@pytest.fixture
+def graph(sandbox: Sandbox, http: httpx2.Client) -> Graph:
+    return Graph(sandbox, http)
+
+
+@pytest.fixture
+def token(sandbox: Sandbox) -> str:
+    return str(sandbox.issue_token("facebook", "ada")["access_token"])
+
+
+def error_of(response: httpx2.Response) -> tuple[int, int, int | None]:
+    error = response.json()["error"]
+    return response.status_code, error["code"], error.get("error_subcode")
+
+
+def test_accounts_come_with_role_and_status(graph: Graph, sandbox: Sandbox) -> None:
+    chiara = sandbox.issue_token("facebook", "chiara")["access_token"]
+
+    [row] = graph.call("GET", "me/adaccounts", chiara, fields=FIELDS).json()["data"]
+
+    assert row == {
+        "id": f"act_{LUMEN}",
+        "account_id": LUMEN,
+        "name": "Lumen Shoes EU",
+        "account_status": 1,
+        "disable_reason": 0,
+        "currency": "EUR",
+        "timezone_name": "Europe/Berlin",
+        "user_tasks": ["ANALYZE"],
+    }
+
+
+def test_accounts_come_in_pages_whose_next_holds_the_token(graph: Graph, token: str) -> None:
+    first = graph.call("GET", "me/adaccounts", token, limit="3").json()
+
+    following = parse_qs(urlsplit(first["paging"]["next"]).query)
+    second = graph.call(
+        "GET", "me/adaccounts", token, limit="3", after=first["paging"]["cursors"]["after"]
+    ).json()
+
+    assert following["access_token"] == [token]
+    assert following["after"] == [first["paging"]["cursors"]["after"]]
+    assert len(first["data"]) == 3
+    assert [row["id"] for row in second["data"]] == ["act_164093827750418"]
+    assert "next" not in second["paging"]
+
+
+def test_a_field_that_does_not_exist_is_error_100(graph: Graph, token: str) -> None:
+    assert error_of(graph.call("GET", "me/adaccounts", token, fields="nonsense")) == (400, 100, None)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "OAuth"])
+def test_the_token_may_come_as_a_header(graph: Graph, sandbox: Sandbox, token: str, scheme: str) -> None:
+    sandbox.put_app("facebook", proof_required=False)
+
+    response = graph.http.get(f"{graph.root}/me", headers={"Authorization": f"{scheme} {token}"})
+
+    assert response.json() == {"name": "Ada Okafor", "id": "10215241773831025"}
+    assert json.loads(response.headers["x-app-usage"]).keys() == {"call_count", "total_time", "total_cputime"}
+
+
+def test_the_proof_is_demanded_and_checked(graph: Graph, sandbox: Sandbox, token: str) -> None:
+    missing = graph.http.get(f"{graph.root}/me", params={"access_token": token})
+    wrong = graph.call("GET", "me", token, appsecret_proof="00")
+    sandbox.put_app("facebook", proof_required=False)
+    optional = graph.http.get(f"{graph.root}/me", params={"access_token": token})
+    still_wrong = graph.call("GET", "me", token, appsecret_proof="00")
+
+    assert error_of(missing) == (400, 100, None)
+    assert (
+        missing.json()["error"]["message"] == "API calls from the server require an appsecret_proof argument"
+    )
+    assert error_of(wrong) == (400, 100, None)
+    assert wrong.json()["error"]["message"] == "Invalid appsecret_proof provided in the API argument"
+    assert optional.status_code == 200
+    assert error_of(still_wrong) == (400, 100, None)
+
+
+def _expire(sandbox: Sandbox, _channel: str, user: str) -> None:
+    sandbox.expire_now(user=user)
+
+
+@pytest.mark.parametrize(
+    ("turn", "subcode", "text"),
+    [
+        (Sandbox.cancel_authorisation, 458, "The user has not authorized application 100000000000001."),
+        (Sandbox.checkpoint, 459, "You cannot access the app till you log in to www.facebook.com"),
+        (Sandbox.change_password, 460, "because the user changed their password or Facebook has changed"),
+        (_expire, 463, "Session has expired on "),
+        (Sandbox.suspend, 464, "the user is not a confirmed user."),
+        (Sandbox.log_out, 467, "The session is invalid because the user logged out."),
+    ],
+)
+def test_each_knob_ends_the_token_with_its_own_subcode(
+    graph: Graph,
+    sandbox: Sandbox,
+    token: str,
+    turn: Callable[[Sandbox, str, str], Any],
+    subcode: int,
+    text: str,
+) -> None:
+    ben = sandbox.issue_token("facebook", "ben")["access_token"]
+
+    turn(sandbox, "facebook", "ada")
+
+    for response in (
+        graph.call("GET", "me", token),
+        graph.call("GET", "me/adaccounts", token),
+        graph.call("GET", f"act_{LUMEN}", token),
+        graph.exchange(token),
+    ):
+        assert error_of(response) == (400, 190, subcode)
+        assert response.json()["error"]["message"].startswith("Error validating access token: ")
+        assert text in response.json()["error"]["message"]
+    data = graph.debug(token)
+    assert data["is_valid"] is False
+    assert data["error"]["code"] == 190
+    assert data["error"]["subcode"] == subcode
+    assert "error_subcode" not in data["error"]
+    assert graph.call("GET", "me", ben).status_code == 200
+
+
+def test_a_checkpoint_stops_the_dialog_and_its_end_revives_the_token(
+    graph: Graph, sandbox: Sandbox, token: str
+) -> None:
+    sandbox.checkpoint("facebook", "ada")
+
+    stopped = graph.dialog()
+    sandbox.checkpoint("facebook", "ada", on=False)
+
+    assert "location" not in stopped.headers
+    assert graph.call("GET", "me", token).status_code == 200
+
+
+def test_a_new_consent_after_a_password_change_leaves_the_old_token_dead(
+    graph: Graph, sandbox: Sandbox, token: str
+) -> None:
+    sandbox.change_password("facebook", "ada")
+
+    fresh = graph.redeem(graph.code()).json()["access_token"]
+
+    assert graph.call("GET", "me", fresh).status_code == 200
+    assert error_of(graph.call("GET", "me", token)) == (400, 190, 460)
+
+
+def test_garbage_is_200_for_debug_token_and_190_for_a_call(graph: Graph) -> None:
+    data = graph.debug("garbage")
+
+    assert data["is_valid"] is False
+    assert data["scopes"] == []
+    assert data["error"]["code"] == 190
+    assert error_of(graph.call("GET", "me", "garbage")) == (400, 190, None)
+    assert error_of(graph.http.get(f"{graph.root}/me")) == (400, 2500, None)
+
+
+def test_debug_token_needs_a_right_app_token(graph: Graph, token: str) -> None:
+    for asking in ("", "100000000000001|wrong", "1|x"):
+        response = graph.http.get(
+            f"{graph.root}/debug_token", params={"input_token": token, "access_token": asking}
+        )
+        assert response.status_code == 400
+        assert "error" in response.json()
+
+
+def test_a_dead_secret_of_the_app_shows_at_every_door(graph: Graph, sandbox: Sandbox, token: str) -> None:
+    sandbox.put_app("facebook", secret="rotated")
+
+    assert error_of(graph.exchange(token)) == (400, 1, None)
+    assert error_of(graph.call("GET", "me", token)) == (400, 100, None)
+
+
+def test_an_account_beyond_role_or_tick_is_out_of_reach(graph: Graph, sandbox: Sandbox) -> None:
+    token = sandbox.issue_token("facebook", "ada", accounts=["Lumen Shoes EU"])["access_token"]
+
+    assert error_of(graph.call("GET", f"act_{HARBOR}", token)) == (400, 100, 33)
+    assert error_of(graph.call("GET", f"act_{FERN}", token)) == (403, 200, None)
+    assert [a["id"] for a in graph.call("GET", "me/adaccounts", token).json()["data"]] == [f"act_{LUMEN}"]
+    sandbox.drop_role("facebook", LUMEN, "ada")
+    assert error_of(graph.call("GET", f"act_{LUMEN}", token)) == (400, 100, 33)
+
+
+def test_a_campaign_is_published_and_read_back(graph: Graph, sandbox: Sandbox) -> None:
+    token = sandbox.issue_token("facebook", "ben")["access_token"]
+    wanted = {"name": "Autumn", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED"}
+
+    made = graph.call("POST", f"act_{LUMEN}/campaigns", token, **wanted).json()
+
+    assert graph.call("GET", made["id"], token).json() == {"id": made["id"], "account_id": LUMEN, **wanted}
+    listed = graph.call("GET", f"act_{LUMEN}/campaigns", token).json()["data"]
+    assert [row["id"] for row in listed] == [made["id"]]
+    assert graph.call("GET", f"act_{LUMEN}/insights", token).json()["data"][0]["account_id"] == LUMEN
+
+
+def test_publishing_needs_the_scope_the_role_and_an_account_in_order(graph: Graph, sandbox: Sandbox) -> None:
+    wanted = {"name": "Autumn", "objective": "OUTCOME_TRAFFIC"}
+    path = f"act_{LUMEN}/campaigns"
+    reader = sandbox.issue_token("facebook", "chiara")["access_token"]
+    narrow = sandbox.issue_token("facebook", "ada", scopes=["ads_read"])["access_token"]
+    ben = sandbox.issue_token("facebook", "ben")["access_token"]
+
+    assert error_of(graph.call("POST", path, reader, **wanted)) == (403, 200, None)
+    assert error_of(graph.call("POST", path, narrow, **wanted)) == (400, 294, None)
+    assert error_of(graph.call("POST", path, ben, name="n")) == (400, 100, None)
+    sandbox.set_account_status("facebook", LUMEN, account_status=2, disable_reason=1)
+    assert graph.call("POST", path, ben, **wanted).status_code == 400
+    assert graph.call("GET", f"act_{LUMEN}", ben, fields="account_status").json()["account_status"] == 2
+    sandbox.give_role("facebook", LUMEN, "chiara", "advertiser")
+    sandbox.set_account_status("facebook", LUMEN, account_status=1, disable_reason=0)
+    assert graph.call("POST", path, reader, **wanted).status_code == 200
+
+
+def test_old_data_access_is_a_permission_error_of_a_valid_token(
+    graph: Graph, sandbox: Sandbox, token: str
+) -> None:
+    sandbox.set_dates(token=token, data_access_expires_at=int(time.time()) - 1)
+
+    assert error_of(graph.call("GET", "me/adaccounts", token)) == (403, 10, None)
+    assert graph.debug(token)["is_valid"] is True
+
+
+def test_one_permission_can_be_taken_back_and_then_all(graph: Graph, token: str) -> None:
+    one = graph.call("DELETE", "me/permissions", token, permission="ads_management")
+    rows = graph.call("GET", "me/permissions", token).json()["data"]
+    everything = graph.call("DELETE", "me/permissions", token)
+
+    assert one.json() == everything.json() == {"success": True}
+    assert {"permission": "ads_management", "status": "declined"} in rows
+    assert error_of(graph.call("GET", "me", token)) == (400, 190, 458)
+
+
+def test_removing_the_app_calls_its_deauthorise_address_signed(sandbox: Sandbox, token: str) -> None:
+    got: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: Any) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    sandbox.put_app("facebook", deauthorise_url=f"http://127.0.0.1:{server.server_port}/deauthorise/")
+
+    sandbox.cancel_authorisation("facebook", "ada")
+
+    thread.join(10)
+    server.server_close()
+    signature, _, payload = parse_qs(got[0])["signed_request"][0].partition(".")
+    expected = hmac.new(sandbox.FACEBOOK_SECRET.encode(), payload.encode(), hashlib.sha256).digest()
+    assert base64.urlsafe_b64decode(signature + "=") == expected
+    data = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert (data["user_id"], data["algorithm"]) == ("10215241773831025", "HMAC-SHA256")
