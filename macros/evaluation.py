@@ -1,0 +1,119 @@
+"""The daily evaluation of all macros: finds notices, writes the messages that will carry them.
+
+One transaction holds the run's row, its notices and its messages. The unique row of a day decides that there is one scheduled run, however
+many beats tick; a run that fails leaves no row, so that the next tick tries again; a day on which nothing ran is caught up by the next one.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from macros import sql
+from macros.models import Evaluation
+from notifications.tasks import deliver_soon
+
+logger = logging.getLogger(__name__)
+
+KIND = "macro"  # of the messages
+_LOCK = 7_262_001  # one evaluation at a time: two by hand on different dates would tell one recipient twice
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found. `evaluation_id` is None when nothing was written: a dry run, or the day has its run already."""
+
+    on: date
+    notices: int = 0
+    messages: int = 0
+    evaluation_id: int | None = None
+
+
+def zone() -> ZoneInfo:
+    """Return the project's time zone: whose calendar days count."""
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+def local_day(now: datetime) -> date:
+    """Return the calendar day in the project's time zone."""
+    return now.astimezone(zone()).date()
+
+
+def evaluate(
+    *,
+    now: datetime,
+    on: date | None = None,
+    trigger: Evaluation.Trigger = Evaluation.Trigger.HAND,
+    dry_run: bool = False,
+) -> Report:
+    """Find what no run has found and write its messages, as if today were `on`. A dry run counts and writes nothing.
+
+    A scheduled run of a day that has one already finds nothing and writes nothing.
+    """
+    on = on or local_day(now)
+    values: dict[str, Any] = {
+        "now": moment_of(on, now=now),
+        "first": on,
+        "last": on,
+        "zone": settings.TIME_ZONE,
+    }
+    if dry_run:
+        return _count(on, values)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        evaluation, created = _begin(on, trigger, now)
+        if not created:
+            return Report(on)
+        values["evaluation"] = evaluation.pk
+        for text in sql.INSERTS.values():
+            cursor.execute(text, values)
+            evaluation.notice_count += cursor.rowcount
+        cursor.execute(sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
+        evaluation.message_count = cursor.rowcount
+        evaluation.finished_at = now
+        evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
+        if evaluation.message_count:
+            deliver_soon()
+    logger.info(
+        "Macros of %s: %s notices, %s messages", on, evaluation.notice_count, evaluation.message_count
+    )
+    return Report(on, evaluation.notice_count, evaluation.message_count, evaluation.pk)
+
+
+def evaluate_if_due(*, now: datetime) -> Report | None:
+    """Run today's evaluation if the hour has come and no run of today is recorded. None: not now."""
+    local = now.astimezone(zone())
+    scheduled = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=local.date())
+    if local.hour < settings.MACROS_HOUR or scheduled.exists():
+        return None
+    return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)
+
+
+def moment_of(on: date, *, now: datetime) -> datetime:
+    """Return the moment that a run of `on` stands for: now if that is today, else the set hour of that day."""
+    if on == local_day(now):
+        return now
+    return datetime.combine(on, time(settings.MACROS_HOUR), tzinfo=zone())
+
+
+def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evaluation, bool]:
+    """Write the run's row. The lock is held, so a scheduled run that got here first is visible."""
+    if trigger == Evaluation.Trigger.SCHEDULE:
+        return Evaluation.objects.get_or_create(on_date=on, trigger=trigger, defaults={"started_at": now})
+    return Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now), True
+
+
+def _count(on: date, values: dict[str, Any]) -> Report:
+    """Count notices and mails by the same SQL. A mail carries what all watches found for one recipient and team."""
+    notices, mails = 0, set()
+    with connection.cursor() as cursor:
+        for text in sql.COUNTS.values():
+            cursor.execute(text, values)
+            for address, team_id, count in cursor.fetchall():
+                notices += count
+                mails.add((address, team_id))
+    return Report(on, notices, len(mails))

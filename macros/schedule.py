@@ -1,0 +1,5 @@
+"""What beat calls for this app: name -> (task, every so many seconds)."""
+
+SCHEDULES: dict[str, tuple[str, int]] = {
+    "Evaluate macros if due": ("macros.evaluate_if_due", 300),
+}

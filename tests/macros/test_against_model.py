@@ -1,0 +1,161 @@
+"""The SQL against a plain model in Python, on random fleets over many days."""
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Account
+from macros import evaluation
+from macros.models import MacroAction, Notice
+from tests.macros.support import BERLIN, TODAY, make_macro, make_person, noon, settle
+from tests.support.factories import NOW, link, make_account, make_team, make_token
+from tokens.models import Token
+from users.models import User
+
+CHANNELS = ["facebook", "x"]
+Key = tuple[int, int, int | None, int, str]
+
+
+@dataclass
+class Model:
+    """What was told to whom: (action, account, token, cycle, address) -> thresholds."""
+
+    told: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def run(self, day: int) -> set[tuple[Key, int]]:
+        now = noon(TODAY + timedelta(days=day))
+        found = set()
+        for action in MacroAction.objects.filter(macro__enabled=True).select_related("macro"):
+            for account in Account.objects.prefetch_related("pool__token__consented_by"):
+                if applies(action, account):
+                    found |= self.run_pair(action, account, now)
+        for key, threshold in found:
+            self.told[key].add(threshold)
+        return found
+
+    def run_pair(self, action: MacroAction, account: Account, now: object) -> set[tuple[Key, int]]:
+        pool = list(account.pool.all())
+        facts: list[tuple[int | None, int, int, list[Token]]] = []  # token, cycle, threshold, whose
+        if account.state == "deactivated" and pool:
+            facts.append((None, account.cycle, 0, [entry.token for entry in pool]))
+        elif account.state in {"connected", "interrupted"} and action.watch == "account":
+            setters = [
+                entry.token.issued_at
+                for entry in pool
+                if entry.token.state != "dead" and entry.token.deadline == account.deadline
+            ]
+            issued = min((at for at in setters if at), default=None)
+            if (threshold := crossed(action.days, account.deadline, issued, now)) is not None:
+                facts.append((None, account.cycle, threshold, [entry.token for entry in pool]))
+        elif account.state in {"connected", "interrupted"}:
+            for entry in pool:
+                token = entry.token
+                threshold = crossed(action.days, token.deadline, token.issued_at, now)
+                if threshold is not None and token.state != "dead" and entry.access == "ok":
+                    facts.append((token.pk, token.cycle, threshold, [token]))
+        found = set()
+        for token_id, cycle, threshold, tokens in facts:
+            people = {token.consented_by for token in tokens if action.linkers}
+            addresses = {person.email for person in people if person and person.is_active}
+            for address in addresses | {email.lower() for email in action.emails}:
+                key = (action.pk, account.pk, token_id, cycle, address)
+                if not any(old <= threshold for old in self.told[key]):
+                    found.add((key, threshold))
+        return found
+
+
+def applies(action: MacroAction, account: Account) -> bool:
+    macro = action.macro
+    if macro.team_id not in {None, account.team_id}:
+        return False
+    if macro.scope == "chosen":
+        return macro.accounts.filter(pk=account.pk).exists()
+    return macro.scope == "all" or account.channel in macro.channels
+
+
+def crossed(days: list[int], deadline: object, issued: object, now: object) -> int | None:
+    if deadline is None or deadline <= now:  # type: ignore[operator]  # datetimes, told loosely
+        return None
+    left = (deadline.astimezone(BERLIN).date() - now.astimezone(BERLIN).date()).days  # type: ignore[attr-defined]
+    reached = [
+        day
+        for day in days
+        if day >= left and (issued is None or timedelta(days=day) < deadline - issued)  # type: ignore[operator]
+    ]
+    return min(reached, default=None)
+
+
+def random_fleet(rng: random.Random) -> list[Account]:
+    teams = [make_team(), make_team()]
+    people = [make_person(is_active=rng.random() < 0.8) for _ in range(4)]
+    accounts = [make_account(rng.choice(CHANNELS), team=rng.choice(teams)) for _ in range(12)]
+    for account in accounts:
+        for _ in range(rng.randint(0, 3)):
+            link(account, random_token(rng, people), access=rng.choice(["ok", "ok", "lost"]))
+    settle(*accounts)
+    for _ in range(5):
+        make_macro(
+            days=rng.sample([1, 2, 3, 5, 7, 10, 14], rng.randint(1, 3)),
+            emails=rng.sample(["A@x.example", "b@x.example", people[0].email], rng.randint(1, 2)),
+            linkers=rng.random() < 0.5,
+            watch=rng.choice(["account", "token"]),
+            scope=rng.choice(["all", "channels", "chosen"]),
+            channels=rng.sample(CHANNELS, 1),
+            team=rng.choice([None, None, *teams]),
+            enabled=rng.random() < 0.9,
+            accounts=rng.sample(accounts, 4),
+        )
+    return accounts
+
+
+def random_token(rng: random.Random, people: list[User]) -> Token:
+    state = rng.choice(["valid", "valid", "valid", "cooling", "dead"])
+    consented_by = rng.choice([*people, None])
+    if rng.random() < 0.2:
+        return make_token(
+            state=state, consented_by=consented_by, deadline_kind=rng.choice(["never", "unknown"])
+        )
+    deadline = NOW + timedelta(hours=rng.randint(1, 15 * 24))
+    issued_at = rng.choice([None, deadline - timedelta(days=rng.randint(1, 20))])
+    return make_token(state=state, consented_by=consented_by, deadline=deadline, issued_at=issued_at)
+
+
+def disturb(rng: random.Random, accounts: list[Account]) -> None:
+    """Let a day pass: dates move, log-ins die and come back, accounts are paused."""
+    for token in Token.objects.all():
+        chance = rng.random()
+        if chance < 0.1 and token.deadline:
+            Token.objects.filter(pk=token.pk).update(
+                deadline=token.deadline + timedelta(hours=rng.choice([1, 49]))
+            )
+        elif chance < 0.15:
+            Token.objects.filter(pk=token.pk).update(state="dead", reason="password_changed")
+        elif chance < 0.2:
+            Token.objects.filter(pk=token.pk).update(state="valid", reason="", cycle=token.cycle + 1)
+    paused = rng.choice(accounts)
+    Account.objects.filter(pk=paused.pk).update(paused_at=rng.choice([NOW, None]))
+    settle(*accounts)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(6))
+def test_the_sql_finds_what_the_model_finds(seed: int) -> None:
+    rng = random.Random(seed)
+    accounts = random_fleet(rng)
+    model = Model()
+    total = 0
+
+    for day in range(0, 14, rng.choice([1, 1, 2])):
+        expected = model.run(day)
+        report = evaluation.evaluate(now=noon(TODAY + timedelta(days=day)))
+        rows = Notice.objects.filter(evaluation=report.evaluation_id)
+        found = {((n.action_id, n.account_id, n.token_id, n.cycle, n.recipient), n.threshold) for n in rows}
+        assert found == expected
+        total += len(found)
+        disturb(rng, accounts)
+
+    assert total > 20

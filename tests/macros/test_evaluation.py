@@ -1,0 +1,432 @@
+"""What an evaluation finds, and how often."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.core.management import call_command
+
+from accounts.models import Account
+from macros import evaluation
+from macros.models import Evaluation, Notice
+from notifications.models import Message
+from tests.macros.support import (
+    BERLIN,
+    TODAY,
+    WATCHER,
+    die,
+    ending,
+    make_macro,
+    make_person,
+    move,
+    noon,
+    revive,
+    settle,
+    token_of,
+)
+from tests.support.factories import NOW, link, make_account, make_team, make_token
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+
+def run(days_later: int = 0) -> list[tuple[str, int, str]]:
+    """Evaluate so many days from today at noon; return (account, threshold, recipient) of what it found."""
+    report = evaluation.evaluate(now=noon(TODAY + timedelta(days=days_later)))
+    found = Notice.objects.filter(evaluation=report.evaluation_id).select_related("account")
+    assert report.notices == len(found)
+    return sorted((notice.account.name, notice.threshold, notice.recipient) for notice in found)
+
+
+def run_daily(days: int) -> list[tuple[int, int]]:
+    """Evaluate on so many days in a row; return (day, threshold) of all that was found."""
+    return [(day, threshold) for day in range(days) for _, threshold, _ in run(day)]
+
+
+def test_each_threshold_is_told_once_on_its_calendar_day() -> None:
+    make_macro(days=[10, 7, 1])
+    ending(12)
+
+    assert run_daily(12) == [(2, 10), (5, 7), (11, 1)]
+
+
+def test_only_the_tightest_of_several_thresholds_is_told() -> None:
+    make_macro(days=[30, 7, 1])
+    ending(5, name="Shoes")
+
+    assert run() == [("Shoes", 7, WATCHER)]
+
+
+def test_a_missed_day_delays_and_never_drops() -> None:
+    make_macro(days=[10, 7, 1])
+    ending(12)
+
+    found = [run(4), run(6), run(11)]
+
+    assert [[threshold for _, threshold, _ in day] for day in found] == [[10], [7], [1]]
+
+
+def test_three_missed_days_make_one_mail() -> None:
+    make_macro(days=[10, 9, 8])
+    ending(11)
+
+    found = run(4)
+
+    assert [threshold for _, threshold, _ in found] == [8]
+    assert Message.objects.count() == 1
+
+
+def test_nothing_due_finds_nothing_and_writes_no_message() -> None:
+    make_macro(days=[7])
+    ending(8)
+
+    assert run() == []
+    assert not Message.objects.exists()
+
+
+def test_ten_days_never_comes_as_nine_whatever_the_hour() -> None:
+    make_macro(days=[10])
+    day = TODAY + timedelta(days=10)
+    late = datetime(day.year, day.month, day.day, 23, 59, tzinfo=BERLIN)
+    early = datetime(day.year, day.month, day.day, 0, 1, tzinfo=BERLIN)
+    for name, at in (("early", early), ("late", late)):
+        ending(at=at, name=name)
+
+    morning = evaluation.evaluate(
+        now=datetime(TODAY.year, TODAY.month, TODAY.day, 0, 5, tzinfo=BERLIN), dry_run=True
+    )
+    evening = run()
+
+    assert morning.notices == 2
+    assert [name for name, _, _ in evening] == ["early", "late"]
+
+
+@pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_days_are_calendar_days_across_a_change_of_the_clock(change: date) -> None:
+    make_macro(days=[2])
+    account = ending(at=datetime(change.year, change.month, change.day + 1, 0, 30, tzinfo=BERLIN))
+    Token.objects.update(issued_at=None)
+    before = change - timedelta(days=1)
+
+    early = evaluation.evaluate(now=noon(before - timedelta(days=1)))
+    hits = evaluation.evaluate(now=datetime(before.year, before.month, before.day, 23, 30, tzinfo=BERLIN))
+
+    assert (early.notices, hits.notices) == (0, 1)
+    assert Notice.objects.get().account == account
+
+
+def test_a_date_that_jitters_by_seconds_is_told_once() -> None:
+    make_macro(days=[30, 7, 1])
+    account = ending(20)
+    deadline = token_of(account).deadline
+    assert deadline is not None
+
+    found = []
+    for number in range(200):
+        found += run()
+        move(account, deadline=deadline + timedelta(seconds=90 * (number % 2)))
+
+    assert [threshold for _, threshold, _ in found] == [30]
+
+
+def test_a_date_that_creeps_by_90_seconds_is_told_once() -> None:
+    make_macro(days=[30, 7, 1])
+    account = ending(20)
+    deadline = token_of(account).deadline
+    assert deadline is not None
+
+    found = []
+    for number in range(200):
+        found += run()
+        move(account, deadline=deadline + timedelta(seconds=90 * number))
+
+    assert len(found) == 1
+
+
+def test_a_date_that_moves_by_two_days_is_told_for_each_threshold_reached() -> None:
+    make_macro(days=[30])
+    account = ending(10, life=60)
+    deadline = token_of(account).deadline
+    assert deadline is not None
+
+    found = []
+    for number in range(200):
+        moved = deadline + timedelta(days=2 * (number % 2))
+        move(account, deadline=moved, issued_at=moved - timedelta(days=60))
+        found += run()
+
+    assert len(found) == 200
+
+
+def test_a_date_that_came_back_far_away_is_silent_until_its_thresholds_come() -> None:
+    make_macro(days=[7])
+    account = ending(5)
+    run()
+
+    move(account, deadline=noon(TODAY + timedelta(days=60)))
+
+    assert [run(1), run(52), [threshold for _, threshold, _ in run(53)]] == [[], [], [7]]
+
+
+def test_a_backup_that_lasts_longer_keeps_an_account_macro_silent() -> None:
+    make_macro(days=[7])
+    account = ending(5)
+    link(account, make_token(deadline=noon(TODAY + timedelta(days=40))))
+    settle(account)
+
+    assert run() == []
+
+
+def test_a_backup_that_never_ends_keeps_an_account_macro_silent() -> None:
+    make_macro(days=[7])
+    account = ending(5)
+    link(account, make_token(deadline_kind="never"))
+    settle(account)
+
+    assert run() == []
+
+
+def test_a_backup_with_an_unknown_date_covers_nothing() -> None:
+    make_macro(days=[7])
+    account = ending(5, name="Shoes")
+    link(account, make_token())
+    settle(account)
+
+    assert run() == [("Shoes", 7, WATCHER)]
+
+
+@pytest.mark.parametrize("lost", [{"access": "lost"}, {"can_publish": "no"}])
+def test_a_backup_that_cannot_publish_covers_nothing(lost: dict[str, str]) -> None:
+    make_macro(days=[7])
+    account = ending(5, name="Shoes")
+    link(account, make_token(deadline=noon(TODAY + timedelta(days=40))), **lost)
+    settle(account)
+
+    assert run() == [("Shoes", 7, WATCHER)]
+
+
+def test_a_token_macro_tells_of_every_token_although_a_backup_covers() -> None:
+    make_macro(days=[7], watch="token", emails=[], linkers=True)
+    ada, ben = make_person("ada@example.com"), make_person("ben@example.com")
+    account = ending(5, name="Shoes", person=ada)
+    link(account, make_token(deadline=noon(TODAY + timedelta(days=40)), consented_by=ben))
+    settle(account)
+
+    found = run()
+
+    assert found == [("Shoes", 7, "ada@example.com")]
+    assert Notice.objects.get().token == token_of_person(account, ada.pk)
+
+
+def token_of_person(account: Account, user_id: int) -> Token:
+    return Token.objects.get(pool_entries__account=account, consented_by=user_id)
+
+
+def test_a_token_without_access_to_the_account_is_not_told() -> None:
+    make_macro(days=[7], watch="token")
+    account = ending(40)
+    link(account, make_token(deadline=noon(TODAY + timedelta(days=5))), access="lost")
+    settle(account)
+
+    assert run() == []
+
+
+def test_thresholds_that_are_not_shorter_than_the_life_of_the_token_are_skipped() -> None:
+    make_macro(days=[30, 7, 1])
+    ending(29, life=30, name="Young")
+    ending(29, life=60, name="Old")
+    ending(29, life=None, name="Unknown")
+
+    assert run() == [("Old", 30, WATCHER), ("Unknown", 30, WATCHER)]
+
+
+def test_a_short_lived_token_is_told_for_its_shorter_thresholds() -> None:
+    make_macro(days=[30, 7, 1])
+    ending(29, life=30)
+
+    assert run_daily(29) == [(22, 7), (28, 1)]
+
+
+def test_paused_accounts_are_silent() -> None:
+    make_macro(days=[7])
+    dark, soon = ending(5), ending(5)
+    die(dark)
+    Account.objects.update(paused_at=NOW)
+    settle(dark, soon)
+
+    assert run() == []
+
+
+def test_an_account_that_went_dark_is_told_once_whatever_the_days() -> None:
+    make_macro(days=[1])
+    account = ending(50, name="Shoes")
+    run()
+    die(account)
+
+    found = [run(), run(1), run(30)]
+
+    assert found == [[("Shoes", 0, WATCHER)], [], []]
+
+
+def test_going_dark_again_is_told_again() -> None:
+    make_macro(days=[1])
+    account = ending(50)
+    die(account)
+    first = run()
+    revive(account, noon(TODAY + timedelta(days=50)))
+    between = run(1)
+    die(account)
+
+    second = run(2)
+
+    assert [len(first), len(between), len(second)] == [1, 0, 1]
+
+
+def test_a_dark_account_that_is_settled_again_is_not_told_again() -> None:
+    make_macro()
+    account = ending(50)
+    die(account)
+    run()
+    link(account, make_token(state="dead", deadline=noon(TODAY)))
+    settle(account)
+
+    assert run(1) == []
+
+
+def test_a_pause_while_dark_does_not_tell_twice() -> None:
+    make_macro()
+    account = ending(50)
+    die(account)
+    run()
+    for paused_at in (NOW, None):
+        Account.objects.filter(pk=account.pk).update(paused_at=paused_at)
+        settle(account)
+
+    assert run(1) == []
+
+
+def test_an_interrupted_account_is_warned_of_and_not_told_dark() -> None:
+    make_macro(days=[7])
+    account = ending(5, name="Shoes")
+    move(account, state="cooling", reason="unknown")
+
+    assert account.state == "interrupted"
+    assert run() == [("Shoes", 7, WATCHER)]
+
+
+def test_an_account_that_never_had_a_token_did_not_go_dark() -> None:
+    make_macro()
+    make_account()
+
+    assert run() == []
+
+
+def test_unlinking_the_last_token_is_told() -> None:
+    make_macro()
+    account = ending(50, name="Shoes")
+    Account.objects.filter(pk=account.pk).update(active_token=None)
+    account.pool.all().delete()
+    settle(account, cause="unlinked")
+
+    assert run() == [("Shoes", 0, WATCHER)]
+
+
+def test_everybody_who_linked_is_told_once_and_those_who_left_are_not() -> None:
+    make_macro(days=[7], linkers=True, emails=["Ada@Example.com"])
+    ada = make_person("ada@example.com")
+    account = ending(5, name="Shoes", person=ada)
+    link(account, make_token(state="dead", consented_by=make_person("ben@example.com")))
+    link(account, make_token(state="dead", consented_by=make_person("gone@example.com", is_active=False)))
+    link(account, make_token(state="dead"))
+    settle(account)
+
+    assert run() == [("Shoes", 7, "ada@example.com"), ("Shoes", 7, "ben@example.com")]
+
+
+def test_a_new_recipient_is_told_what_others_know_already() -> None:
+    action = make_macro(days=[7])
+    ending(5, name="Shoes")
+    run()
+    action.emails.append("new@example.com")
+    action.save()
+
+    assert run() == [("Shoes", 7, "new@example.com")]
+
+
+def test_scopes_take_chosen_accounts_channels_and_all() -> None:
+    shoes, other = ending(5, name="Shoes"), ending(5, name="Other")
+    cup = ending(5, name="Cup", channel="x")
+    make_macro(days=[7], accounts=[shoes], emails=["chosen@example.com"])
+    make_macro(days=[7], scope="channels", channels=["x"], emails=["x@example.com"])
+    make_macro(days=[7], scope="all", emails=["all@example.com"])
+    make_macro(days=[7], scope="all", emails=["off@example.com"], enabled=False)
+
+    found = run()
+
+    assert found == sorted(
+        [
+            (shoes.name, 7, "chosen@example.com"),
+            (cup.name, 7, "x@example.com"),
+            *((account.name, 7, "all@example.com") for account in (shoes, other, cup)),
+        ]
+    )
+
+
+@pytest.mark.parametrize("scope", ["all", "channels", "chosen"])
+def test_a_macro_of_another_team_is_silent(scope: str) -> None:
+    account = ending(5)
+    macro = make_macro(days=[7], scope=scope, channels=["facebook"], team=make_team()).macro
+    macro.accounts.set([account])
+
+    assert run() == []
+
+
+def test_one_mail_per_recipient_and_team_carries_all_macros() -> None:
+    team = make_team()
+    ending(5), ending(6), ending(5, team=team)
+    make_macro(days=[7])
+    make_macro(days=[30, 7])
+
+    report = evaluation.evaluate(now=NOW)
+
+    assert (report.notices, report.messages) == (6, 2)
+    message = Message.objects.get(team=team)
+    assert message.dedupe_key == f"macro:{report.evaluation_id}:{team.pk}:{WATCHER}"
+    assert message.payload == {"evaluation": report.evaluation_id}
+    assert Message.objects.exclude(pk=message.pk).get().recipient == WATCHER
+
+
+def test_a_notice_that_was_dropped_does_not_stand_in_the_way_of_a_later_one() -> None:
+    make_macro(days=[7])
+    ending(6, name="Shoes")
+    run()
+    Notice.objects.update(outcome="dropped")
+
+    assert run(1) == [("Shoes", 7, WATCHER)]
+
+
+def test_a_dry_run_counts_the_same_and_writes_nothing() -> None:
+    make_macro(days=[7], linkers=True)
+    ending(5)
+    die(ending(9))
+
+    dry = evaluation.evaluate(now=NOW, dry_run=True)
+    written = Evaluation.objects.count() + Notice.objects.count() + Message.objects.count()
+    real = evaluation.evaluate(now=NOW)
+
+    assert written == 0
+    assert (dry.notices, dry.messages) == (real.notices, real.messages) == (4, 3)
+
+
+def test_the_command_runs_as_if_it_were_another_day(capsys: pytest.CaptureFixture[str]) -> None:
+    make_macro(days=[7])
+    day = evaluation.local_day(datetime.now(BERLIN)) + timedelta(days=100)
+    ending(at=noon(day + timedelta(days=7)))
+
+    call_command("evaluate_macros", "--dry-run", "--on", day.isoformat())
+    call_command("evaluate_macros", "--on", day.isoformat())
+    call_command("evaluate_macros")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{day}: 1 notices found, 1 messages would be written."
+    assert lines[1] == f"{day}: 1 notices found, 1 messages written."
+    assert lines[2].endswith(": 0 notices found, 0 messages written.")

@@ -1,0 +1,131 @@
+"""When the daily evaluation runs, and that it runs once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from macros import evaluation, sql
+from macros.models import Evaluation, Macro, Notice
+from notifications.models import Message
+from tests.macros.support import BERLIN, ending, make_macro
+from tests.support.factories import NOW
+
+SCHEDULE = Evaluation.Trigger.SCHEDULE
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=BERLIN)
+
+
+@pytest.mark.django_db
+def test_it_runs_once_a_day_from_the_set_hour_on() -> None:
+    ticks = [at(25, 6, 59), at(25, 7), at(25, 7, 5), at(25, 23, 59), at(26, 0, 5), at(26, 7, 4)]
+
+    runs = [evaluation.evaluate_if_due(now=tick) for tick in ticks]
+
+    assert [run is not None for run in runs] == [False, True, False, False, False, True]
+    assert [str(day) for day in Evaluation.objects.order_by("on_date").values_list("on_date", flat=True)] == [
+        "2026-11-25",
+        "2026-11-26",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_late_start_catches_up() -> None:
+    make_macro(days=[7])
+    ending(7)
+
+    report = evaluation.evaluate_if_due(now=at(25, 22))
+
+    assert report is not None
+    assert report.messages == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+def test_a_change_of_the_clock_does_no_harm(day: str) -> None:
+    start = datetime.fromisoformat(day).replace(tzinfo=BERLIN)
+
+    for tick in range(0, 25 * 60, 5):
+        evaluation.evaluate_if_due(now=start + timedelta(minutes=tick))
+
+    assert Evaluation.objects.filter(on_date=day).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_run_by_hand_does_not_take_the_days_place() -> None:
+    evaluation.evaluate(now=at(25, 6))
+
+    assert evaluation.evaluate_if_due(now=at(25, 7)) is not None
+
+
+@pytest.mark.django_db
+def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_macro(days=[7])
+    ending(5)
+    with monkeypatch.context() as patch:
+        patch.setattr(sql, "MESSAGES", "select no_such_column")
+        with pytest.raises(Exception, match="no_such_column"):
+            evaluation.evaluate_if_due(now=NOW)
+    left = Evaluation.objects.count() + Notice.objects.count()
+
+    report = evaluation.evaluate_if_due(now=NOW)
+
+    assert left == 0
+    assert report is not None
+    assert report.messages == 1
+
+
+def together(do: Callable[[], object], times: int) -> None:
+    """Do something several times at the same moment, each on its own connection."""
+    barrier = Barrier(times)
+
+    def one(_number: int) -> None:
+        try:
+            barrier.wait()
+            do()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        list(pool.map(one, range(times)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_beats_make_one_run() -> None:
+    make_macro(days=[7])
+    ending(5)
+
+    together(lambda: evaluation.evaluate_if_due(now=NOW), 4)
+
+    assert Evaluation.objects.count() == Notice.objects.count() == Message.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_by_hand_tell_once() -> None:
+    make_macro(days=[7], linkers=True)
+    for _ in range(20):
+        ending(5)
+
+    together(lambda: evaluation.evaluate(now=NOW), 4)
+
+    assert Evaluation.objects.count() == 4
+    assert Notice.objects.count() == 40
+    assert Message.objects.count() == 21
+
+
+@pytest.mark.django_db
+def test_a_new_installation_warns_everybody_who_linked() -> None:
+    from importlib import import_module
+
+    from django.apps import apps
+
+    import_module("macros.migrations.0002_default_macro").add_default_macro(apps, None)
+
+    macro = Macro.objects.get(name="Warn before any account stops")
+    action = macro.actions.get()
+    assert (macro.enabled, macro.scope, action.days, action.linkers) == (True, "all", [30, 7, 1], True)
