@@ -15,6 +15,9 @@ from sandbox.store import Store
 from sandbox.web import page, store_of
 
 
+_SINCE = "since must be an ISO time or seconds since the epoch"
+
+
 def build_mailbox(*, store: Store, rules: SmtpRules) -> Starlette:
     """The ASGI application of the mailbox."""
     app = Starlette(
@@ -64,7 +67,11 @@ def _find(request: Request) -> Mail | None:
 
 async def list_page(request: Request) -> Response:
     """All mails, newest first."""
-    return page("mailbox/list.html", mails=select(request), to=request.query_params.get("to", ""))
+    try:
+        mails = select(request)
+    except ValueError:
+        return _error(400, _SINCE)
+    return page("mailbox/list.html", mails=mails, to=request.query_params.get("to", ""))
 
 
 async def one_page(request: Request) -> Response:
@@ -88,7 +95,7 @@ async def list_json(request: Request) -> Response:
     try:
         mails = select(request)
     except ValueError:
-        return _error(400, "since must be an ISO time or seconds since the epoch")
+        return _error(400, _SINCE)
     return JSONResponse([mail.as_json() for mail in mails])
 
 

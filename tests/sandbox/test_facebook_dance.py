@@ -1,5 +1,6 @@
 """The stand-in Facebook: from the dialog to a long-lived token."""
 
+import html
 import re
 import time
 from typing import Any
@@ -36,6 +37,8 @@ def test_a_person_walks_from_the_dialog_to_a_code_by_its_own_form(graph: Graph) 
     assert re.findall(r'name="scopes" value="(\w+)"', consent.text) == ["ads_read"]
     assert re.findall(r'name="accounts" value="(\w+)"', consent.text)[:2] == [LUMEN, FERN]
     assert 'name="state" value="a&amp;b"' in consent.text
+    [others] = re.findall(r'<a href="([^"]+)">Not you', consent.text)
+    assert "Choose who you are" in graph.http.get(f"{graph.root}/dialog/oauth{html.unescape(others)}").text
     answer = query_of(graph.dialog(state="a&b"))
     assert answer["state"] == "a&b"
     assert answer["code"]
