@@ -50,6 +50,8 @@ make_venv() {
 }
 
 python=$(choose_python)
+# The one below an activated .venv, which may be about to be removed.
+python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
 lists=(requirements.txt)
 [ "${1:-}" = dev ] && lists+=(requirements-dev.txt)
 
