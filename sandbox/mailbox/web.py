@@ -14,7 +14,6 @@ from sandbox.mailbox.smtp import Rejection, SmtpRules
 from sandbox.store import Store
 from sandbox.web import page, store_of
 
-
 _SINCE = "since must be an ISO time or seconds since the epoch"
 
 
