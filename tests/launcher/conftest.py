@@ -1,0 +1,33 @@
+"""A folder that PostgreSQL can be run in whichever way, and servers that are surely stopped."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adtoken_project.embedded.privileges import Way
+
+IS_ROOT = os.geteuid() == 0
+ROOT_ONLY = pytest.mark.skipif(not IS_ROOT, reason="only root has this way; run the tests as root too")
+ROOTS_WAYS = [pytest.param(way, marks=ROOT_ONLY) for way in (Way.NAMESPACE, Way.SETPRIV)]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that others may pass through, which pytest's own is not."""
+    folder = Path(tempfile.mkdtemp(prefix="adtoken-place-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=ROOTS_WAYS if IS_ROOT else [Way.PLAIN, *ROOTS_WAYS])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """Each way of this user in turn, forced as a person would force it."""
+    chosen: Way = request.param
+    if chosen is not Way.PLAIN:
+        monkeypatch.setenv("ADTOKEN_ROOT_MODE", chosen)
+    return chosen

@@ -1,0 +1,213 @@
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from adtoken_project.embedded.postgres import Postgres, settle_leftovers
+from adtoken_project.embedded.privileges import NOBODY, Way, choose_way
+from adtoken_project.embedded.processes import StartError, wait_until
+from adtoken_project.embedded.valkey import Valkey
+from tests.launcher.conftest import ROOT_ONLY
+from tests.launcher.traces import processes_in
+
+PROJECT = Path(__file__).resolve().parents[2]
+TWO_SERVERS = """
+import sys, time
+from pathlib import Path
+from adtoken_project.embedded.postgres import Postgres
+from adtoken_project.embedded.valkey import Valkey
+place = Path(sys.argv[1])
+postgres, valkey = Postgres(place / "postgres", log=place / "log"), Valkey(place / "valkey", log=place / "log")
+postgres.start()
+valkey.start()
+print(postgres.url, flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def running(place: Path) -> Iterator[Postgres]:
+    server = Postgres(place / "postgres", log=place / "log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def ask(server: Postgres, query: str) -> object:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        cursor = connection.execute(query)
+        return cursor.fetchone() if cursor.description else None
+
+
+def test_keeps_data_over_a_restart_each_way(place: Path, way: Way) -> None:
+    with running(place) as first:
+        ask(first, "create table kept as select 7 as number")
+
+    with running(place) as second:
+        found = ask(second, "select number from kept")
+
+    assert choose_way() is way
+    assert found == (7,)
+
+
+def test_opens_neither_the_data_nor_its_parents_to_others(place: Path, way: Way) -> None:
+    before = [stat.S_IMODE(parent.stat().st_mode) for parent in place.parents]
+
+    with running(place):
+        pass
+
+    kept_private = [place / "postgres", place / "postgres" / "data", place / "postgres" / "password"]
+    assert [path for path in kept_private if path.stat().st_mode & 0o077] == []
+    assert [stat.S_IMODE(parent.stat().st_mode) for parent in place.parents] == before
+    assert (place / "postgres" / "data").stat().st_uid == (NOBODY if way is Way.SETPRIV else os.geteuid())
+
+
+def test_starts_again_after_a_kill_of_the_server(place: Path, way: Way) -> None:
+    with running(place) as killed:
+        ask(killed, "create table kept as select 7 as number")
+        assert killed.child
+        os.kill(killed.child.pid, signal.SIGKILL)
+        killed.child.wait(seconds=5)
+
+    with running(place) as recovered:
+        assert ask(recovered, "select number from kept") == (7,)
+
+
+def test_starts_although_another_process_got_the_number_in_the_pid_file(place: Path, way: Way) -> None:
+    with running(place):
+        pass
+    stale = place / "postgres" / "data" / "postmaster.pid"
+    stale.write_text(f"{os.getpid()}\n{stale.parent}\n")
+
+    with running(place) as server:
+        assert ask(server, "select 1") == (1,)
+
+
+def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
+    with subprocess.Popen(
+        ["sleep", "600"], cwd=place
+    ) as user:  # works in the folder, and does not end on SIGINT...
+        (place / "postmaster.pid").write_text(
+            f"{os.getpid()}\n"
+        )  # ...because another number stands in the file
+
+        with pytest.raises(StartError, match="still uses"):
+            settle_leftovers(place, seconds=0.2)
+
+        user.kill()
+
+
+def test_starts_although_making_the_data_was_interrupted(place: Path, way: Way) -> None:
+    half = place / "postgres" / "data.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+
+    with running(place) as server:
+        assert ask(server, "select 1") == (1,)
+
+
+def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, way: Way) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", TWO_SERVERS, str(place)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout
+        url = parent.stdout.readline().strip()
+        assert len(processes_in(place)) >= 8, "server, its helpers and Valkey are seen"
+        with psycopg.connect(url):  # a client must not delay the end
+            parent.kill()
+
+            assert wait_until(lambda: not processes_in(place), seconds=5), processes_in(place)
+
+
+@ROOT_ONLY
+def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADTOKEN_ROOT_MODE", "setpriv")
+    place.chmod(0o700)
+    with running(place) as first:
+        ask(first, "create table kept as select 7 as number")
+    elsewhere = Path((place / "postgres" / "elsewhere").read_text().strip())
+    monkeypatch.setenv("ADTOKEN_ROOT_MODE", "namespace")
+
+    with running(place) as second:
+        found = ask(second, "select number from kept")
+
+    assert found == (7,)
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    shutil.rmtree(elsewhere)
+
+
+@ROOT_ONLY
+def test_trusts_no_folder_that_somebody_else_put_there(place: Path) -> None:
+    trap = place / "trap"
+    trap.mkdir()
+    trap.chmod(0o777)
+    (place / "postgres").mkdir()
+    (place / "postgres" / "elsewhere").write_text(str(trap))
+
+    with pytest.raises(StartError, match="not a private folder of ours"), running(place):
+        pass
+
+
+@ROOT_ONLY
+def test_names_the_ways_when_an_unknown_one_is_forced() -> None:
+    with pytest.raises(StartError, match="namespace or setpriv, not 'sudo'"):
+        choose_way({"ADTOKEN_ROOT_MODE": "sudo"})
+
+
+def test_says_what_to_do_when_the_password_file_was_lost(place: Path) -> None:
+    with running(place):
+        pass
+    (place / "postgres" / "password").unlink()
+
+    with pytest.raises(StartError, match="Put the old file back"), running(place):
+        pass
+
+
+def test_listens_on_loopback_only_and_shows_no_password(place: Path) -> None:
+    valkey = Valkey(place / "valkey", log=place / "log")
+    with running(place) as postgres:
+        valkey.start()
+        words = [postgres.url.split(":")[2].split("@")[0], valkey.url.split(":")[2].split("@")[0]]
+
+        commands = " ".join(processes_in(place).values())
+        listening = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+        valkey.stop()
+
+    assert [word for word in words if word in commands] == []
+    for port in (postgres.port, valkey.port):
+        places = [
+            line.split()[1] for line in listening.splitlines() if f":{port:04X} " in line and " 0A " in line
+        ]
+        assert places == [f"0100007F:{port:04X}"]
+
+
+def test_valkey_keeps_data_over_a_restart_and_wants_its_password(place: Path) -> None:
+    server = Valkey(place / "valkey", log=place / "log")
+    server.start()
+    with redis.Redis.from_url(server.url) as client:
+        client.set("kept", "7")
+    server.stop()
+    server.start()
+
+    with redis.Redis.from_url(server.url) as client, redis.Redis(port=server.port) as stranger:
+        found, rule = client.get("kept"), client.config_get("maxmemory-policy")
+        with pytest.raises(redis.AuthenticationError):
+            stranger.get("kept")
+    server.stop()
+
+    assert found == b"7"
+    assert rule == {"maxmemory-policy": "noeviction"}

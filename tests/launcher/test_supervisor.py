@@ -1,0 +1,119 @@
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from adtoken_project.embedded.processes import Child, StartError, wait_until
+from adtoken_project.embedded.supervisor import PAUSES, STEADY_SECONDS, Supervisor
+from tests.launcher.traces import processes_in
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+WITH_CHILD = (
+    "import subprocess, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
+)
+
+
+def child(folder: Path, code: str, *, seconds: float = 5) -> Child:
+    return Child(
+        name="part",
+        command=[sys.executable, "-c", code],
+        log=folder / "part.log",
+        env=dict(os.environ) | {"ADTOKEN_RUN": str(folder)},
+        stops=((signal.SIGTERM, seconds),),
+    )
+
+
+def started(supervisor: Supervisor, part: Child, *, restarts: bool = True) -> Child:
+    supervisor.add(part, restarts=restarts, serves=False)
+    part.start()
+    return part
+
+
+def test_restarts_a_dead_part_after_growing_pauses(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    part = started(supervisor, child(tmp_path, "raise SystemExit(3)"))
+    now = 1_000_000.0
+
+    for pause in PAUSES[:3]:
+        part.wait(seconds=10)
+        supervisor.look_after(now=now)
+        supervisor.look_after(now=now + pause - 0.1)
+        assert part.exit_code == 3, "not before its time"
+        now += pause
+        supervisor.look_after(now=now)
+        assert f"ended with status 3, starts again in {pause} s" in said[-2]
+        assert said[-1] == "part is started again."
+    supervisor.stop_all()
+
+
+def test_forgets_old_failures_of_a_part_that_ran_steadily(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    part = started(supervisor, child(tmp_path, "raise SystemExit(3)"))
+    now = 1_000_000.0
+    for _ in range(2):
+        part.wait(seconds=10)
+        supervisor.look_after(now=now)
+        now += STEADY_SECONDS + PAUSES[1]
+        supervisor.look_after(now=now)
+
+    part.wait(seconds=10)
+    supervisor.look_after(now=now + STEADY_SECONDS + 1)
+
+    assert said[-1].split(". Log")[0] == f"part ended with status 3, starts again in {PAUSES[0]} s"
+    supervisor.stop_all()
+
+
+def test_ends_all_when_a_part_died_that_others_need(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _text: None)
+    part = started(supervisor, child(tmp_path, "print('out of paper'); raise SystemExit(4)"), restarts=False)
+    part.wait(seconds=10)
+
+    with pytest.raises(StartError, match="part ended with status 4") as caught:
+        supervisor.look_after(now=0.0)
+
+    assert "    out of paper" in str(caught.value)
+
+
+def test_kills_a_part_that_does_not_want_to_end(tmp_path: Path) -> None:
+    part = child(tmp_path, STUBBORN, seconds=0.2)
+    part.start()
+    assert wait_until(lambda: "up" in part.output(), seconds=10)
+
+    part.stop()
+
+    assert part.exit_code == -signal.SIGKILL
+
+
+def test_stops_the_children_of_a_part_too(tmp_path: Path) -> None:
+    part = child(tmp_path, WITH_CHILD)
+    part.start()
+    assert wait_until(lambda: "up" in part.output(), seconds=10)
+    assert len(processes_in(tmp_path)) == 2
+
+    part.stop()
+
+    assert wait_until(lambda: not processes_in(tmp_path), seconds=2)
+
+
+def test_tells_why_a_command_failed(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _text: None)
+
+    with pytest.raises(StartError, match=r"part ended with status 2\. Do this") as caught:
+        supervisor.run_once(
+            child(tmp_path, "print('no table'); raise SystemExit(2)"), seconds=10, advice="Do this."
+        )
+
+    assert "    no table" in str(caught.value)
+
+
+def test_says_when_a_program_is_missing(tmp_path: Path) -> None:
+    part = Child(name="part", command=["no-such-program"], log=tmp_path / "log", env=dict(os.environ))
+    part.start()
+
+    part.wait(seconds=10)
+
+    assert "cannot run no-such-program: No such file" in part.last_lines()
