@@ -25,6 +25,10 @@ _R = TypeVar("_R")
 DEFAULT_CLIENT = {"facebook": FACEBOOK_CLIENT_ID, "x": X_CLIENT_ID}
 
 
+_SWITCHES = {"checkpoint": "checkpoint", "suspend": "suspended", "deactivate": "deactivated"}
+"""Deeds that can be turned on and off, and the field of the person that holds each."""
+
+
 class BadCallError(Exception):
     """A control call that makes no sense; the text says why."""
 
@@ -89,10 +93,8 @@ def _done(store: Store, record: _R) -> _R:
 
 async def user_deed(store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
     """One deed of or to a person; raises UnknownNameError for a deed that does not exist."""
-    if deed in ("checkpoint", "suspend", "deactivate"):
-        setattr(
-            user, {"suspend": "suspended", "deactivate": "deactivated"}.get(deed, deed), data.get("on", True)
-        )
+    if deed in _SWITCHES:
+        _set(user, {_SWITCHES[deed]: data.get("on", True)})
     elif deed == "change_password":
         _end_sessions(store, user, 460)
     elif deed == "log_out":

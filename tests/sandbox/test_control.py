@@ -124,6 +124,8 @@ def test_people_and_accounts_can_be_added(graph: Graph, sandbox: Sandbox) -> Non
     [
         ("POST", "users/facebook/nobody/suspend", {}, 404),
         ("POST", "users/facebook/ada/marry", {}, 404),
+        ("POST", "users/facebook/ada/suspend", {"on": "yes"}, 400),
+        ("POST", "users/x/ada/consent", {"scopes": []}, 400),
         ("POST", "users/myspace/ada/suspend", {}, 404),
         ("PUT", f"accounts/facebook/{LUMEN}/roles/ada", {"role": "king"}, 400),
         ("PUT", f"accounts/facebook/{LUMEN}", {"currency": 5}, 400),

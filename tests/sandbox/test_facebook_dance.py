@@ -83,6 +83,15 @@ def test_a_code_becomes_a_short_token_and_that_a_long_one(graph: Graph) -> None:
     assert "issued_at" not in graph.debug(short["access_token"])
 
 
+def test_the_token_endpoint_takes_a_form_too(graph: Graph) -> None:
+    form = {**graph.client, "code": graph.code(), "redirect_uri": CALLBACK}
+
+    response = graph.http.post(f"{graph.root}/oauth/access_token", data=form)
+
+    assert response.status_code == 200
+    assert response.json()["token_type"] == "bearer"
+
+
 def test_a_code_is_good_once(graph: Graph) -> None:
     code = graph.code()
     graph.redeem(code)
