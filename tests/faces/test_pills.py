@@ -59,7 +59,7 @@ def test_urgent_ends_after_seven_days_and_at_risk_after_thirty(left: timedelta, 
 def test_troubles_are_shown_in_the_order_of_the_guide() -> None:
     facts: dict[str, Any] = {"paused": True, "state": "deactivated", "restricted": True, "people_count": 1}
     facts |= {"deadline": NOW + timedelta(days=3), "usable_count": 0}
-    cures = [
+    cures: list[dict[str, Any]] = [
         {"paused": False},
         {"state": "interrupted"},
         {"state": "connected", "usable_count": 1},
