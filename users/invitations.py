@@ -38,6 +38,19 @@ class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, n
         self.invitation = invitation
 
 
+def check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> None:
+    """Raise InvitationError with the reason when this invitation cannot be made."""
+    if is_staff and not invited_by.is_superuser:
+        raise InvitationError("Only a superuser may invite staff.")
+    known = User.objects.filter(email=email).first()
+    if known and not known.is_active:
+        raise InvitationError(f"{known} is switched off. Switch the person on under Users first.")
+    if known and known.memberships.filter(team=team).exists():
+        raise InvitationError(f"{known} is in {team} already.")
+    if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
+        raise InvitationError(f"{email} was invited to {team} already. Send that invitation again.")
+
+
 def create(
     *, email: str, team: Team, invited_by: User, now: datetime, name: str = "", is_staff: bool = False
 ) -> Invitation:
@@ -49,7 +62,7 @@ def create(
     email = email.strip().lower()
     with transaction.atomic():
         team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two clicks make one invitation
-        _check_new(email=email, team=team, invited_by=invited_by, is_staff=is_staff)
+        check_new(email=email, team=team, invited_by=invited_by, is_staff=is_staff)
         invitation = Invitation.objects.create(
             email=email,
             name=name.strip(),
@@ -131,18 +144,6 @@ def join(*, invitation: Invitation, user: User, now: datetime) -> None:
         _join(row, user, now)
 
 
-def _check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> None:
-    if is_staff and not invited_by.is_superuser:
-        raise InvitationError("Only a superuser may invite staff.")
-    known = User.objects.filter(email=email).first()
-    if known and not known.is_active:
-        raise InvitationError(f"{known} is switched off. Switch the person on under Users first.")
-    if known and known.memberships.filter(team=team).exists():
-        raise InvitationError(f"{known} is in {team} already.")
-    if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
-        raise InvitationError(f"{email} was invited to {team} already. Send that invitation again.")
-
-
 def _check_open(invitation: Invitation, now: datetime) -> None:
     if invitation.accepted_at is not None:
         raise LinkRefused(Refusal.USED, invitation)
@@ -178,7 +179,7 @@ def _join(row: Invitation, user: User, now: datetime) -> None:
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:
-    if not invitation_issued.has_listeners():
+    if not invitation_issued.has_listeners(Invitation):
         raise RuntimeError("Nobody mails invitations: the root app has not connected its receiver.")
     invitation_issued.send(sender=Invitation, invitation=invitation, now=now)
 

@@ -6,8 +6,10 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.functions import Lower
+from django.http import HttpRequest
 from django.utils import timezone
 
 
@@ -80,6 +82,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name.split(" ")[0] if self.name else self.email.split("@")[0]
 
 
+def person(request: HttpRequest) -> User:
+    """Return who is logged in. For views behind a log-in check; raises PermissionDenied for a stranger."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 class Team(models.Model):
     """People who share accounts: a client of an agency, a brand, a country."""
 
@@ -99,8 +108,9 @@ class Team(models.Model):
 
     @classmethod
     def default(cls) -> Self:
-        """Return the one default team, which the first migration makes."""
-        return cls.objects.get(is_default=True)
+        """Return the one default team; the first migration makes it."""
+        team, _ = cls.objects.get_or_create(is_default=True, defaults={"name": "General"})
+        return team
 
 
 class Membership(models.Model):

@@ -1,6 +1,6 @@
 """Pages of people: profile, and answering an invitation."""
 
-from typing import cast
+from typing import Any
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
@@ -19,14 +19,14 @@ from django.views.decorators.http import require_http_methods
 from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import LinkRefused, Refusal
-from users.models import Invitation, User
+from users.models import Invitation, User, person
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
     """Show and save name, time zone and appearance; link to password, second factor and sessions."""
-    user = cast("User", request.user)
+    user = person(request)
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         # Only these columns: an administrator may be changing the others right now.
@@ -48,7 +48,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
     now = timezone.now()
     try:
         invited = invitations.open_link(signed=signed, now=now)
-        if request.user.is_authenticated and cast("User", request.user).email != invited.email:
+        if request.user.is_authenticated and person(request).email != invited.email:
             return _for_somebody_else(request, invited)
         if request.user.is_authenticated:
             return _join(request, invited)
@@ -76,13 +76,15 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
     )
     # They have typed the password just now, so enrolling a second factor need not ask for it again.
     record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
-    return perform_login(request, Login(user=user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL)))
+    login = Login(user=user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL))
+    answer: HttpResponse = perform_login(request, login)
+    return answer
 
 
 def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
     if request.method != "POST":
         return render(request, "users/invitation_join.html", {"invitation": invited})
-    invitations.join(invitation=invited, user=cast("User", request.user), now=timezone.now())
+    invitations.join(invitation=invited, user=person(request), now=timezone.now())
     messages.success(request, f"You are in {invited.team} now.")
     return redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -135,6 +137,6 @@ def _refused(request: HttpRequest, refused: LinkRefused) -> HttpResponse:
         "label": f"Ask {inviter} for a new one",
         "url": f"mailto:{inviter.email}?{urlencode({'subject': 'A new invitation to AdToken'})}".replace("+", "%20"),
     }  # fmt: skip
-    context = {"heading": heading, "cause": cause, "safe": safe, "icon": "schedule"}
+    context: dict[str, Any] = {"heading": heading, "cause": cause, "safe": safe, "icon": "schedule"}
     context |= {"primary": ask, "second": login} if ask else {"primary": login}
     return render(request, "users/invitation_refused.html", context, status=status)

@@ -1,0 +1,247 @@
+"""People in the admin portal: who may invite whom, and that nobody raises their own rights."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from notifications.models import Message
+from tests.support.factories import make_team, make_user
+from users import invitations
+from users.models import Invitation, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in test_second_factor.py
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    """A superuser, logged in."""
+    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def clerk(client: Client) -> User:
+    """Staff with every permission of users, but no superuser, logged in."""
+    user = make_user("clerk@example.com", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=["users", "auth"]))
+    client.force_login(user)
+    return user
+
+
+def change_url(row: User | Invitation) -> str:
+    return reverse(f"admin:users_{row._meta.model_name}_change", args=[row.pk])
+
+
+def post_person(client: Client, user: User, **data: str) -> None:
+    no_inlines = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    client.post(
+        change_url(user), {"email": user.email, "theme": "auto", "is_active": "on", **no_inlines, **data}
+    )
+
+
+def test_allauth_s_pages_that_show_secrets_are_not_registered() -> None:
+    registered = {model._meta.label for model in admin.site._registry}
+
+    assert not registered & {
+        "socialaccount.SocialApp", "socialaccount.SocialToken", "socialaccount.SocialAccount",
+        "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("model", ["user", "team", "invitation"])
+def test_lists_and_forms_open(client: Client, boss: User, model: str) -> None:
+    invitations.create(email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now())
+
+    assert client.get(reverse(f"admin:users_{model}_changelist") + "?q=x").status_code == 200
+    assert client.get(reverse(f"admin:users_{model}_changelist")).status_code == 200
+    assert client.get(reverse(f"admin:users_{model}_add")).status_code == 200
+
+
+def test_no_page_shows_a_password_hash_or_an_invitation_s_key(client: Client, boss: User) -> None:
+    invited = invitations.create(
+        email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now()
+    )
+
+    pages = client.get(change_url(boss)).text + client.get(change_url(invited)).text
+
+    assert boss.password.split("$")[-1] not in pages
+    assert "md5$" not in pages
+    assert "pbkdf2" not in pages
+    assert invited.key not in pages
+
+
+def test_a_superuser_sets_rights(client: Client, boss: User) -> None:
+    other = make_user()
+
+    post_person(client, other, is_staff="on")
+
+    other.refresh_from_db()
+    assert other.is_staff
+
+
+def test_a_clerk_cannot_make_anybody_staff_or_superuser(client: Client, clerk: User) -> None:
+    other = make_user(name="Old")
+
+    post_person(
+        client, other, name="New", is_staff="on", is_superuser="on", groups=str(Group.objects.all()[0].pk)
+    )
+
+    other.refresh_from_db()
+    assert (other.name, other.is_staff, other.is_superuser) == ("New", False, False)
+    assert not other.groups.exists()
+
+
+def test_a_clerk_cannot_change_superusers_staff_or_own_rights(client: Client, clerk: User) -> None:
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+
+    post_person(client, root, email="clerk2@example.com")
+    post_person(client, clerk, is_superuser="on")
+
+    root.refresh_from_db()
+    clerk.refresh_from_db()
+    assert root.email == "root@example.com"
+    assert not clerk.is_superuser
+
+
+def test_a_clerk_cannot_set_passwords_make_people_or_touch_groups(client: Client, clerk: User) -> None:
+    other = make_user()
+    new = {"password1": "something else entirely", "password2": "something else entirely"}
+
+    client.post(reverse("admin:auth_user_password_change", args=[other.pk]), new)
+    added = client.post(reverse("admin:users_user_add"), {"email": "x@example.com", **new})
+    groups = client.get(reverse("admin:auth_group_add"))
+
+    password = other.password
+    other.refresh_from_db()
+    assert other.password == password
+    assert (added.status_code, groups.status_code) == (403, 403)
+
+
+def test_a_person_made_in_the_admin_logs_in_and_has_the_verified_row(client: Client, boss: User) -> None:
+    password = "something else entirely"
+    client.post(
+        reverse("admin:users_user_add"),
+        {"email": "New@Example.com", "name": "N", "password1": password, "password2": password,
+         "usable_password": "true", "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"},
+    )  # fmt: skip
+
+    user = User.objects.get(email="new@example.com")
+    assert user.emailaddress_set.filter(verified=True, primary=True).count() == 1
+    assert user.check_password(password)
+
+
+def test_inviting_by_the_form_mails_once_and_logs_once(client: Client, boss: User) -> None:
+    team = make_team("Lumen")
+
+    response = client.post(
+        reverse("admin:users_invitation_add"), {"email": "Emil@example.com", "name": "Emil", "team": team.pk}
+    )
+
+    invited = Invitation.objects.get()
+    assert response.status_code == 302
+    assert (invited.email, invited.invited_by, invited.is_staff) == ("emil@example.com", boss, False)
+    assert Message.objects.get().dedupe_key == f"invite:{invited.pk}:1"
+    assert LogEntry.objects.count() == 1
+
+
+def test_the_form_says_why_it_does_not_invite(client: Client, clerk: User) -> None:
+    team = make_team("Lumen")
+
+    page = client.post(
+        reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": team.pk, "is_staff": "on"}
+    )
+
+    assert "Only a superuser may invite staff." in page.text
+    assert not Invitation.objects.exists()
+
+
+def test_staff_without_the_permission_cannot_invite(client: Client) -> None:
+    client.force_login(make_user(is_staff=True))
+
+    response = client.post(
+        reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": make_team().pk}
+    )
+
+    assert response.status_code == 403
+    assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("deed", ["send_again", "revoke"])
+def test_a_deed_shows_by_get_and_acts_by_post(client: Client, boss: User, deed: str) -> None:
+    invited = invitations.create(
+        email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now()
+    )
+    url = reverse(f"admin:users_invitation_{deed}", args=[invited.pk])
+
+    page = client.get(url)
+    before = Invitation.objects.values("number", "revoked_at").get()
+    client.post(url)
+    after = Invitation.objects.get()
+
+    assert "invitation of emil@example.com" in page.text
+    assert before == {"number": 1, "revoked_at": None}
+    assert (after.number == 2) if deed == "send_again" else after.revoked_at
+    assert LogEntry.objects.count() == 2
+
+
+def test_a_deed_on_a_revoked_invitation_says_so_and_one_on_none_is_not_found(
+    client: Client, boss: User
+) -> None:
+    invited = invitations.create(
+        email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now()
+    )
+    invitations.revoke(invitation=invited, by=boss, now=timezone.now())
+
+    page = client.post(reverse("admin:users_invitation_send_again", args=[invited.pk]), follow=True)
+
+    assert "was revoked already" in page.text
+    assert client.get(reverse("admin:users_invitation_revoke", args=[0])).status_code == 404
+
+
+def test_a_clerk_cannot_send_a_staff_invitation_again(client: Client, clerk: User) -> None:
+    root = make_user(is_staff=True, is_superuser=True)
+    invited = invitations.create(
+        email="emil@example.com", team=make_team(), invited_by=root, is_staff=True, now=timezone.now()
+    )
+
+    response = client.post(reverse("admin:users_invitation_send_again", args=[invited.pk]))
+
+    assert response.status_code == 403
+    assert Message.objects.count() == 1
+
+
+def test_superusers_reset_a_lost_second_factor_after_a_confirm_page(client: Client, boss: User) -> None:
+    other = make_user(name="Ada")
+    Authenticator.objects.create(user=other, type="totp", data={"secret": "sealed"})
+    url = reverse("admin:users_user_reset_second_factor", args=[other.pk])
+
+    page = client.get(url)
+    kept = Authenticator.objects.count()
+    client.post(url)
+
+    assert "Reset the second factor of Ada?" in page.text
+    assert kept == 1
+    assert not Authenticator.objects.exists()
+    assert LogEntry.objects.get().change_message == "Reset the second factor."
+
+
+def test_clerks_reset_no_second_factor(client: Client, clerk: User) -> None:
+    other = make_user()
+    Authenticator.objects.create(user=other, type="totp", data={"secret": "sealed"})
+
+    response = client.post(reverse("admin:users_user_reset_second_factor", args=[other.pk]))
+
+    assert response.status_code == 403
+    assert Authenticator.objects.exists()

@@ -1,0 +1,73 @@
+"""The page "Profile and security"."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.factories import make_user
+from tests.users.steps import log_in
+
+pytestmark = pytest.mark.django_db
+
+
+def test_strangers_are_sent_to_the_log_in(client: Client) -> None:
+    response = client.get(reverse("profile"))
+
+    assert response["Location"] == f"{reverse('account_login')}?next={reverse('profile')}"
+
+
+def test_a_person_sets_name_zone_and_theme(client: Client) -> None:
+    user = make_user()
+    client.force_login(user)
+
+    client.post(reverse("profile"), {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark"})
+
+    user.refresh_from_db()
+    assert (user.name, user.time_zone, user.theme) == ("Ada", "Asia/Tokyo", "dark")
+    assert 'data-theme="dark"' in client.get(reverse("profile")).text
+
+
+def test_rights_cannot_be_posted(client: Client) -> None:
+    user = make_user()
+    client.force_login(user)
+
+    client.post(
+        reverse("profile"),
+        {"name": "Ada", "theme": "auto", "is_staff": "1", "is_superuser": "1", "email": "x@example.com"},
+    )
+
+    user.refresh_from_db()
+    assert (user.name, user.is_staff, user.is_superuser) == ("Ada", False, False)
+    assert user.email != "x@example.com"
+
+
+def test_an_unknown_zone_is_refused_and_nothing_is_saved(client: Client) -> None:
+    user = make_user(name="Ada")
+    client.force_login(user)
+
+    page = client.post(reverse("profile"), {"name": "Eve", "time_zone": "Moon/Base", "theme": "auto"})
+
+    user.refresh_from_db()
+    assert user.name == "Ada"
+    assert "1 field needs a change" in page.text
+
+
+def test_it_leads_to_password_second_factor_and_sessions(client: Client) -> None:
+    client.force_login(make_user())
+
+    page = client.get(reverse("profile")).text
+
+    for name in ("account_change_password", "mfa_index", "usersessions_list"):
+        assert f'href="{reverse(name)}"' in page
+
+
+def test_another_browser_is_logged_out_from_the_list_of_sessions(client: Client) -> None:
+    make_user("ada@example.com")
+    other = Client()
+    log_in(other, "ada@example.com")
+    log_in(client, "ada@example.com")
+
+    client.post(reverse("usersessions_list"))
+
+    assert client.get(reverse("profile")).status_code == 200
+    assert other.get(reverse("profile")).status_code == 302

@@ -1,0 +1,170 @@
+"""Staff show a second factor before they reach the admin portal."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.support.factories import NOW, make_user
+from tests.users.steps import code_of, enrol, is_logged_in, log_in, secret_of
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enrolment when it is committed
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_user("staff@example.com", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def enrolled(staff: User) -> str:
+    """Staff with an authenticator app, who have logged out; returns the app's secret."""
+    with time_machine.travel(NOW, tick=False):
+        browser = Client()
+        log_in(browser, staff.email)
+        enrol(browser)
+    return secret_of(staff)
+
+
+def test_staff_without_a_second_factor_are_sent_to_enrol(client: Client, staff: User) -> None:
+    log_in(client, staff.email)
+
+    response = client.get(reverse("admin:index"))
+
+    assert response["Location"] == reverse("mfa_index")
+    assert "admin portal needs a second factor" in client.get(response["Location"]).text
+
+
+def test_enrolling_opens_the_portal_without_another_prompt(client: Client, staff: User) -> None:
+    log_in(client, staff.email)
+
+    enrol(client)
+
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert Authenticator.objects.filter(user=staff, type="recovery_codes").exists()
+
+
+def test_the_password_alone_does_not_log_in_who_has_enrolled(
+    client: Client, staff: User, enrolled: str
+) -> None:
+    response = log_in(client, staff.email)
+
+    assert response["Location"] == reverse("mfa_authenticate")
+    assert not is_logged_in(client)
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+@time_machine.travel(NOW + timedelta(hours=1), tick=False)
+def test_password_and_code_open_the_portal(client: Client, staff: User, enrolled: str) -> None:
+    log_in(client, staff.email, next=reverse("admin:index"))
+
+    response = client.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
+
+    assert response["Location"] == reverse("admin:index")
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+@time_machine.travel(NOW + timedelta(hours=1), tick=False)
+def test_a_code_works_once(client: Client, staff: User, enrolled: str) -> None:
+    thief = Client()
+    log_in(client, staff.email)
+    client.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
+    log_in(thief, staff.email)
+
+    thief.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
+
+    assert is_logged_in(client)
+    assert not is_logged_in(thief)
+
+
+def test_a_session_that_skipped_the_log_in_stages_does_not_pass(
+    client: Client, staff: User, enrolled: str
+) -> None:
+    client.force_login(staff)
+
+    response = client.get(f"{reverse('admin:index')}?a=b")
+
+    assert response["Location"] == f"{reverse('mfa_reauthenticate')}?next=%2Fadmin%2F%3Fa%3Db"
+
+
+@time_machine.travel(NOW + timedelta(hours=1), tick=False)
+def test_such_a_session_passes_once_it_has_shown_a_code(client: Client, staff: User, enrolled: str) -> None:
+    client.force_login(staff)
+    prompt = client.get(reverse("admin:index"))["Location"]
+
+    response = client.post(prompt, {"code": code_of(enrolled)})
+
+    assert response["Location"] == reverse("admin:index")
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_recovery_codes_alone_are_no_second_factor(client: Client, staff: User, enrolled: str) -> None:
+    Authenticator.objects.filter(user=staff, type="totp").delete()
+    client.force_login(staff)
+
+    assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_index")
+
+
+def test_switching_the_factor_off_closes_the_portal_again(client: Client, staff: User) -> None:
+    log_in(client, staff.email)
+    enrol(client)
+
+    client.post(reverse("mfa_deactivate_totp"))
+
+    assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_index")
+
+
+def test_the_secret_is_stored_encrypted(staff: User, enrolled: str) -> None:
+    stored = str(Authenticator.objects.filter(user=staff).values_list("data", flat=True))
+
+    assert enrolled not in stored
+    assert "gAAAA" in stored
+
+
+def test_the_admin_s_own_log_in_page_leads_to_ours(client: Client, staff: User) -> None:
+    response = client.get(reverse("admin:index"), follow=True)
+
+    assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
+
+
+def test_marketers_need_no_second_factor(client: Client) -> None:
+    make_user("ada@example.com")
+
+    log_in(client, "ada@example.com")
+
+    assert client.get(reverse("profile")).status_code == 200
+    assert client.get(reverse("admin:index")).status_code != 200
+
+
+DEMO = {"DEMO": True, "BASE_HOST": "127.0.0.1", "STAFF_SECOND_FACTOR": False}
+
+
+def test_a_demo_on_this_machine_may_switch_it_off(client: Client, staff: User, settings: Settings) -> None:
+    for name, value in DEMO.items():
+        setattr(settings, name, value)
+    log_in(client, staff.email)
+
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert "users.E001" not in [found.id for found in run_checks()]
+
+
+@pytest.mark.parametrize(
+    "change", [{"DEMO": False}, {"BASE_HOST": "adtoken.example.com"}, {"BASE_HOST": "10.0.0.5"}]
+)
+def test_beyond_that_the_switch_is_refused_by_the_check_and_at_start(
+    settings: Settings, change: dict[str, object]
+) -> None:
+    for name, value in {**DEMO, **change}.items():
+        setattr(settings, name, value)
+
+    assert "users.E001" in [found.id for found in run_checks()]
+    with pytest.raises(ImproperlyConfigured, match="STAFF_SECOND_FACTOR"):
+        apps.get_app_config("users").ready()

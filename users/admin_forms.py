@@ -1,0 +1,71 @@
+"""Forms of people in the admin portal."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from users import invitations
+from users.forms import UserModelForm, time_zone_choices
+from users.models import Invitation, User
+
+if TYPE_CHECKING:
+    InvitationModelForm = forms.ModelForm[Invitation]
+else:  # Django's class takes no type arguments at run time
+    InvitationModelForm = forms.ModelForm
+
+
+class PersonForm(UserModelForm):
+    """A person, without the password: its hash is nobody's business."""
+
+    time_zone = forms.ChoiceField(choices=time_zone_choices, required=False, widget=UnfoldAdminSelectWidget)
+
+    class Meta:
+        model = User
+        exclude = ["password"]  # the admin's fieldsets name the fields
+
+    def clean_email(self) -> str:
+        """Return the e-mail in lower case, as the login is kept, so that a second spelling is found to be taken."""
+        return str(self.cleaned_data["email"]).lower()
+
+
+class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # the theme ships no types
+    """A person made with a password, without an invitation."""
+
+    class Meta:
+        model = User
+        fields = ["email", "name"]
+
+    def clean_email(self) -> str:
+        """Return the e-mail in lower case."""
+        return str(self.cleaned_data["email"]).lower()
+
+
+class InviteForm(InvitationModelForm):
+    """Whom to invite. The admin sets `invited_by` on the class that it makes for the request."""
+
+    invited_by: User
+
+    class Meta:
+        model = Invitation
+        fields = ["email", "name", "team", "is_staff"]
+        labels = {"is_staff": "May open the admin portal"}
+        help_texts = {"is_staff": "Only superusers may invite staff."}
+
+    def clean_email(self) -> str:
+        """Return the e-mail in lower case."""
+        return str(self.cleaned_data["email"]).lower()
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the service whether the person can be invited, so that its reason stands in the form."""
+        data = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                invitations.check_new(
+                    **{key: data[key] for key in ("email", "team", "is_staff")}, invited_by=self.invited_by
+                )
+            except invitations.InvitationError as error:
+                raise ValidationError(str(error)) from error
+        return data
