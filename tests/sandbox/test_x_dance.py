@@ -1,6 +1,7 @@
 """The stand-in X: OAuth 1.0a with real signatures."""
 
 import time
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -132,3 +133,13 @@ def test_a_nonce_is_good_once(x: XClient, sandbox: Sandbox) -> None:
 
 def test_an_unknown_token_is_89(x: XClient) -> None:
     assert code_of(x.call("GET", ME, ("1-nobody", "secret"))) == (401, 89)
+
+
+def test_callback_and_verifier_may_come_in_the_query(x: XClient) -> None:
+    temporary = form_of(x.call("POST", f"/oauth/request_token?oauth_callback={quote(CALLBACK, safe='')}"))
+    pair = (temporary["oauth_token"], temporary["oauth_token_secret"])
+    verifier = x.consent(pair[0])["oauth_verifier"]
+
+    token = form_of(x.call("POST", f"/oauth/access_token?oauth_verifier={verifier}", pair))
+
+    assert token["screen_name"] == "AdaOkafor"
