@@ -16,7 +16,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action, display
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from users import invitations, second_factor
@@ -68,7 +68,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["reset_second_factor"]
 
-    @display(description="Second factor", boolean=True)
+    @admin.display(description="Second factor", boolean=True)
     def factor(self, user: User) -> bool:
         """Tell whether the person has enrolled one."""
         return bool(getattr(user, "enrolled", False))
@@ -76,7 +76,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the people, each with whether a second factor is enrolled."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
-        return super().get_queryset(request).annotate(enrolled=Exists(factors))
+        return super().get_queryset(request).annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted."""
@@ -109,7 +109,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         """Return whether second factors may be reset."""
         return bool(request.user.is_superuser)
 
-    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")
+    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")  # type: ignore[untyped-decorator]  # the theme ships no types
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
 
@@ -151,7 +151,7 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the teams with the number of their people."""
         return super().get_queryset(request).annotate(member_count=Count("memberships"))  # type: ignore[no-any-return]
 
-    @display(description="People", ordering="member_count")
+    @admin.display(description="People", ordering="member_count")
     def people(self, team: Team) -> int:
         """Return how many people are in the team."""
         return int(getattr(team, "member_count", 0))
@@ -189,7 +189,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     search_fields = ["email", "name"]
     actions_detail = ["send_again", "revoke"]
 
-    @display(description="State")
+    @admin.display(description="State")
     def status(self, invitation: Invitation) -> str:
         """Return what became of the invitation."""
         if invitation.accepted_at:
@@ -245,7 +245,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             return bool(request.user.is_superuser)
         return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
 
-    @action(description="Send again", permissions=["invite"], url_path="send-again")
+    @action(description="Send again", permissions=["invite"], url_path="send-again")  # type: ignore[untyped-decorator]  # the theme ships no types
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mail it once more, after a confirm page."""
 
@@ -263,7 +263,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             do=send,
         )
 
-    @action(description="Revoke", permissions=["invite"], url_path="revoke")
+    @action(description="Revoke", permissions=["invite"], url_path="revoke")  # type: ignore[untyped-decorator]  # the theme ships no types
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make its links worthless, after a confirm page."""
 

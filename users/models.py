@@ -51,7 +51,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin portal.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     date_joined = models.DateTimeField(default=timezone.now)
-    teams = models.ManyToManyField("Team", through="Membership", related_name="users")
+    teams: "models.ManyToManyField[Team, Membership]" = models.ManyToManyField(
+        "Team", through="Membership", related_name="users"
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 

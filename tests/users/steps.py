@@ -5,10 +5,10 @@ import hashlib
 import hmac
 import struct
 import time
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import decrypt
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -16,7 +16,7 @@ from tests.support.factories import PASSWORD
 from users.models import User
 
 
-def log_in(client: Client, email: str, password: str = PASSWORD, **data: str) -> HttpResponse:
+def log_in(client: Client, email: str, password: str = PASSWORD, **data: str) -> Any:
     return client.post(reverse("account_login"), {"login": email, "password": password, **data})
 
 
@@ -30,7 +30,7 @@ def code_of(secret: str) -> str:
 
 
 def secret_of(user: User) -> str:
-    return decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"])
+    return str(decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"]))
 
 
 def enrol(client: Client, password: str = PASSWORD) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core import mail
 from django.db import connection
@@ -83,7 +84,7 @@ def test_a_second_e_mail_address_cannot_be_added(client: Client) -> None:
     response = client.post(reverse("account_email"), {"email": "other@example.com", "action_add": ""})
 
     assert response["Location"] == reverse("profile")
-    assert list(user.emailaddress_set.values_list("email", flat=True)) == [user.email]
+    assert list(EmailAddress.objects.filter(user=user).values_list("email", flat=True)) == [user.email]
 
 
 def test_a_forgotten_password_is_reset_by_mail_and_the_change_is_told(client: Client) -> None:

@@ -1,6 +1,7 @@
 """People in the admin portal: who may invite whom, and that nobody raises their own rights."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -138,7 +139,7 @@ def test_a_person_made_in_the_admin_logs_in_and_has_the_verified_row(client: Cli
     )  # fmt: skip
 
     user = User.objects.get(email="new@example.com")
-    assert user.emailaddress_set.filter(verified=True, primary=True).count() == 1
+    assert EmailAddress.objects.filter(user=user, verified=True, primary=True).count() == 1
     assert user.check_password(password)
 
 
