@@ -284,7 +284,11 @@ def demo_keys(path: Path) -> dict[str, str]:
 
 def take_lock(var: Path) -> IO[str]:
     """Make the folder ours alone, for as long as the returned file stays open. Raises StartError when it is taken."""
-    var.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not var.exists():
+        var.mkdir(parents=True)
+        var.chmod(
+            0o711 if os.geteuid() == 0 else 0o700
+        )  # nobody, who may have to run PostgreSQL, passes through
     file = (var / "lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -321,6 +325,7 @@ def _ignore_signals() -> None:
 def main() -> int:
     """Run until stopped. Returns the exit status: 0 after a wanted stop, 1 after an error."""
     _catch_signals()
+    os.umask(0o077)  # whatever we and our children write is for our eyes only
     try:
         var = Path(os.environ.get("VAR") or PROJECT / "var").resolve()
         lock = take_lock(var)

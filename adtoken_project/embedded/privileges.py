@@ -22,7 +22,9 @@ class Way(StrEnum):
     """How a server that refuses root is run."""
 
     PLAIN = "plain"  # we are an ordinary user
-    NAMESPACE = "namespace"  # root outside, nobody inside: files stay root's
+    NAMESPACE = (
+        "namespace"  # root outside, nobody inside: files stay root's. Also for a user number without a name
+    )
     SETPRIV = "setpriv"  # really nobody, with files of nobody: where user namespaces are refused
 
     def command(self, command: Sequence[str]) -> list[str]:
@@ -54,7 +56,7 @@ class Way(StrEnum):
 def choose_way(environ: Mapping[str, str] = os.environ) -> Way:
     """Return how to run PostgreSQL here. ADTOKEN_ROOT_MODE=namespace|setpriv forces one of root's two ways."""
     if os.geteuid() != 0:
-        return Way.PLAIN
+        return _way_of_user()
     forced = environ.get("ADTOKEN_ROOT_MODE", "")
     if forced:
         if forced not in {Way.NAMESPACE, Way.SETPRIV}:
@@ -68,6 +70,20 @@ def choose_way(environ: Mapping[str, str] = os.environ) -> Way:
         "PostgreSQL cannot run as root, and neither user namespaces (unshare) nor setpriv work here. "
         "Run the same command as an ordinary user, or set DATABASE_URL to a PostgreSQL of yours."
     )
+
+
+def _way_of_user() -> Way:
+    """Return the plain way, unless initdb could not find our name (a container started with a bare number)."""
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        if _runs([*_NAMESPACE, "true"]):
+            return Way.NAMESPACE
+        raise StartError(
+            f"PostgreSQL cannot run as user number {os.geteuid()}, which has no name here (/etc/passwd). "
+            "Run the same command as a named user, or set DATABASE_URL to a PostgreSQL of yours."
+        ) from None
+    return Way.PLAIN
 
 
 def _runs(command: Sequence[str]) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from adtoken_project.embedded.postgres import Postgres, settle_leftovers
 from adtoken_project.embedded.privileges import NOBODY, Way, choose_way
@@ -203,7 +205,10 @@ def test_valkey_keeps_data_over_a_restart_and_wants_its_password(place: Path) ->
     server.stop()
     server.start()
 
-    with redis.Redis.from_url(server.url) as client, redis.Redis(port=server.port) as stranger:
+    with (
+        redis.Redis.from_url(server.url) as client,
+        redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0)) as stranger,
+    ):
         found, rule = client.get("kept"), client.config_get("maxmemory-policy")
         with pytest.raises(redis.AuthenticationError):
             stranger.get("kept")
