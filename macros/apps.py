@@ -8,3 +8,10 @@ class MacrosConfig(AppConfig):
 
     name = "macros"
     verbose_name = "Tools and Settings"
+
+    def ready(self) -> None:
+        """Say how the messages of macros are built."""
+        from macros import evaluation, mails, relevance
+        from notifications import kinds
+
+        kinds.register(evaluation.KIND, mails.build, ended=relevance.record_end, why=relevance.facts)

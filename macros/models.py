@@ -127,6 +127,7 @@ class Notice(models.Model):
         MAILED = "mailed", "Mailed"
         DROPPED = "dropped", "Dropped"
         FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled by staff"
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
     action = models.ForeignKey(MacroAction, models.CASCADE, related_name="notices")

@@ -25,17 +25,39 @@ class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
 Builder = Callable[[Message], Mail]
 Ending = Callable[[Message], None]
 
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of "why did I (not) get this mail?": what was found, and what became of it."""
+
+    what: str
+    outcome: str
+    reason: str = ""
+
+
+Why = Callable[[Message], list[Fact]]
+
 KINDS: dict[str, Builder] = {}
 ENDINGS: dict[str, Ending] = {}
+WHYS: dict[str, Why] = {}
 
 
-def register(kind: str, build: Builder, *, ended: Ending | None = None) -> None:
+def register(kind: str, build: Builder, *, ended: Ending | None = None, why: Why | None = None) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message in that state.
+    `why` lists the facts that a message carries or carried, for its page.
     """
     if kind in KINDS and KINDS[kind] is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
     KINDS[kind] = build
     if ended is not None:
         ENDINGS[kind] = ended
+    if why is not None:
+        WHYS[kind] = why
+
+
+def why(message: Message) -> list[Fact]:
+    """Return the facts behind a message; none where its kind knows none."""
+    explain = WHYS.get(message.kind)
+    return explain(message) if explain else []

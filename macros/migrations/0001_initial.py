@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 ('threshold', models.PositiveSmallIntegerField()),
                 ('recipient', models.EmailField(max_length=254)),
                 ('deadline', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('waiting', 'Waiting'), ('mailed', 'Mailed'), ('dropped', 'Dropped'), ('failed', 'Failed')], default='waiting', max_length=10)),
+                ('outcome', models.CharField(choices=[('waiting', 'Waiting'), ('mailed', 'Mailed'), ('dropped', 'Dropped'), ('failed', 'Failed'), ('cancelled', 'Cancelled by staff')], default='waiting', max_length=10)),
                 ('outcome_reason', models.CharField(blank=True, max_length=200)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='accounts.account')),
                 ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='macros.macroaction')),

@@ -1,0 +1,158 @@
+"""What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from accounts import selection, summary
+from accounts.models import Account, AccountToken
+from macros.models import Notice
+from tokens.channels.base import Reason
+from tokens.models import Token
+from users.models import User
+
+DARK, WEEK, MONTH, LATER = "Deactivated", "Ends within 7 days", "Ends within 30 days", "Ends later"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account of a mail. `token` is the log-in that would save it: the reader's own where there is one."""
+
+    account: Account
+    entries: Sequence[AccountToken]
+    token: Token | None
+    mine: bool
+    dark: bool
+    covered: bool  # a log-in ends, the account goes on
+    ends: datetime | None
+
+    def days(self, *, now: datetime, zone: tzinfo) -> int:
+        """Return the calendar days left in the reader's zone; below 0 for a dark account."""
+        if self.ends is None:
+            return -1
+        return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
+
+    def section(self, *, now: datetime, zone: tzinfo) -> str:
+        """Return the heading it stands under."""
+        if self.dark:
+            return DARK
+        days = self.days(now=now, zone=zone)
+        if days <= 7:
+            return WEEK
+        return MONTH if days <= 30 else LATER
+
+    @property
+    def person(self) -> str:
+        """Who can fix it, or ""."""
+        return summary.person_name(self.token) if self.token else ""
+
+    @property
+    def carrier(self) -> str:
+        """Who else carries the account until its deadline, or ""."""
+        for entry in self.entries:
+            other = self.token is None or entry.token_id != self.token.pk
+            if other and selection.living(entry) and entry.token.deadline == self.account.deadline:
+                return summary.person_name(entry.token)
+        return ""
+
+    @property
+    def reason(self) -> Reason:
+        """Why it ends or ended, by the log-in that would save it."""
+        token = self.token
+        if token is None or token.state != Token.State.DEAD:
+            refresh = token is not None and token.deadline_clock == Token.Clock.REFRESH
+            return Reason.REFRESH_EXPIRED if refresh else Reason.EXPIRED
+        return Reason(token.reason) if token.reason in set(Reason) else Reason.UNKNOWN
+
+
+@dataclass
+class Login:
+    """One log-in and the accounts that one re-authentication renews, most urgent first."""
+
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def first(self) -> Line:
+        """The most urgent account."""
+        return self.lines[0]
+
+
+def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
+    """Return one line per account and log-in, most urgent first. What several macros found is one line."""
+    facts: dict[tuple[int, int | None], Notice] = {}
+    for notice in notices:
+        facts.setdefault((notice.account_id, notice.token_id), notice)
+    ids = {notice.account_id for notice in facts.values()}
+    accounts = {one.pk: one for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
+    lines = [_line(accounts[notice.account_id], notice, reader) for notice in facts.values()]
+    # A log-in that ends says nothing more where the account's own line stands already.
+    told = {(line.account.pk, line.token.pk if line.token else None) for line in lines if not line.covered}
+    lines = [
+        line
+        for line in lines
+        if not line.covered or (line.account.pk, line.token.pk if line.token else None) not in told
+    ]
+    return sorted(_unique(lines), key=_urgency)
+
+
+def by_login(lines: Iterable[Line]) -> list[Login]:
+    """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone."""
+    logins: dict[tuple[str, int], Login] = {}
+    for line in lines:
+        key = ("token", line.token.pk) if line.token else ("account", line.account.pk)
+        logins.setdefault(key, Login()).lines.append(line)
+    return list(logins.values())
+
+
+def _urgency(line: Line) -> tuple[bool, float, bool, str]:
+    return (not line.dark, line.ends.timestamp() if line.ends else 0.0, line.covered, line.account.name)
+
+
+def _unique(lines: Iterable[Line]) -> list[Line]:
+    seen: dict[tuple[int, int | None], Line] = {}
+    for line in lines:
+        seen.setdefault((line.account.pk, line.token.pk if line.token else None), line)
+    return list(seen.values())
+
+
+def _line(account: Account, notice: Notice, reader: User | None) -> Line:
+    entries = selection.in_order(account)
+    dark = notice.threshold == 0
+    token = _token_of(notice, account, entries, reader)
+    ends = None if dark else notice_end(notice, account)
+    later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
+    return Line(
+        account=account,
+        entries=entries,
+        token=token,
+        mine=reader is not None and token is not None and token.consented_by_id == reader.pk,
+        dark=dark,
+        covered=notice.token_id is not None and not dark and later,
+        ends=ends,
+    )
+
+
+def notice_end(notice: Notice, account: Account) -> datetime | None:
+    """Return the moment a notice warns of, as it stands now."""
+    return notice.token.deadline if notice.token is not None else account.deadline
+
+
+def _token_of(
+    notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
+) -> Token | None:
+    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last."""
+    if notice.token_id is not None:
+        return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
+    tokens = [entry.token for entry in entries]
+    mine = [token for token in tokens if reader is not None and token.consented_by_id == reader.pk]
+    candidates = mine or tokens
+
+    def rank(token: Token) -> tuple[bool, bool, float]:
+        carries = account.deadline is not None and token.deadline == account.deadline
+        return (
+            token.state != Token.State.DEAD and carries,
+            token.state != Token.State.DEAD,
+            token.state_since.timestamp(),
+        )
+
+    return max(candidates, key=rank, default=None)

@@ -1,0 +1,97 @@
+"""The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from macros import logins, relevance, wording
+from macros.models import Notice
+from notifications import clean
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from users.models import User
+
+
+def build(message: Message) -> Mail:
+    """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
+    notices, dropped = relevance.still_wanted(message)
+    if not notices:
+        raise NotWanted(" ".join(dropped) or "The macro, the accounts or the team were deleted.")
+    why = _absolute("why_message", message.pk)
+    return compose(notices, recipient=message.recipient, now=timezone.now(), why=why)
+
+
+def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: str) -> Mail:
+    """Return the mail that tells one recipient these notices. `why` is the address of "Why this mail?"."""
+    user = User.objects.filter(email=recipient, is_active=True).first()
+    reader = _reader(user, now)
+    lines = logins.lines_of(notices, reader=user)
+    shown = logins.by_login(lines)
+    names = sorted({notice.action.macro.name for notice in notices})
+    context: dict[str, Any] = {
+        "subject": wording.subject(lines, reader),
+        "heading": wording.heading(lines[0], reader),
+        "lead": wording.lead(lines, reader),
+        "preheader": wording.preheader(lines, reader),
+        "because": wording.because(names, linked=any(line.mine for line in lines)),
+        "why_url": why if user else "",  # the page is for people who can log in
+    }
+    text = render_to_string("mail/warning/body.txt", context | _body(shown, reader, pills=False))
+    html = render_to_string("mail/warning/body.html", context | _body(shown, reader, pills=True))
+    subject = render_to_string("mail/warning/subject.txt", context)
+    return Mail(subject=clean.line(subject), text=text, html=html)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and its cards."""
+
+    name: str
+    cards: list[wording.Card]
+
+
+def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool) -> dict[str, Any]:
+    """Return the sections with at most 20 accounts, how many more there are, and where to see them."""
+    room = wording.SHOWN
+    sections = []
+    for name, members in wording.sections(found, reader):
+        cards = []
+        for login in members:
+            part = logins.Login(login.lines[:room])
+            room -= len(part.lines)
+            if part.lines:
+                cards.append(_card(login, part, reader, pills=pills))
+        if cards:
+            sections.append(Section(name, cards))
+    total = sum(len(login.lines) for login in found)
+    more = max(0, total - wording.SHOWN)
+    return {"sections": sections, "more": more, "more_url": _absolute("my_accounts")}
+
+
+def _card(login: logins.Login, part: logins.Login, reader: wording.Reader, *, pills: bool) -> wording.Card:
+    account = login.first.account
+    links = wording.Links(
+        renew=_absolute("reauthenticate", account.pk), look=_absolute("my_account", account.pk)
+    )
+    card = wording.card(part, reader, links, pills=pills)
+    cut = len(login.lines) - len(part.lines)
+    return replace(card, rows=(*card.rows, ("Also", f"{cut} more accounts"))) if cut else card
+
+
+def _reader(user: User | None, now: datetime) -> wording.Reader:
+    name = user.time_zone if user and user.time_zone in available_timezones() else settings.TIME_ZONE
+    return wording.Reader(
+        now=now, zone=ZoneInfo(name), user_id=user.pk if user else None, name=user.name if user else ""
+    )
+
+
+def _absolute(name: str, *args: int) -> str:
+    """Return the full address of a page. It names rows and holds no secret; the page asks who is there."""
+    return f"{settings.BASE_URL}{reverse(name, args=args)}"

@@ -1,0 +1,121 @@
+"""Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+
+from accounts.models import Account, AccountToken
+from macros.models import Macro, MacroAccount, Notice
+from notifications import kinds
+from notifications.models import Message
+from tokens.models import Token
+
+Outcome = Notice.Outcome
+SHOWN = 100  # facts on the page of one message
+
+
+def notices_of(message: Message) -> QuerySet[Notice]:
+    """Return what a message carries, without what was dropped before."""
+    return Notice.objects.filter(
+        evaluation=message.payload["evaluation"], team=message.team_id, recipient=message.recipient
+    ).exclude(outcome=Outcome.DROPPED)
+
+
+def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
+    """Return the notices that still hold, and why the others were dropped; drops are recorded."""
+    notices = list(notices_of(message).select_related("action__macro", "account", "token"))
+    applied = _applications(notices)
+    linked = _pool_entries(notices)
+    kept: list[Notice] = []
+    dropped: dict[str, list[int]] = defaultdict(list)
+    for notice in notices:
+        if reason := _why_not(notice, applied=applied, linked=linked):
+            dropped[reason].append(notice.pk)
+        else:
+            kept.append(notice)
+    for reason, ids in dropped.items():
+        Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=reason)
+    return kept, sorted(dropped)
+
+
+def record_end(message: Message) -> None:
+    """Write what became of a message's notices, in the transaction that records it."""
+    outcomes = {
+        Message.State.SENT: Outcome.MAILED,
+        Message.State.FAILED: Outcome.FAILED,
+        # Cancelled by staff; what the builder dropped is marked already. It counts as told, or the next day would send it.
+        Message.State.CANCELLED: Outcome.CANCELLED,
+    }
+    notices_of(message).update(
+        outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200]
+    )
+
+
+def facts(message: Message) -> list[kinds.Fact]:
+    """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
+    notices = Notice.objects.filter(
+        evaluation=message.payload["evaluation"], team=message.team_id, recipient=message.recipient
+    ).select_related("action__macro", "account")
+    return [
+        kinds.Fact(
+            what=f"Macro “{notice.action.macro}”: {notice.account}, {_found(notice)}",
+            outcome=notice.get_outcome_display(),
+            reason=notice.outcome_reason,
+        )
+        for notice in notices.order_by("threshold", "deadline")[:SHOWN]
+    ]
+
+
+def _found(notice: Notice) -> str:
+    if notice.threshold == 0:
+        return "deactivated"
+    return f"{notice.threshold} day{'' if notice.threshold == 1 else 's'} in advance"
+
+
+def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
+    """Return why a notice does not hold any more, or ""."""
+    action, account = notice.action, notice.account
+    if not action.macro.enabled:
+        return "The macro was switched off."
+    if not _applies(action.macro, account, applied):
+        return "The macro is not applied to the account any more."
+    if not action.linkers and notice.recipient not in {email.lower() for email in action.emails}:
+        return "The macro does not mail this address any more."
+    if account.paused_at is not None or account.state == Account.State.PAUSED:
+        return "The account is paused."
+    if notice.threshold == 0:
+        dark = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
+        return "" if dark else "The account works again."
+    return _moved_on(notice, linked)
+
+
+def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
+    account, token = notice.account, notice.token
+    if token is None:
+        return "" if account.cycle == notice.cycle else "The account's deadline has moved."
+    if token.state == Token.State.DEAD or (account.pk, token.pk) not in linked:
+        return "The log-in has ended or was unlinked."
+    return "" if token.cycle == notice.cycle else "The log-in's deadline has moved."
+
+
+def _applies(macro: Macro, account: Account, applied: set[tuple[int, int]]) -> bool:
+    if macro.team_id not in {None, account.team_id}:
+        return False
+    if macro.scope == Macro.Scope.CHOSEN:
+        return (macro.pk, account.pk) in applied
+    return macro.scope == Macro.Scope.ALL or account.channel in macro.channels
+
+
+def _applications(notices: Sequence[Notice]) -> set[tuple[int, int]]:
+    pairs = MacroAccount.objects.filter(
+        macro__in={notice.action.macro_id for notice in notices},
+        account__in={notice.account_id for notice in notices},
+    )
+    return set(pairs.values_list("macro_id", "account_id"))
+
+
+def _pool_entries(notices: Sequence[Notice]) -> set[tuple[int, int | None]]:
+    tokens = {notice.token_id for notice in notices if notice.token_id}
+    entries = AccountToken.objects.filter(token__in=tokens, access=AccountToken.Access.OK)
+    return set(entries.values_list("account_id", "token_id"))

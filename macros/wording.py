@@ -1,0 +1,271 @@
+"""The words of a warning mail: subject, lead, cards. Facts come from macros.logins; nothing here asks the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+
+from accounts import faces, summary
+from macros.logins import DARK, LATER, MONTH, WEEK, Line, Login
+from notifications import clean
+from tokens import reasons
+
+SHOWN = 20  # accounts in one mail; the rest is a number and a link
+NAME_LENGTH = 30
+PILLS = {DARK: faces.DEACTIVATED, WEEK: faces.URGENT_PILL, MONTH: faces.AT_RISK_PILL, LATER: faces.HEALTHY}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the mail and when: the words differ by person, zone and moment."""
+
+    now: datetime
+    zone: tzinfo
+    user_id: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the buttons of one account lead: renewing the log-in, and looking."""
+
+    renew: str
+    look: str
+
+
+def short(name: str, length: int = NAME_LENGTH) -> str:
+    """Return an account's name as a subject has room for it."""
+    return name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
+
+
+def in_days(line: Line, reader: Reader) -> str:
+    """Return "in 7 days", "tomorrow" or "today at 14:30", by the calendar of the reader."""
+    assert line.ends is not None  # asked of lines that end only
+    days = line.days(now=reader.now, zone=reader.zone)
+    if days > 1:
+        return f"in {days} days"
+    return "tomorrow" if days == 1 else f"today at {line.ends.astimezone(reader.zone):%H:%M}"
+
+
+def left(line: Line, reader: Reader) -> str:
+    """Return "7 days left", "1 day left" or "Ends today": the same count as the subject."""
+    days = line.days(now=reader.now, zone=reader.zone)
+    if days < 1:
+        return "Ends today"
+    return f"{days} day{'' if days == 1 else 's'} left"
+
+
+def heading(line: Line, reader: Reader, length: int = NAME_LENGTH) -> str:
+    """Return the fact alone: "Sable Cosmetics stops in 2 days"."""
+    name = short(line.account.name, length)
+    if line.dark:
+        return f"{name} is deactivated"
+    if line.covered:
+        channel = faces.channel_name(line.account.channel)
+        whose = "Your" if line.mine else f"{faces.first_name(line.person)}'s"
+        return f"{whose} {channel} log-in ends {in_days(line, reader)} (backup in place)"
+    return f"{name} stops {in_days(line, reader)}"
+
+
+def subject(lines: Sequence[Line], reader: Reader) -> str:
+    """Return the subject for lines in order: the first account, what is asked, and how many more."""
+    others = len({line.account.pk for line in lines}) - 1
+    more = f" (+{others} more)" if others else ""
+    text = _subject(lines[0], reader, NAME_LENGTH) + more
+    if len(text) > clean.SUBJECT_LENGTH:  # the name gives way, not what is asked
+        room = max(8, NAME_LENGTH - (len(text) - clean.SUBJECT_LENGTH))
+        text = _subject(lines[0], reader, room) + more
+    return text
+
+
+def _subject(line: Line, reader: Reader, length: int) -> str:
+    text = heading(line, reader, length)
+    if line.covered:
+        return text
+    return f"{text}: {'please re-authenticate' if line.mine else waiting(line)}"
+
+
+def waiting(line: Line) -> str:
+    """Return whom a watcher waits for."""
+    return f"waiting for {short(line.person)}" if line.person else "nobody is linked any more"
+
+
+def lead(lines: Sequence[Line], reader: Reader) -> str:
+    """Return the first sentence: how much there is to do, and for whom."""
+    mine = {line.account.pk for line in lines if line.mine}
+    call = f"{faces.first_name(reader.name)}, " if reader.name else ""
+    if not mine:
+        people = list(dict.fromkeys(line.person for line in lines if line.person))
+        who = faces.join_names(people) if people else "a person with access"
+        return _sentence(
+            f"{call}{_accounts(len({line.account.pk for line in lines}))} for {who} to re-authenticate.",
+            "wait",
+        )
+    logins = {line.token.pk for line in lines if line.mine and line.token}
+    effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
+    return _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
+
+
+def _accounts(count: int) -> str:
+    """Return "one ad account {verb}s" or "5 ad accounts {verb}", the verb still open."""
+    numbers = {1: "one", 2: "two", 3: "three", 4: "four"}
+    return f"{numbers.get(count, count)} ad account{' {verb}s' if count == 1 else 's {verb}'}"
+
+
+def _sentence(text: str, verb: str) -> str:
+    filled = text.replace("{verb}", verb)
+    return filled[0].upper() + filled[1:]
+
+
+def preheader(lines: Sequence[Line], reader: Reader) -> str:
+    """Return deadline and effort, not the subject again."""
+    first = lines[0]
+    effort = " Takes about a minute." if first.mine else ""
+    if first.ends is None:
+        return f"Nothing can be published there until somebody re-authenticates.{effort}"
+    what = "Log-in ends" if first.covered else "Works until"
+    return f"{what} {full(first.ends, reader)}.{effort}"
+
+
+def full(when: datetime, reader: Reader) -> str:
+    """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone."""
+    return faces.moment(when, zone=reader.zone).full
+
+
+@dataclass(frozen=True)
+class Card:
+    """One log-in as templates/mail/_base/_account.{html,txt} show it."""
+
+    channel: str
+    channel_name: str
+    name: str
+    native_id: str
+    pill: faces.Pill | None
+    rows: tuple[tuple[str, str], ...]
+    steps: tuple[str, ...]
+    button: dict[str, str] | None
+
+
+def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
+    """Return the card of a log-in. Without pills, as in plain text, the days left stand beside the date."""
+    first = login.first
+    told = _explanation(first)
+    several = len(login.lines) > 1
+    channel = faces.channel_name(first.account.channel)
+    one = Card(
+        channel=first.account.channel,
+        channel_name=channel,
+        name=f"{channel}, {len(login.lines)} accounts" if several else first.account.name,
+        native_id=f"log-in of {first.person}" if several else first.account.native_id,
+        pill=None,
+        rows=(
+            *_dates(login, reader, pills=pills),
+            ("Linked by", _linked_by(login, reader)),
+            *_why(first, told),
+        ),
+        steps=_steps(first, told) if first.mine else (),
+        button=_button(login, links, reader),
+    )
+    if not pills:
+        return one
+    pill = PILLS[first.section(now=reader.now, zone=reader.zone)]
+    return replace(one, pill=pill if first.dark else faces.Pill(left(first, reader), pill.tone, ""))
+
+
+def _dates(login: Login, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
+    if len(login.lines) == 1:
+        return _date_rows(login.first, reader, pills=pills)
+    rows = []
+    for number, line in enumerate(login.lines):
+        until = "deactivated" if line.ends is None else f"until {full(line.ends, reader)}"
+        rows.append(
+            ("" if number else "Accounts", f"{line.account.name} ({line.account.native_id}), {until}")
+        )
+    return rows
+
+
+def _date_rows(line: Line, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
+    if line.ends is None:
+        return [("Stopped", full(line.account.since, reader))]
+    text = full(line.ends, reader)
+    if not pills:
+        text += f" ({left(line, reader)})"
+    if line.covered:
+        return [("Log-in ends", text), ("Backup", _backup(line, reader))]
+    carrier = line.carrier
+    return [("Works until", f"{text}, through {faces.first_name(carrier)}" if carrier else text)]
+
+
+def _backup(line: Line, reader: Reader) -> str:
+    account = line.account
+    carriers = [
+        summary.person_name(entry.token)
+        for entry in line.entries
+        if entry.token.state == "valid" and (line.token is None or entry.token_id != line.token.pk)
+    ]
+    until = f"until {full(account.deadline, reader)}" if account.deadline else "without an end date"
+    return f"{carriers[0]}, {until}" if carriers else until
+
+
+def _linked_by(login: Login, reader: Reader) -> str:
+    names: dict[str, None] = {}
+    for line in login.lines:
+        for entry in line.entries:
+            name = summary.person_name(entry.token)
+            me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
+            names[f"{name} (you)" if me else name] = None
+    ordered = sorted(names, key=lambda name: not name.endswith("(you)"))
+    more = f" and {len(ordered) - 5} more" if len(ordered) > 5 else ""
+    return (", ".join(ordered[:5]) + more) or "Nobody any more"
+
+
+def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
+    why = "No log-in is linked any more." if told is None else told.what
+    rows = [("Why", why)]
+    if not line.mine and line.person:
+        rows.append(("Waiting for", line.person))
+    return rows
+
+
+def _explanation(line: Line) -> reasons.Explanation | None:
+    if line.token is None:
+        return None
+    return reasons.explain(
+        line.account.channel, line.reason, person=line.person, account=line.account.name, you=line.mine
+    )
+
+
+def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
+    if told is not None and told.steps:
+        return tuple(told.steps)
+    native = line.token.native_user_name if line.token else ""
+    return (f"Press Re-authenticate and log in as {native or line.person}.",)
+
+
+def _button(login: Login, links: Links, reader: Reader) -> dict[str, str] | None:
+    first = login.first
+    if first.mine:
+        channel = faces.channel_name(first.account.channel)
+        many = len(login.lines)
+        what = short(first.account.name) if many == 1 else f"{channel}, {many} accounts"
+        return {"label": f"Re-authenticate {what}", "url": links.renew}
+    if reader.user_id is None:
+        return None  # an address without a log-in here can open nothing
+    return {"label": f"See {short(first.account.name)}", "url": links.look}
+
+
+def because(macros: Sequence[str], *, linked: bool) -> str:
+    """Return why the reader gets this mail, with the macros' names."""
+    quoted = [f"“{name}”" for name in macros]
+    names = faces.join_names(quoted)
+    word = "macro" if len(quoted) == 1 else "macros"
+    if linked:
+        return f"You get this because you linked these accounts ({word} {names})."
+    return f"You get this because your address stands in the {word} {names}."
+
+
+def sections(logins: Sequence[Login], reader: Reader) -> list[tuple[str, list[Login]]]:
+    """Return the log-ins under their headings, most urgent first, empty headings left out."""
+    grouped: dict[str, list[Login]] = {name: [] for name in (DARK, WEEK, MONTH, LATER)}
+    for login in logins:
+        grouped[login.first.section(now=reader.now, zone=reader.zone)].append(login)
+    return [(name, found) for name, found in grouped.items() if found]

@@ -1,0 +1,326 @@
+"""The warning mail: what it says, to whom, and when it says nothing."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from accounts.models import Account
+from macros import evaluation, mails
+from macros.models import Notice
+from notifications import claims
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
+from tests.support.factories import MARKER, NOW, link, make_account, make_token
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_person("ada@example.com", name="Ada Okafor")
+
+
+def evaluate() -> None:
+    evaluation.evaluate(now=NOW)
+
+
+def mail_to(recipient: str, now: datetime = NOW) -> Mail:
+    with time_machine.travel(now, tick=False):
+        return mails.build(Message.objects.get(recipient=recipient))
+
+
+def warned(recipient: str) -> Mail:
+    evaluate()
+    return mail_to(recipient)
+
+
+def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    account = ending(6, name="Lumen Shoes EU", person=ada)
+
+    mail = warned("ada@example.com")
+
+    assert mail.subject == "Lumen Shoes EU stops in 6 days: please re-authenticate"
+    for text in (mail.text, mail.html):
+        assert "Lumen Shoes EU" in text
+        assert account.native_id in text
+        assert "1 Dec 2026, 12:00 CET" in text
+        assert "Ada Okafor (you)" in text
+        assert f"/my/{account.pk}/reauthenticate/" in text
+    assert mail.text.startswith("Ada, one ad account needs you. It takes about a minute.")
+    assert "ENDS WITHIN 7 DAYS" in mail.text
+    assert "(6 days left)" in mail.text
+
+
+@pytest.mark.parametrize(("days", "words"), [(1, "tomorrow"), (0, "today at 12:00"), (2, "in 2 days")])
+def test_the_subject_says_when_in_words(ada: User, days: int, words: str) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(days, name="Shoes", person=ada)
+
+    assert warned("ada@example.com").subject == f"Shoes stops {words}: please re-authenticate"
+
+
+def test_a_watcher_waits_for_the_person(ada: User) -> None:
+    make_macro(emails=["team@example.com"])
+    ending(6, name="Shoes", person=ada)
+
+    mail = warned("team@example.com")
+
+    assert mail.subject == "Shoes stops in 6 days: waiting for Ada Okafor"
+    assert "Waiting for" in mail.text
+    assert "reauthenticate" not in mail.text + mail.html
+
+
+def test_long_names_are_cut_and_more_accounts_counted(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, name="A very long name of an ad account indeed", person=ada)
+    for _ in range(3):
+        ending(6, person=ada)
+
+    subject = warned("ada@example.com").subject
+
+    assert subject == "A very long name of an ad a… stops in 5 days: please re-authenticate (+3 more)"
+    assert len(subject) <= 78
+
+
+def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
+    make_macro(emails=[], linkers=True, days=[100, 30, 7])
+    ending(90, name="Later", person=ada)
+    ending(20, name="Month", person=ada)
+    ending(3, name="Week", person=ada)
+    die(ending(50, name="Dark", person=ada))
+
+    mail = warned("ada@example.com")
+
+    words = [
+        "DEACTIVATED",
+        "Dark (",
+        "ENDS WITHIN 7 DAYS",
+        "Week (",
+        "ENDS WITHIN 30 DAYS",
+        "Month (",
+        "ENDS LATER",
+        "Later (",
+    ]
+    places = [mail.text.index(word) for word in words]
+    assert places == sorted(places)
+    assert mail.subject == "Dark is deactivated: please re-authenticate (+3 more)"
+
+
+def test_one_log_in_has_one_button_for_all_its_accounts(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    first = ending(5, name="Shoes", person=ada)
+    others = [make_account(name=f"Other {number}") for number in range(2)]
+    for other in others:
+        link(other, Token.objects.get())
+    settle(*others)
+
+    mail = warned("ada@example.com")
+
+    assert mail.html.count('class="btn"') == 1
+    assert "Re-authenticate Facebook, 3 accounts" in mail.html
+    assert (
+        f"/my/{first.pk}/reauthenticate/" in mail.html or f"/my/{others[0].pk}/reauthenticate/" in mail.html
+    )
+    for account in (first, *others):
+        assert account.native_id in mail.text
+
+
+def test_twenty_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    for number in range(25):
+        ending(5, name=f"Account-{number:02}", person=ada)
+
+    mail = warned("ada@example.com")
+
+    assert sum(f"Account-{number:02} (" in mail.text for number in range(25)) == 20
+    assert "and 5 more" in mail.text
+    assert "and 5 more" in mail.html
+
+
+def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
+    first = make_macro(emails=[], linkers=True).macro
+    second = make_macro(emails=[], linkers=True, days=[10]).macro
+    account = ending(6, name="Shoes", person=ada)
+
+    mail = warned("ada@example.com")
+
+    assert Notice.objects.count() == 2
+    assert mail.text.count(account.native_id) == 1
+    assert f"“{first}” and “{second}”" in " ".join(mail.text.split())
+
+
+def test_a_colleague_who_carries_the_account_is_named(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ben = make_person("ben@example.com", name="Ben Lindqvist")
+    account = ending(5, name="Shoes", person=ben)
+    link(account, make_token(state="dead", reason="password_changed", consented_by=ada))
+    settle(account)
+
+    evaluate()
+    to_ada, to_ben = mail_to("ada@example.com"), mail_to("ben@example.com")
+
+    assert "through Ben" in " ".join(to_ada.text.split())
+    assert to_ada.subject.endswith("please re-authenticate")
+    assert "through" not in to_ben.text
+
+
+def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
+    make_macro(emails=[], linkers=True, watch="token", days=[7])
+    account = ending(6, name="Shoes", person=ada)
+    ben = make_person("ben@example.com", name="Ben Lindqvist")
+    link(account, make_token(deadline=noon(TODAY + timedelta(days=40)), consented_by=ben))
+    settle(account)
+
+    mail = warned("ada@example.com")
+
+    assert mail.subject == "Your Facebook log-in ends in 6 days (backup in place)"
+    assert "Ben Lindqvist, until" in " ".join(mail.text.split())
+
+
+def test_times_stand_in_the_readers_zone(ada: User) -> None:
+    make_macro(emails=["team@example.com"], linkers=True)
+    User.objects.filter(pk=ada.pk).update(time_zone="America/New_York")
+    ending(at=datetime(2026, 12, 1, 3, 0, tzinfo=BERLIN), name="Shoes", person=ada)
+
+    evaluate()
+
+    assert "Mon 30 Nov 2026, 21:00 EST" in " ".join(mail_to("ada@example.com").text.split())
+    assert "in 5 days" in mail_to("ada@example.com").subject
+    assert "Tue 1 Dec 2026, 03:00 CET" in " ".join(mail_to("team@example.com").text.split())
+    assert "in 6 days" in mail_to("team@example.com").subject
+
+
+def test_an_account_without_any_log_in_left_is_told(ada: User) -> None:
+    make_macro(emails=["team@example.com"])
+    account = ending(50, name="Shoes", person=ada)
+    Account.objects.update(active_token=None)
+    account.pool.all().delete()
+    settle(account, cause="unlinked")
+
+    mail = warned("team@example.com")
+
+    assert mail.subject == "Shoes is deactivated: nobody is linked any more"
+
+
+def test_names_are_text_and_not_markup(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, name="<b>A & B</b>", person=ada)
+
+    mail = warned("ada@example.com")
+
+    assert "<b>A & B</b> stops" in mail.subject
+    assert "<b>A & B</b> (" in mail.text
+    assert "<b>A" not in mail.html
+    assert "&lt;b&gt;A &amp; B&lt;/b&gt;" in mail.html
+
+
+def test_no_secret_is_in_a_mail(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, person=ada)
+
+    mail = warned("ada@example.com")
+
+    assert MARKER not in mail.subject + mail.text + mail.html
+
+
+def pause(account: Account) -> None:
+    Account.objects.update(paused_at=NOW)
+    settle(account)
+
+
+def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
+    action = make_macro(emails=[], linkers=True)
+    account = ending(5, person=ada)
+    evaluate()
+    cases = {
+        "The account's deadline has moved.": lambda: move(account, deadline=noon(TODAY + timedelta(days=60))),
+        "The account is paused.": lambda: pause(account),
+        "The macro was switched off.": lambda: type(action.macro).objects.update(enabled=False),
+    }
+
+    for reason, change in cases.items():
+        Notice.objects.update(outcome="waiting", cycle=Account.objects.get().cycle)
+        change()
+        with pytest.raises(NotWanted) as error:
+            mail_to("ada@example.com")
+        assert str(error.value) == reason
+        assert Notice.objects.get().outcome == "dropped"
+
+
+def test_a_macro_that_was_unapplied_or_deleted_says_nothing(ada: User) -> None:
+    account = ending(5, person=ada)
+    action = make_macro(emails=[], linkers=True, accounts=[account])
+    evaluate()
+    action.macro.accounts.clear()
+
+    with pytest.raises(NotWanted, match="not applied"):
+        mail_to("ada@example.com")
+    action.macro.delete()
+    with pytest.raises(NotWanted, match="deleted"):
+        mail_to("ada@example.com")
+
+
+def test_an_account_that_works_again_is_not_told_dark(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    account = ending(50, person=ada)
+    die(account)
+    evaluate()
+    move(account, state="valid", reason="")
+
+    with pytest.raises(NotWanted, match="works again"):
+        mail_to("ada@example.com")
+
+
+def test_what_still_holds_is_said_without_what_does_not(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    renewed = ending(5, name="Renewed", person=ada)
+    ending(6, name="Waits", person=ada)
+    evaluate()
+    move(renewed, deadline=noon(TODAY + timedelta(days=60)))
+
+    mail = mail_to("ada@example.com")
+
+    assert mail.subject == "Waits stops in 6 days: please re-authenticate"
+    assert "Renewed" not in mail.text
+
+
+def test_notices_learn_how_their_message_ended(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, person=ada)
+    evaluate()
+    message = claims.claim_next(now=NOW + timedelta(days=1))
+    assert message is not None
+
+    claims.record_sent(message, claims.Sent("s", "t", "h"), now=NOW)
+
+    assert Notice.objects.get().outcome == "mailed"
+
+
+def test_a_message_that_staff_cancelled_is_not_found_again(ada: User) -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, person=ada)
+    evaluate()
+    claims.cancel(message_id=Message.objects.get().pk, reason="Cancelled by Mira.")
+
+    evaluate()
+
+    assert Notice.objects.get().outcome == "cancelled"
+    assert Message.objects.count() == 1
+
+
+def test_a_mail_with_many_accounts_needs_few_queries(
+    ada: User, django_assert_max_num_queries: object, settings: Settings
+) -> None:
+    make_macro(emails=[], linkers=True)
+    for _ in range(30):
+        ending(5, person=ada)
+    evaluate()
+
+    with django_assert_max_num_queries(10):  # type: ignore[operator]  # a fixture without a public type
+        mail_to("ada@example.com")
