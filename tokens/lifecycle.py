@@ -32,7 +32,15 @@ DATE_FIELDS = [
     "issued_at", "access_expires_at", "refresh_expires_at", "data_access_expires_at", "dates_source",
     "deadline", "deadline_kind", "deadline_clock", "cycle",
 ]  # fmt: skip
-CHECK_FIELDS = ["last_checked_at", "last_check_result", "proven_at", "due_at", "due_for", "claimed_until", "scopes"]
+CHECK_FIELDS = [
+    "last_checked_at",
+    "last_check_result",
+    "proven_at",
+    "due_at",
+    "due_for",
+    "claimed_until",
+    "scopes",
+]
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,13 @@ class Outcome:
 
 @transaction.atomic
 def store_consent(
-    *, app: ChannelApp, identity: Identity, grant: Grant, user: User | None, now: datetime, source: str = "link"
+    *,
+    app: ChannelApp,
+    identity: Identity,
+    grant: Grant,
+    user: User | None,
+    now: datetime,
+    source: str = "link",
 ) -> Token:
     """Write what a consent gave: a new row, or the same native user's row renewed. The caller settles the pools.
 
@@ -111,7 +125,9 @@ def record_inspection(
 
 
 @transaction.atomic
-def record_renewal(*, token_id: int, generation: int, grant: Grant, now: datetime, source: str) -> bool:
+def record_renewal(
+    *, token_id: int, generation: int, grant: Grant, now: datetime, source: str, actor: User | None = None
+) -> bool:
     """Write what a renewal gave, merged over what is stored. Return False where somebody was faster or the date did not move.
 
     A missing field keeps the old value; a blank token is never stored.
@@ -134,10 +150,8 @@ def record_renewal(*, token_id: int, generation: int, grant: Grant, now: datetim
     token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     _schedule(token, now)
-    token.save(
-        update_fields=["credentials", "has_refresh_token", *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS]
-    )
-    _event(token, TokenEvent.Kind.RENEWED, now, source=source)
+    token.save(update_fields=["credentials", "has_refresh_token", *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    _event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     _tell(token, before, now, source)
     return True
 
@@ -159,7 +173,9 @@ def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetim
 
 def note_use(*, token_id: int, now: datetime) -> None:
     """Note a use, at most once an hour, so that leases write nothing on the hot path."""
-    Token.objects.filter(pk=token_id).exclude(last_used_at__gt=now - timedelta(hours=1)).update(last_used_at=now)
+    Token.objects.filter(pk=token_id).exclude(last_used_at__gt=now - timedelta(hours=1)).update(
+        last_used_at=now
+    )
 
 
 def record_app_fault(*, app: ChannelApp, ruling: Ruling, now: datetime) -> None:
@@ -199,7 +215,9 @@ def _die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetim
         return
     _set_state(token, Token.State.DEAD, reason, evidence, now)
     token.generation += 1
-    _event(token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": reason, "evidence": dict(evidence)})
+    _event(
+        token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": reason, "evidence": dict(evidence)}
+    )
 
 
 def _doubt(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
@@ -283,7 +301,12 @@ def _tell(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> 
         cause = "recovered" if before[0] != Token.State.VALID else "dates"
     died = token.state == Token.State.DEAD and before[0] != Token.State.DEAD
     tokens_changed.send(
-        sender=Token, token_ids=[token.pk], cause=cause, now=now, source=source, died=[token.pk] if died else []
+        sender=Token,
+        token_ids=[token.pk],
+        cause=cause,
+        now=now,
+        source=source,
+        died=[token.pk] if died else [],
     )
 
 

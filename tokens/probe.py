@@ -48,7 +48,11 @@ def _wait_for_the_other(token_id: int, seconds: float) -> Outcome:
     while True:
         token = Token.objects.get(pk=token_id)
         if token.claimed_until is None:
-            verdict = Verdict.TOKEN_DEAD if token.state == Token.State.DEAD else Verdict(token.last_check_result or "ok")
+            verdict = (
+                Verdict.TOKEN_DEAD
+                if token.state == Token.State.DEAD
+                else Verdict(token.last_check_result or "ok")
+            )
             return Outcome(verdict, token.state, token.generation, token.reason)
         if time.monotonic() > limit:
             return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True)

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
-    from tokens.models import Token
+    from tokens.models import Token  # noqa: F401  # named as text below: models imports this module
 
 
 class TokenQuerySet(models.QuerySet["Token"]):

@@ -1,0 +1,7 @@
+"""What beat sends for this app: name -> (task, every so many seconds)."""
+
+SCHEDULES = {
+    "Check due tokens": ("accounts.tasks.check_due_tokens", 60),
+    "Tidy unfinished links": ("accounts.tasks.tidy", 300),
+    "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
+}

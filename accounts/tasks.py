@@ -1,0 +1,28 @@
+"""Celery doorways into the sweeps."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts import sweeps
+
+
+@shared_task
+def check_due_tokens() -> None:
+    """Check the tokens that are due, batch by batch, within the task's time."""
+    for _ in range(10):
+        if sweeps.check_due(now=timezone.now()) < sweeps.BATCH:
+            return
+
+
+@shared_task
+def tidy() -> None:
+    """Clear away unfinished links and tokens linked to nothing."""
+    now = timezone.now()
+    sweeps.sweep_pending_links(now=now)
+    sweeps.sweep_orphans(now=now)
+
+
+@shared_task
+def nightly_check() -> None:
+    """Compare every account with its pool."""
+    sweeps.nightly_check()
