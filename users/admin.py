@@ -58,11 +58,12 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", "teams"]
     search_fields = ["email", "name"]
     ordering = ["email"]
-    filter_horizontal = ["groups", "user_permissions"]
+    filter_horizontal = []
+    autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
-        ("Rights", {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Rights", {"fields": ["is_staff", "is_superuser", "groups"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
@@ -183,11 +184,16 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     """Invitations: made by a form, then only sent again or revoked."""
 
     form = InviteForm
-    list_display = ["email", "name", "team", "is_staff", "status", "number", "invited_by", "created_at"]
+    list_display = ["email", "name", "team", "staff", "status", "number", "invited_by", "created_at"]
     list_filter = ["team", "is_staff"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "name"]
     actions_detail = ["send_again", "revoke"]
+
+    @admin.display(description="Staff", boolean=True, ordering="is_staff")
+    def staff(self, invitation: Invitation) -> bool:
+        """Return whether the person may open the portal."""
+        return invitation.is_staff
 
     @admin.display(description="State")
     def status(self, invitation: Invitation) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.core import signing
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from users.models import Invitation, Membership, Team, User
@@ -128,9 +128,11 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
     """Make the person, the membership and the verified e-mail row. Raises LinkRefused when somebody was faster."""
     with transaction.atomic():
         row = _locked_open(invitation, now)
-        if User.objects.filter(email=row.email).exists():
-            raise LinkRefused(Refusal.USED, row)
-        user = User.objects.create_user(row.email, password, name=name.strip())
+        try:
+            with transaction.atomic():
+                user = User.objects.create_user(row.email, password, name=name.strip())
+        except IntegrityError:  # the person came in by another invitation meanwhile
+            raise LinkRefused(Refusal.USED, row) from None
         _join(row, user, now)
     return user
 

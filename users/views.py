@@ -94,7 +94,7 @@ def _for_somebody_else(request: HttpRequest, invited: Invitation) -> HttpRespons
     context = {
         "heading": f"This link is for {name}",
         "cause": f"You are logged in as {request.user}.",
-        "safe": "The invitation can still be accepted.",
+        "safe": "the invitation can still be accepted.",
         "icon": "person",
         "primary": {
             "label": f"Log in as {name}",

@@ -1,12 +1,15 @@
 """Inviting people: the mail, the link, and who ends up where."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +20,7 @@ from notifications.models import Message
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from users import invitations
-from users.invitations import InvitationError
+from users.invitations import InvitationError, LinkRefused, Refusal
 from users.models import Invitation, User
 
 pytestmark = pytest.mark.django_db
@@ -283,3 +286,55 @@ def test_somebody_else_cannot_take_the_link_and_is_told_whose_it_is(
     assert "This link is for Emil" in page.text
     assert not eve.teams.filter(name="Lumen").exists()
     assert client.post(f"{reverse('account_logout')}?next={link_of(invited)}")["Location"] == link_of(invited)
+
+
+def test_accepting_never_takes_over_a_person_who_exists(invited: Invitation) -> None:
+    user = make_user("emil@example.com", name="First")
+
+    with pytest.raises(LinkRefused) as refused:
+        invitations.accept(invitation=invited, name="Second", password="another phrase", now=timezone.now())
+
+    assert refused.value.reason == Refusal.USED
+    user.refresh_from_db()
+    assert user.name == "First"
+    assert user.check_password(PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_at_once_one_wins_and_the_other_is_told() -> None:
+    boss = make_user(team=make_team(), is_superuser=True)
+    invited = invitations.create(
+        email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now()
+    )
+    start = Barrier(2)
+
+    def answer(name: str) -> str:
+        start.wait(timeout=10)
+        try:
+            invitations.accept(invitation=invited, name=name, password=PASSWORD, now=timezone.now())
+        except LinkRefused as refused:
+            return refused.reason
+        else:
+            return "accepted"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(answer, ["One", "Two"]))
+
+    assert answers == ["accepted", "used"]
+    assert User.objects.filter(email="emil@example.com").count() == 1
+
+
+def test_a_log_entry_tells_every_deed_and_who_did_it(client: Client, invited: Invitation, boss: User) -> None:
+    invitations.send_again(invitation=invited, by=boss, now=timezone.now())
+    invited.refresh_from_db()
+    client.post(link_of(invited), ANSWER)
+
+    told = LogEntry.objects.order_by("pk").values_list("user__email", "change_message")
+
+    assert list(told) == [
+        ("boss@example.com", "Invited emil@example.com to Lumen."),
+        ("boss@example.com", "Sent the invitation again (number 2)."),
+        ("emil@example.com", "Accepted the invitation."),
+    ]

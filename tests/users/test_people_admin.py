@@ -191,7 +191,7 @@ def test_a_deed_shows_by_get_and_acts_by_post(client: Client, boss: User, deed: 
     client.post(url)
     after = Invitation.objects.get()
 
-    assert "invitation of emil@example.com" in page.text
+    assert "the invitation of emil@example.com" in page.text
     assert before == {"number": 1, "revoked_at": None}
     assert (after.number == 2) if deed == "send_again" else after.revoked_at
     assert LogEntry.objects.count() == 2
