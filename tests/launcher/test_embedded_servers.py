@@ -153,6 +153,19 @@ def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
 
 
 @ROOT_ONLY
+def test_takes_its_programs_along_when_nobody_cannot_reach_them(
+    place: Path, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Way, "reaches", lambda _way, folder: "site-packages" not in str(folder))
+
+    with running(place) as server:
+        programs = processes_in(place / "postgres" / "programs")
+        assert ask(server, "select 1") == (1,)
+
+    assert programs, "the server runs from the copy"
+
+
+@ROOT_ONLY
 def test_trusts_no_folder_that_somebody_else_put_there(place: Path) -> None:
     trap = place / "trap"
     trap.mkdir()
