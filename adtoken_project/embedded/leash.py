@@ -13,13 +13,18 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Tie this process to its parent, then become the command."""
-    parent, number, command = int(sys.argv[1]), signal.Signals[sys.argv[2]], sys.argv[3:]
+def tie(number: signal.Signals, *, parent: int) -> None:
+    """Have the kernel send this process the signal when the thread that started it ends. Only Linux can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
         if os.getppid() != parent:  # it died before the kernel was told
             raise SystemExit(1)
+
+
+def main() -> None:
+    """Tie this process to its parent, then become the command."""
+    parent, number, command = int(sys.argv[1]), signal.Signals[sys.argv[2]], sys.argv[3:]
+    tie(number, parent=parent)
     for changed in (
         signal.SIGINT,
         signal.SIGPIPE,

@@ -7,6 +7,7 @@ because tests empty it. Parallel workers share the servers: each has its own dat
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
+from adtoken_project.embedded.leash import tie
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.valkey import Valkey
 
@@ -39,6 +41,7 @@ def pytest_load_initial_conftests(
     """Prepare the environment before every other plugin's turn (a wrapper runs first)."""
     asks_only = {"--help", "-h", "--version", "-V", "--markers", "--fixtures"} & set(args)
     if WORKER:
+        tie(signal.SIGKILL, parent=os.getppid())  # a killed test run leaves no worker in the middle of a test
         _take_own_redis_database()
     elif not asks_only:
         early_config.add_cleanup(prepare().close)
