@@ -54,7 +54,9 @@ def build_died(message: Message) -> Mail:
     first = (dark or rows)[0]
     subject = f"{_short(first['account'].name)} is deactivated: please re-authenticate"
     if not dark:
-        subject = f"{_short(first['account'].name)} goes on through {first['carrier']}: please re-authenticate"
+        subject = (
+            f"{_short(first['account'].name)} goes on through {first['carrier']}: please re-authenticate"
+        )
     if len(rows) > 1:
         subject = f"{subject} (+{len(rows) - 1} more)"
     return _render("died", subject, token, rows, {"dark": bool(dark)})
@@ -76,9 +78,7 @@ def build_ask(message: Message) -> Mail:
 
 
 def _token(message: Message) -> Token:
-    token = (
-        Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
-    )
+    token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None or token.consented_by is None:
         raise NotWanted("The log-in does not exist any more.")
     return token
@@ -105,36 +105,71 @@ def _rows(token: Token, *, first: int | None = None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["account"].pk != first, not row["dark"], row["account"].name))
 
 
-def _render(
-    name: str, subject: str, token: Token, rows: list[dict[str, Any]], extra: dict[str, Any]
-) -> Mail:
+def _render(name: str, subject: str, token: Token, rows: list[dict[str, Any]], extra: dict[str, Any]) -> Mail:
+    """Render one card for the log-in: the first account carries it, the others are named below."""
     person = token.consented_by
     assert person is not None  # _token said so
+    first = rows[0]
     told = reasons.explain(
-        token.app.channel, token.reason, person=token.native_user_name, account=rows[0]["account"].name, you=True
+        token.app.channel,
+        token.reason,
+        person=token.native_user_name,
+        account=first["account"].name,
+        you=True,
     )
     native = channels.get(token.app.channel)
-    path = reverse("reauthenticate", args=[rows[0]["account"].pk])
+    link = f"{settings.BASE_URL}{reverse('reauthenticate', args=[first['account'].pk])}"
+    zone = ZoneInfo(person.time_zone) if person.time_zone else timezone.get_default_timezone()
+    button = f"Re-authenticate {native.label}"
+    button += f", {len(rows)} accounts" if len(rows) > 1 else ""
+    card = {
+        "channel": token.app.channel,
+        "channel_name": native.label,
+        "name": first["account"].name,
+        "native_id": first["account"].native_id,
+        "pill": first["pill"],
+        "rows": _card_rows(token, rows, told.what, zone),
+        "steps": told.steps or (native.last_step,),
+        "button": {"label": button, "url": link},
+    }
     context = {
         "subject": subject,
-        "person": person,
         "first_name": faces.first_name(str(person)),
-        "token": token,
         "channel": native,
-        "told": told,
-        "steps": told.steps or (native.last_step,),
-        "rows": rows[:SHOWN],
-        "more": max(0, len(rows) - SHOWN),
-        "link": f"{settings.BASE_URL}{path}",
-        "home": f"{settings.BASE_URL}{reverse('my_accounts')}",
-        "since": token.state_since,
+        "native_user": token.native_user_name,
+        "count": len(rows),
+        "stopped": token.state == Token.State.DEAD,
+        "account": card,
+        "because": f"You get this because you linked this {native.label} log-in.",
         **extra,
     }
-    zone = ZoneInfo(person.time_zone) if person.time_zone else timezone.get_default_timezone()
     with timezone.override(zone):
         text = render_to_string(f"mail/{name}/body.txt", context)
         html = render_to_string(f"mail/{name}/body.html", context)
     return Mail(subject=subject, text=text, html=html)
+
+
+def _card_rows(token: Token, rows: list[dict[str, Any]], what: str, zone: ZoneInfo) -> list[tuple[str, str]]:
+    first = rows[0]
+    words = [("State", _carried(first))]
+    if token.state == Token.State.DEAD:
+        words.append(("Stopped", faces.moment(token.state_since, zone=zone).full))
+        words.append(("Why", what))
+    elif token.deadline is not None:
+        words.append(("Ends", faces.moment(token.deadline, zone=zone).full))
+    words.append(("Log-in", token.native_user_name))
+    if len(rows) > 1:
+        names = [f"{row['account'].name} ({_carried(row).lower()})" for row in rows[1:SHOWN]]
+        more = len(rows) - SHOWN
+        words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
+    return words
+
+
+def _carried(row: dict[str, Any]) -> str:
+    """Say what carries an account while this log-in does not."""
+    if row["dark"]:
+        return "Deactivated: nothing can be published"
+    return f"Goes on through {row['carrier']}" if row["carrier"] else row["days"].text
 
 
 def _short(name: str) -> str:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
 
 from tests.support import chromium
+from tests.support.sandbox import Sandbox
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,3 +38,33 @@ def valkey() -> Iterator[redis.Redis]:
 def _empty_valkey(valkey: redis.Redis) -> None:
     """Each test begins with an empty cache: rate limits and locks of one test do not reach the next."""
     valkey.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings: Any) -> None:
+    """Hash passwords cheaply: the slow hash is Django's, and is not what we test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def channels_process() -> Iterator[Sandbox]:
+    """One process of stand-in channels and mailbox for all tests of the application."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def channels_world(
+    channels_process: Sandbox, settings: Any
+) -> Iterator[Sandbox]:
+    """The stand-in channels as on their first day, and the settings that lead to them."""
+    channels_process.reset()
+    channels_process.clear_faults()
+    channels_process.set_clock()
+    channels_process.reset_x_rate_limit()
+    channels_process.set_smtp()
+    settings.FACEBOOK_WWW_URL = settings.FACEBOOK_GRAPH_URL = channels_process.facebook
+    settings.X_API_URL = settings.X_ADS_URL = channels_process.x
+    settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
+    yield channels_process
+    channels_process.clear_faults()

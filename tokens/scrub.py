@@ -17,6 +17,7 @@ _NAMES = "|".join(SECRET_NAMES)
 _PAIR = re.compile(rf"(?i)\b({_NAMES})(=|%3D)[^&\s\"'<>]+")
 _JSON = re.compile(rf'(?i)(["\'])({_NAMES})\1(\s*:\s*)(["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
+_PATH = re.compile(r"(/invitation/|/accounts/password/reset/key/)[^/\s\"']+")
 _LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,})")
 
 
@@ -25,6 +26,7 @@ def text(value: str) -> str:
     value = _JSON.sub(rf"\1\2\1\3\4{HIDDEN}\4", value)
     value = _PAIR.sub(rf"\1\2{HIDDEN}", value)
     value = _HEADER.sub(rf"\1 {HIDDEN}", value)
+    value = _PATH.sub(rf"\1{HIDDEN}", value)
     return _LONG.sub(HIDDEN, value)
 
 

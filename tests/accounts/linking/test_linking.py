@@ -1,0 +1,325 @@
+"""Linking through the real handshake with the stand-in channels."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, AccountToken, PendingLink
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def ben() -> User:
+    return make_user("ben@example.com", name="Ben Lindqvist")
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def account(name: str = "Lumen Shoes EU") -> Account:
+    return Account.objects.get(name=name)
+
+
+@pytest.mark.parametrize("channel", ["facebook", "x"])
+def test_two_people_link_the_same_ad_account_and_one_becomes_the_backup(
+    channel: str, ada: User, ben: User
+) -> None:
+    native.link(browser(ada), channel, "ada")
+    native.link(browser(ben), channel, "ben")
+
+    found = account()
+    assert found.usable_count == 2
+    assert found.active_token is not None
+    assert found.active_token.consented_by == ada
+    assert {entry.token.native_user_name for entry in found.pool.all()} == {"Ada Okafor", "Ben Lindqvist"}
+
+
+def test_the_dates_of_a_facebook_token_come_from_facebook(ada: User) -> None:
+    native.link(browser(ada), "facebook", "ada")
+
+    token = Token.objects.get()
+    assert token.deadline_kind == "date"
+    assert token.dates_source["access"] == "provider"
+    assert token.access_expires_at is not None
+    assert 58 < (token.access_expires_at - token.linked_at).days <= 60
+
+
+def test_an_x_token_never_ends(ada: User) -> None:
+    native.link(browser(ada), "x", "ada")
+
+    assert Token.objects.get().deadline_kind == "never"
+
+
+def test_one_consent_serves_several_accounts(ada: User) -> None:
+    native.link(browser(ada), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+
+    assert Token.objects.count() == 1
+    assert AccountToken.objects.count() == 2
+
+
+def test_the_choose_page_says_who_is_in_an_account_and_what_cannot_be_linked(ada: User, ben: User) -> None:
+    native.link(browser(ben), "facebook", "ben")
+    client = browser(ada)
+
+    page = client.get(native.consent(client, "facebook", "ada")).content.decode()
+
+    assert "Linked by Ben. You become a backup." in page
+    assert "Nobody else: no backup yet" in page
+    assert "Cannot be linked" in page
+
+
+def test_a_reader_is_told_that_he_is_no_backup_and_does_not_take_over(ada: User, ben: User) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    client = browser(ben)
+    address = native.consent(client, "facebook", "chiara")
+    page = client.get(address).content.decode()
+    client.post(address, {"native_id": account().native_id})
+
+    assert "Can report only. Not a backup." in page
+    assert account().usable_count == 1
+
+
+def test_a_closed_tab_loses_nothing(ada: User) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    Token.objects.update(state="dead", reason="expired")
+
+    native.consent(browser(ada), "facebook", "ada")  # and the choose page is never sent
+
+    assert Token.objects.get().state == "valid"
+    assert account().state == "connected"
+
+
+def test_a_partial_grant_says_what_is_missing(ada: User) -> None:
+    client = browser(ada)
+
+    page = client.get(native.consent(client, "facebook", "ada", scopes=["ads_read"])).content.decode()
+
+    assert "Facebook gave us 1 of the 3 permissions." in page
+    assert "Manage ads" in page
+
+
+def test_a_smaller_grant_shows_what_it_no_longer_serves_and_those_now_dark_first(ada: User, ben: User) -> None:
+    names = ["Lumen Shoes EU", "Fern Gardens"]
+    native.link(browser(ada), "facebook", "ada", names=names)
+    native.link(browser(ben), "facebook", "ben")
+    kept = account("Fern Gardens")
+    client = browser(ada)
+
+    address = native.consent(client, "facebook", "ada", accounts=[])
+    page = client.get(address).content.decode()
+
+    assert "You ticked fewer accounts at Facebook than before." in page
+    assert page.index("Fern Gardens") < page.index("goes on through Ben")
+    kept.refresh_from_db()
+    assert kept.state == "deactivated"
+    assert kept.reason == "access_lost"
+
+
+def test_a_refused_consent_says_so_and_loses_nothing(ada: User) -> None:
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada", action="cancel")
+
+    response = client.get(back.replace("http://testserver", ""))
+
+    assert "The log-in was stopped at Facebook" in response.content.decode()
+    assert not Token.objects.exists()
+
+
+def test_a_callback_works_once(ada: User) -> None:
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
+    client.get(back)
+
+    again = client.get(back)
+
+    assert again.status_code == 400
+    assert "This took too long" in again.content.decode()
+    assert Token.objects.count() == 1
+
+
+def test_a_callback_in_another_persons_browser_is_refused(ada: User, ben: User) -> None:
+    back = native.decide(native.leave(browser(ada), "facebook"), "ada").replace("http://testserver", "")
+
+    response = browser(ben).get(back)
+
+    assert response.status_code == 400
+    assert not Token.objects.exists()
+
+
+def test_a_state_of_one_channel_is_refused_at_the_other(ada: User) -> None:
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
+
+    response = client.get(back.replace("/link/facebook/", "/link/x/"))
+
+    assert response.status_code == 400
+    assert not Token.objects.exists()
+
+
+def test_a_channel_that_is_down_is_said_to_be_silent(ada: User, world: Sandbox) -> None:
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
+    world.add_fault("facebook", path="oauth/access_token", status=503, body="<html>busy</html>")
+
+    response = client.get(back)
+
+    assert response.status_code == 502
+    assert "Facebook does not answer right now" in response.content.decode()
+
+
+def test_a_wrong_app_secret_is_not_the_persons_fault(ada: User) -> None:
+    from tokens.models import ChannelApp
+
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
+    app = ChannelApp.objects.get(channel="facebook")
+    app.set_secrets(["wrong"])
+    app.save()
+
+    response = client.get(back)
+
+    assert "Facebook does not accept AdToken right now" in response.content.decode()
+
+
+def test_a_list_that_fails_keeps_the_log_in_and_takes_nothing_away(ada: User, world: Sandbox) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada")
+    world.add_fault("facebook", path="me/adaccounts", status=500, body={"error": {"code": 2}}, count=1)
+
+    address = native.come_back(client, back)
+    page = client.get(address).content.decode()
+    client.post(f"{address}refresh/")
+    refreshed = client.get(address).content.decode()
+
+    assert "did not show us the whole list" in page
+    assert account().state == "connected"
+    assert "Fern Gardens" in refreshed
+
+
+def test_an_id_that_was_not_offered_cannot_be_linked(ada: User) -> None:
+    client = browser(ada)
+    address = native.consent(client, "facebook", "ada")
+
+    response = client.post(address, {"native_id": ["999999999"]})
+
+    assert response.status_code == 400
+    assert "does not offer 999999999" in response.content.decode()
+    assert PendingLink.objects.exists()
+    assert not Account.objects.exists()
+
+
+def test_choosing_nothing_asks_for_at_least_one(ada: User) -> None:
+    client = browser(ada)
+
+    response = client.post(native.consent(client, "facebook", "ada"))
+
+    assert response.status_code == 400
+    assert "Tick at least one account." in response.content.decode()
+
+
+def test_a_choice_counts_once(ada: User) -> None:
+    client = browser(ada)
+    address = native.consent(client, "facebook", "ada")
+    native_id = PendingLink.objects.get().offered[0]["native_id"]
+    client.post(address, {"native_id": native_id})
+
+    again = client.post(address, {"native_id": native_id})
+
+    assert again.status_code == 410
+    assert AccountToken.objects.count() == 1
+
+
+def test_another_persons_choice_is_not_shown(ada: User, ben: User) -> None:
+    address = native.consent(browser(ada), "facebook", "ada")
+
+    assert browser(ben).get(address).status_code == 410
+
+
+def test_reauthentication_by_the_same_person_skips_the_choice(ada: User) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    Token.objects.update(state="dead", reason="password_changed")
+    client = browser(ada)
+    path = reverse("reauthenticate", args=[account().pk])
+
+    page = client.get(path).content.decode()
+    where = native.consent(client, "facebook", "ada", path=path)
+
+    assert "Your Facebook log-in stopped here" in page
+    assert where.startswith(reverse("linked"))
+    assert "is safe" in client.get(where).content.decode()
+    assert account().state == "connected"
+
+
+def test_reauthentication_as_somebody_else_adds_a_person_and_says_so(ada: User) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    client = browser(ada)
+    path = reverse("reauthenticate", args=[account().pk])
+
+    address = native.consent(client, "facebook", "ben", path=path)
+    page = client.get(address).content.decode()
+    client.post(address, {"native_id": account().native_id})
+
+    assert "You logged in as someone else." in page
+    assert account().pool.count() == 2
+
+
+def test_opening_a_mailed_link_changes_nothing(ada: User, world: Sandbox) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    before = list(Token.objects.values())
+    world.clear_calls()
+
+    response = browser(ada).get(reverse("reauthenticate", args=[account().pk]))
+
+    assert response.status_code == 200
+    assert list(Token.objects.values()) == before
+    assert world.calls() == []
+
+
+def test_an_unknown_channel_is_no_page(ada: User) -> None:
+    assert browser(ada).get("/link/myspace/").status_code == 404
+
+
+def test_a_channel_without_an_app_says_that_it_is_not_set_up(ada: User) -> None:
+    response = browser(ada).get(reverse("link", args=["tiktok"]))
+
+    assert "TikTok is not set up yet" in response.content.decode()
+
+
+def test_a_foreign_address_to_go_on_to_is_ignored(ada: User) -> None:
+    client = browser(ada)
+    address = native.consent(client, "facebook", "ada", form={"next": "https://evil.example/"})
+    native_id = PendingLink.objects.get().offered[0]["native_id"]
+
+    response = client.post(address, {"native_id": native_id})
+
+    assert response["Location"].startswith(reverse("linked"))
+
+
+def test_no_token_reaches_the_session(ada: User) -> None:
+    from django.contrib.sessions.models import Session
+
+    for channel in ("facebook", "x"):
+        native.link(browser(ada), channel, "ada")
+
+    assert Sandbox.MARKER not in repr([row.get_decoded() for row in Session.objects.all()])

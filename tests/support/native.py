@@ -1,0 +1,93 @@
+"""Walking through a channel's consent page by plain HTTP, as a browser would, between two calls of Django's test client."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.sandbox import Sandbox
+
+FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
+
+
+def set_up_apps(sandbox: Sandbox) -> None:
+    """Register our callback addresses at the sandbox, and its apps with us."""
+    from tokens.models import ChannelApp
+
+    apps = {
+        "facebook": (Sandbox.FACEBOOK_CLIENT_ID, Sandbox.FACEBOOK_SECRET),
+        "x": (Sandbox.X_CLIENT_ID, Sandbox.X_SECRET),
+    }
+    for channel, (client_id, secret) in apps.items():
+        app = ChannelApp(channel=channel, client_id=client_id, state=ChannelApp.State.LIVE)
+        app.set_secrets([secret])
+        app.save()
+        sandbox.put_app(channel, redirect_uris=[app.redirect_uri])
+
+
+def leave(client: Client, channel: str, *, path: str = "", **form: str) -> str:
+    """Press "Continue to ..." and return the channel's address that we are sent to."""
+    response = client.post(path or reverse("link", args=[channel]), form)
+    assert response.status_code == 302, response.content.decode()[:2000]
+    return response["Location"]
+
+
+def decide(
+    address: str,
+    user: str,
+    *,
+    scopes: Sequence[str] = FACEBOOK_SCOPES,
+    accounts: Sequence[str] | None = None,
+    action: str = "",
+) -> str:
+    """Fill the consent form at the channel and return the address that the browser is sent back to.
+
+    Without `accounts` every ad account that is offered is ticked.
+    """
+    parts = urlsplit(address)
+    base = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    form: dict[str, str | list[str]] = dict(parse_qsl(parts.query))
+    with httpx2.Client(timeout=10, trust_env=False) as http:
+        if "/oauth/authorize" in parts.path:
+            form |= {"user": user, "action": action or "authorize"}
+        else:
+            if accounts is None:
+                accounts = _offered(http, address, user)
+            form |= {"user": user, "action": action or "continue", "scopes": list(scopes), "accounts": list(accounts)}
+        answer = http.post(base, data=form)
+    assert answer.status_code == 302, answer.text[:2000]
+    return answer.headers["location"]
+
+
+def _offered(http: httpx2.Client, address: str, user: str) -> list[str]:
+    import re
+
+    page = http.get(f"{address}&user={user}").text
+    return re.findall(r'name="accounts" value="(\w+)"', page)
+
+
+def come_back(client: Client, address: str) -> str:
+    """Follow the way back into our callback and return where it leads."""
+    parts = urlsplit(address)
+    response = client.get(f"{parts.path}?{parts.query}")
+    assert response.status_code == 302, response.content.decode()[:3000]
+    return response["Location"]
+
+
+def consent(client: Client, channel: str, user: str, *, path: str = "", form: dict[str, str] | None = None, **choice: object) -> str:
+    """The whole way: leave, decide, come back. Returns where we lead on to."""
+    address = leave(client, channel, path=path, **(form or {}))
+    return come_back(client, decide(address, user, **choice))  # type: ignore[arg-type]  # passed on
+
+
+def link(client: Client, channel: str, user: str, names: Sequence[str] = ("Lumen Shoes EU",), **choice: object) -> None:
+    """Consent and choose the accounts with these names."""
+    from accounts.models import PendingLink
+
+    address = consent(client, channel, user, **choice)  # type: ignore[arg-type]  # passed on
+    pending = PendingLink.objects.get(pk=address.rstrip("/").rsplit("/", 1)[-1])
+    ids = [native["native_id"] for native in pending.offered if native["name"] in names]
+    response = client.post(address, {"native_id": ids})
+    assert response.status_code == 302, response.content.decode()[:3000]
