@@ -27,14 +27,14 @@ check: lint test ## what CI runs: format, lint, types, import order, migrations,
 lint: venv-dev
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
-	@$(PY) -m djade --check --target-version 5.2 $(TEMPLATES)
+	@.venv/bin/djade --check --target-version 5.2 $(TEMPLATES)
 	@.venv/bin/lint-imports --no-cache
 	@$(PY) -m tests.support.with_servers deploy/bootstrap/django-checks.sh
 
 format: venv-dev ## put code and templates into shape
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
-	@$(PY) -m djade --target-version 5.2 $(TEMPLATES)
+	@.venv/bin/djade --target-version 5.2 $(TEMPLATES)
 
 lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements.in -o requirements.txt
