@@ -1,0 +1,95 @@
+"""OAuth 1.0a on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only.
+
+There is no `state` in OAuth 1.0a: the request token itself names the handshake, so that two tabs do not mix. It is used once.
+Access token and secret never enter the session.
+"""
+
+from abc import abstractmethod
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.socialaccount.internal import statekit
+from allauth.socialaccount.providers.base import AuthError
+from allauth.socialaccount.providers.oauth.provider import OAuthProvider
+from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from tokens.channels.base import START_AGAIN, AppKeys, Channel, ChannelError, Credentials, Ruling, Verdict
+from tokens.channels.handshake import (
+    ChannelProviderBase,
+    check_app,
+    default_keys,
+    finish,
+    provider_of,
+    refuse,
+)
+
+SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret
+LONGEST_VERIFIER = 500
+
+
+class ChannelAdapter(OAuthAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Names the channel and its consent page."""
+
+    channel: Channel
+    authorize_url: str
+
+    @abstractmethod
+    def request_token(self, keys: AppKeys) -> Credentials:
+        """Return a new request token. Raises ChannelError."""
+
+
+class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]  # allauth ships no types
+    """Starts the handshake. Everything in the address is ours; the browser's query has no say."""
+
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        auth_params: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Send the person to the consent page. Raises ChannelError where the channel gives no request token."""
+        adapter: ChannelAdapter = self.get_oauth_adapter(request)
+        temporary = adapter.request_token(default_keys(self.channel))
+        kwargs[SECRET] = temporary.secret
+        self.stash_redirect_state(request, process, next_url, data, state_id=temporary.access_token, **kwargs)
+        query = {
+            **(self.channel.authorize_params() if auth_params is None else auth_params),
+            "oauth_token": temporary.access_token,
+        }
+        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query)}")
+
+
+class ChannelCallbackView(OAuthView):  # type: ignore[misc]  # allauth ships no types
+    """Ends the handshake: state first, then the exchange, then our social adapter."""
+
+    adapter: ChannelAdapter
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer the browser that comes back with `oauth_token` and `oauth_verifier`, or with `denied`."""
+        provider = provider_of(self.adapter)
+        denied = request.GET.get("denied", "")
+        request_token = denied or request.GET.get("oauth_token", "")
+        state = statekit.unstash_state(request, state_id=request_token, provider_id=provider.sub_id)
+        if denied:
+            return refuse(request, provider, error=AuthError.CANCELLED)
+        try:
+            if state is None:  # unknown, used, too old, or of another browser
+                raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
+            channel, keys = self.adapter.channel, default_keys(self.adapter.channel)
+            check_app(state, keys)
+            consent = channel.consent(keys, _answer(request, request_token, state.pop(SECRET, "")))
+        except ChannelError as error:
+            return refuse(request, provider, cause=error)
+        return finish(request, provider, consent, state)
+
+
+def _answer(request: HttpRequest, request_token: str, secret: str) -> dict[str, str]:
+    """Return what the exchange needs. Raises ChannelError where the browser brought no verifier."""
+    verifier = request.GET.get("oauth_verifier", "")
+    if not secret or not verifier or len(verifier) > LONGEST_VERIFIER:
+        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
+    return {"oauth_token": request_token, "oauth_token_secret": secret, "oauth_verifier": verifier}

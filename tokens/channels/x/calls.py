@@ -1,0 +1,103 @@
+"""X's native calls, each signed. Tokens travel in the Authorization header only."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+
+from tokens.channels import http
+from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
+from tokens.channels.table import evidence, mapping, misread
+from tokens.channels.x import signing
+from tokens.channels.x.verdicts import classify
+
+NOBODY = Credentials("")
+LONGEST_TOKEN = 1000  # characters
+
+
+def api(path: str) -> str:
+    """Return an address of the general API."""
+    return f"{settings.X_API_URL.rstrip('/')}/{path}"
+
+
+def ads(path: str) -> str:
+    """Return an address of the Ads API."""
+    return f"{settings.X_ADS_URL.rstrip('/')}/{settings.X_ADS_VERSION}/{path}"
+
+
+def signed(
+    call: Call,
+    method: str,
+    url: str,
+    *,
+    app: AppKeys,
+    credentials: Credentials,
+    params: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    callback: str = "",
+    verifier: str = "",
+) -> Answer:
+    """Send one signed request; `params` go into the address."""
+    authorization = signing.header(
+        app, credentials, method=method, url=url, params=params, callback=callback, verifier=verifier
+    )
+    return http.request(
+        call, method, url, params=params, headers={"Authorization": authorization}, timeout=timeout
+    )
+
+
+def request_token(app: AppKeys) -> Credentials:
+    """Return a request token: what carries one handshake. Raises ChannelError."""
+    url = api("oauth/request_token")
+    answer = signed("exchange", "POST", url, app=app, credentials=NOBODY, callback=app.redirect_uri)
+    form = _form(answer)
+    if form.get("oauth_callback_confirmed") != "true":
+        raise misread(answer, "oauth_callback_confirmed")
+    return _pair(answer, form)
+
+
+def access_token(app: AppKeys, temporary: Credentials, verifier: str) -> Credentials:
+    """Return the pair of a person who consented, for a request token and what the callback brought. Raises ChannelError."""
+    url = api("oauth/access_token")
+    answer = signed("exchange", "POST", url, app=app, credentials=temporary, verifier=verifier)
+    return _pair(answer, _form(answer))
+
+
+def verify_credentials(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Answer:
+    """Ask whose token it is: the one question about a token that X answers with a cause."""
+    url = api("1.1/account/verify_credentials.json")
+    params = {"include_entities": "false", "skip_status": "true"}
+    return signed("introspect", "GET", url, app=app, credentials=credentials, params=params, timeout=timeout)
+
+
+def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Answer:
+    """Ask the same of the newer API, which tells no causes."""
+    return signed("api", "GET", api("2/users/me"), app=app, credentials=credentials, timeout=timeout)
+
+
+def demand(answer: Answer) -> Mapping[str, Any]:
+    """Return the object of a good answer. Raises ChannelError for everything else."""
+    ruling = classify(answer)
+    if ruling.verdict != Verdict.OK:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if not isinstance(answer.body, dict):
+        raise misread(answer, "an object")
+    return mapping(answer.body)
+
+
+def _form(answer: Answer) -> dict[str, str]:
+    """Return the fields of a form-encoded answer. Raises ChannelError."""
+    ruling = classify(answer)
+    if ruling.verdict != Verdict.OK:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if not isinstance(answer.body, str):
+        raise misread(answer, "a form")
+    return dict(parse_qsl(answer.body))
+
+
+def _pair(answer: Answer, form: Mapping[str, str]) -> Credentials:
+    token, secret = form.get("oauth_token", ""), form.get("oauth_token_secret", "")
+    if not token or not secret or len(token) + len(secret) > LONGEST_TOKEN:
+        raise misread(answer, "a token and its secret")
+    return Credentials(token, secret=secret)

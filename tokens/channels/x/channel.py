@@ -1,0 +1,234 @@
+"""X behind our interface."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from tokens.channels.base import (
+    AccountList,
+    Answer,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Dates,
+    Grant,
+    Identity,
+    Inspection,
+    NativeAccount,
+    PairReading,
+    Reason,
+    Ruling,
+    Send,
+    Verdict,
+)
+from tokens.channels.table import evidence, misread, words
+from tokens.channels.x import calls, policy, reading, recovery, signing, verdicts
+
+PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes
+ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
+
+
+class XChannel(Channel):
+    """OAuth 1.0a: every request is signed, and a token has no end date."""
+
+    key = "x"
+    label = "X"
+    protocol = "oauth1"
+    signs = True
+    scopes = ()
+    partial_grants = False
+    lifetime = policy.LIFETIME
+    last_step = policy.LAST_STEP
+    manage_url = policy.MANAGE_URL
+
+    def canonical_id(self, native_id: str) -> str:
+        """Return the id in lower case: `18ce54d4x5t`. Raises ValueError on everything that is no number to base 36."""
+        return reading.canonical_id(native_id)
+
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the verdict table."""
+        return verdicts.classify(answer)
+
+    def authorize_params(self, *, again: bool = False) -> dict[str, str]:
+        """Have X ask who logs in: it would else silently take whoever is logged in there."""
+        return {"force_login": "true"}
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Exchange the request token and its verifier for the person's pair."""
+        temporary = Credentials(answer["oauth_token"], secret=answer["oauth_token_secret"])
+        pair = calls.access_token(app, temporary, answer["oauth_verifier"])
+        return Grant(pair, Dates(issued_at=timezone.now()))
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented."""
+        answer = calls.verify_credentials(app, credentials)
+        body = calls.demand(answer)
+        native_user_id = reading.user_id(body)
+        if not native_user_id:
+            raise misread(answer, "an id")
+        return Identity(native_user_id, words(body.get("name"), 200) or words(body.get("screen_name"), 200))
+
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Say that it never ends. X tells no permissions."""
+        return replace(grant, dates=replace(grant.dates, sources={"access": "never"}))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask verify_credentials. Only the person's own death certificate counts; see `_gone_or_moved` for the doubtful one."""
+        end = _end(timeout)
+        answer = calls.verify_credentials(app, credentials, timeout=timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict == Verdict.CONFIRM_FIRST and ruling.reason == Reason.UNKNOWN:
+            ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=_left(end)))
+        if ruling.verdict != Verdict.OK:
+            return Inspection(ruling, evidence=evidence(answer))
+        native_user_id = reading.user_id(answer.body)
+        if not native_user_id:
+            error = misread(answer, "an id")
+            return Inspection(error.ruling, evidence=error.evidence)
+        return Inspection(ruling, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id)
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List the ad accounts, then ask for the role on each. A role that cannot be read leaves "can publish" unknown."""
+        found: dict[str, NativeAccount] = {}
+        cursor = ""
+        complete = False
+        for page in range(MAX_PAGES):
+            params = {"count": str(PAGE_SIZE), "with_deleted": "false"} | (
+                {"cursor": cursor} if cursor else {}
+            )
+            try:
+                listed, cursor = self._page(app, credentials, params)
+            except ChannelError:
+                if page == 0:
+                    raise
+                break
+            found |= {account.native_id: account for account in listed}
+            if not cursor:
+                complete = True
+                break
+        return AccountList(self._with_roles(app, credentials, found.values()), complete=complete)
+
+    def _page(
+        self, app: AppKeys, credentials: Credentials, params: Mapping[str, str]
+    ) -> tuple[list[NativeAccount], str]:
+        answer = calls.signed(
+            "list_accounts", "GET", calls.ads("accounts"), app=app, credentials=credentials, params=params
+        )
+        body = calls.demand(answer)
+        rows = body.get("data")
+        if not isinstance(rows, list):
+            raise misread(answer, "a list of accounts")
+        read = [account for account in map(reading.account, rows) if account is not None]
+        return read, words(body.get("next_cursor"))
+
+    def _with_roles(
+        self, app: AppKeys, credentials: Credentials, accounts: Iterable[NativeAccount]
+    ) -> tuple[NativeAccount, ...]:
+        end = time.monotonic() + ROLES_WITHIN
+        return tuple(
+            self._with_role(app, credentials, account) if time.monotonic() < end else account
+            for account in accounts
+        )
+
+    def _with_role(self, app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:
+        answer = self._ask_role(app, credentials, account.native_id)
+        if verdicts.classify(answer).verdict != Verdict.OK:
+            return account
+        return reading.with_role(account, answer.body) or account
+
+    def _ask_role(
+        self, app: AppKeys, credentials: Credentials, native_id: str, timeout: float | None = None
+    ) -> Answer:
+        url = calls.ads(f"accounts/{native_id}/authenticated_user_access")
+        return calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read one ad account, then the role on it. Where the role cannot be read nothing is said of the account."""
+        end = _end(timeout)
+        url = calls.ads(f"accounts/{self.canonical_id(native_id)}")
+        answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
+        account = None
+        if (ruling := verdicts.classify(answer)).verdict == Verdict.OK:
+            account = reading.account(_data(answer))
+            answer = self._ask_role(app, credentials, self.canonical_id(native_id), _left(end))
+            ruling = verdicts.classify(answer)
+        if ruling.verdict != Verdict.OK:
+            # Not to see the account at all is more than a role that is too small.
+            lost = ruling.verdict == Verdict.ACCESS_LOST
+            return PairReading(
+                replace(ruling, reason=Reason.ACCESS_LOST) if lost else ruling, evidence=evidence(answer)
+            )
+        read = reading.with_role(account, answer.body) if account is not None else None
+        if read is None or read.native_id != self.canonical_id(native_id):
+            error = misread(answer, "the account and its role")
+            return PairReading(error.ruling, evidence=error.evidence)
+        if read.restriction:
+            note = read.restriction
+            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="approval_status", note=note)
+        return PairReading(ruling, read)
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Have X end the token. One that X has ended already counts as ended."""
+        url = calls.api("1.1/oauth/invalidate_token.json")
+        answer = calls.signed("api", "POST", url, app=app, credentials=credentials)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict == Verdict.OK or ruling.row == "revoked":
+            return True
+        raise ChannelError(ruling, evidence=evidence(answer))
+
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """Nothing: each request needs its own signature."""
+        return Send()
+
+    def sign(
+        self, app: AppKeys, credentials: Credentials, *, method: str, url: str, params: Mapping[str, str]
+    ) -> str:
+        """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
+        signing.check(method, url, params)
+        return signing.header(app, credentials, method=method, url=url, params=params)
+
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return the way back."""
+        return recovery.STEPS[reason]
+
+    def open_url(self, native_id: str) -> str:
+        """Return the ad account's page in X's ads manager."""
+        return f"https://ads.x.com/analytics/{self.canonical_id(native_id)}"
+
+
+def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
+    """Decide 404/34, which X says both of a person who is gone and of an address that is: the newer API refuses only the person."""
+    if second.status == 401:
+        return replace(ruling, verdict=Verdict.TOKEN_DEAD, row="gone")
+    if second.status in {200, 404}:
+        return Ruling(Verdict.OUR_BUG, row="no such address")
+    said = verdicts.classify(second)
+    return said if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT} else ruling
+
+
+def _data(answer: Answer) -> Any:
+    return answer.body.get("data") if isinstance(answer.body, dict) else None
+
+
+def _end(timeout: float | None) -> float:
+    return time.monotonic() + (settings.CHANNEL_TIMEOUT if timeout is None else timeout)
+
+
+def _left(end: float) -> float:
+    """Return the seconds that are left for a second question, at least a little."""
+    return max(end - time.monotonic(), 0.5)

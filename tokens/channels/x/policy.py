@@ -1,0 +1,57 @@
+"""What X calls things, and how long its authorisations last: data with a source."""
+
+from collections.abc import Iterable
+
+from tokens.channels.base import CanPublish, Lifetime
+
+LIFETIME = Lifetime(
+    summary="No end date",
+    access=None,
+    never_ends=True,
+    source="https://docs.x.com/fundamentals/authentication/faq",
+    checked="2026-11-24",
+    note="It ends when the person removes AdToken at X, or when X stops the person or AdToken.",
+)
+LAST_STEP = "Press Authorize app."
+MANAGE_URL = "https://x.com/settings/connected_apps"
+
+# Permissions of authenticated_user_access, the widest first. https://docs.x.com/x-ads-api
+ROLES = {
+    "ACCOUNT_ADMIN": "Account admin",
+    "AD_MANAGER": "Ad manager",
+    "CREATIVE_MANAGER": "Creative manager",
+    "CAMPAIGN_ANALYST": "Campaign analyst",
+    "ANALYST": "Analyst",
+    "PARTNER_AUDIENCE_MANAGER": "Partner audience manager",
+}
+# Those who may write campaigns. A creative manager only writes ads' contents, the others only read or keep audiences.
+PUBLISHING = frozenset({"ACCOUNT_ADMIN", "AD_MANAGER"})
+# Comes beside a role and says nothing about campaigns.
+BESIDE_ROLES = frozenset({"TWEET_COMPOSER"})
+
+ACCEPTED = "ACCEPTED"  # the only approval_status that X documents
+# Words for the others that were seen; no source proves that the list is whole.
+RESTRICTIONS = {
+    "PENDING": "not yet approved",
+    "UNDER_REVIEW": "under review",
+    "REJECTED": "not approved",
+    "CANCELLED": "cancelled",
+}
+
+
+def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
+    """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
+    names = set(permissions) - BESIDE_ROLES
+    said = [label for name, label in ROLES.items() if name in names]
+    unknown = sorted(names - ROLES.keys())
+    words = said[0] if said else ", ".join(unknown)[:100] or "No role"
+    if names & PUBLISHING:
+        return words, "yes"
+    return words, "unknown" if unknown else "no"
+
+
+def restriction(approval_status: str) -> str:
+    """Return in plain words why X limits an ad account, or nothing."""
+    if approval_status in {"", ACCEPTED}:
+        return ""
+    return RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}")

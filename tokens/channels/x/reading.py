@@ -1,0 +1,59 @@
+"""Reading X's objects without trusting their shape."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from tokens.channels.base import NativeAccount
+from tokens.channels.table import mapping, words
+from tokens.channels.x import policy
+
+_ID = re.compile(r"[0-9a-z]{1,20}")
+
+
+def canonical_id(native_id: str) -> str:
+    """Return an ad account's id in lower case. Raises ValueError on nonsense."""
+    found = native_id.strip().lower()
+    if not _ID.fullmatch(found):
+        raise ValueError("An X ad account's id has 1 to 20 letters and digits, such as 18ce54d4x5t.")
+    return found
+
+
+def user_id(body: Any) -> str:
+    """Return the native user's id of verify_credentials, or nothing. `id` alone is a number too large for some readers."""
+    said = mapping(body)
+    text = words(said.get("id_str"), 40)
+    found = text if text.isascii() and text.isdigit() else ""
+    bare = said.get("id")
+    if not found and isinstance(bare, int) and not isinstance(bare, bool) and bare > 0:
+        found = str(bare) if bare < 10**30 else ""
+    return found
+
+
+def account(data: Any) -> NativeAccount | None:
+    """Read one ad account, its role left open; None where it has no usable id. X names no currency here."""
+    said = mapping(data)
+    try:
+        native_id = canonical_id(words(said.get("id")))
+    except ValueError:
+        return None
+    status = words(said.get("approval_status"), 60)
+    deleted = said.get("deleted") is True
+    return NativeAccount(
+        native_id=native_id,
+        name=words(said.get("name"), 200) or native_id,
+        time_zone=words(said.get("timezone"), 60),
+        native_status="DELETED" if deleted else status,
+        restriction="deleted" if deleted else policy.restriction(status),
+        closed=deleted,
+    )
+
+
+def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
+    """Add what authenticated_user_access says; None where it says nothing."""
+    permissions = mapping(mapping(body).get("data")).get("permissions")
+    if not isinstance(permissions, list):
+        return None
+    names = [name for name in permissions if isinstance(name, str)]
+    role, can_publish = policy.role(names)
+    return replace(found, role=role, can_publish=can_publish)
