@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -37,7 +38,9 @@ class ChannelApp(models.Model):
     client_id = models.CharField("client ID", max_length=200)
     secrets = vault.SealedField(null=True, editable=False)
     scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
-    redirect_base = models.URLField(blank=True, help_text="Empty: BASE_URL.")
+    redirect_base = models.CharField(
+        max_length=200, blank=True, validators=[URLValidator(["https", "http"])], help_text="Empty: BASE_URL."
+    )
     is_default = models.BooleanField(default=True, help_text="New links use this app.")
     state = models.CharField(max_length=20, choices=State, default=State.NOT_SET_UP)
     fault = models.CharField(

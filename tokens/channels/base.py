@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     TRANSIENT = "transient"  # passing trouble; never kills
     RATE_LIMITED = "rate_limited"
     CONFIRM_FIRST = "confirm_first"  # looks dead, but this answer alone does not prove it
-    TOKEN_DEAD = "token_dead"
+    TOKEN_DEAD = "token_dead"  # noqa: S105  # a verdict, not a secret
     ACCESS_LOST = (
         "access_lost"  # the token lives, this ad account is out of its reach (all, or only publishing)
     )
@@ -135,6 +135,14 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class ChannelConsent:
+    """What a person's consent gave. Its repr shows no credentials."""
+
+    identity: Identity
+    grant: Grant
+
+
+@dataclass(frozen=True)
 class NativeAccount:
     """One ad account as the channel shows it to one native user."""
 
@@ -224,12 +232,16 @@ class AppKeys:
         return self.secrets[0]
 
 
+START_AGAIN = "state"  # name of table rows that say: this handshake is over, the person starts again
+
+
 class Channel(ABC):
     """One channel. Methods that call the channel raise ChannelError and never run inside a transaction."""
 
     key: ClassVar[str]  # "facebook"
     label: ClassVar[str]  # "Facebook"
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
+    signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
     scopes: ClassVar[tuple[Scope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     lifetime: ClassVar[Lifetime]
@@ -246,6 +258,17 @@ class Channel(ABC):
     def classify(self, answer: Answer) -> Ruling:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
 
+    def authorize_params(self, *, again: bool = False) -> dict[str, str]:
+        """Return what is added to the consent page's address. `again`: show permissions that were declined before."""
+        return {}
+
+    @abstractmethod
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Turn what the callback brought into a first grant.
+
+        `answer` holds `code` (OAuth 2), or `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
+        """
+
     @abstractmethod
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
@@ -253,6 +276,11 @@ class Channel(ABC):
     @abstractmethod
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Do what this channel needs right after the exchange (long-lived exchange, introspection) and return the final grant."""
+
+    def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
+        """Exchange, complete the grant and ask who consented."""
+        grant = self.complete_grant(app, self.exchange(app, answer))
+        return ChannelConsent(self.identity(app, grant.credentials), grant)
 
     @abstractmethod
     def list_accounts(

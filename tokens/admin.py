@@ -1,0 +1,168 @@
+"""Channel apps in the staff portal, and the base of the list of all tokens. No secret is shown, searched or logged."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.db.models import F, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+
+from tokens.models import ChannelApp, Token
+
+
+class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """All tokens, read only. Which ones a person sees depends on accounts, so the root composes it; alone it shows superusers all."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["native_user_name", "consented_by__name", "consented_by__email", "native_user_id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        """Return the tokens without their credentials."""
+        tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
+        return tokens if request.user.is_superuser else tokens.none()
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list alone: a token is looked at in the pool of an account."""
+        return [url for url in super().get_urls() if url.name == "tokens_token_changelist"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Tokens come by consent or import."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        """Only lifecycle writes tokens."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        """Tokens are unlinked, not deleted."""
+        return False
+
+
+class ChannelAppForm(ModelForm[ChannelApp]):
+    """A channel app. The secret goes in and never comes out."""
+
+    new_secret = forms.CharField(
+        label="App secret",
+        required=False,
+        strip=True,
+        max_length=500,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    wanted_scopes = forms.CharField(
+        label="Permissions to ask for",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="One per line, in the channel's own names. Empty: the channel's usual ones.",
+    )
+
+    class Meta:
+        model = ChannelApp
+        fields = ("channel", "label", "client_id", "redirect_base", "is_default", "state")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        saved = self.instance.pk is not None and self.instance.secrets is not None
+        if "new_secret" in self.fields:
+            self.fields["new_secret"].help_text = (
+                "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
+                if saved
+                else "Saved encrypted, never shown again."
+            )
+        if "wanted_scopes" in self.fields:
+            self.fields["wanted_scopes"].initial = "\n".join(self.instance.scopes)
+
+    def clean_wanted_scopes(self) -> list[str]:
+        """Return the names, once each."""
+        return list(dict.fromkeys(str(self.cleaned_data["wanted_scopes"]).replace(",", " ").split()))
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse a live app without a secret."""
+        cleaned = super().clean() or {}
+        has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
+        if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
+            self.add_error("new_secret", "A live app needs its secret.")
+        return cleaned
+
+
+class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Our developer apps on the channels."""
+
+    form = ChannelAppForm
+    list_display = ["name", "client_id", "state", "is_default", "fault_text", "secret_saved"]
+    list_filter: ClassVar[list[str]] = ["channel", "state"]
+    search_fields = ["label", "client_id"]
+    readonly_fields = ["redirect_uri_to_register", "secret_saved", "fault_text", "version"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "channel",
+                    "label",
+                    "client_id",
+                    "new_secret",
+                    "secret_saved",
+                    "state",
+                    "is_default",
+                ]
+            },
+        ),
+        ("At the channel", {"fields": ["redirect_uri_to_register", "redirect_base", "wanted_scopes"]}),
+        ("Trouble", {"fields": ["fault_text", "version"]}),
+    ]
+    warn_unsaved_form = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
+        """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
+        fixed = ["channel", "client_id"] if obj is not None else []
+        return [*self.readonly_fields, *fixed]
+
+    @display(description="Channel app", ordering="channel")
+    def name(self, app: ChannelApp) -> str:
+        """Return channel and label."""
+        return f"{app.get_channel_display()} · {app.label}" if app.label else app.get_channel_display()
+
+    @display(description="Trouble")
+    def fault_text(self, app: ChannelApp) -> str:
+        """Return what the channel said when it refused our app."""
+        return app.fault or "None"
+
+    @display(description="Secret", boolean=False)
+    def secret_saved(self, app: ChannelApp) -> str:
+        """Tell whether a secret is saved; never which."""
+        return "Saved, never shown again" if app.secrets is not None else "Missing"
+
+    @display(description="Redirect address to register at the channel")
+    def redirect_uri_to_register(self, app: ChannelApp) -> SafeString | str:
+        """Return the callback address for copying."""
+        if not app.channel:
+            return "Shown once the app is saved."
+        return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
+
+    def save_model(self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool) -> None:  # Django's signature
+        """Seal a new secret, and let the version grow, so that caches in other processes let go of the old app."""
+        obj.scopes = form.cleaned_data["wanted_scopes"]
+        written = {"label", "redirect_base", "is_default", "state", "scopes", "version"}
+        if form.cleaned_data.get("new_secret"):
+            obj.set_secrets([form.cleaned_data["new_secret"]])
+            # A fault may have been the old secret; the next call says whether it still stands.
+            obj.fault, obj.fault_since = "", None
+            written |= {"secrets", "fault", "fault_since"}
+        if not change:
+            obj.save()
+            return
+        obj.version = F("version") + 1
+        obj.save(update_fields=sorted(written))
+        obj.refresh_from_db(fields=["version"])
+
+    def has_delete_permission(self, request: HttpRequest, obj: ChannelApp | None = None) -> bool:
+        """Apps with tokens stay: set them to retiring."""
+        return False

@@ -1,0 +1,75 @@
+"""Facebook's native calls. The token travels in a header, and every call with one carries appsecret_proof.
+
+debug_token takes the inspected token as a query parameter: the vendor documents no other way.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from tokens.channels import http
+from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.facebook import verdicts
+from tokens.channels.table import evidence, misread
+
+
+def address(path: str) -> str:
+    """Return the address of a Graph path without a leading slash."""
+    return f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/{path}"
+
+
+def proof(secret: str, token: str) -> str:
+    """Return appsecret_proof: the token's HMAC-SHA256 under the app secret, in hex."""
+    return hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+
+
+def graph(
+    call: Call,
+    method: str,
+    path: str,
+    *,
+    app: AppKeys,
+    token: str,
+    params: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Answer:
+    """Call the Graph API as the native user whose token it is."""
+    return http.request(
+        call,
+        method,
+        address(path),
+        params={**(params or {}), "appsecret_proof": proof(app.secret, token)},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=timeout,
+    )
+
+
+def token_endpoint(call: Call, app: AppKeys, form: Mapping[str, str]) -> Answer:
+    """Call the token endpoint with everything in the body, so that no secret stands in an address."""
+    body = {"client_id": app.client_id, "client_secret": app.secret, **form}
+    return http.request(call, "POST", address("oauth/access_token"), data=body)
+
+
+def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
+    """Ask about a token, authenticated as the app."""
+    return http.request(
+        "introspect",
+        "GET",
+        address("debug_token"),
+        params={"input_token": token},
+        headers={"Authorization": f"Bearer {app.client_id}|{app.secret}"},
+        timeout=timeout,
+    )
+
+
+def demand(answer: Answer) -> dict[str, Any]:
+    """Return the object of a good answer. Raises ChannelError for everything else."""
+    ruling = verdicts.classify(answer)
+    if ruling.verdict != Verdict.OK:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if not isinstance(answer.body, dict):
+        raise misread(answer, "an object")
+    return answer.body

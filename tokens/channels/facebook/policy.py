@@ -1,0 +1,71 @@
+"""What Facebook calls things, and how long its authorisations last: data with a source."""
+
+from datetime import timedelta
+
+from tokens.channels.base import Lifetime, Scope
+
+SCOPES = (
+    Scope("ads_management", "Manage ads", publishing=True),
+    Scope("ads_read", "Read results of ads", publishing=False),
+    Scope("business_management", "Manage business assets", publishing=False),
+)
+
+LIFETIME = Lifetime(
+    summary="Renew every 60 days",
+    access=timedelta(days=60),
+    never_ends=False,
+    source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
+    checked="2026-11-24",
+    note="Access to data may also end 90 days after the person last used AdToken's log-in at Facebook.",
+)
+
+PUBLISHING_SCOPE = "ads_management"
+PUBLISHING_TASKS = frozenset({"ADVERTISE", "MANAGE"})
+
+# account_status of the Marketing API's ad account. https://developers.facebook.com/docs/marketing-api/reference/ad-account
+STATUS_NAMES = {
+    1: "ACTIVE",
+    2: "DISABLED",
+    3: "UNSETTLED",
+    7: "PENDING_RISK_REVIEW",
+    8: "PENDING_SETTLEMENT",
+    9: "IN_GRACE_PERIOD",
+    100: "PENDING_CLOSURE",
+    101: "CLOSED",
+}
+# Why ads do not run. A pending settlement (8) and the grace period (9) are warnings: ads run on, so they restrict nothing.
+RESTRICTIONS = {
+    2: "disabled",
+    3: "unpaid bill",
+    7: "under review for risk",
+    100: "being closed",
+    101: "closed",
+}
+CLOSED = frozenset({100, 101})
+DISABLE_REASONS = {
+    1: "ad rules",
+    2: "intellectual property review",
+    3: "unpaid bill or risky payment",
+    4: "shut down",
+    5: "ad review",
+    6: "business review",
+    7: "closed for good",
+    8: "unused reseller account",
+    9: "unused account",
+    10: "umbrella ad account",
+    11: "business manager rules",
+    12: "misrepresented ad account",
+    13: "shared against the terms",
+    14: "message ads review",
+    15: "account was broken into",
+}
+
+
+def restriction(status: int | None, disable_reason: int | None) -> str:
+    """Return in plain words why Facebook limits an ad account, or nothing."""
+    if status is None or status not in RESTRICTIONS:
+        return ""
+    cause = DISABLE_REASONS.get(disable_reason or 0, "")
+    if status == 2 and cause:
+        return f"disabled: {cause}"
+    return RESTRICTIONS[status]

@@ -1,0 +1,141 @@
+"""Turning Facebook's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
+from tokens.channels.facebook import policy
+from tokens.channels.table import mapping, number, words
+
+LATEST = 4_102_444_800  # 2100-01-01: anything beyond is garbage
+LONGEST = timedelta(days=3650)
+# user_tasks -> the role's name as people know it, the widest first
+ROLES = (
+    ("MANAGE", "Admin"),
+    ("ADVERTISE", "Advertiser"),
+    ("ANALYZE", "Analyst"),
+    ("AA_ANALYZE", "Analyst"),
+    ("DRAFT", "Drafts only"),
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What debug_token says of a token that is valid."""
+
+    app_id: str
+    user_id: str
+    dates: Dates
+    scopes: tuple[str, ...] | None
+    publishing_ids: (
+        frozenset[str] | None
+    )  # ad accounts for which publishing was ticked; None: all, or not told
+
+
+def report_of(body: Any) -> Report:
+    """Read a debug_token answer."""
+    data = mapping(mapping(body).get("data"))
+    return Report(
+        app_id=words(data.get("app_id"), 100),
+        user_id=words(data.get("user_id"), 191),
+        dates=_introspected(data),
+        scopes=_names(data.get("scopes")),
+        publishing_ids=_publishing_ids(data.get("granular_scopes")),
+    )
+
+
+def provider_dates(body: Mapping[str, Any], now: datetime) -> Dates:
+    """Read the date of a token endpoint's answer: `expires_in` seconds from now, or nothing."""
+    seconds = number(body.get("expires_in"))
+    if not seconds:
+        return Dates(issued_at=now)
+    ends = now + min(timedelta(seconds=seconds), LONGEST)
+    return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider"})
+
+
+def merged(said: Dates, introspected: Dates) -> Dates:
+    """Put what the exchange said over what introspection said, clock by clock."""
+    return Dates(
+        issued_at=introspected.issued_at or said.issued_at,
+        access_expires_at=said.access_expires_at or introspected.access_expires_at,
+        data_access_expires_at=introspected.data_access_expires_at,
+        sources={**introspected.sources, **said.sources},
+    )
+
+
+def account_of(
+    body: Any, *, scopes: Iterable[str] | None, publishing_ids: frozenset[str] | None
+) -> NativeAccount | None:
+    """Read one ad account; None where it has no usable id."""
+    row = mapping(body)
+    native_id = str(row.get("account_id") or row.get("id") or "").removeprefix("act_")
+    if not (native_id.isascii() and native_id.isdigit() and len(native_id) <= 30):
+        return None
+    status = number(row.get("account_status"))
+    granted = None if scopes is None else frozenset(scopes)
+    role, can_publish = _role(row.get("user_tasks"), granted)
+    if publishing_ids is not None and native_id not in publishing_ids:
+        can_publish = "no"
+    return NativeAccount(
+        native_id=native_id,
+        name=words(row.get("name"), 300) or native_id,
+        currency=words(row.get("currency"), 3),
+        time_zone=words(row.get("timezone_name"), 64),
+        native_status=policy.STATUS_NAMES.get(status or 0, f"STATUS {status}" if status else ""),
+        restriction=policy.restriction(status, number(row.get("disable_reason"))),
+        closed=status in policy.CLOSED,
+        role=role,
+        can_publish=can_publish,
+    )
+
+
+def _role(tasks: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:
+    """Return the role's name, and whether it and the scopes let this person publish."""
+    lacks = granted is not None and policy.PUBLISHING_SCOPE not in granted
+    if not isinstance(tasks, list):
+        return "", "no" if lacks else "unknown"
+    names = {task for task in tasks if isinstance(task, str)}
+    role = next((label for task, label in ROLES if task in names), "No role")
+    return role, "no" if lacks or not names & policy.PUBLISHING_TASKS else "yes"
+
+
+def _introspected(data: Mapping[str, Any]) -> Dates:
+    """Read the clocks of debug_token: 0 says that a clock has no end, a missing one says nothing."""
+    found: dict[str, datetime | None] = {}
+    sources: dict[str, DateSource] = {}
+    for clock, key in (("access", "expires_at"), ("data_access", "data_access_expires_at")):
+        found[clock] = _moment(data.get(key))
+        if found[clock] is not None:
+            sources[clock] = "introspection"
+        elif number(data.get(key)) == 0:
+            sources[clock] = "never"
+    return Dates(
+        issued_at=_moment(data.get("issued_at")),
+        access_expires_at=found["access"],
+        data_access_expires_at=found["data_access"],
+        sources=sources,
+    )
+
+
+def _moment(value: Any) -> datetime | None:
+    seconds = number(value)
+    if seconds is None or not 0 < seconds < LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list):
+        return None
+    return tuple(name for name in value if isinstance(name, str))
+
+
+def _publishing_ids(granular: Any) -> frozenset[str] | None:
+    """Return for which ad accounts publishing was ticked. No `target_ids` means all of them."""
+    for entry in granular if isinstance(granular, list) else []:
+        if mapping(entry).get("scope") == policy.PUBLISHING_SCOPE:
+            ids = _names(mapping(entry).get("target_ids"))
+            return None if ids is None else frozenset(one.removeprefix("act_") for one in ids)
+    return None

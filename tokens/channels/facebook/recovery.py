@@ -1,0 +1,64 @@
+"""How a person gets back at Facebook. What no source proves is worded as "may"."""
+
+from tokens.channels.base import Reason
+
+RECONNECT = (
+    "Press Re-authenticate and log in at Facebook.",
+    "Press Continue and keep every ad account ticked.",
+)
+_SETTINGS = "Settings & privacy > Settings > Business integrations"
+
+STEPS: dict[Reason, tuple[str, ...]] = {
+    Reason.EXPIRED: RECONNECT,
+    Reason.REFRESH_EXPIRED: RECONNECT,
+    Reason.PASSWORD_CHANGED: ("Log in at www.facebook.com with the new password.", *RECONNECT),
+    Reason.AUTHORISATION_CANCELLED: (
+        f"AdToken is gone from {_SETTINGS}. Re-authenticating adds it again.",
+        *RECONNECT,
+    ),
+    Reason.SECURITY_CHECKPOINT: (
+        "Open www.facebook.com in a browser and log in.",
+        "Finish the security check, or confirm the account, until the feed shows. Re-authenticating before that fails.",
+        *RECONNECT,
+    ),
+    Reason.SUSPENDED: (
+        "Open www.facebook.com, log in and follow the instructions to appeal.",
+        "Meanwhile, ask somebody else with a role in the ad account to link it.",
+        "When Facebook has lifted it, press Re-authenticate.",
+    ),
+    Reason.POLICY_VIOLATION: (
+        "Open www.facebook.com, log in and see under Support inbox what was found. An appeal may be possible there.",
+        "Meanwhile, ask somebody else with a role in the ad account to link it.",
+    ),
+    Reason.SESSION_INVALID: (
+        *RECONNECT,
+        f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenticate once more.",
+    ),
+    Reason.UNKNOWN: (
+        *RECONNECT,
+        f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenticate once more.",
+    ),
+    Reason.SCOPE_MISSING: (
+        "Press Re-authenticate. Facebook asks again for what was declined.",
+        "Allow every permission, and keep every ad account ticked.",
+    ),
+    Reason.ACCESS_LOST: (
+        "An admin opens Business settings > Accounts > Ad accounts and picks the ad account.",
+        "The admin presses Add people, picks the person and turns on Manage campaigns.",
+        "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.PUBLISHING_LOST: (
+        "An admin opens Business settings > Accounts > Ad accounts and picks the ad account.",
+        "The admin picks the person and turns on Manage campaigns.",
+        "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.RESTRICTED: (
+        "An admin opens Ads Manager and looks under Account quality and Billing.",
+        "Settle what is shown there. The log-ins are fine.",
+    ),
+    Reason.APP_FAULT: (
+        "An operator checks app mode, app review, client secret and API version in Meta's app dashboard.",
+        "Nobody else need do anything.",
+    ),
+    Reason.TRANSIENT: (),
+}

@@ -1,0 +1,110 @@
+"""The only outbound HTTP of the app. Everything that goes wrong on the way is an `Answer` too, and no address or body is logged."""
+
+import json as jsonlib
+import os
+import re
+import time
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from django.db import transaction
+
+from tokens.channels.base import Answer, Call
+
+MAX_BODY = 2 * 1024 * 1024  # bytes
+HEADERS = {"User-Agent": "AdToken", "Accept": "application/json", "Accept-Encoding": "identity"}
+# NUL and half a surrogate pair: JSON may carry them, PostgreSQL stores neither.
+_UNSTORABLE = re.compile(
+    r"\\u0000|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+_clients: dict[int, httpx2.Client] = {}  # by process id: connections must not be shared over a fork
+
+
+class _NoAnswer(Exception):  # noqa: N818  # it is an outcome, not an error
+    """An answer began and cannot be used. Its text is short and holds nothing of the answer."""
+
+
+def request(
+    call: Call,
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Answer:
+    """Send one request. Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
+
+    `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds each step and the whole answer. Raises RuntimeError inside a transaction.
+    """
+    _refuse_inside_a_transaction()
+    seconds = settings.CHANNEL_TIMEOUT if timeout is None else timeout
+    try:
+        with _client().stream(
+            method, url, params=params, data=data, json=json, headers=headers, timeout=seconds
+        ) as response:
+            text = _read(response, until=time.monotonic() + seconds)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(call, response.status_code, found, parse(text))
+    except _NoAnswer as error:
+        return Answer(call, 0, body=str(error))
+    except httpx2.TimeoutException:
+        return Answer(call, 0, body="no answer in time")
+    except httpx2.HTTPError as error:
+        return Answer(call, 0, body=f"no answer: {type(error).__name__}")
+    except (httpx2.InvalidURL, httpx2.StreamError, ValueError) as error:
+        return Answer(call, 0, body=f"the request could not be sent: {type(error).__name__}")
+
+
+def parse(text: str) -> Any:
+    """Return the JSON value of a body, else the text itself."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return text.replace("\0", "�")
+    try:
+        return jsonlib.loads(_UNSTORABLE.sub(r"\\ufffd", text), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text.replace("\0", "�")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _read(response: httpx2.Response, *, until: float) -> str:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _NoAnswer("the answer is too large")
+        if time.monotonic() > until:
+            raise _NoAnswer("no answer in time")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise _NoAnswer("the answer is no text") from error
+
+
+def _client() -> httpx2.Client:
+    """Return this process's client: no redirects, no proxies of the environment, and no cookies, which would mix people up."""
+    pid = os.getpid()
+    if pid not in _clients:
+        no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+        client = httpx2.Client(headers=HEADERS, cookies=no_cookies, follow_redirects=False, trust_env=False)
+        return _clients.setdefault(pid, client)
+    return _clients[pid]
+
+
+def _refuse_inside_a_transaction() -> None:
+    """Hold the rule that no call to a channel runs inside a transaction. The blocks that Django's TestCase opens do not count."""
+    blocks = transaction.get_connection().atomic_blocks
+    if any(not getattr(block, "_from_testcase", False) for block in blocks):
+        raise RuntimeError(
+            "A channel was called inside a transaction. Call first, then open the transaction and write."
+        )

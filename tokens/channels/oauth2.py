@@ -1,0 +1,88 @@
+"""OAuth 2 on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.socialaccount.providers.base import AuthError
+from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
+from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+
+from tokens.channels.base import Answer, Channel, ChannelError
+from tokens.channels.handshake import (
+    ChannelProviderBase,
+    check_app,
+    default_keys,
+    finish,
+    provider_of,
+    refuse,
+)
+
+# What a channel may send back is short. More is no answer of its consent page.
+LONGEST_CODE = 4096
+
+
+class ChannelAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no types
+    """Names the channel and its consent page."""
+
+    channel: Channel
+    authorize_url: str
+
+
+class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc]  # allauth ships no types
+    """Starts the handshake. Everything in the address is ours; the browser's query has no say."""
+
+    scope_delimiter = " "
+
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        auth_params: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Send the person to the consent page. Raises ChannelError where the app's keys do not open."""
+        keys = default_keys(self.channel)
+        state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
+        scopes = keys.scopes or tuple(scope.name for scope in self.channel.scopes)
+        query = {
+            **(self.channel.authorize_params() if auth_params is None else auth_params),
+            "client_id": keys.client_id,
+            "redirect_uri": keys.redirect_uri,
+            "response_type": "code",
+            "scope": self.scope_delimiter.join(scopes),
+            "state": state_id,
+        }
+        adapter = self.get_oauth2_adapter(request)
+        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query)}")
+
+
+class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
+    """Ends the handshake: state first, then the exchange, then our social adapter."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer the browser that comes back."""
+        provider = provider_of(self.adapter)
+        state, trouble = self._get_state(request, provider)
+        if trouble is not None:
+            answer: HttpResponse = trouble
+            return answer
+        if request.GET.get("error") == self.adapter.login_cancelled_error:
+            return refuse(request, provider, error=AuthError.CANCELLED)
+        try:
+            channel: Channel = self.adapter.channel
+            keys = default_keys(channel)
+            check_app(state, keys)
+            consent = channel.consent(keys, {"code": self._code(request, channel)})
+        except ChannelError as error:
+            return refuse(request, provider, cause=error)
+        return finish(request, provider, consent, state)
+
+    def _code(self, request: HttpRequest, channel: Channel) -> str:
+        code = request.GET.get("code", "")
+        if not code or len(code) > LONGEST_CODE:
+            said = {"error": request.GET.get("error", "")[:100]}
+            raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))
+        return code

@@ -1,0 +1,6 @@
+"""The channels' callbacks, mounted under /link/. No log-in view of allauth is mounted."""
+
+from tokens.channels.facebook.urls import callbacks as facebook
+from tokens.channels.x.urls import callbacks as x
+
+urlpatterns = [*facebook, *x]
