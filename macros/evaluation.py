@@ -6,7 +6,7 @@ many beats tick; a run that fails leaves no row, so that the next tick tries aga
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,7 +97,19 @@ def moment_of(on: date, *, now: datetime) -> datetime:
     """Return the moment that a run of `on` stands for: now if that is today, else the set hour of that day."""
     if on == local_day(now):
         return now
-    return datetime.combine(on, time(settings.MACROS_HOUR), tzinfo=zone())
+    return hour_of(on)
+
+
+def hour_of(day: date) -> datetime:
+    """Return the set hour of a day."""
+    return datetime.combine(day, time(settings.MACROS_HOUR), tzinfo=zone())
+
+
+def next_run(now: datetime) -> date:
+    """Return the day of the next scheduled run: today, or tomorrow when today's is done."""
+    today = local_day(now)
+    done = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=today).exists()
+    return today + timedelta(days=1) if done else today
 
 
 def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evaluation, bool]:

@@ -128,9 +128,16 @@ on conflict do nothing"""
 _COUNT = """
 select address, team_id, count(*) from found group by address, team_id"""
 
+# For the preview: the first accounts, then one row per mail (one per day, team and address).
 _LIST = """
-select fires_on, account_id, min(threshold) as threshold, count(distinct address) as people
-from found group by fires_on, account_id order by fires_on, threshold, account_id"""
+, day as (
+  select fires_on, account_id, min(threshold) as threshold, count(distinct address) as people
+  from found group by fires_on, account_id
+)
+select fires_on, account_id, threshold, people from day order by fires_on, threshold, account_id limit %(limit)s"""
+
+_TOTAL = """
+select fires_on, team_id, address, array_agg(distinct account_id) from found group by fires_on, team_id, address"""
 
 MESSAGES = """
 insert into notifications_message (kind, recipient, team_id, dedupe_key, payload, state, attempts, lost_claims, failures,
@@ -150,3 +157,24 @@ _WATCHES = {
 INSERTS = {watch: STORED + text + _INSERT for watch, text in _WATCHES.items()}
 COUNTS = {watch: STORED + text + _COUNT for watch, text in _WATCHES.items()}
 LISTS = {watch: DRAFT + text + _LIST for watch, text in _WATCHES.items()}
+TOTALS = {watch: DRAFT + text + _TOTAL for watch, text in _WATCHES.items()}
+
+# Why the accounts that the draft applies to would not be mailed. `due` are those that would.
+_QUIET = """
+select case when a.state = 'paused' then 'paused'
+            when a.state = 'deactivated' then 'told'
+            when a.deadline_kind = 'never' then 'never'
+            when a.deadline_kind = 'unknown' then 'unknown'
+            when a.deadline_kind = 'date' and exists (
+              select 1 from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+              where p.account_id = a.id and p.access = 'ok' and t.state <> 'dead' and t.deadline < a.deadline
+                and (t.deadline at time zone %(zone)s)::date - (select max(d) from unnest(act.days) d) <= %(last)s::date)
+              then 'covered'
+            else 'later' end as why, count(*)
+from act join accounts_account a
+  on (act.team_id is null or a.team_id = act.team_id)
+ and (act.scope = 'all' or (act.scope = 'channels' and a.channel = any(act.channels))
+      or (act.scope = 'chosen' and a.id = any(%(accounts)s::bigint[])))
+where not a.id = any(%(due)s::bigint[])
+group by 1 order by 2 desc, 1"""
+QUIET = DRAFT + _QUIET

@@ -1,0 +1,190 @@
+"""The form of a macro: name, accounts and one action on one page. Errors speak the guide's words; what was typed stays."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accounts.models import Account
+from macros import scope
+from macros.models import Macro, MacroAccount, MacroAction
+from macros.preview import Draft
+from tokens.models import ChannelKey
+from users.models import User
+
+if TYPE_CHECKING:
+    MacroModelForm = forms.ModelForm[Macro]
+else:  # Django's class takes no type arguments at run time
+    MacroModelForm = forms.ModelForm
+
+
+def words(text: str) -> list[str]:
+    """Return what stands between commas, semicolons, spaces and line breaks."""
+    return text.replace(",", " ").replace(";", " ").split()
+
+
+class EmailsField(forms.CharField):
+    """E-mail addresses as people type them; gives a list in lower case."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored list as text."""
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the addresses. Names each that is not complete."""
+        addresses = list(dict.fromkeys(word.lower() for word in words(super().clean(value) or "")))
+        errors = []
+        for address in addresses:
+            try:
+                validate_email(address)
+            except ValidationError:
+                errors.append(ValidationError(f"“{address}” is not a complete e-mail address."))
+        if errors:
+            raise ValidationError(errors)
+        return addresses
+
+
+class DaysField(forms.CharField):
+    """Days in advance as people type them; gives whole numbers, widest first."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored list as text."""
+        return ", ".join(str(day) for day in value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[int]:
+        """Return the days: whole numbers from 1 to 365, each once."""
+        typed = words(super().clean(value) or "")
+        if not typed or not all(
+            word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 365 for word in typed
+        ):
+            raise ValidationError("Use whole numbers from 1 to 365.")
+        days = [int(word) for word in typed]
+        twice = [day for day, count in Counter(days).items() if count > 1]
+        if twice:
+            raise ValidationError([ValidationError(f"{day} is in the list twice.") for day in twice])
+        return sorted(days, reverse=True)
+
+
+class MacroForm(MacroModelForm):
+    """One macro with its first action. `user` decides which teams and accounts can be chosen."""
+
+    kind = forms.ChoiceField(label="Action", choices=MacroAction.Kind.choices)
+    emails = EmailsField(
+        label="E-mail addresses", required=False, help_text="Several: separate them by commas.",
+        widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"}),
+    )  # fmt: skip
+    linkers = forms.BooleanField(
+        label="Also mail the person who linked the token", required=False, initial=True
+    )
+    days = DaysField(
+        label="Days in advance", required=False, initial=[30, 7, 1],
+        help_text="Only the nearest one is mailed. A missed day is caught up.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    watch = forms.ChoiceField(
+        label="Warn when", choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
+        help_text="The account: quiet while a backup token covers it. Recommended.",
+    )  # fmt: skip
+    channels = forms.MultipleChoiceField(
+        label="Channels", choices=ChannelKey.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    accounts = forms.ModelMultipleChoiceField(
+        label="Accounts", queryset=Account.objects.none(), required=False
+    )
+
+    class Meta:
+        model = Macro
+        fields = ["name", "description", "enabled", "scope", "channels", "team"]
+        widgets = {"scope": forms.RadioSelect, "description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.action = self.instance.actions.order_by("pk").first() if self.instance.pk else None
+        self._set_choices()
+        if self.action is not None:
+            for name in ("kind", "emails", "linkers", "days", "watch"):
+                self.fields[name].initial = getattr(self.action, name)
+
+    def _set_choices(self) -> None:
+        visible = scope.visible_accounts(self.user)
+        accounts = self.fields["accounts"]
+        assert isinstance(accounts, forms.ModelMultipleChoiceField)
+        accounts.queryset = visible
+        applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
+        accounts.widget = AutocompleteSelectMultiple(applied_to, admin.site)
+        accounts.widget.choices = accounts.choices  # the widget was put in after the field was made
+        if self.instance.pk:
+            accounts.initial = visible.filter(macro_applications__macro=self.instance)
+        team = self.fields["team"]
+        assert isinstance(team, forms.ModelChoiceField)
+        team.queryset = scope.teams_of(self.user)
+        team.empty_label = "All teams"
+        if not scope.reaches_all(self.user):
+            team.required, team.empty_label = True, None
+            team.initial = team.queryset.first()
+        team.help_text = "The macro sees this team's accounts only."
+
+    def clean(self) -> dict[str, Any]:
+        """Check what only fields together can say."""
+        data = super().clean() or {}
+        if "emails" in data and not data["emails"] and not data.get("linkers"):
+            self.add_error("emails", "Add at least one address, or tick the box below.")
+        if data.get("scope") == Macro.Scope.CHANNELS and not data.get("channels"):
+            self.add_error("channels", "Tick at least one channel.")
+        team = data.get("team")
+        foreign = [a.name for a in data.get("accounts") or [] if team is not None and a.team_id != team.pk]
+        if foreign and data.get("scope") == Macro.Scope.CHOSEN:
+            self.add_error("accounts", f"{foreign[0]} belongs to another team than the macro.")
+        return data
+
+    def draft(self) -> Draft:
+        """Return the macro as it stands in the valid form."""
+        data = self.cleaned_data
+        return Draft(
+            name=data["name"],
+            days=data["days"],
+            emails=data["emails"],
+            linkers=data["linkers"],
+            watch=data["watch"],
+            scope=data["scope"],
+            channels=data["channels"],
+            accounts=[account.pk for account in data["accounts"]] + self.unseen_accounts(),
+            team_id=data["team"].pk if data["team"] else None,
+            action_id=self.action.pk if self.action else 0,
+        )
+
+    def unseen_accounts(self) -> list[int]:
+        """Return accounts that others applied the macro to and this person does not see: they stay."""
+        if not self.instance.pk:
+            return []
+        seen = scope.visible_accounts(self.user).values("pk")
+        applied = MacroAccount.objects.filter(macro=self.instance).exclude(account__in=seen)
+        return list(applied.values_list("account_id", flat=True))
+
+    def save_rest(self, macro: Macro) -> MacroAction:
+        """Write the action and the chosen accounts of a saved macro."""
+        data = self.cleaned_data
+        action = self.action or MacroAction(macro=macro)
+        for name in ("kind", "emails", "linkers", "days", "watch"):
+            setattr(action, name, data[name])
+        action.save()
+        macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
+        return action
+
+
+class ApplyForm(forms.Form):
+    """Which macro to apply to, or remove from, the accounts of a bulk action."""
+
+    macro = forms.ModelChoiceField(label="Macro", queryset=Macro.objects.none(), empty_label=None)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["macro"]
+        assert isinstance(field, forms.ModelChoiceField)
+        own = scope.visible_macros(user).filter(scope=Macro.Scope.CHOSEN)
+        field.queryset = own.filter(pk__in=[macro.pk for macro in own if scope.may_change(user, macro)])

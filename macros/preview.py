@@ -1,0 +1,194 @@
+"""What a macro would do in the coming 30 days if nobody acts, and what it did: by the SQL of the evaluation itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import Account
+from macros import evaluation, mails, sql
+from macros.models import Macro, MacroAction, Notice
+from notifications.kinds import Mail
+from notifications.models import Message
+from tokens.models import Token
+
+DAYS = 30
+SHOWN = 6
+
+QUIET_WORDS = {
+    "covered": "covered by a backup",
+    "later": "end later",
+    "never": "no end date",
+    "unknown": "date unknown",
+    "told": "deactivated, told already",
+    "paused": "paused",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A macro as it stands in the form. `action_id` is 0 for one that is not stored."""
+
+    name: str
+    days: list[int]
+    emails: list[str]
+    linkers: bool
+    watch: str
+    scope: str
+    channels: list[str] = field(default_factory=list)
+    accounts: list[int] = field(default_factory=list)
+    team_id: int | None = None
+    action_id: int = 0
+
+
+@dataclass(frozen=True)
+class Due:
+    """One account on one day: the mail says how many days are left; 0: deactivated."""
+
+    on: date
+    account: Account
+    threshold: int
+    people: int
+
+    @property
+    def words(self) -> str:
+        """Return "7 days left, 2 people"."""
+        left = (
+            f"{self.threshold} day{'' if self.threshold == 1 else 's'} left"
+            if self.threshold
+            else "deactivated"
+        )
+        return f"{left}, {self.people} {'person' if self.people == 1 else 'people'}"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be mailed: how many mails, the first of them, and why other accounts stay quiet."""
+
+    mails: int
+    first_on: date | None
+    due: list[Due]
+    quiet: list[tuple[str, int]]
+
+    @property
+    def quiet_count(self) -> int:
+        """How many accounts stay quiet."""
+        return sum(count for _, count in self.quiet)
+
+
+def draft_of(action: MacroAction) -> Draft:
+    """Return a stored macro as a draft."""
+    macro = action.macro
+    return Draft(
+        name=macro.name,
+        days=list(action.days),
+        emails=list(action.emails),
+        linkers=action.linkers,
+        watch=action.watch,
+        scope=macro.scope,
+        channels=list(macro.channels),
+        accounts=list(macro.accounts.values_list("pk", flat=True)),
+        team_id=macro.team_id,
+        action_id=action.pk,
+    )
+
+
+def preview(draft: Draft, *, now: datetime) -> Preview:
+    """Return what the draft would mail from the next run on, for 30 days."""
+    values = _values(draft, now)
+    sent: set[tuple[date, int, str]] = set()  # one mail carries what all watches found
+    due_ids: set[int] = set()
+    rows: list[tuple[date, int, int, int]] = []
+    with connection.cursor() as cursor:
+        for watch in (draft.watch, "dark"):
+            cursor.execute(sql.TOTALS[watch], values)
+            for on, team_id, address, accounts in cursor.fetchall():
+                sent.add((on, team_id, address))
+                due_ids.update(accounts)
+            cursor.execute(sql.LISTS[watch], values)
+            rows += cursor.fetchall()
+        cursor.execute(sql.QUIET, values | {"due": list(due_ids)})
+        quiet = [(QUIET_WORDS[why], count) for why, count in cursor.fetchall()]
+    rows.sort()
+    found = Account.objects.in_bulk([account_id for _, account_id, _, _ in rows[:SHOWN]])
+    due = [Due(on, found[account_id], days, people) for on, account_id, days, people in rows[:SHOWN]]
+    return Preview(len(sent), min((on for on, _, _ in sent), default=None), due, quiet)
+
+
+def _values(draft: Draft, now: datetime) -> dict[str, Any]:
+    first = evaluation.next_run(now)
+    return {
+        "now": now,
+        "first": first,
+        "last": evaluation.local_day(now) + timedelta(days=DAYS),
+        "zone": settings.TIME_ZONE,
+        "action": draft.action_id,
+        "days": draft.days,
+        "emails": draft.emails,
+        "linkers": draft.linkers,
+        "watch": draft.watch,
+        "scope": draft.scope,
+        "channels": draft.channels,
+        "team": draft.team_id,
+        "accounts": draft.accounts,
+        "limit": SHOWN,
+    }
+
+
+def sent_count(macro: Macro, *, now: datetime) -> int:
+    """Return how many mails of the last 30 days carried something of this macro."""
+    since = now - timedelta(days=DAYS)
+    notices = Notice.objects.filter(
+        action__macro=macro, outcome=Notice.Outcome.MAILED, evaluation__started_at__gte=since
+    )
+    return notices.values("evaluation", "team", "recipient").distinct().count()
+
+
+def last_mail(macro: Macro) -> Message | None:
+    """Return the newest mail that carried something of this macro."""
+    notice = (
+        Notice.objects.filter(action__macro=macro, outcome=Notice.Outcome.MAILED)
+        .order_by("-evaluation__started_at")
+        .first()
+    )
+    if notice is None:
+        return None
+    key = f"macro:{notice.evaluation_id}:{notice.team_id}:{notice.recipient}"
+    return Message.objects.filter(dedupe_key=key).first()
+
+
+def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
+    """Return the first mail that would go out; None where nothing is due. It is made of rows that are never stored."""
+    if not due:
+        return None
+    first = due[0]
+    recipient = _recipient(draft, first.account)
+    if recipient is None:
+        return None
+    notice = Notice(
+        action=MacroAction(macro=Macro(name=draft.name or "this macro")),
+        account=first.account,
+        token=_ending_token(draft, first),
+        team_id=first.account.team_id,
+        threshold=first.threshold,
+        recipient=recipient,
+    )
+    at = evaluation.hour_of(first.on)
+    return mails.compose([notice], recipient=recipient, now=at, why="")
+
+
+def _recipient(draft: Draft, account: Account) -> str | None:
+    linkers = account.pool.filter(token__consented_by__is_active=True).order_by("-token__deadline")
+    if draft.linkers and (email := linkers.values_list("token__consented_by__email", flat=True).first()):
+        return str(email)
+    return draft.emails[0].lower() if draft.emails else None
+
+
+def _ending_token(draft: Draft, due: Due) -> Token | None:
+    if draft.watch != MacroAction.Watch.TOKEN or due.threshold == 0:
+        return None
+    tokens = Token.objects.filter(pool_entries__account=due.account, deadline_kind=Token.DeadlineKind.DATE)
+    return tokens.exclude(state=Token.State.DEAD).order_by("deadline").first()

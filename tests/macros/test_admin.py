@@ -1,0 +1,370 @@
+"""Macros in the staff portal: the form, the preview beside it, the list of accounts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import Account
+from macros import evaluation, preview
+from macros.models import Macro, MacroAccount, Notice
+from notifications.models import Message
+from tests.macros.support import NOW, TODAY, die, ending, make_macro, make_person, noon, settle
+from tests.support.factories import link, make_account, make_team, make_token
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+ADD = "/admin/macros/macro/add/"
+FORM = {
+    "name": "Facebook EU",
+    "description": "Warn the team.",
+    "enabled": "on",
+    "scope": "all",
+    "kind": "pre_deactivation",
+    "emails": "Team@Lumen.example, ben@lumen.example",
+    "linkers": "on",
+    "days": "7, 30 1",
+    "watch": "account",
+    "team": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(settings: Settings) -> Any:
+    settings.STAFF_SECOND_FACTOR = False
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def staff(*permissions: str, team: Team | None = None, **fields: Any) -> User:
+    user = make_person(is_staff=True, **fields)
+    Membership.objects.create(user=user, team=team or Team.default())
+    for permission in permissions:
+        app, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    return user
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def mira() -> Client:
+    return browser(make_person("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True))
+
+
+def change(macro: Macro) -> str:
+    return reverse("admin:macros_macro_change", args=[macro.pk])
+
+
+def test_a_macro_is_made_with_its_action_and_says_when_it_mails_first(mira: Client) -> None:
+    ending(10)
+
+    response = mira.post(ADD, FORM | {"days": "1, 7"}, follow=True)
+
+    macro = Macro.objects.get()
+    action = macro.actions.get()
+    assert "Macro saved. First mail: Sat 28 Nov." in response.content.decode()
+    assert (action.emails, action.days) == (["team@lumen.example", "ben@lumen.example"], [7, 1])
+    assert macro.created_by is not None
+    assert macro.created_by.email == "mira@example.com"
+
+
+def test_saving_says_when_nothing_is_due(mira: Client) -> None:
+    response = mira.post(ADD, FORM, follow=True)
+
+    assert "Macro saved. Nothing is due in the next 30 days." in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"emails": "ben@lumen"}, "“ben@lumen” is not a complete e-mail address."),
+        ({"days": "7, 0"}, "Use whole numbers from 1 to 365."),
+        ({"days": "366"}, "Use whole numbers from 1 to 365."),
+        ({"days": "seven"}, "Use whole numbers from 1 to 365."),
+        ({"days": ""}, "Use whole numbers from 1 to 365."),
+        ({"days": "7, 1, 7"}, "7 is in the list twice."),
+        ({"emails": "", "linkers": ""}, "Add at least one address, or tick the box below."),
+        ({"scope": "channels"}, "Tick at least one channel."),
+    ],
+)
+def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
+    mira: Client, changed: dict[str, str], words: str
+) -> None:
+    response = mira.post(ADD, FORM | changed)
+
+    page = response.content.decode()
+    assert words in page
+    assert "field needs a change" in page
+    assert "Warn the team." in page
+    for value in changed.values():
+        assert value in page
+    assert not Macro.objects.exists()
+
+
+def test_a_change_keeps_the_action_and_what_it_has_told(mira: Client) -> None:
+    action = make_macro(days=[7])
+    ending(5)
+    evaluation.evaluate(now=NOW)
+
+    mira.post(change(action.macro), FORM | {"days": "7"})
+
+    assert action.macro.actions.get() == action
+    assert Notice.objects.count() == 1
+
+
+def test_get_shows_the_form_and_changes_nothing(mira: Client) -> None:
+    action = make_macro(days=[7])
+
+    response = mira.get(change(action.macro))
+
+    assert response.status_code == 200
+    assert "Set Pre-Deactivation Notification" in response.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
+    action = make_macro(days=[7], linkers=True)
+    ending(10, name="Soon", person=make_person("ada@example.com", name="Ada"))
+    ending(200, name="Far")
+    covered = ending(10)
+    link(covered, make_token(deadline=noon(TODAY + timedelta(days=90))))
+    never = make_account()
+    link(never, make_token(deadline_kind="never"))
+    settle(covered, never)
+
+    page = " ".join(mira.get(change(action.macro)).content.decode().split())
+
+    assert "Sat 28 Nov" in page
+    assert "7 days left, 2 people" in page
+    assert "<strong>2</strong> mails" in page
+    assert "Why 3 accounts stay quiet" in page
+    for why in ("covered by a backup", "no end date", "end later"):
+        assert why in page
+    assert "Soon stops in 7 days: please re-authenticate" in page
+
+
+def test_the_preview_agrees_with_the_runs_of_the_coming_days(mira: Client) -> None:
+    action = make_macro(days=[30, 20, 7, 1], linkers=True)
+    for days in (1, 2, 8, 21, 29, 31, 37, 60):
+        ending(days, life=90)
+    die(ending(50))
+    promised = preview.preview(preview.draft_of(action), now=NOW).mails
+    for day in range(31):
+        at = NOW + timedelta(days=day)
+        Account.objects.filter(deadline__lte=at).update(
+            deadline=None, deadline_kind="unknown"
+        )  # they are no news here
+        evaluation.evaluate(now=at)
+
+    assert promised == Message.objects.count()
+
+
+def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
+    ending(10, name="Soon")
+
+    response = mira.post(reverse("admin:macros_macro_preview"), FORM)
+    broken = mira.post(reverse("admin:macros_macro_preview"), FORM | {"days": "x"})
+
+    assert "Soon" in response.content.decode()
+    assert "Fill in the form" in broken.content.decode()
+    assert not Macro.objects.exists()
+
+
+def test_the_whole_mail_can_do_nothing_in_the_portal(mira: Client) -> None:
+    action = make_macro(days=[7], linkers=True)
+    ending(10, name="Soon")
+
+    response = mira.get(reverse("admin:macros_macro_mail", args=[action.macro.pk]))
+
+    assert "Soon stops in 7 days" in response.content.decode()
+    assert response["Content-Security-Policy"].startswith("sandbox")
+    assert not Message.objects.exists()
+
+
+def test_there_is_no_mail_to_show_when_nothing_is_due(mira: Client) -> None:
+    action = make_macro(days=[7])
+
+    assert mira.get(reverse("admin:macros_macro_mail", args=[action.macro.pk])).status_code == 404
+
+
+def test_the_list_says_what_each_macro_does(mira: Client) -> None:
+    make_macro(days=[30, 7], linkers=True, scope="channels", channels=["facebook", "x"])
+
+    page = mira.get("/admin/macros/macro/").content.decode()
+
+    assert "Facebook, X" in page
+    assert "30, 7" in page
+    assert "1 address and people who linked" in page
+
+
+# --- who may ------------------------------------------------------------------------------------------------------------
+
+
+def test_strangers_are_sent_to_the_log_in() -> None:
+    action = make_macro()
+
+    for url in (ADD, change(action.macro), "/admin/macros/macro/"):
+        assert Client().get(url).status_code == 302
+
+
+def test_staff_without_the_permission_may_not() -> None:
+    action = make_macro(team=Team.default())
+    client = browser(staff("macros.view_macro"))
+
+    assert client.get(change(action.macro)).status_code == 200
+    assert client.post(change(action.macro), FORM).status_code == 403
+    assert client.post(ADD, FORM).status_code == 403
+    assert client.post(reverse("admin:macros_macro_preview"), FORM).status_code == 403
+    assert Macro.objects.get().name == action.macro.name
+
+
+def test_a_macro_of_another_team_is_not_there() -> None:
+    action = make_macro(team=make_team())
+    client = browser(staff("macros.view_macro", "macros.change_macro"))
+
+    response = client.post(change(action.macro), FORM)
+
+    assert response.status_code == 302  # Django leads to the start page with "doesn't exist"
+    assert client.get(reverse("admin:macros_macro_mail", args=[action.macro.pk])).status_code == 404
+    assert Macro.objects.get().name == action.macro.name
+
+
+def test_who_sees_one_team_writes_macros_of_that_team_only() -> None:
+    other = make_team()
+    client = browser(staff("macros.add_macro", "macros.change_macro", "macros.view_macro"))
+    everywhere = make_macro()
+
+    for team in ("", str(other.pk)):
+        client.post(ADD, FORM | {"team": team})
+    client.post(change(everywhere.macro), FORM)
+    client.post(ADD, FORM | {"team": str(Team.default().pk)})
+
+    assert Macro.objects.exclude(pk=everywhere.macro.pk).get().team == Team.default()
+    everywhere.macro.refresh_from_db()
+    assert everywhere.macro.name != FORM["name"]
+
+
+def test_accounts_that_one_does_not_see_cannot_be_chosen_and_stay_when_others_chose_them() -> None:
+    foreign, own = make_account(team=make_team()), make_account()
+    macro = make_macro(accounts=[foreign], team=Team.default()).macro
+    client = browser(staff("macros.change_macro", "macros.view_macro"))
+    form = FORM | {"scope": "chosen", "team": str(Team.default().pk)}
+
+    refused = client.post(change(macro), form | {"accounts": [foreign.pk]})
+    client.post(change(macro), form | {"accounts": [own.pk]})
+
+    assert refused.status_code == 200
+    assert set(macro.accounts.all()) == {foreign, own}
+
+
+# --- on the list of accounts ------------------------------------------------------------------------------------------
+
+LIST = "/admin/accounts/account/"
+APPLY, REMOVE = f"{LIST}bulk/apply-macro/", f"{LIST}bulk/remove-macro/"
+
+
+def test_the_action_leads_to_a_page_and_changes_nothing(mira: Client) -> None:
+    account = make_account()
+    make_macro(accounts=[make_account()])
+
+    response = mira.post(LIST, {"action": "apply_macro", "_selected_action": [account.pk]})
+    page = mira.get(response["Location"])
+
+    assert response["Location"] == f"{APPLY}?ids={account.pk}"
+    assert "Apply which macro to 1 account?" in page.content.decode()
+    assert not MacroAccount.objects.filter(account=account).exists()
+
+
+def test_a_post_applies_the_macro_and_says_how_often(mira: Client) -> None:
+    first, second = make_account(), make_account()
+    macro = make_macro(accounts=[first]).macro
+
+    response = mira.post(f"{APPLY}?ids={first.pk},{second.pk}", {"macro": macro.pk}, follow=True)
+
+    assert f"“{macro}” is applied to 1 account. 1 had it already." in response.content.decode()
+    assert set(macro.accounts.all()) == {first, second}
+    assert LogEntry.objects.get().change_message == "Applied to 1 account."
+
+
+def test_a_post_removes_the_macro(mira: Client) -> None:
+    account = make_account()
+    macro = make_macro(accounts=[account]).macro
+
+    response = mira.post(f"{REMOVE}?ids={account.pk}", {"macro": macro.pk}, follow=True)
+
+    assert f"“{macro}” is removed from 1 account." in response.content.decode()
+    assert not macro.accounts.exists()
+
+
+def test_a_post_without_a_macro_asks_again(mira: Client) -> None:
+    account = make_account()
+    make_macro(accounts=[make_account()])
+
+    response = mira.post(f"{APPLY}?ids={account.pk}", {"macro": "999999"})
+
+    assert response.status_code == 200
+    assert "needs a change" in response.content.decode()
+
+
+def test_no_account_leads_back(mira: Client) -> None:
+    assert mira.get(f"{APPLY}?ids=").status_code == 302
+
+
+def test_accounts_of_another_team_than_the_macros_are_left_out(mira: Client) -> None:
+    own, other = make_account(), make_account(team=make_team())
+    macro = make_macro(scope="chosen", team=Team.default()).macro
+
+    response = mira.post(f"{APPLY}?ids={own.pk},{other.pk}", {"macro": macro.pk}, follow=True)
+
+    assert "left out: another team" in response.content.decode()
+    assert macro.accounts.get() == own
+
+
+def test_applying_needs_its_permission_and_reaches_visible_accounts_only() -> None:
+    own, foreign = make_account(), make_account(team=make_team())
+    macro = make_macro(scope="chosen", team=Team.default()).macro
+    url = f"{APPLY}?ids={own.pk},{foreign.pk}"
+    reader = browser(staff("accounts.view_account"))
+    applier = browser(staff("accounts.view_account", "macros.apply_macro"))
+
+    codes = [reader.get(url).status_code, reader.post(url, {"macro": macro.pk}).status_code]
+    anonymous = Client().post(url, {"macro": macro.pk}).status_code
+    applier.post(url, {"macro": macro.pk})
+
+    assert (codes, anonymous) == ([403, 403], 302)
+    assert macro.accounts.get() == own
+
+
+def test_the_list_names_the_macros_and_finds_accounts_without_one(mira: Client) -> None:
+    make_account(name="Chosen one")
+    make_account(name="Bare one")
+    macro = make_macro(accounts=[Account.objects.get(name="Chosen one")]).macro
+    make_macro(scope="channels", channels=["x"])
+
+    everything = mira.get(LIST).content.decode()
+    bare = mira.get(f"{LIST}?macro=none").content.decode()
+
+    assert macro.name in everything
+    assert "Bare one" in bare
+    assert "Chosen one" not in bare
+
+
+def test_the_page_of_an_account_says_who_warns(mira: Client) -> None:
+    account = make_account()
+    macro = make_macro(accounts=[account], days=[30, 7]).macro
+
+    page = mira.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+
+    assert macro.name in page
+    assert "30, 7 days ahead" in page
