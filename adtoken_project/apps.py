@@ -1,6 +1,7 @@
 """The root as an app: it composes what the apps define."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 
 
 class AdTokenConfig(AppConfig):
@@ -13,7 +14,15 @@ class AdTokenConfig(AppConfig):
         """Connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import groups, invitations
+        from adtoken_project import groups, invitations, schedules
 
         invitations.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
+        post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
+
+
+class PortalConfig(admin_apps.AdminConfig):
+    """Django's admin with our site as the default one."""
+
+    default = False  # named in INSTALLED_APPS in place of django.contrib.admin
+    default_site = "adtoken_project.admin_site.AdTokenAdminSite"

@@ -1,0 +1,61 @@
+"""Forms of the portal's confirm pages and of API keys."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import ApiKey
+from tokens.models import ChannelKey
+from users.models import Team
+
+
+class ConfirmForm(forms.Form):
+    """Why, kept in the time-line; and the account's name where a deed makes it dark."""
+
+    note = forms.CharField(label="Why?", max_length=300, required=False)
+    typed = forms.CharField(required=False)
+
+    def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.must_type = must_type
+        if must_type:
+            self.fields["typed"].label = f"Type “{must_type}” to go on"
+            self.fields["typed"].widget.attrs["autocomplete"] = "off"
+        else:
+            del self.fields["typed"]
+
+    def clean_typed(self) -> str:
+        """Refuse anything but the account's name."""
+        typed = str(self.cleaned_data["typed"]).strip()
+        if typed != self.must_type.strip():
+            raise forms.ValidationError("This is not the account's name.")
+        return typed
+
+
+class KeyForm(forms.Form):
+    """A new API key."""
+
+    name = forms.CharField(max_length=100, help_text="Which system uses it.")
+    scopes = forms.MultipleChoiceField(
+        choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=ApiKey.Scope.values
+    )
+    teams = forms.ModelMultipleChoiceField(
+        Team.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The key sees these teams' accounts.",
+    )
+    channels = forms.MultipleChoiceField(
+        choices=ChannelKey.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="None ticked: all channels.",
+    )
+
+    def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        teams = Team.objects.all()
+        if not viewer.is_superuser:
+            teams = teams.filter(memberships__user=viewer)
+        field = self.fields["teams"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = teams

@@ -1,0 +1,175 @@
+"""API keys of publishing systems. The secret is shown once, on the page that answers its making."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from accounts import faces
+from accounts.broker import callers
+from accounts.forms import ConfirmForm, KeyForm
+from accounts.models import ApiKey
+from accounts.portal import confirm
+from accounts.portal.confirm import Page
+from accounts.templatetags import faces as tags
+from users.models import Team
+
+REVOKED = faces.Pill("Revoked", "mute", "block")
+WORKS = faces.Pill("Works", "good", "check_circle")
+
+
+class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
+
+    list_display = [
+        "name",
+        "prefix_cell",
+        "state_cell",
+        "scopes_cell",
+        "teams_cell",
+        "channels_cell",
+        "used_cell",
+        "deed_cell",
+    ]
+    list_display_links = None
+    actions = None
+    search_fields = ["name", "prefix"]
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Return the keys that reach no team beyond the viewer's own; superusers see all."""
+        keys = ApiKey.objects.prefetch_related("teams").order_by("revoked_at", "name", "pk")
+        if request.user.is_superuser:
+            return keys
+        foreign = Team.objects.exclude(memberships__user=request.user.pk)
+        return keys.exclude(teams__in=foreign)
+
+    @display(description="Key")
+    def prefix_cell(self, key: ApiKey) -> SafeString:
+        """Return the beginning of the key: enough to recognise it, not to use it."""
+        return format_html('<code class="at-mono">{}…</code>', key.prefix)
+
+    @display(description="State")
+    def state_cell(self, key: ApiKey) -> SafeString:
+        """Return whether it works."""
+        return tags.pill(REVOKED if key.revoked_at else WORKS)
+
+    @display(description="May")
+    def scopes_cell(self, key: ApiKey) -> str:
+        """Return what it may do."""
+        return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
+
+    @display(description="Teams")
+    def teams_cell(self, key: ApiKey) -> str:
+        """Return whose accounts it sees."""
+        return ", ".join(team.name for team in key.teams.all())
+
+    @display(description="Channels")
+    def channels_cell(self, key: ApiKey) -> str:
+        """Return the channels it is limited to."""
+        return ", ".join(faces.channel_name(channel) for channel in key.channels) or "all"
+
+    @display(description="Last use", ordering="last_used_at")
+    def used_cell(self, key: ApiKey) -> SafeString:
+        """Return when it was last used, within an hour."""
+        return tags.when(key.last_used_at, "ago", timezone.now()) if key.last_used_at else SafeString("never")
+
+    @display(description="")
+    def deed_cell(self, key: ApiKey) -> SafeString:
+        """Return the link to revoke it."""
+        if key.revoked_at:
+            return SafeString("")
+        link = reverse("admin:accounts_apikey_revoke", args=[key.pk])
+        return format_html('<a class="at-link" href="{}">Revoke</a>', link)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Leave out the deed for those who may not do it."""
+        columns = list(self.list_display)
+        return columns if request.user.has_perm("accounts.change_apikey") else columns[:-1]
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """No plain form."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """Keys are revoked, not deleted."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return list, making and revoking."""
+        kept = [url for url in super().get_urls() if url.name == "accounts_apikey_changelist"]
+        wrap = self.admin_site.admin_view
+        return [
+            path("add/", wrap(never_cache(self.make)), name="accounts_apikey_add"),
+            path("<int:key_id>/revoke/", wrap(self.revoke), name="accounts_apikey_revoke"),
+            *kept,
+        ]
+
+    def make(self, request: HttpRequest) -> HttpResponse:
+        """Ask what the key may do (GET), make it and show its secret once (POST)."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": "New API key",
+            "form": form,
+            "back": reverse("admin:accounts_apikey_changelist"),
+        }
+        if request.method == "POST" and form.is_valid():
+            key, secret = callers.issue(
+                **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=request.user
+            )
+            self.log_addition(request, key, "Made.")
+            context |= {"title": f"The key {key.name} is made", "key": key, "secret": secret, "form": None}
+        return TemplateResponse(request, "admin/portal/api_key.html", context)
+
+    def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """Ask (GET), then end the key (POST)."""
+        if not request.user.has_perm("accounts.change_apikey"):
+            raise PermissionDenied
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        key = self.get_queryset(request).filter(pk=key_id).first()
+        if key is None:
+            raise Http404("There is no such key.")
+        back = reverse("admin:accounts_apikey_changelist")
+        form = ConfirmForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            self._revoke(request, key, form.cleaned_data["note"])
+            return HttpResponseRedirect(back)
+        context = {**self.admin_site.each_context(request), "account": None}
+        return confirm.show(request, _revoke_page(key), context=context, back=back)
+
+    def _revoke(self, request: HttpRequest, key: ApiKey, note: str) -> None:
+        if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            messages.error(request, f"Somebody was faster: {key.name} is revoked already.")
+            return
+        self.log_change(request, key, f"Revoked. {note}".strip())
+        messages.success(request, f"{key.name} is revoked. Calls with it are refused within a second.")
+
+
+def _revoke_page(key: ApiKey) -> Page:
+    used = f"{timezone.localtime(key.last_used_at):%d %b %Y, %H:%M}" if key.last_used_at else "never"
+    return Page(
+        question=f"Revoke the key {key.name}?",
+        lead=f"{key.prefix}…",
+        button="Revoke the key",
+        facts=[
+            ("Last use", used),
+            ("Callers", "are refused within a second"),
+            ("Undo", "not possible; make a new key"),
+        ],
+        danger=True,
+        refused="It is revoked already." if key.revoked_at else "",
+    )

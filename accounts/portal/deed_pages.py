@@ -1,0 +1,214 @@
+"""Deeds on one account or token: permission, confirm page by GET, effect by POST, one event, back to where one was."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts import deeds, sweeps
+from accounts.errors import DeedRefused
+from accounts.forms import ConfirmForm
+from accounts.models import Account, AccountToken
+from accounts.portal import access, confirm, deed_texts, pages
+from accounts.portal.deed_texts import Deed
+from accounts.portal.names import Names
+from tokens import channels
+from tokens.channels.base import Verdict
+from tokens.lifecycle import Outcome
+from users.models import User
+
+if TYPE_CHECKING:
+    from accounts.admin import AccountAdmin
+
+View = Callable[..., HttpResponse]
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+    """Return the addresses of the deeds."""
+    wrap = model_admin.admin_site.admin_view
+    found = [
+        path(
+            f"<int:account_id>/tokens/<int:token_id>/{deed.slug}/",
+            wrap(_confirmed(model_admin, deed)),
+            name=f"accounts_account_token_{deed.slug}",
+        )
+        for deed in deed_texts.TOKEN_DEEDS
+    ]
+    found += [
+        path(
+            f"<int:account_id>/{deed.slug}/",
+            wrap(_confirmed(model_admin, deed)),
+            name=f"accounts_account_{deed.slug}",
+        )
+        for deed in deed_texts.ACCOUNT_DEEDS
+    ]
+    at_once: list[tuple[str, str, View]] = [
+        ("<int:account_id>/tokens/<int:token_id>/check/", "token_check", check_token),
+        ("<int:account_id>/tokens/<int:token_id>/move/", "token_move", move),
+        ("<int:account_id>/check/", "check", check_account),
+        ("<int:account_id>/automatic/", "automatic", automatic),
+    ]
+    return found + [
+        path(route, wrap(_post_only(view)), name=f"accounts_account_{name}") for route, name, view in at_once
+    ]
+
+
+def home(account: Account, anchor: str = "") -> str:
+    """Return the address of the account's tab Authenticate Tokens."""
+    return reverse("admin:accounts_account_change", args=[account.pk]) + (f"#{anchor}" if anchor else "")
+
+
+def actor(request: HttpRequest) -> User:
+    """Return who does the deed."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def _confirmed(model_admin: "AccountAdmin", deed: Deed) -> View:
+    """Make the view of a deed with a confirm page."""
+
+    def view(request: HttpRequest, account_id: int, token_id: int | None = None) -> HttpResponse:
+        access.demand(request, deed.permission)
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        account = access.account(request, account_id)
+        entry = _entry(request, account, token_id)
+        if entry is None and token_id is not None:
+            messages.error(request, "This token is no longer linked to the account.")
+            return HttpResponseRedirect(home(account))
+        page = deed.page(account, entry, Names(request.user))
+        form = ConfirmForm(request.POST if request.method == "POST" else None, must_type=page.must_type)
+        if request.method != "POST" or not form.is_valid():
+            shown = form if request.method == "POST" else None
+            context = pages.context(model_admin, request, account, "")
+            return confirm.show(request, page, context=context, back=home(account), form=shown)
+        _act(request, deed, account, entry, form.cleaned_data["note"])
+        return HttpResponseRedirect(home(account))
+
+    return view
+
+
+def _entry(request: HttpRequest, account: Account, token_id: int | None) -> AccountToken | None:
+    """Return the pool entry; a POST for one that is gone meanwhile gets None, a GET 404."""
+    if token_id is None:
+        return None
+    if request.method == "POST" and not account.pool.filter(token=token_id).exists():
+        return None
+    return access.entry(account, token_id)
+
+
+def _act(request: HttpRequest, deed: Deed, account: Account, entry: AccountToken | None, note: str) -> None:
+    """Do the deed and say what became of it."""
+    try:
+        done = deed.do(
+            account=account,
+            entry=entry,
+            actor=actor(request),
+            note=note,
+            now=timezone.now(),
+            seen=request.POST.get("seen", ""),
+            names=Names(request.user),
+        )
+    except DeedRefused as refusal:
+        messages.error(request, str(refusal))
+        return
+    text = (
+        format_html('{} <a class="at-link" href="{}">{}</a>', done.text, done.undo, "Undo")
+        if done.undo
+        else done.text
+    )
+    messages.success(request, text) if done.good else messages.warning(request, text)
+
+
+# --- deeds without a confirm page: they show a message -----------------------------------------------------------------
+
+
+def _post_only(view: View) -> View:
+    def guarded(request: HttpRequest, **kwargs: int) -> HttpResponse:
+        access.demand(request)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return view(request, **kwargs)
+
+    return guarded
+
+
+def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask the channel about one token and its accounts now."""
+    access.demand(request, "tokens.probe_token")
+    account = access.account(request, account_id)
+    entry = access.entry(account, token_id)
+    _say_checked(request, Names(request.user).token(entry.token, account), _check(entry), account)
+    return HttpResponseRedirect(home(account, f"token-{token_id}"))
+
+
+def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Ask the channel about every token of the pool now."""
+    access.demand(request, "tokens.probe_token")
+    account = access.account(request, account_id)
+    names = Names(request.user)
+    for entry in account.pool.all():
+        _say_checked(request, names.token(entry.token, account), _check(entry), account)
+    return HttpResponseRedirect(home(account))
+
+
+def _check(entry: AccountToken) -> Outcome | None:
+    try:
+        return sweeps.check_now(entry.token, now=timezone.now(), source="staff")
+    except channels.UnknownChannel:
+        return None
+
+
+def _say_checked(request: HttpRequest, name: str, outcome: Outcome | None, account: Account) -> None:
+    label = account.get_channel_display()
+    if outcome is None:
+        messages.error(request, f"{label} is not part of this installation, so {name} cannot be checked.")
+    elif outcome.stale:
+        messages.info(request, f"{name}: somebody was faster, the newer answer stands.")
+    elif outcome.verdict == Verdict.OK:
+        messages.success(request, f"{name}: checked, fine.")
+    elif outcome.verdict == Verdict.TOKEN_DEAD:
+        messages.error(request, f"{name}: {label} says that this log-in has stopped.")
+    elif outcome.verdict == Verdict.APP_FAULT:
+        messages.error(
+            request, f"{name}: {label} refuses AdToken itself. No token was touched. See Channel apps."
+        )
+    elif outcome.verdict == Verdict.OUR_BUG:
+        messages.error(request, f"{name}: AdToken could not ask. Nothing was changed.")
+    else:
+        messages.warning(request, f"{name}: {label} gave no clear answer. We try again by ourselves.")
+
+
+def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Move a token up or down. The address leads back to the same button, so that the focus stays there."""
+    access.demand(request, "accounts.switch_active_token")
+    account = access.account(request, account_id)
+    entry = access.entry(account, token_id)
+    up = request.POST.get("step") == "-1"
+    try:
+        place = deeds.move(
+            account=account, token=entry.token, step=-1 if up else 1, actor=actor(request), now=timezone.now()
+        )
+    except DeedRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        name = Names(request.user).token(entry.token, account)
+        word = PLACES[place - 1] if place <= len(PLACES) else f"number {place}"
+        messages.success(request, f"{name} is now {word} of {len(account.pool.all())}.")
+    return HttpResponseRedirect(home(account, f"{'up' if up else 'down'}-{token_id}"))
+
+
+def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Forget the order that was set by hand."""
+    access.demand(request, "accounts.switch_active_token")
+    account = access.account(request, account_id)
+    deeds.back_to_automatic(account=account, actor=actor(request), now=timezone.now())
+    messages.success(request, "The order is automatic again: longest first.")
+    return HttpResponseRedirect(home(account))

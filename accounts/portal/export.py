@@ -1,0 +1,66 @@
+"""Accounts as CSV: no secret, exact times in UTC, and no cell that a spreadsheet would run as a formula."""
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from django.utils import timezone
+
+from accounts import summary
+from accounts.models import Account
+from accounts.portal.names import Names
+
+HEAD = [
+    "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
+    "usable_tokens", "tokens", "people", "active_person", "last_check_utc",
+]  # fmt: skip
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class _Echo:
+    """A file that gives back what is written, so that rows stream."""
+
+    def write(self, value: str) -> str:
+        """Return the line."""
+        return value
+
+
+def safe(value: object) -> str:
+    """Return the value as text that no spreadsheet takes for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_DANGEROUS) or text.startswith(_DANGEROUS) else text
+
+
+def answer(accounts: QuerySet[Account], names: Names) -> StreamingHttpResponse:
+    """Answer with the accounts as a CSV file, streamed."""
+    now = timezone.now()
+    response = StreamingHttpResponse(lines(accounts, names, now), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = (
+        f'attachment; filename="social-accounts-{timezone.localdate(now):%Y-%m-%d}.csv"'
+    )
+    return response
+
+
+def lines(accounts: QuerySet[Account], names: Names, now: datetime) -> Iterator[str]:
+    """Yield the head, then one line per account."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(HEAD)
+    for account in accounts.iterator(chunk_size=500):
+        yield writer.writerow([safe(value) for value in _row(account, names, now)])
+
+
+def _row(account: Account, names: Names, now: datetime) -> list[object]:
+    one = summary.of(account, now)
+    checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
+    return [
+        account.channel, account.native_id, account.name, account.team.name, account.state, one.pill.label,
+        account.reason, account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
+        len(one.entries), one.people, names.token(one.active.token, account) if one.active else "",
+        _utc(max(checked, default=None)),
+    ]  # fmt: skip
+
+
+def _utc(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""

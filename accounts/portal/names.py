@@ -1,0 +1,52 @@
+"""Who is named to whom: people of other teams are "someone in another team"."""
+
+from django.contrib.auth.models import AnonymousUser
+
+from accounts import faces, summary
+from accounts.models import Account
+from tokens.models import Token
+from users.models import Membership, User
+
+HIDDEN = "Someone in another team"
+
+
+class Names:
+    """Names as one viewer may see them. Reads the viewer's colleagues once."""
+
+    def __init__(self, viewer: User | AnonymousUser) -> None:
+        self.all = bool(viewer.is_superuser)
+        self.viewer_id = viewer.pk
+        self._teams: frozenset[int] = frozenset()
+        self.colleagues: frozenset[int] = frozenset()
+        if not self.all:
+            mine = Membership.objects.filter(user=viewer.pk).values("team")
+            rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id")
+            self._teams = frozenset(team for team, _ in rows)
+            self.colleagues = frozenset(user for _, user in rows)
+
+    def sees_token(self, token: Token, account: Account | None) -> bool:
+        """Tell whether the viewer may know whose token it is. An imported token belongs to the account's team."""
+        if self.all or token.consented_by_id == self.viewer_id:
+            return True
+        if token.consented_by_id is None:
+            return account is not None and account.team_id in self._teams
+        return token.consented_by_id in self.colleagues
+
+    def token(self, token: Token | None, account: Account | None) -> str:
+        """Return whose token it is."""
+        if token is None:
+            return "a token that was removed"
+        return summary.person_name(token) if self.sees_token(token, account) else HIDDEN
+
+    def user(self, user: User | None) -> str:
+        """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
+        if user is None:
+            return ""
+        if self.all or user.pk == self.viewer_id or user.pk in self.colleagues:
+            return str(user)
+        return "An administrator" if user.is_superuser else HIDDEN
+
+    def first(self, token: Token, account: Account | None) -> str:
+        """Return how a button or a sentence calls the person."""
+        name = self.token(token, account)
+        return name if name == HIDDEN else faces.first_name(name)

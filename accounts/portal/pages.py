@@ -1,0 +1,198 @@
+"""One account in the portal: the tabs Authenticate Tokens, Details, Messages and Events. They only read."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from accounts import faces, summary
+from accounts.models import Account
+from accounts.portal import access, dates, poolrows, timeline
+from accounts.portal.names import Names
+from accounts.portal.poolrows import Deed
+from notifications.models import Message
+
+if TYPE_CHECKING:
+    from accounts.admin import AccountAdmin
+
+View = Callable[..., HttpResponse]
+MESSAGES_SHOWN = 50
+
+
+def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+    """Return the addresses of the tabs. The first is where an account opens."""
+    tabs: list[tuple[str, str, View]] = [
+        ("", "change", tokens_tab),
+        ("details/", "details", details_tab),
+        ("messages/", "messages", messages_tab),
+        ("events/", "history", events_tab),
+    ]
+
+    def bind(view: View) -> View:
+        def bound(request: HttpRequest, account_id: int) -> HttpResponse:
+            access.demand(request)
+            return view(model_admin, request, access.account(request, account_id))
+
+        return model_admin.admin_site.admin_view(require_GET(bound))  # type: ignore[no-any-return]  # untyped theme
+
+    return [
+        path(f"<int:account_id>/{tail}", bind(view), name=f"accounts_account_{name}")
+        for tail, name, view in tabs
+    ]
+
+
+def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
+    """Return what every page of one account shows: head, tabs, breadcrumb."""
+    now = timezone.now()
+    here = reverse("admin:accounts_account_change", args=[account.pk])
+    package = dates.native(account.channel)
+    may = request.user.has_perm
+    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk, 'next': here})}"
+    pause = None
+    if may("accounts.pause_account"):
+        paused = account.paused_at is not None
+        name, label = ("resume", "Resume this account") if paused else ("pause", "Pause this account")
+        pause = Deed(
+            label,
+            reverse(f"admin:accounts_account_{name}", args=[account.pk]),
+            icon="bolt" if paused else "pause_circle",
+        )
+    return {
+        **model_admin.admin_site.each_context(request),
+        "title": account.name,
+        "account": account,
+        "summary": summary.of(account, now),
+        "now": now,
+        "tab": tab,
+        "tabs": [
+            (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
+            for label, name in (
+                ("Authenticate Tokens", "change"), ("Details", "details"), ("Messages", "messages"), ("Events", "history"),
+            )
+        ],
+        "open_url": package.open_url(account.native_id) if package else "",
+        "add": Deed("Add a token", add, kind="primary", icon="add") if may("accounts.link_account") else None,
+        "pause": pause,
+        "here": here,
+    }  # fmt: skip
+
+
+def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """Who keeps this account alive, until when, what happened, what can I do."""
+    shared = context(model_admin, request, account, "change")
+    names, now = Names(request.user), shared["now"]
+    opened = request.GET.get("steps", "")
+    rows = poolrows.build(
+        account,
+        viewer=request.user,
+        names=names,
+        now=now,
+        opened=int(opened) if opened.isascii() and opened.isdigit() else 0,
+    )
+    check_all = None
+    if rows and request.user.has_perm("tokens.probe_token"):
+        check_all = Deed(
+            "Check all now",
+            reverse("admin:accounts_account_check", args=[account.pk]),
+            post=True,
+            icon="refresh",
+        )
+    automatic = None
+    ranked = any(row.entry.rank is not None for row in rows)
+    if ranked and request.user.has_perm("accounts.switch_active_token"):
+        automatic = Deed(
+            "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
+        )
+    carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
+    return TemplateResponse(
+        request,
+        "admin/portal/tokens.html",
+        {
+            **shared,
+            "rows": rows,
+            "check_all": check_all,
+            "automatic": automatic,
+            "ranked": ranked,
+            "carriers": faces.join_names(carriers),
+            "warned_by": model_admin.warned_by(account),
+            "rule": dates.note(account.channel),
+            **_line_context(request, account, names),
+        },
+    )
+
+
+def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:
+    chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
+    shown = (
+        min(int(asked), timeline.MOST)
+        if asked.isascii() and asked.isdigit() and int(asked)
+        else timeline.SHOWN
+    )
+    line = timeline.of(account, names, chosen=chosen, shown=shown)
+    query = {"line": line.chosen} if line.chosen else {}
+    return {
+        "line": line,
+        "line_filters": [
+            (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
+            for key, label in timeline.FILTERS.items()
+        ],
+        "line_older": f"?{urlencode({**query, 'shown': shown + 50})}#line"
+        if line.older and shown < timeline.MOST
+        else "",
+    }
+
+
+def details_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The channel's facts, native status, team, who linked."""
+    names = Names(request.user)
+    first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
+    linker = ""
+    if first is not None:
+        linker = names.user(first.added_by) or names.token(first.token, account)
+    return TemplateResponse(
+        request,
+        "admin/portal/details.html",
+        {
+            **context(model_admin, request, account, "details"),
+            "linker": linker,
+            "linked_at": first.added_at if first else None,
+            "pauser": names.user(account.paused_by),
+            "warned_by": model_admin.warned_by(account),
+        },
+    )
+
+
+def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The mails that speak of this account or its tokens, newest first, for those who may see messages."""
+    access.demand(request, "notifications.view_message")
+    tokens = list(account.pool.values_list("token_id", flat=True))
+    found = Message.objects.filter(Q(payload__account=account.pk) | Q(payload__token__in=tokens))
+    if not request.user.is_superuser:
+        found = found.filter(team__memberships__user=request.user.pk)
+    rows = [
+        (message, faces.MESSAGE_PILLS[message.state])
+        for message in found.defer("text", "html").order_by("-created_at", "-id")[:MESSAGES_SHOWN]
+    ]
+    return TemplateResponse(
+        request,
+        "admin/portal/messages.html",
+        {**context(model_admin, request, account, "messages"), "messages_sent": rows},
+    )
+
+
+def events_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The whole time-line."""
+    return TemplateResponse(
+        request,
+        "admin/portal/events.html",
+        {
+            **context(model_admin, request, account, "history"),
+            **_line_context(request, account, Names(request.user)),
+        },
+    )

@@ -1,0 +1,95 @@
+"""The pills of the list as SQL, so that filters and sort order say the same as `accounts.faces.account_pill`."""
+
+from datetime import datetime
+
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable, OrderBy
+from django.db.models.functions import Coalesce
+
+from accounts import faces
+from accounts.models import Account, AccountToken
+from tokens.models import Token
+
+LABELS = {
+    "deactivated": "Deactivated",
+    "interrupted": "Interrupted",
+    "urgent": "Urgent",
+    "at_risk": "At risk",
+    "restricted": "Restricted",
+    "no_backup": "No backup",
+    "date_unknown": "Date unknown",
+    "healthy": "Healthy",
+    "paused": "Paused",
+}
+
+LIVING = ~Q(token__state=Token.State.DEAD) & Q(access="ok") & ~Q(can_publish="no")
+_NOT_PAUSED = Q(paused_at=None)
+
+
+def with_people(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Add `people`: how many people can carry the account, as `accounts.summary.count_people` counts them."""
+    living = AccountToken.objects.filter(LIVING, account=OuterRef("pk")).order_by().values("account")
+    # A token is one native user of one app, so people are the users behind living tokens; an unknown user counts as himself.
+    person = Coalesce(F("token__consented_by"), -F("token"), output_field=IntegerField())
+    number = living.annotate(number=Count(person, distinct=True)).values("number")
+    return accounts.annotate(people=Coalesce(Subquery(number), 0))
+
+
+def in_state(accounts: QuerySet[Account], key: str, now: datetime) -> QuerySet[Account]:
+    """Keep the accounts whose pill is `key` of LABELS; an unknown key keeps none."""
+    works = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
+    fixed = {
+        "paused": ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
+        "deactivated": _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
+        "interrupted": _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
+        "restricted": _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
+        "urgent": works & Q(deadline__lte=now + faces.URGENT),
+        "at_risk": works & Q(deadline__gt=now + faces.URGENT, deadline__lte=now + faces.AT_RISK),
+    }
+    if key in fixed:
+        return accounts.filter(fixed[key])
+    accounts = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gt=now + faces.AT_RISK))))
+    if key == "no_backup":
+        return accounts.filter(people__lte=1)
+    unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
+    if key == "date_unknown":
+        return accounts.filter(unknown, people__gt=1)
+    return accounts.filter(~unknown, people__gt=1) if key == "healthy" else accounts.none()
+
+
+def needs_a_person(now: datetime) -> Q:
+    """Accounts that go dark, or are dark, unless a person acts: deactivated, or a deadline within 30 days."""
+    soon = Q(deadline__lte=now + faces.AT_RISK) & ~Q(state=Account.State.INTERRUPTED)
+    return _NOT_PAUSED & (Q(state=Account.State.DEACTIVATED) | soon)
+
+
+def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that exactly one person carries, whatever their pill."""
+    return with_people(accounts).filter(_NOT_PAUSED, people=1)
+
+
+# Deactivated, then by deadline, then unknown, then never, then paused.
+PLACE = Case(
+    When(paused_at__isnull=False, then=Value(4)),
+    When(deadline_kind=Account.DeadlineKind.NONE, then=Value(0)),
+    When(deadline_kind=Account.DeadlineKind.DATE, then=Value(1)),
+    When(deadline_kind=Account.DeadlineKind.UNKNOWN, then=Value(2)),
+    default=Value(3),
+)
+DEADLINE = F("deadline")  # what a click on the column's head sorts by
+
+
+def by_deadline() -> list[OrderBy | Combinable | str]:
+    """Return the list's usual order."""
+    return [PLACE.asc(), F("deadline").asc(nulls_last=True), "name", "pk"]

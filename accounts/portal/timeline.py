@@ -1,0 +1,206 @@
+"""The time-line of an account: its own events, and what befell its tokens, newest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accounts import faces
+from accounts.models import Account, AccountEvent
+from accounts.portal import rows
+from accounts.portal.names import Names
+from accounts.portal.poolrows import pretty
+from tokens.channels.base import Reason
+from tokens.models import TokenEvent
+
+SHOWN = 20
+MOST = 500
+FILTERS = {"": "All", "shifts": "Shifts", "warnings": "Warnings", "people": "People"}
+
+Kind = AccountEvent.Kind
+_KINDS: dict[str, set[str]] = {
+    "shifts": {Kind.SHIFTED, Kind.SWITCHED, Kind.CONNECTED, Kind.INTERRUPTED, Kind.DEACTIVATED},
+    "warnings": {Kind.INTERRUPTED, Kind.DEACTIVATED, Kind.ACCESS, Kind.RESTRICTED, Kind.UNRESTRICTED},
+    "people": {
+        Kind.LINKED,
+        Kind.UNLINKED,
+        Kind.ASKED,
+        Kind.SWITCHED,
+        Kind.RANKED,
+        Kind.PAUSED,
+        Kind.RESUMED,
+        Kind.IMPORTED,
+    },
+}
+_TOKEN_KINDS: dict[str, set[str]] = {
+    "": {
+        TokenEvent.Kind.DIED,
+        TokenEvent.Kind.COOLED,
+        TokenEvent.Kind.RECOVERED,
+        TokenEvent.Kind.RENEWED,
+        TokenEvent.Kind.REVOKED,
+    },
+    "shifts": set(),
+    "warnings": {TokenEvent.Kind.DIED, TokenEvent.Kind.COOLED, TokenEvent.Kind.RECOVERED},
+    "people": {TokenEvent.Kind.REVOKED},
+}
+# Icon and tone of the dot.
+_DOTS: dict[str, tuple[str, str]] = {
+    Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
+    Kind.CONNECTED: ("check_circle", "good"), Kind.INTERRUPTED: ("sync", "warn"), Kind.DEACTIVATED: ("cancel", "bad"),
+    Kind.PAUSED: ("pause_circle", "mute"), Kind.RESUMED: ("bolt", "good"), Kind.SWITCHED: ("swap_horiz", ""),
+    Kind.RANKED: ("list", ""), Kind.ACCESS: ("lock", "mute"), Kind.RESTRICTED: ("block", "limit"),
+    Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
+    TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
+    TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
+    TokenEvent.Kind.REVOKED: ("close", "mute"),
+}  # fmt: skip
+_SOURCES = {
+    "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
+    "staff": "", "link": "", "push": "{channel} told us.", "clock": "Its date has passed.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry."""
+
+    at: datetime
+    key: tuple[datetime, int, int]
+    title: str
+    text: str
+    icon: str
+    tone: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The entries shown, and whether there are older ones."""
+
+    lines: Sequence[Line]
+    older: bool
+    chosen: str
+
+
+def of(account: Account, names: Names, *, chosen: str = "", shown: int = SHOWN) -> Timeline:
+    """Return the newest `shown` entries of one filter. Two queries, whatever the history."""
+    chosen = chosen if chosen in FILTERS else ""
+    events = list(_events(account, chosen)[: shown + 1])
+    tokens = list(_token_events(account, chosen)[: shown + 1])
+    told = {event.token_event_id for event in events if event.token_event_id}
+    lines = [_line(account, event, names) for event in events]
+    lines += [_token_line(account, event, names) for event in tokens if event.pk not in told]
+    lines.sort(key=lambda line: line.key, reverse=True)
+    return Timeline(lines[:shown], len(lines) > shown, chosen)
+
+
+def _events(account: Account, chosen: str) -> Any:
+    events = AccountEvent.objects.filter(account=account)
+    if chosen:
+        events = events.filter(kind__in=_KINDS[chosen])
+    # Resuming says it already; that the account is connected again is the same moment told twice.
+    events = events.exclude(kind=Kind.CONNECTED, cause="resumed")
+    people = ("token__consented_by", "from_token__consented_by")
+    return events.select_related("actor", "token", "from_token", "token_event", *people).order_by(
+        "-at", "-id"
+    )
+
+
+def _token_events(account: Account, chosen: str) -> Any:
+    kinds = _TOKEN_KINDS[chosen]
+    pool = account.pool.values("token")
+    events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
+    return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
+
+
+def _line(account: Account, event: AccountEvent, names: Names) -> Line:
+    icon, tone = _DOTS.get(event.kind, ("info", "mute"))
+    found = _SOURCES.get(event.source, "")
+    hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
+    evidence = event.token_event.detail.get("evidence") if event.token_event and not hidden else None
+    parts = [
+        _cause(account, event),
+        found.format(channel=account.get_channel_display()),
+        _by(names.user(event.actor), event.note),
+    ]
+    return Line(
+        at=event.at,
+        key=(event.at, 1, event.pk),
+        title=_title(account, event, names),
+        text=" ".join(part for part in parts if part),
+        icon=icon,
+        tone=tone,
+        evidence=pretty(evidence) if evidence else "",
+    )
+
+
+def _title(account: Account, event: AccountEvent, names: Names) -> str:
+    who = names.token(event.token, account) if event.token_id else ""
+    old = names.token(event.from_token, account) if event.from_token_id else ""
+    titles = {
+        Kind.LINKED: f"{who} linked this account",
+        Kind.UNLINKED: f"{who or 'A token'} was unlinked",
+        Kind.SHIFTED: f"Shifted from {old} to {who}" if old else f"{who} became active",
+        Kind.SWITCHED: f"{who} was made active" + (f" in place of {old}" if old else ""),
+        Kind.CONNECTED: "The account works again" + (f" through {who}" if who else ""),
+        Kind.INTERRUPTED: "Interrupted: only tokens in passing trouble are left",
+        Kind.DEACTIVATED: "Deactivated: no usable token is left",
+        Kind.PAUSED: "Paused",
+        Kind.RESUMED: "Resumed",
+        Kind.RANKED: f"Order set by hand: {who} {event.note}" if who else "Order is automatic again",
+        Kind.ACCESS: f"{who} {'can use this ad account again' if event.cause == 'regained' else _lost(event.cause)}",
+        Kind.RESTRICTED: f"Restricted by {account.get_channel_display()}",
+        Kind.UNRESTRICTED: f"{account.get_channel_display()} lifted the restriction",
+        Kind.ASKED: f"{who} was asked to re-authenticate",
+        Kind.IMPORTED: "Imported",
+    }
+    return titles.get(Kind(event.kind), event.get_kind_display())
+
+
+def _lost(cause: str) -> str:
+    return "may only report here now" if cause == Reason.PUBLISHING_LOST else "lost access to this ad account"
+
+
+def _cause(account: Account, event: AccountEvent) -> str:
+    """Return the cause in words where the title does not say it."""
+    if event.kind in {Kind.RESTRICTED, Kind.RANKED} or event.cause not in set(Reason):
+        return event.note if event.kind == Kind.RESTRICTED else ""
+    return f"{rows.explain(account, event.cause).short}."
+
+
+def _by(who: str, note: str) -> str:
+    if who and note and not note.startswith(("now number", "back to")):
+        return f"By {who}: “{note}”"
+    return f"By {who}." if who else ""
+
+
+def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
+    icon, tone = _DOTS.get(event.kind, ("info", "mute"))
+    who = names.token(event.token, account)
+    seen = names.sees_token(event.token, account)
+    log_in = f"The log-in of {who if seen else 'someone in another team'}"
+    titles = {
+        TokenEvent.Kind.DIED: f"{log_in} stopped",
+        TokenEvent.Kind.COOLED: f"{log_in} is in passing trouble",
+        TokenEvent.Kind.RECOVERED: f"{log_in} works again",
+        TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
+        TokenEvent.Kind.REVOKED: f"{log_in} was revoked at {account.get_channel_display()}",
+    }
+    reason = str(event.detail.get("reason", ""))
+    found = _SOURCES.get(event.source, "").format(channel=faces.channel_name(account.channel))
+    parts = [
+        f"{rows.explain(account, reason).short}." if reason else "",
+        found,
+        _by(names.user(event.actor), ""),
+    ]
+    evidence = event.detail.get("evidence") if seen else None
+    return Line(
+        at=event.at,
+        key=(event.at, 0, event.pk),
+        title=titles.get(TokenEvent.Kind(event.kind), event.get_kind_display()),
+        text=" ".join(part for part in parts if part),
+        icon=icon,
+        tone=tone,
+        evidence=pretty(evidence) if evidence else "",
+    )

@@ -1,0 +1,195 @@
+"""Authenticate Tokens of all accounts: the columns of the pool, for the tokens in pools of accounts that one sees."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from accounts import faces
+from accounts.models import Account, AccountToken
+from accounts.portal import dates, filters, listing
+from accounts.portal.names import Names
+from accounts.portal.parts import part
+from accounts.portal.poolrows import CHECK_WORDS
+from accounts.templatetags import faces as tags
+from tokens import reasons
+from tokens.models import Token
+
+
+class TokenChannelFilter(filters.ChannelFilter):
+    """The channel of a token's app."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep tokens of the chosen channels."""
+        return queryset.filter(app__channel__in=self.picked()) if self.picked() else queryset
+
+
+class TokenStateFilter(SimpleListFilter):
+    """The state of the token itself."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Sequence[tuple[str, str]]:
+        """Return the states, in the words of the pills."""
+        return [("dead", "Stopped"), ("cooling", "Retrying"), ("valid", "Works")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
+        """Keep tokens in this state."""
+        return queryset.filter(state=self.value()) if self.value() in Token.State.values else queryset
+
+
+class TokensOfAccounts:
+    """A mix-in for the list of tokens: who sees which, and what its columns say."""
+
+    list_display = [
+        "person_cell",
+        "state_cell",
+        "accounts_cell",
+        "deadline_cell",
+        "permissions_cell",
+        "checked_cell",
+        "used_cell",
+    ]
+    list_filter = [TokenChannelFilter, TokenStateFilter]
+    paginator = listing.CappedPaginator
+    change_list_template = "admin/portal/list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        """Return tokens in pools of accounts that this person sees; superusers see all."""
+        visible = Account.objects.visible_to(request.user)
+        pool = (
+            AccountToken.objects.filter(account__in=visible)
+            .select_related("account")
+            .order_by("account__name")
+        )
+        tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
+        if not request.user.is_superuser:
+            mine = AccountToken.objects.filter(token=OuterRef("pk"), account__in=visible)
+            tokens = tokens.filter(Exists(mine))
+        served = Account.objects.filter(active_token=OuterRef("pk"))
+        return tokens.annotate(served=Exists(served)).prefetch_related(
+            Prefetch("pool_entries", queryset=pool, to_attr="seen_entries")
+        )
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Order by deadline, unknown and never last."""
+        return [F("deadline").asc(nulls_last=True), "pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Token], search_term: str
+    ) -> tuple[QuerySet[Token], bool]:
+        """Find by person, e-mail, name at the channel, or account; people of other teams are not found by their names."""
+        term, names = search_term.strip(), Names(request.user)
+        if not term:
+            return queryset, False
+        person = (
+            Q(native_user_name__icontains=term)
+            | Q(consented_by__name__icontains=term)
+            | Q(consented_by__email__icontains=term)
+        )
+        if not names.all:
+            person &= Q(consented_by__in=names.colleagues) | Q(consented_by=None)
+        accounts = Account.objects.visible_to(request.user).filter(
+            Q(name__icontains=term) | Q(native_id=term)
+        )
+        linked = AccountToken.objects.filter(token=OuterRef("pk"), account__in=accounts)
+        return queryset.filter(person | Exists(linked)), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list."""
+        response = super().changelist_view(request, {"title": "Authenticate Tokens", **(extra_context or {})})  # type: ignore[misc]  # a mix-in
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            now, names = timezone.now(), Names(request.user)
+
+            def prepare(token: Any) -> None:
+                first = token.seen_entries[0].account if token.seen_entries else None
+                token.now, token.known = now, names.sees_token(token, first)
+                token.label = names.token(token, first)
+
+            response.context_data |= listing.context(
+                self,  # type: ignore[arg-type]  # a mix-in of a ModelAdmin
+                request,
+                response.context_data["cl"],
+                prepare=prepare,
+                everything=self.get_queryset(request),
+                noun="token",
+                phones=frozenset({"accounts_cell", "deadline_cell"}),
+            )
+        return response  # type: ignore[no-any-return]  # untyped theme
+
+    @display(description="Person", ordering="native_user_name")
+    def person_cell(self, token: Any) -> SafeString:
+        """Return whose token it is, and where."""
+        second = (
+            f"{faces.channel_name(token.app.channel)}: {token.native_user_name}"
+            if token.known
+            else faces.channel_name(token.app.channel)
+        )
+        return format_html(
+            '<span class="at-with-mark">{}<span><span class="at-strong">{}</span><span class="at-second">{}</span></span></span>',
+            tags.mark(token.app.channel), token.label, second,
+        )  # fmt: skip
+
+    @display(description="State", ordering="state")
+    def state_cell(self, token: Any) -> SafeString:
+        """Return the pill and the short reason."""
+        pill = faces.token_pill(active=token.served, state=token.state, access="ok", can_publish="unknown")
+        short = reasons.explain(token.app.channel, token.reason).short if token.reason else ""
+        return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
+
+    @display(description="Accounts")
+    def accounts_cell(self, token: Any) -> SafeString:
+        """Return the accounts that the viewer sees, each leading to its pool; three, then how many more."""
+        shown = [
+            (reverse("admin:accounts_account_change", args=[one.account_id]), token.pk, one.account.name)
+            for one in token.seen_entries[:3]
+        ]
+        if not shown:
+            return SafeString('<span class="at-quiet">linked to none</span>')
+        more = len(token.seen_entries) - len(shown)
+        links = format_html_join("", '<a class="at-name" href="{}#token-{}">{}</a>', shown)
+        return format_html("{}{}", links, f"and {more} more" if more else "")
+
+    @display(description="Deadline", ordering="deadline")
+    def deadline_cell(self, token: Any) -> SafeString:
+        """Return days left, bar, and each date with its source."""
+        usable = token.state == Token.State.VALID
+        return part(
+            "token_dates",
+            days=dates.days(token, usable=usable, now=token.now),
+            lines=dates.lines(token, token.app.channel),
+        )
+
+    @display(description="Permissions")
+    def permissions_cell(self, token: Any) -> str:
+        """Return how many of the wanted permissions were granted."""
+        return dates.permissions(token, token.app.channel)
+
+    @display(description="Last check", ordering="last_checked_at")
+    def checked_cell(self, token: Any) -> SafeString:
+        """Return when it was checked, and how that went."""
+        if token.last_checked_at is None:
+            return SafeString("never")
+        word = next(
+            (text for verdict, text in CHECK_WORDS.items() if verdict == token.last_check_result),
+            "no clear answer",
+        )
+        return format_html(
+            '{}<span class="at-second">{}</span>', tags.when(token.last_checked_at, "ago", token.now), word
+        )
+
+    @display(description="Last use", ordering="last_used_at")
+    def used_cell(self, token: Any) -> SafeString:
+        """Return when it was last served."""
+        return tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")

@@ -1,0 +1,71 @@
+"""The portal's start page: three cards of counts, each row a link to the filtered list."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.portal import states
+from accounts.portal.counts import short_count
+
+LIMIT = 10_000
+# Card -> rows: text, icon, tone, filter of the list.
+CARDS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
+    (
+        "Act now",
+        [
+            ("Deactivated", "cancel", "bad", "state=deactivated"),
+            ("Ends within 7 days", "warning", "urgent", "state=urgent"),
+            ("Restricted by the channel", "block", "limit", "state=restricted"),
+        ],
+    ),
+    (
+        "Plan",
+        [
+            ("Ends within 30 days", "schedule", "warn", "state=at_risk"),
+            ("Only one person left", "person", "warn", "alone=1"),
+        ],
+    ),
+    (
+        "Everything else",
+        [
+            ("Date unknown", "help", "mute", "undated=1"),
+            ("Paused", "pause_circle", "mute", "state=paused"),
+            ("Healthy", "check_circle", "good", "state=healthy"),
+        ],
+    ),
+]
+_INTERRUPTED = ("Interrupted", "sync", "warn", "state=interrupted")
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Return the cards; nothing for those who may not see accounts."""
+    if not request.user.has_perm("accounts.view_account"):
+        return {"title": "Start", "cards": []}
+    cards = [(title, [_row(request, *row) for row in rows]) for title, rows in CARDS]
+    interrupted = _row(request, *_INTERRUPTED)
+    if interrupted["number"] != "0":
+        cards[0][1].append(interrupted)
+    numbers = [row["number"] for _, rows in cards for row in rows]
+    return {"title": "Start", "cards": cards, "nothing": not any(number != "0" for number in numbers)}
+
+
+def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> dict[str, str]:
+    accounts, now = Account.objects.visible_to(request.user), timezone.now()
+    key, _, value = query.partition("=")
+    if key == "alone":
+        accounts = states.only_one_person(accounts)
+    elif key == "undated":
+        accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
+    else:
+        accounts = states.in_state(accounts, value, now)
+    link = f"{reverse('admin:accounts_account_changelist')}?{query}"
+    return {
+        "text": text,
+        "icon": icon,
+        "tone": tone,
+        "number": short_count(accounts, limit=LIMIT),
+        "link": link,
+    }

@@ -1,0 +1,38 @@
+// The staff portal's small helps. Each page works without them.
+(() => {
+  const ticks = () => [...document.querySelectorAll('input[name="_selected_action"]')];
+  const all = document.querySelector("[data-pick-all]");
+  const count = document.querySelector("[data-pick-count]");
+  const show = () => {
+    const picked = ticks().filter((tick) => tick.checked);
+    ticks().forEach((tick) => tick.closest("tr").classList.toggle("at-row-picked", tick.checked));
+    if (count) count.textContent = `${picked.length} selected`;
+    if (all) { all.checked = picked.length > 0 && picked.length === ticks().length; all.indeterminate = picked.length > 0 && !all.checked; }
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target === all) ticks().forEach((tick) => { tick.checked = all.checked; });
+    if (event.target === all || event.target.name === "_selected_action") show();
+  });
+  if (ticks().length) show();
+  window.addEventListener("pageshow", () => ticks().length && show()); // Back keeps the ticks
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy-link]");
+    if (button) {
+      await navigator.clipboard.writeText(button.dataset.copyLink);
+      button.lastChild.textContent = "Copied";
+    }
+    document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") document.querySelectorAll("details.at-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
+  });
+
+  // On narrow screens the filters start folded.
+  const sheet = document.querySelector("details.at-sheet");
+  if (sheet && window.matchMedia("(max-width: 1023px)").matches) sheet.open = false;
+  const broken = document.querySelector("[data-focus]");
+  if (broken) broken.focus();
+})();
