@@ -1,0 +1,375 @@
+"""The broker over HTTP, with the stand-in channels behind it: lease, report, shift, hold."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import pool
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from tests.support import native
+from tests.support.factories import make_team, make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token, TokenEvent
+from users.models import Team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JSON = "application/json"
+
+
+class Job:
+    """A publishing job: knows its API key and the ad account, and nothing else of AdToken."""
+
+    def __init__(self, key: str, channel: str, native_id: str) -> None:
+        self.client = Client(headers={"authorization": f"Bearer {key}"})
+        self.path = f"/api/v1/accounts/{channel}/{native_id}"
+
+    def lease(self, **wanted: Any) -> Any:
+        return self.client.post(f"{self.path}/lease", wanted, content_type=JSON)
+
+    def report(self, lease_id: str, answer: httpx2.Response | tuple[int, Any]) -> Any:
+        status, body = answer if isinstance(answer, tuple) else (answer.status_code, answer.json())
+        path = f"/api/v1/leases/{lease_id}/report"
+        return self.client.post(path, {"status": status, "body": body}, content_type=JSON)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Iterator[Sandbox]:
+    native.set_up_apps(channels_world)
+    callers._facts.clear()
+    yield channels_world
+
+
+@pytest.fixture
+def key() -> str:
+    return callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+
+
+@pytest.fixture
+def account() -> Account:
+    """Lumen Shoes EU, linked by Ada (active) and Ben."""
+    for name in ("ada", "ben"):
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        native.link(client, "facebook", name)
+    return Account.objects.get()
+
+
+@pytest.fixture
+def job(key: str, account: Account) -> Job:
+    return Job(key, account.channel, account.native_id)
+
+
+def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
+    """Create a campaign at the channel, merging the lease's `send` block blindly."""
+    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{account.native_id}/campaigns"
+    return httpx2.post(
+        url,
+        params=lease["send"]["query"],
+        headers=lease["send"]["headers"],
+        data={"name": "Autumn", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": "[]"},
+        trust_env=False,
+    )
+
+
+def test_a_leased_token_publishes(job: Job, account: Account) -> None:
+    lease = job.lease().json()
+
+    answer = publish(account, lease)
+
+    assert answer.status_code == 200, answer.text
+    assert lease["native_user"] == "Ada Okafor"
+    assert lease["signs"] is False
+
+
+def test_the_ordinary_lease_is_one_query(job: Job) -> None:
+    job.lease()  # the key is known now, and the use was noted
+
+    with CaptureQueriesContext(connection, ) as queries:
+        assert job.lease().status_code == 200
+
+    assert len(queries) == 1, [query["sql"][:80] for query in queries]
+
+
+def test_a_reported_death_is_confirmed_and_answered_with_the_next_token(
+    job: Job, account: Account, world: Sandbox
+) -> None:
+    lease = job.lease().json()
+    world.change_password("facebook", "ada")
+    refused = publish(account, lease)
+
+    told = job.report(lease["lease_id"], refused).json()
+
+    assert (told["verdict"], told["action"]) == ("token_dead", "retry_with")
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert publish(account, told["lease"]).status_code == 200
+    account.refresh_from_db()
+    shift = account.events.get(kind="shifted")
+    assert (shift.cause, shift.source) == ("password_changed", "report")
+    assert shift.token_event is not None
+    assert shift.token_event.detail["reason"] == "password_changed"
+    assert pool.differences() == []
+
+
+def test_a_false_report_kills_nothing(job: Job, account: Account) -> None:
+    lease = job.lease().json()
+    lie = (400, {"error": {"code": 190, "error_subcode": 460, "message": "The password was changed."}})
+
+    told = job.report(lease["lease_id"], lie).json()
+
+    assert told["action"] == "retry_with"
+    assert told["lease"]["native_user"] == "Ada Okafor"
+    assert TokenEvent.objects.filter(kind="disputed").exists()
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+
+def test_when_the_last_token_dies_the_job_is_told_to_hold_and_who_can_help(
+    job: Job, account: Account, world: Sandbox
+) -> None:
+    for name in ("ada", "ben"):
+        lease = job.lease().json()
+        world.change_password("facebook", name)
+        told = job.report(lease["lease_id"], publish(account, lease)).json()
+
+    refused = job.lease()
+
+    assert told["action"] == "hold"
+    assert refused.status_code == 409
+    assert refused["Content-Type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["reason"] == "password_changed"
+    assert set(problem["who"]) == {"Ada", "Ben"}
+    assert problem["steps"]
+
+
+def test_an_old_lease_is_answered_with_the_present_one(job: Job, account: Account, world: Sandbox) -> None:
+    old = job.lease().json()
+    world.change_password("facebook", "ada")
+    job.report(old["lease_id"], publish(account, old))
+    world.clear_calls()
+
+    told = job.report(old["lease_id"], (400, {"error": {"code": 190}})).json()
+
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert world.calls() == []
+
+
+def test_a_channel_that_is_down_means_retry_later(job: Job, account: Account, world: Sandbox) -> None:
+    lease = job.lease().json()
+    world.add_fault("facebook", path="debug_token", status=503, body="<html>down</html>")
+
+    told = job.report(lease["lease_id"], (400, {"error": {"code": 190, "error_subcode": 460}})).json()
+
+    assert told["action"] == "retry_later"
+    assert told["retry_after"] > 0
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+
+def test_a_lost_role_shifts_this_account_only(job: Job, account: Account, world: Sandbox) -> None:
+    lease = job.lease().json()
+    world.drop_role("facebook", "Lumen Shoes EU", "ada")
+    refused = publish(account, lease)
+
+    told = job.report(lease["lease_id"], refused).json()
+
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+    account.refresh_from_db()
+    assert account.events.filter(kind="shifted", cause="access_lost").exists()
+
+
+def test_a_restricted_ad_account_is_held_and_no_token_is_touched(
+    job: Job, account: Account, world: Sandbox
+) -> None:
+    lease = job.lease().json()
+    world.set_account_status("facebook", "Lumen Shoes EU", account_status=3)
+    refused = publish(account, lease)
+
+    told = job.report(lease["lease_id"], refused).json()
+
+    account.refresh_from_db()
+    assert (told["action"], told["problem"]["reason"]) == ("hold", "restricted")
+    assert account.restriction == "unpaid bill"
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+
+def test_a_bad_request_of_the_job_is_its_own(job: Job) -> None:
+    lease = job.lease().json()
+
+    told = job.report(lease["lease_id"], (400, {"error": {"code": 100, "message": "Invalid parameter"}})).json()
+
+    assert (told["verdict"], told["action"]) == ("our_bug", "none")
+
+
+def test_another_keys_lease_is_not_found(job: Job) -> None:
+    lease = job.lease().json()
+    other = callers.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    stranger = Client(headers={"authorization": f"Bearer {other}"})
+
+    response = stranger.post(f"/api/v1/leases/{lease['lease_id']}/report", {"status": 200}, content_type=JSON)
+
+    assert response.status_code == 404
+
+
+def test_a_forged_lease_is_not_found(job: Job) -> None:
+    lease = job.lease().json()["lease_id"]
+    forged = ("A" if lease[0] != "A" else "B") + lease[1:]
+
+    assert job.report(forged, (200, {})).status_code == 404
+
+
+def test_a_key_of_another_team_sees_nothing(account: Account) -> None:
+    other = callers.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
+
+    assert Job(other, account.channel, account.native_id).lease().status_code == 404
+
+
+@pytest.mark.parametrize("path", ["facebook/act_x", "facebook/1", "myspace/1"])
+def test_unknown_accounts_and_channels_are_not_found(key: str, path: str) -> None:
+    client = Client(headers={"authorization": f"Bearer {key}"})
+
+    response = client.post(f"/api/v1/accounts/{path}/lease", {}, content_type=JSON)
+
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_the_native_id_may_be_written_as_the_channel_does(key: str, account: Account) -> None:
+    assert Job(key, "facebook", f"act_{account.native_id}").lease().status_code == 200
+
+
+@pytest.mark.parametrize("header", ["", "Bearer nonsense", f"Bearer adt_{'0' * 56}"])
+def test_a_missing_or_wrong_key_is_refused_without_a_query(header: str) -> None:
+    client = Client(headers={"authorization": header} if header else {})
+
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get("/api/v1/accounts")
+
+    assert response.status_code == 401
+    assert len(queries) == 0
+
+
+def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    job.lease()
+    ApiKey.objects.update(revoked_at=datetime.now(UTC))
+    later = callers.time.monotonic() + callers.FACTS_FOR + 0.01
+    monkeypatch.setattr(callers.time, "monotonic", lambda: later)
+
+    assert job.lease().status_code == 401
+
+
+def test_a_key_without_the_scope_is_told_which_one_it_lacks(account: Account) -> None:
+    reader = callers.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
+
+    response = Job(reader, account.channel, account.native_id).lease()
+
+    assert response.status_code == 403
+    assert "tokens:lease" in response.json()["detail"]
+
+
+def test_a_paused_account_is_held(job: Job, account: Account) -> None:
+    from accounts import deeds
+
+    deeds.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
+
+    response = job.lease()
+
+    assert response.status_code == 409
+    assert response.json()["reason"] == "paused"
+
+
+def test_more_life_than_any_token_has_is_refused(job: Job) -> None:
+    assert job.lease(min_valid_for=86_400 * 30).status_code == 200
+
+    response = job.lease(min_valid_for=86_400 * 90)
+
+    assert response.status_code == 409
+    assert response.json()["reason"] == "min_valid_for"
+
+
+def test_an_expired_token_is_not_served_when_the_channel_is_silent(
+    job: Job, account: Account, world: Sandbox
+) -> None:
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    Token.objects.update(access_expires_at=past, deadline=past)
+    world.add_fault("facebook", path=".*", status=503, body="down")
+
+    response = job.lease()
+
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+
+
+def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandbox) -> None:
+    client = Client()
+    client.force_login(make_user("chiara@example.com", name="Chiara"))
+    native.link(client, "facebook", "chiara")
+    Token.objects.filter(native_user_name__in=["Ada Okafor", "Ben Lindqvist"]).update(state="dead", reason="expired")
+    from django.db import transaction
+
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="expired", now=datetime.now(UTC))
+    job = Job(key, "facebook", account.native_id)
+
+    assert job.lease().status_code == 409
+    assert job.lease(purpose="read").json()["native_user"] == "Chiara Rossi"
+
+
+def test_accounts_are_listed_and_read_without_secrets(key: str, account: Account) -> None:
+    client = Client(headers={"authorization": f"Bearer {key}"})
+
+    listed = client.get("/api/v1/accounts").json()
+    read = client.get(f"/api/v1/accounts/facebook/{account.native_id}")
+
+    assert [one["native_id"] for one in listed["accounts"]] == [account.native_id]
+    assert [entry["native_user"] for entry in read.json()["pool"]] == ["Ada Okafor", "Ben Lindqvist"]
+    assert Sandbox.MARKER not in read.content.decode()
+
+
+def test_a_page_of_accounts_goes_on_with_its_cursor(key: str) -> None:
+    team = Team.default()
+    Account.objects.bulk_create(
+        [Account(channel="facebook", native_id=str(number), name=f"A{number}", team=team) for number in range(150)]
+    )
+    client = Client(headers={"authorization": f"Bearer {key}"})
+
+    first = client.get("/api/v1/accounts").json()
+    second = client.get(f"/api/v1/accounts?cursor={first['next']}").json()
+
+    assert (len(first["accounts"]), len(second["accounts"]), second["next"]) == (100, 50, None)
+    assert client.get("/api/v1/accounts?cursor=nonsense").status_code == 422
+
+
+def test_bad_input_is_a_problem_that_names_the_field(job: Job) -> None:
+    response = job.lease(min_valid_for=-1)
+
+    assert response.status_code == 422
+    assert "min_valid_for" in response.json()["detail"]
+
+
+def test_the_schema_is_served() -> None:
+    key = callers.issue(name="any", scopes=[], teams=[])[1]
+
+    schema = Client(headers={"authorization": f"Bearer {key}"}).get("/api/v1/openapi.json").json()
+
+    assert "/api/v1/leases/{lease_id}/report" in schema["paths"]
+
+
+def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, world: Sandbox) -> None:
+    from accounts import broker
+
+    world.change_password("facebook", "ada")
+    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{account.native_id}/campaigns"
+    data = {"name": "A", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": "[]"}
+
+    reply = broker.call(account=account, method="POST", url=url, data=data, now=datetime.now(UTC))
+
+    assert (reply.status, reply.native_user, reply.tries) == (200, "Ben Lindqvist", 2)
