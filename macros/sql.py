@@ -62,7 +62,8 @@ _DUE_DARK = """
          null::date as ends_on, null::timestamptz as issued_at
   from accounts_account a
   where a.state = 'deactivated'
-    and (a.reason <> '' or exists (select 1 from accounts_accounttoken p where p.account_id = a.id))
+    and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
+         or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))
 ), rule as (select * from act)"""
 
 # Three branches: an OR of the scopes becomes a nested loop over everything.

@@ -315,7 +315,10 @@ def test_an_interrupted_account_is_warned_of_and_not_told_dark() -> None:
 
 def test_an_account_that_never_had_a_token_did_not_go_dark() -> None:
     make_macro()
-    make_account()
+    account = make_account()
+    for paused_at in (NOW, None):
+        Account.objects.filter(pk=account.pk).update(paused_at=paused_at)
+        settle(account)
 
     assert run() == []
 
