@@ -1,5 +1,6 @@
 """The only outbound HTTP of the app. Everything that goes wrong on the way is an `Answer` too, and no address or body is logged."""
 
+import atexit
 import json as jsonlib
 import os
 import re
@@ -99,6 +100,14 @@ def _client() -> httpx2.Client:
         client = httpx2.Client(headers=HEADERS, cookies=no_cookies, follow_redirects=False, trust_env=False)
         return _clients.setdefault(pid, client)
     return _clients[pid]
+
+
+@atexit.register
+def close() -> None:
+    """Close this process's connections. The next request opens new ones."""
+    client = _clients.pop(os.getpid(), None)
+    if client is not None:
+        client.close()
 
 
 def _refuse_inside_a_transaction() -> None:

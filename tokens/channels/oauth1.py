@@ -32,7 +32,11 @@ class ChannelAdapter(OAuthAdapter):  # type: ignore[misc]  # allauth ships no ty
     """Names the channel and its consent page."""
 
     channel: Channel
-    authorize_url: str
+
+    @property
+    @abstractmethod
+    def authorize_url(self) -> str:
+        """The address of the consent page, read from the settings when asked."""
 
     @abstractmethod
     def request_token(self, keys: AppKeys) -> Credentials:

@@ -1,5 +1,6 @@
 """OAuth 2 on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only."""
 
+from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,7 +27,11 @@ class ChannelAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no t
     """Names the channel and its consent page."""
 
     channel: Channel
-    authorize_url: str
+
+    @property
+    @abstractmethod
+    def authorize_url(self) -> str:
+        """The address of the consent page, read from the settings when asked."""
 
 
 class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc]  # allauth ships no types

@@ -37,6 +37,8 @@ ROWS = (
     Row("app unknown", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=ABOUT_TOKEN, codes=frozenset({101}), source="handling"),
     Row("client secret", Verdict.APP_FAULT, Reason.APP_FAULT, calls=WITH_SECRET, codes=frozenset({1}), text="client secret",
         source="seen"),
+    Row("client secret missing", Verdict.APP_FAULT, Reason.APP_FAULT, calls=WITH_SECRET, codes=frozenset({1}), text="client_secret",
+        source="seen"),
     Row("app proof", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({100}), text="invalid appsecret_proof",
         source="sdk: the proof is made with the app's secret"),
     Row("app capability", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=frozenset({"error"}), codes=frozenset({3}), source="handling"),
