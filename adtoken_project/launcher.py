@@ -98,6 +98,8 @@ class Launcher:
             **os.environ,
             **demo_keys(self.options.var / "demo.env"),
             "DEMO": "1",
+            # A demo log-in should take a minute; STAFF_SECOND_FACTOR=1 shows how it is in earnest.
+            "STAFF_SECOND_FACTOR": os.environ.get("STAFF_SECOND_FACTOR", "0"),
             "BASE_URL": web,
             "ADTOKEN_RUN": str(self.options.var),
             "PYTHONUNBUFFERED": "1",
@@ -169,9 +171,13 @@ class Launcher:
         manage = str(PROJECT / "manage.py")
         migrate = self._python("migrate", manage, "migrate", "--no-input")
         self.supervisor.run_once(migrate, seconds=COMMAND_SECONDS, advice=ADVICE)
-        demo = self._python("demo", manage, "demo")
+        kept = self.options.var / "api-key"  # the database has only its hash
+        known = kept.read_text(encoding="utf-8").strip() if kept.exists() else ""
+        demo = self._python("demo", manage, "demo", extra={"DEMO_API_KEY": known})
         said = last_json(self.supervisor.run_once(demo, seconds=COMMAND_SECONDS, advice=ADVICE))
         self.facts |= {"api_key": said.get("api_key", ""), "logins": said.get("logins", [])}
+        write_private(kept, f"{self.facts['api_key']}\n")
+        demo.log.write_text("", encoding="utf-8")  # it holds the key
 
     def _start_apps(self) -> None:
         celery = ("-m", "celery", "-A", "adtoken_project")
@@ -193,12 +199,14 @@ class Launcher:
         flags = ["--workers=2", "--worker-class=gthread", "--threads=4", "--graceful-timeout=3"]
         return ["adtoken_project.wsgi", bind, *flags, "--no-control-socket"]
 
-    def _python(self, name: str, *arguments: str, **how: Any) -> Child:
+    def _python(
+        self, name: str, *arguments: str, extra: Mapping[str, str] | None = None, **how: Any
+    ) -> Child:
         return Child(
             name=name,
             command=[sys.executable, *arguments],
             log=self.options.var / "log" / f"{name}.log",
-            env=self.env,
+            env={**self.env, **(extra or {})},
             cwd=PROJECT,
             **how,
         )
