@@ -9,6 +9,7 @@ from pytest_django import Settings
 from notifications import kinds
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
+from users.models import Team
 
 KIND = "test"
 
@@ -36,3 +37,12 @@ def test_kind(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Messages of kind "test" can be built."""
     monkeypatch.setitem(kinds.KINDS, KIND, build)
     return kinds.KINDS
+
+
+@pytest.fixture(autouse=True)
+def _default_team(request: pytest.FixtureRequest) -> None:
+    """A test with real transactions empties all tables afterwards, what the migrations wrote included."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is not None:
+        request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
+        Team.objects.get_or_create(is_default=True, defaults={"name": "General"})

@@ -1,0 +1,198 @@
+"""Messages in the staff portal, and the page behind "Why this mail?"."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from notifications.models import Message
+from tests.notifications.support import make_message
+from tests.support.factories import NOW, make_team
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+State = Message.State
+LIST = "/admin/notifications/message/"
+SENT = {
+    "state": State.SENT,
+    "sent_at": NOW,
+    "subject": "Shoes stops",
+    "text": "Text",
+    "html": "<p>HTML part</p>",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+
+
+def browser(
+    email: str = "mira@example.com", *permissions: str, team: Team | None = None, **fields: Any
+) -> Client:
+    user = User.objects.create(email=email, name="Mira Ode", **fields)
+    Membership.objects.create(user=user, team=team or Team.default())
+    for codename in permissions:
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label="notifications", codename=codename)
+        )
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def mira() -> Client:
+    return browser(is_staff=True, is_superuser=True)
+
+
+def url(message: Message, page: str = "change") -> str:
+    return reverse(f"admin:notifications_message_{page}", args=[message.pk])
+
+
+def test_the_list_shows_state_recipient_and_reason(mira: Client) -> None:
+    make_message("ada@example.com", **SENT)
+    make_message("ben@example.com", state=State.FAILED, error="550 no such mailbox")
+    make_message("zoe@example.com")
+
+    page = mira.get(LIST).content.decode()
+    failed = mira.get(f"{LIST}?state__exact=failed").content.decode()
+
+    for text in ("Shoes stops", "Sent", "ben@example.com", "550 no such mailbox", "Made when it is sent"):
+        assert text in page
+    assert "ben@example.com" in failed
+    assert "ada@example.com" not in failed
+
+
+def test_a_message_shows_the_mail_and_why(mira: Client) -> None:
+    message = make_message(**SENT, attempts=2, message_id="<abc@x>")
+
+    page = mira.get(url(message)).content.decode()
+
+    assert "Why did I get this mail?" in page
+    assert "&lt;abc@x&gt;" in page
+    assert url(message, "html") in page
+    assert "HTML part" not in page
+
+
+def test_a_message_that_was_not_sent_says_why_not(mira: Client) -> None:
+    message = make_message(state=State.CANCELLED, error="The account is paused.")
+
+    page = mira.get(url(message)).content.decode()
+
+    assert "Why did I not get this mail?" in page
+    assert "The account is paused." in page
+
+
+def test_the_html_of_a_mail_can_do_nothing(mira: Client) -> None:
+    message = make_message(**SENT | {"html": "<script>alert(1)</script>"})
+
+    response = mira.get(url(message, "html"))
+
+    policy = response["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-popups;")
+    assert "default-src 'none'" in policy
+    assert "allow-scripts" not in policy
+    assert response["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_nothing_can_be_edited_or_deleted(mira: Client) -> None:
+    message = make_message()
+
+    codes = [mira.post(url(message), {"recipient": "x@example.com"}).status_code]
+    codes += [
+        mira.get(f"{LIST}add/").status_code,
+        mira.post(f"{LIST}{message.pk}/delete/", {"post": "yes"}).status_code,
+    ]
+
+    assert codes == [403, 403, 403]
+    assert Message.objects.get().recipient == "ada@example.com"
+
+
+DEEDS = [
+    ("send_again", State.FAILED, State.QUEUED, "is in the queue again"),
+    ("cancel", State.QUEUED, State.CANCELLED, "is cancelled"),
+]
+
+
+@pytest.mark.parametrize(("deed", "before", "after", "words"), DEEDS)
+def test_a_deed_asks_by_get_and_acts_by_post(
+    mira: Client, deed: str, before: str, after: str, words: str
+) -> None:
+    message = make_message(state=before, next_attempt_at=NOW + timedelta(days=3000))
+
+    asked = mira.get(url(message, deed))
+    message.refresh_from_db()
+    state_after_get = message.state
+    done = mira.post(url(message, deed), follow=True)
+
+    message.refresh_from_db()
+    assert (asked.status_code, state_after_get, message.state) == (200, before, after)
+    assert words in done.content.decode()
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("deed", "state"), [("send_again", State.QUEUED), ("cancel", State.SENT), ("cancel", State.SENDING)]
+)
+def test_a_deed_that_is_not_possible_any_more_is_refused_with_words(
+    mira: Client, deed: str, state: str
+) -> None:
+    message = make_message(state=state)
+
+    asked = mira.get(url(message, deed))
+    done = mira.post(url(message, deed), follow=True)
+
+    message.refresh_from_db()
+    assert message.state == state
+    assert "<button" not in asked.content.decode().split('class="at-confirm"')[1].split("</div></div>")[0]
+    assert "Somebody was faster" in done.content.decode() or "Too late" in done.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize(("deed", "before"), [(deed, before) for deed, before, _, _ in DEEDS])
+def test_deeds_need_their_permission(deed: str, before: str) -> None:
+    message = make_message(state=before, team=Team.default())
+    reader = browser("reader@example.com", "view_message", is_staff=True)
+    worker = browser("worker@example.com", "view_message", "retry_message", is_staff=True)
+
+    refused = [reader.get(url(message, deed)).status_code, reader.post(url(message, deed)).status_code]
+    anonymous = Client().post(url(message, deed)).status_code
+    message.refresh_from_db()
+    untouched = message.state
+    allowed = worker.post(url(message, deed)).status_code
+
+    assert (refused, anonymous, untouched, allowed) == ([403, 403], 302, before, 302)
+
+
+def test_people_see_messages_of_their_teams_only() -> None:
+    own = make_message("own@example.com", team=Team.default())
+    other = make_message("other@example.com", team=make_team(), state=State.FAILED)
+    client = browser("reader@example.com", "view_message", "retry_message", is_staff=True)
+
+    page = client.get(LIST).content.decode()
+    codes = [client.get(url(other, name)).status_code for name in ("change", "html", "send_again")]
+
+    assert own.recipient in page
+    assert other.recipient not in page
+    assert codes == [404, 404, 404]
+
+
+def test_unknown_messages_are_not_there(mira: Client) -> None:
+    for page in ("987654321/change/", "987654321/html/", "987654321/cancel/"):
+        assert mira.get(LIST + page).status_code == 404
+
+
+def test_the_recipient_reads_why_and_nobody_else_does() -> None:
+    message = make_message("ada@example.com", **SENT)
+    why = reverse("why_message", args=[message.pk])
+
+    ada, ben = browser("ada@example.com").get(why), browser("ben@example.com").get(why)
+
+    assert "Why this mail?" in ada.content.decode()
+    assert (ada.status_code, ben.status_code, Client().get(why).status_code) == (200, 404, 302)
