@@ -111,6 +111,9 @@ FACEBOOK_VERSION = env.text("FACEBOOK_VERSION", "v25.0")  # pinned by the vendor
 X_API_URL = env.text("X_URL", "") or env.text("X_API_URL", "https://api.x.com")
 X_ADS_URL = env.text("X_URL", "") or env.text("X_ADS_URL", "https://ads-api.x.com")
 X_ADS_VERSION = env.text("X_ADS_VERSION", "12")  # introduced 2022-10-27, no end date, checked 2026-11-24
+CONSENT_ORIGINS = sorted(
+    {"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in (FACEBOOK_WWW_URL, X_API_URL)}
+)
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 REPORTS_PER_MINUTE = 600
@@ -171,7 +174,8 @@ CONTENT_SECURITY_POLICY = {  # adtoken_project.admin_site loosens it where the t
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "form-action": ["'self'"],
+        # Browsers hold redirects after a form to this too, so the channels' consent pages are named.
+        "form-action": ["'self'", *CONSENT_ORIGINS],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "object-src": ["'none'"],

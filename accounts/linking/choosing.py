@@ -81,7 +81,7 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
             people = [ELSEWHERE]
         note, tone = _note(native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel)
         checked = (native.native_id in wanted or everything) and not native.closed
-        if everything and native.can_publish == "no":
+        if everything and (native.can_publish == "no" or native.restriction):
             checked = False
         made.append(Row(native, note, tone, checked, native.closed))
     return made
