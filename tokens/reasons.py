@@ -1,17 +1,222 @@
-"""TEMPORARY stand-in until the real file lands (being written by the channel engineer)."""
+"""Reasons in plain words: what happened, who must act, and how. Marketers read these, so a token is a "log-in" here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from tokens import channels
+from tokens.causes import CAUSES
+from tokens.channels.base import Channel, Reason
 
 
 @dataclass(frozen=True)
 class Explanation:
+    """One reason, worded for one reader."""
+
+    short: str  # for pills and tables
+    what: str  # one or two sentences
+    who: str  # who must act
+    steps: tuple[str, ...]  # in order; empty where nobody need act
+    causes: tuple[str, ...]  # likely ones, each worded as "may"
+    first_deed: str  # the first button; empty: none
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of one reason. {c} channel, {p} person, {P} the same at the start of a sentence, {a} ad account, {n} days."""
+
     short: str
-    what: str
-    who: str
-    steps: tuple[str, ...]
-    causes: tuple[str, ...]
-    first_deed: str
+    others: str  # what happened, told to everybody but the person
+    you: str  # the same, told to the person
+    who: str = "{p}"
+    deed: str = "Re-authenticate"
 
 
-def explain(channel_key, reason, *, person="", account="", you=False):
-    return Explanation(str(reason), f"{channel_key}: {reason}", person, (), (), "Re-authenticate")
+_ADMIN = "an admin of {a} at {c}; nobody needs to re-authenticate"
+
+# Section 11 of the guide to the screens.
+WORDS: Mapping[Reason, Words] = {
+    Reason.EXPIRED: Words(
+        "{n} days are over",
+        "{c} ends every authorisation after {n} days.",
+        "{c} ends every authorisation after {n} days.",
+    ),
+    Reason.REFRESH_EXPIRED: Words(
+        "Renewal is over",
+        "{c} lets us renew for a limited time only; it is over.",
+        "{c} lets us renew for a limited time only; it is over.",
+    ),
+    Reason.PASSWORD_CHANGED: Words(
+        "Password changed",
+        "{P} changed the {c} password. {c} ends every authorisation when that happens.",
+        "You changed your {c} password. {c} ends every authorisation when that happens.",
+    ),
+    Reason.AUTHORISATION_CANCELLED: Words(
+        "Authorisation cancelled",
+        "{P} removed AdToken at {c}.",
+        "You removed AdToken at {c}.",
+    ),
+    Reason.SECURITY_CHECKPOINT: Words(
+        "Security check",
+        "{c} wants {p} to confirm that it is them.",
+        "{c} wants you to confirm that it is you.",
+        who="{p}, at {c} first",
+        deed="Open {c}, then re-authenticate",
+    ),
+    Reason.SUSPENDED: Words(
+        "Person suspended",
+        "{c} has suspended the account of {p}.",
+        "{c} has suspended your own account.",
+        who="{p} can appeal; meanwhile anybody else with access to {a}",
+        deed="Invite another person",
+    ),
+    Reason.POLICY_VIOLATION: Words(
+        "Rules violated",
+        "{c} says that {p} broke its rules.",
+        "{c} says that you broke its rules.",
+        who="{p} can appeal; meanwhile anybody else with access to {a}",
+        deed="Invite another person",
+    ),
+    Reason.SESSION_INVALID: Words(
+        "Session ended",
+        "{c} ended the session of {p} and does not say why.",
+        "{c} ended your session and does not say why.",
+    ),
+    Reason.UNKNOWN: Words(
+        "Reason unknown",
+        "{c} refused the log-in of {p} without a reason we know.",
+        "{c} refused your log-in without a reason we know.",
+    ),
+    Reason.SCOPE_MISSING: Words(
+        "Permission missing",
+        "A permission that is needed was not granted at {c}.",
+        "A permission that is needed was not granted at {c}.",
+        deed="Ask {c} again",
+    ),
+    Reason.ACCESS_LOST: Words(
+        "Role removed",
+        "{P} no longer has a role in {a}. The log-in itself is fine.",
+        "You no longer have a role in {a}. Your log-in itself is fine.",
+        who=_ADMIN,
+        deed="See steps, then check now",
+    ),
+    Reason.PUBLISHING_LOST: Words(
+        "May only report",
+        "{P} may see {a} but no longer publish there.",
+        "You may see {a} but no longer publish there.",
+        who=_ADMIN,
+        deed="See steps, then check now",
+    ),
+    Reason.RESTRICTED: Words(
+        "Restricted",
+        "{c} has restricted {a}. The log-ins are fine.",
+        "{c} has restricted {a}. The log-ins are fine.",
+        who="an admin of {a} at {c}",
+        deed="Open {c}",
+    ),
+    Reason.APP_FAULT: Words(
+        "AdToken refused",
+        "{c} refuses AdToken itself. No log-in was touched.",
+        "{c} refuses AdToken itself. No log-in was touched.",
+        who="operators",
+        deed="Open Channel apps",
+    ),
+    Reason.TRANSIENT: Words(
+        "Trying again",
+        "{c} does not answer properly. We try again by ourselves.",
+        "{c} does not answer properly. We try again by ourselves.",
+        who="nobody",
+        deed="",
+    ),
+}
+
+# What no channel says but we do.
+OURS: Mapping[str, Words] = {
+    "paused": Words(
+        "Paused", "Staff paused it on purpose.", "Staff paused it on purpose.", "staff", "Resume"
+    ),
+    "unlinked": Words(
+        "Log-in unlinked",
+        "The last log-in that worked for {a} was unlinked here.",
+        "The last log-in that worked for {a} was unlinked here.",
+        "anybody with access to {a} at {c}",
+    ),
+}
+
+# Where the guide's words would say more of a channel than its answers prove.
+_NO_DAYS = Words(
+    "Authorisation ended", "{c} ended the authorisation of {p}.", "{c} ended your authorisation."
+)
+BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
+    ("x", Reason.AUTHORISATION_CANCELLED): Words(
+        "Authorisation cancelled",
+        "X no longer accepts the authorisation. {P} may have removed AdToken there.",
+        "X no longer accepts the authorisation. You may have removed AdToken there.",
+    ),
+    ("facebook", Reason.EXPIRED): Words(
+        "{n} days are over",
+        "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
+        "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
+    ),
+    ("facebook", Reason.SECURITY_CHECKPOINT): Words(
+        "Security check",
+        "Facebook wants {p} to confirm that it is them, or has limited their own account.",
+        "Facebook wants you to confirm that it is you, or has limited your own account.",
+        who="{p}, at {c} first",
+        deed="Open {c}, then re-authenticate",
+    ),
+}
+
+# For these the channel's own rules are the likely cause.
+_BY_RULES = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
+
+
+def explain(
+    channel_key: str, reason: str, *, person: str = "", account: str = "", you: bool = False
+) -> Explanation:
+    """Word a reason for people.
+
+    `reason` is a Reason, "paused" or "unlinked"; "" gives empty words, and one that we do not know is "unknown". `person` is the native
+    user's name, `account` the ad account's. `you` words it for the person. Channels that are not built yet have no steps.
+    """
+    if not reason:
+        return Explanation("", "", "", (), (), "")
+    channel = channels.CHANNELS.get(channel_key)
+    known = _reason(reason)
+    words = OURS.get(reason) or _words(channel, channel_key, known)
+    names = _names(channel, channel_key, person, account, you=you)
+    return Explanation(
+        short=words.short.format(**names),
+        what=(words.you if you else words.others).format(**names),
+        who=words.who.format(**names),
+        steps=channel.steps(known) if channel and reason not in OURS else (),
+        causes=CAUSES.get(channel_key, ()) if known in _BY_RULES else (),
+        first_deed=words.deed.format(**names),
+    )
+
+
+def _reason(reason: str) -> Reason:
+    try:
+        return Reason(reason)
+    except ValueError:
+        return Reason.UNKNOWN
+
+
+def _words(channel: Channel | None, channel_key: str, reason: Reason) -> Words:
+    if reason == Reason.EXPIRED and (channel is None or channel.lifetime.access is None):
+        return _NO_DAYS
+    return BY_CHANNEL.get((channel_key, reason), WORDS[reason])
+
+
+def _names(
+    channel: Channel | None, channel_key: str, person: str, account: str, *, you: bool
+) -> dict[str, str]:
+    label = channel.label if channel else channels.UPCOMING.get(channel_key, channel_key)
+    access = channel.lifetime.access if channel else None
+    name = "you" if you else person or "the person who linked it"
+    return {
+        "c": label,
+        "p": name,
+        "P": name[0].upper() + name[1:],
+        "a": account or "the ad account",
+        "n": str(access.days) if access else "",
+    }

@@ -1,0 +1,100 @@
+"""The words of reasons."""
+
+import re
+
+import pytest
+
+from tokens import channels, reasons
+from tokens.channels.base import Reason
+
+JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
+KEYS = ["facebook", "x", *channels.UPCOMING]
+
+
+@pytest.mark.parametrize("channel", KEYS)
+@pytest.mark.parametrize("you", [False, True])
+def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, you: bool) -> None:
+    for reason in (*Reason, "paused", "unlinked"):
+        told = reasons.explain(channel, reason, person="Ada Okafor", account="Sable", you=you)
+
+        texts = [told.short, told.what, told.who, told.first_deed, *told.steps, *told.causes]
+        assert told.short
+        assert told.what
+        assert told.who
+        assert not [
+            text for text in texts if JARGON.search(text) or "{" in text or "!" in text or "  " in text
+        ]
+        assert all(
+            text[0].isupper() and text.endswith(".") for text in (told.what, *told.steps, *told.causes)
+        )
+
+
+@pytest.mark.parametrize("reason", [*Reason])
+def test_the_person_is_spoken_to_and_named_to_others(reason: Reason) -> None:
+    others = reasons.explain("facebook", reason, person="Ada Okafor", account="Sable")
+    you = reasons.explain("facebook", reason, person="Ada Okafor", account="Sable", you=True)
+
+    assert "Ada" not in f"{you.what} {you.who}"
+    assert not re.search(r"(?i)\byou", others.what)
+
+
+def test_a_password_change_is_told_as_in_the_guide() -> None:
+    told = reasons.explain("facebook", Reason.PASSWORD_CHANGED, person="Ada Okafor")
+
+    assert told.short == "Password changed"
+    assert told.what == (
+        "Ada Okafor changed the Facebook password. Facebook ends every authorisation when that happens."
+    )
+    assert told.who == "Ada Okafor"
+    assert told.first_deed == "Re-authenticate"
+    assert told.steps[0] == "Log in at www.facebook.com with the new password."
+
+
+def test_a_lost_role_asks_an_admin_and_nobody_to_re_authenticate() -> None:
+    told = reasons.explain("x", Reason.ACCESS_LOST, person="Ben", account="Harbor Coffee DE")
+
+    assert told.what == "Ben no longer has a role in Harbor Coffee DE. The log-in itself is fine."
+    assert told.who == "an admin of Harbor Coffee DE at X; nobody needs to re-authenticate"
+    assert told.steps[-1] == "Nobody needs to re-authenticate. Press Check now."
+
+
+def test_days_are_the_channels_own_and_never_invented() -> None:
+    facebook = reasons.explain("facebook", Reason.EXPIRED)
+    x = reasons.explain("x", Reason.EXPIRED)
+
+    assert facebook.short == "60 days are over"
+    assert not re.search(r"\d", f"{x.short} {x.what}")
+
+
+def test_what_x_does_not_prove_is_worded_as_may() -> None:
+    told = reasons.explain("x", Reason.AUTHORISATION_CANCELLED, person="Ada")
+
+    assert told.what == "X no longer accepts the authorisation. Ada may have removed AdToken there."
+
+
+def test_causes_from_the_article_stand_only_where_rules_are_the_likely_cause() -> None:
+    suspended = reasons.explain("x", Reason.SUSPENDED, person="Ada")
+    expired = reasons.explain("x", Reason.EXPIRED, person="Ada")
+
+    assert any("broken into" in cause for cause in suspended.causes)
+    assert all("may" in cause for cause in suspended.causes)
+    assert expired.causes == ()
+
+
+def test_a_channel_without_a_package_has_words_and_no_steps() -> None:
+    told = reasons.explain("tiktok", Reason.SUSPENDED, person="Ada")
+
+    assert told.what == "TikTok has suspended the account of Ada."
+    assert told.steps == ()
+
+
+def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
+    assert reasons.explain("facebook", "dates").short == "Reason unknown"
+    assert reasons.explain("facebook", "") == reasons.Explanation("", "", "", (), (), "")
+    assert reasons.explain("facebook", "unlinked", account="Sable").short == "Log-in unlinked"
+
+
+def test_without_a_name_the_sentence_still_stands() -> None:
+    told = reasons.explain("facebook", Reason.PASSWORD_CHANGED)
+
+    assert told.what.startswith("The person who linked it changed the Facebook password.")
