@@ -78,11 +78,11 @@ class XChannel(Channel):
         return replace(grant, dates=replace(grant.dates, sources={"access": "never"}))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask verify_credentials. Only the person's own death certificate counts; see `_gone_or_moved` for the doubtful one."""
+        """Ask verify_credentials, and where it says that there is no such page, the newer API too."""
         end = _end(timeout)
         answer = calls.verify_credentials(app, credentials, timeout=timeout)
         ruling = verdicts.classify(answer)
-        if ruling.verdict == Verdict.CONFIRM_FIRST and ruling.reason == Reason.UNKNOWN:
+        if ruling.row == verdicts.GONE_OR_MOVED:
             ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=_left(end)))
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))

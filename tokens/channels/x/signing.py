@@ -3,6 +3,7 @@
 https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Literal, cast
@@ -12,6 +13,9 @@ from django.conf import settings
 from oauthlib.oauth1 import Client
 
 from tokens.channels.base import AppKeys, Credentials
+
+# At DEBUG oauthlib logs what it signs, tokens included, in a spelling that the log's scrubber does not know.
+logging.getLogger("oauthlib").setLevel(logging.INFO)
 
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 LONGEST = 8000  # characters of an address or of all parameters

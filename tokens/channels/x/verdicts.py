@@ -17,6 +17,7 @@ ASKED: frozenset[Call] = frozenset({"introspect"})  # verify_credentials
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER = ASKED | USED
 LONGEST_WAIT = 86_400  # seconds
+GONE_OR_MOVED = "gone, or no such address"
 
 
 def codes(*values: int | str) -> Codes:
@@ -63,7 +64,7 @@ ROWS = (
         source="old table: log in at x.com to unlock"),
     Row("gone", Verdict.TOKEN_DEAD, Reason.UNKNOWN, calls=ASKED, statuses=frozenset({404}), codes=codes(50), source="old table; seen"),
     # 34 is also what X says of an address that does not exist, so inspect asks once more elsewhere.
-    Row("gone, or no such address", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, calls=ASKED, statuses=frozenset({404}), codes=codes(34),
+    Row(GONE_OR_MOVED, Verdict.CONFIRM_FIRST, Reason.UNKNOWN, calls=ASKED, statuses=frozenset({404}), codes=codes(34),
         source="old table; seen"),
     Row("locked out", Verdict.CONFIRM_FIRST, Reason.SECURITY_CHECKPOINT, codes=codes("ACCOUNT_LOCKED_OUT"), source="ads, by name"),
     Row("refused", Verdict.CONFIRM_FIRST, codes=codes("UNAUTHORIZED_ACCESS"), source="ads: the signature or the token"),

@@ -1,0 +1,310 @@
+"""The handshake of OAuth 1.0a with the stand-in X, through Django's test client."""
+
+import json
+import logging
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from accounts.models import PendingLink
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import ChannelApp, Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CALLBACK = "/link/x/callback/"
+
+
+@pytest.fixture(autouse=True)
+def world(sandbox: Sandbox) -> Sandbox:
+    native.set_up_apps(sandbox)
+    sandbox.reset_x_rate_limit()
+    sandbox.set_clock()
+    return sandbox
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def client(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def back(client: Client, address: str) -> Any:
+    """Follow the channel's way back."""
+    parts = urlsplit(address)
+    return client.get(f"{parts.path}?{parts.query}")
+
+
+def heading(response: Any) -> str:
+    found = re.search(r"<h1[^>]*>(.*?)</h1>", response.content.decode(), re.DOTALL)
+    return re.sub(r"<[^>]+>|\s+", " ", found.group(1)).strip() if found else ""
+
+
+def states(client: Client) -> dict[str, Any]:
+    return dict(client.session.get("socialaccount_states", {}))
+
+
+def test_leaving_goes_to_the_consent_page_and_asks_who_logs_in(client: Client, sandbox: Sandbox) -> None:
+    address = native.leave(client, "x")
+
+    query = parse_qs(urlsplit(address).query)
+    assert address.startswith(f"{sandbox.x}/oauth/authorize?")
+    assert set(query) == {"force_login", "oauth_token"}
+    assert query["force_login"] == ["true"]
+
+
+def test_the_callback_is_the_registered_one_whatever_the_host_of_the_request(
+    client: Client, sandbox: Sandbox, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    sandbox.clear_calls()
+
+    response = client.post(reverse("link", args=["x"]), headers={"host": "evil.example"})
+
+    assert response.status_code == 302
+    given = native.decide(response["Location"], "ada")
+    assert given.startswith(f"{settings.BASE_URL}{CALLBACK}?")
+
+
+def test_the_query_of_our_page_has_no_say_in_the_address(client: Client) -> None:
+    address = native.leave(
+        client, "x", path=f"{reverse('link', args=['x'])}?auth_params=oauth_token%3Devil&scope=all&action=x"
+    )
+
+    assert "evil" not in address
+    assert "scope" not in address
+
+
+def test_a_consent_becomes_a_token_without_an_end_date(client: Client, user: User) -> None:
+    response = back(client, native.decide(native.leave(client, "x"), "ada"))
+
+    token = Token.objects.get()
+    assert response.status_code == 302
+    assert (token.native_user_id, token.native_user_name) == ("2417045708", "Ada Okafor")
+    assert (token.deadline_kind, token.deadline) == ("never", None)
+    assert token.consented_by == user
+    assert token.unseal().secret
+    assert states(client) == {}
+
+
+def test_no_secret_of_the_person_stays_in_a_session_or_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    back(client, native.decide(native.leave(client, "x"), "ada"))
+
+    credentials = Token.objects.get().unseal()
+    kept = json.dumps([session.get_decoded() for session in Session.objects.all()]) + str(
+        dict(client.session)
+    )
+    for secret in (credentials.access_token, credentials.secret, Sandbox.X_SECRET):
+        assert secret not in kept
+        assert secret not in caplog.text
+    assert "oauth_" not in kept
+
+
+def test_pressing_cancel_at_x_says_that_it_was_stopped(client: Client) -> None:
+    response = back(client, native.decide(native.leave(client, "x"), "ada", action="cancel"))
+
+    assert response.status_code == 200
+    assert heading(response) == "The log-in was stopped at X"
+    assert states(client) == {}
+    assert not Token.objects.exists()
+
+
+def test_a_callback_is_good_once(client: Client, sandbox: Sandbox) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    back(client, address)
+    sandbox.clear_calls()
+
+    response = back(client, address)
+
+    assert response.status_code == 400
+    assert heading(response) == "This took too long"
+    assert sandbox.calls(channel="x") == []
+
+
+def test_two_tabs_come_back_in_any_order_each_to_its_own(client: Client) -> None:
+    first = native.leave(client, "x", next="/first/")
+    second = native.leave(client, "x", next="/second/")
+    back_first, back_second = native.decide(first, "ada"), native.decide(second, "ben")
+
+    answers = [back(client, back_first), back(client, back_second)]
+
+    found = {link.token.native_user_name: link.next for link in PendingLink.objects.select_related("token")}
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert found == {"Ada Okafor": "/first/", "Ben Lindqvist": "/second/"}
+
+
+def test_a_cancelled_tab_leaves_the_other_alone(client: Client) -> None:
+    first, second = native.leave(client, "x"), native.leave(client, "x")
+    back(client, native.decide(second, "ada", action="cancel"))
+
+    response = back(client, native.decide(first, "ada"))
+
+    assert response.status_code == 302
+    assert Token.objects.count() == 1
+
+
+def test_another_browser_cannot_use_the_way_back(client: Client, sandbox: Sandbox) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    other = Client()
+    other.force_login(make_user("mallory@example.com"))
+    sandbox.clear_calls()
+
+    response = back(other, address)
+
+    assert heading(response) == "This took too long"
+    assert sandbox.calls(channel="x") == []
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "oauth_token=",
+        "oauth_token=made-up&oauth_verifier=v",
+        "oauth_verifier=v",
+        "oauth_token=a%00b&oauth_verifier=c",
+    ],
+)
+def test_a_way_back_that_we_did_not_begin_is_refused(client: Client, query: str) -> None:
+    response = back(client, f"{CALLBACK}?{query}")
+
+    assert response.status_code == 400
+    assert heading(response) == "This took too long"
+
+
+def test_a_way_back_without_its_verifier_is_refused_and_used_up(client: Client) -> None:
+    token = parse_qs(urlsplit(native.leave(client, "x")).query)["oauth_token"][0]
+
+    response = back(client, f"{CALLBACK}?oauth_token={token}")
+
+    assert heading(response) == "This took too long"
+    assert states(client) == {}
+
+
+def test_a_wrong_verifier_begins_again(client: Client) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+
+    response = back(client, re.sub("oauth_verifier=[^&]+", "oauth_verifier=wrong", address))
+
+    assert heading(response) == "This took too long"
+
+
+def test_a_facebook_state_is_none_of_x(client: Client) -> None:
+    state = parse_qs(urlsplit(native.leave(client, "facebook")).query)["state"][0]
+
+    response = back(client, f"{CALLBACK}?oauth_token={state}&oauth_verifier=v")
+
+    assert heading(response) == "This took too long"
+    assert list(states(client)) == [state]
+
+
+def test_another_default_app_meanwhile_begins_again(client: Client) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    ChannelApp.objects.filter(channel="x").update(is_default=False)
+    newer = ChannelApp(channel="x", client_id="newer", state=ChannelApp.State.LIVE)
+    newer.set_secrets(["secret"])
+    newer.save()
+
+    response = back(client, address)
+
+    assert heading(response) == "This took too long"
+
+
+def test_a_wrong_app_secret_names_our_app_as_the_cause(client: Client, sandbox: Sandbox) -> None:
+    sandbox.put_app("x", secret="another")
+
+    response = client.post(reverse("link", args=["x"]))
+
+    assert response.status_code == 502
+    assert heading(response) == "X does not accept AdToken right now"
+
+
+def test_an_unregistered_callback_names_our_app_as_the_cause(client: Client, sandbox: Sandbox) -> None:
+    sandbox.put_app("x", redirect_uris=["https://elsewhere.example/"])
+
+    response = client.post(reverse("link", args=["x"]))
+
+    assert heading(response) == "X does not accept AdToken right now"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "body": "busy"},
+        {"drop": True},
+        {"status": 200, "body": "<html>"},
+        {"status": 200, "body": {"oauth_token": "a"}},
+        {"status": 200, "body": "oauth_token=a&oauth_token_secret=b"},
+        {"status": 200, "body": "oauth_token=a&oauth_token_secret=b&oauth_callback_confirmed=false"},
+        {"status": 200, "body": "oauth_token=&oauth_token_secret=b&oauth_callback_confirmed=true"},
+    ],
+)
+def test_a_request_token_that_is_none_is_passing_trouble(
+    client: Client, sandbox: Sandbox, fault: dict[str, Any]
+) -> None:
+    sandbox.add_fault("x", path="request_token", **fault)
+
+    response = client.post(reverse("link", args=["x"]))
+
+    assert response.status_code == 502
+    assert heading(response) == "X does not answer right now"
+    assert states(client) == {}
+
+
+@pytest.mark.parametrize("path", ["oauth/access_token", "verify_credentials"])
+@pytest.mark.parametrize(
+    "fault", [{"status": 503, "body": "busy"}, {"status": 200, "body": "oauth_token=SECRET"}]
+)
+def test_trouble_on_the_way_back_is_told_without_the_answer(
+    client: Client, sandbox: Sandbox, path: str, fault: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    sandbox.add_fault("x", path=path, **fault)
+
+    response = back(client, address)
+
+    assert heading(response) == "X does not answer right now"
+    assert "SECRET" not in response.content.decode() + caplog.text
+    assert not Token.objects.exists()
+
+
+def test_a_suspended_person_gives_no_token(client: Client, sandbox: Sandbox) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    sandbox.suspend("x", "ada")
+
+    response = back(client, address)
+
+    assert response.status_code == 502
+    assert not Token.objects.exists()
+
+
+def test_no_log_in_view_of_allauth_is_mounted_for_x(client: Client) -> None:
+    assert [client.get(path).status_code for path in ("/link/x/login/", "/accounts/x/login/")] == [404, 404]
+
+
+def test_a_channel_without_an_app_has_no_callback(client: Client) -> None:
+    ChannelApp.objects.filter(channel="x").delete()
+
+    response = back(client, f"{CALLBACK}?oauth_token=a&oauth_verifier=b")
+
+    assert response.status_code == 404
