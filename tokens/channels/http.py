@@ -41,15 +41,17 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> Answer:
-    """Send one request. Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
+    """Send one request; `params` join the address's own query. Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
 
     `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds each step and the whole answer. Raises RuntimeError inside a transaction.
     """
     _refuse_inside_a_transaction()
     seconds = settings.CHANNEL_TIMEOUT if timeout is None else timeout
     try:
+        # Given as an argument, the parameters would replace the address's own query.
+        address = httpx2.URL(url).copy_merge_params(params or {})
         with _client().stream(
-            method, url, params=params, data=data, json=json, headers=headers, timeout=seconds
+            method, address, data=data, json=json, headers=headers, timeout=seconds
         ) as response:
             text = _read(response, until=time.monotonic() + seconds)
             found = {name.lower(): value for name, value in response.headers.items()}
