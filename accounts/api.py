@@ -3,8 +3,8 @@
 import base64
 import binascii
 import json
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from django.db.models import Q
 from django.http import HttpRequest
@@ -60,12 +60,12 @@ class AccountOut(Schema):
     native_id: str
     name: str
     team: str
-    state: Literal["connected", "interrupted", "deactivated", "paused"]
+    state: str = Field(description="connected, interrupted, deactivated or paused")
     reason: str
     since: datetime
     restriction: str
     deadline: datetime | None
-    deadline_kind: Literal["date", "never", "unknown", "none"]
+    deadline_kind: str = Field(description="date, never, unknown or none")
     usable_count: int
     people: int
 
@@ -167,7 +167,7 @@ def list_accounts(
     request: HttpRequest,
     channel: str | None = None,
     state: str | None = None,
-    deadline_within_days: int | None = Query(None, ge=0, le=3650),
+    deadline_within_days: Annotated[int | None, Query(ge=0, le=3650)] = None,
     cursor: str | None = None,
 ) -> AccountPage:
     """Return the accounts of the key's teams, in the order of their ids, 100 a page."""
@@ -179,7 +179,7 @@ def list_accounts(
     if state:
         accounts = accounts.filter(state=state)
     if deadline_within_days is not None:
-        soon = now + timezone.timedelta(days=deadline_within_days)
+        soon = now + timedelta(days=deadline_within_days)
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lte=soon) | Q(deadline_kind="none"))
     page = list(summary.with_pools(accounts.order_by("pk"))[: PAGE + 1])
     shown = [_account(summary.of(account, now)) for account in page[:PAGE]]

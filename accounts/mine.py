@@ -50,10 +50,10 @@ def page(user: User, now: datetime) -> dict[str, Any]:
     """Return what "My accounts" shows: log-ins that need the person first, then the accounts."""
     accounts = summary.with_pools(Account.objects.visible_to(user).order_by("name"))
     found = {account.pk: summary.of(account, now) for account in accounts}
-    needing = [row for row in (_login_row(token, found, user, now) for token in _own_tokens(user)) if row]
+    needing = [row for row in (_login_row(token, found, now) for token in _own_tokens(user)) if row]
     needing.sort(key=lambda row: (row.token.state != Token.State.DEAD, row.token.deadline or now))
     shown = {hanging.account.pk for row in needing for hanging in row.accounts}
-    rest = [_working_row(one, user, now) for pk, one in found.items() if pk not in shown]
+    rest = [_working_row(one, user) for pk, one in found.items() if pk not in shown]
     return {
         "do_first": needing,
         "working": rest,
@@ -67,7 +67,7 @@ def _own_tokens(user: User) -> list[Token]:
     return list(tokens.prefetch_related("pool_entries").order_by("id"))
 
 
-def _login_row(token: Token, found: dict[int, Summary], user: User, now: datetime) -> LoginRow | None:
+def _login_row(token: Token, found: dict[int, Summary], now: datetime) -> LoginRow | None:
     """Return the row of a log-in that stopped or ends within 30 days; None where the person need do nothing."""
     entries = [entry for entry in token.pool_entries.all() if entry.account_id in found]
     if not entries:
@@ -85,14 +85,14 @@ def _login_row(token: Token, found: dict[int, Summary], user: User, now: datetim
         text = ""
     else:
         return None
-    hanging = [_hanging(found[entry.account_id], token, user, now) for entry in entries]
+    hanging = [_hanging(found[entry.account_id], token, now) for entry in entries]
     hanging.sort(key=lambda one: (one.account.state != Account.State.DEACTIVATED, one.account.name))
     if len(hanging) > 1:
         text = f"{text} One re-authentication repairs all {len(hanging)} accounts.".strip()
     return LoginRow(token, token.app.channel, label, pill, text, hanging, hanging[0].account)
 
 
-def _hanging(one: Summary, token: Token, user: User, now: datetime) -> Hanging:
+def _hanging(one: Summary, token: Token, now: datetime) -> Hanging:
     account = one.account
     carriers = [entry for entry in one.usable if entry.token_id != token.pk]
     if account.state == Account.State.DEACTIVATED:
@@ -100,7 +100,11 @@ def _hanging(one: Summary, token: Token, user: User, now: datetime) -> Hanging:
     if account.state == Account.State.PAUSED:
         return Hanging(account, "is paused by staff.")
     if not carriers:
-        when = faces.short_date(token.deadline, zone=timezone.get_current_timezone(), now=now) if token.deadline else ""
+        when = (
+            faces.short_date(token.deadline, zone=timezone.get_current_timezone(), now=now)
+            if token.deadline
+            else ""
+        )
         return Hanging(account, f"stops {when}. Nobody else is linked.")
     name = faces.first_name(summary.person_name(carriers[0].token))
     best = max((entry.token.deadline for entry in carriers if entry.token.deadline), default=None)
@@ -110,12 +114,14 @@ def _hanging(one: Summary, token: Token, user: User, now: datetime) -> Hanging:
     return Hanging(account, f"still works through {name} until {day} ({faces.time_left(best, now=now)})")
 
 
-def _working_row(one: Summary, user: User, now: datetime) -> WorkingRow:
+def _working_row(one: Summary, user: User) -> WorkingRow:
     account = one.account
     mine = [entry for entry in one.usable if entry.token.consented_by_id == user.pk]
     backups = one.people - (1 if mine else 0)
     if one.pill == faces.DATE_UNKNOWN:
-        return WorkingRow(account, one.pill, "End date not available: linked before dates were stored", "reauthenticate")
+        return WorkingRow(
+            account, one.pill, "End date not available: linked before dates were stored", "reauthenticate"
+        )
     if account.state == Account.State.DEACTIVATED:
         told = reasons.explain(account.channel, account.reason, account=account.name)
         return WorkingRow(account, one.pill, f"Has stopped: {told.short.lower()}", "reauthenticate")
@@ -159,7 +165,13 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     named = user.is_superuser or user.memberships.filter(team=account.team_id).exists()
     keepers = [_keeper(account, entry, user, now, named=named) for entry in one.entries]
     mine = any(entry.token.consented_by_id == user.pk for entry in one.entries)
-    return {"account": account, "summary": one, "keepers": keepers, "mine": mine, "channel": channels.get(account.channel)}
+    return {
+        "account": account,
+        "summary": one,
+        "keepers": keepers,
+        "mine": mine,
+        "channel": channels.get(account.channel),
+    }
 
 
 def _keeper(account: Account, entry: AccountToken, user: User, now: datetime, *, named: bool) -> Keeper:

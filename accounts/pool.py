@@ -1,11 +1,13 @@
-"""Settling: what the pool of an account decides. The only writer of an account's active token, state, reason, since, deadline, usable count and cycle.
+"""Settling: what the pool of an account decides.
 
-Set-based, two statements, in the transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement:
-in one statement the snapshot would be older than the lock, and a token that has just died could become active.
+The only writer of an account's active token, state, reason, since, deadline, usable count and cycle. Set-based, two statements, in the
+transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement: in one statement
+the snapshot would be older than the lock, and a token that has just died could become active.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -67,7 +69,9 @@ select c.id, c.old_token_id, c.active_token_id,
 from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
-_DIFFERENCES = f"{_FACTS} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
+_DIFFERENCES = (
+    f"{_FACTS} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
+)
 
 
 def settle(
@@ -87,11 +91,13 @@ def settle(
     changed tokens locked already: nobody who holds an account asks for a token.
     """
     if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("settle must run in the transaction that changed the pool.")
+        raise transaction.TransactionManagementError(
+            "settle must run in the transaction that changed the pool."
+        )
     accounts = _lock(token_ids, account_ids)
     if not accounts:
         return
-    values = {
+    values: dict[str, Any] = {
         "accounts": accounts,
         "now": now,
         "cause": cause,
@@ -133,5 +139,12 @@ def record(
 ) -> None:
     """Write one event of an account that is no shift and no change of state."""
     AccountEvent.objects.create(
-        account=account, token_id=token_id, kind=kind, cause=cause, source=source, actor=actor, note=note, at=now
+        account=account,
+        token_id=token_id,
+        kind=kind,
+        cause=cause,
+        source=source,
+        actor=actor,
+        note=note,
+        at=now,
     )

@@ -1,12 +1,15 @@
 """Named filters of accounts."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from users.models import Membership, User
+
+if TYPE_CHECKING:
+    from accounts.models import Account  # noqa: F401  # named as text below: models imports this module
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

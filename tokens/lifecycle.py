@@ -5,7 +5,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,17 @@ from typing import Any
 from django.db import transaction
 
 from tokens import deadlines, vault
-from tokens.channels.base import LIFTABLE, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.channels.base import (
+    LIFTABLE,
+    Credentials,
+    Dates,
+    Grant,
+    Identity,
+    Inspection,
+    Reason,
+    Ruling,
+    Verdict,
+)
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 from tokens.signals import tokens_changed
 from users.models import User
@@ -92,6 +102,52 @@ def store_consent(
     token.save()
     _event(token, TokenEvent.Kind.LINKED, now, source=source, actor=user)
     return token
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A token from before, as a file gives it: its dates are not known."""
+
+    app: ChannelApp
+    native_user_id: str
+    native_user_name: str
+    credentials: Credentials
+    user: User | None
+
+
+@transaction.atomic
+def store_imported(given: Sequence[Imported], *, now: datetime) -> tuple[list[Token], int]:
+    """Write tokens from before, dates unknown and due for a probe at once. Returns them in full, and how many were there already.
+
+    A token that is linked already keeps its credentials: what came by consent is newer than a file. The caller settles.
+    """
+    existing = {
+        (token.app_id, token.native_user_id)
+        for token in Token.objects.filter(native_user_id__in=[one.native_user_id for one in given])
+    }
+    fresh = [one for one in given if (one.app.pk, one.native_user_id) not in existing]
+    Token.objects.bulk_create(
+        [
+            Token(
+                app=one.app,
+                native_user_id=one.native_user_id,
+                native_user_name=one.native_user_name[:200],
+                consented_by=one.user,
+                credentials=vault.seal(token_owner(one.app, one.native_user_id), one.credentials.as_dict()),
+                has_refresh_token=bool(one.credentials.refresh_token),
+                state_since=now,
+                linked_at=now,
+                created_at=now,
+                due_at=now,
+            )
+            for one in sorted(fresh, key=lambda one: (one.app.pk, one.native_user_id))
+        ],
+        batch_size=1000,
+    )
+    wanted = {(one.app.pk, one.native_user_id) for one in given}
+    rows = Token.objects.locked().select_related("app").filter(native_user_id__in=[key[1] for key in wanted])
+    tokens = [token for token in rows if (token.app_id, token.native_user_id) in wanted]
+    return tokens, len(tokens) - len(fresh)
 
 
 @transaction.atomic

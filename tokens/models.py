@@ -36,7 +36,7 @@ class ChannelApp(models.Model):
     channel = models.CharField(max_length=20, choices=ChannelKey)
     label = models.CharField(max_length=100, blank=True)
     client_id = models.CharField("client ID", max_length=200)
-    secrets = vault.SealedField(null=True, editable=False)
+    secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
     redirect_base = models.CharField(
         max_length=200, blank=True, validators=[URLValidator(["https", "http"])], help_text="Empty: BASE_URL."
@@ -121,7 +121,7 @@ class Token(models.Model):
     consented_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="tokens"
     )
-    credentials = vault.SealedField(null=True, editable=False)
+    credentials: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     has_refresh_token = models.BooleanField(default=False)
     refresh_refused_at = models.DateTimeField(
         null=True, blank=True, help_text="A confirmed refusal to refresh."

@@ -84,7 +84,13 @@ where a.channel = %s and a.native_id = %s
 
 
 def lease(
-    *, caller: Caller, channel: str, native_id: str, now: datetime, min_valid_for: int = 0, purpose: Purpose = "publish"
+    *,
+    caller: Caller,
+    channel: str,
+    native_id: str,
+    now: datetime,
+    min_valid_for: int = 0,
+    purpose: Purpose = "publish",
 ) -> Lease:
     """Return a token that works now, for at least `min_valid_for` seconds.
 
@@ -172,9 +178,9 @@ def _make(caller: Caller, row: _Row, now: datetime) -> Lease:
 def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:
     """Everything that is not the ordinary path: a date has passed, the account is not connected, or a reader will do."""
     if row.state == Account.State.PAUSED:
-        raise held(row.account_id, now)
+        raise held(row.account_id)
     if row.restriction and purpose == "publish":
-        raise held(row.account_id, now)
+        raise held(row.account_id)
     if row.token_id is not None and row.access_expires_at is not None and row.access_expires_at <= now:
         probe.probe(row.token_id, now=now, source="lease", timeout=CHECK_SECONDS)
         row = _read(caller, row.channel, row.native_id)
@@ -188,7 +194,7 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         raise Busy(30, "The account's tokens are being checked.")
     if account.state == Account.State.CONNECTED and _overdue(account, now):
         raise Busy(30, f"The token's date has passed and {account.get_channel_display()} does not answer.")
-    raise held(row.account_id, now, until=until)
+    raise held(row.account_id, until=until)
 
 
 def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> int | None:
@@ -208,7 +214,7 @@ def _overdue(account: Account, now: datetime) -> bool:
     return token is not None and token.access_is_over(now)
 
 
-def held(account_id: int, now: datetime, *, until: datetime | None = None) -> Held:
+def held(account_id: int, *, until: datetime | None = None) -> Held:
     """Say why only a person can help: reason, since, who, steps."""
     account = Account.objects.select_related("active_token").get(pk=account_id)
     native = channels.get(account.channel)
@@ -218,9 +224,13 @@ def held(account_id: int, now: datetime, *, until: datetime | None = None) -> He
     if account.state == Account.State.CONNECTED and account.restriction:
         detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
         steps = native.steps(channels.Reason.RESTRICTED)
-        return Held("restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps)
+        return Held(
+            "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
+        )
     if account.state == Account.State.CONNECTED:
-        detail = f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
+        detail = (
+            f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
+        )
         people = _names([account.active_token.consented_by if account.active_token else None])
         return Held("connected", "min_valid_for", detail, None, people, native.steps(channels.Reason.EXPIRED))
     reason = _reason(account)

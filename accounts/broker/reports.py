@@ -48,7 +48,9 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
     if token is None or token.generation != claims.generation or token.state == Token.State.DEAD:
         return _next(caller, account, ruling, now)
     if ruling.verdict == Verdict.OUR_BUG:
-        return Report(ruling.verdict, "none", reason="The answer is about the request itself, not about the token.")
+        return Report(
+            ruling.verdict, "none", reason="The answer is about the request itself, not about the token."
+        )
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
     return _confirm(caller, account, token, claims, ruling, _evidence(status, body), now)

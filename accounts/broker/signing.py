@@ -24,6 +24,8 @@ def sign(
         raise LeaseOver("The token of this lease has changed. Get a new lease.")
     keys = keys_by_version(token.app_id, token.app.version)
     try:
-        return channels.get(token.app.channel).sign(keys, token.unseal(), method=method, url=url, params=params)
+        return channels.get(token.app.channel).sign(
+            keys, token.unseal(), method=method, url=url, params=params
+        )
     except ValueError as error:
         raise Refused(str(error)) from error

@@ -37,7 +37,11 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
             apps = apps.filter(client_id=client_id)
         return [
             SocialApp(
-                provider=app.channel, name=app.label, client_id=app.client_id, secret=app.keys().secret, settings={}
+                provider=app.channel,
+                name=app.label,
+                client_id=app.client_id,
+                secret=app.keys().secret,
+                settings={},
             )
             for app in apps.exclude(state=ChannelApp.State.NOT_SET_UP)
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -79,7 +79,9 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
         people = _people(account, pending.token, user) if account else []
         if people and not named:
             people = [ELSEWHERE]
-        note, tone = _note(native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel)
+        note, tone = _note(
+            native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel
+        )
         checked = (native.native_id in wanted or everything) and not native.closed
         if everything and (native.can_publish == "no" or native.restriction):
             checked = False
@@ -112,7 +114,9 @@ def _people(account: Account, token: Token, user: User) -> list[str]:
     return names
 
 
-def _note(native: NativeAccount, people: Sequence[str], *, linked_by_me: bool, channel: str) -> tuple[str, str]:
+def _note(
+    native: NativeAccount, people: Sequence[str], *, linked_by_me: bool, channel: str
+) -> tuple[str, str]:
     label = channels.get(channel).label
     if native.closed:
         return "Cannot be linked", ""
@@ -137,7 +141,9 @@ def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: d
 
     Raises Gone where the pending link was used or swept, NotOffered for an id that the channel's list does not hold.
     """
-    pending = PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=user).first()
+    pending = (
+        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=user).first()
+    )
     if pending is None or not PendingLink.objects.filter(pk=pending_id, user=user).delete()[0]:
         raise Gone
     by_id = {native.native_id: native for native in offered(pending) if not native.closed}
@@ -150,7 +156,9 @@ def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: d
     accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, team, now)
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
-    pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user)
+    pool.settle(
+        account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user
+    )
     return sorted(accounts, key=lambda account: account.name)
 
 
@@ -163,12 +171,20 @@ def home_team(user: User) -> Team:
 def _ensure_accounts(
     natives: Sequence[NativeAccount], token: Token, team: Team, now: datetime
 ) -> list[Account]:
-    """Make the missing rows in the order of native ids, then lock all by id: two people linking at once do not wait for each other in a circle."""
+    """Make the missing rows in the order of native ids, then lock all by id.
+
+    So two people who link at once do not wait for each other in a circle.
+    """
     channel = token.app.channel
     Account.objects.bulk_create(
         [
             Account(
-                channel=channel, native_id=native.native_id, name=native.name, team=team, created_at=now, since=now
+                channel=channel,
+                native_id=native.native_id,
+                name=native.name,
+                team=team,
+                created_at=now,
+                since=now,
             )
             for native in natives
         ],
@@ -188,11 +204,16 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
     entry.save(update_fields=["access", "access_reason", "role", "can_publish"])
     if created:
         pool.record(
-            account=account, kind=AccountEvent.Kind.LINKED, token_id=token.pk, source="link", actor=user, now=now
+            account=account,
+            kind=AccountEvent.Kind.LINKED,
+            token_id=token.pk,
+            source="link",
+            actor=user,
+            now=now,
         )
 
 
-def welcome_back(request: HttpRequest, pending: PendingLink) -> HttpResponse:
+def welcome_back(pending: PendingLink) -> HttpResponse:
     """Finish without the choose page: the same person came back for an account that this log-in carries already."""
     PendingLink.objects.filter(pk=pending.pk).delete()
     assert pending.account is not None  # the caller checked it

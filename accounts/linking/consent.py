@@ -39,7 +39,8 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         return trouble.show(request, channel, trouble.TOO_LATE, detail="the channel app changed meanwhile")
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
     listed = ask_for_list(app, identity, grant)
-    target = Account.objects.filter(pk=data.get("account")).first() if data.get("account") else None
+    wanted = data.get("account")
+    target = Account.objects.filter(pk=int(wanted)).first() if wanted else None
     pending = keep(
         app=app,
         user=user,
@@ -51,7 +52,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         now=timezone.now(),
     )
     if came_back(pending):
-        return choosing.welcome_back(request, pending)
+        return choosing.welcome_back(pending)
     return redirect("link_choose", pending.pk)
 
 
@@ -110,7 +111,9 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
     """Read the list again with the kept log-in, and write what it says over pools and pending link."""
     token = Token.objects.select_related("app").get(pk=pending.token_id)
     identity = Identity(token.native_user_id, token.native_user_name)
-    listed = ask_for_list(token.app, identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes)))
+    listed = ask_for_list(
+        token.app, identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
+    )
     with transaction.atomic():
         lost = pairs.apply_list(token=token, listed=listed, now=now, source="link")
         PendingLink.objects.filter(pk=pending.pk).update(

@@ -18,7 +18,12 @@ def is_set_up(channel: str) -> bool:
 
 
 def start(
-    request: HttpRequest, channel: str, *, account: Account | None = None, next_url: str = "", again: bool = False
+    request: HttpRequest,
+    channel: str,
+    *,
+    account: Account | None = None,
+    next_url: str = "",
+    again: bool = False,
 ) -> HttpResponse:
     """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
 

@@ -77,7 +77,9 @@ def other_identity(pending: PendingLink) -> str:
         return ""
     user_id = pending.user_id
     entries = AccountToken.objects.filter(account=pending.account, token__consented_by=user_id)
-    expected = entries.exclude(token=pending.token).select_related("token").order_by("-token__linked_at").first()
+    expected = (
+        entries.exclude(token=pending.token).select_related("token").order_by("-token__linked_at").first()
+    )
     same = AccountToken.objects.filter(account=pending.account, token=pending.token).exists()
     return "" if same or expected is None else expected.token.native_user_name
 

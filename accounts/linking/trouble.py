@@ -30,7 +30,10 @@ class Trouble:
 
 
 STOPPED = Trouble(
-    "The log-in was stopped at {c}", "Cancel was pressed there, so no new permission was given.", "Try again", 200
+    "The log-in was stopped at {c}",
+    "Cancel was pressed there, so no new permission was given.",
+    "Try again",
+    200,
 )
 TOO_LATE = Trouble(
     "This took too long",
@@ -53,7 +56,9 @@ SILENT = Trouble(
     "sync",
     "we keep trying for accounts that are linked already.",
 )
-UNCLEAR = Trouble("{c} gave an answer we do not know", "Nothing was changed on either side.", "Try again", 502, "help")
+UNCLEAR = Trouble(
+    "{c} gave an answer we do not know", "Nothing was changed on either side.", "Try again", 502, "help"
+)
 OUR_APP = Trouble(
     "{c} does not accept AdToken right now",
     "Our team was told. You need not do anything.",
@@ -103,7 +108,7 @@ def _kind(error: Any, exception: BaseException | None) -> Trouble:
         return STOPPED
     found = _channel_error(exception)
     if found is None:
-        return TOO_LATE if exception is None or error == AuthError.UNKNOWN and _is_state(exception) else UNCLEAR
+        return TOO_LATE if exception is None or _is_state(exception) else UNCLEAR
     if found.ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
         return SILENT
     if found.ruling.verdict == Verdict.APP_FAULT:

@@ -55,7 +55,11 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         "channel": native,
         "account": account,
         "next": request.GET.get("next", ""),
-        "steps": [f"You go to {native.label} and log in there.", native.last_step, "You come back here. Done."],
+        "steps": [
+            f"You go to {native.label} and log in there.",
+            native.last_step,
+            "You come back here. Done.",
+        ],
     }
     return render(request, "site/link/confirm.html", context)
 
@@ -65,7 +69,8 @@ def _target(request: HttpRequest, channel: str) -> Account | None:
     if not chosen:
         return None
     visible = Account.objects.visible_to(person(request))
-    return get_object_or_404(visible, pk=chosen if chosen.isdigit() else 0, channel=channel)
+    found: Account = get_object_or_404(visible, pk=chosen if chosen.isdigit() else 0, channel=channel)
+    return found
 
 
 @login_required
@@ -73,7 +78,9 @@ def _target(request: HttpRequest, channel: str) -> Account | None:
 def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Show what the channel offered (GET), link what was ticked (POST)."""
     pending = (
-        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=person(request)).first()
+        PendingLink.objects.select_related("token__app", "account")
+        .filter(pk=pending_id, user=person(request))
+        .first()
     )
     if pending is None:
         return _gone(request)
@@ -139,7 +146,9 @@ def _gone(request: HttpRequest) -> HttpResponse:
 def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Ask the channel for the list again."""
     pending = (
-        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=person(request)).first()
+        PendingLink.objects.select_related("token__app", "account")
+        .filter(pk=pending_id, user=person(request))
+        .first()
     )
     if pending is None:
         return _gone(request)

@@ -1,0 +1,162 @@
+"""Import of accounts and tokens from before."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts import pool, sweeps
+from accounts.models import Account, AccountToken
+from tests.support import native
+from tests.support.factories import MARKER, NOW, make_app, make_team, make_token, make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "channel,native_id,name,team,linked_by,native_user_id,native_user_name,access_token,refresh_token,token_secret"
+
+
+def run(tmp_path: Path, text: str, *flags: str) -> tuple[str, str]:
+    """Import the text; returns what was said and what was complained of."""
+    path = tmp_path / "accounts.csv"
+    path.write_text(text, encoding="utf-8")
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("import_accounts", str(path), *flags, stdout=out, stderr=err)
+    except CommandError as error:
+        err.write(str(error))
+    return out.getvalue(), err.getvalue()
+
+
+def test_accounts_and_tokens_come_in_with_dates_not_available(tmp_path: Path) -> None:
+    make_app("facebook")
+    ada, team = make_user("ada@example.com"), make_team("Lumen")
+    text = f"{HEADER}\nfacebook,act_402188371102,Lumen Shoes EU,Lumen,ADA@example.com,77,Ada O.,{MARKER}-1,,\n"
+
+    said, wrong = run(tmp_path, text)
+
+    account, token = Account.objects.get(), Token.objects.get()
+    assert wrong == ""
+    assert "1 new accounts, 1 new tokens" in said
+    assert (account.native_id, account.team, account.state) == ("402188371102", team, "connected")
+    assert account.active_token == token
+    assert (token.consented_by, token.deadline_kind, token.deadline) == (ada, "unknown", None)
+    assert token.unseal().access_token == f"{MARKER}-1"
+    assert pool.differences() == []
+
+
+def test_the_first_two_columns_are_enough(tmp_path: Path) -> None:
+    run(tmp_path, "channel,native_id\nfacebook,1\nx,18ce54d4x5t\n")
+
+    assert set(Account.objects.values_list("channel", "name", "state")) == {
+        ("facebook", "1", "deactivated"),
+        ("x", "18ce54d4x5t", "deactivated"),
+    }
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> None:
+    make_app("facebook")
+
+    said, _ = run(tmp_path, f"{HEADER}\nfacebook,1,A,,,77,Ada,{MARKER}-1,,\n", "--dry-run")
+
+    assert said.startswith("Would import 1 lines: 1 new accounts, 1 new tokens")
+    assert not Account.objects.exists()
+    assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("myspace,1,,,,,,,,", "There is no channel 'myspace'"),
+        ("facebook,abc,,,,,,,,", "native_id"),
+        ("facebook,1,,Nobodies,,,,,,", "there is no team 'Nobodies'"),
+        ("facebook,1,,,nobody@example.com,,,,,", "nobody here has the e-mail"),
+        (f"facebook,1,,,,,,{MARKER}-1,,", "whose token is it?"),
+        ("facebook,1,,,,77,,,,", "native_user_id without access_token"),
+        (f"x,1a,,,,77,,{MARKER}-1,,", "X needs token_secret"),
+        ("facebook,1,too,few", "4 columns"),
+        ("facebook,2,,,,,,,,", "stand in the file twice"),
+    ],
+)
+def test_one_bad_line_imports_nothing_and_says_what_to_mend(tmp_path: Path, line: str, complaint: str) -> None:
+    make_app("facebook")
+
+    _, wrong = run(tmp_path, f"{HEADER}\nfacebook,2,,,,,,,,\n{line}\n")
+
+    assert "Line 3: " in wrong
+    assert complaint in wrong
+    assert "Nothing was imported." in wrong
+    assert MARKER not in wrong
+    assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("channel,name\nfacebook,A\n", "the columns native_id are missing"),
+        ("channel,native_id,password\nfacebook,1,x\n", "unknown columns 'password'"),
+        ("", "empty"),
+        ("channel,native_id,native_id\nfacebook,1,1\n", "twice"),
+    ],
+)
+def test_wrong_columns_are_named(tmp_path: Path, text: str, complaint: str) -> None:
+    assert complaint in run(tmp_path, text)[1]
+
+
+def test_a_channel_without_an_app_takes_no_tokens(tmp_path: Path) -> None:
+    _, wrong = run(tmp_path, f"{HEADER}\nfacebook,1,,,,77,,{MARKER}-1,,\n")
+
+    assert "Set it up under Channel apps first" in wrong
+
+
+def test_two_tokens_of_one_native_user_are_refused(tmp_path: Path) -> None:
+    make_app("facebook")
+
+    _, wrong = run(tmp_path, f"{HEADER}\nfacebook,1,,,,77,,{MARKER}-1,,\nfacebook,2,,,,77,,{MARKER}-2,,\n")
+
+    assert "two different tokens" in wrong
+
+
+def test_importing_again_keeps_what_came_by_consent_since(tmp_path: Path) -> None:
+    token = make_token(make_app("facebook"), native_user_id="77")
+    before = token.unseal().access_token
+
+    said, _ = run(tmp_path, f"{HEADER}\nfacebook,1,,,,77,,{MARKER}-old,,\n")
+
+    token.refresh_from_db()
+    assert token.unseal().access_token == before
+    assert "1 tokens were linked already" in said
+    assert AccountToken.objects.filter(token=token).exists()
+
+
+def test_a_file_that_cannot_be_read_says_so() -> None:
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("import_accounts", "/nowhere/accounts.csv")
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(b"channel,native_id\nfacebook,\xff\xfe\n")
+
+    with pytest.raises(CommandError, match="Nothing was imported"):
+        call_command("import_accounts", str(path), stderr=io.StringIO())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_next_sweep_fills_the_dates_of_an_imported_token(tmp_path: Path, channels_world: Sandbox) -> None:
+    native.set_up_apps(channels_world)
+    issued = channels_world.issue_token("facebook", "ada")
+    channels_world.issue_token("facebook", "ada")
+    person = next(user for user in channels_world.state()["users"] if user["key"] == "ada" and user["channel"] == "facebook")
+    lumen = next(one for one in channels_world.state()["accounts"] if one["name"] == "Lumen Shoes EU" and one["channel"] == "facebook")
+    row = f"facebook,{lumen['id']},,,,{person['id']},Ada,{issued['access_token']},,"
+    run(tmp_path, f"{HEADER}\n{row}\n")
+
+    sweeps.check_due(now=Token.objects.get().due_at or NOW)
+
+    token, account = Token.objects.get(), Account.objects.get()
+    assert (token.deadline_kind, token.dates_source["access"]) == ("date", "introspection")
+    assert (account.name, account.deadline) == ("Lumen Shoes EU", token.deadline)
+    assert account.pool.get().can_publish == "yes"
