@@ -3,10 +3,12 @@
 import json
 import logging
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import time_machine
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
@@ -136,6 +138,17 @@ def test_a_callback_is_good_once(client: Client, sandbox: Sandbox) -> None:
     response = back(client, address)
 
     assert response.status_code == 400
+    assert heading(response) == "This took too long"
+    assert sandbox.calls(channel="x") == []
+
+
+def test_after_ten_minutes_the_way_back_is_closed(client: Client, sandbox: Sandbox) -> None:
+    address = native.decide(native.leave(client, "x"), "ada")
+    sandbox.clear_calls()
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
+        response = back(client, address)
+
     assert heading(response) == "This took too long"
     assert sandbox.calls(channel="x") == []
 

@@ -28,6 +28,8 @@ def problem(kind: str, status: int) -> dict[str, Any]:
     return {"title": "No", "type": address, "status": status, "detail": "No"}
 
 
+XML = """<?xml version='1.0' encoding='UTF-8'?><errors><error code="{}">Not approved</error></errors>"""
+
 TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     # good answers
     ("api", 200, {"data": {}}, Verdict.OK, None),
@@ -62,6 +64,8 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("api", 403, problem("client-forbidden", 403), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("exchange", 401, v1(32), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("exchange", 403, v1(415), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("exchange", 403, XML.format(415), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("introspect", 403, XML.format(89), Verdict.TRANSIENT, Reason.TRANSIENT),
     # us
     ("introspect", 401, v1(32), Verdict.OUR_BUG, None),
     ("introspect", 400, v1(215), Verdict.OUR_BUG, None),

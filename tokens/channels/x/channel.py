@@ -168,11 +168,7 @@ class XChannel(Channel):
             answer = self._ask_role(app, credentials, self.canonical_id(native_id), _left(end))
             ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
-            # Not to see the account at all is more than a role that is too small.
-            lost = ruling.verdict == Verdict.ACCESS_LOST
-            return PairReading(
-                replace(ruling, reason=Reason.ACCESS_LOST) if lost else ruling, evidence=evidence(answer)
-            )
+            return PairReading(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != self.canonical_id(native_id):
             error = misread(answer, "the account and its role")
@@ -219,6 +215,14 @@ def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
         return Ruling(Verdict.OUR_BUG, row="no such address")
     said = verdicts.classify(second)
     return said if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT} else ruling
+
+
+def _not_readable(ruling: Ruling) -> Ruling:
+    """Say why an account cannot even be read: the person lost it, or permitted too little when the token was given."""
+    if ruling.verdict != Verdict.ACCESS_LOST:
+        return ruling
+    narrow = ruling.row == verdicts.PERMITS_TOO_LITTLE
+    return replace(ruling, reason=Reason.SCOPE_MISSING if narrow else Reason.ACCESS_LOST)
 
 
 def _data(answer: Answer) -> Any:

@@ -5,6 +5,7 @@ docs.x.com/fundamentals/authentication/api-reference; "old table" is X's former 
 answer kept by integrations; "by name" is a documented code without prose.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -18,6 +19,8 @@ USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER = ASKED | USED
 LONGEST_WAIT = 86_400  # seconds
 GONE_OR_MOVED = "gone, or no such address"
+PERMITS_TOO_LITTLE = "permits too little"
+_XML_CODE = re.compile(r"<error code=[\"'](\d{1,5})[\"']")
 
 
 def codes(*values: int | str) -> Codes:
@@ -39,7 +42,7 @@ ROWS = (
         codes=codes("UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION"), source="ads"),
     Row("app read-only", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(261), source="old table"),
     Row("app not enrolled", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("client-forbidden"), source="docs.x.com, API 2"),
-    Row("callback address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(415), source="seen"),
+    Row("callback address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(415), source="old table; also as XML"),
     Row("app keys", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(32, 215),
         source="oauth: nothing but the app's keys signs the first step"),
 
@@ -72,8 +75,9 @@ ROWS = (
     # The token lives; this ad account, or writing to it, is out of its reach.
     Row("not visible", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, statuses=REFUSING,
         codes=codes("ACCOUNT_NOT_FOUND", "USER_NOT_FOUND"), source="ads"),
-    Row("role too small", Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, calls=USED, statuses=REFUSING,
-        codes=codes("INSUFFICIENT_USER_AUTHORIZED_PERMISSION"), source="seen"),
+    Row(PERMITS_TOO_LITTLE, Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, calls=USED, statuses=REFUSING,
+        codes=codes("INSUFFICIENT_USER_AUTHORIZED_PERMISSION"),
+        source="seen: of a role that may not write, and of a token given before our app might"),
 
     Row("no such address", Verdict.OUR_BUG, calls=USED, codes=codes("ROUTE_NOT_FOUND"), source="ads"),
     Row("bad request", Verdict.OUR_BUG, calls=USED, statuses=frozenset({400}), shapes=frozenset({"errors"}), source="ads"),
@@ -89,10 +93,12 @@ def classify(answer: Answer) -> Ruling:
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
-    """Take the facts out of a body of any shape. Only a handshake is answered by text; elsewhere text is a gateway's page."""
+    """Take the facts out of a body of any shape. Only a handshake is answered by text or XML; elsewhere text is a gateway's page."""
     if isinstance(body, str):
+        told = _XML_CODE.findall(body[:2000]) if answer.call == "exchange" else ()
         fine = (answer.call == "exchange" and body.startswith("oauth_token=")) or not body.strip()
-        return Facts(answer.call, answer.status, message=words(body), shape="fine" if fine else "text")
+        shape = "fine" if fine else "text"
+        return Facts(answer.call, answer.status, frozenset(_codes(told)), message=words(body), shape=shape)
     data = mapping(body)
     errors = data.get("errors") or data.get("error")
     kind = words(data.get("type")).rpartition("/")[2]
