@@ -54,9 +54,7 @@ def channels_process() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def channels_world(
-    channels_process: Sandbox, settings: Any
-) -> Iterator[Sandbox]:
+def channels_world(channels_process: Sandbox, settings: Any) -> Iterator[Sandbox]:
     """The stand-in channels as on their first day, and the settings that lead to them."""
     channels_process.reset()
     channels_process.clear_faults()

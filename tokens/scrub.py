@@ -14,7 +14,7 @@ SECRET_NAMES = (
     "signed_request", "password", "id_token", "auth_code",
 )  # fmt: skip
 _NAMES = "|".join(SECRET_NAMES)
-_PAIR = re.compile(rf"(?i)\b({_NAMES})(=|%3D)[^&\s\"'<>]+")
+_PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)[^&\s\"'<>]+")
 _JSON = re.compile(rf'(?i)(["\'])({_NAMES})\1(\s*:\s*)(["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
 _PATH = re.compile(r"(/invitation/|/accounts/password/reset/key/)[^/\s\"']+")
@@ -24,7 +24,7 @@ _LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A
 def text(value: str) -> str:
     """Return the text with everything that looks like a secret replaced."""
     value = _JSON.sub(rf"\1\2\1\3\4{HIDDEN}\4", value)
-    value = _PAIR.sub(rf"\1\2{HIDDEN}", value)
+    value = _PAIR.sub(rf"\1\2\3{HIDDEN}", value)
     value = _HEADER.sub(rf"\1 {HIDDEN}", value)
     value = _PATH.sub(rf"\1{HIDDEN}", value)
     return _LONG.sub(HIDDEN, value)

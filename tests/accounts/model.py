@@ -17,7 +17,11 @@ class Entry:
 
     @property
     def living(self) -> bool:
-        return self.state in {"valid", "cooling"} and self.access == "ok" and self.can_publish in {"yes", "unknown"}
+        return (
+            self.state in {"valid", "cooling"}
+            and self.access == "ok"
+            and self.can_publish in {"yes", "unknown"}
+        )
 
     @property
     def usable(self) -> bool:

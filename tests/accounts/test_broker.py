@@ -75,7 +75,12 @@ def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
         url,
         params=lease["send"]["query"],
         headers=lease["send"]["headers"],
-        data={"name": "Autumn", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": "[]"},
+        data={
+            "name": "Autumn",
+            "objective": "OUTCOME_TRAFFIC",
+            "status": "PAUSED",
+            "special_ad_categories": "[]",
+        },
         trust_env=False,
     )
 
@@ -93,7 +98,9 @@ def test_a_leased_token_publishes(job: Job, account: Account) -> None:
 def test_the_ordinary_lease_is_one_query(job: Job) -> None:
     job.lease()  # the key is known now, and the use was noted
 
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert job.lease().status_code == 200
 
     assert len(queries) == 1, [query["sql"][:80] for query in queries]
@@ -204,7 +211,9 @@ def test_a_restricted_ad_account_is_held_and_no_token_is_touched(
 def test_a_bad_request_of_the_job_is_its_own(job: Job) -> None:
     lease = job.lease().json()
 
-    told = job.report(lease["lease_id"], (400, {"error": {"code": 100, "message": "Invalid parameter"}})).json()
+    told = job.report(
+        lease["lease_id"], (400, {"error": {"code": 100, "message": "Invalid parameter"}})
+    ).json()
 
     assert (told["verdict"], told["action"]) == ("our_bug", "none")
 
@@ -312,7 +321,9 @@ def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandb
     client = Client()
     client.force_login(make_user("chiara@example.com", name="Chiara"))
     native.link(client, "facebook", "chiara")
-    Token.objects.filter(native_user_name__in=["Ada Okafor", "Ben Lindqvist"]).update(state="dead", reason="expired")
+    Token.objects.filter(native_user_name__in=["Ada Okafor", "Ben Lindqvist"]).update(
+        state="dead", reason="expired"
+    )
     from django.db import transaction
 
     with transaction.atomic():
@@ -337,7 +348,10 @@ def test_accounts_are_listed_and_read_without_secrets(key: str, account: Account
 def test_a_page_of_accounts_goes_on_with_its_cursor(key: str) -> None:
     team = Team.default()
     Account.objects.bulk_create(
-        [Account(channel="facebook", native_id=str(number), name=f"A{number}", team=team) for number in range(150)]
+        [
+            Account(channel="facebook", native_id=str(number), name=f"A{number}", team=team)
+            for number in range(150)
+        ]
     )
     client = Client(headers={"authorization": f"Bearer {key}"})
 

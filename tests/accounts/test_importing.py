@@ -33,7 +33,9 @@ def run(tmp_path: Path, text: str, *flags: str) -> tuple[str, str]:
 def test_accounts_and_tokens_come_in_with_dates_not_available(tmp_path: Path) -> None:
     make_app("facebook")
     ada, team = make_user("ada@example.com"), make_team("Lumen")
-    text = f"{HEADER}\nfacebook,act_402188371102,Lumen Shoes EU,Lumen,ADA@example.com,77,Ada O.,{MARKER}-1,,\n"
+    text = (
+        f"{HEADER}\nfacebook,act_402188371102,Lumen Shoes EU,Lumen,ADA@example.com,77,Ada O.,{MARKER}-1,,\n"
+    )
 
     said, wrong = run(tmp_path, text)
 
@@ -80,7 +82,9 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> N
         ("facebook,2,,,,,,,,", "stand in the file twice"),
     ],
 )
-def test_one_bad_line_imports_nothing_and_says_what_to_mend(tmp_path: Path, line: str, complaint: str) -> None:
+def test_one_bad_line_imports_nothing_and_says_what_to_mend(
+    tmp_path: Path, line: str, complaint: str
+) -> None:
     make_app("facebook")
 
     _, wrong = run(tmp_path, f"{HEADER}\nfacebook,2,,,,,,,,\n{line}\n")
@@ -149,8 +153,16 @@ def test_the_next_sweep_fills_the_dates_of_an_imported_token(tmp_path: Path, cha
     native.set_up_apps(channels_world)
     issued = channels_world.issue_token("facebook", "ada")
     channels_world.issue_token("facebook", "ada")
-    person = next(user for user in channels_world.state()["users"] if user["key"] == "ada" and user["channel"] == "facebook")
-    lumen = next(one for one in channels_world.state()["accounts"] if one["name"] == "Lumen Shoes EU" and one["channel"] == "facebook")
+    person = next(
+        user
+        for user in channels_world.state()["users"]
+        if user["key"] == "ada" and user["channel"] == "facebook"
+    )
+    lumen = next(
+        one
+        for one in channels_world.state()["accounts"]
+        if one["name"] == "Lumen Shoes EU" and one["channel"] == "facebook"
+    )
     row = f"facebook,{lumen['id']},,,,{person['id']},Ada,{issued['access_token']},,"
     run(tmp_path, f"{HEADER}\n{row}\n")
 

@@ -55,7 +55,12 @@ def decide(
         else:
             if accounts is None:
                 accounts = _offered(http, address, user)
-            form |= {"user": user, "action": action or "continue", "scopes": list(scopes), "accounts": list(accounts)}
+            form |= {
+                "user": user,
+                "action": action or "continue",
+                "scopes": list(scopes),
+                "accounts": list(accounts),
+            }
         answer = http.post(base, data=form)
     assert answer.status_code == 302, answer.text[:2000]
     return answer.headers["location"]
@@ -76,13 +81,23 @@ def come_back(client: Client, address: str) -> str:
     return response["Location"]
 
 
-def consent(client: Client, channel: str, user: str, *, path: str = "", form: dict[str, str] | None = None, **choice: object) -> str:
+def consent(
+    client: Client,
+    channel: str,
+    user: str,
+    *,
+    path: str = "",
+    form: dict[str, str] | None = None,
+    **choice: object,
+) -> str:
     """The whole way: leave, decide, come back. Returns where we lead on to."""
     address = leave(client, channel, path=path, **(form or {}))
     return come_back(client, decide(address, user, **choice))  # type: ignore[arg-type]  # passed on
 
 
-def link(client: Client, channel: str, user: str, names: Sequence[str] = ("Lumen Shoes EU",), **choice: object) -> None:
+def link(
+    client: Client, channel: str, user: str, names: Sequence[str] = ("Lumen Shoes EU",), **choice: object
+) -> None:
     """Consent and choose the accounts with these names."""
     from accounts.models import PendingLink
 

@@ -118,7 +118,9 @@ def test_a_partial_grant_says_what_is_missing(ada: User) -> None:
     assert "Manage ads" in page
 
 
-def test_a_smaller_grant_shows_what_it_no_longer_serves_and_those_now_dark_first(ada: User, ben: User) -> None:
+def test_a_smaller_grant_shows_what_it_no_longer_serves_and_those_now_dark_first(
+    ada: User, ben: User
+) -> None:
     names = ["Lumen Shoes EU", "Fern Gardens"]
     native.link(browser(ada), "facebook", "ada", names=names)
     native.link(browser(ben), "facebook", "ben")

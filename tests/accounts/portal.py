@@ -1,0 +1,65 @@
+"""Staff, accounts and addresses for the tests of the portal."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import pool
+from accounts.models import Account
+from tests.support.factories import link, make_account, make_token, make_user
+from tokens.models import Token
+from users.models import Team, User
+
+DAY = timedelta(days=1)
+
+
+def staff(client: Client, *permissions: str, team: Team | None = None, view: bool = True) -> User:
+    """Log in a member of staff who holds these permissions ("app.codename"), and may see accounts unless told otherwise."""
+    user = make_user(is_staff=True, team=team)
+    names = [*permissions, *(["accounts.view_account"] if view else [])]
+    for name in names:
+        app, codename = name.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    client.force_login(user)
+    return user
+
+
+def token_of(name: str, *, days: float | None = 40, team: Team | None = None, **fields: Any) -> Token:
+    """A token of a person of ours; `days` until it ends, None: not known."""
+    person = make_user(name=name, team=team)
+    if days is not None:
+        fields["deadline"] = timezone.now() + days * DAY
+    return make_token(consented_by=person, native_user_name=name, **fields)
+
+
+def settle(account: Account) -> Account:
+    """Settle the account and read it again."""
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=timezone.now())
+    account.refresh_from_db()
+    return account
+
+
+def linked(*tokens: Token, **fields: Any) -> Account:
+    """An account with these tokens in its pool; the first of them is active."""
+    account = make_account(**fields)
+    for token in tokens:
+        link(account, token)
+        settle(account)
+    return account
+
+
+def deed_url(name: str, account: Account, token: Token | None = None) -> str:
+    """The address of a deed: "token_unlink" with a token, "pause" without."""
+    args = [account.pk] if token is None else [account.pk, token.pk]
+    return reverse(f"admin:accounts_account_{name}", args=args)
+
+
+def pool_url(account: Account) -> str:
+    """The address of the tab Authenticate Tokens."""
+    return reverse("admin:accounts_account_change", args=[account.pk])

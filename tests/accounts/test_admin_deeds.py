@@ -1,0 +1,311 @@
+"""Deeds of staff in the portal: the same ladder for each. GET changes nothing, POST does it once, others are refused."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.messages import get_messages
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import deeds
+from accounts.models import Account, AccountEvent
+from notifications.models import Message
+from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
+from tests.support.factories import make_team, make_user
+from tokens.models import Token, TokenEvent
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An account with an active token and a backup."""
+
+    account: Account
+    active: Token
+    backup: Token
+
+
+@pytest.fixture
+def pool() -> Pool:
+    active, backup = token_of("Ben Lindqvist", days=20), token_of("Ada Okafor", days=10)
+    return Pool(linked(active, backup, name="Lumen Shoes EU"), active, backup)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One deed with a confirm page, and how to see that it was done."""
+
+    name: str
+    permission: str
+    button: str
+    done: Callable[[Pool], bool]
+    prepare: Callable[[Pool, User], None] = lambda _pool, _user: None
+
+    @property
+    def on_token(self) -> bool:
+        return self.name.startswith("token_")
+
+    def url(self, pool: Pool) -> str:
+        return deed_url(self.name, pool.account, pool.backup if self.on_token else None)
+
+
+def _kind(pool: Pool, kind: str) -> bool:
+    return AccountEvent.objects.filter(account=pool.account, kind=kind, source="staff").count() == 1
+
+
+def _pause(pool: Pool, user: User) -> None:
+    deeds.pause(account=pool.account, actor=user, note="", now=timezone.now())
+
+
+DEEDS = [
+    Deed("token_activate", "accounts.switch_active_token", "Make Ada active", lambda p: _kind(p, "switched")),
+    Deed("token_unlink", "accounts.unlink_token", "Unlink Ada", lambda p: _kind(p, "unlinked")),
+    Deed("token_ask", "tokens.ask_token", "Ask Ada to re-authenticate", lambda p: _kind(p, "asked")),
+    Deed("pause", "accounts.pause_account", "Pause this account", lambda p: _kind(p, "paused")),
+    Deed("resume", "accounts.pause_account", "Resume this account", lambda p: _kind(p, "resumed"), _pause),
+]  # fmt: skip
+every_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+
+
+def said(response: HttpResponse) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))  # type: ignore[attr-defined]  # the test client's
+
+
+def post(client: Client, deed: Deed, pool: Pool, **data: str) -> HttpResponse:
+    return client.post(deed.url(pool), {"note": "", "seen": "0", **data})  # type: ignore[return-value]  # the client's own class
+
+
+@every_deed
+def test_get_shows_the_deed_and_changes_nothing(client: Client, pool: Pool, deed: Deed) -> None:
+    deed.prepare(pool, staff(client, deed.permission))
+    before = AccountEvent.objects.count()
+
+    response = client.get(deed.url(pool))
+
+    assert deed.button in response.content.decode()
+    assert AccountEvent.objects.count() == before
+    assert not deed.done(pool)
+
+
+@every_deed
+def test_post_does_it_leaves_one_event_with_who_and_why_and_leads_back(
+    client: Client, pool: Pool, deed: Deed
+) -> None:
+    user = staff(client, deed.permission)
+    deed.prepare(pool, user)
+
+    response = post(client, deed, pool, note="Campaign starts on Monday")
+
+    assert response["Location"].startswith(pool_url(pool.account))
+    assert deed.done(pool)
+    event = AccountEvent.objects.filter(account=pool.account, source="staff").latest("id")
+    assert (event.actor, event.note) == (user, "Campaign starts on Monday")
+
+
+@every_deed
+def test_a_post_with_a_wrong_field_does_nothing(client: Client, pool: Pool, deed: Deed) -> None:
+    deed.prepare(pool, staff(client, deed.permission))
+
+    response = post(client, deed, pool, note="x" * 301)
+
+    assert response.status_code == 200
+    assert not deed.done(pool)
+
+
+@every_deed
+def test_an_account_of_another_team_is_not_found(client: Client, pool: Pool, deed: Deed) -> None:
+    staff(client, deed.permission, team=make_team())
+
+    found = [client.get(deed.url(pool)).status_code, post(client, deed, pool).status_code]
+
+    assert found == [404, 404]
+    assert not deed.done(pool)
+
+
+@every_deed
+def test_strangers_and_people_who_are_no_staff_are_sent_to_log_in(
+    client: Client, pool: Pool, deed: Deed
+) -> None:
+    stranger = post(client, deed, pool).status_code
+    client.force_login(make_user())
+
+    marketer = post(client, deed, pool).status_code
+
+    assert (stranger, marketer) == (302, 302)
+    assert not deed.done(pool)
+
+
+@every_deed
+def test_staff_without_the_permission_are_refused(client: Client, pool: Pool, deed: Deed) -> None:
+    staff(client)
+
+    found = [client.get(deed.url(pool)).status_code, post(client, deed, pool).status_code]
+
+    assert found == [403, 403]
+    assert not deed.done(pool)
+
+
+@every_deed
+def test_a_second_post_of_the_same_page_does_nothing_more(client: Client, pool: Pool, deed: Deed) -> None:
+    deed.prepare(pool, staff(client, deed.permission))
+    post(client, deed, pool)
+    before = AccountEvent.objects.count()
+
+    response = post(client, deed, pool)
+
+    assert AccountEvent.objects.count() == before
+    assert "faster" in said(response) or "no longer linked" in said(response)
+
+
+@every_deed
+def test_a_token_or_account_that_is_not_there_is_not_found(client: Client, pool: Pool, deed: Deed) -> None:
+    staff(client, deed.permission)
+    other = token_of("Chiara Rossi")
+    url = (
+        deed_url(deed.name, pool.account, other) if deed.on_token else deed_url(deed.name, Account(pk=987654))
+    )
+
+    response = client.get(url)
+
+    assert response.status_code == 404
+
+
+def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: Pool) -> None:
+    staff(client, "accounts.switch_active_token")
+    Token.objects.filter(pk=pool.backup.pk).update(state="dead", reason="password_changed")
+
+    response = client.post(deed_url("token_activate", pool.account, pool.backup), {"note": ""})
+
+    assert "not usable" in said(response)  # type: ignore[arg-type]  # the client's own class
+    pool.account.refresh_from_db()
+    assert pool.account.active_token == pool.active
+
+
+def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Client, pool: Pool) -> None:
+    staff(client, "accounts.unlink_token")
+    deeds.unlink(account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now())
+    url = deed_url("token_unlink", pool.account, pool.active)
+
+    page = client.get(url).content.decode()
+    wrong = client.post(url, {"note": "", "typed": "Lumen"})
+    still = Account.objects.get(pk=pool.account.pk).usable_count
+    client.post(url, {"note": "", "typed": "Lumen Shoes EU"})
+
+    assert "This deactivates Lumen Shoes EU." in page
+    assert "This is not the account&#x27;s name." in wrong.content.decode()
+    assert still == 1
+    assert Account.objects.get(pk=pool.account.pk).state == "deactivated"
+
+
+def test_asking_writes_one_message_without_a_secret(client: Client, pool: Pool) -> None:
+    staff(client, "tokens.ask_token")
+
+    client.post(deed_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
+
+    message = Message.objects.get()
+    assert pool.backup.consented_by is not None
+    assert message.recipient == pool.backup.consented_by.email
+    assert TokenEvent.objects.filter(token=pool.backup, kind="asked").count() == 1
+
+
+def test_an_imported_token_has_nobody_to_ask_and_says_so(client: Client, pool: Pool) -> None:
+    staff(client, "tokens.ask_token")
+    Token.objects.filter(pk=pool.backup.pk).update(consented_by=None)
+
+    page = client.get(deed_url("token_ask", pool.account, pool.backup)).content.decode()
+    client.post(deed_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
+
+    assert "it was imported" in page
+    assert 'type="submit">Ask' not in page
+    assert Message.objects.count() == 0
+
+
+def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client, pool: Pool) -> None:
+    staff(client, "accounts.switch_active_token")
+    third = token_of("Deniz Kaya", days=5)
+    pool.account.pool.create(token=third, can_publish="yes")
+
+    response = client.post(deed_url("token_move", pool.account, third), {"step": "-1"})
+
+    assert response["Location"].endswith(f"#up-{third.pk}")  # the focus stays on the button
+    assert "Deniz Kaya is now second of 3." in said(response)  # type: ignore[arg-type]  # the client's own class
+    assert pool.account.pool.get(token=third).rank == 2
+
+
+def test_back_to_automatic_forgets_the_order(client: Client, pool: Pool) -> None:
+    user = staff(client, "accounts.switch_active_token")
+    deeds.move(account=pool.account, token=pool.backup, step=-1, actor=user, now=timezone.now())
+
+    client.post(deed_url("automatic", pool.account))
+
+    assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
+
+
+@pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
+def test_deeds_without_a_confirm_page_take_posts_only_and_need_their_permission(
+    client: Client, pool: Pool, name: str
+) -> None:
+    staff(client)
+    url = deed_url(name, pool.account, pool.active if name.startswith("token_") else None)
+
+    found = [client.get(url).status_code, client.post(url, {"step": "1"}).status_code]
+
+    assert found == [405, 403]
+
+
+@pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
+def test_deeds_without_a_confirm_page_do_not_reach_other_teams(client: Client, pool: Pool, name: str) -> None:
+    staff(client, "accounts.switch_active_token", "tokens.probe_token", team=make_team())
+    url = deed_url(name, pool.account, pool.active if name.startswith("token_") else None)
+
+    response = client.post(url, {"step": "1"})
+
+    assert response.status_code == 404
+    assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
+
+
+def test_what_one_may_not_do_is_not_drawn(client: Client, pool: Pool) -> None:
+    staff(client)
+
+    page = client.get(pool_url(pool.account)).content.decode()
+
+    for word in (
+        "Make active",
+        "Unlink",
+        "Check now",
+        "Renew now",
+        "to re-authenticate</a>",
+        "Pause this account",
+        "Add a token",
+    ):
+        assert word not in page
+
+
+def test_what_one_may_do_is_drawn(client: Client, pool: Pool) -> None:
+    staff(
+        client, "accounts.switch_active_token", "accounts.unlink_token", "accounts.pause_account",
+        "accounts.link_account", "tokens.probe_token", "tokens.renew_token", "tokens.ask_token",
+    )  # fmt: skip
+
+    page = client.get(pool_url(pool.account)).content.decode()
+
+    for word in (
+        "Make active",
+        "Unlink",
+        "Check now",
+        "Renew now",
+        "Ask to re-authenticate",
+        "Pause this account",
+        "Add a token",
+    ):
+        assert word in page

@@ -1,0 +1,325 @@
+"""Social Accounts and Authenticate Tokens: what the lists show to whom, in which order, and at what price."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import faces, summary
+from accounts.models import Account
+from accounts.portal import states
+from tests.accounts.portal import linked, settle, staff, token_of
+from tests.support.factories import link, make_account, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import Team
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/accounts/account/"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def boss(client: Client) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+
+def names(client: Client, query: str = "") -> list[str]:
+    """The accounts that the list shows, in order."""
+    page = client.get(LIST + query).content.decode()
+    return re.findall(r'class="at-name" href="[^"]*">([^<]*)<', page)
+
+
+def test_the_addresses_are_those_that_others_link_to() -> None:
+    assert reverse("admin:accounts_account_changelist") == LIST
+    assert reverse("admin:accounts_account_change", args=[7]) == f"{LIST}7/"
+
+
+def test_what_is_deactivated_comes_first_then_by_deadline_then_unknown_then_never(
+    client: Client, boss: None
+) -> None:
+    linked(token_of("A", days=None, deadline_kind="never"), name="Never")
+    linked(token_of("B", days=None), name="Unknown")
+    linked(token_of("C", days=50), name="Late")
+    linked(token_of("D", days=3), name="Soon")
+    make_account(name="Dark")
+
+    found = names(client)
+
+    assert found == ["Dark", "Soon", "Late", "Unknown", "Never"]
+
+
+def test_staff_see_their_teams_accounts_and_those_that_their_own_token_keeps(client: Client) -> None:
+    mine, other = make_team(), make_team()
+    user = staff(client, team=mine)
+    make_account(name="Of my team", team=mine)
+    make_account(name="Of another team", team=other)
+    linked(token_of("X", days=9), name="Of another team too", team=other)
+    own = make_account(name="Kept by me", team=other)
+    link(own, token_of("Y"))
+    Token.objects.filter(pool_entries__account=own).update(consented_by=user)
+
+    found = names(client)
+
+    assert sorted(found) == ["Kept by me", "Of my team"]
+
+
+def test_people_of_other_teams_are_not_named_and_not_found_by_name(client: Client) -> None:
+    mine = make_team()
+    staff(client, team=mine)
+    linked(token_of("Strange Person", team=make_team()), name="Shared", team=mine)
+
+    page = client.get(LIST).content.decode()
+
+    assert "Strange" not in page
+    assert "Someone in another team" in page
+    assert names(client, "?q=Strange") == []
+
+
+@pytest.mark.parametrize("term", ["lumen", "402 188", "act_402188371102", "Ada Okafor", "ada@example.com"])
+def test_search_finds_by_name_id_person_and_e_mail(client: Client, boss: None, term: str) -> None:
+    token = make_token(
+        consented_by=make_user("ada@example.com", name="Ada Okafor"), native_user_name="A. Okafor"
+    )
+    linked(token, name="Lumen Shoes EU", native_id="402188371102")
+    linked(token_of("Ben"), name="Other")
+
+    found = names(client, f"?q={term}")
+
+    assert found == ["Lumen Shoes EU"]
+
+
+def a_fleet() -> None:
+    """One account for each pill, and some that are close to another one."""
+    for days in (3, 20, 60):
+        linked(token_of(f"P{days}", days=days), token_of(f"Q{days}", days=days), name=f"{days} days")
+    linked(token_of("Alone", days=60), name="Alone")
+    linked(token_of("U1", days=None), token_of("U2", days=None), name="Undated")
+    linked(token_of("U3", days=None), name="Undated and alone")
+    linked(
+        token_of("N1", days=None, deadline_kind="never"),
+        token_of("N2", days=None, deadline_kind="never"),
+        name="Endless",
+    )
+    linked(token_of("R", days=60), name="Restricted", restriction="unpaid bill")
+    linked(token_of("K", state="cooling", reason="unknown"), name="Cooling")
+    make_account(name="Dark")
+    paused = linked(token_of("Z", days=60), name="Paused")
+    Account.objects.filter(pk=paused.pk).update(paused_at=timezone.now())
+    settle(paused)
+    two_of_one_person = linked(token_of("Same", days=60), name="One person, two tokens")
+    second = token_of("Same too", days=60)
+    Token.objects.filter(pk=second.pk).update(consented_by=two_of_one_person.active_token.consented_by)  # type: ignore[union-attr]  # it has one
+    link(two_of_one_person, second)
+    settle(two_of_one_person)
+
+
+def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: None) -> None:
+    a_fleet()
+    now = timezone.now()
+    pills = {one.name: summary.of(one, now).pill.label for one in summary.with_pools(Account.objects.all())}
+
+    found = {label: set(names(client, f"?state={key}")) for key, label in states.LABELS.items()}
+
+    assert found == {
+        label: {name for name, pill in pills.items() if pill == label} for label in states.LABELS.values()
+    }
+    assert set(pills.values()) == set(states.LABELS.values())  # the fleet has one of each
+
+
+def test_the_sql_counts_people_as_the_pages_do() -> None:
+    a_fleet()
+    now = timezone.now()
+
+    counted = {one.pk: one.people for one in states.with_people(Account.objects.all())}
+
+    assert counted == {
+        one.pk: summary.of(one, now).people for one in summary.with_pools(Account.objects.all())
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?view=needs", {"Dark", "3 days", "20 days"}),
+        ("?days=7", {"3 days"}),
+        ("?days=25", {"3 days", "20 days"}),
+        ("?days=nonsense", set()),
+        ("?undated=1", {"Undated", "Undated and alone"}),
+        ("?alone=1", {"Alone", "Undated and alone", "Restricted", "Cooling", "One person, two tokens"}),
+        ("?channel=linkedin", set()),
+        ("?state=nonsense", set()),
+    ],
+)
+def test_filters_are_in_the_address(client: Client, boss: None, query: str, expected: set[str]) -> None:
+    a_fleet()
+
+    found = set(names(client, query))
+
+    assert found == expected
+
+
+def test_a_chosen_filter_is_a_chip_that_can_be_removed(client: Client, boss: None) -> None:
+    linked(token_of("Ada", days=3), name="Soon")
+
+    page = client.get(LIST + "?state=urgent&channel=facebook").content.decode()
+
+    assert "State: Urgent" in page
+    assert 'href="?channel=facebook"' in page  # the chip's own cross
+    assert "Clear all" in page
+
+
+def test_nothing_found_offers_to_clear_and_nothing_at_all_offers_to_add(client: Client, boss: None) -> None:
+    empty = client.get(LIST).content.decode()
+    make_account(name="One")
+
+    nothing = client.get(LIST + "?q=zzz").content.decode()
+
+    assert "Link the first ad account." in empty
+    assert "No account matches these filters." in nothing
+
+
+def test_add_account_leads_to_the_same_flow_as_self_service(client: Client) -> None:
+    staff(client, "accounts.link_account")
+
+    response = client.get(LIST + "add/")
+
+    assert response["Location"] == reverse("add_account") + "?next=%2Fadmin%2Faccounts%2Faccount%2F"
+
+
+def test_there_is_no_plain_form_and_no_deletion(client: Client, boss: None) -> None:
+    account = make_account()
+
+    found = [
+        client.get(f"{LIST}{account.pk}/{tail}").status_code for tail in ("change/", "delete/", "history/")
+    ]
+
+    assert found == [404, 404, 404]
+
+
+def queries(client: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize("url", [LIST, "/admin/tokens/token/", "/admin/"])
+def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(
+    client: Client, boss: None, url: str
+) -> None:
+    for number in range(2):
+        linked(token_of(f"Person {number}", days=number + 5), token_of(f"Second {number}", days=90))
+    client.get(url)  # warms what is read once per process
+    few = queries(client, url)
+    people = [make_user() for _ in range(5)]
+    for number in range(198):
+        account = make_account()
+        for person in people[: number % 4]:
+            link(account, token_of(f"Person {number} {person.pk}", days=number + 5))
+        settle(account)
+
+    many = queries(client, url)
+
+    assert many == few
+    assert many < 30
+
+
+def test_counts_stop_at_ten_thousand(client: Client, boss: None) -> None:
+    team = Team.default()
+    Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(number), name=f"Bulk {number}", team=team)
+        for number in range(10_050)
+    )
+
+    page = client.get(LIST).content.decode()
+
+    assert "<strong>10,000+</strong> of 10,000+ accounts" in page
+
+
+def export(client: Client, *accounts: Account) -> list[dict[str, str]]:
+    response = client.post(
+        LIST, {"action": "export_csv", "index": "0", "_selected_action": [str(one.pk) for one in accounts]}
+    )
+    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]  # the client's own class
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_export_has_exact_times_and_nothing_that_a_spreadsheet_runs(client: Client, boss: None) -> None:
+    account = linked(token_of("=cmd()", days=10), name="=HYPERLINK(1)", native_id="77")
+    other = linked(token_of("Ben"), name="  +49 170")
+
+    rows = {row["native_id"]: row for row in export(client, account, other)}
+
+    row = rows["77"]
+    assert row["name"] == "'=HYPERLINK(1)"
+    assert row["active_person"] == "'=cmd()"
+    assert rows[other.native_id]["name"] == "'  +49 170"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["deadline_utc"])
+
+
+def test_the_export_holds_only_what_one_sees(client: Client) -> None:
+    mine, other = make_team(), make_team()
+    staff(client, team=mine)
+    seen, hidden = make_account(team=mine), make_account(team=other)
+
+    rows = export(client, seen, hidden)
+
+    assert [row["native_id"] for row in rows] == [seen.native_id]
+
+
+def test_tokens_of_all_accounts_are_those_in_pools_that_one_sees(client: Client) -> None:
+    mine, other = make_team(), make_team()
+    staff(client, "tokens.view_token", team=mine)
+    shared = token_of("Strange Person", team=other)
+    linked(shared, token_of("Colleague", team=mine), name="Seen", team=mine)
+    hidden = make_account(name="Hidden", team=other)
+    link(hidden, shared)
+    linked(token_of("Elsewhere", team=other), team=other)
+
+    page = client.get("/admin/tokens/token/").content.decode()
+
+    assert "Colleague" in page
+    assert "Someone in another team" in page
+    for word in ("Strange", "Elsewhere", "Hidden"):
+        assert word not in page
+
+
+def test_the_sidebar_draws_only_what_one_may_use_and_counts_the_deactivated(client: Client) -> None:
+    staff(client)
+    make_account(name="Dark")
+
+    page = client.get("/admin/").content.decode()
+
+    assert '<span class="at-nav-badge">1' in page
+    assert "Channel apps" not in page
+    assert "API keys" not in page
+
+
+def test_the_portal_has_the_policy_its_theme_needs_and_self_service_the_strict_one(
+    client: Client, boss: None
+) -> None:
+    portal = client.get("/admin/")["Content-Security-Policy"]
+    own = client.get(reverse("profile"))["Content-Security-Policy"]
+
+    assert "'unsafe-eval'" in portal
+    assert "script-src 'self' 'unsafe-eval'" in portal
+    assert "unsafe" not in own
+
+
+def test_pills_in_sql_and_in_python_have_the_same_names() -> None:
+    python = {pill.label for pill in vars(faces).values() if isinstance(pill, faces.Pill)}
+
+    assert set(states.LABELS.values()) <= python

@@ -1,0 +1,239 @@
+"""The tab Authenticate Tokens and its neighbours: what they say, to whom, and that checks and renewals really ask."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Account, AccountEvent
+from tests.accounts.portal import deed_url, linked, pool_url, settle, staff, token_of
+from tests.support.factories import MARKER, link, make_account, make_app, make_team, make_token, make_user
+from tests.support.sandbox import Sandbox
+from tokens import lifecycle
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.models import Token, TokenEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def boss(client: Client) -> None:
+    client.force_login(make_user(name="Mira Ode", is_staff=True, is_superuser=True))
+
+
+def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED, source: str = "report") -> None:
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=Token.objects.get(pk=token.pk).generation,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}),
+        now=timezone.now(),
+        source=source,
+    )
+
+
+def rows(page: str) -> list[str]:
+    """The names in the pool, in order."""
+    return re.findall(r'<div class="at-who"><b>([^<]*)</b>', page)
+
+
+def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_tried(client: Client, boss: None) -> None:
+    account = linked(token_of("Ben", days=5), token_of("Chiara", days=50), token_of("Deniz", days=None), token_of("Emil", days=90))
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert rows(page) == ["Ben", "Emil", "Chiara", "Deniz"]
+
+
+def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(client: Client, boss: None) -> None:
+    account = linked(token_of("Ben", days=40), token_of("Deniz", days=None))
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert "said by Facebook" in page
+    assert "Not available" in page
+    assert "linked before dates were stored" in page
+    assert "Works at least until" in page
+    assert "+1 with unknown date" in page
+
+
+def test_a_stopped_token_says_what_happened_who_can_fix_it_and_hides_the_answer_in_a_fold(client: Client, boss: None) -> None:
+    token = token_of("Ada Okafor")
+    account = linked(token_of("Ben"), token)
+    die(token)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    for word in ("Stopped", "What happened", "Who can fix it", "Steps", "Facebook’s answer", "Ask Ada to re-authenticate"):
+        assert word in page
+    assert "&quot;code&quot;: 190" in page
+
+
+def test_a_shift_stands_in_the_time_line_with_cause_and_evidence_and_a_death_is_told_once(client: Client, boss: None) -> None:
+    ada, ben = token_of("Ada Okafor"), token_of("Ben Lindqvist")
+    account = linked(ada, ben)
+    die(ada)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert "Shifted from Ada Okafor to Ben Lindqvist" in page
+    assert "Found by a publishing job, confirmed with Facebook." in page
+    assert "The log-in of Ada Okafor stopped" not in page  # the shift says it
+
+
+def test_the_death_of_a_backup_stands_in_the_time_line_too(client: Client, boss: None) -> None:
+    ada, ben = token_of("Ada Okafor"), token_of("Ben Lindqvist")
+    account = linked(ada, ben)
+    die(ben, source="sweep")
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert "The log-in of Ben Lindqvist stopped" in page
+    assert "Found by our own check." in page
+
+
+def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client: Client, boss: None) -> None:
+    account = linked(token_of("Ben"))
+    for number in range(30):
+        at = timezone.now() - timedelta(days=number + 1)
+        AccountEvent.objects.create(account=account, kind="paused", note=f"note {number}", actor=make_user(), at=at)
+
+    first = client.get(pool_url(account)).content.decode()
+    more = client.get(pool_url(account) + "?shown=70").content.decode()
+
+    assert first.count("at-line-dot ") == 20
+    assert "Show older" in first
+    assert more.count("at-line-dot ") == 31
+    assert "Show older" not in more
+
+
+@pytest.mark.parametrize(("chosen", "seen", "unseen"), [("people", "Paused", "Deactivated:"), ("shifts", "Deactivated:", "Paused</b>")])
+def test_the_time_line_is_filtered_by_the_address(client: Client, boss: None, chosen: str, seen: str, unseen: str) -> None:
+    account = linked(token_of("Ben"))
+    for kind in ("paused", "deactivated"):
+        AccountEvent.objects.create(account=account, kind=kind, at=timezone.now())
+
+    line = client.get(f"{pool_url(account)}?line={chosen}").content.decode().split('id="line"')[1]
+
+    assert seen in line
+    assert unseen not in line
+
+
+@pytest.mark.parametrize("tab", ["change", "details", "messages", "history"])
+def test_each_tab_is_for_those_who_see_the_account(client: Client, tab: str) -> None:
+    mine, other = make_team(), make_team()
+    staff(client, "notifications.view_message", team=mine)
+    seen, hidden = make_account(team=mine), make_account(team=other)
+
+    found = [client.get(reverse(f"admin:accounts_account_{tab}", args=[one.pk])).status_code for one in (seen, hidden)]
+
+    assert found == [200, 404]
+
+
+def test_staff_without_the_right_to_see_accounts_are_refused(client: Client) -> None:
+    staff(client, view=False)
+
+    response = client.get(pool_url(make_account()))
+
+    assert response.status_code == 403
+
+
+def test_people_of_other_teams_are_someone_in_another_team(client: Client) -> None:
+    mine = make_team()
+    staff(client, "tokens.ask_token", team=mine)
+    strange = token_of("Strange Person", team=make_team())
+    account = linked(token_of("Colleague", team=mine), strange, team=mine)
+    die(strange)
+
+    pages = [client.get(pool_url(account)), client.get(deed_url("token_ask", account, strange))]
+
+    for page in pages:
+        assert "Strange" not in page.content.decode()
+        assert "strange" not in page.content.decode()
+    assert "Someone in another team" in pages[0].content.decode()
+    assert "&quot;code&quot;: 190" not in pages[0].content.decode()
+
+
+def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: Client, boss: None) -> None:
+    token = make_token(native_user_name="Imported One")
+    account = linked(token)
+    die(token)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert 'aria-disabled="true"' in page
+    assert "it was imported" in page
+
+
+def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(client: Client, boss: None) -> None:
+    empty, alone = make_account(), linked(token_of("Ben"))
+
+    pages = [client.get(pool_url(one)).content.decode() for one in (empty, alone)]
+
+    assert "Nobody has linked this account yet." in pages[0]
+    assert "Add a second person." in pages[1]
+
+
+def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Client, boss: None) -> None:
+    account = make_account()
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert f'href="/link/facebook/?account={account.pk}&amp;next=%2Fadmin%2Faccounts%2Faccount%2F{account.pk}%2F"' in page
+
+
+def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Client, boss: None) -> None:
+    account = linked(token_of("A"), token_of("B"))
+    client.get(pool_url(account))
+    with CaptureQueriesContext(connection) as few:
+        client.get(pool_url(account))
+    for number in range(18):
+        link(account, token_of(f"Person {number}"))
+    settle(account)
+
+    with CaptureQueriesContext(connection) as many:
+        client.get(pool_url(account))
+
+    assert len(many) == len(few)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "x" * 300])
+def test_names_of_the_channel_are_shown_as_text(client: Client, boss: None, name: str) -> None:
+    account = linked(make_token(native_user_name=name[:200]), name=name)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert "<script>alert(1)" not in page
+
+
+# --- asking the channel: the stand-in Facebook answers ----------------------------------------------------------------
+
+
+@pytest.fixture
+def facebook(channels_world: Sandbox) -> Sandbox:
+    make_app("facebook", client_id=Sandbox.FACEBOOK_CLIENT_ID).set_secrets([Sandbox.FACEBOOK_SECRET])
+    return channels_world
+
+
+def real_token(facebook: Sandbox, user: str, **fields: object) -> Token:
+    """A token that the stand-in Facebook knows."""
+    from tokens import vault
+    from tokens.models import ChannelApp, token_owner
+
+    app = ChannelApp.objects.get(channel="facebook")
+    app.set_secrets([Sandbox.FACEBOOK_SECRET])
+    app.save()
+    issued = facebook.issue_token("facebook", user)
+    native = str(issued["user_id"])
+    sealed = vault.seal(token_owner(app, native), {"access_token": issued["access_token"]})
+    return make_token(app, native_user_id=native, native_user_name=user, credentials=sealed, **fields)

@@ -1,0 +1,283 @@
+"""The life of a token: only an answer kills, a jitter starts no cycle, and a stale answer writes nothing."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Account
+from notifications.models import Message
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens import deadlines, lifecycle
+from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.models import ChannelApp, Token, TokenEvent
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+def answered(
+    token: Token, verdict: Verdict, reason: Reason | None = None, *, now: datetime = NOW, **more: object
+) -> Token:
+    """Record an answer of the channel and return the token as it is then."""
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=Token.objects.get(pk=token.pk).generation,
+        inspection=Inspection(Ruling(verdict, reason), **more),  # type: ignore[arg-type]  # passed on
+        now=now,
+        source="test",
+    )
+    return Token.objects.get(pk=token.pk)
+
+
+def pooled(**fields: object) -> tuple[Account, Token]:
+    """A token of Ada's, active on one account."""
+    token = make_token(consented_by=make_user("ada@example.com"), **fields)
+    account = make_account()
+    link(account, token)
+    from django.db import transaction
+
+    from accounts import pool
+
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
+    account.refresh_from_db()
+    return account, token
+
+
+def test_a_dead_verdict_kills_settles_and_mails_the_person_once() -> None:
+    account, token = pooled()
+
+    answered(token, Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)
+    dead = answered(token, Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)
+
+    account.refresh_from_db()
+    assert (dead.state, dead.reason) == ("dead", "password_changed")
+    assert (account.state, account.reason) == ("deactivated", "password_changed")
+    assert Message.objects.filter(kind="died", recipient="ada@example.com").count() == 1
+    assert TokenEvent.objects.filter(token=token, kind="died").count() == 1
+
+
+@pytest.mark.parametrize(
+    "verdict", [Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.OUR_BUG, Verdict.APP_FAULT]
+)
+def test_passing_trouble_and_our_own_faults_touch_no_token(verdict: Verdict) -> None:
+    _, token = pooled()
+
+    after = answered(token, verdict)
+
+    assert (after.state, after.generation) == ("valid", token.generation)
+    assert after.due_at is not None
+    assert NOW < after.due_at <= NOW + timedelta(minutes=17)
+    assert not Message.objects.exists()
+
+
+def test_a_refusal_of_our_app_marks_the_app() -> None:
+    _, token = pooled()
+
+    answered(token, Verdict.APP_FAULT)
+    marked = ChannelApp.objects.get()
+    answered(token, Verdict.OK)
+
+    assert marked.fault_since == NOW
+    assert ChannelApp.objects.get().fault_since is None
+
+
+def test_an_ambiguous_answer_cools_and_only_an_answer_after_72_hours_kills() -> None:
+    account, token = pooled()
+
+    cooled = answered(token, Verdict.CONFIRM_FIRST)
+    account.refresh_from_db()
+    interrupted = account.state
+    later = answered(token, Verdict.CONFIRM_FIRST, now=NOW + timedelta(hours=71))
+    silent = answered(token, Verdict.TRANSIENT, now=NOW + timedelta(hours=80))
+    dead = answered(token, Verdict.CONFIRM_FIRST, now=NOW + timedelta(hours=81))
+
+    assert (cooled.state, interrupted, later.state, silent.state) == (
+        "cooling",
+        "interrupted",
+        "cooling",
+        "cooling",
+    )
+    assert (dead.state, dead.reason) == ("dead", "unknown")
+
+
+def test_a_cooling_token_that_works_recovers() -> None:
+    account, token = pooled()
+    answered(token, Verdict.CONFIRM_FIRST)
+
+    recovered = answered(token, Verdict.OK)
+
+    account.refresh_from_db()
+    assert (recovered.state, recovered.reason, account.state) == ("valid", "", "connected")
+
+
+def test_a_token_whose_date_has_passed_cools_while_the_channel_is_silent_and_does_not_die() -> None:
+    _, token = pooled(deadline=NOW - timedelta(minutes=1))
+
+    after = answered(token, Verdict.TRANSIENT)
+
+    assert (after.state, after.reason) == ("cooling", "expired")
+
+
+def test_a_date_that_nobody_said_for_sure_cools_nothing() -> None:
+    _, token = pooled(deadline=NOW - timedelta(minutes=1), dates_source={"access": "policy"})
+
+    assert answered(token, Verdict.TRANSIENT).state == "valid"
+
+
+def test_an_answer_about_an_older_generation_writes_nothing() -> None:
+    _, token = pooled()
+    Token.objects.update(generation=7)
+
+    outcome = lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=6,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.EXPIRED)),
+        now=NOW,
+        source="test",
+    )
+
+    assert outcome.stale
+    assert Token.objects.get().state == "valid"
+
+
+@pytest.mark.parametrize("reason", [Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED])
+def test_what_the_person_can_lift_is_asked_again_daily_for_30_days(reason: Reason) -> None:
+    _, token = pooled()
+
+    first = answered(token, Verdict.TOKEN_DEAD, reason)
+    last = answered(token, Verdict.TOKEN_DEAD, reason, now=NOW + 30 * DAY)
+    lifted = answered(token, Verdict.OK, now=NOW + 31 * DAY)
+
+    assert first.due_at == NOW + DAY
+    assert last.due_at is None
+    assert lifted.state == "valid"
+
+
+def test_an_ended_authorisation_is_not_asked_again() -> None:
+    _, token = pooled()
+
+    assert answered(token, Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED).due_at is None
+
+
+def test_a_probe_brings_dates_with_their_source_and_is_due_again_when_one_passes() -> None:
+    account, token = pooled()
+    soon = NOW + timedelta(hours=1)
+
+    after = answered(
+        token, Verdict.OK, dates=Dates(access_expires_at=soon, sources={"access": "introspection"})
+    )
+
+    account.refresh_from_db()
+    assert (after.deadline, after.deadline_clock, after.dates_source) == (
+        soon,
+        "access",
+        {"access": "introspection"},
+    )
+    assert after.due_at == soon + timedelta(seconds=1)
+    assert account.deadline == soon
+
+
+def test_a_probe_that_says_no_date_keeps_the_one_that_is_stored() -> None:
+    _, token = pooled(deadline=NOW + 40 * DAY)
+
+    assert answered(token, Verdict.OK, dates=Dates()).deadline == NOW + 40 * DAY
+
+
+def test_a_new_consent_renews_the_row_and_forgets_dates_and_reason() -> None:
+    app, ada = make_app(), make_user()
+    token = make_token(app, state="dead", deadline=NOW - DAY, native_user_id="77")
+
+    again = lifecycle.store_consent(
+        app=app,
+        identity=Identity("77", "Ada"),
+        grant=Grant(Credentials("SBXTOKEN-new"), Dates(sources={"access": "never"})),
+        user=ada,
+        now=NOW,
+    )
+
+    assert again.pk == token.pk
+    assert (again.state, again.reason, again.deadline_kind) == ("valid", "", "never")
+    assert (again.generation, again.consented_by) == (token.generation + 1, ada)
+    assert again.unseal().access_token == "SBXTOKEN-new"
+
+
+def renewal(ends: datetime | None, token: str = "SBXTOKEN-renewed") -> Grant:
+    return Grant(
+        Credentials(token), Dates(access_expires_at=ends, sources={"access": "provider"} if ends else {})
+    )
+
+
+def test_a_renewal_is_taken_only_if_the_date_moved() -> None:
+    _, token = pooled(deadline=NOW + 10 * DAY)
+
+    def renew(grant: Grant) -> bool:
+        generation = Token.objects.get().generation
+        return lifecycle.record_renewal(
+            token_id=token.pk, generation=generation, grant=grant, now=NOW, source="staff"
+        )
+
+    assert renew(renewal(NOW + 10 * DAY)) is False
+    assert renew(renewal(None)) is False
+    assert renew(renewal(NOW + 60 * DAY, token="")) is False
+    assert renew(renewal(NOW + 60 * DAY)) is True
+    assert Token.objects.get().deadline == NOW + 60 * DAY
+    assert Token.objects.get().unseal().access_token == "SBXTOKEN-renewed"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "clock"),
+    [
+        ({}, "unknown", ""),
+        ({"access_expires_at": NOW + 9 * DAY}, "date", "access"),
+        ({"dates_source": {"access": "never"}}, "never", ""),
+        (
+            {"access_expires_at": NOW + 9 * DAY, "data_access_expires_at": NOW + 5 * DAY},
+            "date",
+            "data_access",
+        ),
+        (
+            {"dates_source": {"access": "never"}, "data_access_expires_at": NOW + 5 * DAY},
+            "date",
+            "data_access",
+        ),
+        ({"data_access_expires_at": NOW + 5 * DAY}, "date", "data_access"),
+        (
+            {
+                "access_expires_at": NOW + 9 * DAY,
+                "refresh_expires_at": NOW + 90 * DAY,
+                "has_refresh_token": True,
+            },
+            "date",
+            "refresh",
+        ),
+        (
+            {
+                "access_expires_at": NOW + 9 * DAY,
+                "refresh_expires_at": NOW + 90 * DAY,
+                "has_refresh_token": True,
+                "refresh_refused_at": NOW,
+            },
+            "date",
+            "access",
+        ),
+    ],
+)
+def test_the_deadline_is_a_function_of_the_row(fields: dict[str, object], kind: str, clock: str) -> None:
+    found = deadlines.of(Token(**fields))
+
+    assert (found.kind, found.clock) == (kind, clock)
+
+
+def test_200_probes_that_move_a_date_by_90_seconds_start_no_cycle() -> None:
+    account, token = pooled(deadline=NOW + 20 * DAY)
+    cycles = (account.cycle, token.cycle)
+
+    for number in range(200):
+        ends = NOW + 20 * DAY + timedelta(seconds=90 * number)
+        answered(token, Verdict.OK, dates=Dates(access_expires_at=ends, sources={"access": "introspection"}))
+
+    account.refresh_from_db()
+    token.refresh_from_db()
+    assert (account.cycle, token.cycle) == cycles
