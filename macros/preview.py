@@ -52,15 +52,15 @@ class Due:
     account: Account
     threshold: int
     people: int
+    ends: datetime | None
 
     @property
     def words(self) -> str:
-        """Return "7 days left, 2 people"."""
-        left = (
-            f"{self.threshold} day{'' if self.threshold == 1 else 's'} left"
-            if self.threshold
-            else "deactivated"
-        )
+        """Return "7 days left, 2 people": the days on that day, which a missed threshold makes fewer than its own."""
+        left = "deactivated"
+        if self.ends is not None:
+            days = (evaluation.local_day(self.ends) - self.on).days
+            left = "ends that day" if days < 1 else f"{days} day{'' if days == 1 else 's'} left"
         return f"{left}, {self.people} {'person' if self.people == 1 else 'people'}"
 
 
@@ -101,7 +101,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     values = _values(draft, now)
     sent: set[tuple[date, int, str]] = set()  # one mail carries what all watches found
     due_ids: set[int] = set()
-    rows: list[tuple[date, int, int, int]] = []
+    rows: list[tuple[date, int, int, int, datetime | None]] = []
     with connection.cursor() as cursor:
         for watch in (draft.watch, "dark"):
             cursor.execute(sql.TOTALS[watch], values)
@@ -112,9 +112,9 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
             rows += cursor.fetchall()
         cursor.execute(sql.QUIET, values | {"due": list(due_ids)})
         quiet = [(QUIET_WORDS[why], count) for why, count in cursor.fetchall()]
-    rows.sort()
-    found = Account.objects.in_bulk([account_id for _, account_id, _, _ in rows[:SHOWN]])
-    due = [Due(on, found[account_id], days, people) for on, account_id, days, people in rows[:SHOWN]]
+    rows.sort(key=lambda row: row[:3])
+    found = Account.objects.in_bulk([row[2] for row in rows[:SHOWN]])
+    due = [Due(on, found[pk], threshold, people, ends) for on, threshold, pk, people, ends in rows[:SHOWN]]
     return Preview(len(sent), min((on for on, _, _ in sent), default=None), due, quiet)
 
 

@@ -132,10 +132,10 @@ select address, team_id, count(*) from found group by address, team_id"""
 # For the preview: the first accounts, then one row per mail (one per day, team and address).
 _LIST = """
 , day as (
-  select fires_on, account_id, min(threshold) as threshold, count(distinct address) as people
+  select fires_on, account_id, min(threshold) as threshold, min(deadline) as ends, count(distinct address) as people
   from found group by fires_on, account_id
 )
-select fires_on, account_id, threshold, people from day order by fires_on, threshold, account_id limit %(limit)s"""
+select fires_on, threshold, account_id, people, ends from day order by fires_on, threshold, account_id limit %(limit)s"""
 
 _TOTAL = """
 select fires_on, team_id, address, array_agg(distinct account_id) from found group by fires_on, team_id, address"""

@@ -90,7 +90,7 @@ def pill(message: Message) -> SafeString:
 class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """What went out, what did not, and why."""
 
-    list_display = ["subject_cell", "state_cell", "recipient", "kind", "team", "when_cell", "error"]
+    list_display = ["subject_cell", "state_cell", "recipient", "kind", "team", "when_cell", "reason_cell"]
     list_display_links = ["subject_cell"]
     list_filter = ["state", "kind", "team", "created_at"]
     search_fields = ["recipient", "subject"]
@@ -137,6 +137,11 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Return when it was sent, else when it was written."""
         at = message.sent_at or message.created_at
         return timezone.localtime(at).strftime("%a %-d %b %Y, %H:%M")
+
+    @display(description="Reason")
+    def reason_cell(self, message: Message) -> str:
+        """Return why it failed, was cancelled, or waits."""
+        return message.error or "—"
 
     # --- one message ------------------------------------------------------------------------------------------------
 

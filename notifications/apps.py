@@ -7,4 +7,4 @@ class NotificationsConfig(AppConfig):
     """The outbox."""
 
     name = "notifications"
-    verbose_name = "Messages"
+    verbose_name = "Tools and Settings"
