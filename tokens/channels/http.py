@@ -41,8 +41,9 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> Answer:
-    """Send one request; `params` join the address's own query. Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
+    """Send one request; `params` join the address's own query.
 
+    Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
     `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds each step and the whole answer. Raises RuntimeError inside a transaction.
     """
     _refuse_inside_a_transaction()

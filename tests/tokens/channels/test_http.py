@@ -60,9 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(b"[" * 100_000, status=400)
 
     def answer_nul(self) -> None:
-        self.send(
-            b'{"a": "x\\u0000y", "b": "\\ud800", "c": "\\ud83d\\ude00", "d": NaN}'.replace(b', "d": NaN', b"")
-        )
+        self.send(b'{"a": "x\\u0000y", "b": "\\ud800", "c": "\\ud83d\\ude00"}')
 
     def answer_nan(self) -> None:
         self.send(b'{"a": NaN}')
