@@ -6,7 +6,7 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
@@ -28,15 +28,15 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.login = secure_admin_login(self.login)
+        self.login: Callable[..., Any] = secure_admin_login(super().login)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may open the portal: active staff who has shown a second factor in this session."""
         return bool(super().has_permission(request)) and second_factor.suffices(request)
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponse]:  # Django's signature
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Wrap a view of the portal, with the policy that the theme needs."""
-        return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))  # type: ignore[no-any-return]  # csp ships no types we use
+        return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the start page: counts that lead to filtered lists."""

@@ -58,7 +58,7 @@ def _items(request: HttpRequest, items: list[tuple[str, str, list[str]]]) -> Ite
             "active": any(request.path.startswith(link) for link in links),
         }
         if labels[0] == "accounts.Account":
-            item["badge"] = _deactivated(request)
+            item |= {"badge": _deactivated(request), "badge_words": "deactivated"}
         yield item
 
 

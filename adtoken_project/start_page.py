@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -43,17 +44,23 @@ _INTERRUPTED = ("Interrupted", "sync", "warn", "state=interrupted")
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return the cards; nothing for those who may not see accounts."""
     if not request.user.has_perm("accounts.view_account"):
-        return {"title": "Start", "cards": []}
+        return {"title": "Start", "plain_title": True, "cards": []}
     cards = [(title, [_row(request, *row) for row in rows]) for title, rows in CARDS]
     interrupted = _row(request, *_INTERRUPTED)
     if interrupted["number"] != "0":
         cards[0][1].append(interrupted)
     numbers = [row["number"] for _, rows in cards for row in rows]
-    return {"title": "Start", "cards": cards, "nothing": not any(number != "0" for number in numbers)}
+    return {
+        "title": "Start",
+        "plain_title": True,
+        "cards": cards,
+        "nothing": not any(number != "0" for number in numbers),
+    }
 
 
 def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> dict[str, str]:
-    accounts, now = Account.objects.visible_to(request.user), timezone.now()
+    now = timezone.now()
+    accounts: QuerySet[Account] = Account.objects.visible_to(request.user)
     key, _, value = query.partition("=")
     if key == "alone":
         accounts = states.only_one_person(accounts)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin import display
 from django.db.models import F, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -10,7 +11,6 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from tokens.models import ChannelApp, Token
@@ -135,7 +135,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         """Return what the channel said when it refused our app."""
         return app.fault or "None"
 
-    @display(description="Secret", boolean=False)
+    @display(description="Secret")
     def secret_saved(self, app: ChannelApp) -> str:
         """Tell whether a secret is saved; never which."""
         return "Saved, never shown again" if app.secrets is not None else "Missing"
@@ -147,7 +147,9 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             return "Shown once the app is saved."
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
 
-    def save_model(self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool) -> None:  # Django's signature
+    def save_model(
+        self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool
+    ) -> None:  # Django's signature
         """Seal a new secret, and let the version grow, so that caches in other processes let go of the old app."""
         obj.scopes = form.cleaned_data["wanted_scopes"]
         written = {"label", "redirect_base", "is_default", "state", "scopes", "version"}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -13,7 +14,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from accounts import faces
 from accounts.broker import callers
@@ -22,7 +22,7 @@ from accounts.models import ApiKey
 from accounts.portal import confirm
 from accounts.portal.confirm import Page
 from accounts.templatetags import faces as tags
-from users.models import Team
+from users.models import Team, person
 
 REVOKED = faces.Pill("Revoked", "mute", "block")
 WORKS = faces.Pill("Works", "good", "check_circle")
@@ -123,12 +123,13 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": "New API key",
+            "plain_title": True,
             "form": form,
             "back": reverse("admin:accounts_apikey_changelist"),
         }
         if request.method == "POST" and form.is_valid():
             key, secret = callers.issue(
-                **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=request.user
+                **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=person(request)
             )
             self.log_addition(request, key, "Made.")
             context |= {"title": f"The key {key.name} is made", "key": key, "secret": secret, "form": None}

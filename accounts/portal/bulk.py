@@ -18,10 +18,9 @@ from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
 from accounts.portal import access, confirm
 from accounts.portal.confirm import Page
-from accounts.portal.deed_pages import actor
 from accounts.portal.names import Names
 from tokens.models import Token, TokenEvent
-from users.models import User
+from users.models import User, person
 
 if TYPE_CHECKING:
     from accounts.admin import AccountAdmin
@@ -97,7 +96,7 @@ def _matching(model_admin: "AccountAdmin", request: HttpRequest) -> QuerySet[Acc
     except IncorrectLookupParameters:
         found = Account.objects.none()
     finally:
-        request.GET = kept  # type: ignore[misc]  # as it was
+        request.GET = kept
     return found
 
 
@@ -150,7 +149,7 @@ def _run(request: HttpRequest, bulk: Bulk, jobs: list[Job], note: str) -> None:
             skipped += 1
             continue
         try:
-            job.run(actor(request), note, timezone.now())
+            job.run(person(request), note, timezone.now())
         except DeedRefused as refusal:
             messages.error(request, f"{job.who}: {refusal}")
         else:
@@ -177,7 +176,7 @@ def _live(jobs: list[Job]) -> int:
 # --- ask to re-authenticate: one mail per log-in, with all its accounts -----------------------------------------------------
 
 
-def _needs(account: Account, entry: AccountToken, now: datetime) -> bool:
+def _needs(entry: AccountToken, now: datetime) -> bool:
     """Tell whether a new consent of this person would help the account: stopped, or ending within 30 days."""
     token = entry.token
     if token.state == Token.State.DEAD:
@@ -189,15 +188,22 @@ def _ask_jobs(accounts: Sequence[Account], names: Names, now: datetime) -> list[
     wanted: dict[int, list[tuple[Account, AccountToken]]] = {}
     jobs = []
     for account in accounts:
-        entries = [entry for entry in selection.in_order(account) if _needs(account, entry, now)]
+        paused = account.paused_at is not None
+        entries = [] if paused else [entry for entry in selection.in_order(account) if _needs(entry, now)]
         for entry in entries:
             wanted.setdefault(entry.token_id, []).append((account, entry))
         if not entries:
-            why = "nothing ends within 30 days" if account.pool.all() else "nobody has linked it yet"
+            why = _why_nobody(account, paused=paused)
             jobs.append(Job("Nobody", account.name, why, _nothing))
     asked = _asked_today(list(wanted), now)
     asking = [_ask_job(pairs, names, asked) for pairs in wanted.values()]
     return sorted(asking, key=lambda job: bool(job.skipped)) + jobs
+
+
+def _why_nobody(account: Account, *, paused: bool) -> str:
+    if paused:
+        return "paused"
+    return "nothing ends within 30 days" if account.pool.all() else "nobody has linked it yet"
 
 
 def _asked_today(token_ids: list[int], now: datetime) -> dict[int, datetime]:
@@ -225,8 +231,9 @@ def _ask_job(found: list[tuple[Account, AccountToken]], names: Names, asked: dic
 def _ask_page(count: int, jobs: list[Job]) -> Page:
     live = _live(jobs)
     again = [job for job in jobs if job.again]
+    people = len({job.who for job in jobs if not job.skipped})
     return Page(
-        question=f"Ask {_number(live, 'person').replace('persons', 'people')} to re-authenticate?",
+        question=f"Ask {people} {'person' if people == 1 else 'people'} to re-authenticate?",
         lead=f"One mail per log-in, with all its accounts. {_number(count, 'account')} chosen.",
         button=f"Send {_number(live, 'mail')}",
         people=_lines(jobs, "now"),
@@ -239,21 +246,21 @@ def _ask_page(count: int, jobs: list[Job]) -> Page:
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
 
 
-def _check_jobs(accounts: Sequence[Account], names: Names, now: datetime) -> list[Job]:
+def _check_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
     return [_check_job(account) for account in accounts]
 
 
 def _check_job(account: Account) -> Job:
     ids = [entry.token_id for entry in account.pool.all()]
 
-    def run(by: User, note: str, now: datetime) -> None:
+    def run(_by: User, _note: str, now: datetime) -> None:
         Token.objects.filter(pk__in=ids).update(due_at=now, due_for=Token.DueFor.PROBE)
 
     number = _number(len(ids), "token") if ids else "no token"
     return Job(account.name, number, "" if ids else "nobody has linked it yet", run)
 
 
-def _check_page(count: int, jobs: list[Job]) -> Page:
+def _check_page(_count: int, jobs: list[Job]) -> Page:
     return Page(
         question=f"Check {_number(_live(jobs), 'account')} now?",
         lead="Each channel is asked about every token of these accounts. The results appear within minutes.",
@@ -268,7 +275,7 @@ def _check_page(count: int, jobs: list[Job]) -> Page:
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pause_jobs(accounts: Sequence[Account], names: Names, now: datetime) -> list[Job]:
+def _pause_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
     return [_pause_job(account) for account in accounts]
 
 
@@ -279,7 +286,7 @@ def _pause_job(account: Account) -> Job:
     return Job(account.name, account.get_state_display(), "paused already" if account.paused_at else "", run)
 
 
-def _pause_page(count: int, jobs: list[Job]) -> Page:
+def _pause_page(_count: int, jobs: list[Job]) -> Page:
     live = _live(jobs)
     return Page(
         question=f"Pause {_number(live, 'account')}?",
@@ -291,12 +298,12 @@ def _pause_page(count: int, jobs: list[Job]) -> Page:
     )
 
 
-def _nothing(by: User, note: str, now: datetime) -> None:
+def _nothing(_by: User, _note: str, _now: datetime) -> None:
     """Do nothing: the job is always skipped."""
 
 
 BULKS: Sequence[Bulk] = (
     Bulk("ask", "tokens.ask_token", _ask_jobs, _ask_page, lambda n: f"{_number(n, 'mail')} on the way."),
-    Bulk("check", "tokens.probe_token", _check_jobs, _check_page, lambda n: f"{_number(n, 'account')} checked within minutes. Reload the list then."),
+    Bulk("check", "tokens.probe_token", _check_jobs, _check_page, lambda n: f"{_number(n, 'account')} checked within minutes."),
     Bulk("pause", "accounts.pause_account", _pause_jobs, _pause_page, lambda n: f"{_number(n, 'account')} paused."),
 )  # fmt: skip

@@ -44,6 +44,7 @@ def show(
         {
             **context,
             "title": page.question,
+            "plain_title": True,
             "page": page,
             "crumb": page.button,
             "back": back,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,7 +19,7 @@ from accounts.portal.names import Names
 from tokens import channels
 from tokens.channels.base import Verdict
 from tokens.lifecycle import Outcome
-from users.models import User
+from users.models import person
 
 if TYPE_CHECKING:
     from accounts.admin import AccountAdmin
@@ -64,13 +63,6 @@ def home(account: Account, anchor: str = "") -> str:
     return reverse("admin:accounts_account_change", args=[account.pk]) + (f"#{anchor}" if anchor else "")
 
 
-def actor(request: HttpRequest) -> User:
-    """Return who does the deed."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
-
-
 def _confirmed(model_admin: "AccountAdmin", deed: Deed) -> View:
     """Make the view of a deed with a confirm page."""
 
@@ -110,7 +102,7 @@ def _act(request: HttpRequest, deed: Deed, account: Account, entry: AccountToken
         done = deed.do(
             account=account,
             entry=entry,
-            actor=actor(request),
+            actor=person(request),
             note=note,
             now=timezone.now(),
             seen=request.POST.get("seen", ""),
@@ -194,7 +186,11 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     up = request.POST.get("step") == "-1"
     try:
         place = deeds.move(
-            account=account, token=entry.token, step=-1 if up else 1, actor=actor(request), now=timezone.now()
+            account=account,
+            token=entry.token,
+            step=-1 if up else 1,
+            actor=person(request),
+            now=timezone.now(),
         )
     except DeedRefused as refusal:
         messages.error(request, str(refusal))
@@ -209,6 +205,6 @@ def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     """Forget the order that was set by hand."""
     access.demand(request, "accounts.switch_active_token")
     account = access.account(request, account_id)
-    deeds.back_to_automatic(account=account, actor=actor(request), now=timezone.now())
+    deeds.back_to_automatic(account=account, actor=person(request), now=timezone.now())
     messages.success(request, "The order is automatic again: longest first.")
     return HttpResponseRedirect(home(account))

@@ -215,7 +215,7 @@ def _renew(*, entry: AccountToken, actor: Any, now: datetime, **_kwargs: Any) ->
 # --- pause and resume -----------------------------------------------------------------------------------------------------
 
 
-def _pause_page(account: Account, _entry: None, names: Names) -> Page:
+def _pause_page(account: Account, _entry: None, _names: Names) -> Page:
     return Page(
         question=f"Pause {account.name}?",
         lead=f"On purpose, by staff. {account.get_channel_display()} is not told.",
@@ -236,7 +236,7 @@ def _pause(*, account: Account, entry: None, names: Names, seen: str, **kwargs: 
     return Done(f"{account.name} is paused.", reverse("admin:accounts_account_resume", args=[account.pk]))
 
 
-def _resume_page(account: Account, _entry: None, names: Names) -> Page:
+def _resume_page(account: Account, _entry: None, _names: Names) -> Page:
     usable = sum(selection.usable(one) for one in account.pool.all())
     return Page(
         question=f"Resume {account.name}?",

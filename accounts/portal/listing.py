@@ -27,13 +27,15 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in t
     @cached_property
     def count(self) -> int:
         """Return the number of rows, COUNTED at most."""
-        return self.object_list.order_by()[:COUNTED].count()  # type: ignore[union-attr]  # always a queryset here
+        rows: Any = self.object_list  # always a queryset here
+        return int(rows.order_by()[:COUNTED].count())
 
 
 @dataclass(frozen=True)
 class Cell:
     """One cell of a line. `kind`: head (the row's name), state (beside it on cards), show or hide (on cards)."""
 
+    name: str
     kind: str
     label: str
     value: Any
@@ -94,7 +96,7 @@ def context(
 
     `prepare` readies one object for its cells; `everything` is what the person sees without filters; `phones` are the cells of cards.
     """
-    columns = [name for name in cl.list_display if name != "action_checkbox"]
+    columns = [str(name) for name in cl.list_display if name != "action_checkbox"]
     labels = {name: str(label_for_field(name, cl.model, model_admin)) for name in columns}
     found = list(cl.result_list)
     for one in found:
@@ -110,11 +112,12 @@ def context(
             if name in phones
             else "hide"
         )
-        return Cell(kind, labels[name], lookup_field(name, one, model_admin)[2])
+        return Cell(name, kind, labels[name], lookup_field(name, one, model_admin)[2])
 
     chips = [_chip(spec, cl) for spec in cl.filter_specs if not isinstance(spec, ViewFilter)]
     total = short_count(everything, limit=COUNTED)
     return {
+        "plain_title": True,
         "lines": [Line(one.pk, str(one), [cell(name, one) for name in columns]) for one in found],
         "headers": [
             head for head in result_headers(cl) if "action-checkbox" not in str(head.get("class_attrib", ""))
@@ -150,7 +153,7 @@ def _chip(spec: Any, cl: ChangeList) -> Chip:
 
 def _views(cl: ChangeList) -> list[dict[str, Any]]:
     spec = next((spec for spec in cl.filter_specs if isinstance(spec, ViewFilter)), None)
-    return list(spec.choices(cl)) if spec else []
+    return [dict(choice) for choice in spec.choices(cl)] if spec else []
 
 
 _ICONS = {

@@ -53,7 +53,7 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
     here = reverse("admin:accounts_account_change", args=[account.pk])
     package = dates.native(account.channel)
     may = request.user.has_perm
-    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk, 'next': here})}"
+    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
     pause = None
     if may("accounts.pause_account"):
         paused = account.paused_at is not None
@@ -66,6 +66,7 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
     return {
         **model_admin.admin_site.each_context(request),
         "title": account.name,
+        "crumbs": True,
         "account": account,
         "summary": summary.of(account, now),
         "now": now,
@@ -135,7 +136,7 @@ def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[
         else timeline.SHOWN
     )
     line = timeline.of(account, names, chosen=chosen, shown=shown)
-    query = {"line": line.chosen} if line.chosen else {}
+    query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
     return {
         "line": line,
         "line_filters": [

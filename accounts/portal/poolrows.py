@@ -47,6 +47,7 @@ class Box:
     """What happened, who can fix it, steps, and the channel's answer."""
 
     told: reasons.Explanation
+    who: str
     asked_at: datetime | None
     evidence: str
     opened: bool
@@ -167,8 +168,10 @@ def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) 
     token, account = row.token, row.entry.account
     seen = names.sees_token(token, account)
     evidence = pretty(token.evidence) if seen and token.evidence else ""
+    told = rows.explain(account, reason, person=row.name)
     return Box(
-        told=rows.explain(account, reason, person=row.name),
+        told=told,
+        who=told.who if told.who.endswith(".") else f"{told.who}.",
         asked_at=asked_at if asked_at and asked_at > token.linked_at else None,
         evidence=evidence,
         opened=token.state == Token.State.DEAD or opened == token.pk,

@@ -11,6 +11,7 @@ from accounts.models import Account, AccountToken
 from accounts.portal.names import Names
 from accounts.summary import Summary
 from tokens import reasons
+from tokens.channels.base import Reason
 from tokens.models import Token
 
 
@@ -61,7 +62,7 @@ def why(one: Summary, names: Names, now: datetime) -> str:
     if account.paused_at is not None:
         return _paused(account, names, now)
     if account.state == Account.State.DEACTIVATED:
-        return explain(account, account.reason).short if one.entries else "Nobody has linked it yet"
+        return _stopped(account) if one.entries else "Nobody has linked it yet"
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:
@@ -76,6 +77,13 @@ def why(one: Summary, names: Names, now: datetime) -> str:
 def explain(account: Account, reason: str, *, person: str = "") -> reasons.Explanation:
     """Return the words for a reason on this account's channel."""
     return reasons.explain(account.channel, reason, person=person, account=account.name)
+
+
+def _stopped(account: Account) -> str:
+    """Return why it is dark: the reason of the last death, or that staff took the last token away."""
+    if account.reason in set(Reason):
+        return explain(account, account.reason).short
+    return "The last usable token was unlinked" if account.reason == "unlinked" else "No usable token is left"
 
 
 def _paused(account: Account, names: Names, now: datetime) -> str:

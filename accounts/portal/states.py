@@ -1,6 +1,7 @@
 """The pills of the list as SQL, so that filters and sort order say the same as `accounts.faces.account_pill`."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -37,7 +38,7 @@ LIVING = ~Q(token__state=Token.State.DEAD) & Q(access="ok") & ~Q(can_publish="no
 _NOT_PAUSED = Q(paused_at=None)
 
 
-def with_people(accounts: QuerySet[Account]) -> QuerySet[Account]:
+def with_people(accounts: QuerySet[Account]) -> QuerySet[Any]:
     """Add `people`: how many people can carry the account, as `accounts.summary.count_people` counts them."""
     living = AccountToken.objects.filter(LIVING, account=OuterRef("pk")).order_by().values("account")
     # A token is one native user of one app, so people are the users behind living tokens; an unknown user counts as himself.
@@ -59,13 +60,13 @@ def in_state(accounts: QuerySet[Account], key: str, now: datetime) -> QuerySet[A
     }
     if key in fixed:
         return accounts.filter(fixed[key])
-    accounts = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gt=now + faces.AT_RISK))))
+    counted = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gt=now + faces.AT_RISK))))
     if key == "no_backup":
-        return accounts.filter(people__lte=1)
+        return counted.filter(people__lte=1)
     unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
     if key == "date_unknown":
-        return accounts.filter(unknown, people__gt=1)
-    return accounts.filter(~unknown, people__gt=1) if key == "healthy" else accounts.none()
+        return counted.filter(unknown, people__gt=1)
+    return counted.filter(~unknown, people__gt=1) if key == "healthy" else counted.none()
 
 
 def needs_a_person(now: datetime) -> Q:

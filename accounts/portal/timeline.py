@@ -122,7 +122,7 @@ def _line(account: Account, event: AccountEvent, names: Names) -> Line:
     parts = [
         _cause(account, event),
         found.format(channel=account.get_channel_display()),
-        _by(names.user(event.actor), event.note),
+        _by(_actor(event, names), event.note),
     ]
     return Line(
         at=event.at,
@@ -133,6 +133,16 @@ def _line(account: Account, event: AccountEvent, names: Names) -> Line:
         tone=tone,
         evidence=pretty(evidence) if evidence else "",
     )
+
+
+def _actor(event: AccountEvent, names: Names) -> str:
+    """Return who did it, where the title does not say so already."""
+    own = (
+        event.kind == Kind.LINKED
+        and event.token is not None
+        and event.token.consented_by_id == event.actor_id
+    )
+    return "" if own else names.user(event.actor)
 
 
 def _title(account: Account, event: AccountEvent, names: Names) -> str:
@@ -148,7 +158,7 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
         Kind.DEACTIVATED: "Deactivated: no usable token is left",
         Kind.PAUSED: "Paused",
         Kind.RESUMED: "Resumed",
-        Kind.RANKED: f"Order set by hand: {who} {event.note}" if who else "Order is automatic again",
+        Kind.RANKED: f"Order set by hand: {who} is {event.note}" if who else "Order is automatic again",
         Kind.ACCESS: f"{who} {'can use this ad account again' if event.cause == 'regained' else _lost(event.cause)}",
         Kind.RESTRICTED: f"Restricted by {account.get_channel_display()}",
         Kind.UNRESTRICTED: f"{account.get_channel_display()} lifted the restriction",

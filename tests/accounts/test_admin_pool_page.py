@@ -11,13 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import Account, AccountEvent
+from accounts.models import AccountEvent
 from tests.accounts.portal import deed_url, linked, pool_url, settle, staff, token_of
-from tests.support.factories import MARKER, link, make_account, make_app, make_team, make_token, make_user
-from tests.support.sandbox import Sandbox
+from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
-from tokens.models import Token, TokenEvent
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +35,9 @@ def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED, source: str = "r
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=Token.objects.get(pk=token.pk).generation,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}),
+        inspection=Inspection(
+            Ruling(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}
+        ),
         now=timezone.now(),
         source=source,
     )
@@ -47,15 +48,24 @@ def rows(page: str) -> list[str]:
     return re.findall(r'<div class="at-who"><b>([^<]*)</b>', page)
 
 
-def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_tried(client: Client, boss: None) -> None:
-    account = linked(token_of("Ben", days=5), token_of("Chiara", days=50), token_of("Deniz", days=None), token_of("Emil", days=90))
+def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_tried(
+    client: Client, boss: None
+) -> None:
+    account = linked(
+        token_of("Ben", days=5),
+        token_of("Chiara", days=50),
+        token_of("Deniz", days=None),
+        token_of("Emil", days=90),
+    )
 
     page = client.get(pool_url(account)).content.decode()
 
     assert rows(page) == ["Ben", "Emil", "Chiara", "Deniz"]
 
 
-def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(client: Client, boss: None) -> None:
+def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(
+    client: Client, boss: None
+) -> None:
     account = linked(token_of("Ben", days=40), token_of("Deniz", days=None))
 
     page = client.get(pool_url(account)).content.decode()
@@ -67,19 +77,30 @@ def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(clie
     assert "+1 with unknown date" in page
 
 
-def test_a_stopped_token_says_what_happened_who_can_fix_it_and_hides_the_answer_in_a_fold(client: Client, boss: None) -> None:
+def test_a_stopped_token_says_what_happened_who_can_fix_it_and_hides_the_answer_in_a_fold(
+    client: Client, boss: None
+) -> None:
     token = token_of("Ada Okafor")
     account = linked(token_of("Ben"), token)
     die(token)
 
     page = client.get(pool_url(account)).content.decode()
 
-    for word in ("Stopped", "What happened", "Who can fix it", "Steps", "Facebook’s answer", "Ask Ada to re-authenticate"):
+    for word in (
+        "Stopped",
+        "What happened",
+        "Who can fix it",
+        "Steps",
+        "Facebook’s answer",
+        "Ask Ada to re-authenticate",
+    ):
         assert word in page
     assert "&quot;code&quot;: 190" in page
 
 
-def test_a_shift_stands_in_the_time_line_with_cause_and_evidence_and_a_death_is_told_once(client: Client, boss: None) -> None:
+def test_a_shift_stands_in_the_time_line_with_cause_and_evidence_and_a_death_is_told_once(
+    client: Client, boss: None
+) -> None:
     ada, ben = token_of("Ada Okafor"), token_of("Ben Lindqvist")
     account = linked(ada, ben)
     die(ada)
@@ -106,7 +127,9 @@ def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client
     account = linked(token_of("Ben"))
     for number in range(30):
         at = timezone.now() - timedelta(days=number + 1)
-        AccountEvent.objects.create(account=account, kind="paused", note=f"note {number}", actor=make_user(), at=at)
+        AccountEvent.objects.create(
+            account=account, kind="paused", note=f"note {number}", actor=make_user(), at=at
+        )
 
     first = client.get(pool_url(account)).content.decode()
     more = client.get(pool_url(account) + "?shown=70").content.decode()
@@ -117,8 +140,13 @@ def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client
     assert "Show older" not in more
 
 
-@pytest.mark.parametrize(("chosen", "seen", "unseen"), [("people", "Paused", "Deactivated:"), ("shifts", "Deactivated:", "Paused</b>")])
-def test_the_time_line_is_filtered_by_the_address(client: Client, boss: None, chosen: str, seen: str, unseen: str) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "seen", "unseen"),
+    [("people", "Paused", "Deactivated:"), ("shifts", "Deactivated:", "Paused</b>")],
+)
+def test_the_time_line_is_filtered_by_the_address(
+    client: Client, boss: None, chosen: str, seen: str, unseen: str
+) -> None:
     account = linked(token_of("Ben"))
     for kind in ("paused", "deactivated"):
         AccountEvent.objects.create(account=account, kind=kind, at=timezone.now())
@@ -135,7 +163,10 @@ def test_each_tab_is_for_those_who_see_the_account(client: Client, tab: str) -> 
     staff(client, "notifications.view_message", team=mine)
     seen, hidden = make_account(team=mine), make_account(team=other)
 
-    found = [client.get(reverse(f"admin:accounts_account_{tab}", args=[one.pk])).status_code for one in (seen, hidden)]
+    found = [
+        client.get(reverse(f"admin:accounts_account_{tab}", args=[one.pk])).status_code
+        for one in (seen, hidden)
+    ]
 
     assert found == [200, 404]
 
@@ -175,7 +206,9 @@ def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: C
     assert "it was imported" in page
 
 
-def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(client: Client, boss: None) -> None:
+def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
+    client: Client, boss: None
+) -> None:
     empty, alone = make_account(), linked(token_of("Ben"))
 
     pages = [client.get(pool_url(one)).content.decode() for one in (empty, alone)]
@@ -189,7 +222,10 @@ def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Clie
 
     page = client.get(pool_url(account)).content.decode()
 
-    assert f'href="/link/facebook/?account={account.pk}&amp;next=%2Fadmin%2Faccounts%2Faccount%2F{account.pk}%2F"' in page
+    assert (
+        f'href="/link/facebook/?account={account.pk}&amp;next=%2Fadmin%2Faccounts%2Faccount%2F{account.pk}%2F"'
+        in page
+    )
 
 
 def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Client, boss: None) -> None:
@@ -214,26 +250,3 @@ def test_names_of_the_channel_are_shown_as_text(client: Client, boss: None, name
     page = client.get(pool_url(account)).content.decode()
 
     assert "<script>alert(1)" not in page
-
-
-# --- asking the channel: the stand-in Facebook answers ----------------------------------------------------------------
-
-
-@pytest.fixture
-def facebook(channels_world: Sandbox) -> Sandbox:
-    make_app("facebook", client_id=Sandbox.FACEBOOK_CLIENT_ID).set_secrets([Sandbox.FACEBOOK_SECRET])
-    return channels_world
-
-
-def real_token(facebook: Sandbox, user: str, **fields: object) -> Token:
-    """A token that the stand-in Facebook knows."""
-    from tokens import vault
-    from tokens.models import ChannelApp, token_owner
-
-    app = ChannelApp.objects.get(channel="facebook")
-    app.set_secrets([Sandbox.FACEBOOK_SECRET])
-    app.save()
-    issued = facebook.issue_token("facebook", user)
-    native = str(issued["user_id"])
-    sealed = vault.seal(token_owner(app, native), {"access_token": issued["access_token"]})
-    return make_token(app, native_user_id=native, native_user_name=user, credentials=sealed, **fields)

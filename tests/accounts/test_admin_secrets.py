@@ -1,0 +1,172 @@
+"""No secret on any page of the portal: each is rendered with a marker token behind it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
+from tests.support.factories import MARKER, make_team, make_user
+from tokens.models import ChannelApp, Token
+from users.models import Team
+
+pytestmark = pytest.mark.django_db
+
+APP_SECRET = "SBXTOKEN-app-secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def boss(client: Client) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+
+def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Iterator[str]:
+    """Every address of the portal that this app and tokens serve."""
+    yield from (
+        "/admin/",
+        "/admin/accounts/account/",
+        f"/admin/accounts/account/?q={MARKER}",
+        "/admin/tokens/token/",
+    )
+    yield f"/admin/search/?s={MARKER}"
+    yield pool_url(account)
+    yield from (
+        reverse(f"admin:accounts_account_{tab}", args=[account.pk])
+        for tab in ("details", "messages", "history")
+    )
+    yield from (
+        deed_url(name, account, token)
+        for name in ("token_activate", "token_unlink", "token_ask", "token_renew")
+    )
+    yield from (deed_url(name, account) for name in ("pause", "resume"))
+    yield from (
+        f"/admin/accounts/account/bulk/{name}/?ids={account.pk}" for name in ("ask", "check", "pause")
+    )
+    yield from ("/admin/tokens/channelapp/", f"/admin/tokens/channelapp/{app.pk}/change/")
+    yield f"/admin/tokens/channelapp/{app.pk}/history/"
+    yield from (
+        "/admin/accounts/apikey/",
+        "/admin/accounts/apikey/add/",
+        f"/admin/accounts/apikey/{key.pk}/revoke/",
+    )
+
+
+def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: None) -> None:
+    token = token_of(
+        "Ada", evidence={"body": {"access_token": f"{MARKER}-x", "text": f"access_token={MARKER}-y"}}
+    )
+    account = linked(token, token_of("Ben", state="dead", evidence={"body": {"access_token": f"{MARKER}-z"}}))
+    app = ChannelApp.objects.get()
+    app.set_secrets([APP_SECRET])
+    app.save()
+    key, secret = callers.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])
+
+    for address in pages(account, token, app, key):
+        page = client.get(address)
+        text = page.content.decode().replace(f"q={MARKER}", "").replace(f'value="{MARKER}"', "")
+        assert page.status_code == 200, address
+        assert MARKER not in text, address
+        assert secret not in text, address
+        assert key.sha256 not in text, address
+
+
+def test_the_export_holds_no_secret(client: Client, boss: None) -> None:
+    account = linked(token_of("Ada"))
+
+    answer = client.post(
+        "/admin/accounts/account/", {"action": "export_csv", "index": "0", "_selected_action": [account.pk]}
+    )
+
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]  # the client's own class
+    assert account.native_id in text
+    assert MARKER not in text
+
+
+# --- API keys ---------------------------------------------------------------------------------------------------------
+
+
+def make_key(client: Client, **changes: object) -> str:
+    data = {"name": "Publishing EU", "scopes": ["accounts:read"], "teams": [Team.default().pk], **changes}
+    return client.post("/admin/accounts/apikey/add/", data).content.decode()
+
+
+def test_a_new_key_is_shown_once_and_works(client: Client, boss: None) -> None:
+    page = make_key(client)
+
+    key = ApiKey.objects.get()
+    secret = page.split('at-pickable">')[1].split("<")[0]
+    assert secret.startswith(key.prefix)
+    assert callers.authenticate(secret, now=key.created_at) is not None
+    assert secret not in client.get("/admin/accounts/apikey/").content.decode()
+    assert secret not in str(list(LogEntry.objects.values()))
+    assert key.created_by is not None
+
+
+def test_a_key_without_a_team_is_not_made(client: Client, boss: None) -> None:
+    page = make_key(client, teams=[])
+
+    assert "1 field needs a change" in page
+    assert not ApiKey.objects.exists()
+
+
+def test_staff_make_keys_only_for_their_own_teams(client: Client) -> None:
+    staff(client, "accounts.add_apikey", "accounts.view_apikey", team=make_team())
+
+    make_key(client)
+
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("permission", ["accounts.view_apikey", "accounts.change_apikey"])
+def test_making_a_key_needs_its_own_permission(client: Client, permission: str) -> None:
+    staff(client, permission)
+
+    found = [
+        client.get("/admin/accounts/apikey/add/").status_code,
+        client.post("/admin/accounts/apikey/add/").status_code,
+    ]
+
+    assert found == [403, 403]
+
+
+@pytest.fixture
+def key() -> ApiKey:
+    return callers.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
+
+
+def test_revoking_asks_first_and_leaves_one_entry(client: Client, boss: None, key: ApiKey) -> None:
+    url = f"/admin/accounts/apikey/{key.pk}/revoke/"
+
+    page = client.get(url).content.decode()
+    still = ApiKey.objects.get().revoked_at
+    client.post(url, {"note": "left the company"})
+    client.post(url, {"note": "again"})
+
+    assert "Revoke the key job?" in page
+    assert still is None
+    assert ApiKey.objects.get().revoked_at is not None
+    assert "left the company" in LogEntry.objects.get().change_message
+
+
+def test_revoking_is_refused_without_permission_and_for_keys_of_other_teams(
+    client: Client, key: ApiKey
+) -> None:
+    url = f"/admin/accounts/apikey/{key.pk}/revoke/"
+    staff(client, "accounts.view_apikey")
+    without = client.post(url, {"note": ""}).status_code
+    staff(client, "accounts.view_apikey", "accounts.change_apikey", team=make_team())
+
+    foreign = client.post(url, {"note": ""}).status_code
+
+    assert (without, foreign) == (403, 404)
+    assert ApiKey.objects.get().revoked_at is None

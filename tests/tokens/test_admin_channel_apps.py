@@ -1,0 +1,109 @@
+"""Channel apps in the portal: the secret goes in and never comes out, and every change makes caches let go."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.accounts.portal import staff
+from tests.support.factories import make_app, make_user
+from tokens.models import ChannelApp
+
+pytestmark = pytest.mark.django_db
+
+NEW = "SBXTOKEN-new-secret"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def boss(client: Client) -> None:
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+
+def change(client: Client, app: ChannelApp, **changes: str) -> str:
+    data = {
+        "label": app.label, "redirect_base": "", "is_default": "on", "state": app.state, "new_secret": "", "wanted_scopes": "",
+        **changes,
+    }  # fmt: skip
+    return client.post(f"/admin/tokens/channelapp/{app.pk}/change/", data, follow=True).content.decode()
+
+
+def add(client: Client, **changes: str) -> str:
+    data = {
+        "channel": "linkedin", "label": "Production", "client_id": "abc", "redirect_base": "", "is_default": "on", "state": "live",
+        "new_secret": NEW, "wanted_scopes": "r_ads, rw_ads\nr_ads", **changes,
+    }  # fmt: skip
+    return client.post("/admin/tokens/channelapp/add/", data, follow=True).content.decode()
+
+
+def test_a_new_app_keeps_its_secret_sealed_and_shows_the_address_to_register(
+    client: Client, boss: None
+) -> None:
+    page = add(client)
+
+    app = ChannelApp.objects.get()
+    form = client.get(f"/admin/tokens/channelapp/{app.pk}/change/").content.decode()
+    assert app.keys().secrets == (NEW,)
+    assert app.scopes == ["r_ads", "rw_ads"]
+    assert app.redirect_uri in form
+    assert "Saved, never shown again" in form
+    assert NEW not in page + form + str(list(LogEntry.objects.values()))
+
+
+def test_a_new_secret_takes_the_old_ones_place_and_ends_the_fault(client: Client, boss: None) -> None:
+    app = make_app("facebook", fault="wrong secret", fault_since=timezone.now())
+
+    page = change(client, app, new_secret=NEW)
+
+    app = ChannelApp.objects.get()
+    assert app.keys().secrets == (NEW,)
+    assert (app.version, app.fault, app.fault_since) == (2, "", None)
+    assert NEW not in page
+
+
+def test_an_empty_secret_keeps_the_old_one_and_every_change_makes_the_version_grow(
+    client: Client, boss: None
+) -> None:
+    app = make_app("facebook")
+
+    change(client, app, label="Renamed")
+    change(client, app, label="Renamed again")
+
+    app = ChannelApp.objects.get()
+    assert app.keys().secrets == ("app-secret",)
+    assert (app.label, app.version) == ("Renamed again", 3)
+
+
+def test_channel_and_client_id_of_a_saved_app_cannot_be_changed(client: Client, boss: None) -> None:
+    app = make_app("facebook")
+
+    change(client, app, channel="x", client_id="other")
+
+    assert (ChannelApp.objects.get().channel, ChannelApp.objects.get().client_id) == (
+        "facebook",
+        app.client_id,
+    )
+
+
+def test_a_live_app_needs_its_secret(client: Client, boss: None) -> None:
+    page = add(client, new_secret="")
+
+    assert "A live app needs its secret." in page
+    assert not ChannelApp.objects.exists()
+
+
+def test_only_those_with_the_permission_change_an_app(client: Client) -> None:
+    app = make_app("facebook")
+    staff(client, "tokens.view_channelapp")
+
+    seen = client.get(f"/admin/tokens/channelapp/{app.pk}/change/")
+    done = client.post(f"/admin/tokens/channelapp/{app.pk}/change/", {"label": "Mine", "new_secret": NEW})
+
+    assert seen.status_code == 200
+    assert done.status_code == 403
+    assert ChannelApp.objects.get().keys().secrets == ("app-secret",)
