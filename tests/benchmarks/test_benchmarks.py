@@ -1,0 +1,123 @@
+"""The benchmark runs at a tiny size on servers of its own, and counts what a lease costs in SQL."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.__main__ import arguments, sizes
+from benchmarks.measure import Section, interleave, tree_cpu
+from tests.support.servers import FOREIGN
+
+PROJECT = Path(__file__).parents[2]
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a person does: without what the test session has set."""
+    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "DJANGO_SETTINGS_MODULE", *FOREIGN}
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=PROJECT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
+    """What one small run of everything printed, and its JSON."""
+    file = tmp_path_factory.mktemp("bench") / "bench.json"
+    done = run("--accounts", "60", "--seconds", "0.3", "--rounds", "2", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    return done.stdout, json.loads(file.read_text(encoding="utf-8"))
+
+
+def find(whole: dict[str, Any], title: str) -> dict[str, Any]:
+    section: dict[str, Any] = next(part for part in whole["sections"] if part["title"].startswith(title))
+    return section
+
+
+@pytest.mark.slow
+def test_a_lease_whose_key_is_known_makes_one_sql_statement(whole: tuple[str, dict[str, Any]]) -> None:
+    request = find(whole[1], "Lease inside one process")["results"]["whole request"]
+
+    assert request["SQL statements, key facts known"]["median"] == 1
+
+
+@pytest.mark.slow
+def test_the_evaluation_and_its_floor_write_the_same_rows(whole: tuple[str, dict[str, Any]]) -> None:
+    results = find(whole[1], "Evaluation")["results"]
+
+    first = results["first day (nobody was told anything yet)"]
+    floor = results["  floor: read the tables once, insert the same (first)"]
+    again = results["the same day again (nothing new)"]
+    assert first["notices written"]["median"] > 0
+    assert floor["notices written"] == first["notices written"]
+    assert floor["mails written"] == first["mails written"]
+    assert again["notices written"]["median"] == 0
+
+
+@pytest.mark.slow
+def test_a_death_in_every_pool_shifts_every_account(whole: tuple[str, dict[str, Any]]) -> None:
+    results = find(whole[1], "Settle")["results"]
+
+    assert results["one token dies, 60 accounts shift, with events"]["rows written"]["rounds"] == [60, 60]
+
+
+@pytest.mark.slow
+def test_the_table_shows_each_part_beside_its_limit(whole: tuple[str, dict[str, Any]]) -> None:
+    for words in (
+        "Lease, 60 accounts",
+        "limit: one indexed read",
+        "floor: plain UPDATE",
+        "load average",
+        "cores",
+    ):
+        assert words in whole[0]
+
+
+def test_a_part_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        arguments(["leases"])
+
+
+def test_without_a_number_each_part_has_its_own_sizes() -> None:
+    assert sizes(arguments([])) == {
+        10_000: ["lease", "settle", "evaluation"],
+        100_000: ["settle", "evaluation"],
+    }
+    assert sizes(arguments(["evaluation", "--accounts", "1000000"])) == {1_000_000: ["evaluation"]}
+
+
+def test_rounds_alternate_between_the_contenders() -> None:
+    order: list[str] = []
+
+    def contender(name: str) -> dict[str, float]:
+        order.append(name)
+        return {"seconds": len(order)}
+
+    results = interleave({"a": lambda: contender("a"), "b": lambda: contender("b")}, rounds=2)
+
+    assert order == ["a", "b", "a", "b"]
+    assert results == {"a": {"seconds": [1, 3]}, "b": {"seconds": [2, 4]}}
+
+
+def test_a_section_shows_the_median_and_the_range() -> None:
+    section = Section("Title", {"a": {"seconds": [1.0, 2.5, 2.0]}})
+
+    assert "2   [1 – 2.50]" in section.as_text()
+
+
+def test_the_cpu_time_of_ended_children_counts() -> None:
+    before = tree_cpu(os.getpid())
+
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+
+    assert tree_cpu(os.getpid()) - before >= 0.05
