@@ -1,7 +1,7 @@
 """OAuth 1.0a on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only.
 
 There is no `state` in OAuth 1.0a: the request token itself names the handshake, so that two tabs do not mix. It is used once.
-Access token and secret never enter the session.
+Access token and secret never enter the session; the request token's secret lies in it sealed.
 """
 
 from abc import abstractmethod
@@ -14,6 +14,7 @@ from allauth.socialaccount.providers.oauth.provider import OAuthProvider
 from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from tokens import vault
 from tokens.channels.base import START_AGAIN, AppKeys, Channel, ChannelError, Credentials, Ruling, Verdict
 from tokens.channels.handshake import (
     ChannelProviderBase,
@@ -58,7 +59,9 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
         """Send the person to the consent page. Raises ChannelError where the channel gives no request token."""
         adapter: ChannelAdapter = self.get_oauth_adapter(request)
         temporary = adapter.request_token(default_keys(self.channel))
-        kwargs[SECRET] = temporary.secret
+        # A session outlives a handshake that nobody ends, so even this secret lies in it sealed.
+        sealed = vault.seal(_owner(self.channel, temporary.access_token), {"secret": temporary.secret})
+        kwargs[SECRET] = sealed.ciphertext.decode()
         self.stash_redirect_state(request, process, next_url, data, state_id=temporary.access_token, **kwargs)
         query = {
             **(self.channel.authorize_params() if auth_params is None else auth_params),
@@ -85,15 +88,29 @@ class ChannelCallbackView(OAuthView):  # type: ignore[misc]  # allauth ships no 
                 raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
             channel, keys = self.adapter.channel, default_keys(self.adapter.channel)
             check_app(state, keys)
-            consent = channel.consent(keys, _answer(request, request_token, state.pop(SECRET, "")))
+            secret = _open(channel, request_token, state.pop(SECRET, ""))
+            consent = channel.consent(keys, _answer(request, request_token, secret))
         except ChannelError as error:
             return refuse(request, provider, cause=error)
         return finish(request, provider, consent, state)
 
 
+def _owner(channel: Channel, request_token: str) -> str:
+    return f"request:{channel.key}:{request_token}"
+
+
+def _open(channel: Channel, request_token: str, sealed: str) -> str:
+    """Return the request token's secret. Raises ChannelError where the key ring has changed meanwhile."""
+    try:
+        opened = vault.unseal(_owner(channel, request_token), vault.Sealed(sealed.encode()))
+    except vault.VaultError as error:
+        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN)) from error
+    return str(opened["secret"])
+
+
 def _answer(request: HttpRequest, request_token: str, secret: str) -> dict[str, str]:
     """Return what the exchange needs. Raises ChannelError where the browser brought no verifier."""
     verifier = request.GET.get("oauth_verifier", "")
-    if not secret or not verifier or len(verifier) > LONGEST_VERIFIER:
+    if not verifier or len(verifier) > LONGEST_VERIFIER:
         raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
     return {"oauth_token": request_token, "oauth_token_secret": secret, "oauth_verifier": verifier}

@@ -104,6 +104,17 @@ def test_a_consent_becomes_a_token_without_an_end_date(client: Client, user: Use
     assert states(client) == {}
 
 
+def test_a_handshake_that_nobody_ends_leaves_no_open_secret_in_the_session(
+    client: Client, sandbox: Sandbox
+) -> None:
+    native.leave(client, "x")
+
+    (temporary,) = sandbox.state()["x_request_tokens"]
+    kept = json.dumps([row.get_decoded() for row in Session.objects.all()])
+    assert temporary["token"] in kept
+    assert temporary["secret"] not in kept
+
+
 def test_no_secret_of_the_person_stays_in_a_session_or_log(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

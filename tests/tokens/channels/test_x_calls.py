@@ -90,10 +90,29 @@ def test_a_clock_that_is_off_is_our_bug(sandbox: Sandbox, x_app: AppKeys) -> Non
     assert (found.ruling.verdict, found.ruling.row) == (Verdict.OUR_BUG, "clock")
 
 
-def test_a_wrong_secret_of_our_app_ends_no_token(sandbox: Sandbox, x_app: AppKeys) -> None:
+def test_a_wrong_secret_of_our_app_ends_no_token_and_names_the_app(sandbox: Sandbox, x_app: AppKeys) -> None:
     wrong = AppKeys(x_app.client_id, ("wrong",), x_app.redirect_uri, ())
 
     found = CHANNEL.inspect(wrong, pair(sandbox))
+
+    assert (found.ruling.verdict, found.ruling.row) == (Verdict.APP_FAULT, "app keys")
+
+
+def test_a_pair_whose_secret_is_wrong_is_in_doubt_when_our_keys_are_right(
+    sandbox: Sandbox, x_app: AppKeys
+) -> None:
+    broken = Credentials(pair(sandbox).access_token, secret="wrong")
+
+    found = CHANNEL.inspect(x_app, broken)
+
+    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.CONFIRM_FIRST, Reason.UNKNOWN)
+
+
+def test_a_bad_signature_stays_our_bug_when_x_cannot_be_asked_again(sandbox: Sandbox, x_app: AppKeys) -> None:
+    broken = Credentials(pair(sandbox).access_token, secret="wrong")
+    sandbox.add_fault("x", path="request_token", status=503, body="busy")
+
+    found = CHANNEL.inspect(x_app, broken)
 
     assert found.ruling.verdict == Verdict.OUR_BUG
 

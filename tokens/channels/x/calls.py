@@ -47,10 +47,17 @@ def signed(
     )
 
 
+def ask_request_token(app: AppKeys, *, timeout: float | None = None) -> Answer:
+    """Take the first step of a handshake: the one call that nothing but the app's keys signs."""
+    url = api("oauth/request_token")
+    return signed(
+        "exchange", "POST", url, app=app, credentials=NOBODY, callback=app.redirect_uri, timeout=timeout
+    )
+
+
 def request_token(app: AppKeys) -> Credentials:
     """Return a request token: what carries one handshake. Raises ChannelError."""
-    url = api("oauth/request_token")
-    answer = signed("exchange", "POST", url, app=app, credentials=NOBODY, callback=app.redirect_uri)
+    answer = ask_request_token(app)
     form = _form(answer)
     if form.get("oauth_callback_confirmed") != "true":
         raise misread(answer, "oauth_callback_confirmed")

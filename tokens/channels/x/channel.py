@@ -84,6 +84,8 @@ class XChannel(Channel):
         ruling = verdicts.classify(answer)
         if ruling.row == verdicts.GONE_OR_MOVED:
             ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=_left(end)))
+        elif ruling.row == "signature":
+            ruling = _ours_or_the_apps(ruling, calls.ask_request_token(app, timeout=_left(end)))
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
@@ -223,6 +225,19 @@ def _not_readable(ruling: Ruling) -> Ruling:
         return ruling
     narrow = ruling.row == verdicts.PERMITS_TOO_LITTLE
     return replace(ruling, reason=Reason.SCOPE_MISSING if narrow else Reason.ACCESS_LOST)
+
+
+def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
+    """Decide 32 on a person's token by asking for a request token, which nothing but the app's keys signs.
+
+    Refused too: operators must act. Given: we sign well, so the person's pair is in doubt.
+    """
+    said = verdicts.classify(second)
+    if said.verdict == Verdict.APP_FAULT:
+        return said
+    if said.verdict == Verdict.OK:
+        return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=Reason.UNKNOWN, row="pair in doubt")
+    return ruling
 
 
 def _data(answer: Answer) -> Any:
