@@ -89,7 +89,11 @@ DATABASES = {"default": environ.Env.db_url_config(env.text("DATABASE_URL"))}
 DATABASES["default"] |= {
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
-    "OPTIONS": {"pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8), "timeout": 10}},
+    "OPTIONS": {
+        "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8), "timeout": 10},
+        # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.
+        "prepare_threshold": 5 if env.flag("DATABASE_PREPARE", default=True) else None,
+    },
     "TEST": {"TEMPLATE": "template0"},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
