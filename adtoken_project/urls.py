@@ -3,7 +3,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from adtoken_project import health
+from adtoken_project.api import api
+
 urlpatterns = [
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("healthz", health.healthz),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("api/v1/", api.urls),
+    path("accounts/", include("users.account_urls")),
+    path("link/", include("tokens.urls")),
+    path("", include("users.urls")),
+    path("", include("accounts.urls")),
+    path("", include("notifications.urls")),
 ]
