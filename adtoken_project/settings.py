@@ -244,6 +244,9 @@ UNFOLD = {
     "SITE_TITLE": "AdToken",
     "SITE_HEADER": "AdToken",
     "SITE_SYMBOL": "key",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("adtoken/favicon.svg")}
+    ],
     "SITE_URL": reverse_lazy("my_accounts"),
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib.admin import display
 from django.db.models import F, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -120,6 +120,13 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     ]
     warn_unsaved_form = True
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title."""
+        named = {"title": "Channel apps", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
         fixed = ["channel", "client_id"] if obj is not None else []
@@ -133,7 +140,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     @display(description="Trouble")
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app."""
-        return app.fault or "None"
+        return app.fault or "Nothing known"
 
     @display(description="Secret")
     def secret_saved(self, app: ChannelApp) -> str:

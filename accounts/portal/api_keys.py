@@ -54,6 +54,13 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         foreign = Team.objects.exclude(memberships__user=request.user.pk)
         return keys.exclude(teams__in=foreign)
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title."""
+        named = {"title": "API keys", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+
     @display(description="Key")
     def prefix_cell(self, key: ApiKey) -> SafeString:
         """Return the beginning of the key: enough to recognise it, not to use it."""
@@ -84,7 +91,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return when it was last used, within an hour."""
         return tags.when(key.last_used_at, "ago", timezone.now()) if key.last_used_at else SafeString("never")
 
-    @display(description="")
+    @display(description="Deeds")
     def deed_cell(self, key: ApiKey) -> SafeString:
         """Return the link to revoke it."""
         if key.revoked_at:

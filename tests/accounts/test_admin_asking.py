@@ -1,6 +1,5 @@
 """Check now and Renew now in the portal, with the stand-in Facebook and X behind them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -26,9 +25,9 @@ def _no_second_factor(settings: Settings) -> None:
 
 
 @pytest.fixture
-def world(channels_world: Sandbox) -> Iterator[Sandbox]:
+def world(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
-    yield channels_world
+    return channels_world
 
 
 @pytest.fixture
