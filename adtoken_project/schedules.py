@@ -20,4 +20,6 @@ def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what 
 
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
-        PeriodicTask.objects.get_or_create(name=name, defaults={"task": task, "interval": interval})
+        # A tick that no worker took before the next one is due is worth nothing: ticks must not pile up.
+        defaults = {"task": task, "interval": interval, "expire_seconds": seconds}
+        PeriodicTask.objects.get_or_create(name=name, defaults=defaults)

@@ -63,6 +63,7 @@ def channels_world(channels_process: Sandbox, settings: Any) -> Iterator[Sandbox
     channels_process.set_smtp()
     settings.FACEBOOK_WWW_URL = settings.FACEBOOK_GRAPH_URL = channels_process.facebook
     settings.X_API_URL = settings.X_ADS_URL = channels_process.x
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
     yield channels_process
     channels_process.clear_faults()

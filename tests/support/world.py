@@ -1,0 +1,198 @@
+"""A small installation with something on every page, made by the real flows against the stand-in channels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts import deeds, sweeps
+from accounts.broker import callers
+from accounts.models import Account, ApiKey, PendingLink
+from adtoken_project.tasks import heartbeat
+from macros import evaluation
+from macros.models import Macro, MacroAction
+from notifications import delivery
+from notifications.models import Message
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users.models import Team, User
+
+
+@dataclass
+class World:
+    """What the walkers need to know of it."""
+
+    staff: User
+    ada: User
+    ben: User
+    key: str
+    account: Account
+    lease_id: str
+    pages: list[str]  # what was answered on the way, errors included
+
+    def browser(self, user: User) -> Client:
+        client = Client(raise_request_exception=False)
+        client.force_login(user)
+        return client
+
+
+def build(sandbox: Sandbox) -> World:
+    """Link, publish, lose a token, warn, mail: every flow once, its failures included."""
+    native.set_up_apps(sandbox)
+    make_default_macro()
+    staff = make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
+    ada, ben = (
+        make_user("ada@example.com", name="Ada Okafor"),
+        make_user("ben@example.com", name="Ben Lindqvist"),
+    )
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    callers._facts.clear()
+    for user, name in ((ada, "ada"), (ben, "ben")):
+        client = Client()
+        client.force_login(user)
+        for channel in ("facebook", "x"):
+            native.link(client, channel, name)
+    account = Account.objects.get(channel="facebook")
+    world = World(staff, ada, ben, key, account, "", [])
+    _fail_on_the_way(world, sandbox)
+    _publish_and_lose(world, sandbox)
+    now = datetime.now(UTC)
+    deeds.ask_to_reauthenticate(
+        account=account,
+        token=Token.objects.filter(consented_by=ada).first(),
+        actor=staff,
+        note="Soon",
+        now=now,
+    )
+    seconds = int(now.timestamp())
+    sandbox.set_dates(user="ben", issued_at=seconds - 50 * 86_400, expires_at=seconds + 10 * 86_400)
+    _enter_a_secret(world)
+    heartbeat()
+    sweeps.check_due(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
+    evaluation.evaluate(now=now)
+    delivery.deliver()
+    return world
+
+
+def _enter_a_secret(world: World) -> None:
+    """Staff enter the secret of one more channel's app, marked like the tokens."""
+    form = {
+        "channel": "linkedin",
+        "client_id": "abc",
+        "state": "live",
+        "is_default": "on",
+        "new_secret": f"{Sandbox.MARKER}-app-secret",
+    }
+    world.pages.append(
+        world.browser(world.staff).post("/admin/tokens/channelapp/add/", form, follow=True).content.decode()
+    )
+
+
+def make_default_macro() -> None:
+    """Put back the seeded macro: a transactional test empties the tables."""
+    if not Macro.objects.exists():
+        macro = Macro.objects.create(name="Warn before any account stops", scope=Macro.Scope.ALL)
+        MacroAction.objects.create(macro=macro, days=[60, 30, 7, 1], linkers=True)
+
+
+def _fail_on_the_way(world: World, sandbox: Sandbox) -> None:
+    """Consents that fail, with the channel's answer holding a token: error pages and logs must not."""
+    client = world.browser(world.ada)
+    for fault in (
+        {
+            "path": "oauth/access_token",
+            "status": 400,
+            "body": {"error": {"code": 1, "message": f"x {Sandbox.MARKER}-in-error"}},
+        },
+        {"path": "oauth/access_token", "status": 200, "body": {"token": f"{Sandbox.MARKER}-elsewhere"}},
+        {"path": "debug_token", "status": 200, "body": f"<html>{Sandbox.MARKER}</html>"},
+        {"path": "me/adaccounts", "status": 500, "body": f"{Sandbox.MARKER} down"},
+    ):
+        sandbox.add_fault("facebook", count=1, **fault)
+        back = native.decide(native.leave(client, "facebook"), "ada").replace("http://testserver", "")
+        world.pages.append(client.get(back).content.decode())
+        sandbox.clear_faults()
+
+
+def _publish_and_lose(world: World, sandbox: Sandbox) -> None:
+    job = Client(headers={"authorization": f"Bearer {world.key}"})
+    path = f"/api/v1/accounts/facebook/{world.account.native_id}/lease"
+    lease = job.post(path, {}, content_type="application/json").json()
+    sandbox.change_password("facebook", "ada")
+    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{world.account.native_id}/campaigns"
+    refused = httpx2.post(
+        url,
+        params=lease["send"]["query"],
+        headers=lease["send"]["headers"],
+        data={"name": "A"},
+        trust_env=False,
+    )
+    told = job.post(
+        f"/api/v1/leases/{lease['lease_id']}/report",
+        {"status": refused.status_code, "body": refused.json()},
+        content_type="application/json",
+    ).json()
+    world.lease_id = told["lease"]["lease_id"]
+
+
+def addresses(world: World) -> Iterator[str]:
+    """Every address of the installation, its placeholders filled with rows that exist."""
+    for pattern in _patterns(get_resolver().url_patterns, ""):
+        found = _filled(pattern, world)
+        if found is not None:
+            yield found
+
+
+def _patterns(patterns: list[Any], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        text = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns, text)
+        elif isinstance(pattern, URLPattern):
+            yield text
+
+
+def _filled(pattern: str, world: World) -> str | None:
+    """Fill the placeholders; patterns that are regular expressions are filled by hand or left out."""
+    pending = PendingLink.objects.filter(user=world.ada).first()
+    rows: dict[str, Any] = {
+        "<int:account_id>": world.account.pk,
+        "<int:token_id>": Token.objects.filter(pool_entries__account=world.account).first().pk,  # type: ignore[union-attr]
+        "<int:message_id>": Message.objects.first().pk,  # type: ignore[union-attr]
+        "<int:macro_id>": Macro.objects.first().pk,  # type: ignore[union-attr]
+        "<int:key_id>": ApiKey.objects.first().pk,  # type: ignore[union-attr]
+        "<channel>/<native_id>": f"facebook/{world.account.native_id}",
+        "<lease_id>": world.lease_id,
+        "<uuid:pending_id>": pending.pk if pending else "00000000-0000-0000-0000-000000000000",
+        "<slug:channel>": "facebook",
+        "<signed>": "broken",
+        "<int:pk>": 1,
+        "<id>": world.ada.pk,
+        "<path:content_type_id>/<path:object_id>": "1/1",
+        "(?P<app_label>users|auth|notifications|macros|accounts|tokens)/$": "accounts/",
+        "(?P<url>.*)$": "nowhere",
+        "(?P<key>[-:\\w]+)/$": "broken/",
+        "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "1-broken/",
+    }
+    for placeholder, value in rows.items():
+        pattern = pattern.replace(placeholder, str(value))
+    pattern = pattern.replace("^", "").replace("<path:object_id>", _object_of(pattern))
+    return None if "<" in pattern else f"/{pattern}"
+
+
+def _object_of(pattern: str) -> str:
+    from django.apps import apps
+
+    parts = pattern.split("/")
+    try:
+        row = apps.get_model(parts[1], parts[2])._default_manager.first()
+    except (LookupError, IndexError):
+        return "1"
+    return str(row.pk) if row else "1"
