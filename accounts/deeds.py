@@ -23,13 +23,23 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     if not selection.usable(entry):
         raise DeedRefused(f"{token.native_user_name} cannot be made active: the token is not usable now.")
     pool.settle(
-        account_ids=[account.pk], cause="switched", now=now, source="staff", actor=actor, note=note, prefer=token.pk
+        account_ids=[account.pk],
+        cause="switched",
+        now=now,
+        source="staff",
+        actor=actor,
+        note=note,
+        prefer=token.pk,
     )
 
 
 @transaction.atomic
 def move(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
-    """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1."""
+    """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1.
+
+    Raises DeedRefused where that changes nothing: the active token is always first, and tokens that can be served are
+    tried before those that cannot, whatever their rank.
+    """
     account = Account.objects.locked().get(pk=account.pk)
     entries = selection.in_order(account)
     places = [entry.token_id for entry in entries]
@@ -41,17 +51,22 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     for place, entry in enumerate(entries, 1):
         entry.rank = place
     AccountToken.objects.bulk_update(entries, ["rank"])
+    place = [entry.token_id for entry in selection.in_order(account)].index(token.pk) + 1
+    if place == old + 1:
+        raise DeedRefused(
+            "It stays where it is: the active token is first, and tokens that can be served come before the others."
+        )
     pool.record(
         account=account,
         kind=AccountEvent.Kind.RANKED,
         token_id=token.pk,
-        note=f"now number {new + 1}",
+        note=f"now number {place}",
         source="staff",
         actor=actor,
         now=now,
     )
     pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
-    return new + 1
+    return place
 
 
 @transaction.atomic
@@ -60,7 +75,12 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
     account = Account.objects.locked().get(pk=account.pk)
     account.pool.update(rank=None)
     pool.record(
-        account=account, kind=AccountEvent.Kind.RANKED, note="back to automatic", source="staff", actor=actor, now=now
+        account=account,
+        kind=AccountEvent.Kind.RANKED,
+        note="back to automatic",
+        source="staff",
+        actor=actor,
+        now=now,
     )
     pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
 
@@ -121,7 +141,13 @@ def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: 
     assert token.consented_by is not None  # cannot_ask said so
     recipient = token.consented_by.email
     event = AccountEvent.objects.create(
-        account=account, token=token, kind=AccountEvent.Kind.ASKED, source="staff", actor=actor, note=note, at=now
+        account=account,
+        token=token,
+        kind=AccountEvent.Kind.ASKED,
+        source="staff",
+        actor=actor,
+        note=note,
+        at=now,
     )
     lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
     outbox.enqueue(

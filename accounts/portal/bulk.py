@@ -232,8 +232,9 @@ def _ask_page(count: int, jobs: list[Job]) -> Page:
     live = _live(jobs)
     again = [job for job in jobs if job.again]
     people = len({job.who for job in jobs if not job.skipped})
+    asks = f"Ask {people} {'person' if people == 1 else 'people'} to re-authenticate?"
     return Page(
-        question=f"Ask {people} {'person' if people == 1 else 'people'} to re-authenticate?",
+        question=asks if live or again else "Nobody can be asked",
         lead=f"One mail per log-in, with all its accounts. {_number(count, 'account')} chosen.",
         button=f"Send {_number(live, 'mail')}",
         people=_lines(jobs, "now"),

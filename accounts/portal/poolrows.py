@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import deeds, faces, selection
 from accounts.models import Account, AccountToken
 from accounts.portal import dates, rows
-from accounts.portal.names import Names
+from accounts.portal.names import HIDDEN, Names
 from tokens import reasons, scrub
 from tokens.channels.base import Reason, Verdict
 from tokens.models import Token, TokenEvent
@@ -96,8 +96,19 @@ def build(
         row = _row(account, entry, place, names, now)
         box = _box(row, names, asked.get(entry.token_id), opened=opened)
         row = replace(row, box=box)
-        found.append(_with_deeds(row, viewer, names, len(entries), now))
+        before = place == 1 or _group(account, entries[place - 2]) != _group(account, entry)
+        after = place == len(entries) or _group(account, entries[place]) != _group(account, entry)
+        found.append(_with_deeds(row, viewer, names, now, first=before, last=after))
     return found
+
+
+def _group(account: Account, entry: AccountToken) -> int:
+    """Return which part of the order an entry belongs to; ranks only count within one."""
+    if account.active_token_id == entry.token_id:
+        return 0
+    if selection.usable(entry):
+        return 1
+    return 2 if selection.living(entry) else 3
 
 
 def _asked(token_ids: list[int]) -> dict[int, datetime]:
@@ -179,7 +190,7 @@ def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) 
 
 
 def _with_deeds(
-    row: PoolRow, viewer: User | AnonymousUser, names: Names, size: int, now: datetime
+    row: PoolRow, viewer: User | AnonymousUser, names: Names, now: datetime, *, first: bool, last: bool
 ) -> PoolRow:
     """Add the buttons: at most two beside the token, the others under "More"."""
     may = viewer.has_perm
@@ -190,13 +201,9 @@ def _with_deeds(
 
     ask = None
     if may("tokens.ask_token"):
-        first = names.first(token, account)
+        called = names.first(token, account)
         dead = token.state == Token.State.DEAD
-        label = (
-            f"Ask {first} to re-authenticate"
-            if dead and first != "Someone in another team"
-            else "Ask to re-authenticate"
-        )
+        label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
         ask = Deed(
             label, to("ask"), kind="primary" if dead else "", icon="mail", refused=deeds.cannot_ask(token)
         )
@@ -230,14 +237,14 @@ def _with_deeds(
             to("move"),
             post=True,
             fields=[("step", "-1")],
-            refused="first" if row.place == 1 else "",
+            refused="first" if first else "",
         )
         down = Deed(
             f"Move {row.name} down",
             to("move"),
             post=True,
             fields=[("step", "1")],
-            refused="last" if row.place == size else "",
+            refused="last" if last else "",
         )
     return replace(row, buttons=buttons, more=more, up=up, down=down)
 

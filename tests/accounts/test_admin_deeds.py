@@ -242,9 +242,21 @@ def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client
     assert pool.account.pool.get(token=third).rank == 2
 
 
+def test_a_move_that_changes_nothing_is_refused_and_leaves_no_trace(client: Client, pool: Pool) -> None:
+    staff(client, "accounts.switch_active_token")
+
+    response = client.post(
+        deed_url("token_move", pool.account, pool.backup), {"step": "-1"}
+    )  # above the active one
+
+    assert "It stays where it is" in said(response)  # type: ignore[arg-type]  # the client's own class
+    assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
+    assert not AccountEvent.objects.filter(kind="ranked").exists()
+
+
 def test_back_to_automatic_forgets_the_order(client: Client, pool: Pool) -> None:
-    user = staff(client, "accounts.switch_active_token")
-    deeds.move(account=pool.account, token=pool.backup, step=-1, actor=user, now=timezone.now())
+    staff(client, "accounts.switch_active_token")
+    pool.account.pool.update(rank=1)
 
     client.post(deed_url("automatic", pool.account))
 

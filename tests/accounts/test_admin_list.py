@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -323,3 +325,16 @@ def test_pills_in_sql_and_in_python_have_the_same_names() -> None:
     python = {pill.label for pill in vars(faces).values() if isinstance(pill, faces.Pill)}
 
     assert set(states.LABELS.values()) <= python
+
+
+def test_the_site_itself_refuses_staff_who_have_not_shown_a_second_factor(
+    rf: RequestFactory, settings: Settings
+) -> None:
+    request = rf.get("/admin/")
+    request.user, request.session = make_user(is_staff=True, is_superuser=True), SessionBase()
+    without = admin.site.has_permission(request)
+    settings.STAFF_SECOND_FACTOR = True
+
+    asked_for = admin.site.has_permission(request)
+
+    assert (without, asked_for) == (True, False)
