@@ -1,0 +1,52 @@
+"""The product and a browser for the stories. Both are shared by all tests of a process."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.e2e.driver import Chromium, chromium_of, pictures_folder
+from tests.e2e.product import Product, launched
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser and time, and is kept together where tests run in parallel (`--dist loadgroup`)."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            for mark in (pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("e2e")):
+                item.add_marker(mark)
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A folder that others may pass through, which pytest's own is not: PostgreSQL does not run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="adtoken-e2e-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def product(place: Path) -> Iterator[Product]:
+    """The running product; today's scheduled evaluation is over."""
+    with launched(place / "var") as running:
+        running.finish_todays_evaluation()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures of the tour go."""
+    return pictures_folder(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def chromium(product: Product, pictures: Path) -> Iterator[Chromium]:
+    """A real Chromium. Its event loop ends with the test: Django's ORM refuses to work beside one."""
+    with sync_playwright() as playwright, chromium_of(playwright, product.web, pictures) as program:
+        yield program

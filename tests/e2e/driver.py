@@ -1,0 +1,136 @@
+"""A person in front of a browser. Each has a browser of their own (a context), and whatever goes wrong in it fails the test."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from tests.support import chromium
+
+FLAGS = [*chromium.FLAGS, "--disable-quic"]
+ROOT = Path(__file__).resolve().parents[2]
+TOUR = ROOT / "docs" / "pictures"
+WIDTH, HEIGHT = 1280, 800
+TALLEST = 1500  # a picture of the tour is cut here
+
+# Where what one sees ends, so that a picture has no empty half. Bars that stick to an edge are not counted.
+CONTENT_END = """() => {
+  const shown = [...document.querySelectorAll('main *, #main *, .card')].filter(one => {
+    if (!one.getClientRects().length || one.closest('.at-save, .at-pick, .at-sticky, .at-hidden')) return false;
+    return !['fixed', 'sticky'].includes(getComputedStyle(one).position) && one.children.length === 0;
+  });
+  return Math.max(240, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
+}"""
+EDGE_BARS = ".at-save, .at-pick"
+
+Theme = Literal["light", "dark"]
+
+
+@dataclass
+class Visitor:
+    """One person's browser. Addresses are relative to AdToken's unless they are whole."""
+
+    page: Page
+    web: str
+    troubles: list[str]
+    pictures: Path
+
+    def open(self, path: str = "/") -> None:
+        """Go to an address."""
+        self.page.goto(path if path.startswith("http") else f"{self.web}{path}")
+
+    def log_in(self, email: str, password: str) -> None:
+        """Fill the log-in form that stands before us."""
+        self.page.get_by_label("E-mail", exact=True).fill(email)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.press("Log in")
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        """Press the button, and wait for the page that it leads to."""
+        self.page.get_by_role("button", name=name).first.click()
+        self.page.wait_for_load_state()
+
+    def follow(self, name: str | re.Pattern[str]) -> None:
+        """Follow the link, and wait for its page."""
+        self.page.get_by_role("link", name=name).first.click()
+        self.page.wait_for_load_state()
+
+    def text(self) -> str:
+        """What the page says, white space folded."""
+        return " ".join(self.page.locator("body").inner_text().split())
+
+    def sees(self, *texts: str) -> None:
+        """Demand that the page says all this."""
+        shown = self.text()
+        missing = [text for text in texts if text not in shown]
+        assert not missing, f"{self.page.url} does not say {missing}, but: {shown[:3000]}"
+
+    def take(self, name: str) -> None:
+        """Take a picture for the tour: the page from its top to the end of what it holds."""
+        page = self.page
+        page.set_viewport_size({"width": WIDTH, "height": 600})
+        bars = [bar for bar in page.locator(EDGE_BARS).all() if bar.is_visible()]
+        height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
+        # A window as high as the page: what sticks to the lower edge stands below the content, not on it.
+        page.set_viewport_size({"width": WIDTH, "height": min(TALLEST, height)})
+        page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+
+@dataclass
+class Chromium:
+    """The browser program, and everything that went wrong in the windows opened so far."""
+
+    browser: Browser
+    web: str
+    pictures: Path
+    troubles: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def visitor(self, *, width: int = WIDTH, theme: Theme = "light") -> Iterator[Visitor]:
+        """Open a window that is logged in nowhere, and close it."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": HEIGHT}, color_scheme=theme, reduced_motion="reduce"
+        )
+        try:
+            yield Visitor(watched(context, self.troubles), self.web, self.troubles, self.pictures)
+        finally:
+            context.close()
+
+
+def watched(context: BrowserContext, troubles: list[str]) -> Page:
+    """Return a page whose console errors, uncaught exceptions and failed requests are written down."""
+    page = context.new_page()
+    page.on(
+        "console",
+        lambda said: said.type == "error" and troubles.append(f"console of {page.url}: {said.text}"),
+    )
+    page.on("pageerror", lambda error: troubles.append(f"script of {page.url}: {error}"))
+    page.on("requestfailed", lambda asked: troubles.append(f"{asked.method} {asked.url}: {asked.failure}"))
+    page.on(
+        "response",
+        lambda got: got.status >= 400 and troubles.append(f"{got.request.method} {got.url}: {got.status}"),
+    )
+    return page
+
+
+@contextmanager
+def chromium_of(playwright: Playwright, web: str, pictures: Path) -> Iterator[Chromium]:
+    """Start Chromium. Raises at the end when a page had trouble."""
+    browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
+    program = Chromium(browser, web, pictures)
+    try:
+        yield program
+    finally:
+        browser.close()
+    assert program.troubles == [], program.troubles
+
+
+def pictures_folder(otherwise: Path) -> Path:
+    """Where pictures of the tour go: into the docs with TAKE_PICTURES=1, else nowhere that stays."""
+    return TOUR if os.environ.get("TAKE_PICTURES") == "1" else otherwise

@@ -1,0 +1,147 @@
+"""The whole product, started by its launcher as `make run` does: servers, web, worker, beat, stand-in channels, mailbox."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from adtoken_project.embedded.processes import wait_until
+from tests.support.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120  # it takes ten; a busy machine is no failure
+COMMAND_SECONDS = 90
+MAIL_SECONDS = 30
+# What the test session set for itself; the product brings its own.
+OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "EMAIL_URL", "BASE_URL")
+
+
+class RunningSandbox(Sandbox):
+    """The stand-in channels that the launcher started."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        super().__init__()
+        self.base, self.mailbox = facts["sandbox"], facts["mailbox"]
+        self.facebook, self.x = f"{self.base}/facebook", f"{self.base}/x"
+        self._client = httpx2.Client(timeout=10, trust_env=False)
+
+    def close(self) -> None:
+        """Let go of the connection; the process is the launcher's."""
+        if self._client is not None:
+            self._client.close()
+
+
+@dataclass(frozen=True)
+class Product:
+    """A running product. `web` is its address, `channels` turns the knobs of the stand-in channels and reads the mailbox."""
+
+    var: Path
+    facts: dict[str, Any]
+    channels: RunningSandbox
+
+    @property
+    def web(self) -> str:
+        """The address of AdToken."""
+        address: str = self.facts["web"]
+        return address
+
+    def password(self, email: str) -> str:
+        """The password of a demo log-in."""
+        found: str = next(one["password"] for one in self.facts["logins"] if one["email"] == email)
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the product's own processes, for commands that run beside them."""
+        keys = dict(line.split("=", 1) for line in (self.var / "demo.env").read_text().splitlines())
+        return {
+            **bare_environment(),
+            **keys,
+            "DEMO": "1",
+            "BASE_URL": self.web,
+            "DATABASE_URL": self.facts["database_url"],
+            "REDIS_URL": self.facts["redis_url"],
+            "SANDBOX_URL": self.facts["sandbox"],
+            "FACEBOOK_URL": f"{self.facts['sandbox']}/facebook",
+            "X_URL": f"{self.facts['sandbox']}/x",
+            "EMAIL_URL": f"smtp://{self.facts['smtp']}",
+            "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
+        }
+
+    def run(self, *command: str) -> str:
+        """Run Python with these arguments in the product's environment and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def manage(self, *command: str) -> str:
+        """Run a management command."""
+        return self.run("manage.py", *command)
+
+    def finish_todays_evaluation(self) -> None:
+        """Let today's scheduled evaluation be over, so that beat starts none in the middle of a story."""
+        self.manage(
+            "shell", "-v", "0", "-c",
+            "from django.utils import timezone; from macros import evaluation; from macros.models import Evaluation;"
+            "evaluation.evaluate(now=timezone.now(), trigger=Evaluation.Trigger.SCHEDULE)",
+        )  # fmt: skip
+
+    def mails_to(self, address: str, count: int) -> list[dict[str, Any]]:
+        """Wait until all messages are delivered, demand exactly `count` mails to the address and return them, newest first."""
+        assert wait_until(self._outbox_is_empty, seconds=MAIL_SECONDS, every=0.3), (
+            "messages wait in the outbox"
+        )
+        found = self.channels.mails(to=address)
+        assert len(found) == count, [mail["subject"] for mail in found]
+        return found
+
+    def _outbox_is_empty(self) -> bool:
+        import psycopg
+
+        with psycopg.connect(self.facts["database_url"]) as connection:
+            left = connection.execute(
+                "select count(*) from notifications_message where state in ('queued', 'sending')"
+            ).fetchone()
+        return left == (0,)
+
+
+def bare_environment() -> dict[str, str]:
+    """This process's environment without what the test session set."""
+    return {name: value for name, value in os.environ.items() if name not in OURS}
+
+
+@contextmanager
+def launched(var: Path) -> Iterator[Product]:
+    """Start the product on free ports with its data in `var`, and stop it again."""
+    output = var.parent / f"{var.name}.output"
+    env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0"}
+    command = [sys.executable, "-m", "adtoken_project.launcher"]
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file) as process,
+    ):
+        try:
+            wait_until(
+                lambda: (var / "run.json").exists() or process.poll() is not None, seconds=START_SECONDS
+            )
+            assert (var / "run.json").exists(), output.read_text()
+            facts = json.loads((var / "run.json").read_text())
+            with closing(RunningSandbox(facts)) as channels:
+                yield Product(var, facts, channels)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)

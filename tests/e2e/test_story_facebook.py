@@ -1,0 +1,227 @@
+"""The story of the help article on Facebook: two people, one ad account, a changed password, a warning ten days ahead."""
+
+import re
+from contextlib import closing
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.job import Job
+from tests.e2e.product import Product
+from tests.e2e.steps import (
+    ADA,
+    BEN,
+    LUMEN,
+    MIRA,
+    choose_only,
+    consent_at_facebook,
+    evaluate,
+    log_in,
+    open_account,
+)
+
+LUMEN_ID = "203847561029384"
+AGENCY = "watch@agency.example"
+BERLIN = ZoneInfo("Europe/Berlin")  # the project's time zone: whose calendar days count
+DAYS_OF_BEN = 10
+MACRO = "Ten days before Lumen stops"
+
+
+def test_facebook_keeps_publishing_through_the_second_person(product: Product, chromium: Chromium) -> None:
+    product.channels.delete_mails()
+    with chromium.visitor() as ada, chromium.visitor() as ben, chromium.visitor() as mira:
+        log_in(ada, product, ADA)
+        ada_links_the_account(ada)
+        log_in(ben, product, BEN)
+        ends = ben_links_it_too_with_ten_days_left(ben, product)
+        with closing(Job(product, "facebook", LUMEN_ID)) as job:
+            campaigns_go_out_through_ada(job)
+            product.channels.change_password("facebook", "ada")
+            the_job_is_refused_and_goes_on_through_ben(job)
+        ada_is_told_once(product, mira)
+        log_in(mira, product, MIRA, "/admin/")
+        staff_see_the_shift_and_its_cause(mira)
+        staff_create_the_macro(mira)
+        staff_apply_it_to_the_account(mira)
+        everybody_is_warned_once(product, ends, mira)
+    link = link_to_reauthenticate(product)
+    with chromium.visitor() as ada:
+        the_link_leads_ada_through_log_in_and_consent(ada, product, link)
+        the_deadline_has_moved(ada)
+    nothing_more_is_mailed(product)
+
+
+def ada_links_the_account(ada: Visitor) -> None:
+    ada.sees("Link your first ad account")
+    ada.take("01-first-account")
+    ada.follow(re.compile("^Facebook"))
+    ada.take("02-before-facebook")
+    ada.press("Continue to Facebook")
+    consent_at_facebook(ada, "Ada Okafor", picture="03-consent-at-facebook")
+    choose_only(ada, LUMEN)
+    ada.sees("You are logged in at Facebook as Ada Okafor", "Nobody else: no backup yet")
+    ada.take("04-choose-accounts")
+    ada.press("Link 1 account")
+    ada.sees("1 account is linked", LUMEN, "Only you.")
+    ada.take("05-linked")
+
+
+def ben_links_it_too_with_ten_days_left(ben: Visitor, product: Product) -> datetime:
+    """The channel gives Ben a token of 60 days of which 50 are gone. No clock is moved. Returns when it ends."""
+    today = datetime.now(BERLIN).replace(microsecond=0)
+    issued, ends = (today + timedelta(days=days) for days in (DAYS_OF_BEN - 60, DAYS_OF_BEN))
+    product.channels.next_token(
+        user="ben",
+        issued_at=int(issued.timestamp()),
+        expires_at=int(ends.timestamp()),
+        data_access_expires_at=int((issued + timedelta(days=90)).timestamp()),
+    )
+    ben.open("/link/facebook/")
+    ben.press("Continue to Facebook")
+    consent_at_facebook(ben, "Ben Lindqvist")
+    choose_only(ben, LUMEN)
+    ben.sees("Linked by Ada. You become a backup.")
+    ben.take("06-second-person")
+    ben.press("Link 1 account")
+    ben.sees("1 account is linked", "Ada is active. You are the backup.")
+    return ends
+
+
+def campaigns_go_out_through_ada(job: Job) -> None:
+    lease = job.lease().json()
+
+    made = job.publish_on_facebook(lease, "Autumn")
+
+    assert lease["native_user"] == "Ada Okafor"
+    assert made.status_code == 200, made.text
+
+
+def the_job_is_refused_and_goes_on_through_ben(job: Job) -> None:
+    lease = job.lease().json()
+    refused = job.publish_on_facebook(lease, "Winter")
+    assert refused.json()["error"]["error_subcode"] == 460
+
+    told = job.report(lease, refused)
+
+    assert (told["verdict"], told["action"], told["reason"]) == (
+        "token_dead",
+        "retry_with",
+        "password_changed",
+    )
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert job.publish_on_facebook(told["lease"], "Winter").status_code == 200
+    assert job.lease().json()["native_user"] == "Ben Lindqvist"
+
+
+def ada_is_told_once(product: Product, anybody: Visitor) -> None:
+    (mail,) = product.mails_to(
+        ADA, 1
+    )  # "your log-in stopped", once per death; a job that fails twice changes nothing
+    product.mails_to(BEN, 0)  # his log-in works
+
+    assert mail["subject"] == f"{LUMEN} goes on through Ben: please re-authenticate"
+    for body in (mail["text"], mail["html"]):
+        flat = " ".join(body.split())
+        assert "password" in flat
+        assert "Re-authenticate" in flat
+        assert "Continue" in flat, "the last step at the channel"
+    anybody.open(f"{product.channels.mailbox}/mails/{mail['id']}")
+    anybody.take("07-mail-log-in-stopped")
+
+
+def staff_see_the_shift_and_its_cause(mira: Visitor) -> None:
+    mira.take("08-admin-start")
+    open_account(mira, LUMEN)
+    mira.sees(
+        "Shifted from Ada Okafor to Ben Lindqvist",
+        "Found by a publishing job, confirmed with Facebook.",
+        "Password changed",
+        "1 of 2",
+    )
+    mira.take("09-authenticate-tokens")
+
+
+def staff_create_the_macro(mira: Visitor) -> None:
+    mira.open("/admin/")
+    mira.follow("Macros")
+    mira.follow("Create Macro")
+    page = mira.page
+    page.get_by_label("Macro name").fill(MACRO)
+    page.get_by_label("Chosen accounts", exact=True).first.check()
+    page.get_by_label("Action").select_option(label="Set Pre-Deactivation Notification")
+    page.get_by_label("E-mail addresses").fill(AGENCY)
+    page.get_by_label("Also mail the person who linked the token").check()
+    page.get_by_label("Days in advance").fill(str(DAYS_OF_BEN))
+    mira.take("10-create-macro")
+    mira.press("Save macro")
+    mira.sees("Macro saved.")
+
+
+def staff_apply_it_to_the_account(mira: Visitor) -> None:
+    mira.open("/admin/")
+    mira.follow("Social Accounts")
+    mira.page.get_by_label(f"Select {LUMEN}").check()
+    mira.take("11-social-accounts")
+    mira.press("Apply macro")
+    mira.page.get_by_label("Macro", exact=True).select_option(label=MACRO)
+    mira.take("12-apply-macro")
+    mira.press("Apply macro")
+    mira.sees(f"“{MACRO}” is applied to 1 account.")
+
+
+def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor) -> None:
+    """Two macros find the account: ours (10 days) and the one of a new installation (30, 7, 1 days, people who linked)."""
+    first, second = evaluate(product), evaluate(product)
+    # Ours: the agency, Ada, Ben. The default: Ada, Ben. One message per person carries what both found.
+    assert first.endswith("5 notices found, 3 messages written.")
+    assert second.endswith("0 notices found, 0 messages written.")
+
+    (to_agency,) = product.mails_to(AGENCY, 1)
+    (to_ben,) = product.mails_to(BEN, 1)
+    to_ada, _ = product.mails_to(ADA, 2)  # the second is the older one, that her log-in stopped
+
+    left = (ends.date() - datetime.now(BERLIN).date()).days
+    assert to_agency["subject"] == f"{LUMEN} stops in {left} days: waiting for Ben Lindqvist"
+    assert to_ben["subject"] == f"{LUMEN} stops in {left} days: please re-authenticate"
+    assert to_ada["subject"] == f"{LUMEN} stops in {left} days: please re-authenticate"
+    for body in (to_agency["text"], to_agency["html"]):
+        flat = " ".join(body.split())
+        assert f"{ends:%a} {ends.day} {ends:%b %Y, %H:%M}" in flat, "the deadline"
+        assert "60 days" in flat, "the reason"
+    anybody.open(f"{product.channels.mailbox}/mails/{to_agency['id']}")
+    anybody.take("13-warning-mail-watcher")
+    anybody.open(f"{product.channels.mailbox}/mails/{to_ada['id']}")
+    anybody.take("14-warning-mail")
+
+
+def link_to_reauthenticate(product: Product) -> str:
+    mail = product.channels.mails(to=ADA)[0]
+    in_text = re.search(rf"{product.web}/\S*reauthenticate\S*", mail["text"])
+    assert in_text is not None, mail["text"]
+    assert in_text.group() in mail["html"]
+    return in_text.group()
+
+
+def the_link_leads_ada_through_log_in_and_consent(ada: Visitor, product: Product, link: str) -> None:
+    log_in(ada, product, ADA, link)
+    assert ada.page.url == link, "the log-in keeps the target"
+    ada.sees(LUMEN, "Your Facebook log-in stopped here", "The account still works through Ben.")
+    ada.take("15-re-authenticate")
+    ada.press("Continue to Facebook")
+    consent_at_facebook(ada, "Ada Okafor")
+    ada.sees("1 account is safe", LUMEN)
+    ada.take("16-done")
+
+
+def the_deadline_has_moved(ada: Visitor) -> None:
+    ada.open("/")
+    ada.sees("Everything works.")
+    ada.follow(LUMEN)
+    ada.sees("59 days left")
+    ada.take("17-who-keeps-it-connected")
+
+
+def nothing_more_is_mailed(product: Product) -> None:
+    assert evaluate(product).endswith("0 notices found, 0 messages written.")
+    for address, count in ((AGENCY, 1), (BEN, 1), (ADA, 2)):
+        product.mails_to(address, count)
