@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import psycopg
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.db import connection
 
 from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
 from adtoken_project.launcher import PROJECT, fetch
@@ -54,7 +53,7 @@ def measure(environment: Environment, *, accounts: int, seconds: float, rounds: 
     )
     with ExitStack() as stack:
         over_http.results = interleave(_contenders(bench, stack), rounds=rounds)
-    over_http.notes.append("CPU of the read-and-decrypt loop is its one process; it uses one connection.")
+    over_http.notes.append("The limit is a loop in one process; servers and load client share the cores.")
     return [
         over_http,
         inprocess.measure(bench.key, accounts=accounts, rounds=rounds, calls=max(20, int(100 * seconds))),
@@ -105,7 +104,7 @@ def _http(bench: Bench, port: int, pid: int, path: str) -> Figures:
         f"--first={data.FIRST_NATIVE_ID}", f"--count={bench.accounts}", f"--connections={CONNECTIONS}",
         f"--seconds={bench.seconds}",
     ]  # fmt: skip
-    server, postgres, statements = tree_cpu(pid), _postgres_cpu(bench), _statements()
+    server, postgres = tree_cpu(pid), _postgres_cpu(bench)
     done = subprocess.run(
         command, cwd=PROJECT, check=True, capture_output=True, text=True, timeout=bench.seconds + 60
     )
@@ -122,19 +121,11 @@ def _http(bench: Bench, port: int, pid: int, path: str) -> Figures:
     if bench.environment.postgres_pid is not None:
         figures["PostgreSQL CPU, ms/request"] = 1000 * (_postgres_cpu(bench) - postgres) / count
     figures["load client CPU, ms/request"] = 1000 * found["cpu_seconds"] / count
-    figures["database transactions per request (about)"] = (_statements() - statements) / count
     return figures
 
 
 def _postgres_cpu(bench: Bench) -> float:
     return tree_cpu(bench.environment.postgres_pid) if bench.environment.postgres_pid else 0.0
-
-
-def _statements() -> int:
-    """Return how many transactions the database has counted; outside a block every statement is one."""
-    with connection.cursor() as cursor:
-        cursor.execute("select xact_commit from pg_stat_database where datname = current_database()")
-        return int(cursor.fetchone()[0])
 
 
 class RawLoop:
