@@ -110,7 +110,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         """Return whether second factors may be reset."""
         return bool(request.user.is_superuser)
 
-    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")  # type: ignore[untyped-decorator]  # the theme ships no types
+    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
 
@@ -251,7 +251,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             return bool(request.user.is_superuser)
         return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
 
-    @action(description="Send again", permissions=["invite"], url_path="send-again")  # type: ignore[untyped-decorator]  # the theme ships no types
+    @action(description="Send again", permissions=["invite"], url_path="send-again")
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mail it once more, after a confirm page."""
 
@@ -269,7 +269,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             do=send,
         )
 
-    @action(description="Revoke", permissions=["invite"], url_path="revoke")  # type: ignore[untyped-decorator]  # the theme ships no types
+    @action(description="Revoke", permissions=["invite"], url_path="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make its links worthless, after a confirm page."""
 

@@ -1,6 +1,6 @@
 """The broker over HTTP, with the stand-in channels behind it: lease, report, shift, hold."""
 
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,10 +42,10 @@ class Job:
 
 
 @pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Iterator[Sandbox]:
+def world(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
     callers._facts.clear()
-    yield channels_world
+    return channels_world
 
 
 @pytest.fixture
@@ -269,8 +269,8 @@ def test_a_missing_or_wrong_key_is_refused_without_a_query(header: str) -> None:
 def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     job.lease()
     ApiKey.objects.update(revoked_at=datetime.now(UTC))
-    later = callers.time.monotonic() + callers.FACTS_FOR + 0.01
-    monkeypatch.setattr(callers.time, "monotonic", lambda: later)
+    later = time.monotonic() + callers.FACTS_FOR + 0.01
+    monkeypatch.setattr("accounts.broker.callers.time.monotonic", lambda: later)
 
     assert job.lease().status_code == 401
 

@@ -1,5 +1,6 @@
 """The warning mail: what it says, to whom, and when it says nothing."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -238,7 +239,7 @@ def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
     action = make_macro(emails=[], linkers=True)
     account = ending(5, person=ada)
     evaluate()
-    cases = {
+    cases: dict[str, Callable[[], object]] = {
         "The account's deadline has moved.": lambda: move(account, deadline=noon(TODAY + timedelta(days=60))),
         "The account is paused.": lambda: pause(account),
         "The macro was switched off.": lambda: type(action.macro).objects.update(enabled=False),

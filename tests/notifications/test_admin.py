@@ -18,7 +18,7 @@ from users.models import Membership, Team, User
 pytestmark = pytest.mark.django_db
 State = Message.State
 LIST = "/admin/notifications/message/"
-SENT = {
+SENT: dict[str, Any] = {
     "state": State.SENT,
     "sent_at": NOW,
     "subject": "Shoes stops",

@@ -66,7 +66,7 @@ def build(sandbox: Sandbox) -> World:
     now = datetime.now(UTC)
     deeds.ask_to_reauthenticate(
         account=account,
-        token=Token.objects.filter(consented_by=ada).first(),
+        token=Token.objects.get(consented_by=ada, app__channel="facebook"),
         actor=staff,
         note="Soon",
         now=now,

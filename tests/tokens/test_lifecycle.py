@@ -1,6 +1,7 @@
 """The life of a token: only an answer kills, a jitter starts no cycle, and a stale answer writes nothing."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def answered(
     return Token.objects.get(pk=token.pk)
 
 
-def pooled(**fields: object) -> tuple[Account, Token]:
+def pooled(**fields: Any) -> tuple[Account, Token]:
     """A token of Ada's, active on one account."""
     token = make_token(consented_by=make_user("ada@example.com"), **fields)
     account = make_account()
