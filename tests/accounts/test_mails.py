@@ -1,0 +1,160 @@
+"""Mails of accounts: whose log-in died is told once, also when a backup took over; staff may ask."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+
+from accounts import deeds, mails, pool
+from accounts.models import Account
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.support.factories import MARKER, NOW, link, make_account, make_token, make_user
+from tokens import lifecycle
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def ben() -> User:
+    return make_user("ben@example.com", name="Ben Lindqvist")
+
+
+def linked(name: str, *tokens: Token) -> Account:
+    account = make_account(name=name)
+    for token in tokens:
+        link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
+    return account
+
+
+def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED) -> None:
+    token.refresh_from_db()
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason)),
+        now=NOW,
+        source="test",
+    )
+
+
+def test_whose_log_in_died_is_told_also_when_a_backup_took_over(ada: User, ben: User) -> None:
+    token = make_token(consented_by=ada, native_user_name="Ada O.")
+    linked("Lumen Shoes EU", token, make_token(consented_by=ben))
+
+    die(token)
+
+    mail = mails.build_died(Message.objects.get(recipient="ada@example.com"))
+    assert mail.subject == "Lumen Shoes EU goes on through Ben: please re-authenticate"
+    for part in (mail.text, mail.html):
+        assert "Goes on through Ben" in part
+        assert "changed" in part
+        assert f"/my/{Account.objects.get().pk}/reauthenticate/" in part
+        assert MARKER not in part
+
+
+def test_the_mail_of_a_last_log_in_says_that_the_account_is_deactivated_first(ada: User, ben: User) -> None:
+    token = make_token(consented_by=ada)
+    linked("Aurora", token, make_token(consented_by=ben))
+    linked("Zephyr", token)
+
+    die(token)
+
+    mail = mails.build_died(Message.objects.get())
+    assert mail.subject == "Zephyr is deactivated: please re-authenticate (+1 more)"
+    assert (
+        "Aurora (goes on through ben)" in mail.text.replace("\n", " ").replace("  ", " ")
+        or "Aurora" in mail.text
+    )
+
+
+def test_a_death_is_mailed_once_whatever_happens_after(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    linked("Lumen", token)
+
+    die(token)
+    die(token)
+    die(token, Reason.EXPIRED)
+
+    assert Message.objects.filter(kind="died").count() == 1
+
+
+def test_a_log_in_that_was_renewed_meanwhile_mails_nobody(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    linked("Lumen", token)
+    die(token)
+    Token.objects.update(state="valid", reason="", generation=9)
+
+    with pytest.raises(NotWanted, match="renewed"):
+        mails.build_died(Message.objects.get())
+
+
+@pytest.mark.parametrize("user", [None, "inactive"])
+def test_nobody_is_mailed_where_nobody_is_known_or_has_left(user: str | None, ada: User) -> None:
+    User.objects.update(is_active=user is None)
+    token = make_token(consented_by=ada if user else None)
+    linked("Lumen", token)
+
+    die(token)
+
+    assert not Message.objects.exists()
+
+
+def test_a_log_in_that_carried_nothing_mails_nobody(ada: User) -> None:
+    die(make_token(consented_by=ada))
+
+    assert not Message.objects.exists()
+
+
+def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
+    token = make_token(consented_by=ada, deadline=NOW + 5 * DAY)
+    account = linked("Lumen", token)
+    mira = make_user(name="Mira Ode")
+
+    deeds.ask_to_reauthenticate(account=account, token=token, actor=mira, note="Before Friday", now=NOW)
+
+    mail = mails.build_ask(Message.objects.get(kind="ask", recipient="ada@example.com"))
+    assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
+    assert "Before Friday" in mail.text
+    assert account.events.get(kind="asked").actor == mira
+
+
+def test_an_answered_ask_mails_nobody(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    account = linked("Lumen", token)
+    deeds.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+    Token.objects.update(linked_at=NOW + timedelta(minutes=5))
+
+    with pytest.raises(NotWanted, match="re-authenticated before"):
+        mails.build_ask(Message.objects.get())
+
+
+def test_a_long_name_keeps_the_subject_short(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    linked("A very long name of an ad account that goes on and on", token)
+
+    die(token)
+
+    assert len(mails.build_died(Message.objects.get()).subject) <= 78
+
+
+def test_a_mail_speaks_the_time_of_its_reader(ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(time_zone="Asia/Tokyo")
+    token = make_token(consented_by=ada)
+    linked("Lumen", token)
+
+    die(token)
+
+    assert "18:00 JST" in mails.build_died(Message.objects.get()).text

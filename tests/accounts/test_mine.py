@@ -1,0 +1,157 @@
+"""My accounts and "Who keeps it connected", as a marketer reads them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts import pool
+from accounts.models import Account
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ada(client: Client) -> User:
+    user = make_user("ada@example.com", name="Ada Okafor")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def ben() -> User:
+    return make_user("ben@example.com", name="Ben Lindqvist")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def linked(name: str, *tokens: Token, **fields: object) -> Account:
+    account = make_account(name=name, **fields)  # type: ignore[arg-type]  # passed on
+    for token in tokens:
+        link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="password_changed", now=now())
+    return account
+
+
+def mine(client: Client) -> str:
+    return client.get(reverse("my_accounts")).content.decode()
+
+
+def test_nothing_linked_yet_invites_to_link(client: Client, ada: User) -> None:
+    make_app("facebook")
+
+    page = mine(client)
+
+    assert "Link your first ad account" in page
+    assert "Renew every 60 days" in page
+    assert page.count("Not set up yet. Ask an administrator.") == 5
+
+
+def test_a_stopped_log_in_stands_first_with_all_its_accounts(client: Client, ada: User, ben: User) -> None:
+    dead = make_token(consented_by=ada, state="dead", reason="password_changed")
+    linked("Lumen Shoes EU", dead, make_token(consented_by=ben, deadline=now() + 20 * DAY))
+    linked("Fern Gardens", dead)
+
+    page = mine(client)
+
+    assert "1 of your log-ins needs you." in page
+    assert "Your Facebook log-in" in page
+    assert "still works through Ben until" in page
+    assert "has stopped. Nobody else is linked." in page
+    assert "One re-authentication repairs all 2 accounts." in page
+    assert page.count("Re-authenticate<") == 1
+
+
+def test_a_log_in_that_ends_soon_needs_the_person(client: Client, ada: User) -> None:
+    linked("Lumen", make_token(consented_by=ada, deadline=now() + 5 * DAY))
+
+    page = mine(client)
+
+    assert "4 days left" in page
+    assert "Nobody else is linked." in page
+
+
+def test_when_everything_works_it_says_so(client: Client, ada: User, ben: User) -> None:
+    linked(
+        "Lumen",
+        make_token(consented_by=ada, deadline=now() + 50 * DAY),
+        make_token(consented_by=ben, deadline=now() + 50 * DAY),
+    )
+
+    page = mine(client)
+
+    assert "Everything works. Nothing to do." in page
+    assert "you and 1 backup" in page
+
+
+def test_marketers_read_no_jargon(client: Client, ada: User, ben: User) -> None:
+    cooling = make_token(consented_by=ada, state="cooling", reason="unknown")
+    account = linked("Lumen", cooling)
+    linked("Fern", make_token(consented_by=ada, state="dead", reason="suspended"))
+
+    pages = mine(client) + client.get(reverse("my_account", args=[account.pk])).content.decode()
+
+    for word in ("cooling", "probe", "scope", "OAuth", "lease", " pool ", "verdict", "payload"):
+        assert word not in pages, word
+    assert "checking" in pages
+
+
+def test_an_account_says_who_keeps_it_connected(client: Client, ada: User, ben: User) -> None:
+    chiara = make_token(consented_by=make_user(name="Chiara Rossi"))
+    account = linked("Lumen", make_token(consented_by=ada), make_token(consented_by=ben))
+    link(account, chiara, can_publish="no")
+
+    page = client.get(reverse("my_account", args=[account.pk])).content.decode()
+
+    assert "You carry it now." in page
+    assert "Ben stands by." in page
+    assert "Chiara can report only. Not a backup." in page
+
+
+def test_people_of_other_teams_stay_nameless(client: Client, ada: User) -> None:
+    team = make_team("Other")
+    account = linked("Lumen", make_token(consented_by=ada), team=team)
+    link(account, make_token(consented_by=make_user(name="Zoe Secret", team=team)))
+
+    page = client.get(reverse("my_account", args=[account.pk])).content.decode()
+
+    assert "Someone in another team" in page
+    assert "Zoe" not in page
+
+
+@pytest.mark.parametrize("name", ["my_account", "reauthenticate"])
+def test_an_account_of_another_team_is_not_found(client: Client, ada: User, name: str) -> None:
+    account = linked("Lumen", make_token(), team=make_team())
+
+    assert client.get(reverse(name, args=[account.pk])).status_code == 404
+    assert client.get(f"{reverse('link', args=['facebook'])}?account={account.pk}").status_code in {200, 404}
+
+
+def test_nobody_sees_anything_without_log_in(client: Client) -> None:
+    for name in ("my_accounts", "add_account", "channel_needs", "linked"):
+        assert client.get(reverse(name)).status_code == 302
+
+
+def test_200_accounts_take_no_more_queries_than_two(
+    client: Client, ada: User, django_assert_max_num_queries: object
+) -> None:
+    token = make_token(consented_by=ada, deadline=now() + 50 * DAY)
+    for number in range(200):
+        link(make_account(name=f"A{number}"), token)
+    with transaction.atomic():
+        pool.settle(token_ids=[token.pk], cause="linked", now=now())
+
+    with django_assert_max_num_queries(12):  # type: ignore[operator]  # pytest-django's fixture
+        page = mine(client)
+
+    assert "A199" in page
