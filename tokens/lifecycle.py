@@ -193,7 +193,8 @@ def record_renewal(
         return False
     old = token.access_expires_at
     new = grant.dates.access_expires_at
-    if old is not None and (new is None or new <= old):
+    moved = old is None or (new is not None and new > old)
+    if not moved and not grant.credentials.refresh_token:  # a rotated refresh token is kept whatever the date says
         return False
     before = _facts(token)
     token.credentials = vault.seal(token.owner, {**token.unseal().as_dict(), **grant.credentials.as_dict()})

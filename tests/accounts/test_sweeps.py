@@ -1,0 +1,168 @@
+"""Background sweeps against the stand-in channels: due tokens, unfinished links, orphans, the nightly check."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from accounts import pool, sweeps
+from accounts.models import Account, AccountToken, PendingLink
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def ada() -> Client:
+    client = Client()
+    client.force_login(make_user("ada@example.com", name="Ada"))
+    return client
+
+
+def later() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=5)
+
+
+@pytest.mark.parametrize("channel", ["facebook", "x"])
+def test_a_cancelled_authorisation_is_found_without_any_traffic(
+    channel: str, ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, channel, "ada")
+    world.cancel_authorisation(channel, "ada")
+
+    checked = sweeps.check_due(now=later())
+
+    token, account = Token.objects.get(), Account.objects.get()
+    assert checked == 1
+    assert (token.state, token.reason) == ("dead", "authorisation_cancelled")
+    assert (account.state, account.reason) == ("deactivated", "authorisation_cancelled")
+
+
+@pytest.mark.parametrize("channel", ["facebook", "x"])
+def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(
+    channel: str, ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    world.drop_role(channel, "Lumen Shoes EU", "ada")
+    status = {"account_status": 3} if channel == "facebook" else {"approval_status": "REJECTED"}
+    world.set_account_status(channel, "Fern Gardens", **status)
+
+    sweeps.check_due(now=later())
+
+    lumen, fern = Account.objects.get(name="Lumen Shoes EU"), Account.objects.get(name="Fern Gardens")
+    assert Token.objects.get().state == "valid"
+    assert (lumen.state, lumen.reason) == ("deactivated", "access_lost")
+    assert fern.state == "connected"
+    assert fern.restriction
+
+
+def test_a_reader_role_ends_publishing_and_not_reading(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    world.give_role("facebook", "Lumen Shoes EU", "ada", "reader")
+
+    sweeps.check_due(now=later())
+
+    entry = AccountToken.objects.get()
+    assert (entry.access, entry.can_publish) == ("ok", "no")
+    assert Account.objects.get().state == "deactivated"
+
+
+def test_a_role_that_came_back_reactivates(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    world.drop_role("facebook", "Lumen Shoes EU", "ada")
+    sweeps.check_due(now=later())
+    world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
+
+    sweeps.check_due(now=later() + timedelta(hours=5))
+
+    assert Account.objects.get().state == "connected"
+
+
+def test_many_accounts_of_one_log_in_are_read_by_one_list(ada: Client, world: Sandbox) -> None:
+    for number in range(8):
+        world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
+    native.link(ada, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    world.drop_role("facebook", "900003", "ada")
+    world.clear_calls()
+
+    sweeps.check_due(now=later())
+
+    paths = [call["path"] for call in world.calls(channel="facebook")]
+    assert not [path for path in paths if "act_" in path]
+    assert set(Account.objects.filter(state="deactivated").values_list("native_id", flat=True)) == {"900003"}
+
+
+def test_a_channel_that_is_down_takes_nothing_away(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    world.add_fault("facebook", path=".*", status=500, body="<html>down</html>")
+
+    sweeps.check_due(now=later())
+
+    token = Token.objects.get()
+    assert (token.state, Account.objects.get().state) == ("valid", "connected")
+    assert token.claimed_until is None
+    assert token.due_at is not None
+
+
+def test_what_is_not_due_is_left_alone(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    world.clear_calls()
+
+    assert sweeps.check_due(now=datetime.now(UTC)) == 0
+    assert world.calls() == []
+
+
+def test_a_token_that_a_worker_holds_is_not_taken_by_another(ada: Client) -> None:
+    native.link(ada, "facebook", "ada")
+    Token.objects.update(claimed_until=later() + timedelta(seconds=30))
+
+    assert sweeps.check_due(now=later()) == 0
+    assert sweeps.check_due(now=later() + timedelta(minutes=2)) == 1
+
+
+def test_one_row_that_cannot_be_checked_does_not_stop_the_others(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    native.link(ada, "x", "ada")
+    Token.objects.filter(app__channel="facebook").update(credentials=None)
+    world.cancel_authorisation("x", "ada")
+
+    sweeps.check_due(now=later())
+
+    assert dict(Token.objects.values_list("app__channel", "state")) == {"facebook": "valid", "x": "dead"}
+
+
+def test_unfinished_links_are_forgotten_after_15_minutes(ada: Client) -> None:
+    native.consent(ada, "facebook", "ada")
+
+    assert sweeps.sweep_pending_links(now=datetime.now(UTC) + timedelta(minutes=14)) == 0
+    assert sweeps.sweep_pending_links(now=datetime.now(UTC) + timedelta(minutes=16)) == 1
+    assert not PendingLink.objects.exists()
+
+
+def test_a_log_in_linked_to_nothing_is_revoked_and_deleted_after_a_day(ada: Client, world: Sandbox) -> None:
+    native.consent(ada, "facebook", "ada")
+    PendingLink.objects.all().delete()
+    world.clear_calls()
+
+    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=23)) == 0
+    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=25)) == 1
+    assert not Token.objects.exists()
+    assert [call["method"] for call in world.calls(path="me/permissions")] == ["DELETE"]
+
+
+def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -> None:
+    native.link(ada, "facebook", "ada")
+    assert sweeps.nightly_check() == []
+
+    Token.objects.update(state="dead", reason="expired")
+
+    assert sweeps.nightly_check() == [Account.objects.get().pk] == pool.differences()

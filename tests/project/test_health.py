@@ -1,0 +1,112 @@
+"""Health pages, process probes, schedules, the demo installation, and the refusal to start half-wired."""
+
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from pytest_django import Settings
+
+from accounts.broker.callers import authenticate
+from adtoken_project import demo, schedules
+from adtoken_project.celery import app as celery
+from adtoken_project.models import Heartbeat
+from adtoken_project.tasks import heartbeat
+from tokens.models import ChannelApp
+from tokens.signals import tokens_changed
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def test_livez_touches_nothing(client: Client, django_assert_num_queries: object) -> None:
+    with django_assert_num_queries(0):  # type: ignore[operator]  # pytest-django's fixture
+        assert client.get("/livez").status_code == 200
+
+
+def test_readyz_asks_the_database_and_the_key_ring(client: Client) -> None:
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json() == {"database": "ok", "key_ring": "ok"}
+
+
+def test_healthz_reports_worker_and_beat_by_their_heartbeat(client: Client) -> None:
+    before = client.get("/healthz")
+    heartbeat()
+    after = client.get("/healthz")
+    Heartbeat.objects.update(at=timezone.now() - timedelta(minutes=4))
+    late = client.get("/healthz")
+
+    assert (before.status_code, before.json()["worker"]) == (503, "no heartbeat")
+    assert (after.status_code, after.json()["worker"], after.json()["beat"]) == (200, "ok", "ok")
+    assert late.status_code == 503
+
+
+@pytest.mark.parametrize("part", ["worker", "beat"])
+def test_alive_tells_by_its_exit_status(part: str) -> None:
+    with pytest.raises(CommandError, match="no heartbeat"):
+        call_command("alive", part)
+    heartbeat()
+
+    call_command("alive", part, stdout=io.StringIO())
+
+
+def test_every_schedule_names_a_task_that_exists_and_staff_edits_stay() -> None:
+    celery.loader.import_default_modules()
+    schedules.install()
+    assert {task for task, _ in schedules.SCHEDULES.values()} <= set(celery.tasks)
+    PeriodicTask.objects.filter(name="Heartbeat").update(enabled=False)
+
+    schedules.install()
+
+    assert PeriodicTask.objects.filter(name__in=schedules.SCHEDULES).count() == len(schedules.SCHEDULES)
+    assert not PeriodicTask.objects.get(name="Heartbeat").enabled
+
+
+def test_the_demo_is_made_once_and_keeps_its_key(settings: Settings) -> None:
+    settings.DEMO = True
+    first = demo.prepare()
+
+    again = demo.prepare(api_key=str(first["api_key"]))
+
+    assert again == first
+    assert User.objects.count() == 3
+    assert ChannelApp.objects.count() == 2
+    assert authenticate(str(first["api_key"]), now=timezone.now()) is not None
+
+
+def test_the_demo_is_refused_elsewhere(settings: Settings) -> None:
+    settings.DEMO = False
+
+    with pytest.raises(CommandError, match="demo mode"):
+        call_command("demo")
+    assert not User.objects.exists()
+
+
+def test_the_demo_says_its_log_ins_as_one_line_of_json(settings: Settings) -> None:
+    settings.DEMO = True
+    out = io.StringIO()
+
+    call_command("demo", stdout=out)
+
+    said = json.loads(out.getvalue())
+    assert [login["role"] for login in said["logins"]] == ["admin", "marketer", "marketer"]
+
+
+def test_a_second_receiver_of_tokens_news_is_refused() -> None:
+    def stranger(**kwargs: object) -> None:
+        """Listen, too."""
+
+    tokens_changed.connect(stranger)
+    try:
+        with pytest.raises(ImproperlyConfigured, match="exactly one receiver"):
+            apps.get_app_config("accounts").ready()
+    finally:
+        tokens_changed.disconnect(stranger)
