@@ -28,4 +28,6 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show who keeps one account connected."""
     visible = summary.with_pools(Account.objects.visible_to(person(request)))
     account = get_object_or_404(visible, pk=account_id)
-    return render(request, "site/my_account.html", mine.account_page(account, person(request), timezone.now()))
+    return render(
+        request, "site/my_account.html", mine.account_page(account, person(request), timezone.now())
+    )
