@@ -12,7 +12,7 @@ from accounts.broker.errors import Busy, Held
 from accounts.broker.leases import Claims, Lease, lease, open_lease
 from accounts.models import Account
 from tokens import channels, lifecycle, probe, scrub
-from tokens.channels.base import Answer, Ruling, Verdict
+from tokens.channels.base import Answer, Reason, Ruling, Verdict
 from tokens.models import Token
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
@@ -45,8 +45,10 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
         return Report(Verdict.OK, "none")
-    if token is None or token.generation != claims.generation or token.state == Token.State.DEAD:
+    if token is None or token.generation != claims.generation:
         return _next(caller, account, ruling, now)
+    if token.state == Token.State.DEAD:
+        return _next(caller, account, _confirmed(token.reason), now)
     if ruling.verdict == Verdict.OUR_BUG:
         return Report(
             ruling.verdict, "none", reason="The answer is about the request itself, not about the token."
@@ -68,6 +70,8 @@ def _confirm(
     """Ask the channel ourselves, first about the token, then about the account."""
     timeout = settings.REPORT_PROBE_TIMEOUT
     outcome = probe.probe(token.pk, now=now, source="report", timeout=timeout)
+    if outcome.state == Token.State.DEAD:
+        return _next(caller, account, _confirmed(outcome.reason), now)
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
         return _next(caller, account, ruling, now)
     if outcome.verdict != Verdict.OK:
@@ -82,6 +86,11 @@ def _confirm(
     if found.lease is not None and found.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
     return found
+
+
+def _confirmed(reason: str) -> Ruling:
+    """Return what our own question found: it says more than the answer that made us ask."""
+    return Ruling(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
 
 
 def _next(caller: Caller, account: Account, ruling: Ruling, now: datetime) -> Report:
