@@ -8,8 +8,8 @@ from django.views.decorators.http import require_GET
 
 from accounts import mine, summary
 from accounts.linking import overview
-from accounts.linking.views import person
 from accounts.models import Account
+from users.models import person
 
 
 @login_required

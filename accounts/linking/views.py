@@ -16,13 +16,7 @@ from accounts.linking import choosing, consent, flow, overview, trouble
 from accounts.models import Account, PendingLink
 from tokens import channels
 from tokens.models import ChannelKey
-from users.models import User
-
-
-def person(request: HttpRequest) -> User:
-    """Return the logged-in user; every view here demands one."""
-    assert isinstance(request.user, User)
-    return request.user
+from users.models import person
 
 
 @login_required
