@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response
 
 from tests.support import chromium
 
@@ -26,6 +26,7 @@ CONTENT_END = """() => {
   });
   return Math.max(240, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
 }"""
+GIVEN_UP = "net::ERR_ABORTED"  # by the browser itself: the person left the page while something was loading
 EDGE_BARS = ".at-save, .at-pick"
 
 Theme = Literal["light", "dark"]
@@ -78,6 +79,7 @@ class Visitor:
         height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
         # A window as high as the page: what sticks to the lower edge stands below the content, not on it.
         page.set_viewport_size({"width": WIDTH, "height": min(TALLEST, height)})
+        page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
@@ -106,16 +108,23 @@ class Chromium:
 def watched(context: BrowserContext, troubles: list[str]) -> Page:
     """Return a page whose console errors, uncaught exceptions and failed requests are written down."""
     page = context.new_page()
-    page.on(
-        "console",
-        lambda said: said.type == "error" and troubles.append(f"console of {page.url}: {said.text}"),
-    )
+
+    def console(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            troubles.append(f"console of {page.url}: {said.text}")
+
+    def response(got: Response) -> None:
+        if got.status >= 400:
+            troubles.append(f"{got.request.method} {got.url}: {got.status}")
+
+    def failed(asked: Request) -> None:
+        if asked.failure != GIVEN_UP:
+            troubles.append(f"{asked.method} {asked.url}: {asked.failure}")
+
+    page.on("console", console)
+    page.on("response", response)
     page.on("pageerror", lambda error: troubles.append(f"script of {page.url}: {error}"))
-    page.on("requestfailed", lambda asked: troubles.append(f"{asked.method} {asked.url}: {asked.failure}"))
-    page.on(
-        "response",
-        lambda got: got.status >= 400 and troubles.append(f"{got.request.method} {got.url}: {got.status}"),
-    )
+    page.on("requestfailed", failed)
     return page
 
 

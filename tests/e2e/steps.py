@@ -44,9 +44,10 @@ def evaluate(product: Product) -> str:
     return product.manage("evaluate_macros").strip()
 
 
-def open_account(visitor: Visitor, name: str) -> None:
+def open_account(visitor: Visitor, name: str, *, channel: str) -> None:
     """Staff: from the start page to Authenticate Tokens of the account."""
     visitor.open("/admin/")
     visitor.follow("Social Accounts")
-    visitor.page.locator("#changelist").get_by_role("link", name=name).first.click()
+    rows = visitor.page.get_by_role("rowheader", name=re.compile(rf"{name}\s*{channel} "))
+    rows.get_by_role("link", name=name).click()
     visitor.page.wait_for_load_state()

@@ -125,13 +125,13 @@ def ada_is_told_once(product: Product, anybody: Visitor) -> None:
         assert "password" in flat
         assert "Re-authenticate" in flat
         assert "Continue" in flat, "the last step at the channel"
-    anybody.open(f"{product.channels.mailbox}/mails/{mail['id']}")
+    anybody.open(f"{product.channels.mailbox}/mails/{mail['id']}/html")
     anybody.take("07-mail-log-in-stopped")
 
 
 def staff_see_the_shift_and_its_cause(mira: Visitor) -> None:
     mira.take("08-admin-start")
-    open_account(mira, LUMEN)
+    open_account(mira, LUMEN, channel="Facebook")
     mira.sees(
         "Shifted from Ada Okafor to Ben Lindqvist",
         "Found by a publishing job, confirmed with Facebook.",
@@ -188,9 +188,9 @@ def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor)
         flat = " ".join(body.split())
         assert f"{ends:%a} {ends.day} {ends:%b %Y, %H:%M}" in flat, "the deadline"
         assert "60 days" in flat, "the reason"
-    anybody.open(f"{product.channels.mailbox}/mails/{to_agency['id']}")
+    anybody.open(f"{product.channels.mailbox}/mails/{to_agency['id']}/html")
     anybody.take("13-warning-mail-watcher")
-    anybody.open(f"{product.channels.mailbox}/mails/{to_ada['id']}")
+    anybody.open(f"{product.channels.mailbox}/mails/{to_ada['id']}/html")
     anybody.take("14-warning-mail")
 
 

@@ -1,0 +1,145 @@
+"""The same story on X: tokens have no end date there, so the trouble is a person who removes AdToken, then the other one."""
+
+import re
+from contextlib import closing
+
+from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.job import Job
+from tests.e2e.product import Product
+from tests.e2e.steps import (
+    ADA,
+    BEN,
+    LUMEN,
+    MIRA,
+    choose_only,
+    consent_at_x,
+    evaluate,
+    log_in,
+    open_account,
+)
+
+LUMEN_ID = "18ce54d4x5t"
+NOTHING = "0 notices found, 0 messages written."
+
+
+def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, chromium: Chromium) -> None:
+    product.channels.delete_mails()
+    with closing(Job(product, "x", LUMEN_ID)) as job:
+        with chromium.visitor() as ada, chromium.visitor() as ben:
+            log_in(ada, product, ADA)
+            link_on_x(ada, "Ada Okafor", picture="18-consent-at-x")
+            log_in(ben, product, BEN)
+            link_on_x(ben, "Ben Lindqvist")
+        a_campaign_goes_out_signed_by_adtoken(job)
+        nothing_is_due_because_x_sets_no_end(product)
+        product.channels.cancel_authorisation("x", "ada")
+        the_job_goes_on_through_ben(job)
+        product.channels.cancel_authorisation("x", "ben")
+        the_job_is_told_to_hold(job)
+        everybody_is_told_once(product)
+        with chromium.visitor() as mira:
+            staff_see_that_it_is_deactivated(mira, product)
+        with chromium.visitor() as ben:
+            ben_comes_back_from_the_mail(ben, product)
+        a_campaign_goes_out_again(job)
+    assert evaluate(product).endswith(NOTHING)
+    product.mails_to(ADA, 2)
+    product.mails_to(BEN, 2)
+
+
+def link_on_x(person: Visitor, name: str, *, picture: str = "") -> None:
+    person.open("/link/x/")
+    person.press("Continue to X")
+    consent_at_x(person, name, picture=picture)
+    choose_only(person, LUMEN)
+    person.press("Link 1 account")
+    person.sees("1 account is linked", "No end date")
+
+
+def a_campaign_goes_out_signed_by_adtoken(job: Job) -> None:
+    lease = job.lease().json()
+
+    made = job.publish_on_x(lease, "Autumn")
+
+    assert made.status_code == 201, made.text
+    assert lease["native_user"] == "Ada Okafor"
+    assert lease["signs"] is True
+    assert lease["send"] == {"headers": {}, "query": {}}, "no secret of X leaves AdToken"
+
+
+def nothing_is_due_because_x_sets_no_end(product: Product) -> None:
+    assert evaluate(product).endswith(NOTHING)
+    product.mails_to(ADA, 0)
+    product.mails_to(BEN, 0)
+
+
+def the_job_goes_on_through_ben(job: Job) -> None:
+    lease = job.lease().json()
+    refused = job.publish_on_x(lease, "Winter")
+    assert refused.status_code == 401
+
+    told = job.report(lease, refused)
+
+    assert (told["verdict"], told["action"]) == ("token_dead", "retry_with")
+    assert told["reason"] == "authorisation_cancelled"
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert job.publish_on_x(told["lease"], "Winter").status_code == 201
+
+
+def the_job_is_told_to_hold(job: Job) -> None:
+    lease = job.lease().json()
+    refused = job.publish_on_x(lease, "Spring")
+
+    told = job.report(lease, refused)
+
+    assert told["action"] == "hold"
+    assert set(told["problem"]["who"]) == {"Ada Okafor", "Ben Lindqvist"}
+    assert told["problem"]["steps"]
+    again = job.lease()
+    assert again.status_code == 409
+    assert again.json()["reason"] == "authorisation_cancelled"
+
+
+def everybody_is_told_once(product: Product) -> None:
+    """First each that the own log-in stopped, at once; then, by the macro, that the account went dark."""
+    (ada_stopped,) = product.mails_to(ADA, 1)
+    (ben_stopped,) = product.mails_to(BEN, 1)
+    assert ada_stopped["subject"] == f"{LUMEN} goes on through Ben: please re-authenticate"
+    assert ben_stopped["subject"] == f"{LUMEN} is deactivated: please re-authenticate"
+
+    first, second = evaluate(product), evaluate(product)
+
+    # The default macro tells the people who linked: Ada and Ben, threshold 0, once.
+    assert first.endswith("2 notices found, 2 messages written.")
+    assert second.endswith(NOTHING)
+    for address in (ADA, BEN):
+        dark, _ = product.mails_to(address, 2)
+        assert dark["subject"] == f"{LUMEN} is deactivated: please re-authenticate"
+        flat = " ".join(dark["text"].split())
+        assert "You may have removed AdToken there." in flat, "the reason"
+        assert "Authorize app" in flat, "the last step at the channel"
+
+
+def staff_see_that_it_is_deactivated(mira: Visitor, product: Product) -> None:
+    log_in(mira, product, MIRA, "/admin/")
+    open_account(mira, LUMEN, channel="X")
+    mira.sees("Deactivated", "Authorisation cancelled", "0 of 2")
+    mira.take("19-deactivated")
+
+
+def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
+    mail = product.channels.mails(to=BEN)[0]
+    link = re.search(rf"{product.web}/\S*reauthenticate\S*", mail["text"])
+    assert link is not None, mail["text"]
+    log_in(ben, product, BEN, link.group())
+    ben.sees("Your X log-in stopped here", "The account has stopped.")
+    ben.press("Continue to X")
+    consent_at_x(ben, "Ben Lindqvist")
+    ben.sees("1 account is safe", LUMEN)
+
+
+def a_campaign_goes_out_again(job: Job) -> None:
+    lease = job.lease().json()
+
+    assert lease["native_user"] == "Ben Lindqvist"
+    assert job.publish_on_x(lease, "Spring").status_code == 201
