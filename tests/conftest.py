@@ -11,8 +11,29 @@ from tests.support import chromium
 from tests.support.sandbox import Sandbox
 
 
+# Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
+SLOW_FILES = (
+    "launcher/test_embedded_servers.py",
+    "launcher/test_launcher.py",
+    "accounts/linking/test_linking.py",
+    "accounts/test_admin_list.py",
+    "accounts/test_sweeps.py",
+    "notifications/test_delivery.py",
+    "notifications/test_outbox.py",
+    "sandbox/test_control.py",
+    "tokens/channels/test_oauth1.py",
+    "tokens/channels/test_oauth2.py",
+    "users/test_log_in.py",
+    "users/test_second_factor.py",
+    "test_whole.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip browser tests where no Chromium can be had; the end of the run says so."""
+    """Mark what is slow; skip browser tests where no Chromium can be had (the end of the run says so)."""
+    for item in items:
+        if item.path.as_posix().endswith(SLOW_FILES):
+            item.add_marker("slow")
     if chromium.find() is None:
         for item in items:
             if item.get_closest_marker("browser"):
