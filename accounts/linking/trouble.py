@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.faces import channel_name
+from tokens import lifecycle
 from tokens.channels.base import ChannelError, Verdict
+from tokens.models import ChannelApp
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ UNCLEAR = Trouble(
 )
 OUR_APP = Trouble(
     "{c} does not accept AdToken right now",
-    "Our team was told. You need not do anything.",
+    "The administrators see it in their portal. You need not do anything.",
     "Try again",
     502,
 )
@@ -73,7 +75,12 @@ NOT_SET_UP = Trouble(
 def page(
     request: HttpRequest, channel: str, *, error: Any = None, exception: BaseException | None = None
 ) -> HttpResponse:
-    """Choose the trouble from what allauth or a channel package said, and show it."""
+    """Choose the trouble from what allauth or a channel package said, and show it. A refusal of our app is marked at the app."""
+    found = _channel_error(exception)
+    if found is not None and found.ruling.verdict == Verdict.APP_FAULT:
+        app = ChannelApp.objects.filter(channel=channel, is_default=True).first()
+        if app is not None:
+            lifecycle.record_app_fault(app=app, ruling=found.ruling, now=timezone.now())
     return show(request, channel, _kind(error, exception), detail=_detail(error, exception))
 
 

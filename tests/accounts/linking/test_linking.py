@@ -200,7 +200,9 @@ def test_a_wrong_app_secret_is_not_the_persons_fault(ada: User) -> None:
 
     response = client.get(back)
 
+    app.refresh_from_db()
     assert "Facebook does not accept AdToken right now" in response.content.decode()
+    assert app.fault_since is not None
 
 
 def test_a_list_that_fails_keeps_the_log_in_and_takes_nothing_away(ada: User, world: Sandbox) -> None:
