@@ -142,6 +142,7 @@ class Card:
     pill: faces.Pill | None
     rows: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
+    steps_for: str  # whose steps they are, where the reader cannot take them
     button: dict[str, str] | None
 
 
@@ -162,7 +163,8 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
             ("Linked by", _linked_by(login, reader)),
             *_why(first, told),
         ),
-        steps=_steps(first, told) if first.mine else (),
+        steps=_steps(first, told),
+        steps_for="" if first.mine else first.person,
         button=_button(login, links, reader),
     )
     if not pills:
@@ -237,6 +239,8 @@ def _explanation(line: Line) -> reasons.Explanation | None:
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if told is not None and told.steps:
         return tuple(told.steps)
+    if not line.mine and not line.person:
+        return ()  # nobody is linked who could take them
     native = line.token.native_user_name if line.token else ""
     return (f"Press Re-authenticate and log in as {native or line.person}.",)
 

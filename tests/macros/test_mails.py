@@ -74,6 +74,9 @@ def test_a_watcher_waits_for_the_person(ada: User) -> None:
 
     assert mail.subject == "Shoes stops in 6 days: waiting for Ada Okafor"
     assert "Waiting for" in mail.text
+    for body in (mail.text, mail.html):
+        assert "Steps for Ada Okafor:" in body
+        assert "Press Re-authenticate" in body
     assert "reauthenticate" not in mail.text + mail.html
 
 
