@@ -182,9 +182,10 @@ def _keeper(account: Account, entry: AccountToken, user: User, now: datetime, *,
     pill = faces.token_pill(
         active=active, state=token.state, access=entry.access, can_publish=entry.can_publish
     )
+    dead = token.state == Token.State.DEAD  # its own date says nothing any more; when it stopped does
     days = faces.days_left(
-        deadline_kind=token.deadline_kind,
-        deadline=token.deadline,
+        deadline_kind="date" if dead else token.deadline_kind,
+        deadline=token.state_since if dead else token.deadline,
         now=now,
         zone=timezone.get_current_timezone(),
         usable=selection.usable(entry),
