@@ -153,7 +153,7 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
         Kind.UNLINKED: f"{who or 'A token'} was unlinked",
         Kind.SHIFTED: f"Shifted from {old} to {who}" if old else f"{who} became active",
         Kind.SWITCHED: f"{who} was made active" + (f" in place of {old}" if old else ""),
-        Kind.CONNECTED: "The account works again" + (f" through {who}" if who else ""),
+        Kind.CONNECTED: "Connected" + (f" through {who}" if who else ""),
         Kind.INTERRUPTED: "Interrupted: only tokens in passing trouble are left",
         Kind.DEACTIVATED: "Deactivated: no usable token is left",
         Kind.PAUSED: "Paused",
