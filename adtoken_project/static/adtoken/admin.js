@@ -30,6 +30,12 @@
     if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
   });
 
+  // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
+  window.addEventListener("load", () => document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
+    const field = list.nextElementSibling?.querySelector(".select2-search__field"), label = document.querySelector(`label[for="${list.id}"]`);
+    if (field && label) field.setAttribute("aria-label", label.textContent.trim());
+  }));
+
   // On narrow screens the filters start folded.
   const sheet = document.querySelector("details.at-sheet");
   if (sheet && window.matchMedia("(max-width: 1023px)").matches) sheet.open = false;
