@@ -77,7 +77,5 @@ def _key(known: str) -> str:
     if known and authenticate(known, now=timezone.now()) is not None:
         return known
     ApiKey.objects.filter(name=KEY_NAME).delete()
-    _, text = issue(
-        name=KEY_NAME, scopes=list(ApiKey.Scope.values), teams=list(Team.objects.all())
-    )
+    _, text = issue(name=KEY_NAME, scopes=list(ApiKey.Scope.values), teams=list(Team.objects.all()))
     return text

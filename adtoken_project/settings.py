@@ -120,7 +120,6 @@ CONSENT_ORIGINS = sorted(
 )
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
-REPORTS_PER_MINUTE = 600
 
 # --- People ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"

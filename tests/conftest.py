@@ -10,7 +10,6 @@ import redis
 from tests.support import chromium
 from tests.support.sandbox import Sandbox
 
-
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
 SLOW_FILES = (
     "launcher/test_embedded_servers.py",

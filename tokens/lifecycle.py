@@ -194,7 +194,8 @@ def record_renewal(
     old = token.access_expires_at
     new = grant.dates.access_expires_at
     moved = old is None or (new is not None and new > old)
-    if not moved and not grant.credentials.refresh_token:  # a rotated refresh token is kept whatever the date says
+    # A rotated refresh token is kept whatever the date says.
+    if not moved and not grant.credentials.refresh_token:
         return False
     before = _facts(token)
     token.credentials = vault.seal(token.owner, {**token.unseal().as_dict(), **grant.credentials.as_dict()})
