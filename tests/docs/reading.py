@@ -1,0 +1,105 @@
+"""Reading the texts of the repository, and what the code says that they must agree with."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache"}
+READERS = {"text", "flag", "whole", "names"}  # of adtoken_project.env
+
+_LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+def texts() -> list[Path]:
+    """Return every Markdown file of the repository."""
+    found = ROOT.rglob("*.md")
+    return sorted(path for path in found if not LEFT_OUT & set(path.relative_to(ROOT).parts))
+
+
+def prose(path: Path) -> str:
+    """Return a text without its blocks of code."""
+    return _FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def broken_links(path: Path) -> list[str]:
+    """Return the links of a text that lead to no file, or to no heading."""
+    broken = []
+    for link in _LINK.findall(prose(path)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    return broken
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a text's headings, as GitHub makes them."""
+    heads = (head.replace("`", "").strip().lower() for head in _HEADING.findall(prose(path)))
+    return {re.sub(r"[^\w\- ]", "", head).replace(" ", "-") for head in heads}
+
+
+def variables() -> dict[str, str | None]:
+    """Return the variables that settings and launcher read, with the default where it is a plain value."""
+    found: dict[str, str | None] = {}
+    for name in ("settings.py", "launcher.py"):
+        tree = ast.parse((ROOT / "adtoken_project" / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                found |= _variable(node)
+    return found
+
+
+def _variable(call: ast.Call) -> dict[str, str | None]:
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name("env"), attr=attr), args=[ast.Constant(str(name)), *rest]
+        ):
+            if attr not in READERS:
+                return {}
+            default = next(
+                (word.value for word in call.keywords if word.arg == "default"), rest[0] if rest else None
+            )
+            return {name: _plain(default)}
+        case ast.Call(func=ast.Name("_port"), args=[_, ast.Constant(str(name)), default]):
+            return {name: _plain(default)}
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name("environ"), attr="get"), args=[ast.Constant(str(name)), *_]
+        ):
+            return {name: None}
+    return {}
+
+
+def _plain(default: ast.expr | None) -> str | None:
+    if not isinstance(default, ast.Constant):
+        return None
+    return str(int(default.value)) if isinstance(default.value, bool) else str(default.value)
+
+
+def example() -> dict[str, str]:
+    """Return the variables of .env.example with the values that stand there."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
+
+
+def described_in_readme() -> set[str]:
+    """Return the variables that README's settings name: first cells of the table, and the line on `make run`."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Settings\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    launcher = re.findall(r"^Of `make run` only:.*$", section, re.MULTILINE)
+    return set(re.findall(r"`([A-Z][A-Z_]+)`", " ".join([*cells, *launcher])))
+
+
+def make_targets(*, shown: bool = False) -> set[str]:
+    """Return the Makefile's targets; with `shown`, only those that `make help` lists."""
+    pattern = r"^([a-z-]+):.*## " if shown else r"^([a-z-]+):"
+    return set(re.findall(pattern, (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def named_targets(path: Path) -> set[str]:
+    """Return the targets that a text names as `make <target>`, with variables before or after `make`."""
+    return set(re.findall(r"\bmake (?:PYTHON=\S+ )?([a-z][a-z-]*)`", path.read_text(encoding="utf-8")))

@@ -1,0 +1,54 @@
+"""The texts hold together: links lead somewhere, settings and make targets are those of the code."""
+
+import pytest
+
+from tests.docs import reading
+
+TEXTS = {str(path.relative_to(reading.ROOT)): path for path in reading.texts()}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_relative_link_leads_to_a_file_and_its_heading(name: str) -> None:
+    assert reading.broken_links(TEXTS[name]) == []
+
+
+def test_a_link_to_nowhere_would_be_found(tmp_path: reading.Path) -> None:
+    text = tmp_path / "text.md"
+    text.write_text(
+        "# One head\n[fine](#one-head) [gone](gone.md) [no head](text.md#two) ![gone too](a.png) [out](https://x.test)\n"
+    )
+
+    assert reading.broken_links(text) == ["gone.md", "text.md#two", "a.png"]
+
+
+def test_readme_describes_exactly_the_variables_that_the_code_reads() -> None:
+    assert reading.described_in_readme() == set(reading.variables())
+
+
+def test_the_example_holds_exactly_the_variables_that_the_code_reads() -> None:
+    assert set(reading.example()) == set(reading.variables())
+
+
+def test_the_example_shows_the_defaults_of_the_code() -> None:
+    shown = reading.example()
+    defaults = {name: value for name, value in reading.variables().items() if value is not None}
+
+    assert {name: shown[name] for name in defaults} == defaults
+    assert len(defaults) > 15
+
+
+def test_readme_names_every_make_target_that_help_lists() -> None:
+    assert reading.make_targets(shown=True) - {"help"} - reading.named_targets(TEXTS["README.md"]) == set()
+
+
+def test_no_text_names_a_make_target_that_does_not_exist() -> None:
+    named = {name: reading.named_targets(path) - reading.make_targets() for name, path in TEXTS.items()}
+
+    assert {name: missing for name, missing in named.items() if missing} == {}
+
+
+def test_the_index_of_decisions_names_every_page() -> None:
+    folder = reading.ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+
+    assert [page.name for page in sorted(folder.glob("0*.md")) if f"]({page.name})" not in index] == []
