@@ -31,10 +31,15 @@
   });
 
   // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
-  window.addEventListener("load", () => document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
-    const field = list.nextElementSibling?.querySelector(".select2-search__field"), label = document.querySelector(`label[for="${list.id}"]`);
-    if (field && label) field.setAttribute("aria-label", label.textContent.trim());
-  }));
+  document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
+    const label = document.querySelector(`label[for="${list.id}"]`);
+    const name = () => {
+      const field = list.nextElementSibling?.querySelector(".select2-search__field");
+      if (field && label) field.setAttribute("aria-label", label.textContent.trim());
+    };
+    name();
+    new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
+  });
 
   // On narrow screens the filters start folded.
   const sheet = document.querySelector("details.at-sheet");
