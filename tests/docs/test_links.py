@@ -1,5 +1,7 @@
 """The texts hold together: links lead somewhere, settings and make targets are those of the code."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.docs import reading
@@ -12,7 +14,7 @@ def test_every_relative_link_leads_to_a_file_and_its_heading(name: str) -> None:
     assert reading.broken_links(TEXTS[name]) == []
 
 
-def test_a_link_to_nowhere_would_be_found(tmp_path: reading.Path) -> None:
+def test_a_link_to_nowhere_would_be_found(tmp_path: Path) -> None:
     text = tmp_path / "text.md"
     text.write_text(
         "# One head\n[fine](#one-head) [gone](gone.md) [no head](text.md#two) ![gone too](a.png) [out](https://x.test)\n"
