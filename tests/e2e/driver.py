@@ -16,15 +16,18 @@ FLAGS = [*chromium.FLAGS, "--disable-quic"]
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
-TALLEST = 1500  # a picture of the tour is cut here
+TALLEST = 1800  # a picture of the tour is cut here
 
 # Where what one sees ends, so that a picture has no empty half. Bars that stick to an edge are not counted.
 CONTENT_END = """() => {
-  const shown = [...document.querySelectorAll('main *, #main *, .card')].filter(one => {
-    if (!one.getClientRects().length || one.closest('.at-save, .at-pick, .at-sticky, .at-hidden')) return false;
+  const root = document.querySelector('main, #main') ?? document.body;
+  const shown = [...root.querySelectorAll('*')].filter(one => {
+    const skipped = '.at-save, .at-pick, .at-sticky, .at-hidden, details:not([open]) > :not(summary)';
+    if (!one.getClientRects().length || one.closest(skipped)) return false;
     return !['fixed', 'sticky'].includes(getComputedStyle(one).position) && one.children.length === 0;
   });
-  return Math.max(240, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
+  const least = document.querySelector('#nav-sidebar') ? 620 : 240;  // the portal's sidebar is whole
+  return Math.max(least, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
 }"""
 GIVEN_UP = "net::ERR_ABORTED"  # by the browser itself: the person left the page while something was loading
 EDGE_BARS = ".at-save, .at-pick"
@@ -71,14 +74,14 @@ class Visitor:
         missing = [text for text in texts if text not in shown]
         assert not missing, f"{self.page.url} does not say {missing}, but: {shown[:3000]}"
 
-    def take(self, name: str) -> None:
+    def take(self, name: str, *, width: int = WIDTH) -> None:
         """Take a picture for the tour: the page from its top to the end of what it holds."""
         page = self.page
-        page.set_viewport_size({"width": WIDTH, "height": 600})
+        page.set_viewport_size({"width": width, "height": 200})
         bars = [bar for bar in page.locator(EDGE_BARS).all() if bar.is_visible()]
         height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
         # A window as high as the page: what sticks to the lower edge stands below the content, not on it.
-        page.set_viewport_size({"width": WIDTH, "height": min(TALLEST, height)})
+        page.set_viewport_size({"width": width, "height": min(TALLEST, height)})
         page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
