@@ -1,6 +1,7 @@
 """The one API object: keys, errors as problem+json, OpenAPI at /api/v1/openapi.json."""
 
 import json
+import logging
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,9 @@ from ninja.security import HttpBearer
 from accounts import api as accounts_api
 from accounts import broker
 from accounts.broker.callers import Caller, authenticate
+from tokens.vault import VaultError
+
+logger = logging.getLogger(__name__)
 
 
 class ApiKeyAuth(HttpBearer):
@@ -71,6 +75,13 @@ def _held(request: HttpRequest, error: broker.Held) -> HttpResponse:  # noqa: AR
 @api.exception_handler(broker.Busy)
 def _busy(request: HttpRequest, error: broker.Busy) -> HttpResponse:  # noqa: ARG001
     return problem(503, "We are checking", str(error), retry_after=error.retry_after)
+
+
+@api.exception_handler(VaultError)
+def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
+    logger.error("credentials do not open: %s", error)
+    detail = "The stored credentials do not open. An operator must check FERNET_KEYS; no token was touched."
+    return problem(503, "Out of order", detail, retry_after=300)
 
 
 @api.exception_handler(accounts_api.ScopeMissing)

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.db import connection
 from django.test import Client
@@ -387,3 +388,13 @@ def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, worl
     reply = broker.call(account=account, method="POST", url=url, data=data, now=datetime.now(UTC))
 
     assert (reply.status, reply.native_user, reply.tries) == (200, "Ben Lindqvist", 2)
+
+
+def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, settings: Any) -> None:
+    settings.FERNET_KEYS = [Fernet.generate_key().decode()]
+
+    response = job.lease()
+
+    assert response.status_code == 503
+    assert "FERNET_KEYS" in response.json()["detail"]
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
