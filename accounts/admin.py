@@ -17,8 +17,8 @@ from unfold.admin import ModelAdmin
 
 from accounts import summary
 from accounts.models import Account
+from accounts.names import Names
 from accounts.portal import bulk, deed_pages, export, filters, listing, pages, rows, states
-from accounts.portal.names import Names
 from accounts.portal.parts import part
 from accounts.templatetags import faces as tags
 

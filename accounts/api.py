@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from accounts import broker, summary
+from accounts import broker, names, summary
 from accounts.broker import Caller
 from accounts.broker.leases import Lease
 from accounts.models import Account, ApiKey
@@ -306,7 +306,7 @@ def _entry(one: Summary, entry: Any) -> PoolEntry:
     token = entry.token
     return PoolEntry(
         token_id=token.pk,
-        person=summary.person_name(token),
+        person=names.person_name(token),
         native_user=token.native_user_name,
         state=token.state,
         reason=token.reason or entry.access_reason,

@@ -311,6 +311,11 @@ def join_names(names: Sequence[str]) -> str:
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
+ELSEWHERE = "someone in another team"  # stands for a name that the reader may not read
+
+
 def first_name(name: str) -> str:
     """Return how a sentence calls a person: the first word of the name, or the e-mail's first part."""
+    if name == ELSEWHERE:
+        return name
     return name.split("@")[0].split(" ")[0]

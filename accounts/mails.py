@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import faces, summary
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -88,6 +89,7 @@ def _rows(token: Token, *, first: int | None = None) -> list[dict[str, Any]]:
     """Return the accounts that hang on this log-in, those that stopped first, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
     now = timezone.now()
+    names = Names(token.consented_by)
     rows = []
     for account in summary.with_pools(Account.objects.filter(pk__in=ids)):
         one = summary.of(account, now)
@@ -96,7 +98,7 @@ def _rows(token: Token, *, first: int | None = None) -> list[dict[str, Any]]:
             {
                 "account": account,
                 "dark": account.state == Account.State.DEACTIVATED,
-                "carrier": faces.first_name(summary.person_name(carriers[0].token)) if carriers else "",
+                "carrier": faces.first_name(names.within(carriers[0].token, account)) if carriers else "",
                 "pill": one.pill,
                 "days": one.days,
                 "deadline": account.deadline,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import faces, selection, summary
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
 from tokens.models import Token
@@ -50,10 +51,11 @@ def page(user: User, now: datetime) -> dict[str, Any]:
     """Return what "My accounts" shows: log-ins that need the person first, then the accounts."""
     accounts = summary.with_pools(Account.objects.visible_to(user).order_by("name"))
     found = {account.pk: summary.of(account, now) for account in accounts}
-    needing = [row for row in (_login_row(token, found, now) for token in _own_tokens(user)) if row]
+    names = Names(user)
+    needing = [row for row in (_login_row(token, found, names, now) for token in _own_tokens(user)) if row]
     needing.sort(key=lambda row: (row.token.state != Token.State.DEAD, row.token.deadline or now))
     shown = {hanging.account.pk for row in needing for hanging in row.accounts}
-    rest = [_working_row(one, user) for pk, one in found.items() if pk not in shown]
+    rest = [_working_row(one, user, names) for pk, one in found.items() if pk not in shown]
     return {
         "do_first": needing,
         "working": rest,
@@ -67,7 +69,7 @@ def _own_tokens(user: User) -> list[Token]:
     return list(tokens.prefetch_related("pool_entries").order_by("id"))
 
 
-def _login_row(token: Token, found: dict[int, Summary], now: datetime) -> LoginRow | None:
+def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datetime) -> LoginRow | None:
     """Return the row of a log-in that stopped or ends within 30 days; None where the person need do nothing."""
     entries = [entry for entry in token.pool_entries.all() if entry.account_id in found]
     if not entries:
@@ -85,14 +87,14 @@ def _login_row(token: Token, found: dict[int, Summary], now: datetime) -> LoginR
         text = ""
     else:
         return None
-    hanging = [_hanging(found[entry.account_id], token, now) for entry in entries]
+    hanging = [_hanging(found[entry.account_id], token, names, now) for entry in entries]
     hanging.sort(key=lambda one: (one.account.state != Account.State.DEACTIVATED, one.account.name))
     if len(hanging) > 1:
         text = f"{text} One re-authentication repairs all {len(hanging)} accounts.".strip()
     return LoginRow(token, token.app.channel, label, pill, text, hanging, hanging[0].account)
 
 
-def _hanging(one: Summary, token: Token, now: datetime) -> Hanging:
+def _hanging(one: Summary, token: Token, names: Names, now: datetime) -> Hanging:
     account = one.account
     carriers = [entry for entry in one.usable if entry.token_id != token.pk]
     if account.state == Account.State.DEACTIVATED:
@@ -106,7 +108,7 @@ def _hanging(one: Summary, token: Token, now: datetime) -> Hanging:
             else ""
         )
         return Hanging(account, f"stops {when}. Nobody else is linked.")
-    name = faces.first_name(summary.person_name(carriers[0].token))
+    name = faces.first_name(names.within(carriers[0].token, account))
     best = max((entry.token.deadline for entry in carriers if entry.token.deadline), default=None)
     if any(entry.token.deadline is None for entry in carriers) or best is None:
         return Hanging(account, f"still works through {name}")
@@ -114,7 +116,7 @@ def _hanging(one: Summary, token: Token, now: datetime) -> Hanging:
     return Hanging(account, f"still works through {name} until {day} ({faces.time_left(best, now=now)})")
 
 
-def _working_row(one: Summary, user: User) -> WorkingRow:
+def _working_row(one: Summary, user: User, names: Names) -> WorkingRow:
     account = one.account
     mine = [entry for entry in one.usable if entry.token.consented_by_id == user.pk]
     backups = one.people - (1 if mine else 0)
@@ -136,7 +138,8 @@ def _working_row(one: Summary, user: User) -> WorkingRow:
     if mine:
         who = "only you" if backups <= 0 else f"you and {backups} backup{'' if backups == 1 else 's'}"
     else:
-        who = f"through {faces.first_name(one.active_name)}" if one.active_name else "nobody"
+        carrier = one.active_name(names)
+        who = f"through {faces.first_name(carrier)}" if carrier else "nobody"
     return WorkingRow(account, one.pill, f"{until} · {who}", "")
 
 
@@ -162,8 +165,8 @@ class Keeper:
 def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return the pool of one account in plain words, read-only."""
     one = summary.of(account, now)
-    named = user.is_superuser or user.memberships.filter(team=account.team_id).exists()
-    keepers = [_keeper(account, entry, user, now, named=named) for entry in one.entries]
+    names = Names(user)
+    keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
     mine = any(entry.token.consented_by_id == user.pk for entry in one.entries)
     return {
         "account": account,
@@ -174,11 +177,11 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     }
 
 
-def _keeper(account: Account, entry: AccountToken, user: User, now: datetime, *, named: bool) -> Keeper:
+def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now: datetime) -> Keeper:
     token = entry.token
     you = token.consented_by_id == user.pk
     active = account.active_token_id == token.pk
-    name = summary.person_name(token) if named or you else "Someone in another team"
+    name = names.token(token, account)
     pill = faces.token_pill(
         active=active, state=token.state, access=entry.access, can_publish=entry.can_publish
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import faces, selection
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from tokens.models import Token
 from users.models import User
 
@@ -35,22 +36,14 @@ class Summary:
         """The entry that is served now."""
         return next((entry for entry in self.entries if entry.token_id == self.account.active_token_id), None)
 
-    @property
-    def active_name(self) -> str:
-        """Who carries the account now, or ""."""
-        return person_name(self.active.token) if self.active else ""
+    def active_name(self, names: Names) -> str:
+        """Return who carries the account now as the reader may know it, or ""."""
+        return names.within(self.active.token, self.account) if self.active else ""
 
     @property
     def dead_reason(self) -> str:
         """Why the account is deactivated, as a reason key, or ""."""
         return self.account.reason if self.account.state == Account.State.DEACTIVATED else ""
-
-
-def person_name(token: Token) -> str:
-    """Return whose token it is, as colleagues know the person: our user's name, else the native user's."""
-    if token.consented_by is not None and token.consented_by.name:
-        return token.consented_by.name
-    return token.native_user_name or f"native user {token.native_user_id}"
 
 
 def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
@@ -104,7 +97,7 @@ def count_people(tokens: Iterable[Token]) -> int:
     return min(len(natives), len(users))
 
 
-def others(summary: Summary, user: User) -> list[str]:
+def others(summary: Summary, user: User, names: Names) -> list[str]:
     """Return the names of other people who can carry the account, the active one first."""
-    names = [person_name(entry.token) for entry in summary.usable if entry.token.consented_by_id != user.pk]
-    return list(dict.fromkeys(names))
+    others = [entry.token for entry in summary.usable if entry.token.consented_by_id != user.pk]
+    return list(dict.fromkeys(names.within(token, summary.account) for token in others))

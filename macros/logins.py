@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from accounts import selection, summary
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from macros.models import Notice
 from tokens.channels.base import Reason
 from tokens.models import Token
@@ -25,6 +26,7 @@ class Line:
     dark: bool
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
+    names: Names  # whose names its reader may read
 
     def days(self, *, now: datetime, zone: tzinfo) -> int:
         """Return the calendar days left in the reader's zone; below 0 for a dark account."""
@@ -41,10 +43,14 @@ class Line:
             return WEEK
         return MONTH if days <= 30 else LATER
 
+    def name_of(self, token: Token) -> str:
+        """Return whose log-in it is, as the reader may know it."""
+        return self.names.within(token, self.account)
+
     @property
     def person(self) -> str:
         """Who can fix it, or ""."""
-        return summary.person_name(self.token) if self.token else ""
+        return self.name_of(self.token) if self.token else ""
 
     @property
     def carrier(self) -> str:
@@ -52,7 +58,7 @@ class Line:
         for entry in self.entries:
             other = self.token is None or entry.token_id != self.token.pk
             if other and selection.living(entry) and entry.token.deadline == self.account.deadline:
-                return summary.person_name(entry.token)
+                return self.name_of(entry.token)
         return ""
 
     @property
@@ -84,7 +90,8 @@ def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
         facts.setdefault((notice.account_id, notice.token_id), notice)
     ids = {notice.account_id for notice in facts.values()}
     accounts = {one.pk: one for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
-    lines = [_line(accounts[notice.account_id], notice, reader) for notice in facts.values()]
+    names = Names(reader)
+    lines = [_line(accounts[notice.account_id], notice, reader, names) for notice in facts.values()]
     # A log-in that ends says nothing more where the account's own line stands already.
     told = {(line.account.pk, line.token.pk if line.token else None) for line in lines if not line.covered}
     lines = [
@@ -115,7 +122,7 @@ def _unique(lines: Iterable[Line]) -> list[Line]:
     return list(seen.values())
 
 
-def _line(account: Account, notice: Notice, reader: User | None) -> Line:
+def _line(account: Account, notice: Notice, reader: User | None, names: Names) -> Line:
     entries = selection.in_order(account)
     dark = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
@@ -129,6 +136,7 @@ def _line(account: Account, notice: Notice, reader: User | None) -> Line:
         dark=dark,
         covered=notice.token_id is not None and not dark and later,
         ends=ends,
+        names=names,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from accounts import faces, summary
+from accounts import faces
 from macros.logins import DARK, LATER, MONTH, WEEK, Line, Login
 from notifications import clean
 from tokens import reasons
@@ -62,6 +62,7 @@ def heading(line: Line, reader: Reader, length: int = NAME_LENGTH) -> str:
     if line.covered:
         channel = faces.channel_name(line.account.channel)
         whose = "Your" if line.mine else f"{faces.first_name(line.person)}'s"
+        whose = whose[0].upper() + whose[1:]
         return f"{whose} {channel} log-in ends {in_days(line, reader)} (backup in place)"
     return f"{name} stops {in_days(line, reader)}"
 
@@ -200,7 +201,7 @@ def _date_rows(line: Line, reader: Reader, *, pills: bool) -> list[tuple[str, st
 def _backup(line: Line, reader: Reader) -> str:
     account = line.account
     carriers = [
-        summary.person_name(entry.token)
+        line.name_of(entry.token)
         for entry in line.entries
         if entry.token.state == "valid" and (line.token is None or entry.token_id != line.token.pk)
     ]
@@ -212,7 +213,7 @@ def _linked_by(login: Login, reader: Reader) -> str:
     names: dict[str, None] = {}
     for line in login.lines:
         for entry in line.entries:
-            name = summary.person_name(entry.token)
+            name = line.name_of(entry.token)
             me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
             names[f"{name} (you)" if me else name] = None
     ordered = sorted(names, key=lambda name: not name.endswith("(you)"))
@@ -241,7 +242,8 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
         return tuple(told.steps)
     if not line.mine and not line.person:
         return ()  # nobody is linked who could take them
-    native = line.token.native_user_name if line.token else ""
+    named = line.token is not None and line.names.sees_token(line.token, line.account)
+    native = line.token.native_user_name if line.token and named else ""
     return (f"Press Re-authenticate and log in as {native or line.person}.",)
 
 

@@ -12,15 +12,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import pairs, pool
+from accounts import faces, pairs, pool
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
+from accounts.names import Names
 from tokens import channels
 from tokens.channels.base import NativeAccount
 from tokens.models import Token
 from users.models import Team, User
 
 PRESELECT_BELOW = 10
-ELSEWHERE = "someone in another team"
 
 
 class Gone(Exception):  # noqa: N818  # it is an answer, not an error
@@ -69,16 +69,13 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
         ).prefetch_related("pool__token__consented_by")
     }
     had = _had_before(pending)
-    teams = set(user.memberships.values_list("team_id", flat=True))
+    names = Names(user)
     wanted = {pending.account.native_id} if pending.account else had
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
     for native in natives:
         account = existing.get(native.native_id)
-        named = user.is_superuser or account is None or account.team_id in teams
-        people = _people(account, pending.token, user) if account else []
-        if people and not named:
-            people = [ELSEWHERE]
+        people = _people(account, pending.token, user, names) if account else []
         note, tone = _note(
             native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel
         )
@@ -94,9 +91,9 @@ def _had_before(pending: PendingLink) -> set[str]:
     return set(entries.values_list("account__native_id", flat=True))
 
 
-def _people(account: Account, token: Token, user: User) -> list[str]:
+def _people(account: Account, token: Token, user: User, names: Names) -> list[str]:
     """Return who else can carry the account, by the name a colleague knows."""
-    names = []
+    people = []
     for entry in account.pool.all():
         other = entry.token
         carries = (
@@ -109,9 +106,11 @@ def _people(account: Account, token: Token, user: User) -> list[str]:
             continue
         person = other.consented_by
         name = person.get_short_name() if person and person.pk != user.pk else other.native_user_name
-        if name not in names:
-            names.append(name)
-    return names
+        if not names.sees_token(other, account):
+            name = faces.ELSEWHERE
+        if name not in people:
+            people.append(name)
+    return people
 
 
 def _note(

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import faces, selection, summary
 from accounts.linking import flow
 from accounts.models import Account, AccountToken, PendingLink
+from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
 from tokens.models import ChannelKey, Token
@@ -62,10 +63,11 @@ class Lost:
 def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     """Return the accounts that a smaller grant took away, those now dark first."""
     accounts = summary.with_pools(Account.objects.filter(pk__in=pending.no_longer))
+    names = Names(pending.user)
     rows = []
     for account in accounts:
         dark = account.state == Account.State.DEACTIVATED
-        carrier = summary.of(account, now).active_name
+        carrier = summary.of(account, now).active_name(names)
         text = "has stopped: nobody else is linked" if dark else f"goes on through {carrier}"
         rows.append(Lost(account, dark, text))
     return sorted(rows, key=lambda row: (not row.dark, row.account.name))
@@ -98,16 +100,17 @@ class LinkedRow:
 def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[LinkedRow]:
     """Return what became of each account, in the order of names."""
     rows = []
+    names = Names(user)
     for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
         found = summary.of(account, now)
         mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
         newest = max(mine, key=lambda entry: entry.token.linked_at, default=None)
-        rows.append(_linked_row(found, newest, user, now))
+        rows.append(_linked_row(found, newest, summary.others(found, user, names), now))
     return rows
 
 
-def _linked_row(found: Summary, mine: AccountToken | None, user: User, now: datetime) -> LinkedRow:
-    others = [faces.first_name(name) for name in summary.others(found, user)]
+def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], now: datetime) -> LinkedRow:
+    others = [faces.first_name(name) for name in people]
     alone = found.people <= 1
     pills = []
     active = mine is not None and found.account.active_token_id == mine.token_id
@@ -126,7 +129,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, user: User, now: date
     elif active:
         text = f"You are active. {faces.join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
     else:
-        text = f"{others[0]} is active. You are the backup."
+        text = f"{others[0][0].upper()}{others[0][1:]} is active. You are the backup."
     token = mine.token if mine else None
     days = faces.days_left(
         deadline_kind=token.deadline_kind if token else found.account.deadline_kind,
@@ -159,7 +162,8 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     native = channels.get(account.channel)
     found = summary.of(account, now)
     token = own_token(account, user)
-    others = summary.others(found, user)
+    names = Names(user)
+    others = summary.others(found, user, names)
     stopped = token is not None and token.state == Token.State.DEAD
     told = reasons.explain(
         account.channel,
@@ -177,7 +181,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "stopped": stopped,
         "told": told,
         "others": others,
-        "carrier": faces.first_name(found.active_name) if found.active and others else "",
+        "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "nothing_to_do": _nothing_to_do(token, account, now),

@@ -16,9 +16,9 @@ from accounts import deeds, faces, selection
 from accounts.errors import DeedRefused
 from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from accounts.portal import access, confirm
 from accounts.portal.confirm import Page
-from accounts.portal.names import Names
 from tokens.models import Token, TokenEvent
 from users.models import User, person
 

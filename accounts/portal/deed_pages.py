@@ -13,9 +13,9 @@ from accounts import deeds, sweeps
 from accounts.errors import DeedRefused
 from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from accounts.portal import access, confirm, deed_texts, pages
 from accounts.portal.deed_texts import Deed
-from accounts.portal.names import Names
 from tokens import channels
 from tokens.channels.base import Verdict
 from tokens.lifecycle import Outcome

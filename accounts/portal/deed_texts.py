@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts import deeds, faces, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountToken
+from accounts.names import HIDDEN, Names
 from accounts.portal import dates, renewing
 from accounts.portal.confirm import Page
-from accounts.portal.names import HIDDEN, Names
 from tokens.models import Token, TokenEvent
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import summary
 from accounts.models import Account
-from accounts.portal.names import Names
+from accounts.names import Names
 
 HEAD = [
     "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",

@@ -14,9 +14,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from accounts.portal.counts import short_count
 from accounts.portal.filters import ViewFilter
-from accounts.portal.names import Names
 
 COUNTED = 10_000  # above, the page says "10,000+"
 

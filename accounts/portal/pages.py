@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET
 
 from accounts import faces, summary
 from accounts.models import Account
+from accounts.names import Names
 from accounts.portal import access, dates, poolrows, timeline
-from accounts.portal.names import Names
 from accounts.portal.poolrows import Deed
 from notifications.models import Message
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from accounts import deeds, faces, selection
 from accounts.models import Account, AccountToken
+from accounts.names import HIDDEN, Names
 from accounts.portal import dates, rows
-from accounts.portal.names import HIDDEN, Names
 from tokens import reasons, scrub
 from tokens.channels.base import Reason, Verdict
 from tokens.models import Token, TokenEvent

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import faces, selection, summary
 from accounts.models import Account, AccountToken
-from accounts.portal.names import Names
+from accounts.names import Names
 from accounts.summary import Summary
 from tokens import reasons
 from tokens.channels.base import Reason

@@ -7,8 +7,8 @@ from typing import Any
 
 from accounts import faces
 from accounts.models import Account, AccountEvent
+from accounts.names import Names
 from accounts.portal import rows
-from accounts.portal.names import Names
 from accounts.portal.poolrows import pretty
 from tokens.channels.base import Reason
 from tokens.models import TokenEvent

@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 
 from accounts import faces
 from accounts.models import Account, AccountToken
+from accounts.names import Names
 from accounts.portal import dates, filters, listing
-from accounts.portal.names import Names
 from accounts.portal.parts import part
 from accounts.portal.poolrows import CHECK_WORDS
 from accounts.templatetags import faces as tags

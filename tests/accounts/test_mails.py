@@ -9,7 +9,7 @@ from accounts import deeds, mails, pool
 from accounts.models import Account
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.support.factories import MARKER, NOW, link, make_account, make_token, make_user
+from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
@@ -158,3 +158,15 @@ def test_a_mail_speaks_the_time_of_its_reader(ada: User) -> None:
     die(token)
 
     assert "18:00 JST" in mails.build_died(Message.objects.get()).text
+
+
+def test_a_carrier_in_another_team_is_not_named(ada: User) -> None:
+    zoe = make_user(name="Zoe Secret", team=make_team())
+    token = make_token(consented_by=ada)
+    linked("Lumen", token, make_token(consented_by=zoe, native_user_name="Zoe Native"))
+
+    die(token)
+
+    mail = mails.build_died(Message.objects.get())
+    assert mail.subject == "Lumen goes on through someone in another team: please re-authenticate"
+    assert "Zoe" not in mail.text + mail.html

@@ -155,3 +155,24 @@ def test_200_accounts_take_no_more_queries_than_two(
         page = mine(client)
 
     assert "A199" in page
+
+
+@pytest.mark.parametrize("name", ["my_accounts", "linked", "reauthenticate", "my_account"])
+def test_no_page_names_people_of_other_teams(client: Client, ada: User, name: str) -> None:
+    team = make_team("Other")
+    zoe = make_token(consented_by=make_user(name="Zoe Secret", team=team), native_user_name="Zoe Native")
+    soon = linked("Lumen", make_token(consented_by=ada, deadline=now() + 3 * DAY), zoe, team=team)
+    gone = make_token(consented_by=ada, state="dead", reason="password_changed")
+    stopped = linked("Fern", gone, zoe, team=team)
+    carried = linked("Sable", zoe, make_token(consented_by=ada), team=team)
+
+    pages = []
+    for account in (soon, stopped, carried):
+        args = [account.pk] if name in {"reauthenticate", "my_account"} else []
+        query = "" if args else f"?account={account.pk}"
+        page = client.get(f"{reverse(name, args=args)}{query}").content.decode()
+
+        pages.append(page)
+
+    assert any("omeone in another team" in page for page in pages)
+    assert not any("Zoe" in page for page in pages)

@@ -14,9 +14,9 @@ from notifications import claims
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
-from tests.support.factories import MARKER, NOW, link, make_account, make_token
+from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
 from tokens.models import Token
-from users.models import User
+from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def ada() -> User:
     return make_person("ada@example.com", name="Ada Okafor")
+
+
+def make_colleagues(*people: User) -> None:
+    for person in people:
+        Membership.objects.create(user=person, team=Team.default())
 
 
 def evaluate() -> None:
@@ -162,6 +167,7 @@ def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
 def test_a_colleague_who_carries_the_account_is_named(ada: User) -> None:
     make_macro(emails=[], linkers=True)
     ben = make_person("ben@example.com", name="Ben Lindqvist")
+    make_colleagues(ada, ben)
     account = ending(5, name="Shoes", person=ben)
     link(account, make_token(state="dead", reason="password_changed", consented_by=ada))
     settle(account)
@@ -178,6 +184,7 @@ def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
     make_macro(emails=[], linkers=True, watch="token", days=[7])
     account = ending(6, name="Shoes", person=ada)
     ben = make_person("ben@example.com", name="Ben Lindqvist")
+    make_colleagues(ada, ben)
     link(account, make_token(deadline=noon(TODAY + timedelta(days=40)), consented_by=ben))
     settle(account)
 
@@ -328,3 +335,19 @@ def test_a_mail_with_many_accounts_needs_few_queries(
 
     with django_assert_max_num_queries(10):  # type: ignore[operator]  # a fixture without a public type
         mail_to("ada@example.com")
+
+
+@pytest.mark.parametrize("watch", ["account", "token"])
+def test_people_of_other_teams_stay_nameless(ada: User, watch: str) -> None:
+    make_macro(emails=[], linkers=True, watch=watch)
+    zoe = make_person("zoe@example.com", name="Zoe Secret")
+    Membership.objects.create(user=zoe, team=make_team())
+    account = ending(5, name="Shoes", person=zoe)
+    link(account, make_token(deadline=NOW + timedelta(days=3), issued_at=None, consented_by=ada))
+    Token.objects.filter(consented_by=zoe).update(native_user_name="Zoe Native")
+    settle(account)
+
+    mail = warned("ada@example.com")
+
+    assert "someone in another team" in " ".join(mail.text.split())
+    assert "Zoe" not in mail.subject + mail.text + mail.html

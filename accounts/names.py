@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import AnonymousUser
 
-from accounts import faces, summary
+from accounts import faces
 from accounts.models import Account
 from tokens.models import Token
 from users.models import Membership, User
@@ -10,16 +10,26 @@ from users.models import Membership, User
 HIDDEN = "Someone in another team"
 
 
-class Names:
-    """Names as one viewer may see them. Reads the viewer's colleagues once."""
+def person_name(token: Token) -> str:
+    """Return whose token it is, as colleagues know the person: our user's name, else the native user's."""
+    if token.consented_by is not None and token.consented_by.name:
+        return token.consented_by.name
+    return token.native_user_name or f"native user {token.native_user_id}"
 
-    def __init__(self, viewer: User | AnonymousUser) -> None:
-        self.all = bool(viewer.is_superuser)
-        self.viewer_id = viewer.pk
+
+class Names:
+    """Names as one viewer may see them. Reads the viewer's colleagues once.
+
+    A viewer of None is an address that staff wrote into a rule: it reads all names.
+    """
+
+    def __init__(self, viewer: User | AnonymousUser | None) -> None:
+        self.all = viewer is None or bool(viewer.is_superuser)
+        self.viewer_id = viewer.pk if viewer else None
         self._teams: frozenset[int] = frozenset()
         self.colleagues: frozenset[int] = frozenset()
         if not self.all:
-            mine = Membership.objects.filter(user=viewer.pk).values("team")
+            mine = Membership.objects.filter(user=self.viewer_id).values("team")
             rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id")
             self._teams = frozenset(team for team, _ in rows)
             self.colleagues = frozenset(user for _, user in rows)
@@ -36,7 +46,11 @@ class Names:
         """Return whose token it is."""
         if token is None:
             return "a token that was removed"
-        return summary.person_name(token) if self.sees_token(token, account) else HIDDEN
+        return person_name(token) if self.sees_token(token, account) else HIDDEN
+
+    def within(self, token: Token, account: Account) -> str:
+        """Return whose token it is, for the middle of a sentence."""
+        return person_name(token) if self.sees_token(token, account) else faces.ELSEWHERE
 
     def user(self, user: User | None) -> str:
         """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
