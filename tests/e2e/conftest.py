@@ -1,4 +1,4 @@
-"""The product and a browser for the stories. Both are shared by all tests of a process."""
+"""The product and a browser for the stories."""
 
 import shutil
 import tempfile
@@ -31,10 +31,10 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def product(place: Path) -> Iterator[Product]:
-    """The running product; today's scheduled evaluation is over."""
-    with launched(place / "var") as running:
+@pytest.fixture(scope="module")
+def product(place: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """The running product, new for each file: every story begins with an empty installation. Today's scheduled evaluation is over."""
+    with launched(place / request.module.__name__.rpartition(".")[2]) as running:
         running.finish_todays_evaluation()
         yield running
 

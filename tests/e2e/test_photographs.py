@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.e2e.driver import Chromium, Theme, Visitor
-from tests.e2e.product import Product, launched
+from tests.e2e.product import Product
 from tests.e2e.steps import MIRA
 
 KEPT = os.environ.get("PHOTOGRAPHS", "")
@@ -31,14 +31,6 @@ THEMES_OWN: dict[str, str] = {}
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 look = pytest.mark.parametrize(("width", "theme"), LOOKS, ids=[f"{width}-{theme}" for width, theme in LOOKS])
-
-
-@pytest.fixture(scope="module")
-def product(place: Path) -> Iterator[Product]:
-    """A product of our own: 200 accounts would stand in the stories' pictures."""
-    with launched(place / "fleet") as running:
-        running.finish_todays_evaluation()
-        yield running
 
 
 @pytest.fixture(scope="module")
