@@ -41,7 +41,6 @@ class Visitor:
 
     page: Page
     web: str
-    troubles: list[str]
     pictures: Path
 
     def open(self, path: str = "/") -> None:
@@ -103,7 +102,7 @@ class Chromium:
             viewport={"width": width, "height": HEIGHT}, color_scheme=theme, reduced_motion="reduce"
         )
         try:
-            yield Visitor(watched(context, self.troubles), self.web, self.troubles, self.pictures)
+            yield Visitor(watched(context, self.troubles), self.web, self.pictures)
         finally:
             context.close()
 
