@@ -1,7 +1,6 @@
 """The HTTP face of the broker: a router; adtoken_project.api makes the one API object with its keys and errors."""
 
 import base64
-import binascii
 import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -17,6 +16,7 @@ from accounts.broker.leases import Lease
 from accounts.models import Account, ApiKey
 from accounts.summary import Summary
 from tokens import channels, reasons
+from tokens.models import ChannelKey
 
 router = Router(tags=["broker"])
 
@@ -165,8 +165,8 @@ class BadCursor(Exception):  # noqa: N818  # an answer
 @router.get("/accounts", response={200: AccountPage, **PROBLEMS}, summary="List accounts")
 def list_accounts(
     request: HttpRequest,
-    channel: str | None = None,
-    state: str | None = None,
+    channel: ChannelKey | None = None,
+    state: Account.State | None = None,
     deadline_within_days: Annotated[int | None, Query(ge=0, le=3650)] = None,
     cursor: str | None = None,
 ) -> AccountPage:
@@ -339,6 +339,9 @@ def _position(cursor: str | None) -> int:
     if not cursor:
         return 0
     try:
-        return int(json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
-    except (ValueError, TypeError, binascii.Error) as error:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError) as error:
         raise BadCursor from error
+    if type(position) is not int or not 0 <= position < 2**63:
+        raise BadCursor
+    return position

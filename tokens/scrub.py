@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 from typing import Any
 
@@ -14,17 +15,19 @@ SECRET_NAMES = (
     "signed_request", "password", "id_token", "auth_code",
 )  # fmt: skip
 _NAMES = "|".join(SECRET_NAMES)
-_PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)[^&\s\"'<>]+")
-_JSON = re.compile(rf'(?i)(["\'])({_NAMES})\1(\s*:\s*)(["\'])(?:(?!\4).)*\4')
+_PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)([\"']?)[^&\s\"'<>]+")
+_JSON = re.compile(rf'(?i)(\\*["\'])({_NAMES})\1(\s*:\s*)(\\*["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
 _PATH = re.compile(r"(/invitation/|/accounts/password/reset/key/)[^/\s\"']+")
+# NUL and half a surrogate pair: a job may report them, PostgreSQL stores neither.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,})")
 
 
 def text(value: str) -> str:
     """Return the text with everything that looks like a secret replaced."""
     value = _JSON.sub(rf"\1\2\1\3\4{HIDDEN}\4", value)
-    value = _PAIR.sub(rf"\1\2\3{HIDDEN}", value)
+    value = _PAIR.sub(rf"\1\2\3\4{HIDDEN}", value)
     value = _HEADER.sub(rf"\1 {HIDDEN}", value)
     value = _PATH.sub(rf"\1{HIDDEN}", value)
     return _LONG.sub(HIDDEN, value)
@@ -37,7 +40,7 @@ def data(value: Any, *, depth: int = 6) -> Any:
     if isinstance(value, dict):
         # "code" is a secret in a callback but the error number in an answer: numbers stay.
         return {
-            str(key): HIDDEN
+            storable(str(key)): HIDDEN
             if str(key).lower() in SECRET_NAMES and isinstance(item, str) and not item.isdigit() and item != ""
             and not (str(key).lower() == "code" and re.fullmatch(r"[A-Z_]{3,60}", item))
             else data(item, depth=depth - 1)
@@ -46,8 +49,15 @@ def data(value: Any, *, depth: int = 6) -> Any:
     if isinstance(value, list):
         return [data(item, depth=depth - 1) for item in value[:20]]
     if isinstance(value, str):
-        return text(value[:2000])
+        return text(storable(value[:2000]))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value
+
+
+def storable(value: str) -> str:
+    """Return the text without what PostgreSQL cannot store."""
+    return _UNSTORABLE.sub("\ufffd", value)
 
 
 def evidence(*, call: str, status: int, body: object) -> dict[str, Any]:

@@ -234,7 +234,7 @@ def held(account_id: int, *, until: datetime | None = None) -> Held:
     if account.state == Account.State.PAUSED:
         detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
         return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by]))
-    if account.state == Account.State.CONNECTED and account.restriction:
+    if account.state != Account.State.DEACTIVATED and account.restriction:
         detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
         steps = native.steps(channels.Reason.RESTRICTED)
         return Held(

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts import pairs
 from accounts.broker.callers import Caller
-from accounts.broker.errors import Busy, Held
+from accounts.broker.errors import Busy, Held, NotFound
 from accounts.broker.leases import Claims, Lease, lease, open_lease
 from accounts.models import Account
 from tokens import channels, lifecycle, probe, scrub
@@ -40,7 +40,9 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
-    account = Account.objects.get(pk=claims.account_id)
+    account = Account.objects.filter(pk=claims.account_id).first()
+    if account is None:
+        raise NotFound("There is no such lease.")
     ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)

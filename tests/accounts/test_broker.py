@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -325,8 +325,6 @@ def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandb
     Token.objects.filter(native_user_name__in=["Ada Okafor", "Ben Lindqvist"]).update(
         state="dead", reason="expired"
     )
-    from django.db import transaction
-
     with transaction.atomic():
         pool.settle(account_ids=[account.pk], cause="expired", now=datetime.now(UTC))
     job = Job(key, "facebook", account.native_id)
@@ -398,3 +396,49 @@ def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, setting
     assert response.status_code == 503
     assert "FERNET_KEYS" in response.json()["detail"]
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "channel=%00",
+        "channel=myspace",
+        "state=%00",
+        "state=gone",
+        "cursor=MWU5OTk",  # 1e999
+        "cursor=%C3%A9",
+        "cursor=LTE",  # -1
+        f"cursor={'W1tb' * 4000}",  # [[[[...
+    ],
+)
+def test_a_bad_query_is_a_problem_and_no_error_of_ours(key: str, query: str) -> None:
+    response = Client(headers={"authorization": f"Bearer {key}"}).get(f"/api/v1/accounts?{query}")
+
+    assert response.status_code == 422
+    assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("message", ["a\0b", "a\ud800b", float("nan"), {"a\0": "b"}])
+def test_a_disputed_report_is_kept_whatever_characters_it_holds(
+    job: Job, account: Account, message: Any
+) -> None:
+    lease = job.lease().json()
+    lie = (400, {"error": {"code": 190, "error_subcode": 460, "message": "changed", "more": message}})
+
+    told = job.report(lease["lease_id"], lie)
+
+    assert told.status_code == 200, told.content
+    assert TokenEvent.objects.filter(kind="disputed").exists()
+
+
+def test_a_restricted_account_is_held_as_such_also_while_its_tokens_are_checked(
+    job: Job, account: Account
+) -> None:
+    Token.objects.update(state="cooling", reason="unknown")
+    Account.objects.update(restriction="Disabled: policy")
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="unknown", now=datetime.now(UTC))
+
+    problem = job.lease()
+
+    assert (problem.status_code, problem.json()["reason"]) == (409, "restricted")

@@ -21,6 +21,8 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f'OAuth oauth_consumer_key="k", oauth_token="{TOKEN}", oauth_signature="{TOKEN}"',
         f"/link/facebook/callback/?code={TOKEN}&state=abc",
         f"the token {TOKEN} was refused",
+        f"oauth_token=\"{MARKER}\", oauth_token_secret='{MARKER}'",
+        rf'{{"body": "{{\"access_token\": \"{MARKER}\"}}"}}',
         f"/invitation/{TOKEN}/",
         f"https%3A%2F%2Fx%3Faccess_token%3D{TOKEN}",
     ],
