@@ -10,11 +10,19 @@ from tokens import channels
 from tokens.channels.base import ChannelError
 from tokens.models import ChannelApp
 
+LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
+
 
 def is_set_up(channel: str) -> bool:
     """Tell whether the channel has a default app with a secret."""
     apps = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False)
     return apps.exclude(state=ChannelApp.State.NOT_SET_UP).exists()
+
+
+def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
+    """Tell whether the address is ours and fits its column: the consent must not be lost over it when the person comes back."""
+    fits = next_url.isprintable() and len(next_url) <= LONGEST_NEXT
+    return fits and bool(get_account_adapter(request).is_safe_url(next_url))
 
 
 def start(
@@ -32,7 +40,7 @@ def start(
     app = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False).first()
     if app is None or app.state == ChannelApp.State.NOT_SET_UP:
         return trouble.show(request, channel, trouble.NOT_SET_UP)
-    if next_url and not get_account_adapter(request).is_safe_url(next_url):
+    if not _may_lead_to(request, next_url):
         next_url = ""
     data = {
         "intent": consent.INTENT,

@@ -63,8 +63,13 @@ def _target(request: HttpRequest, channel: str) -> Account | None:
     if not chosen:
         return None
     visible = Account.objects.visible_to(person(request))
-    found: Account = get_object_or_404(visible, pk=chosen if chosen.isdigit() else 0, channel=channel)
+    found: Account = get_object_or_404(visible, pk=_number(chosen), channel=channel)
     return found
+
+
+def _number(text: str) -> int:
+    """Return the id that an address names; 0, which no row has, for everything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
 
 
 @login_required
@@ -154,7 +159,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
 @require_GET
 def linked(request: HttpRequest) -> HttpResponse:
     """Say what is linked now, and where a backup is missing."""
-    ids = [int(pk) for pk in request.GET.getlist("account")[:50] if pk.isdigit()]
+    ids = [_number(pk) for pk in request.GET.getlist("account")[:50]]
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     rows = overview.linked_rows(accounts, user, timezone.now())

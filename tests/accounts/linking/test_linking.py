@@ -327,3 +327,19 @@ def test_no_token_reaches_the_session(ada: User) -> None:
         native.link(browser(ada), channel, "ada")
 
     assert Sandbox.MARKER not in repr([row.get_decoded() for row in Session.objects.all()])
+
+
+@pytest.mark.parametrize("address", ["/" + "a" * 400, "/my/\0", "/my/\n"])
+def test_an_address_to_go_on_to_that_cannot_be_kept_loses_no_consent(ada: User, address: str) -> None:
+    native.consent(browser(ada), "facebook", "ada", form={"next": address})
+
+    assert Token.objects.get().consented_by == ada
+    assert PendingLink.objects.get().next == ""
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "9" * 30, "%00", "-1"])
+def test_a_number_that_names_no_account_is_no_error(ada: User, number: str) -> None:
+    client = browser(ada)
+
+    assert client.get(f"{reverse('linked')}?account={number}").status_code == 200
+    assert client.get(f"{reverse('link', args=['facebook'])}?account={number}").status_code == 404
