@@ -4,6 +4,7 @@ Dates are not in the file: they are unknown ("Not available") until the ordinary
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,8 @@ COLUMNS = (
     "token_secret",
 )
 BATCH = 1000
+LONGEST_USER_ID = 191
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and bytes that were no UTF-8 on standard input
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], str], Iterable[T]]
@@ -153,6 +156,8 @@ class Checker:
             self._note(number, f"{given[0]} without access_token.")
         if not row["native_user_id"]:
             self._note(number, "access_token without native_user_id: whose token is it?")
+        if len(row["native_user_id"]) > LONGEST_USER_ID:
+            self._note(number, f"native_user_id has more than {LONGEST_USER_ID} characters.")
         if channel == "x" and not row["token_secret"]:
             self._note(number, "X needs token_secret beside access_token.")
         if channel not in self.apps:
@@ -173,7 +178,7 @@ def read(source: TextIO, progress: Progress[tuple[int, dict[str, str]]]) -> list
     """Read and check all lines. Raises ImportRefused with every problem."""
     reader = csv.reader(source)
     try:
-        header = [name.strip().lower() for name in next(reader)]
+        header = [name.strip("\ufeff \t").lower() for name in next(reader)]
     except (StopIteration, csv.Error, UnicodeDecodeError):
         raise ImportRefused(["The file is empty or is not CSV in UTF-8."]) from None
     _check_header(header)
@@ -213,6 +218,9 @@ def _rows(reader: Any, header: list[str], checker: Checker) -> Iterator[tuple[in
                 f"Line {reader.line_num}: {len(cells)} columns, the first line has {len(header)}."
             )
             continue
+        if any(_UNSTORABLE.search(cell) for cell in cells):
+            checker.problems.append(f"Line {reader.line_num}: a character that is no text (NUL). Remove it.")
+            continue
         given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
         yield reader.line_num, {name: given.get(name, "") for name in COLUMNS}
 
@@ -221,8 +229,8 @@ def write(lines: Sequence[Line], *, now: datetime, dry_run: bool, progress: Prog
     """Write all in one transaction, or, with `dry_run`, say what that would do and undo it."""
     with transaction.atomic():
         before = Account.objects.count()
+        tokens, kept = _tokens(lines, now)  # first: nobody who holds an account asks for a token
         accounts = _accounts(lines, now)
-        tokens, kept = _tokens(lines, now)
         links = _links(lines, accounts, tokens, now, progress)
         result = Result(len(lines), Account.objects.count() - before, len(tokens) - kept, kept, links)
         if dry_run:

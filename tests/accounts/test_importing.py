@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import pool, sweeps
+from accounts import importing, pool, sweeps
 from accounts.models import Account, AccountToken
 from tests.support import native
 from tests.support.factories import MARKER, NOW, make_app, make_team, make_token, make_user
@@ -80,6 +80,9 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> N
         (f"x,1a,,,,77,,{MARKER}-1,,", "X needs token_secret"),
         ("facebook,1,too,few", "4 columns"),
         ("facebook,2,,,,,,,,", "stand in the file twice"),
+        ("facebook,1,na\0me,,,,,,,", "a character that is no text"),
+        ("facebook,1,,,a\0@example.com,,,,,", "a character that is no text"),
+        (f"facebook,1,,,,{'9' * 192},,{MARKER}-1,,", "more than 191 characters"),
     ],
 )
 def test_one_bad_line_imports_nothing_and_says_what_to_mend(
@@ -172,3 +175,9 @@ def test_the_next_sweep_fills_the_dates_of_an_imported_token(tmp_path: Path, cha
     assert (token.deadline_kind, token.dates_source["access"]) == ("date", "introspection")
     assert (account.name, account.deadline) == ("Lumen Shoes EU", token.deadline)
     assert account.pool.get().can_publish == "yes"
+
+
+def test_a_byte_order_mark_on_standard_input_is_no_column() -> None:
+    lines = importing.read(io.StringIO("\ufeffchannel,native_id\nfacebook,1\n"), lambda items, _: items)
+
+    assert [line.native_id for line in lines] == ["1"]
