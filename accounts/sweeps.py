@@ -12,6 +12,7 @@ from accounts.models import AccountToken, PendingLink
 from tokens import channels, lifecycle, probe
 from tokens.channels.base import AccountList, ChannelError, Identity, Inspection, PairReading, Verdict
 from tokens.models import Token
+from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ def sweep_orphans(*, now: datetime) -> int:
 def _revoke(token: Token) -> None:
     try:
         channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, ValueError, channels.UnknownChannel) as error:
+    except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
 
 

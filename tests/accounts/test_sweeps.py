@@ -10,6 +10,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
+from tokens import vault
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -166,3 +167,12 @@ def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -
     Token.objects.update(state="dead", reason="expired")
 
     assert sweeps.nightly_check() == [Account.objects.get().pk] == pool.differences()
+
+
+def test_an_orphan_that_does_not_open_is_deleted_and_does_not_stop_the_others(ada: Client) -> None:
+    native.consent(ada, "facebook", "ada")
+    native.consent(ada, "x", "ada")
+    PendingLink.objects.all().delete()
+    Token.objects.filter(app__channel="facebook").update(credentials=vault.seal("another row", {}))
+
+    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=25)) == 2
