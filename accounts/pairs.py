@@ -61,7 +61,8 @@ def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[Accou
         entries = entries.filter(account_id=account_id)
     ids = list(entries.values_list("account_id", flat=True))
     accounts = {account.pk: account for account in Account.objects.filter(pk__in=ids).locked()}
-    locked = list(entries.order_by("id").select_for_update(no_key=True))
+    # An entry that was linked since has an account that is not locked here, and is too new for this answer.
+    locked = list(entries.filter(account_id__in=accounts).order_by("id").select_for_update(no_key=True))
     for entry in locked:
         entry.account = accounts[entry.account_id]
     return locked

@@ -56,7 +56,12 @@ _SETTLE = f"""{_FACTS}, changed as (
     cycle = a.cycle + (a.deadline_kind <> n.deadline_kind
                        or coalesce(n.deadline not between a.deadline - interval '1 day' and a.deadline + interval '1 day', false))::int,
     since = case when a.state <> n.state then %(now)s else a.since end,
-    reason = case when n.state = a.state then a.reason when n.state = 'connected' then '' else %(cause)s end
+    reason = case when n.state = a.state then a.reason when n.state = 'connected' then ''
+                  when %(cause)s <> 'resumed' then %(cause)s
+                  -- what stopped it happened before or while it was paused
+                  else coalesce((select case when t.state = 'valid' then p.access_reason else t.reason end
+                                 from accounts_accounttoken p join tokens_token t on t.id = p.token_id where p.account_id = a.id
+                                 order by t.state = 'cooling' desc, t.state = 'dead' desc, t.state_since desc, t.id limit 1), '') end
   from next n
   where a.id = n.id and {_DIFFERS}
   returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state

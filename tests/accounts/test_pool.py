@@ -2,16 +2,18 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts import pool
+from accounts import deeds, pairs, pool
 from accounts.models import Account, AccountEvent, AccountToken
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens.channels.base import AccountList
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -302,3 +304,56 @@ def test_a_token_linked_while_it_dies_does_not_connect_the_account() -> None:
         account.refresh_from_db()
         assert (account.state, account.active_token) == ("deactivated", None)
         assert pool.differences() == []
+
+
+@pytest.mark.parametrize("dies", ["before the pause", "during the pause"])
+def test_an_account_resumed_without_a_living_token_says_why_it_is_dark(dies: str) -> None:
+    staff, account, token = make_user(), make_account(), make_token()
+    link(account, token)
+    settle(account)
+    if dies == "before the pause":
+        kill(token)
+        settle(account, cause="password_changed")
+    deeds.pause(account=account, actor=staff, note="", now=NOW)
+    kill(token)
+    settle(account, cause="password_changed")
+
+    deeds.resume(account=account, actor=staff, note="", now=NOW)
+
+    account.refresh_from_db()
+    assert (account.state, account.reason) == ("deactivated", "password_changed")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_linked_while_a_list_is_applied_waits_for_the_next_list() -> None:
+    token, first, second = make_token(), make_account(), make_account()
+    link(first, token)
+    settle(first)
+    held = threading.Event()
+
+    def hold_and_link() -> None:
+        with transaction.atomic():
+            Account.objects.locked().get(pk=first.pk)
+            held.set()
+            wait_until_somebody_waits()
+            link(second, token)
+
+    def apply() -> None:
+        held.wait(10)
+        pairs.apply_list(token=token, listed=AccountList((), complete=True), now=NOW, source="sweep")
+
+    _run_together(hold_and_link, apply)
+
+    assert dict(AccountToken.objects.values_list("account", "access")) == {first.pk: "lost", second.pk: "ok"}
+
+
+def wait_until_somebody_waits() -> None:
+    """Return once another session waits for a lock that this one holds."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute("select exists (select 1 from pg_locks where not granted)")
+            if cursor.fetchone() == (True,):
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waited")
