@@ -101,6 +101,8 @@ def _hanging(one: Summary, token: Token, names: Names, now: datetime) -> Hanging
         return Hanging(account, "has stopped. Nobody else is linked.")
     if account.state == Account.State.PAUSED:
         return Hanging(account, "is paused by staff.")
+    if account.state == Account.State.INTERRUPTED:
+        return Hanging(account, "is being checked. Another log-in may carry it.")
     if not carriers:
         when = (
             faces.short_date(token.deadline, zone=timezone.get_current_timezone(), now=now)

@@ -176,3 +176,12 @@ def test_no_page_names_people_of_other_teams(client: Client, ada: User, name: st
 
     assert any("omeone in another team" in page for page in pages)
     assert not any("Zoe" in page for page in pages)
+
+
+def test_a_stopped_log_in_whose_account_is_being_checked_does_not_name_a_date(
+    client: Client, ada: User
+) -> None:
+    stopped = make_token(consented_by=ada, state="dead", reason="password_changed", deadline=now() + 40 * DAY)
+    linked("Lumen", stopped, make_token(state="cooling", reason="unknown"))
+
+    assert "is being checked. Another log-in may carry it." in mine(client)
