@@ -186,7 +186,11 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
         if not pk:
             return None
-        macro = self.get_queryset(request).filter(pk=pk).first() if pk.isdigit() and len(pk) < 19 else None
+        macro = (
+            self.get_queryset(request).filter(pk=pk).first()
+            if pk.isascii() and pk.isdigit() and len(pk) < 19
+            else None
+        )
         if macro is None:
             raise Http404("There is no such macro.")
         return macro

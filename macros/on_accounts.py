@@ -62,7 +62,7 @@ class MacroFilter(SimpleListFilter):
         value = self.value()
         if value == "none":
             return queryset.filter(~Exists(covering()))
-        if value and value.isdigit():
+        if value and value.isascii() and value.isdigit() and len(value) < 19:
             return queryset.filter(Exists(covering().filter(pk=value)))
         return queryset
 

@@ -368,3 +368,13 @@ def test_the_page_of_an_account_says_who_warns(mira: Client) -> None:
 
     assert macro.name in page
     assert "30, 7 days ahead" in page
+
+
+@pytest.mark.parametrize("number", ["²", "9" * 5000])
+def test_a_number_that_names_no_macro_is_no_error(mira: Client, number: str) -> None:
+    make_account(name="Lumen Shoes EU")
+
+    response = mira.get(reverse("admin:accounts_account_changelist"), {"macro": number})
+
+    assert response.status_code in {200, 302}
+    assert mira.get(reverse("admin:macros_macro_preview"), {"macro": number}).status_code == 404

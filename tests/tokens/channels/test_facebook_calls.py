@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, FERN, LUMEN, REFUSED, SCOPES, close, token
 from tokens.channels.base import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
-from tokens.channels.facebook import CHANNEL
+from tokens.channels.facebook import CHANNEL, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -238,3 +238,15 @@ def test_an_account_has_one_spelling(given: str, stored: str) -> None:
 def test_nonsense_is_no_account_id(given: str) -> None:
     with pytest.raises(ValueError, match="number"):
         CHANNEL.canonical_id(given)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "date"), [(10**30, True), (-(10**30), False), ("9" * 15, True), (None, False)]
+)
+def test_a_strange_life_is_cut_or_unknown_and_never_an_error(seconds: object, date: bool) -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+
+    dates = reading.provider_dates({"expires_in": seconds}, now)
+
+    assert (dates.access_expires_at == now + reading.LONGEST) is date
+    assert (dates.access_expires_at is None) is not date

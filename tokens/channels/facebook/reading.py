@@ -49,9 +49,9 @@ def report_of(body: Any) -> Report:
 def provider_dates(body: Mapping[str, Any], now: datetime) -> Dates:
     """Read the date of a token endpoint's answer: `expires_in` seconds from now, or nothing."""
     seconds = number(body.get("expires_in"))
-    if not seconds:
+    if seconds is None or seconds <= 0:
         return Dates(issued_at=now)
-    ends = now + min(timedelta(seconds=seconds), LONGEST)
+    ends = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
     return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider"})
 
 
