@@ -161,7 +161,7 @@ def _card_rows(token: Token, rows: list[dict[str, Any]], what: str, zone: ZoneIn
         words.append(("Ends", faces.moment(token.deadline, zone=zone).full))
     words.append(("Log-in", token.native_user_name))
     if len(rows) > 1:
-        names = [f"{row['account'].name} ({_carried(row).lower()})" for row in rows[1:SHOWN]]
+        names = [f"{row['account'].name} ({_mid(_carried(row))})" for row in rows[1:SHOWN]]
         more = len(rows) - SHOWN
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
@@ -172,6 +172,11 @@ def _carried(row: dict[str, Any]) -> str:
     if row["dark"]:
         return "Deactivated: nothing can be published"
     return f"Goes on through {row['carrier']}" if row["carrier"] else row["days"].text
+
+
+def _mid(text: str) -> str:
+    """Write the text for the middle of a sentence; names in it keep their capitals."""
+    return text[:1].lower() + text[1:]
 
 
 def _short(name: str) -> str:

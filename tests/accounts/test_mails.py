@@ -75,7 +75,7 @@ def test_the_mail_of_a_last_log_in_says_that_the_account_is_deactivated_first(ad
     mail = mails.build_died(Message.objects.get())
     assert mail.subject == "Zephyr is deactivated: please re-authenticate (+1 more)"
     assert (
-        "Aurora (goes on through ben)" in mail.text.replace("\n", " ").replace("  ", " ")
+        "Aurora (goes on through Ben)" in mail.text.replace("\n", " ").replace("  ", " ")
         or "Aurora" in mail.text
     )
 
