@@ -62,7 +62,7 @@ def why(one: Summary, names: Names, now: datetime) -> str:
     if account.paused_at is not None:
         return _paused(account, names, now)
     if account.state == Account.State.DEACTIVATED:
-        return _stopped(account) if one.entries else "Nobody has linked it yet"
+        return _stopped(account) if one.entries else "Nobody is linked to it"
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:

@@ -213,7 +213,7 @@ def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
 
     pages = [client.get(pool_url(one)).content.decode() for one in (empty, alone)]
 
-    assert "Nobody has linked this account yet." in pages[0]
+    assert "Nobody is linked to this account." in pages[0]
     assert "Add a second person." in pages[1]
 
 
