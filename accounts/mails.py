@@ -82,6 +82,8 @@ def _token(message: Message) -> Token:
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None or token.consented_by is None:
         raise NotWanted("The log-in does not exist any more.")
+    if not token.consented_by.is_active:
+        raise NotWanted("The person cannot log in any more.")
     return token
 
 

@@ -15,11 +15,16 @@ from tokens.models import Token
 
 
 @transaction.atomic
-def apply_list(*, token: Token, listed: AccountList, now: datetime, source: str) -> list[int]:
+def apply_list(
+    *, token: Token, generation: int, listed: AccountList, now: datetime, source: str
+) -> list[int]:
     """Write the channel's list of one native user's ad accounts over the token's pool entries.
 
-    Returns the ids of accounts that lost this token as one that can publish. The caller may hold the token's lock.
+    Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
+    of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
     """
+    if not _still(token, generation):
+        return []
     by_id = {native.native_id: native for native in listed.accounts}
     entries = _lock_entries(token)
     lost: list[int] = []
@@ -38,8 +43,12 @@ def apply_list(*, token: Token, listed: AccountList, now: datetime, source: str)
 
 
 @transaction.atomic
-def apply_reading(*, token: Token, account_id: int, reading: PairReading, now: datetime, source: str) -> None:
-    """Write what reading one ad account with one token gave. Passing trouble writes nothing."""
+def apply_reading(
+    *, token: Token, generation: int, account_id: int, reading: PairReading, now: datetime, source: str
+) -> None:
+    """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing."""
+    if not _still(token, generation):
+        return
     entries = _lock_entries(token, account_id)
     if not entries:
         return
@@ -52,6 +61,11 @@ def apply_reading(*, token: Token, account_id: int, reading: PairReading, now: d
         return
     cause = entry.access_reason or "access"
     pool.settle(account_ids=[account_id], cause=cause, now=now, source=source)
+
+
+def _still(token: Token, generation: int) -> bool:
+    """Lock the token, before any account, and tell whether it is the one that the channel was asked with."""
+    return Token.objects.filter(pk=token.pk, generation=generation).locked().first() is not None
 
 
 def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[AccountToken]:

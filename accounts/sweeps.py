@@ -4,6 +4,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -16,10 +17,11 @@ from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50
 AT_ONCE = 8
+BATCH = AT_ONCE  # a claim covers what is asked at once, so that it does not run out while tokens wait in line
 PENDING_FOR = timedelta(minutes=15)
 ORPHAN_AFTER = timedelta(hours=24)
+ORPHANS = 50  # a run
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
 
 
@@ -41,8 +43,9 @@ def check_due(*, now: datetime, limit: int = BATCH) -> int:
         for token, job in jobs:
             try:
                 record(job.result(), now=now, source="sweep")
-            except Exception:  # one bad row must never stop the others
+            except Exception:  # one bad row must never stop the others, nor come first at every sweep
                 logger.exception("checking token %s failed", token.pk)
+                lifecycle.postpone(token_id=token.pk, now=now)
     return len(tokens)
 
 
@@ -91,10 +94,16 @@ def record(found: Findings, *, now: datetime, source: str) -> lifecycle.Outcome:
     )
     if outcome.stale or outcome.verdict != Verdict.OK:
         return outcome
+    asked_with: dict[str, Any] = {
+        "token": found.token,
+        "generation": outcome.generation,
+        "now": now,
+        "source": source,
+    }
     if found.listed is not None:
-        pairs.apply_list(token=found.token, listed=found.listed, now=now, source=source)
+        pairs.apply_list(listed=found.listed, **asked_with)
     for account_id, reading in found.readings.items():
-        pairs.apply_reading(token=found.token, account_id=account_id, reading=reading, now=now, source=source)
+        pairs.apply_reading(account_id=account_id, reading=reading, **asked_with)
     return outcome
 
 
@@ -114,7 +123,7 @@ def sweep_orphans(*, now: datetime) -> int:
     """Revoke and delete tokens that were linked to nothing within 24 hours. Returns how many were deleted."""
     orphans = Token.objects.filter(pool_entries=None, linked_at__lt=now - ORPHAN_AFTER).select_related("app")
     deleted = 0
-    for token in orphans[:BATCH]:
+    for token in orphans.order_by("linked_at", "id")[:ORPHANS]:
         _revoke(token)
         with transaction.atomic():
             held = Token.objects.locked().filter(pk=token.pk, pool_entries=None, generation=token.generation)

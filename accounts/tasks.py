@@ -9,7 +9,7 @@ from accounts import sweeps
 @shared_task
 def check_due_tokens() -> None:
     """Check the tokens that are due, batch by batch, within the task's time."""
-    for _ in range(10):
+    for _ in range(60):
         if sweeps.check_due(now=timezone.now()) < sweeps.BATCH:
             return
 

@@ -200,6 +200,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {  # a Valkey that is away must not hold the c
     "interval_step": 0.1,
     "interval_max": 0.2,
     "socket_connect_timeout": 1,
+    "socket_timeout": 5,  # one that is frozen, too
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

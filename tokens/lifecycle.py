@@ -229,6 +229,11 @@ def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetim
     _event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient})
 
 
+def postpone(*, token_id: int, now: datetime) -> None:
+    """Look at a token later, because checking it failed on our side."""
+    Token.objects.filter(pk=token_id).update(due_at=now + _jittered(AFTER_TROUBLE), claimed_until=None)
+
+
 def note_use(*, token_id: int, now: datetime) -> None:
     """Note a use, at most once an hour, so that leases write nothing on the hot path."""
     Token.objects.filter(pk=token_id).exclude(last_used_at__gt=now - timedelta(hours=1)).update(

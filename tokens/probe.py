@@ -11,7 +11,7 @@ from tokens.lifecycle import Outcome
 from tokens.models import Token
 from tokens.vault import VaultError
 
-CLAIM = timedelta(seconds=60)  # longer than the slowest call
+CLAIM = timedelta(seconds=180)  # longer than the slowest token with its accounts takes
 
 
 def claim(token_id: int, now: datetime) -> bool:

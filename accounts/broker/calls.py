@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.broker.callers import Caller
-from accounts.broker.errors import Busy
+from accounts.broker.errors import Busy, LeaseOver
 from accounts.broker.leases import Lease, Purpose, lease
 from accounts.broker.reports import report
 from accounts.broker.signing import sign
@@ -48,7 +48,13 @@ def call(
         caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
     )
     for attempt in range(1, TRIES + 1):
-        answer = _send(caller, current, method, url, params or {}, data or {}, now)
+        try:
+            answer = _send(caller, current, method, url, params or {}, data or {}, now)
+        except LeaseOver:  # the token changed between leasing and signing
+            current = lease(
+                caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
+            )
+            answer = _send(caller, current, method, url, params or {}, data or {}, now)
         if 200 <= answer.status < 300 and not _holds_error(answer.body):
             return Reply(answer.status, answer.body, current.native_user, attempt)
         result = report(

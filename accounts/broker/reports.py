@@ -1,5 +1,6 @@
 """Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -70,8 +71,8 @@ def _confirm(
     now: datetime,
 ) -> Report:
     """Ask the channel ourselves, first about the token, then about the account."""
-    timeout = settings.REPORT_PROBE_TIMEOUT
-    outcome = probe.probe(token.pk, now=now, source="report", timeout=timeout)
+    until = time.monotonic() + settings.REPORT_PROBE_TIMEOUT
+    outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(outcome.reason), now)
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
@@ -79,11 +80,22 @@ def _confirm(
     if outcome.verdict != Verdict.OK:
         return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     reading = channels.get(account.channel).read_account(
-        token.app.keys(), token.unseal(), account.native_id, scopes=token.scopes, timeout=timeout
+        token.app.keys(),
+        token.unseal(),
+        account.native_id,
+        scopes=token.scopes,
+        timeout=max(0.5, until - time.monotonic()),
     )
     if reading.ruling.verdict in HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}:
         return Report(reading.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
-    pairs.apply_reading(token=token, account_id=account.pk, reading=reading, now=now, source="report")
+    pairs.apply_reading(
+        token=token,
+        generation=outcome.generation,
+        account_id=account.pk,
+        reading=reading,
+        now=now,
+        source="report",
+    )
     found = _next(caller, account, ruling, now)
     if found.lease is not None and found.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")

@@ -80,7 +80,7 @@ def keep(
 ) -> PendingLink:
     """Write token, pools and pending link in one transaction."""
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, now=now)
-    lost = pairs.apply_list(token=token, listed=listed, now=now, source="link")
+    lost = pairs.apply_list(token=token, generation=token.generation, listed=listed, now=now, source="link")
     return PendingLink.objects.create(
         user=user,
         token=token,
@@ -115,7 +115,9 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
         token.app, identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
     )
     with transaction.atomic():
-        lost = pairs.apply_list(token=token, listed=listed, now=now, source="link")
+        lost = pairs.apply_list(
+            token=token, generation=token.generation, listed=listed, now=now, source="link"
+        )
         PendingLink.objects.filter(pk=pending.pk).update(
             offered=[asdict(native) for native in listed.accounts],
             complete=listed.complete,

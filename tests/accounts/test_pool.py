@@ -340,7 +340,13 @@ def test_an_account_linked_while_a_list_is_applied_waits_for_the_next_list() -> 
 
     def apply() -> None:
         held.wait(10)
-        pairs.apply_list(token=token, listed=AccountList((), complete=True), now=NOW, source="sweep")
+        pairs.apply_list(
+            token=token,
+            generation=token.generation,
+            listed=AccountList((), complete=True),
+            now=NOW,
+            source="sweep",
+        )
 
     _run_together(hold_and_link, apply)
 

@@ -176,3 +176,33 @@ def test_an_orphan_that_does_not_open_is_deleted_and_does_not_stop_the_others(ad
     Token.objects.filter(app__channel="facebook").update(credentials=vault.seal("another row", {}))
 
     assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=25)) == 2
+
+
+def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world: Sandbox) -> None:
+    native.link(ada, "facebook", "ada")
+    world.drop_role("facebook", "Lumen Shoes EU", "ada")
+    token = Token.objects.select_related("app").get()
+    asked = sweeps.ask(token, sweeps._accounts_of(token))
+    world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
+    native.consent(ada, "facebook", "ada")  # meanwhile the person came back
+
+    sweeps.record(asked, now=later(), source="sweep")
+
+    assert Account.objects.get().state == "connected"
+
+
+def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
+    ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native.link(ada, "facebook", "ada")
+
+    def break_down(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(sweeps, "record", break_down)
+    sweeps.check_due(now=later())
+
+    token = Token.objects.get()
+    assert token.due_at is not None
+    assert token.due_at > later()
+    assert token.claimed_until is None
