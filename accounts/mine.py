@@ -127,6 +127,8 @@ def _working_row(one: Summary, user: User, names: Names) -> WorkingRow:
             account, one.pill, "End date not available: linked before dates were stored", "reauthenticate"
         )
     if account.state == Account.State.DEACTIVATED:
+        if not one.entries:
+            return WorkingRow(account, one.pill, "Nobody is linked yet.", "reauthenticate")
         told = reasons.explain(account.channel, account.reason, account=account.name)
         return WorkingRow(account, one.pill, f"Has stopped: {told.short.lower()}", "reauthenticate")
     if account.state == Account.State.INTERRUPTED:
@@ -150,6 +152,9 @@ def _lead(needing: Sequence[LoginRow], rest: Sequence[WorkingRow]) -> str:
         return f"{len(needing)} of your log-ins need{'s' if len(needing) == 1 else ''} you."
     if any(row.deed for row in rest):
         return "Some accounts need somebody."
+    limited = [row.account.name for row in rest if row.account.restriction]
+    if limited:
+        return f"Your log-ins work, but the channel restricts {faces.join_names(limited)}."
     return "Everything works. Nothing to do."
 
 

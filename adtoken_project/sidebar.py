@@ -27,7 +27,8 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("Messages", "mail", ["notifications.Message"]),
             ("Channel apps", "shield", ["tokens.ChannelApp"]),
             ("API keys", "link", ["accounts.ApiKey"]),
-            ("Users and teams", "group", ["users.User", "users.Team", "users.Invitation", "auth.Group"]),
+            ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
+            ("Invitations", "person_add", ["users.Invitation"]),
         ],
     ),
 ]

@@ -173,8 +173,11 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         you=True,
     )
     login = token.native_user_name if token else ""
+    entry = account.pool.filter(token=token).first() if token else None
     return {
         "account": account,
+        "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
+        "reports_only": entry is not None and entry.can_publish == AccountToken.CanPublish.NO,
         "channel": native,
         "summary": found,
         "token": token,

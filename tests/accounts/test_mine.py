@@ -185,3 +185,43 @@ def test_a_stopped_log_in_whose_account_is_being_checked_does_not_name_a_date(
     linked("Lumen", stopped, make_token(state="cooling", reason="unknown"))
 
     assert "is being checked. Another log-in may carry it." in mine(client)
+
+
+def test_a_restricted_account_is_not_called_working(client: Client, ada: User, ben: User) -> None:
+    end = now() + 50 * DAY
+    tokens = make_token(consented_by=ada, deadline=end), make_token(consented_by=ben, deadline=end)
+    linked("Marlo Optics", *tokens, restriction="unpaid bill")
+
+    page = mine(client)
+
+    assert "Your log-ins work, but the channel restricts Marlo Optics." in page
+    assert "Facebook says: unpaid bill" in page
+
+
+def test_an_account_that_nobody_linked_says_so(client: Client, ada: User) -> None:
+    linked("Imported")
+
+    assert "Nobody is linked yet." in mine(client)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"access": "lost"}, "no longer reaches this account"),
+        ({"can_publish": "no"}, "may only report here"),
+    ],
+)
+def test_the_page_of_a_log_in_that_does_not_reach_the_account_says_so(
+    client: Client, ada: User, entry: dict[str, str], words: str
+) -> None:
+    make_app("facebook")
+    account = make_account(name="Fern")
+    link(account, make_token(consented_by=ada, deadline=now() + 50 * DAY), **entry)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="access_lost", now=now())
+
+    page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
+
+    assert words in page
+    assert "The account has stopped." in page
+    assert "Nothing to do." not in page
