@@ -37,6 +37,11 @@ api = NinjaAPI(
 api.add_router("", accounts_api.router)
 
 
+def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # a view
+    """Answer addresses that are not in the schema as every other error."""
+    return problem(404, "Not found", "There is no such address. See /api/v1/openapi.json.")
+
+
 def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
     """Return a problem+json answer; it is never kept by a cache."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.portal import states
 from accounts.portal.counts import short_count
+from tokens.models import ChannelApp
 
 LIMIT = 10_000
 # Card -> rows: text, icon, tone, filter of the list.
@@ -53,9 +54,18 @@ def context(request: HttpRequest) -> dict[str, Any]:
     return {
         "title": "Start",
         "plain_title": True,
+        "faults": _faults(request),
         "cards": cards,
         "nothing": not any(number != "0" for number in numbers),
     }
+
+
+def _faults(request: HttpRequest) -> list[str]:
+    """Return in a sentence each which channels refuse our app, for those who may see channel apps."""
+    if not request.user.has_perm("tokens.view_channelapp"):
+        return []
+    refused = ChannelApp.objects.exclude(fault_since=None)
+    return [f"{app.get_channel_display()} refuses AdToken itself: {app.fault}" for app in refused]
 
 
 def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> dict[str, str]:

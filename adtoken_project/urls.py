@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from adtoken_project import health
-from adtoken_project.api import api
+from adtoken_project.api import api, unknown
 
 urlpatterns = [
     path("livez", health.livez),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("api/v1/<path:rest>", unknown),
     path("accounts/", include("users.account_urls")),
     path("link/", include("tokens.urls")),
     path("", include("users.urls")),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
+
 from accounts import faces
 from accounts.models import Account, AccountEvent
 from accounts.names import Names
@@ -39,10 +41,11 @@ _TOKEN_KINDS: dict[str, set[str]] = {
         TokenEvent.Kind.RECOVERED,
         TokenEvent.Kind.RENEWED,
         TokenEvent.Kind.REVOKED,
+        TokenEvent.Kind.LINKED,
     },
     "shifts": set(),
     "warnings": {TokenEvent.Kind.DIED, TokenEvent.Kind.COOLED, TokenEvent.Kind.RECOVERED},
-    "people": {TokenEvent.Kind.REVOKED},
+    "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.LINKED},
 }
 # Icon and tone of the dot.
 _DOTS: dict[str, tuple[str, str]] = {
@@ -53,7 +56,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
-    TokenEvent.Kind.REVOKED: ("close", "mute"),
+    TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
 _SOURCES = {
     "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
@@ -111,6 +114,8 @@ def _token_events(account: Account, chosen: str) -> Any:
     kinds = _TOKEN_KINDS[chosen]
     pool = account.pool.values("token")
     events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
+    # The first consent is told by "linked this account"; every later one is a re-authentication.
+    events = events.exclude(kind=TokenEvent.Kind.LINKED, at=F("token__created_at"))
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 
 
@@ -196,13 +201,14 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
         TokenEvent.Kind.RECOVERED: f"{log_in} works again",
         TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
         TokenEvent.Kind.REVOKED: f"{log_in} was revoked at {account.get_channel_display()}",
+        TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",
     }
     reason = str(event.detail.get("reason", ""))
     found = _SOURCES.get(event.source, "").format(channel=faces.channel_name(account.channel))
     parts = [
         f"{rows.explain(account, reason).short}." if reason else "",
         found,
-        _by(names.user(event.actor), ""),
+        "" if event.kind == TokenEvent.Kind.LINKED else _by(names.user(event.actor), ""),
     ]
     evidence = event.detail.get("evidence") if seen else None
     return Line(

@@ -1,7 +1,7 @@
 """The tab Authenticate Tokens and its neighbours: what they say, to whom, and that checks and renewals really ask."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from accounts.models import AccountEvent
 from tests.accounts.portal import deed_url, linked, pool_url, settle, staff, token_of
-from tests.support.factories import link, make_account, make_team, make_token, make_user
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -250,3 +250,33 @@ def test_names_of_the_channel_are_shown_as_text(client: Client, boss: None, name
     page = client.get(pool_url(account)).content.decode()
 
     assert "<script>alert(1)" not in page
+
+
+def test_a_re_authentication_stands_in_the_time_line_and_the_first_consent_only_once(
+    client: Client, boss: None
+) -> None:
+    ada = make_user(name="Ada Okafor")
+    app, first = make_app(), timezone.now() - timedelta(days=3)
+
+    def consent(at: datetime) -> Token:
+        grant = Grant(Credentials("SBXTOKEN-1"), Dates())
+        return lifecycle.store_consent(
+            app=app, identity=Identity("77", "Ada O."), grant=grant, user=ada, now=at
+        )
+
+    account = linked(consent(first))
+    before = client.get(pool_url(account)).content.decode()
+    consent(timezone.now())
+    after = client.get(pool_url(account)).content.decode()
+
+    assert "re-authenticated" not in before
+    assert after.count("Ada Okafor re-authenticated") == 1
+
+
+def test_the_start_page_says_which_channel_refuses_our_app(client: Client, boss: None) -> None:
+    make_app("facebook", fault="client secret", fault_since=timezone.now())
+
+    page = client.get(reverse("admin:index")).content.decode()
+
+    assert "Facebook refuses AdToken itself: client secret" in page
+    assert "Open Channel apps" in page

@@ -242,6 +242,13 @@ def test_a_key_of_another_team_sees_nothing(account: Account) -> None:
     assert Job(other, account.channel, account.native_id).lease().status_code == 404
 
 
+def test_an_unknown_address_is_a_problem_too(key: str) -> None:
+    response = Client(headers={"authorization": f"Bearer {key}"}).get("/api/v1/nowhere")
+
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/problem+json"
+
+
 @pytest.mark.parametrize("path", ["facebook/act_x", "facebook/1", "myspace/1"])
 def test_unknown_accounts_and_channels_are_not_found(key: str, path: str) -> None:
     client = Client(headers={"authorization": f"Bearer {key}"})

@@ -170,6 +170,7 @@ def _filled(pattern: str, world: World) -> str | None:
         "<int:key_id>": ApiKey.objects.first().pk,  # type: ignore[union-attr]
         "<channel>/<native_id>": f"facebook/{world.account.native_id}",
         "<lease_id>": world.lease_id,
+        "<path:rest>": "nowhere",
         "<uuid:pending_id>": pending.pk if pending else "00000000-0000-0000-0000-000000000000",
         "<slug:channel>": "facebook",
         "<signed>": "broken",
