@@ -73,9 +73,11 @@ class Account(models.Model):
         ]
         permissions = [
             ("link_account", "Can add accounts and tokens"),
-            ("switch_active_token", "Can make a token active and rank tokens"),
+            ("switch_active_token", "Can make a token active"),
+            ("rank_token", "Can set the order of tokens"),
             ("unlink_token", "Can unlink tokens from accounts"),
-            ("pause_account", "Can pause and resume accounts"),
+            ("pause_account", "Can pause accounts"),
+            ("resume_account", "Can resume accounts"),
             ("import_account", "Can import accounts"),
         ]
 
@@ -204,6 +206,7 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = "API key"
         ordering = ["name"]
+        permissions = [("revoke_apikey", "Can revoke API keys")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

@@ -102,7 +102,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Leave out the deed for those who may not do it."""
         columns = list(self.list_display)
-        return columns if request.user.has_perm("accounts.change_apikey") else columns[:-1]
+        return columns if request.user.has_perm("accounts.revoke_apikey") else columns[:-1]
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """No plain form."""
@@ -144,7 +144,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """Ask (GET), then end the key (POST)."""
-        if not request.user.has_perm("accounts.change_apikey"):
+        if not request.user.has_perm("accounts.revoke_apikey"):
             raise PermissionDenied
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])

@@ -180,7 +180,7 @@ def _say_checked(request: HttpRequest, name: str, outcome: Outcome | None, accou
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     """Move a token up or down. The address leads back to the same button, so that the focus stays there."""
-    access.demand(request, "accounts.switch_active_token")
+    access.demand(request, "accounts.rank_token")
     account = access.account(request, account_id)
     entry = access.entry(account, token_id)
     up = request.POST.get("step") == "-1"
@@ -203,7 +203,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
 
 def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     """Forget the order that was set by hand."""
-    access.demand(request, "accounts.switch_active_token")
+    access.demand(request, "accounts.rank_token")
     account = access.account(request, account_id)
     deeds.back_to_automatic(account=account, actor=person(request), now=timezone.now())
     messages.success(request, "The order is automatic again: longest first.")

@@ -270,5 +270,5 @@ TOKEN_DEEDS: Sequence[Deed] = (
 )
 ACCOUNT_DEEDS: Sequence[Deed] = (
     Deed("pause", "accounts.pause_account", _pause_page, _pause),
-    Deed("resume", "accounts.pause_account", _resume_page, _resume),
+    Deed("resume", "accounts.resume_account", _resume_page, _resume),
 )

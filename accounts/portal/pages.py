@@ -55,8 +55,8 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
     may = request.user.has_perm
     add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
     pause = None
-    if may("accounts.pause_account"):
-        paused = account.paused_at is not None
+    paused = account.paused_at is not None
+    if may("accounts.resume_account" if paused else "accounts.pause_account"):
         name, label = ("resume", "Resume this account") if paused else ("pause", "Pause this account")
         pause = Deed(
             label,
@@ -106,7 +106,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
         )
     automatic = None
     ranked = any(row.entry.rank is not None for row in rows)
-    if ranked and request.user.has_perm("accounts.switch_active_token"):
+    if ranked and request.user.has_perm("accounts.rank_token"):
         automatic = Deed(
             "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
         )

@@ -208,10 +208,9 @@ def _with_deeds(
             label, to("ask"), kind="primary" if dead else "", icon="mail", refused=deeds.cannot_ask(token)
         )
     check = Deed("Check now", to("check"), post=True, icon="refresh") if may("tokens.probe_token") else None
-    switch = may("accounts.switch_active_token")
     activate = (
         Deed("Make active", to("activate"), icon="bolt")
-        if switch and not row.active and selection.usable(row.entry)
+        if may("accounts.switch_active_token") and not row.active and selection.usable(row.entry)
         else None
     )
     steps = None
@@ -231,7 +230,7 @@ def _with_deeds(
         if deed and deed.url not in {b.url for b in buttons}
     ]
     up = down = None
-    if switch:
+    if may("accounts.rank_token"):
         up = Deed(
             f"Move {row.name} up",
             to("move"),

@@ -72,7 +72,7 @@ DEEDS = [
     Deed("token_unlink", "accounts.unlink_token", "Unlink Ada", lambda p: _kind(p, "unlinked")),
     Deed("token_ask", "tokens.ask_token", "Ask Ada to re-authenticate", lambda p: _kind(p, "asked")),
     Deed("pause", "accounts.pause_account", "Pause this account", lambda p: _kind(p, "paused")),
-    Deed("resume", "accounts.pause_account", "Resume this account", lambda p: _kind(p, "resumed"), _pause),
+    Deed("resume", "accounts.resume_account", "Resume this account", lambda p: _kind(p, "resumed"), _pause),
 ]  # fmt: skip
 every_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
 
@@ -231,7 +231,7 @@ def test_an_imported_token_has_nobody_to_ask_and_says_so(client: Client, pool: P
 
 
 def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client, pool: Pool) -> None:
-    staff(client, "accounts.switch_active_token")
+    staff(client, "accounts.rank_token")
     third = token_of("Deniz Kaya", days=5)
     pool.account.pool.create(token=third, can_publish="yes")
 
@@ -243,7 +243,7 @@ def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client
 
 
 def test_a_move_that_changes_nothing_is_refused_and_leaves_no_trace(client: Client, pool: Pool) -> None:
-    staff(client, "accounts.switch_active_token")
+    staff(client, "accounts.rank_token")
 
     response = client.post(
         deed_url("token_move", pool.account, pool.backup), {"step": "-1"}
@@ -255,7 +255,7 @@ def test_a_move_that_changes_nothing_is_refused_and_leaves_no_trace(client: Clie
 
 
 def test_back_to_automatic_forgets_the_order(client: Client, pool: Pool) -> None:
-    staff(client, "accounts.switch_active_token")
+    staff(client, "accounts.rank_token")
     pool.account.pool.update(rank=1)
 
     client.post(deed_url("automatic", pool.account))
@@ -277,7 +277,7 @@ def test_deeds_without_a_confirm_page_take_posts_only_and_need_their_permission(
 
 @pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
 def test_deeds_without_a_confirm_page_do_not_reach_other_teams(client: Client, pool: Pool, name: str) -> None:
-    staff(client, "accounts.switch_active_token", "tokens.probe_token", team=make_team())
+    staff(client, "accounts.rank_token", "tokens.probe_token", team=make_team())
     url = deed_url(name, pool.account, pool.active if name.startswith("token_") else None)
 
     response = client.post(url, {"step": "1"})
@@ -305,7 +305,7 @@ def test_what_one_may_not_do_is_not_drawn(client: Client, pool: Pool) -> None:
 
 def test_what_one_may_do_is_drawn(client: Client, pool: Pool) -> None:
     staff(
-        client, "accounts.switch_active_token", "accounts.unlink_token", "accounts.pause_account",
+        client, "accounts.switch_active_token", "accounts.rank_token", "accounts.unlink_token", "accounts.pause_account",
         "accounts.link_account", "tokens.probe_token", "tokens.renew_token", "tokens.ask_token",
     )  # fmt: skip
 

@@ -164,7 +164,7 @@ def test_revoking_is_refused_without_permission_and_for_keys_of_other_teams(
     url = f"/admin/accounts/apikey/{key.pk}/revoke/"
     staff(client, "accounts.view_apikey")
     without = client.post(url, {"note": ""}).status_code
-    staff(client, "accounts.view_apikey", "accounts.change_apikey", team=make_team())
+    staff(client, "accounts.view_apikey", "accounts.revoke_apikey", team=make_team())
 
     foreign = client.post(url, {"note": ""}).status_code
 
