@@ -126,12 +126,8 @@ def _note(
     if linked_by_me:
         return "Linked by you already", ""
     if people:
-        return f"Linked by {_join(people)}. You become a backup.", ""
+        return f"Linked by {faces.join_names(people)}. You become a backup.", ""
     return "Nobody else: no backup yet", "warn"
-
-
-def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 @transaction.atomic
