@@ -11,8 +11,12 @@ from sandbox.calls import CallLog
 from sandbox.facebook.routes import routes as facebook_routes
 from sandbox.faults import Faults
 from sandbox.front import Front
+from sandbox.linkedin.routes import routes as linkedin_routes
 from sandbox.mailbox.smtp import SmtpRules
+from sandbox.pinterest.routes import routes as pinterest_routes
+from sandbox.snapchat.routes import routes as snapchat_routes
 from sandbox.store import Store
+from sandbox.tiktok.routes import routes as tiktok_routes
 from sandbox.web import page
 from sandbox.x.limits import RateLimits
 from sandbox.x.routes import routes as x_routes
@@ -34,7 +38,11 @@ def build(
             Route("/", index),
             Mount("/_control", routes=control.routes),
             Mount("/facebook", routes=facebook_routes),
+            Mount("/snapchat", routes=snapchat_routes),
             Mount("/x", routes=x_routes),
+            Mount("/linkedin", routes=linkedin_routes),
+            Mount("/pinterest", routes=pinterest_routes),
+            Mount("/tiktok", routes=tiktok_routes),
         ]
     )
     app.state.store = store

@@ -1,5 +1,6 @@
 """The log of calls that the stand-in channels got. It never holds a credential."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
@@ -11,6 +12,7 @@ KEPT = 10_000
 
 _SECRET_NAMES = re.compile(
     r"^(access_token|input_token|fb_exchange_token|client_secret|appsecret_proof|code|revoke_token"
+    r"|refresh_token|auth_code|secret|token"
     r"|oauth_(token|token_secret|verifier|signature|consumer_key|nonce)|signed_request)$"
 )
 _OAUTH_TOKEN = re.compile(r'oauth_token="([^"]*)"')
@@ -82,6 +84,19 @@ def redact(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return shown
 
 
+def json_items(body: bytes) -> list[tuple[str, str]]:
+    """The texts of a JSON object, as TikTok takes them."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        return []
+    return (
+        [(name, value) for name, value in data.items() if isinstance(value, str)]
+        if isinstance(data, dict)
+        else []
+    )
+
+
 def scheme_of(authorization: str) -> str:
     """How a call was authorised: Bearer, OAuth or nothing."""
     return authorization.partition(" ")[0]
@@ -96,5 +111,7 @@ def credentials(pairs: list[tuple[str, str]], authorization: str) -> list[str]:
     elif scheme.lower() in ("bearer", "oauth"):
         found.append(rest.strip())
     by_name = dict(pairs)
-    names = ("access_token", "oauth_token", "input_token", "fb_exchange_token", "code")
+    names = (
+        "access_token", "oauth_token", "input_token", "fb_exchange_token", "refresh_token", "token", "code", "auth_code",
+    )  # fmt: skip
     return found + [by_name[name] for name in names if name in by_name]

@@ -90,6 +90,7 @@ async def put_app(request: Request, store: Store, body: dict[str, Any]) -> Answe
         "proof_required",
         "suspended",
         "deauthorise_url",
+        "settings",
     )
     return asdict(deeds.put_app(store, request.path_params["channel"], _only(body, *fields)))
 
@@ -132,7 +133,7 @@ async def role(request: Request, store: Store, body: dict[str, Any]) -> Answer:
 
 async def token_dates(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Set dates of tokens that were issued."""
-    dates = ("expires_at", "issued_at", "data_access_expires_at")
+    dates = ("expires_at", "issued_at", "data_access_expires_at", "refresh_expires_at")
     _only(body, "channel", "token", "user", *dates)
     given = {name: int(body[name]) for name in dates if name in body}
     if not given:
@@ -150,15 +151,16 @@ async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> A
     """Order how the next token comes out; DELETE takes all orders back."""
     if _request.method == "DELETE":
         store.next_tokens.clear()
+        store.orders.clear()
         store.changed()
         return {"orders": []}
     deeds.order_token(store, body)
-    return {"orders": [asdict(order) for order in store.next_tokens]}
+    return {"orders": [asdict(order) for order in [*store.next_tokens, *store.orders]]}
 
 
 async def issue_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Issue a token without the consent page."""
-    dates = ("issued_at", "expires_at", "data_access_expires_at")
+    dates = ("issued_at", "expires_at", "data_access_expires_at", "refresh_expires_at")
     _only(body, "channel", "user", "scopes", "accounts", "client_id", *dates)
     return deeds.issue_token(store, body)
 

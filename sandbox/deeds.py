@@ -6,27 +6,32 @@ from typing import Any, TypeVar
 from sandbox.facebook.deauthorise import remove_app
 from sandbox.facebook.dialog import keep_grant
 from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE
+from sandbox.oauth import order
+from sandbox.standins import STAND_INS
 from sandbox.store import Store, UnknownNameError, random_number
 from sandbox.world import (
+    APPS,
     FACEBOOK_CLIENT_ID,
     NEVER,
     ROLES,
-    X_CLIENT_ID,
     AdAccount,
     App,
     FacebookToken,
     NativeUser,
     NextToken,
+    Order,
 )
 from sandbox.x.pairs import pair_for, revoke_pairs
 
 _R = TypeVar("_R")
 
-DEFAULT_CLIENT = {"facebook": FACEBOOK_CLIENT_ID, "x": X_CLIENT_ID}
+DEFAULT_CLIENT = {channel: client_id for channel, (client_id, _) in APPS.items()}
 
 
 _SWITCHES = {"checkpoint": "checkpoint", "suspend": "suspended", "deactivate": "deactivated"}
 """Deeds that can be turned on and off, and the field of the person that holds each."""
+
+DEEDS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "consent")
 
 
 class BadCallError(Exception):
@@ -93,19 +98,20 @@ def _done(store: Store, record: _R) -> _R:
 
 async def user_deed(store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
     """One deed of or to a person; raises UnknownNameError for a deed that does not exist."""
+    if deed not in DEEDS:
+        raise UnknownNameError(f"no deed {deed!r}; known: {', '.join(DEEDS)}")
     if deed in _SWITCHES:
         _set(user, {_SWITCHES[deed]: data.get("on", True)})
+    elif user.channel in STAND_INS:
+        await STAND_INS[user.channel].deed(store, user, deed, data)
     elif deed == "change_password":
         _end_sessions(store, user, 460)
     elif deed == "log_out":
         _end_sessions(store, user, 467)
     elif deed == "cancel_authorisation":
         await _cancel(store, user, data.get("client_id"))
-    elif deed == "consent":
-        _consent(store, user, data)
     else:
-        known = "change_password, log_out, cancel_authorisation, checkpoint, suspend, deactivate, consent"
-        raise UnknownNameError(f"no deed {deed!r}; known: {known}")
+        _consent(store, user, data)
 
 
 def _end_sessions(store: Store, user: NativeUser, subcode: int) -> None:
@@ -139,7 +145,10 @@ def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None:
 
 def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:
     """Set dates of one token (`token`), or of all tokens of a user that are not dead. Gives how many were changed."""
-    if data.get("channel", "facebook") != "facebook":
+    channel = data.get("channel", "facebook")
+    if channel in STAND_INS:
+        return _set_consent_dates(store, channel, data, dates)
+    if channel != "facebook":
         raise BadCallError("tokens of X have no dates")
     if "token" in data:
         if data["token"] not in store.facebook_tokens:
@@ -157,14 +166,37 @@ def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:
     return len(chosen)
 
 
+def _set_consent_dates(store: Store, channel: str, data: dict[str, Any], dates: dict[str, int]) -> int:
+    if "data_access_expires_at" in dates:
+        raise BadCallError("only tokens of Facebook have a data access date")
+    if "token" in data:
+        found = store.oauth_token(data["token"])
+        if found is None or found.channel != channel:
+            raise UnknownNameError("no such token")
+        chosen = [found]
+    elif "user" in data:
+        chosen = STAND_INS[channel].consents(store, store.user(channel, data["user"]))
+    else:
+        raise BadCallError("give a token or a user")
+    for token in chosen:
+        for name, value in dates.items():
+            setattr(token, name, value)
+    store.changed()
+    return len(chosen)
+
+
 def order_token(store: Store, data: dict[str, Any]) -> None:
     """Add an order for a token to come."""
     data = dict(data)
+    if data.get("channel") in STAND_INS:
+        _only_fields(Order, data)
+        if data.get("user"):
+            data["user"] = store.user(data["channel"], data["user"]).key
+        order(store, data)
+        return
     if data.pop("channel", "facebook") != "facebook":
         raise BadCallError("tokens of X have no dates")
-    known = {f.name for f in fields(NextToken)}
-    if unknown := set(data) - known:
-        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    _only_fields(NextToken, data)
     if data.get("kind", "exchange") not in ("exchange", "code"):
         raise BadCallError("kind must be exchange or code")
     if data.get("user"):
@@ -173,17 +205,25 @@ def order_token(store: Store, data: dict[str, Any]) -> None:
     store.changed()
 
 
+def _only_fields(kind: Any, data: dict[str, Any]) -> None:
+    known = {f.name for f in fields(kind)}
+    if unknown := set(data) - known:
+        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+
+
 def issue_token(store: Store, data: dict[str, Any]) -> dict[str, Any]:
     """A token as after a consent. Facebook: a long-lived one, and the grant becomes what is given here."""
     channel = data.get("channel", "")
     if channel not in DEFAULT_CLIENT:
-        raise BadCallError("channel must be facebook or x")
+        raise BadCallError(f"channel must be one of {', '.join(DEFAULT_CLIENT)}")
     if "user" not in data:
         raise BadCallError("give a user")
     user = store.user(channel, data["user"])
     app = store.app(channel, data.get("client_id", DEFAULT_CLIENT[channel]))
     if app is None:
         raise UnknownNameError("no app with this client_id")
+    if channel in STAND_INS:
+        return STAND_INS[channel].issue(store, app, user, data)
     if channel == "x":
         pair = pair_for(store, client_id=app.client_id, user=user)
         store.changed()

@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.calls import Call, CallLog, credentials, items, redact, scheme_of
+from sandbox.calls import Call, CallLog, credentials, items, json_items, redact, scheme_of
 from sandbox.faults import Fault, Faults, abort_connection, encode
 from sandbox.store import Store
 from sandbox.world import CHANNELS
@@ -35,9 +35,10 @@ class Front:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = items(scope["query_string"].decode("latin-1"))
         is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-        form = items(body.decode("utf-8", "replace")) if is_form else []
+        form = items(body.decode("utf-8", "replace")) if is_form else json_items(body)
         authorization = headers.get("authorization", "")
-        owners = (self.store.owner_of(value) for value in credentials(query + form, authorization))
+        sent = [*credentials(query + form, authorization), headers.get("access-token", "")]
+        owners = (self.store.owner_of(value) for value in sent if value)
         owner = next((user for user in owners if user is not None), None)
         call = Call(
             id=0,

@@ -22,6 +22,9 @@ from sandbox.world import (
     Grant,
     NativeUser,
     NextToken,
+    OauthCode,
+    OauthToken,
+    Order,
     Record,
     XRequestToken,
     XToken,
@@ -75,6 +78,9 @@ class Store:
         self.x_request_tokens: dict[str, XRequestToken] = {}
         self.x_tokens: dict[str, XToken] = {}
         self.next_tokens: list[NextToken] = []
+        self.oauth_codes: dict[str, OauthCode] = {}
+        self.oauth_tokens: dict[str, OauthToken] = {}  # by the access token that is good now
+        self.orders: list[Order] = []
         self.campaigns: dict[str, Campaign] = {}
 
     def _add_redirects(self, apps: list[App]) -> None:
@@ -136,7 +142,23 @@ class Store:
         if facebook is not None:
             return self._by_key("facebook", facebook.user)
         pair = self.x_tokens.get(credential) or self.x_request_tokens.get(credential)
-        return self._by_key("x", pair.user) if pair is not None else None
+        if pair is not None:
+            return self._by_key("x", pair.user)
+        other = (
+            self.oauth_codes.get(credential) or self.oauth_token(credential) or self.oauth_spent(credential)
+        )
+        return self._by_key(other.channel, other.user) if other is not None else None
+
+    def oauth_token(self, credential: str) -> OauthToken | None:
+        """The consent whose present access token or refresh token this is (Snapchat, LinkedIn, Pinterest, TikTok)."""
+        found = self.oauth_tokens.get(credential)
+        if found is not None or not credential:
+            return found
+        return next((t for t in self.oauth_tokens.values() if t.refresh_token == credential), None)
+
+    def oauth_spent(self, credential: str) -> OauthToken | None:
+        """The consent of which this was an access token or refresh token once."""
+        return next((t for t in self.oauth_tokens.values() if credential in t.spent), None)
 
     def _by_key(self, channel: str, key: str) -> NativeUser | None:
         return next((u for u in self.users if u.channel == channel and u.key == key), None)
@@ -150,6 +172,10 @@ class Store:
     def new_x_pair(self, user: NativeUser) -> tuple[str, str]:
         """A fresh (token, token secret)."""
         return f"{user.id}-{MARKER}{random_text(32)}", f"{MARKER}{random_text(37)}"
+
+    def new_oauth_text(self, prefix: str, length: int) -> str:
+        """A fresh access or refresh token string of that many random characters."""
+        return f"{prefix}{MARKER}{random_text(length)}"
 
     # ---- the file
 
@@ -205,6 +231,7 @@ _LISTS: dict[str, type[Record]] = {
     "accounts": AdAccount,
     "grants": Grant,
     "next_tokens": NextToken,
+    "orders": Order,
     "mails": Mail,
 }
 _MAPS: dict[str, tuple[type[Record], str]] = {
@@ -212,6 +239,8 @@ _MAPS: dict[str, tuple[type[Record], str]] = {
     "facebook_tokens": (FacebookToken, "token"),
     "x_request_tokens": (XRequestToken, "token"),
     "x_tokens": (XToken, "token"),
+    "oauth_codes": (OauthCode, "code"),
+    "oauth_tokens": (OauthToken, "token"),
     "campaigns": (Campaign, "id"),
 }
 

@@ -14,13 +14,12 @@ FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
 
 def set_up_apps(sandbox: Sandbox) -> None:
     """Register our callback addresses at the sandbox, and its apps with us."""
+    from tokens import channels
     from tokens.models import ChannelApp
 
-    apps = {
-        "facebook": (Sandbox.FACEBOOK_CLIENT_ID, Sandbox.FACEBOOK_SECRET),
-        "x": (Sandbox.X_CLIENT_ID, Sandbox.X_SECRET),
-    }
-    for channel, (client_id, secret) in apps.items():
+    for channel, (client_id, secret) in Sandbox.APPS.items():
+        if channel not in channels.CHANNELS:
+            continue
         app = ChannelApp(channel=channel, client_id=client_id, state=ChannelApp.State.LIVE)
         app.set_secrets([secret])
         app.save()
@@ -50,14 +49,14 @@ def decide(
     base = f"{parts.scheme}://{parts.netloc}{parts.path}"
     form: dict[str, str | list[str]] = dict(parse_qsl(parts.query))
     with httpx2.Client(timeout=10, trust_env=False) as http:
-        if "/oauth/authorize" in parts.path:
+        if "/x/oauth/authorize" in parts.path:
             form |= {"user": user, "action": action or "authorize"}
         else:
             if accounts is None:
                 accounts = _offered(http, address, user)
             form |= {
                 "user": user,
-                "action": action or "continue",
+                "action": action or ("continue" if "/dialog/oauth" in parts.path else "allow"),
                 "scopes": list(scopes),
                 "accounts": list(accounts),
             }
@@ -70,7 +69,7 @@ def _offered(http: httpx2.Client, address: str, user: str) -> list[str]:
     import re
 
     page = http.get(f"{address}&user={user}").text
-    return re.findall(r'name="accounts" value="(\w+)"', page)
+    return re.findall(r'name="accounts" value="([\w-]+)"', page)
 
 
 def come_back(client: Client, address: str) -> str:

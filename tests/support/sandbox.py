@@ -16,20 +16,28 @@ STOP_WITHIN = 5.0
 class Sandbox:
     """One sandbox on free ports. `data` keeps its state over a restart.
 
-    Credentials of the start world: FACEBOOK_CLIENT_ID / FACEBOOK_SECRET, X_CLIENT_ID / X_SECRET.
+    Credentials of the start world: APPS. The address of a channel is the attribute of its name: `sandbox.linkedin`.
     People are named by key (ada, ben, chiara, emil), ad accounts by name or id.
     """
 
-    FACEBOOK_CLIENT_ID = "100000000000001"
-    FACEBOOK_SECRET = "facebook-sandbox-secret"
-    X_CLIENT_ID = "x-sandbox-key"
-    X_SECRET = "x-sandbox-secret"
+    APPS = {
+        # channel: client id, secret
+        "facebook": ("100000000000001", "facebook-sandbox-secret"),
+        "snapchat": ("5d7f1c1e-7a52-4c6b-9f0e-2b6d1f8a9c01", "snapchat-sandbox-secret"),
+        "x": ("x-sandbox-key", "x-sandbox-secret"),
+        "linkedin": ("861sandbox0abc", "linkedin-sandbox-secret"),
+        "pinterest": ("1480001", "pinterest-sandbox-secret"),
+        "tiktok": ("7290000000000000001", "tiktok-sandbox-secret"),
+    }
+    FACEBOOK_CLIENT_ID, FACEBOOK_SECRET = APPS["facebook"]
+    X_CLIENT_ID, X_SECRET = APPS["x"]
     MARKER = "SBXTOKEN"
 
     def __init__(self, *, data: Path | None = None, redirect_bases: tuple[str, ...] = ()) -> None:
         self.data, self.redirect_bases = data, redirect_bases
         self.process: subprocess.Popen[str] | None = None
         self.base = self.facebook = self.x = self.mailbox = self.smtp_host = ""
+        self.snapchat = self.linkedin = self.pinterest = self.tiktok = ""
         self.smtp_port = 0
         self._client: httpx2.Client | None = None
 
@@ -47,7 +55,8 @@ class Sandbox:
             raise RuntimeError(f"the sandbox ended with status {self.process.wait()} before it was ready")
         ready = json.loads(line)
         self.base, self.mailbox = ready["sandbox"], ready["mailbox"]
-        self.facebook, self.x = f"{self.base}/facebook", f"{self.base}/x"
+        for channel in self.APPS:
+            setattr(self, channel, f"{self.base}/{channel}")
         self.smtp_host, _, port = ready["smtp"].partition(":")
         self.smtp_port = int(port)
         self._client = httpx2.Client(timeout=10, trust_env=False)
@@ -165,7 +174,10 @@ class Sandbox:
         return self.control("POST", "tokens/issue", {"channel": channel, "user": user, **fields})
 
     def next_token(self, **fields: Any) -> Any:
-        """Order the next Facebook token: kind, user, dates, omit_expires_in, same_token, count."""
+        """Order the next Facebook token: kind, user, dates, omit_expires_in, same_token, count.
+
+        With `channel` (snapchat, linkedin, pinterest, tiktok) the next token answer: kind (code or refresh), user, put, omit, count.
+        """
         return self.control("POST", "tokens/next", fields)
 
     def expire_now(self, **which: str) -> int:

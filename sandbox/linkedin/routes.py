@@ -1,0 +1,5 @@
+"""Addresses of the stand-in LinkedIn, below /linkedin."""
+
+from starlette.routing import Route
+
+routes: list[Route] = []
