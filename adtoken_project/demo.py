@@ -18,7 +18,11 @@ KEY_NAME = "Demo publishing job"
 APPS = {
     # channel: client id, secret of the sandbox
     "facebook": ("100000000000001", "facebook-sandbox-secret"),
+    "snapchat": ("5d7f1c1e-7a52-4c6b-9f0e-2b6d1f8a9c01", "snapchat-sandbox-secret"),
     "x": ("x-sandbox-key", "x-sandbox-secret"),
+    "linkedin": ("861sandbox0abc", "linkedin-sandbox-secret"),
+    "pinterest": ("1480001", "pinterest-sandbox-secret"),
+    "tiktok": ("7290000000000000001", "tiktok-sandbox-secret"),
 }
 
 

@@ -23,6 +23,12 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
+def address(name: str, default: str) -> str:
+    """Return one of a channel's addresses: the channel's one address for all (FACEBOOK_URL for FACEBOOK_WWW_URL) goes before it."""
+    all_in_one = text(name.partition("_")[0] + "_URL", "")
+    return (all_in_one or text(name, default)).rstrip("/")
+
+
 def flag(name: str, *, default: bool) -> bool:
     """Return the variable as a yes or no: 1, true, yes, on against 0, false, no, off."""
     value = os.environ.get(name, "").strip().lower()

@@ -35,6 +35,8 @@ from adtoken_project.embedded.processes import (
 from adtoken_project.embedded.supervisor import Supervisor
 from adtoken_project.embedded.valkey import Valkey
 
+CHANNELS = ("facebook", "snapchat", "x", "linkedin", "pinterest", "tiktok")
+
 PROJECT = Path(__file__).resolve().parent.parent
 ADVICE = "Mend what it says, then start again. Deleting the data folder begins from nothing."
 SANDBOX_SECONDS = 30
@@ -79,6 +81,11 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
             f"Port {port} is busy. Stop what listens there, or choose another one: {name}={port + 1} make run"
         )
     return port
+
+
+def channel_addresses(sandbox: str) -> dict[str, str]:
+    """Return the settings that lead all channels to the sandbox."""
+    return {f"{channel.upper()}_URL": f"{sandbox}/{channel}" for channel in CHANNELS}
 
 
 @dataclass
@@ -162,8 +169,7 @@ class Launcher:
         self.facts |= {name: places[name] for name in ("sandbox", "mailbox", "smtp")}
         self.env |= {
             "SANDBOX_URL": places["sandbox"],
-            "FACEBOOK_URL": f"{places['sandbox']}/facebook",
-            "X_URL": f"{places['sandbox']}/x",
+            **channel_addresses(places["sandbox"]),
             "EMAIL_URL": f"smtp://{places['smtp']}",
         }
 
@@ -237,7 +243,7 @@ class Launcher:
             f"  AdToken         {facts['web']}",
             f"  Admin portal    {facts['web']}/admin/",
             f"  Mailbox         {facts['mailbox']}   (every mail that AdToken sends)",
-            f"  Sandbox         {facts['sandbox']}   (stands in for Facebook and X)",
+            f"  Sandbox         {facts['sandbox']}   (stands in for all six channels)",
             "",
         ]
         lines += [

@@ -32,6 +32,16 @@ SLOW_FILES = (
 )
 
 
+CHANNEL_ADDRESSES = {
+    "facebook": ("FACEBOOK_WWW_URL", "FACEBOOK_GRAPH_URL"),
+    "snapchat": ("SNAPCHAT_ACCOUNTS_URL", "SNAPCHAT_API_URL"),
+    "x": ("X_API_URL", "X_ADS_URL"),
+    "linkedin": ("LINKEDIN_WWW_URL", "LINKEDIN_API_URL"),
+    "pinterest": ("PINTEREST_WWW_URL", "PINTEREST_API_URL"),
+    "tiktok": ("TIKTOK_API_URL",),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is slow; skip browser tests where no Chromium can be had (the end of the run says so)."""
     for item in items:
@@ -85,8 +95,9 @@ def channels_world(channels_process: Sandbox, settings: Any) -> Iterator[Sandbox
     channels_process.set_clock()
     channels_process.reset_x_rate_limit()
     channels_process.set_smtp()
-    settings.FACEBOOK_WWW_URL = settings.FACEBOOK_GRAPH_URL = channels_process.facebook
-    settings.X_API_URL = settings.X_ADS_URL = channels_process.x
+    for channel, names in CHANNEL_ADDRESSES.items():
+        for name in names:
+            setattr(settings, name, getattr(channels_process, channel))
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
     yield channels_process

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache"}
-READERS = {"text", "flag", "whole", "names"}  # of adtoken_project.env
+READERS = {"text", "address", "flag", "whole", "names"}  # of adtoken_project.env
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
@@ -64,7 +64,8 @@ def _variable(call: ast.Call) -> dict[str, str | None]:
             default = next(
                 (word.value for word in call.keywords if word.arg == "default"), rest[0] if rest else None
             )
-            return {name: _plain(default)}
+            also = {f"{name.partition('_')[0]}_URL": ""} if attr == "address" else {}
+            return {name: _plain(default), **also}
         case ast.Call(func=ast.Name("_port"), args=[_, ast.Constant(str(name)), default]):
             return {name: _plain(default)}
         case ast.Call(

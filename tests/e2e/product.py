@@ -14,6 +14,7 @@ import httpx2
 import psycopg
 
 from adtoken_project.embedded.processes import wait_until
+from adtoken_project.launcher import channel_addresses
 from tests.support.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,8 +70,7 @@ class Product:
             "DATABASE_URL": self.facts["database_url"],
             "REDIS_URL": self.facts["redis_url"],
             "SANDBOX_URL": self.facts["sandbox"],
-            "FACEBOOK_URL": f"{self.facts['sandbox']}/facebook",
-            "X_URL": f"{self.facts['sandbox']}/x",
+            **channel_addresses(self.facts["sandbox"]),
             "EMAIL_URL": f"smtp://{self.facts['smtp']}",
             "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
         }
