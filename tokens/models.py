@@ -47,6 +47,13 @@ class ChannelApp(models.Model):
         max_length=300, blank=True, help_text="What the channel said when it refused our app."
     )
     fault_since = models.DateTimeField(null=True, blank=True)
+    fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
+    config_id = models.CharField(
+        "configuration ID",
+        max_length=60,
+        blank=True,
+        help_text="Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for.",
+    )
     version = models.PositiveIntegerField(default=1, help_text="Grows with every change; caches go by it.")
 
     class Meta:
@@ -115,7 +122,20 @@ class Token(models.Model):
         REFRESH = "refresh", "Refresh"
         PROBE = "probe", "Probe"
 
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        SYSTEM = "system", "System user"
+
     app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
+    team = models.ForeignKey(
+        "users.Team",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who owns a system user's token; a person's belongs to the person.",
+    )
     native_user_id = models.CharField(max_length=191)
     native_user_name = models.CharField(max_length=200, blank=True)
     consented_by = models.ForeignKey(
@@ -156,6 +176,10 @@ class Token(models.Model):
     proven_at = models.DateTimeField(
         null=True, blank=True, help_text="When the channel last said that it works."
     )
+    renewed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a renewal without a person last succeeded."
+    )
+    renewal_tried_at = models.DateTimeField(null=True, blank=True)
     linked_at = models.DateTimeField(default=timezone.now, help_text="When a person last consented.")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -185,6 +209,7 @@ class Token(models.Model):
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
         ]
         permissions = [
+            ("add_system_user", "Can add system users' tokens"),
             ("probe_token", "Can check tokens now"),
             ("renew_token", "Can renew tokens now"),
             ("ask_token", "Can ask people to re-authenticate"),
@@ -223,6 +248,7 @@ class TokenEvent(models.Model):
         LINKED = "linked", "Linked"
         RENEWED = "renewed", "Renewed"
         DATES = "dates", "Dates changed"
+        NOT_RENEWED = "not_renewed", "Renewal refused"
         COOLED = "cooled", "Trouble, being confirmed"
         RECOVERED = "recovered", "Works again"
         DIED = "died", "Stopped"
@@ -247,3 +273,61 @@ class TokenEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: token {self.token_id}"
+
+
+class UnknownAnswer(models.Model):
+    """A kind of answer that no verdict table knows, kept once per channel app, scrubbed. Staff may say what it means."""
+
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers")
+    fingerprint = models.CharField(max_length=32)
+    call = models.CharField(max_length=20)
+    status = models.PositiveIntegerField()
+    sample = models.JSONField(default=dict, help_text="What the channel answered first, without secrets.")
+    count = models.PositiveIntegerField(default=1)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
+    verdict = models.CharField(max_length=20, blank=True, help_text="What staff say it means.")
+    assigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-last_seen_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "fingerprint"], name="one_row_per_unknown_answer"),
+            models.CheckConstraint(condition=~Q(verdict="token_dead"), name="no_death_by_a_click"),
+        ]
+        permissions = [("assign_verdict", "Can say what unknown answers mean")]
+
+    def __str__(self) -> str:
+        return f"Unknown answer {self.status} of {self.app}"
+
+
+class DeletionRequest(models.Model):
+    """A person's request, sent by the channel, to delete what we hold of them. Its page is public, its code is not guessable."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", "Received"
+        DONE = "done", "Done"
+
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="+")
+    native_user_id = models.CharField(max_length=191, blank=True, help_text="Emptied once it is done.")
+    code = models.CharField(max_length=40, unique=True)
+    request_hash = models.CharField(
+        max_length=64,
+        unique=True,
+        help_text="Of the signed request, so that a repeated one is answered the same.",
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    received_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"Deletion request {self.pk} at {self.app}"

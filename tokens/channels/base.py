@@ -73,6 +73,7 @@ class Ruling:
     row: str = ""
     retry_after: int | None = None  # seconds, where the channel says so
     note: str = ""  # the channel's own words on a restriction, without secrets
+    unknown: str = ""  # fingerprint of an answer that no row of the table knows; "" where one does
 
 
 class ChannelError(Exception):
@@ -218,6 +219,21 @@ class Lifetime:
 
 
 @dataclass(frozen=True)
+class Renewal:
+    """How a channel's tokens are renewed without a person: data, which the engine in tokens.renewal goes by.
+
+    Two kinds: with a refresh token (`exchange` false), or by exchanging a living token that has a date (`exchange` true), which is then
+    accepted only where the date moved.
+    """
+
+    exchange: bool
+    source: str
+    lead: timedelta | None = None  # renewed once less than this of the access date is left
+    every: timedelta | None = None  # renewed at least so often, whatever the dates say
+    again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
+
+
+@dataclass(frozen=True)
 class AppKeys:
     """A channel app, unsealed: what native calls need of it. Never printed."""
 
@@ -245,6 +261,7 @@ class Channel(ABC):
     scopes: ClassVar[tuple[Scope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     lifetime: ClassVar[Lifetime]
+    renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[
         str
     ]  # what to press at the channel: 'Press Continue and keep every ad account ticked.'
@@ -304,8 +321,12 @@ class Channel(ABC):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask the channel about the token, as cheaply as it allows. Does not raise ChannelError."""
 
-    def renew(self, app: AppKeys, credentials: Credentials) -> Grant | None:
-        """Renew the token without a person and return the new grant; None where the channel has no such thing."""
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
+        """Renew the token without a person and return the new grant; None where the channel has no such thing.
+
+        A field that the answer left out is left out of the grant too (no date, empty refresh token): the caller keeps what it has. Raises
+        ChannelError, with TOKEN_DEAD where the channel refuses this refresh token.
+        """
         return None
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:

@@ -30,6 +30,17 @@ class _NoAnswer(Exception):  # noqa: N818  # it is an outcome, not an error
     """An answer began and cannot be used. Its text is short and holds nothing of the answer."""
 
 
+class Limit:
+    """A time limit over several calls to a channel; None: each call has its own."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> float | None:
+        """Return the seconds that are left for the next call, at least half of one."""
+        return None if self._end is None else max(0.5, self._end - time.monotonic())
+
+
 def request(
     call: Call,
     method: str,

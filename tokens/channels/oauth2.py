@@ -2,14 +2,14 @@
 
 from abc import abstractmethod
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from tokens.channels.base import Answer, Channel, ChannelError
+from tokens.channels.base import Answer, AppKeys, Channel, ChannelError
 from tokens.channels.handshake import (
     ChannelProviderBase,
     check_app,
@@ -27,6 +27,8 @@ class ChannelAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no t
     """Names the channel and its consent page."""
 
     channel: Channel
+    code_parameter = "code"  # what the code is called in the callback's address
+    cancelled_errors = frozenset({"access_denied"})  # `error` where the person said no
 
     @property
     @abstractmethod
@@ -51,17 +53,20 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
         """Send the person to the consent page. Raises ChannelError where the app's keys do not open."""
         keys = default_keys(self.channel)
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
+        params = self.channel.authorize_params() if auth_params is None else auth_params
+        query = {**params, **self.query(keys), "state": state_id}
+        adapter = self.get_oauth2_adapter(request)
+        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query, quote_via=quote)}")
+
+    def query(self, keys: AppKeys) -> dict[str, str]:
+        """Return what the consent page is asked with, besides the state. Channels with names of their own override it."""
         scopes = keys.scopes or tuple(scope.name for scope in self.channel.scopes)
-        query = {
-            **(self.channel.authorize_params() if auth_params is None else auth_params),
+        return {
             "client_id": keys.client_id,
             "redirect_uri": keys.redirect_uri,
             "response_type": "code",
             "scope": self.scope_delimiter.join(scopes),
-            "state": state_id,
         }
-        adapter = self.get_oauth2_adapter(request)
-        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query)}")
 
 
 class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
@@ -74,7 +79,7 @@ class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
         if trouble is not None:
             answer: HttpResponse = trouble
             return answer
-        if request.GET.get("error") == self.adapter.login_cancelled_error:
+        if request.GET.get("error") in self.adapter.cancelled_errors:
             return refuse(request, provider, error=AuthError.CANCELLED)
         try:
             channel: Channel = self.adapter.channel
@@ -86,7 +91,7 @@ class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
         return finish(request, provider, consent, state)
 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
-        code = request.GET.get("code", "")
+        code = request.GET.get(self.adapter.code_parameter, "")
         if not code or len(code) > LONGEST_CODE:
             said = {"error": request.GET.get("error", "")[:100]}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))

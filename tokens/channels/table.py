@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokens import scrub
-from tokens.channels import http
+from tokens.channels import http, unknown
 from tokens.channels.base import Answer, Call, ChannelError, Reason, Ruling, Verdict
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
+PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 
 Codes = frozenset[int | str]
@@ -56,12 +57,19 @@ class Row:
         )
 
 
-def rule(rows: Iterable[Row], facts: Facts, *, retry_after: int | None = None) -> Ruling:
+def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None) -> Ruling:
     """Return the first fitting row's ruling, else the fallback: refusals of a call are doubtful, all else passes."""
+    if facts.status == PAYMENT_REQUIRED:
+        return Ruling(
+            Verdict.APP_FAULT,
+            Reason.APP_FAULT,
+            row="payment required",
+            note=scrub.text(facts.message)[:200],
+        )
     for row in rows:
         if row.fits(facts):
             return _ruling(row, facts, retry_after)
-    return fallback(facts)
+    return fallback(facts, channel=channel)
 
 
 def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
@@ -75,17 +83,27 @@ def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
     )
 
 
-def fallback(facts: Facts) -> Ruling:
+def fallback(facts: Facts, *, channel: str) -> Ruling:
     """Judge what no row knows. Never dead.
 
-    A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble.
+    A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble. What staff
+    said of such an answer holds from then on.
     """
-    note = scrub.text(facts.message)[:200]
     if facts.status == 429:
         return Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
+    if facts.status in PASSING:
+        return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
+    note = scrub.text(facts.message)[:200]
+    mark = unknown.fingerprint(
+        channel, facts.call, facts.status, [*facts.codes, facts.subcode, facts.shape], facts.message
+    )
+    if (said := unknown.assigned(mark)) is not None:
+        return Ruling(said, unknown.REASONS.get(said), row="staff", note=note)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
-        return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note)
-    return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note)
+        return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark)
+    return Ruling(
+        Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
+    )
 
 
 def body_of(answer: Answer) -> Any:
@@ -121,9 +139,15 @@ def evidence(answer: Answer) -> dict[str, Any]:
     return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
 
 
-def misread(answer: Answer, what: str) -> ChannelError:
+def misread(answer: Answer, what: str, *, channel: str) -> ChannelError:
     """Return the error for a good answer that does not hold what was asked for."""
-    ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=f"answer without {what}")
-    return ChannelError(
-        ruling, evidence={"call": answer.call, "status": answer.status, "body": f"no {what} in it"}
-    )
+    row = f"answer without {what}"
+    keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
+    mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
+    if (said := unknown.assigned(mark)) is not None:
+        ruling = Ruling(said, unknown.REASONS.get(said), row="staff")
+    else:
+        ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
+    # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
+    body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
+    return ChannelError(ruling, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body))

@@ -47,10 +47,12 @@ def graph(
     )
 
 
-def token_endpoint(call: Call, app: AppKeys, form: Mapping[str, str]) -> Answer:
+def token_endpoint(
+    call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+) -> Answer:
     """Call the token endpoint with everything in the body, so that no secret stands in an address."""
     body = {"client_id": app.client_id, "client_secret": app.secret, **form}
-    return http.request(call, "POST", address("oauth/access_token"), data=body)
+    return http.request(call, "POST", address("oauth/access_token"), data=body, timeout=timeout)
 
 
 def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
@@ -71,5 +73,5 @@ def demand(answer: Answer) -> dict[str, Any]:
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     if not isinstance(answer.body, dict):
-        raise misread(answer, "an object")
+        raise misread(answer, "an object", channel="facebook")
     return answer.body

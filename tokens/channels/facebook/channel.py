@@ -1,12 +1,12 @@
 """Facebook behind our interface."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils import timezone
 
+from tokens.channels import http
 from tokens.channels.base import (
     AccountList,
     Answer,
@@ -49,6 +49,7 @@ class Facebook(Channel):
     scopes = policy.SCOPES
     partial_grants = True
     lifetime = policy.LIFETIME
+    renewal = policy.RENEWAL
     last_step = "Press Continue and keep every ad account ticked."
     manage_url = "https://www.facebook.com/settings?tab=business_tools"
 
@@ -84,7 +85,7 @@ class Facebook(Channel):
         body = calls.demand(answer)
         native_user_id = str(body.get("id") or "")[:191]
         if not native_user_id:
-            raise misread(answer, "an id")
+            raise misread(answer, "an id", channel="facebook")
         return Identity(native_user_id, words(body.get("name"), 200))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
@@ -110,28 +111,31 @@ class Facebook(Channel):
         dates = reading.merged(long.dates, found.dates)
         return Grant(long.credentials, dates, found.scopes), found.native_user_id
 
-    def renew(self, app: AppKeys, credentials: Credentials) -> Grant:
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
         """Exchange a living token again. The date may not move; the caller compares."""
-        grant = self._exchange_again("refresh", app, credentials)
-        found = self.inspect(app, grant.credentials)
+        limit = http.Limit(timeout)
+        grant = self._exchange_again("refresh", app, credentials, timeout=timeout)
+        found = self.inspect(app, grant.credentials, timeout=limit.left())
         if found.dates is None:
             return grant
         return Grant(grant.credentials, reading.merged(grant.dates, found.dates), found.scopes)
 
-    def _exchange_again(self, call: Any, app: AppKeys, credentials: Credentials) -> Grant:
+    def _exchange_again(
+        self, call: Any, app: AppKeys, credentials: Credentials, *, timeout: float | None = None
+    ) -> Grant:
         form = {"grant_type": "fb_exchange_token", "fb_exchange_token": credentials.access_token}
-        return self._grant(calls.token_endpoint(call, app, form))
+        return self._grant(calls.token_endpoint(call, app, form, timeout=timeout))
 
     def _grant(self, answer: Answer) -> Grant:
         body = calls.demand(answer)
         token = body.get("access_token")
         if not isinstance(token, str) or not token.strip():
-            raise misread(answer, "a token")
+            raise misread(answer, "a token", channel="facebook")
         return Grant(Credentials(token), reading.provider_dates(body, timezone.now()))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""
-        end = _end(timeout)
+        limit = http.Limit(timeout)
         answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
@@ -142,7 +146,7 @@ class Facebook(Channel):
             return Inspection(ruling, evidence=evidence(answer))
         over = report.dates.data_access_expires_at
         if over is not None and over <= timezone.now():
-            ruling, answer = self._data_access(app, credentials, answer, _left(end))
+            ruling, answer = self._data_access(app, credentials, answer, limit.left())
         return Inspection(
             ruling,
             dates=report.dates,
@@ -205,7 +209,7 @@ class Facebook(Channel):
         body = calls.demand(answer)
         rows = body.get("data")
         if not isinstance(rows, list):
-            raise misread(answer, "a list")
+            raise misread(answer, "a list", channel="facebook")
         paging = mapping(body.get("paging"))
         more = bool(paging.get("next"))
         return rows, words(mapping(paging.get("cursors")).get("after")) if more else ""
@@ -235,7 +239,7 @@ class Facebook(Channel):
         timeout: float | None = None,
     ) -> PairReading:
         """Read GET /act_ID, then what was granted for it."""
-        end = _end(timeout)
+        limit = http.Limit(timeout)
         answer = calls.graph(
             "api",
             "GET",
@@ -248,12 +252,14 @@ class Facebook(Channel):
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return PairReading(ruling, evidence=evidence(answer))
-        granted = self._granted(app, credentials, scopes, timeout=_left(end))
+        granted = self._granted(app, credentials, scopes, timeout=limit.left())
         account = reading.account_of(
             answer.body, scopes=granted.scopes, publishing_ids=granted.publishing_ids
         )
         if account is None:
-            return PairReading(misread(answer, "an ad account").ruling, evidence=evidence(answer))
+            return PairReading(
+                misread(answer, "an ad account", channel="facebook").ruling, evidence=evidence(answer)
+            )
         return PairReading(ruling, account)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
@@ -284,12 +290,3 @@ def _accounts(rows: Iterable[Any], granted: _Granted) -> list[NativeAccount]:
         reading.account_of(row, scopes=granted.scopes, publishing_ids=granted.publishing_ids) for row in rows
     ]
     return [account for account in read if account is not None]
-
-
-def _end(timeout: float | None) -> float | None:
-    return None if timeout is None else time.monotonic() + timeout
-
-
-def _left(end: float | None) -> float | None:
-    """Return the seconds that are left of a limit over several calls, at least half of one."""
-    return None if end is None else max(0.5, end - time.monotonic())

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tokens.channels.base import Lifetime, Scope
+from tokens.channels.base import Lifetime, Renewal, Scope
 
 SCOPES = (
     Scope("ads_management", "Manage ads", publishing=True),
@@ -17,6 +17,14 @@ LIFETIME = Lifetime(
     source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
     checked="2026-11-24",
     note="Access to data may also end 90 days after the person last used AdToken's log-in at Facebook.",
+)
+
+# A living token that has a date is exchanged for one that ends later, daily from 45 days before it. Facebook decides whether it moves.
+RENEWAL = Renewal(
+    exchange=True,
+    source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
+    lead=timedelta(days=45),
+    again_after=timedelta(days=1),
 )
 
 PUBLISHING_SCOPE = "ads_management"

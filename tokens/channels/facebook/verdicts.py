@@ -96,7 +96,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect":
         return Ruling(Verdict.OK)
-    return rule(ROWS, facts, retry_after=retry_after(answer))
+    return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:

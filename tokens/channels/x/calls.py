@@ -60,7 +60,7 @@ def request_token(app: AppKeys) -> Credentials:
     answer = ask_request_token(app)
     form = _form(answer)
     if form.get("oauth_callback_confirmed") != "true":
-        raise misread(answer, "oauth_callback_confirmed")
+        raise misread(answer, "oauth_callback_confirmed", channel="x")
     return _pair(answer, form)
 
 
@@ -89,7 +89,7 @@ def demand(answer: Answer) -> Mapping[str, Any]:
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     if not isinstance(answer.body, dict):
-        raise misread(answer, "an object")
+        raise misread(answer, "an object", channel="x")
     return mapping(answer.body)
 
 
@@ -99,12 +99,12 @@ def _form(answer: Answer) -> dict[str, str]:
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     if not isinstance(answer.body, str):
-        raise misread(answer, "a form")
+        raise misread(answer, "a form", channel="x")
     return dict(parse_qsl(answer.body))
 
 
 def _pair(answer: Answer, form: Mapping[str, str]) -> Credentials:
     token, secret = form.get("oauth_token", ""), form.get("oauth_token_secret", "")
     if not token or not secret or len(token) + len(secret) > LONGEST_TOKEN:
-        raise misread(answer, "a token and its secret")
+        raise misread(answer, "a token and its secret", channel="x")
     return Credentials(token, secret=secret)

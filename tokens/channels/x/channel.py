@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
+from tokens.channels import http
 from tokens.channels.base import (
     AccountList,
     Answer,
@@ -70,7 +70,7 @@ class XChannel(Channel):
         body = calls.demand(answer)
         native_user_id = reading.user_id(body)
         if not native_user_id:
-            raise misread(answer, "an id")
+            raise misread(answer, "an id", channel="x")
         return Identity(native_user_id, words(body.get("name"), 200) or words(body.get("screen_name"), 200))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
@@ -79,18 +79,18 @@ class XChannel(Channel):
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask verify_credentials, and where it says that there is no such page, the newer API too."""
-        end = _end(timeout)
+        limit = http.Limit(timeout)
         answer = calls.verify_credentials(app, credentials, timeout=timeout)
         ruling = verdicts.classify(answer)
         if ruling.row == verdicts.GONE_OR_MOVED:
-            ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=_left(end)))
+            ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=limit.left()))
         elif ruling.row == "signature":
-            ruling = _ours_or_the_apps(ruling, calls.ask_request_token(app, timeout=_left(end)))
+            ruling = _ours_or_the_apps(ruling, calls.ask_request_token(app, timeout=limit.left()))
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
-            error = misread(answer, "an id")
+            error = misread(answer, "an id", channel="x")
             return Inspection(error.ruling, evidence=error.evidence)
         return Inspection(ruling, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id)
 
@@ -126,7 +126,7 @@ class XChannel(Channel):
         body = calls.demand(answer)
         rows = body.get("data")
         if not isinstance(rows, list):
-            raise misread(answer, "a list of accounts")
+            raise misread(answer, "a list of accounts", channel="x")
         read = [account for account in map(reading.account, rows) if account is not None]
         return read, words(body.get("next_cursor"))
 
@@ -161,19 +161,19 @@ class XChannel(Channel):
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account, then the role on it. Where the role cannot be read nothing is said of the account."""
-        end = _end(timeout)
+        limit = http.Limit(timeout)
         url = calls.ads(f"accounts/{self.canonical_id(native_id)}")
         answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
         account = None
         if (ruling := verdicts.classify(answer)).verdict == Verdict.OK:
             account = reading.account(_data(answer))
-            answer = self._ask_role(app, credentials, self.canonical_id(native_id), _left(end))
+            answer = self._ask_role(app, credentials, self.canonical_id(native_id), limit.left())
             ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return PairReading(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != self.canonical_id(native_id):
-            error = misread(answer, "the account and its role")
+            error = misread(answer, "the account and its role", channel="x")
             return PairReading(error.ruling, evidence=error.evidence)
         if read.restriction:
             note = read.restriction
@@ -242,12 +242,3 @@ def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
 
 def _data(answer: Answer) -> Any:
     return answer.body.get("data") if isinstance(answer.body, dict) else None
-
-
-def _end(timeout: float | None) -> float:
-    return time.monotonic() + (settings.CHANNEL_TIMEOUT if timeout is None else timeout)
-
-
-def _left(end: float) -> float:
-    """Return the seconds that are left for a second question, at least a little."""
-    return max(end - time.monotonic(), 0.5)

@@ -89,7 +89,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body_of(answer))
     if facts.shape == "fine" and 200 <= answer.status < 300:
         return Ruling(Verdict.OK)
-    return rule(ROWS, facts, retry_after=retry_after(answer, time.time()))
+    return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, time.time()))
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:

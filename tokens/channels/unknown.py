@@ -1,0 +1,52 @@
+"""Answers that no verdict table knows: how they are recognised again, and what staff said of them.
+
+This module holds no database: `tokens.answers` keeps the list and brings what staff said here, process by process.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+
+from tokens.channels.base import Reason, Verdict
+
+# What staff may say. Never dead: only a question to the channel kills.
+ASSIGNABLE = (
+    Verdict.TRANSIENT,
+    Verdict.RATE_LIMITED,
+    Verdict.CONFIRM_FIRST,
+    Verdict.ACCESS_LOST,
+    Verdict.ACCOUNT_RESTRICTED,
+    Verdict.APP_FAULT,
+    Verdict.OUR_BUG,
+)
+REASONS: Mapping[Verdict, Reason] = {
+    Verdict.TRANSIENT: Reason.TRANSIENT,
+    Verdict.RATE_LIMITED: Reason.TRANSIENT,
+    Verdict.ACCESS_LOST: Reason.ACCESS_LOST,
+    Verdict.ACCOUNT_RESTRICTED: Reason.RESTRICTED,
+    Verdict.APP_FAULT: Reason.APP_FAULT,
+}
+# Numbers, ids and quoted names differ from answer to answer of one kind.
+_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b(?=\w*\d)\w{2,}\b|\d+|\"[^\"]*\"|'[^']*'")
+
+_assigned: dict[str, Verdict] = {}
+
+
+def fingerprint(channel: str, call: str, status: int, parts: Iterable[object], message: str) -> str:
+    """Return 32 hex digits that all answers of one kind share: what varies in the message is left out."""
+    plain = _VARYING.sub("#", message.lower())[:300]
+    data = [channel, call, status, sorted(str(part) for part in parts if part not in (None, "")), plain]
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:32]
+
+
+def assigned(mark: str) -> Verdict | None:
+    """Return what staff said of answers of this kind, or None."""
+    return _assigned.get(mark)
+
+
+def learn(said: Mapping[str, Verdict]) -> None:
+    """Replace what this process knows of what staff said."""
+    known = {mark: verdict for mark, verdict in said.items() if verdict in ASSIGNABLE}
+    _assigned.clear()
+    _assigned.update(known)
