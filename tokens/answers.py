@@ -1,0 +1,107 @@
+"""The list of answers that no verdict table knows: kept once per kind and channel app, with what staff say of them.
+
+What staff say holds per channel, whichever app: the fingerprint names the channel. It reaches the tables through `tokens.channels.unknown`,
+which lives in each process; `learn` brings it there.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from tokens import scrub
+from tokens.channels import unknown
+from tokens.channels.base import Ruling, Verdict
+from tokens.models import ChannelApp, UnknownAnswer
+from users.models import User
+
+LEARN_EVERY = timedelta(seconds=10)
+
+# One statement, so that workers which meet the same answer at the same time wait for each other no longer than it takes.
+_KEEP = """
+insert into tokens_unknownanswer as kept
+    (app_id, fingerprint, call, status, sample, count, first_seen_at, last_seen_at, last_token_id, verdict, note)
+values (%(app)s, %(mark)s, %(call)s, %(status)s, %(sample)s::jsonb, 1, %(now)s, %(now)s,
+        (select id from tokens_token where id = %(token)s::bigint), '', '')
+on conflict (app_id, fingerprint) do update set
+    count = kept.count + 1,
+    last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at),
+    last_token_id = coalesce(excluded.last_token_id, kept.last_token_id)
+"""
+
+_learned_at: datetime | None = None
+
+
+def keep(
+    app: ChannelApp, ruling: Ruling, evidence: Mapping[str, Any], *, token_id: int | None, now: datetime
+) -> None:
+    """Count an answer that no row of the channel's table knows; the first of its kind is kept as a sample, scrubbed.
+
+    Does nothing where the ruling has no fingerprint. `evidence` is what `table.evidence` gives. Inside a transaction it is the last
+    thing done: its row is shared by all tokens of the app, and nothing may be waited for while it is held.
+    """
+    if not ruling.unknown:
+        return
+    sample = scrub.data(dict(evidence), depth=8)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            {
+                "app": app.pk,
+                "mark": ruling.unknown,
+                "call": str(sample.get("call", ""))[:20],
+                "status": _status(sample.get("status")),
+                "sample": json.dumps(sample, default=str),
+                "now": now,
+                "token": token_id,
+            },
+        )
+
+
+def _status(value: object) -> int:
+    """Return an HTTP status as it can be stored; a job may report anything."""
+    return value if isinstance(value, int) and 0 <= value < 1000 else 0
+
+
+def learn(now: datetime) -> None:
+    """Bring what staff said into this process, at most once in 10 seconds. Needs the database.
+
+    Called where a batch of answers is about to be read (sweeps, reports, callbacks), so that a click in the portal holds in every
+    process within seconds, and the tables themselves need no database.
+    """
+    if _learned_at is not None and timedelta(0) <= now - _learned_at < LEARN_EVERY:
+        return
+    reload(now)
+
+
+def reload(now: datetime) -> None:
+    """Bring what staff said into this process at once. Where rows of a kind differ, the newest word holds."""
+    global _learned_at  # one memory per process is the point
+    said = UnknownAnswer.objects.filter(verdict__in=unknown.ASSIGNABLE).order_by("assigned_at", "id")
+    unknown.learn({mark: Verdict(verdict) for mark, verdict in said.values_list("fingerprint", "verdict")})
+    _learned_at = now
+
+
+@transaction.atomic
+def assign(*, answer: UnknownAnswer, verdict: Verdict, note: str, actor: User, now: datetime) -> None:
+    """Write what staff say answers of this kind mean, at every app of the channel.
+
+    Raises ValueError for a verdict that staff may not give: nothing dies by a click.
+    """
+    if verdict not in unknown.ASSIGNABLE:
+        raise ValueError(f"“{verdict}” cannot be assigned: only a question to the channel decides that.")
+    UnknownAnswer.objects.filter(fingerprint=answer.fingerprint).update(
+        verdict=verdict, note=note[:300], assigned_by=actor, assigned_at=now
+    )
+    transaction.on_commit(lambda: reload(now))
+
+
+@transaction.atomic
+def take_back(*, answer: UnknownAnswer, now: datetime) -> None:
+    """Forget what staff said of answers of this kind: the next one is unknown again."""
+    UnknownAnswer.objects.filter(fingerprint=answer.fingerprint).update(
+        verdict="", note="", assigned_by=None, assigned_at=None
+    )
+    transaction.on_commit(lambda: reload(now))
