@@ -12,7 +12,7 @@ from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
 from accounts.broker.leases import Claims, Lease, lease, open_lease
 from accounts.models import Account
-from tokens import channels, lifecycle, probe, scrub
+from tokens import answers, channels, lifecycle, probe, scrub
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
 from tokens.models import Token
 
@@ -44,7 +44,10 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
     account = Account.objects.filter(pk=claims.account_id).first()
     if account is None:
         raise NotFound("There is no such lease.")
+    answers.learn(now)
     ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    if token is not None:
+        answers.keep(token.app, ruling, _evidence(status, body), token_id=token.pk, now=now)
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
         return Report(Verdict.OK, "none")
@@ -86,6 +89,7 @@ def _confirm(
         scopes=token.scopes,
         timeout=max(0.5, until - time.monotonic()),
     )
+    answers.keep(token.app, reading.ruling, reading.evidence, token_id=token.pk, now=now)
     if reading.ruling.verdict in HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}:
         return Report(reading.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
     pairs.apply_reading(
