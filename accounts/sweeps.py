@@ -1,19 +1,22 @@
 """Background sweeps: checking tokens that are due, and clearing away what was left behind. PostgreSQL holds the claims."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from accounts import pairs, pool
 from accounts.models import AccountToken, PendingLink
-from tokens import channels, lifecycle, probe
-from tokens.channels.base import AccountList, ChannelError, Identity, Inspection, PairReading, Verdict
+from tokens import answers, app_faults, channels, courses, lifecycle, probe
+from tokens.channels.base import AccountList, ChannelError, Identity, PairReading, Verdict
+from tokens.courses import Course
 from tokens.models import Token
 from tokens.vault import VaultError
+from users.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -23,29 +26,29 @@ PENDING_FOR = timedelta(minutes=15)
 ORPHAN_AFTER = timedelta(hours=24)
 ORPHANS = 50  # a run
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
+DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the channel said of one token and its accounts, read without any transaction."""
+    """What the channel said of one token's ad accounts, read without any transaction."""
 
-    token: Token
-    inspection: Inspection
-    listed: AccountList | None
-    readings: dict[int, PairReading]
+    listed: AccountList | None = None
+    readings: Mapping[int, PairReading] = field(default_factory=dict)
+    fault: ChannelError | None = None  # the list could not be had
 
 
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
     """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
+    answers.learn(now)
     tokens = _claim(now, limit)
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        jobs = [(token, threads.submit(ask, token, _accounts_of(token))) for token in tokens]
-        for token, job in jobs:
-            try:
-                record(job.result(), now=now, source="sweep")
-            except Exception:  # one bad row must never stop the others, nor come first at every sweep
-                logger.exception("checking token %s failed", token.pk)
-                lifecycle.postpone(token_id=token.pk, now=now)
+    checks = {token.pk: check(token, now=now, source="sweep") for token in tokens}
+    for token_id, result in courses.run_all(checks, at_once=AT_ONCE).items():
+        if isinstance(
+            result, Exception
+        ):  # one bad row must never stop the others, nor come first at every sweep
+            logger.error("checking token %s failed", token_id, exc_info=result)
+            lifecycle.postpone(token_id=token_id, now=now)
     return len(tokens)
 
 
@@ -57,46 +60,56 @@ def _claim(now: datetime, limit: int) -> list[Token]:
     return list(Token.objects.filter(pk__in=ids).select_related("app"))
 
 
-def _accounts_of(token: Token) -> list[tuple[int, str]]:
-    entries = AccountToken.objects.filter(token=token)
-    return list(entries.values_list("account_id", "account__native_id"))
-
-
-def ask(token: Token, accounts: list[tuple[int, str]]) -> Findings:
-    """Ask about the token, and where it works, about its ad accounts. Touches no database, so it may run in a thread."""
-    inspection = probe.ask(token)
-    if inspection.ruling.verdict != Verdict.OK or not accounts:
-        return Findings(token, inspection, None, {})
-    native = channels.get(token.app.channel)
-    keys, credentials = token.app.keys(), token.unseal()
-    scopes = inspection.scopes if inspection.scopes is not None else token.scopes
-    if len(accounts) > READ_SINGLY:
-        identity = Identity(token.native_user_id, token.native_user_name)
-        try:
-            return Findings(token, inspection, native.list_accounts(keys, credentials, identity, scopes), {})
-        except ChannelError:
-            return Findings(token, inspection, None, {})  # a list that failed changes nothing
-    readings = {
-        account_id: native.read_account(keys, credentials, native_id, scopes=scopes)
-        for account_id, native_id in accounts
-    }
-    return Findings(token, inspection, None, readings)
-
-
-def record(found: Findings, *, now: datetime, source: str) -> lifecycle.Outcome:
-    """Write what was found of a token and its accounts."""
-    outcome = lifecycle.record_inspection(
-        token_id=found.token.pk,
-        generation=found.token.generation,
-        inspection=found.inspection,
-        now=now,
-        source=source,
-    )
+def check(
+    token: Token, *, now: datetime, source: str, renew: bool = False, actor: User | None = None
+) -> Course[lifecycle.Outcome]:
+    """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
+    outcome = yield from probe.course(token, now=now, source=source, renew=renew, actor=actor)
     if outcome.stale or outcome.verdict != Verdict.OK:
         return outcome
+    token = Token.objects.select_related("app").get(pk=token.pk)
+    entries = AccountToken.objects.filter(token=token)
+    accounts = list(entries.values_list("account_id", "account__native_id"))
+    if accounts:
+        found: Findings = yield partial(read_accounts, token, accounts)
+        record(token, found, now=now, source=source)
+    return outcome
+
+
+def read_accounts(token: Token, accounts: Sequence[tuple[int, str]]) -> Findings:
+    """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list.
+
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. Touches no database.
+    """
+    native = channels.get(token.app.channel)
+    keys, credentials = token.app.keys(), token.unseal()
+
+    def read(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
+        return {
+            account_id: native.read_account(keys, credentials, native_id, scopes=token.scopes)
+            for account_id, native_id in some
+        }
+
+    if len(accounts) <= READ_SINGLY:
+        return Findings(readings=read(accounts))
+    identity = Identity(token.native_user_id, token.native_user_name)
+    try:
+        listed = native.list_accounts(keys, credentials, identity, token.scopes)
+    except ChannelError as error:
+        return Findings(fault=error)  # a list that failed changes nothing
+    there = {one.native_id for one in listed.accounts}
+    missing = [pair for pair in accounts if pair[1] not in there]
+    readings = read(missing[:DOUBTED])
+    # Where all that were asked about are lost indeed, the list is believed for the rest too.
+    believed = all(reading.ruling.verdict == Verdict.ACCESS_LOST for reading in readings.values())
+    return Findings(replace(listed, complete=listed.complete and believed), readings)
+
+
+def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:
+    """Write what was found of a token's accounts, and what the answers say of our app."""
     asked_with: dict[str, Any] = {
-        "token": found.token,
-        "generation": outcome.generation,
+        "token": token,
+        "generation": token.generation,
         "now": now,
         "source": source,
     }
@@ -104,14 +117,25 @@ def record(found: Findings, *, now: datetime, source: str) -> lifecycle.Outcome:
         pairs.apply_list(listed=found.listed, **asked_with)
     for account_id, reading in found.readings.items():
         pairs.apply_reading(account_id=account_id, reading=reading, **asked_with)
-    return outcome
+    said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
+    if found.fault is not None:
+        said.append((found.fault.ruling, found.fault.evidence))
+    faults = [ruling for ruling, _ in said if ruling.verdict == Verdict.APP_FAULT]
+    if faults:
+        app_faults.record(app=token.app, ruling=faults[0], call="api", now=now)
+    elif found.listed is not None or any(ruling.verdict == Verdict.OK for ruling, _ in said):
+        app_faults.clear(app=token.app, call="api")
+    for ruling, evidence in said:
+        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
 
 
 def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.Outcome:
-    """Check one token and its accounts at once, as staff asked."""
-    probe.claim(token.pk, now)
+    """Check one token and its accounts at once, as staff asked. One that is being checked already is waited for."""
+    if not probe.claim(token.pk, now):
+        return probe.probe(token.pk, now=now, source=source)
+    answers.learn(now)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
-    return record(ask(fresh, _accounts_of(fresh)), now=now, source=source)
+    return courses.run(check(fresh, now=now, source=source))
 
 
 def sweep_pending_links(*, now: datetime) -> int:

@@ -47,6 +47,9 @@ class ChannelApp(models.Model):
         max_length=300, blank=True, help_text="What the channel said when it refused our app."
     )
     fault_since = models.DateTimeField(null=True, blank=True)
+    fault_kind = models.CharField(
+        max_length=10, blank=True, help_text="Which kind of call found it; one of that kind ends it."
+    )
     fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
     config_id = models.CharField(
         "configuration ID",
@@ -230,7 +233,7 @@ class Token(models.Model):
         return Credentials(**vault.unseal(self.owner, self.credentials))
 
     def access_is_over(self, now: datetime) -> bool:
-        """Tell whether a date that the channel gave has passed, so that the token must not be served."""
+        """Tell whether a date that the channel gave has passed, so that the access token must not be served."""
         if self.access_expires_at is None or self.access_expires_at > now:
             return False
         return self.dates_source.get("access") in {"provider", "introspection"}

@@ -77,7 +77,9 @@ class _Row:
 
 _READ = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
-       t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials, t.access_expires_at, t.last_used_at, t.app_id, p.version
+       t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,
+       case when t.dates_source ->> 'access' in ('provider', 'introspection') then t.access_expires_at end,
+       t.last_used_at, t.app_id, p.version
 from accounts_account a
 left join tokens_token t on t.id = coalesce(%s::bigint, a.active_token_id)
 left join tokens_channelapp p on p.id = t.app_id
@@ -100,7 +102,7 @@ def lease(
     """
     row = _read(caller, channel, native_id)
     until = now + timedelta(seconds=min_valid_for)
-    if _servable(row, until):
+    if _servable(row, max(until, now + _spare(row.channel))):
         return _make(caller, row, now)
     return _slow(caller, row, until, purpose, now)
 
@@ -153,6 +155,11 @@ def _prepared_cursor() -> CursorWrapper:
     return wrapped
 
 
+def _spare(channel: str) -> timedelta:
+    policy = channels.get(channel).renewal
+    return policy.spare if policy else timedelta(0)
+
+
 def _servable(row: _Row, until: datetime) -> bool:
     return (
         row.state == Account.State.CONNECTED
@@ -194,11 +201,11 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         raise held(row.account_id)
     if row.restriction and purpose == "publish":
         raise held(row.account_id)
-    if row.token_id is not None and row.access_expires_at is not None and row.access_expires_at <= now:
-        probe.probe(row.token_id, now=now, source="lease", timeout=CHECK_SECONDS)
+    if row.token_id is not None and row.access_expires_at is not None:
+        _lengthen(row.token_id, row.channel, until, now)
         row = _read(caller, row.channel, row.native_id)
-        if _servable(row, until):
-            return _make(caller, row, now)
+    if _servable(row, until):
+        return _make(caller, row, now)
     other = _other(row, until, purpose, now)
     if other is not None:
         return _make(caller, _read(caller, row.channel, row.native_id, other), now)
@@ -210,16 +217,29 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     raise held(row.account_id, until=until)
 
 
+def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> None:
+    wish = max(until, now + _spare(channel))
+    probe.lengthen(token_id, until=wish, now=now, source="lease", timeout=CHECK_SECONDS)
+
+
 def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> int | None:
     """Return another token of the pool that serves this lease. It moves no pointer and covers nothing."""
     for entry in selection.in_order(Account.objects.get(pk=row.account_id)):
         token = entry.token
         alive = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
         reads = purpose == "read" or entry.can_publish != AccountToken.CanPublish.NO
-        lasts = token.access_expires_at is None or token.access_expires_at > max(until, now)
-        if alive and reads and lasts:
+        if not alive or not reads or token.pk == row.token_id:
+            continue
+        if not _lasts(token, until):
+            _lengthen(token.pk, row.channel, until, now)
+            token.refresh_from_db()
+        if token.state == Token.State.VALID and _lasts(token, until):
             return token.pk
     return None
+
+
+def _lasts(token: Token, until: datetime) -> bool:
+    return not token.access_is_over(until)
 
 
 def _overdue(account: Account, now: datetime) -> bool:

@@ -5,12 +5,11 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from accounts import faces
+from accounts import faces, sweeps
 from accounts.errors import DeedRefused
-from tokens import channels, lifecycle
-from tokens.channels.base import ChannelError
+from tokens import courses, probe, renewal
+from tokens.channels.base import Verdict
 from tokens.models import Token
-from tokens.vault import VaultError
 from users.models import User
 
 
@@ -23,27 +22,32 @@ class Renewal:
 
 
 def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
-    """Ask the channel to renew the token and say whether its date moved. Raises DeedRefused where that cannot be asked."""
-    channel = token.app.channel
-    label = faces.channel_name(channel)
-    try:
-        package = channels.get(channel)
-        grant = package.renew(token.app.keys(), token.unseal())
-    except ChannelError as error:
-        raise DeedRefused(f"{label} did not renew it ({error}). Nothing was changed.") from error
-    except (VaultError, ValueError) as error:
-        raise DeedRefused(f"It cannot be renewed: {error}") from error
-    except channels.UnknownChannel as error:
-        raise DeedRefused(f"{label} is not part of this installation.") from error
-    if grant is None:
+    """Ask the channel to renew the token and say what became of it. Raises DeedRefused where that cannot be asked."""
+    label = faces.channel_name(token.app.channel)
+    if renewal.policy_of(token) is None:
         raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
-    moved = lifecycle.record_renewal(
-        token_id=token.pk, generation=token.generation, grant=grant, now=now, source="staff", actor=actor
-    )
+    if not renewal.possible(token, now):
+        raise DeedRefused(f"{label} gave nothing to renew it with. Ask the person to re-authenticate.")
+    if not probe.claim(token.pk, now):
+        raise DeedRefused("It is being checked right now. Try again in a minute.")
+    outcome = courses.run(sweeps.check(token, now=now, source="staff", renew=True, actor=actor))
     token.refresh_from_db()
-    if not moved:
+    if token.renewed_at == now:
+        return Renewal(moved=True, text=_until(token))
+    if token.state == Token.State.DEAD:
+        return Renewal(moved=False, text=f"{label} refuses to renew it, and to use it: it has stopped.")
+    if token.refresh_refused_at is not None:
+        return Renewal(
+            moved=False,
+            text=f"{label} refuses to renew it. It works on until its own end; somebody must re-authenticate by then.",
+        )
+    if outcome.verdict == Verdict.OK:
         return Renewal(moved=False, text=f"{label} answered, but the end date did not move.")
+    raise DeedRefused(f"{label} gave no proper answer ({outcome.verdict}). Nothing was changed.")
+
+
+def _until(token: Token) -> str:
     if token.deadline is None:
-        return Renewal(moved=True, text="Renewed.")
+        return "Renewed."
     when = faces.moment(token.deadline, zone=timezone.get_current_timezone()).full
-    return Renewal(moved=True, text=f"Renewed. It works until {when} now.")
+    return f"Renewed. It works until {when} now."

@@ -88,7 +88,9 @@ def test_a_role_that_came_back_reactivates(ada: Client, world: Sandbox) -> None:
     assert Account.objects.get().state == "connected"
 
 
-def test_many_accounts_of_one_log_in_are_read_by_one_list(ada: Client, world: Sandbox) -> None:
+def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_singly(
+    ada: Client, world: Sandbox
+) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
     native.link(ada, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
@@ -98,8 +100,19 @@ def test_many_accounts_of_one_log_in_are_read_by_one_list(ada: Client, world: Sa
     sweeps.check_due(now=later())
 
     paths = [call["path"] for call in world.calls(channel="facebook")]
-    assert not [path for path in paths if "act_" in path]
+    assert [path for path in paths if "act_" in path] == ["/v25.0/act_900003"]
     assert set(Account.objects.filter(state="deactivated").values_list("native_id", flat=True)) == {"900003"}
+
+
+def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, world: Sandbox) -> None:
+    for number in range(8):
+        world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
+    native.link(ada, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []})
+
+    sweeps.check_due(now=later())
+
+    assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
 
 
 def test_a_channel_that_is_down_takes_nothing_away(ada: Client, world: Sandbox) -> None:
@@ -182,11 +195,11 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world:
     native.link(ada, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = sweeps.ask(token, sweeps._accounts_of(token))
+    asked = sweeps.read_accounts(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(ada, "facebook", "ada")  # meanwhile the person came back
 
-    sweeps.record(asked, now=later(), source="sweep")
+    sweeps.record(token, asked, now=later(), source="sweep")
 
     assert Account.objects.get().state == "connected"
 

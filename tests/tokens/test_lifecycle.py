@@ -165,18 +165,17 @@ def test_an_ended_authorisation_is_not_asked_again() -> None:
 def test_a_probe_brings_dates_with_their_source_and_is_due_again_when_one_passes() -> None:
     account, token = pooled()
     soon = NOW + timedelta(hours=1)
+    dates = Dates(data_access_expires_at=soon, sources={"data_access": "introspection", "access": "never"})
 
-    after = answered(
-        token, Verdict.OK, dates=Dates(access_expires_at=soon, sources={"access": "introspection"})
-    )
+    after = answered(token, Verdict.OK, dates=dates)
 
     account.refresh_from_db()
     assert (after.deadline, after.deadline_clock, after.dates_source) == (
         soon,
-        "access",
-        {"access": "introspection"},
+        "data_access",
+        {"data_access": "introspection", "access": "never"},
     )
-    assert after.due_at == soon + timedelta(seconds=1)
+    assert (after.due_at, after.due_for) == (soon + timedelta(seconds=1), "probe")
     assert account.deadline == soon
 
 

@@ -1,0 +1,64 @@
+"""Running checks of several tokens side by side: the calls to channels in threads, everything that touches the database here.
+
+A course is a generator. It yields a call that needs no database, gets back what the call returned (or its exception), writes what
+follows from it, and goes on; what it returns is its result.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+K = TypeVar("K")
+R = TypeVar("R")
+Call = Callable[[], Any]
+Course = Generator[Call, Any, R]
+
+
+def run(course: Course[R]) -> R:
+    """Run one course to its end, its calls right here."""
+    try:
+        call = next(course)
+        while True:
+            call = _go_on(course, call)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+
+
+def _go_on(course: Course[R], call: Call) -> Call:
+    try:
+        answer = call()
+    except Exception as error:  # noqa: BLE001  # the course decides what its own call's failure means
+        return course.throw(error)
+    return course.send(answer)
+
+
+def run_all(courses: Mapping[K, Course[R]], *, at_once: int) -> dict[K, R | Exception]:
+    """Run courses, their calls `at_once` at a time. A course that fails gives its exception and stops no other."""
+    ended: dict[K, R | Exception] = {}
+    waiting: dict[Future[Any], K] = {}
+    with ThreadPoolExecutor(at_once) as threads:
+
+        def advance(key: K, step: Callable[[], Call]) -> None:
+            try:
+                waiting[threads.submit(step())] = key
+            except StopIteration as end:
+                ended[key] = end.value
+            except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
+                ended[key] = error
+
+        for key, course in courses.items():
+            advance(key, course.__next__)
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                key = waiting.pop(future)
+                advance(key, _continuation(courses[key], future))
+    return ended
+
+
+def _continuation(course: Course[R], future: Future[Any]) -> Callable[[], Call]:
+    error = future.exception()
+    if error is not None:
+        return lambda: course.throw(error)
+    return lambda: course.send(future.result())

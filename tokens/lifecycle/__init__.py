@@ -1,0 +1,27 @@
+"""The life of a token. The only writer of a token's state, dates and generation.
+
+Every function here runs in a transaction of its own or of its caller, locks the token first, and sends `tokens_changed` once, inside the
+transaction, where the pools must be settled. `store_consent` is the exception: its caller settles, because it changes the pools too.
+"""
+
+from tokens.lifecycle.consents import Imported, store_consent, store_imported
+from tokens.lifecycle.inspections import record_inspection
+from tokens.lifecycle.notes import note_use, postpone, record_ask, record_dispute, record_revocation
+from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
+from tokens.lifecycle.steps import Outcome
+
+__all__ = [
+    "Imported",
+    "Outcome",
+    "note_use",
+    "postpone",
+    "record_ask",
+    "record_dispute",
+    "record_inspection",
+    "record_refusal",
+    "record_renewal",
+    "record_renewal_trouble",
+    "record_revocation",
+    "store_consent",
+    "store_imported",
+]

@@ -1,0 +1,84 @@
+"""What the channel said of a token when it was asked."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from tokens import answers, renewal, scheduling
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.lifecycle.steps import (
+    CHECK_FIELDS,
+    DATE_FIELDS,
+    STATE_FIELDS,
+    Outcome,
+    cool,
+    die,
+    facts,
+    hindered,
+    outcome,
+    tell,
+    works,
+)
+from tokens.models import Token, TokenEvent
+
+COOLING_FOR = timedelta(hours=72)
+
+
+@transaction.atomic
+def record_inspection(
+    *, token_id: int, generation: int, inspection: Inspection, now: datetime, source: str
+) -> Outcome:
+    """Write what the channel said of a token, unless its generation has moved on meanwhile.
+
+    Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death.
+    Passing trouble changes no state, except that a token whose date has passed cools.
+    """
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    if token.generation != generation:
+        return outcome(token, inspection.ruling.verdict, stale=True)
+    before = facts(token)
+    ruling = inspection.ruling
+    token.claimed_until = None
+    token.last_check_result = ruling.verdict
+    if ruling.verdict == Verdict.OK:
+        works(token, inspection, now, source)
+    elif ruling.verdict == Verdict.TOKEN_DEAD:
+        die(token, ruling.reason or Reason.UNKNOWN, inspection.evidence, now, source)
+    elif ruling.verdict == Verdict.CONFIRM_FIRST:
+        _doubt(token, ruling, inspection.evidence, now, source)
+    else:
+        hindered(token, ruling, inspection.evidence, now, source)
+    scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
+    token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
+    tell(token, before, now, source)
+    answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
+    return outcome(token, ruling.verdict)
+
+
+def _doubt(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Cool, and take a doubt that lasts as death; but an answer that no table knows proves nothing, however often it comes."""
+    if token.state == Token.State.DEAD:
+        return
+    lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR
+    # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
+    over = token.access_is_over(now) and not renewal.possible(token, now)
+    if (lasts or over) and not ruling.unknown:
+        die(
+            token,
+            _why_over(token, ruling) if over else ruling.reason or Reason.UNKNOWN,
+            evidence,
+            now,
+            source,
+        )
+    elif token.state == Token.State.VALID:
+        cool(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
+
+
+def _why_over(token: Token, ruling: Ruling) -> Reason:
+    """Return why a token ended with its date: the reason of the refusal to renew, where there was one."""
+    if token.refresh_refused_at is None:
+        return ruling.reason or Reason.EXPIRED
+    refusal = token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).first()
+    return Reason(refusal.detail.get("reason", Reason.UNKNOWN)) if refusal else Reason.UNKNOWN

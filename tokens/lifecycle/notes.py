@@ -1,0 +1,39 @@
+"""What happened around a token without changing its state."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from tokens import scheduling
+from tokens.lifecycle.steps import event
+from tokens.models import Token, TokenEvent
+from users.models import User
+
+
+def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Keep a report that our own probe did not confirm."""
+    event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
+
+
+def record_revocation(*, token: Token, actor: User | None, now: datetime) -> None:
+    """Note that we cancelled the authorisation at the channel; the next probe decides the state."""
+    event(token, TokenEvent.Kind.REVOKED, now, source="staff", actor=actor)
+
+
+def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetime) -> None:
+    """Note that the person who consented was asked to re-authenticate."""
+    event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient})
+
+
+def postpone(*, token_id: int, now: datetime) -> None:
+    """Look at a token later, because checking it failed on our side."""
+    Token.objects.filter(pk=token_id).update(
+        due_at=now + scheduling.jittered(scheduling.AFTER_TROUBLE), claimed_until=None
+    )
+
+
+def note_use(*, token_id: int, now: datetime) -> None:
+    """Note a use, at most once an hour, so that leases write nothing on the hot path."""
+    Token.objects.filter(pk=token_id).exclude(last_used_at__gt=now - timedelta(hours=1)).update(
+        last_used_at=now
+    )

@@ -1,0 +1,145 @@
+"""What came of renewing a token without a person."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+
+from tokens import answers, app_faults, deadlines, renewal, scheduling, vault
+from tokens.channels.base import Dates, Grant, Inspection, Reason, Verdict
+from tokens.lifecycle.steps import (
+    CHECK_FIELDS,
+    DATE_FIELDS,
+    STATE_FIELDS,
+    Outcome,
+    die,
+    event,
+    facts,
+    hindered,
+    outcome,
+    set_dates,
+    set_state,
+    tell,
+    works,
+)
+from tokens.models import Token, TokenEvent
+from users.models import User
+
+RENEWAL_FIELDS = ["credentials", "has_refresh_token", "refresh_refused_at", "renewed_at", "renewal_tried_at"]
+
+
+@transaction.atomic
+def record_renewal(
+    *, token_id: int, generation: int, grant: Grant, now: datetime, source: str, actor: User | None = None
+) -> bool:
+    """Write what a renewal gave, merged over what is stored. Return False where somebody was faster or it changed nothing.
+
+    A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays.
+    """
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    if token.generation != generation:
+        return False
+    before = facts(token)
+    token.renewal_tried_at = now
+    if not _is_news(token, grant):
+        scheduling.apply(token, now)
+        token.save(update_fields=["renewal_tried_at", "due_at", "due_for"])
+        return False
+    token.credentials = vault.seal(token.owner, {**token.unseal().as_dict(), **grant.credentials.as_dict()})
+    token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
+    if grant.scopes is not None:
+        token.scopes = list(grant.scopes)
+    set_dates(token, _dated(token, grant.dates, now), keep=True)
+    token.renewed_at, token.refresh_refused_at = now, None
+    if token.state == Token.State.COOLING:
+        set_state(token, Token.State.VALID, "", {}, now)
+        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+    token.generation += 1
+    deadlines.apply(token)
+    token.proven_at = token.last_checked_at = now
+    token.last_check_result = Verdict.OK
+    scheduling.apply(token, now)
+    token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    app_faults.clear(app=token.app, call="refresh")
+    event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
+    tell(token, before, now, source)
+    return True
+
+
+@transaction.atomic
+def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: datetime) -> None:
+    """Note that a renewal was tried and hindered: nothing about the token follows from it."""
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    token.renewal_tried_at = now
+    token.save(update_fields=["renewal_tried_at"])
+    if attempt.ruling.verdict == Verdict.APP_FAULT:
+        call = str(attempt.evidence.get("call", "refresh"))
+        app_faults.record(app=token.app, ruling=attempt.ruling, call=call, now=now)
+    answers.keep(token.app, attempt.ruling, attempt.evidence, token_id=token.pk, now=now)
+
+
+@transaction.atomic
+def record_refusal(
+    *,
+    token_id: int,
+    generation: int,
+    attempt: renewal.Attempt,
+    inspection: Inspection,
+    now: datetime,
+    source: str,
+) -> Outcome:
+    """Write that the channel refused to renew, and what it said of the access token when asked right after.
+
+    An access token that still works lives on to its own date, which thereby becomes the deadline. One that does not is dead. Where the
+    channel could not be asked, nothing is proven. A newer generation was faster and holds.
+    """
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    verdict = inspection.ruling.verdict
+    if token.generation != generation:
+        return outcome(token, verdict, stale=True)
+    before = facts(token)
+    token.claimed_until = None
+    token.renewal_tried_at = now
+    token.last_check_result = verdict
+    detail = {"reason": attempt.ruling.reason or Reason.UNKNOWN, "evidence": dict(attempt.evidence)}
+    if verdict == Verdict.OK:
+        token.refresh_refused_at = now
+        event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
+        works(token, inspection, now, source)
+    elif verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
+        token.refresh_refused_at = now
+        die(token, _why_refused(token, attempt, inspection, now), attempt.evidence, now, source)
+    else:
+        hindered(token, inspection.ruling, inspection.evidence, now, source)
+    scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
+    token.save(update_fields=[*RENEWAL_FIELDS[2:], *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    tell(token, before, now, source)
+    return outcome(token, verdict)
+
+
+def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection, now: datetime) -> Reason:
+    """Return the clearest reason that the two answers and the dates give."""
+    if token.refresh_expires_at is not None and token.refresh_expires_at <= now:
+        return Reason.REFRESH_EXPIRED
+    vague = {None, Reason.UNKNOWN, Reason.EXPIRED}
+    said = inspection.ruling.reason if inspection.ruling.verdict == Verdict.TOKEN_DEAD else None
+    return said if said not in vague and said else attempt.ruling.reason or Reason.UNKNOWN
+
+
+def _is_news(token: Token, grant: Grant) -> bool:
+    """Tell whether a renewal gave anything. Of an exchange only a later date is; a refresh always gives a new access token."""
+    if not grant.credentials.access_token.strip():
+        return False
+    policy = renewal.policy_of(token)
+    if policy is None or not policy.exchange:
+        return True
+    old, new = token.access_expires_at, grant.dates.access_expires_at
+    return old is None or (new is not None and new > old)
+
+
+def _dated(token: Token, dates: Dates, now: datetime) -> Dates:
+    """Return the new dates; where the answer names no end, one that has passed was the old access token's and is unknown now."""
+    silent = dates.access_expires_at is None and "access" not in dates.sources
+    if not silent or token.access_expires_at is None or token.access_expires_at > now + renewal.NEARLY:
+        return dates
+    return replace(dates, sources={**dates.sources, "access": "unknown"})

@@ -1,0 +1,156 @@
+"""What the parts of a token's life share: changes of state and dates, events, and the news.
+
+Nothing here saves the token: the callers do, with the fields named here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tokens import app_faults, deadlines
+from tokens.channels.base import Dates, Inspection, Reason, Ruling, Verdict
+from tokens.models import Token, TokenEvent
+from tokens.signals import tokens_changed
+from users.models import User
+
+STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation"]
+DATE_FIELDS = [
+    "issued_at", "access_expires_at", "refresh_expires_at", "data_access_expires_at", "dates_source",
+    "deadline", "deadline_kind", "deadline_clock", "cycle",
+]  # fmt: skip
+CHECK_FIELDS = [
+    "last_checked_at",
+    "last_check_result",
+    "proven_at",
+    "due_at",
+    "due_for",
+    "claimed_until",
+    "scopes",
+]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a recorded answer made of a token."""
+
+    verdict: Verdict
+    state: str
+    generation: int
+    reason: str = ""
+    stale: bool = False  # somebody was faster; nothing was written
+
+
+def works(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
+    """Take a good report: proven now, scopes and dates as said, and back from doubt or death."""
+    token.proven_at = token.last_checked_at = now
+    if inspection.scopes is not None:
+        token.scopes = list(inspection.scopes)
+    if inspection.dates is not None:
+        set_dates(token, inspection.dates, keep=True)
+    if deadlines.apply(token):
+        event(token, TokenEvent.Kind.DATES, now, source=source, detail=_dates_detail(token))
+    if token.state != Token.State.VALID:
+        set_state(token, Token.State.VALID, "", {}, now)
+        token.generation += 1
+        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+    app_faults.clear(app=token.app, call="introspect")
+
+
+def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
+    token.last_checked_at = now
+    if token.state == Token.State.DEAD:
+        # It still is; the reason may have become clearer, but nobody is told twice.
+        if token.reason != reason:
+            token.reason, token.evidence = reason, dict(evidence)
+        return
+    set_state(token, Token.State.DEAD, reason, evidence, now)
+    token.generation += 1
+    event(
+        token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": reason, "evidence": dict(evidence)}
+    )
+
+
+def hindered(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Take trouble on the way: it changes nothing, but a token whose date has passed cools until the channel can be asked."""
+    if ruling.verdict == Verdict.APP_FAULT:
+        app_faults.record(app=token.app, ruling=ruling, call=str(evidence.get("call", "introspect")), now=now)
+    elif token.state == Token.State.VALID and token.access_is_over(now):
+        cool(token, Reason.EXPIRED, evidence, now, source)
+
+
+def cool(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Put the token in doubt: it is served no more until the channel has confirmed it."""
+    set_state(token, Token.State.COOLING, reason, evidence, now)
+    token.generation += 1
+    event(token, TokenEvent.Kind.COOLED, now, source=source, detail={"evidence": dict(evidence)})
+
+
+def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
+    """Write state, reason and evidence; `state_since` moves only with the state."""
+    if token.state != state:
+        token.state_since = now
+    token.state, token.reason, token.evidence = state, reason, dict(evidence)
+
+
+def set_dates(token: Token, dates: Dates, *, keep: bool) -> None:
+    """Write dates and their sources; with `keep`, a clock that was not mentioned stays as it is."""
+    sources = dict(token.dates_source) if keep else {}
+    for clock in ("access", "refresh", "data_access"):
+        name = f"{clock}_expires_at"
+        value = getattr(dates, name)
+        if clock in dates.sources or value is not None or not keep:
+            setattr(token, name, value)
+        if clock in dates.sources:
+            sources[clock] = dates.sources[clock]
+    token.dates_source = sources
+    if dates.issued_at is not None or not keep:
+        token.issued_at = dates.issued_at
+
+
+def facts(token: Token) -> tuple[Any, ...]:
+    """Return what a pool decides by."""
+    return token.state, token.deadline_kind, token.deadline
+
+
+def tell(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> None:
+    """Send the news where a pool could decide differently."""
+    if facts(token) == before:
+        return
+    cause = token.reason
+    if token.state == Token.State.VALID:
+        cause = "recovered" if before[0] != Token.State.VALID else "dates"
+    died = token.state == Token.State.DEAD and before[0] != Token.State.DEAD
+    tokens_changed.send(
+        sender=Token,
+        token_ids=[token.pk],
+        cause=cause,
+        now=now,
+        source=source,
+        died=[token.pk] if died else [],
+    )
+
+
+def _dates_detail(token: Token) -> dict[str, Any]:
+    return {"deadline": token.deadline and token.deadline.isoformat(), "kind": token.deadline_kind}
+
+
+def event(
+    token: Token,
+    kind: TokenEvent.Kind,
+    now: datetime,
+    *,
+    source: str,
+    actor: User | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one event."""
+    TokenEvent.objects.create(
+        token=token, kind=kind, at=now, source=source, actor=actor, detail=dict(detail or {})
+    )
+
+
+def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> Outcome:
+    """Return what the record made of the token."""
+    return Outcome(verdict, token.state, token.generation, token.reason, stale)

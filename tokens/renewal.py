@@ -1,0 +1,114 @@
+"""Renewing a token without a person: when it is due, and the one call. `tokens.probe` drives it, `tokens.lifecycle` records it.
+
+A date that renewal can move is renewed long before anybody is warned of it; a refresh token that restarts its life is used at least
+weekly. What a channel renews and when is data of its package (`Channel.renewal`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from tokens import channels
+from tokens.channels.base import ChannelError, Grant, Reason, Renewal, Ruling, Verdict
+from tokens.models import Token
+from tokens.vault import VaultError
+
+BEYOND_WARNINGS = timedelta(days=7)
+AT_MOST_EVERY = timedelta(days=1)  # however wide the warnings are
+SPREAD = 0.15  # part of a period by which tokens that came together are drawn apart
+NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
+
+_widest_warning: list[Callable[[], timedelta]] = []
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one try gave: a grant, or the ruling that says why there is none."""
+
+    grant: Grant | None
+    ruling: Ruling
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the channel refused this token, as against trouble on the way."""
+        return self.grant is None and self.ruling.verdict == Verdict.TOKEN_DEAD
+
+
+def register_widest_warning(ask: Callable[[], timedelta]) -> None:
+    """Say how many days ahead the earliest warning goes out. Whoever warns registers it; the last one holds."""
+    _widest_warning[:] = [ask]
+
+
+def policy_of(token: Token) -> Renewal | None:
+    """Return how the token's channel renews; None where it does not, or is no part of this installation."""
+    channel = channels.CHANNELS.get(token.app.channel)
+    return channel.renewal if channel else None
+
+
+def possible(token: Token, now: datetime) -> bool:
+    """Tell whether anything can renew this token now."""
+    policy = policy_of(token)
+    if policy is None:
+        return False
+    if policy.exchange:
+        return token.access_expires_at is not None and token.access_expires_at > now
+    return token.has_refresh_token and token.refresh_refused_at is None
+
+
+def next_at(token: Token, now: datetime) -> datetime | None:
+    """Return when the token is to be renewed; a time in the past means now, None never."""
+    policy = policy_of(token)
+    if policy is None or not possible(token, now):
+        return None
+    last = token.renewed_at or token.linked_at
+    wanted = []
+    if policy.lead is not None and token.access_expires_at is not None:
+        early = token.access_expires_at - _lead(policy.lead)
+        wanted.append(max(early, token.renewed_at + AT_MOST_EVERY) if token.renewed_at else early)
+    if policy.every is not None:
+        wanted.append(last + policy.every * (1 - SPREAD * _share(token)))
+    if not wanted:
+        return None
+    due = min(wanted)
+    return due if token.renewal_tried_at is None else max(due, token.renewal_tried_at + policy.again_after)
+
+
+def wanted(token: Token, now: datetime) -> bool:
+    """Tell whether the token is to be renewed before it is asked about: it is due, or its access token is over."""
+    due = next_at(token, now)
+    return (due is not None and due <= now) or lapsed(token, now)
+
+
+def lapsed(token: Token, now: datetime) -> bool:
+    """Tell whether the access token is over, or nearly, and a refresh token stands behind it."""
+    policy = policy_of(token)
+    if policy is None or policy.exchange or not possible(token, now):
+        return False
+    return token.access_expires_at is not None and token.access_expires_at <= now + NEARLY
+
+
+def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
+    """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread."""
+    try:
+        grant = channels.get(token.app.channel).renew(token.app.keys(), token.unseal(), timeout=timeout)
+    except ChannelError as error:
+        return Attempt(None, error.ruling, error.evidence)
+    except (VaultError, ValueError) as error:
+        return Attempt(None, Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error)))
+    if grant is None:
+        return Attempt(None, Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
+    return Attempt(grant, Ruling(Verdict.OK, row="renewed"))
+
+
+def _lead(lead: timedelta) -> timedelta:
+    """Return how early a date is renewed: always before the earliest warning of it."""
+    widest = _widest_warning[0]() if _widest_warning else timedelta(0)
+    return max(lead, widest + BEYOND_WARNINGS)
+
+
+def _share(token: Token) -> float:
+    """Return a number from 0 to 1 that stays the same for a token."""
+    return crc32(str(token.pk).encode()) / 2**32

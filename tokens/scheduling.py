@@ -1,0 +1,49 @@
+"""When a token is looked at next: by its state, its dates and its renewal."""
+
+import random
+from datetime import datetime, timedelta
+
+from tokens import renewal
+from tokens.channels.base import LIFTABLE, Verdict
+from tokens.models import Token
+
+PROBE_EVERY = timedelta(hours=4)
+PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+AFTER_TROUBLE = timedelta(minutes=15)
+HINDRANCES = {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT, Verdict.OUR_BUG}
+LIFTABLE_EVERY = timedelta(days=1)
+LIFTABLE_FOR = timedelta(days=30)
+
+
+def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
+    """Set `due_at` and `due_for`. Never later than just after the token's next date. Does not save."""
+    token.due_for = Token.DueFor.PROBE
+    age = now - token.state_since
+    if token.state == Token.State.DEAD:
+        again = token.reason in LIFTABLE and age < LIFTABLE_FOR
+        token.due_at = now + LIFTABLE_EVERY if again else None
+    elif token.state == Token.State.COOLING:
+        token.due_at = now + jittered(next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1]))
+    elif token.last_check_result in HINDRANCES:
+        token.due_at = now + jittered(max(AFTER_TROUBLE, timedelta(seconds=retry_after)))
+    else:
+        _when_valid(token, now)
+
+
+def _when_valid(token: Token, now: datetime) -> None:
+    in_use = token.last_used_at is not None and now - token.last_used_at < timedelta(days=1)
+    due = now + jittered(PROBE_EVERY_IN_USE if in_use else PROBE_EVERY)
+    # A lapsed access token is no event where a refresh token stands behind it: a lease or the next probe renews it.
+    dates = [token.refresh_expires_at, token.data_access_expires_at]
+    if not renewal.possible(token, now):
+        dates.append(token.access_expires_at)
+    token.due_at = min([due, *(at + timedelta(seconds=1) for at in dates if at is not None and at > now)])
+    renews = renewal.next_at(token, now)
+    if renews is not None and renews <= token.due_at:
+        token.due_at, token.due_for = max(renews, now), Token.DueFor.REFRESH
+
+
+def jittered(wait: timedelta) -> timedelta:
+    """Return the wait, up to a tenth shorter or longer."""
+    return wait * random.uniform(0.9, 1.1)  # noqa: S311  # spreads load, keeps no secret
