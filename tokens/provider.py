@@ -1,6 +1,7 @@
 """Where allauth looks for providers. One per channel; their addresses are in tokens.urls."""
 
 from tokens.channels.facebook.provider import FacebookProvider
+from tokens.channels.pinterest.provider import PinterestProvider
 from tokens.channels.x.provider import XProvider
 
-provider_classes = [FacebookProvider, XProvider]
+provider_classes = [FacebookProvider, XProvider, PinterestProvider]

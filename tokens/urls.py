@@ -1,6 +1,7 @@
 """The channels' callbacks, mounted under /link/. No log-in view of allauth is mounted."""
 
 from tokens.channels.facebook.urls import callbacks as facebook
+from tokens.channels.pinterest.urls import callbacks as pinterest
 from tokens.channels.x.urls import callbacks as x
 
-urlpatterns = [*facebook, *x]
+urlpatterns = [*facebook, *x, *pinterest]

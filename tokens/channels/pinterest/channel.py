@@ -1,0 +1,252 @@
+"""Pinterest behind our interface."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils import timezone
+
+from tokens.channels import http
+from tokens.channels.base import (
+    START_AGAIN,
+    AccountList,
+    Answer,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Grant,
+    Identity,
+    Inspection,
+    NativeAccount,
+    PairReading,
+    Reason,
+    Ruling,
+    Send,
+    Verdict,
+)
+from tokens.channels.pinterest import calls, policy, reading, recovery, verdicts
+from tokens.channels.table import evidence, misread, words
+
+PAGE_SIZE, MAX_PAGES = 250, 40
+DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
+KEYS = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
+
+
+class Pinterest(Channel):
+    """OAuth 2 with refresh tokens that rotate: a pair of 30 and 60 days, both of which start anew with every renewal."""
+
+    key = "pinterest"
+    label = "Pinterest"
+    protocol = "oauth2"
+    scopes = policy.SCOPES
+    partial_grants = False
+    lifetime = policy.LIFETIME
+    renewal = policy.RENEWAL
+    last_step = policy.LAST_STEP
+    manage_url = policy.MANAGE_URL
+
+    def canonical_id(self, native_id: str) -> str:
+        """Return the digits. Raises ValueError on everything else."""
+        return reading.canonical_id(native_id)
+
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the verdict table."""
+        return verdicts.classify(answer)
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Exchange the code. Apps of before 2025-09-25 must ask for a refresh token that renewal keeps alive."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": app.redirect_uri,
+            "continuous_refresh": "true",
+        }
+        return self._grant(app, calls.token_endpoint("exchange", app, form))
+
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
+        """Use the refresh token. Both tokens of the answer replace the old ones, which may be void from then on."""
+        if not credentials.refresh_token:
+            return None
+        limit = http.Limit(timeout)
+        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        return self._grant(app, calls.token_endpoint("refresh", app, form, timeout=timeout), limit)
+
+    def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
+        ruling = verdicts.classify(answer)
+        if verdicts.keys_in_doubt(answer):
+            timeout = None if limit is None else limit.left()
+            ruling = _keys_or_grant(answer, ruling, calls.ask_about_keys(app, timeout=timeout))
+        if ruling.verdict != Verdict.OK:
+            raise ChannelError(ruling, evidence=evidence(answer))
+        body = calls.demand(answer)
+        access_token = reading.token_of(body.get("access_token"))
+        if not access_token:
+            raise misread(answer, "a token", channel="pinterest")
+        credentials = Credentials(access_token, reading.token_of(body.get("refresh_token")))
+        dates = reading.dates_of(body, timezone.now())
+        return Grant(credentials, dates, reading.scopes_of(body.get("scope")))
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented. The name is the business's where there is one."""
+        answer = calls.get("introspect", "user_account", credentials.access_token)
+        body = calls.demand(answer)
+        native_user_id = reading.user_id(body)
+        if not native_user_id:
+            raise misread(answer, "an id", channel="pinterest")
+        name = words(body.get("business_name"), 200) or words(body.get("username"), 200)
+        return Identity(native_user_id, name)
+
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Return it as it is: the exchange tells all there is to know."""
+        return grant
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask whose token it is. Pinterest tells neither dates nor scopes, and never why a token does not work."""
+        answer = calls.get("introspect", "user_account", credentials.access_token, timeout=timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.reason == Reason.SCOPE_MISSING:
+            # Only of a token that it accepts does Pinterest say which permission it lacks.
+            return Inspection(Ruling(Verdict.OK, row="valid, may not say whose"), evidence=evidence(answer))
+        if ruling.verdict != Verdict.OK:
+            return Inspection(ruling, evidence=evidence(answer))
+        native_user_id = reading.user_id(answer.body)
+        if not native_user_id:
+            error = misread(answer, "an id", channel="pinterest")
+            return Inspection(error.ruling, evidence=error.evidence)
+        return Inspection(ruling, native_user_id=native_user_id)
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List own and shared ad accounts by bookmark. A row that cannot be read leaves the list incomplete."""
+        known = None if scopes is None else tuple(scopes)
+        found: dict[str, NativeAccount] = {}
+        whole, bookmark = True, ""
+        for page in range(MAX_PAGES):
+            try:
+                rows, following = self._page(credentials, bookmark)
+            except ChannelError:
+                if page == 0:
+                    raise
+                break
+            read = [reading.account_of(row, scopes=known) for row in rows]
+            whole = whole and None not in read
+            found |= {account.native_id: account for account in read if account is not None}
+            if not following:
+                return AccountList(tuple(found.values()), complete=whole)
+            if following == bookmark:
+                break
+            bookmark = following
+        return AccountList(tuple(found.values()), complete=False)
+
+    def _page(
+        self, credentials: Credentials, bookmark: str, timeout: float | None = None
+    ) -> tuple[list[Any], str]:
+        """Return a page's rows and the bookmark of the next one, "" on the last."""
+        params = {"page_size": str(PAGE_SIZE), "include_shared_accounts": "true"}
+        if bookmark:
+            params["bookmark"] = bookmark
+        token = credentials.access_token
+        answer = calls.get("list_accounts", "ad_accounts", token, params=params, timeout=timeout)
+        body = calls.demand(answer)
+        rows, following = body.get("items"), body.get("bookmark")
+        if not isinstance(rows, list) or not isinstance(following, str | None):
+            raise misread(answer, "a list of ad accounts", channel="pinterest")
+        return rows, words(following, 2000)
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it."""
+        limit = http.Limit(timeout)
+        wanted = self.canonical_id(native_id)
+        known = None if scopes is None else tuple(scopes)
+        answer = calls.get("api", f"ad_accounts/{wanted}", credentials.access_token, timeout=timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
+            account = self._restricted(credentials, wanted, answer, known, limit)
+            return PairReading(ruling, account, evidence=evidence(answer))
+        if ruling.verdict != Verdict.OK:
+            return PairReading(ruling, evidence=evidence(answer))
+        account = reading.account_of(answer.body, scopes=known)
+        if account is None or account.native_id != wanted:
+            error = misread(answer, "this ad account", channel="pinterest")
+            return PairReading(error.ruling, evidence=error.evidence)
+        return PairReading(ruling, account)
+
+    def _restricted(
+        self,
+        credentials: Credentials,
+        wanted: str,
+        answer: Answer,
+        scopes: Iterable[str] | None,
+        limit: http.Limit,
+    ) -> NativeAccount | None:
+        """Return a restricted ad account with its role, which only the list still shows; None where it does not."""
+        try:
+            rows, _ = self._page(credentials, "", limit.left())
+        except ChannelError:
+            return None
+        facts = verdicts.facts_of(answer, answer.body)
+        why = reading.restriction(facts.codes, facts.message)
+        for account in (reading.account_of(row, scopes=scopes) for row in rows):
+            if account is not None and account.native_id == wanted:
+                return replace(account, restriction=why)
+        return None
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Ask Pinterest to end both tokens. It does so for system users' tokens only; for people's, return False."""
+        taken = [
+            self._revoke(app, token, hint)
+            for token, hint in (
+                (credentials.refresh_token, "refresh_token"),
+                (credentials.access_token, "access_token"),
+            )
+            if token
+        ]
+        return bool(taken) and all(taken)
+
+    def _revoke(self, app: AppKeys, token: str, hint: str) -> bool:
+        form = {"token": token, "token_type_hint": hint}
+        answer = calls.token_endpoint("api", app, form, path="oauth/token/revoke")
+        ruling = verdicts.classify(answer)
+        if ruling.verdict == Verdict.OK:
+            return True
+        if answer.status in {401, 403}:
+            return False
+        raise ChannelError(ruling, evidence=evidence(answer))
+
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """The token as a header."""
+        return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
+
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return the way back."""
+        return recovery.STEPS[reason]
+
+    def open_url(self, native_id: str) -> str:
+        """Return the address in Ads Manager."""
+        return f"https://ads.pinterest.com/advertiser/{self.canonical_id(native_id)}/"
+
+
+def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
+    """Decide 401 with code 2 by what Pinterest says of a token that is nobody's.
+
+    Refused alike: the app's keys are wrong, and operators must act. Refused as a token: the keys are fine, so it was the code (the person
+    starts again) or this token (doubtful; it does not die of it).
+    """
+    if verdicts.keys_in_doubt(second):
+        return KEYS
+    said = verdicts.classify(second)
+    if answer.call == "exchange":
+        return said if said.verdict == Verdict.APP_FAULT else Ruling(Verdict.OUR_BUG, row=START_AGAIN)
+    if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT}:
+        return said
+    return replace(DOUBT, note=ruling.note)

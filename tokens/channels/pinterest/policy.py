@@ -1,0 +1,82 @@
+"""What Pinterest calls things, and how long its authorisations last: data with a source."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope
+
+SCOPES = (
+    Scope("ads:read", "Read ads and their results", publishing=False),
+    Scope("ads:write", "Manage ads", publishing=True),
+    Scope("user_accounts:read", "See who you are at Pinterest", publishing=False),
+)
+PUBLISHING_SCOPE = "ads:write"
+
+LIFETIME = Lifetime(
+    summary="Renewed by AdToken for 60 days at a time",
+    access=timedelta(days=30),
+    never_ends=False,
+    source="https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/",
+    checked="2026-11-25",
+    clocks=(
+        "Access ends 30 days after it was given or renewed.",
+        "It can be renewed for 60 days; every renewal starts these 60 days anew. Pinterest says both dates.",
+        "Older apps may have been given 365 days that no renewal moves; AdToken goes by the date that Pinterest said.",
+    ),
+    person_deadline="The later of the two dates. It moves by itself as long as renewal works.",
+    ends=(
+        "The person removes AdToken at Pinterest, or changes the password. A changed username may end it too.",
+        "The person closes the Pinterest account, or Pinterest stops it.",
+        "Pinterest deactivates AdToken's own app.",
+    ),
+)
+
+# A refresh token that is used within 60 days never ends. https://developers.pinterest.com/docs/api/v5/oauth-token
+RENEWAL = Renewal(
+    exchange=False,
+    source="https://developers.pinterest.com/docs/api/v5/oauth-token",
+    lead=timedelta(days=20),
+    every=timedelta(days=7),
+)
+
+LAST_STEP = "Press Give access."
+MANAGE_URL = "https://www.pinterest.com/settings/security"
+
+# `permissions` of an ad account, the widest first: BusinessAccessRole of the API description.
+ROLES = {
+    "OWNER": "Owner",
+    "ADMIN": "Admin",
+    "CAMPAIGN_MANAGER": "Campaign manager",
+    "RESTRICTED_OWNER": "Restricted owner",
+    "ANALYST": "Analyst",
+    "AUDIENCE_MANAGER": "Audience manager",
+    "CATALOGS_MANAGER": "Catalogs manager",
+    "CATALOGS_VIEWER": "Catalogs viewer",
+    "FINANCE_MANAGER": "Finance manager",
+    "FINANCE_EDIT": "Finance editor",
+    "FINANCE_VIEW": "Finance viewer",
+    "PROFILE_MANAGER": "Profile manager",
+    "PROFILE_PUBLISHER": "Profile publisher",
+    "SOS_READER": "Reader",
+    "RESOURCE_PINNER_LIST_OWNER": "Audience list owner",
+    "RESOURCE_PINNER_LIST_READER": "Audience list reader",
+    "BIZ_PINNER_LIST_SHARER": "Audience list sharer",
+    "RESOURCE_CONVERSION_TAGS_READER": "Conversion tag reader",
+}
+PUBLISHING = frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"})
+# No document says whether these may write campaigns.
+UNCLEAR = frozenset({"RESTRICTED_OWNER"})
+
+# Pinterest has no status of an ad account: it refuses calls with these codes, in sentences that begin alike.
+RESTRICTIONS = {2625: "disapproved", 2626: "under review"}
+
+
+def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
+    """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
+    names = set(permissions)
+    said = [label for name, label in ROLES.items() if name in names]
+    unknown = sorted(names - ROLES.keys())
+    words = said[0] if said else ", ".join(unknown)[:100] or "No role"
+    if names & PUBLISHING:
+        return words, "yes"
+    return words, "unknown" if unknown or names & UNCLEAR else "no"
