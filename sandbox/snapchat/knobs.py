@@ -1,6 +1,90 @@
-"""What is Snapchat's own in the consent page, in lifetimes and in deeds."""
+"""What is Snapchat's own in the consent page, in lifetimes and in deeds.
 
-from sandbox.oauth import OauthStandIn
-from sandbox.world import NEVER
+Switches of the app (`PUT apps/snapchat {"settings": {...}}`):
 
-STAND_IN = OauthStandIn("snapchat", "Snapchat", access_life=1800, refresh_life=NEVER)
+expires_in              seconds an access token lives: 1800 (default) or 3600, sources disagree
+rotate                  true: each refresh gives a new refresh token and spends the old one; false (default): none comes
+small_letters           true: "success" as in some documents, instead of "SUCCESS"
+organization_roles      {person: [admin | business_admin | data_admin | member]}; left out: member
+nested_roles            false: ad accounts inside organizations come without `roles`
+nested_accounts         false: organizations come without `ad_accounts` (unverified)
+refuses_organization    true: the paged lists of an organization answer 403 to everybody but its admins (unverified)
+broken_organizations    true: organizations come as items in error
+hides                   true: an ad account without a role answers 404, as if it did not exist; else 403
+next_link_host          scheme and host of `paging.next_link`: the documents' own example shows another one than was asked
+revoke_path             revoke (default), revoke_token, or "": which of the disputed addresses exists
+rate_limit              {"limit", "window", "headers"}: calls per access token and seconds; headers (unverified) are shown if true
+
+An ad account's `details`: `organization_id` and `organization_name` put it into another organization, `sub_request_error` (a text) makes
+it an item in error inside HTTP 200.
+"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.oauth import OauthStandIn, Wish
+from sandbox.store import Store
+from sandbox.web import first, params_of, store_of
+from sandbox.world import NEVER, App, NativeUser, OauthToken
+
+CHANNEL = "snapchat"
+MARKETING = "snapchat-marketing-api"
+SCOPES = (MARKETING, "snapchat-offline-conversions-api", "snapchat-profile-api")
+ACCESS_LIFE = 1800
+
+
+class SnapchatStandIn(OauthStandIn):
+    """Snapchat's consent page, and lifetimes that the app's switches set."""
+
+    async def show(self, request: Request) -> Response:
+        """The page, unless what was asked is refused by a redirect."""
+        return await self._objection(request) or await super().show(request)
+
+    async def decide(self, request: Request) -> Response:
+        """The form, likewise."""
+        return await self._objection(request) or await super().decide(request)
+
+    async def _objection(self, request: Request) -> Response | None:
+        """Refuse another flow and unknown scopes as RFC 6749, section 4.1.2.1, has it (unverified)."""
+        store, params = store_of(request), await params_of(request)
+        app = store.app(self.channel, first(params, self.id_parameter))
+        redirect_uri = first(params, "redirect_uri")
+        if app is None or app.suspended or redirect_uri not in app.redirect_uris:
+            return None  # the page itself says so, without a redirect
+        asked = first(params, "scope").split(self.scope_separator)
+        wish = Wish(app, redirect_uri, first(params, "state"), asked)
+        if first(params, "response_type") != "code":
+            return self._back(wish, error="unsupported_response_type")
+        if set(asked) - set(SCOPES):
+            return self._back(wish, error="invalid_scope")
+        return None
+
+    def grant(
+        self, store: Store, app: App, user: NativeUser, *, scopes: list[str], account_ids: list[str]
+    ) -> OauthToken:
+        """A fresh consent, with the life that the app's switch sets."""
+        token = super().grant(store, app, user, scopes=scopes, account_ids=account_ids)
+        token.expires_at = token.issued_at + life(app)
+        return token
+
+    def refresh(self, store: Store, app: App, token: OauthToken) -> None:
+        """A fresh access token. That the old one ends with it is stricter than known (unverified)."""
+        self.renew(store, token, rotate=bool(app.settings.get("rotate", False)))
+        token.expires_at = token.issued_at + life(app)
+
+
+def life(app: App) -> int:
+    """Seconds that an access token of this app lives."""
+    return int(app.settings.get("expires_in", ACCESS_LIFE))
+
+
+STAND_IN = SnapchatStandIn(
+    CHANNEL,
+    "Snapchat",
+    access_life=ACCESS_LIFE,
+    refresh_life=NEVER,
+    default_scopes=(MARKETING,),
+    access_length=480,  # as long as the encrypted strings that Snapchat gives
+    access_prefix="eyJ",
+    refresh_prefix="eyJ",
+)

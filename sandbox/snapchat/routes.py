@@ -1,5 +1,60 @@
-"""Addresses of the stand-in Snapchat, below /snapchat."""
+"""Addresses of the stand-in Snapchat, below /snapchat: accounts.snapchat.com and adsapi.snapchat.com in one place."""
 
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-routes: list[Route] = []
+from sandbox.snapchat import api, campaigns, errors, limits, tokens
+from sandbox.snapchat.access import Caller, caller_of
+from sandbox.snapchat.errors import ApiError
+from sandbox.snapchat.knobs import STAND_IN
+from sandbox.snapchat.limits import LimitedError
+
+Handler = Callable[[Request, Caller], api.Body | Awaitable[api.Body]]
+
+
+def api_call(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Wrap a call of the API: who calls, the limit, errors in the general body."""
+
+    async def call(request: Request) -> Response:
+        try:
+            caller = caller_of(request)
+            headers = limits.count(request, caller)
+            body = handler(request, caller)
+            return JSONResponse(await body if isawaitable(body) else body, headers=headers)
+        except (ApiError, LimitedError) as error:
+            return error.response()
+
+    return call
+
+
+def unknown(_request: Request, _caller: Caller) -> api.Body:
+    """Any other path."""
+    raise errors.not_found()
+
+
+routes: list[Route] = [
+    Route("/login/oauth2/authorize", STAND_IN.show, methods=["GET"]),
+    Route("/login/oauth2/authorize", STAND_IN.decide, methods=["POST"]),
+    Route("/login/oauth2/access_token", tokens.access_token, methods=["POST"]),
+    # A production integration uses these two instead.
+    Route("/accounts/oauth2/auth", STAND_IN.show, methods=["GET"]),
+    Route("/accounts/oauth2/auth", STAND_IN.decide, methods=["POST"]),
+    Route("/accounts/oauth2/token", tokens.access_token, methods=["POST"]),
+    Route("/login/oauth2/revoke", tokens.revoke, methods=["POST"]),
+    Route("/login/oauth2/revoke_token", tokens.revoke, methods=["POST"]),
+    Route("/v1/me", api_call(api.me), methods=["GET"]),
+    Route("/v1/me/organizations", api_call(api.organizations), methods=["GET"]),
+    Route("/v1/organizations/{organization_id}", api_call(api.organization), methods=["GET"]),
+    Route("/v1/organizations/{organization_id}/adaccounts", api_call(api.ad_accounts), methods=["GET"]),
+    Route("/v1/organizations/{organization_id}/members", api_call(api.members), methods=["GET"]),
+    Route("/v1/organizations/{organization_id}/roles", api_call(api.roles), methods=["GET"]),
+    Route("/v1/adaccounts/{account_id}", api_call(api.ad_account), methods=["GET"]),
+    Route("/v1/adaccounts/{account_id}/roles", api_call(api.account_roles), methods=["GET"]),
+    Route("/v1/adaccounts/{account_id}/campaigns", api_call(campaigns.listed), methods=["GET"]),
+    Route("/v1/adaccounts/{account_id}/campaigns", api_call(campaigns.create), methods=["POST"]),
+    Route("/v1/{rest:path}", api_call(unknown), methods=["GET", "POST", "PUT", "DELETE"]),
+]
