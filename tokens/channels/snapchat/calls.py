@@ -1,0 +1,71 @@
+"""Snapchat's native calls. The access token travels in a header; the app's secret, codes and refresh tokens in a form body."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from tokens.channels import http
+from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.snapchat import policy, verdicts
+from tokens.channels.table import evidence, mapping, misread
+
+
+def accounts(path: str) -> str:
+    """Return an address of the log-in host."""
+    return f"{settings.SNAPCHAT_ACCOUNTS_URL.rstrip('/')}/{path}"
+
+
+def api(path: str) -> str:
+    """Return an address of the Marketing API."""
+    return f"{settings.SNAPCHAT_API_URL.rstrip('/')}/{settings.SNAPCHAT_API_VERSION}/{path}"
+
+
+def as_user(
+    call: Call,
+    path: str,
+    *,
+    token: str,
+    params: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Answer:
+    """Read something as the person whose token it is."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return http.request(call, "GET", api(path), params=params, headers=headers, timeout=timeout)
+
+
+def me(token: str, *, timeout: float | None = None) -> Answer:
+    """Ask whose token it is: the one question about a token that Snapchat answers."""
+    return as_user("introspect", "me", token=token, timeout=timeout)
+
+
+def organizations(
+    call: Call, token: str, *, params: Mapping[str, str] | None = None, timeout: float | None = None
+) -> Answer:
+    """Ask for the person's organizations with their ad accounts and the person's roles."""
+    asked = {**(params or {}), "with_ad_accounts": "true"}
+    return as_user(call, "me/organizations", token=token, params=asked, timeout=timeout)
+
+
+def token_endpoint(
+    call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+) -> Answer:
+    """Call the token endpoint."""
+    body = {"client_id": app.client_id, "client_secret": app.secret, **form}
+    return http.request(call, "POST", accounts("login/oauth2/access_token"), data=body, timeout=timeout)
+
+
+def revoke(app: AppKeys, token: str) -> Answer:
+    """Ask to end an authorisation, by its refresh token where there is one. Whether Snapchat has this call is unproven."""
+    body = {"client_id": app.client_id, "client_secret": app.secret, "token": token}
+    return http.request("api", "POST", accounts(policy.REVOKE_PATH), data=body)
+
+
+def demand(answer: Answer) -> Mapping[str, Any]:
+    """Return the object of a good answer; single items of it may still be errors. Raises ChannelError for everything else."""
+    ruling = verdicts.classify(answer)
+    if ruling.verdict != Verdict.OK and ruling.row != verdicts.ITEM_FAILED:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if what := verdicts.lacks(answer.call, answer.body):
+        raise misread(answer, what, channel="snapchat")
+    return mapping(answer.body)

@@ -1,0 +1,155 @@
+"""Snapchat behind our interface."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from django.utils import timezone
+
+from tokens.channels import http
+from tokens.channels.base import (
+    AccountList,
+    Answer,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Grant,
+    Identity,
+    Inspection,
+    PairReading,
+    Reason,
+    Ruling,
+    Send,
+    Verdict,
+)
+from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.table import evidence, mapping, misread, words
+
+PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT})
+
+
+class Snapchat(Channel):
+    """OAuth 2 with access tokens of half an hour or an hour, and a refresh token without an end."""
+
+    key = "snapchat"
+    label = "Snapchat"
+    protocol = "oauth2"
+    scopes = policy.SCOPES
+    partial_grants = False
+    lifetime = policy.LIFETIME
+    renewal = policy.RENEWAL
+    last_step = policy.LAST_STEP
+    manage_url = policy.MANAGE_URL
+
+    def canonical_id(self, native_id: str) -> str:
+        """Return the UUID in small letters. Raises ValueError on everything else."""
+        return reading.canonical_id(native_id)
+
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the verdict table."""
+        return verdicts.classify(answer)
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Exchange the code for an access token and a refresh token."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": app.redirect_uri,
+        }
+        return self._grant(calls.token_endpoint("exchange", app, form))
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented."""
+        answer = calls.me(credentials.access_token)
+        me = mapping(calls.demand(answer).get("me"))
+        native_user_id = words(me.get("id"), 191)
+        if not native_user_id:
+            raise misread(answer, "an id", channel="snapchat")
+        return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
+
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Return it as it is: the exchange said everything that Snapchat tells."""
+        return grant
+
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
+        """Get a new access token. A new refresh token comes with it or not; where none comes, the old one stays good."""
+        if not credentials.refresh_token:
+            return None
+        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        answer = calls.token_endpoint("refresh", app, form, timeout=timeout)
+        return self._grant(answer, renews=True)
+
+    def _grant(self, answer: Answer, *, renews: bool = False) -> Grant:
+        body = calls.demand(answer)
+        found = reading.credentials(body)
+        if found is None:
+            raise misread(answer, "a token", channel="snapchat")
+        dates = reading.dates(body, timezone.now(), renews=renews or bool(found.refresh_token))
+        return Grant(found, dates, reading.scopes(body))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
+        answer = calls.me(credentials.access_token, timeout=timeout)
+        try:
+            me = mapping(calls.demand(answer).get("me"))
+        except ChannelError as error:
+            return Inspection(error.ruling, evidence=error.evidence)
+        native_user_id = words(me.get("id"), 191)
+        if not native_user_id:
+            strange = misread(answer, "an id", channel="snapchat")
+            return Inspection(strange.ruling, evidence=strange.evidence)
+        return Inspection(Ruling(Verdict.OK), native_user_id=native_user_id)
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List the ad accounts of all organizations of the person."""
+        return listing.all_accounts(credentials.access_token)
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""
+        limit = http.Limit(timeout)
+        wanted = self.canonical_id(native_id)
+        answer = calls.as_user("api", f"adaccounts/{wanted}", token=credentials.access_token, timeout=timeout)
+        try:
+            row = listing.single(answer, wanted)
+            organization_roles, told = listing.roles_on(
+                credentials.access_token, wanted, timeout=limit.left()
+            )
+        except ChannelError as error:
+            return PairReading(error.ruling, evidence=error.evidence)
+        account = reading.account(row, organization_roles, told)
+        if account is not None and account.restriction:
+            ruling = Ruling(
+                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=account.restriction
+            )
+            return PairReading(ruling, account, evidence=evidence(answer))
+        return PairReading(Ruling(Verdict.OK), account)
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""
+        answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict in PASSING:
+            raise ChannelError(ruling, evidence=evidence(answer))
+        return ruling.verdict == Verdict.OK
+
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """The access token as a header."""
+        return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
+
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return the way back."""
+        return recovery.STEPS[reason]
+
+    def open_url(self, native_id: str) -> str:
+        """Return the ad account's page in Snapchat's Ads Manager."""
+        return policy.ADS_MANAGER.format(quote(native_id.strip().lower(), safe=""))

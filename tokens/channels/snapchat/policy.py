@@ -1,0 +1,89 @@
+"""What Snapchat calls things, and how long its authorisations last: data with a source."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope
+
+SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
+
+# The access token lives 30 or 60 minutes: documents and integrations disagree, so only expires_in counts. The refresh token has no end
+# date in any source. The rule of 90 days is from help.snapchat.com/hc/articles/7012393350676, on apps of Snap Kit; nothing says
+# whether it covers ads too.
+LIFETIME = Lifetime(
+    summary="No end date",
+    access=None,
+    never_ends=True,
+    source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
+    checked="2026-11-25",
+    note="Snapchat may end an authorisation that nobody used for 90 days. AdToken renews each one at least weekly.",
+    clocks=(
+        "The access token lives 30 to 60 minutes; Snapchat says how long in each answer. AdToken renews it by itself.",
+        "The refresh token has no end date.",
+    ),
+    person_deadline="Never: no date comes up. A person is needed once Snapchat refuses the refresh token.",
+    ends=(
+        "The person removes AdToken under Connected Apps.",
+        "Snapchat locks or suspends the person's own account. Its answers do not tell that apart from a removal.",
+        "Snapchat stops AdToken itself.",
+    ),
+)
+RENEWAL = Renewal(
+    exchange=False,
+    source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
+    every=timedelta(days=7),
+)
+LAST_STEP = "Press Approve."
+MANAGE_URL = "https://accounts.snapchat.com/accounts/oauth2/apps"
+ADS_MANAGER = "https://ads.snapchat.com/{}"  # the ad account's id comes first in all its addresses
+
+# Integrations call either login/oauth2/revoke or login/oauth2/revoke_token; no document of Snapchat's names one.
+REVOKE_PATH = "login/oauth2/revoke"
+
+# Roles on an ad account, the widest first. https://developers.snap.com/api/marketing-api/Ads-API/roles
+ROLES = {
+    "admin": "Account admin",
+    "general": "Campaign manager",
+    "creative": "Creative manager",
+    "audience": "Audience manager",
+    "reports": "Reports only",
+}
+PUBLISHING = frozenset({"admin", "general"})  # those who may write campaigns, ad squads and ads
+# Roles in the organization that reach ad accounts: an admin may do everything in all of them, the others may not publish in any.
+ORGANIZATION_ADMIN = "admin"
+ORGANIZATION_ROLES = {"data_admin": "Reporting admin", "business_admin": "Business admin"}
+
+ACTIVE = "ACTIVE"  # the only status of an ad account in real records
+# Words for the others that schemas of third parties name; no document of Snapchat's lists them.
+RESTRICTIONS = {
+    "PAUSED": "paused",
+    "PENDING": "not yet approved",
+    "DISABLED": "disabled",
+    "CLOSED": "closed",
+    "DELETED": "deleted",
+}
+CLOSED = frozenset({"DISABLED", "CLOSED", "DELETED"})
+
+
+def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[str, CanPublish]:
+    """Return the role in plain words, and whether it may publish. `account` None: the roles on the ad account are not told."""
+    wide = set(organization)
+    if ORGANIZATION_ADMIN in wide:
+        return "Organization admin", "yes"
+    if account is None:
+        return "", "unknown"
+    names = set(account)
+    said = [label for name, label in ROLES.items() if name in names]
+    said += [label for name, label in ORGANIZATION_ROLES.items() if name in wide]
+    strange = sorted(names - ROLES.keys())
+    words = said[0] if said else ", ".join(strange)[:100]
+    if names & PUBLISHING:
+        return words, "yes"
+    return words, "no" if said and not strange else "unknown"
+
+
+def restriction(status: str) -> str:
+    """Return in plain words why Snapchat limits an ad account, or nothing."""
+    if status in {"", ACTIVE}:
+        return ""
+    return RESTRICTIONS.get(status, f"status {status[:60]}")

@@ -1,0 +1,152 @@
+"""Turning Snapchat's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tokens.channels.base import Credentials, Dates, DateSource, NativeAccount
+from tokens.channels.snapchat import policy
+from tokens.channels.table import mapping, number, words
+
+LONGEST = timedelta(days=3650)
+LONGEST_TOKEN = 8192  # characters; access tokens are long, encrypted strings
+SUCCESS = "success"  # documents write it in capitals and in small letters
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One organization with the person's roles in it. `accounts` None: the answer did not hold its ad accounts."""
+
+    id: str
+    member_id: str
+    roles: tuple[str, ...]
+    accounts: tuple[Any, ...] | None
+
+    @property
+    def administers(self) -> bool:
+        """Whether the person may do everything in all its ad accounts."""
+        return policy.ORGANIZATION_ADMIN in self.roles
+
+
+def canonical_id(native_id: str) -> str:
+    """Return an id in small letters. Raises ValueError on everything that is no UUID."""
+    found = native_id.strip().lower()
+    if not _ID.fullmatch(found):
+        raise ValueError(
+            "A Snapchat ad account's id looks like e4cd371b-8de8-4011-a8d2-860fe77c09e1: 32 digits and letters a to f, with hyphens."
+        )
+    return found
+
+
+def id_of(value: Any) -> str:
+    """Return an id in small letters, or nothing."""
+    try:
+        return canonical_id(words(value, 60))
+    except ValueError:
+        return ""
+
+
+def items(body: Any, plural: str, singular: str) -> tuple[list[Mapping[str, Any]], bool]:
+    """Unwrap a list of `{sub_request_status, <singular>: {...}}`. Return what is good, and whether all of it was."""
+    rows = mapping(body).get(plural)
+    if not isinstance(rows, list):
+        return [], False
+    good = [mapping(row) for row in rows if not failed(row)]
+    found = [mapping(row.get(singular)) for row in good if mapping(row.get(singular))]
+    return found, len(found) == len(rows)
+
+
+def failed(row: Any) -> bool:
+    """Tell whether an item of an answer is an error: HTTP 200 may hold some."""
+    status = mapping(row).get("sub_request_status", SUCCESS)
+    return not isinstance(status, str) or status.lower() != SUCCESS
+
+
+def next_page(body: Any) -> tuple[dict[str, str] | None, bool]:
+    """Return the query of the next page (None on the last), and whether that could be read.
+
+    Snapchat gives a whole address, in its own example on another host than the one that was asked. Only its query is used: a token
+    goes to no host but the configured one.
+    """
+    link = mapping(mapping(body).get("paging")).get("next_link")
+    if not link:
+        return None, True
+    try:
+        query = dict(parse_qsl(urlsplit(words(link, 4000)).query))
+    except ValueError:
+        query = {}
+    return (query, True) if query else (None, False)
+
+
+def organization(row: Mapping[str, Any]) -> Organization:
+    """Read one organization of /me/organizations; without a usable id nothing more can be asked about it."""
+    listed = row.get("ad_accounts")
+    return Organization(
+        id=id_of(row.get("id")),
+        member_id=id_of(row.get("my_member_id")),
+        roles=names(row.get("roles")) or (),
+        accounts=tuple(listed) if isinstance(listed, list) else None,
+    )
+
+
+def names(value: Any) -> tuple[str, ...] | None:
+    """Return a list of names; None where it is no list."""
+    if not isinstance(value, list):
+        return None
+    return tuple(name[:60] for name in value[:50] if isinstance(name, str))
+
+
+def account(
+    row: Any, organization_roles: Iterable[str], told: Iterable[str] | None = None
+) -> NativeAccount | None:
+    """Read one ad account; None where it has no usable id. `told`: the person's roles on it, where it does not name them itself."""
+    said = mapping(row)
+    native_id = id_of(said.get("id"))
+    if not native_id:
+        return None
+    status = words(said.get("status"), 60).upper()
+    roles = names(said.get("roles"))
+    role, can_publish = policy.role(organization_roles, roles if roles is not None else told)
+    return NativeAccount(
+        native_id=native_id,
+        name=words(said.get("name"), 300) or native_id,
+        currency=words(said.get("currency"), 3),
+        time_zone=words(said.get("timezone"), 64),
+        native_status=status,
+        restriction=policy.restriction(status),
+        closed=status in policy.CLOSED,
+        role=role,
+        can_publish=can_publish,
+    )
+
+
+def credentials(body: Mapping[str, Any]) -> Credentials | None:
+    """Read the tokens of a token endpoint's answer; None without a usable access token. The refresh token may be left out."""
+    access = _token(body.get("access_token"))
+    return Credentials(access, refresh_token=_token(body.get("refresh_token"))) if access else None
+
+
+def _token(value: Any) -> str:
+    """Return a token that fits into a header, or nothing."""
+    fits = isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii()
+    return value if fits and value.isprintable() and " " not in value else ""
+
+
+def dates(body: Mapping[str, Any], now: datetime, *, renews: bool) -> Dates:
+    """Read the clocks: the access token ends `expires_in` seconds from now, or at an unknown time. A refresh token has no end."""
+    sources: dict[str, DateSource] = {"refresh": "never"} if renews else {}
+    seconds = number(body.get("expires_in"))
+    if seconds is None or seconds <= 0:
+        return Dates(issued_at=now, sources=sources)
+    ends = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
+    return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider", **sources})
+
+
+def scopes(body: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the granted scopes, or None where the answer does not say."""
+    said = body.get("scope")
+    return tuple(words(said, 2000).replace(",", " ").split()) if isinstance(said, str) else None
