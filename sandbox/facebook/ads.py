@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.facebook import errors
 from sandbox.facebook.access import CHANNEL, Caller, caller_of
-from sandbox.facebook.graph import account_fields, page_of, refuse_old_data_access, show_account
+from sandbox.facebook.graph import account_fields, fields_of, page_of, refuse_old_data_access, show_account
 from sandbox.store import random_number
 from sandbox.web import first
 from sandbox.world import ROLES, AdAccount, Campaign
@@ -45,7 +45,9 @@ async def campaigns(request: Request) -> Response:
     if request.method == "POST":
         return JSONResponse({"id": _publish(found, caller).id})
     rows = [
-        _show(c) for c in caller.store.campaigns.values() if (c.channel, c.account_id) == (CHANNEL, found.id)
+        _show(c, caller)
+        for c in caller.store.campaigns.values()
+        if (c.channel, c.account_id) == (CHANNEL, found.id)
     ]
     return JSONResponse(page_of(rows, request, caller))
 
@@ -80,11 +82,14 @@ async def campaign(request: Request) -> Response:
     mine = {account.id for account in caller.visible_accounts()}
     if found is None or found.channel != CHANNEL or found.account_id not in mine:
         raise errors.unknown_object(name)
-    return JSONResponse(_show(found))
+    return JSONResponse(_show(found, caller))
 
 
-def _show(found: Campaign) -> dict[str, Any]:
-    return {"id": found.id, "account_id": found.account_id, **found.fields}
+def _show(found: Campaign, caller: Caller) -> dict[str, Any]:
+    """The fields asked for and `id`; all of them where none was asked for (Facebook would give `id` alone)."""
+    known = {"account_id": found.account_id, **found.fields}
+    wanted = fields_of(caller) or list(known)
+    return {"id": found.id, **{name: known[name] for name in wanted if name in known}}
 
 
 async def insights(request: Request) -> Response:

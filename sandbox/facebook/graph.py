@@ -26,7 +26,7 @@ async def me(request: Request) -> Response:
     known = {"id": caller.user.id, "name": caller.user.name, "first_name": first_name, "last_name": last_name}
     if "email" in caller.grant.scopes:
         known["email"] = caller.user.email
-    wanted = _fields(caller) or ["name"]
+    wanted = fields_of(caller) or ["name"]
     return JSONResponse({name: known[name] for name in known if name in {*wanted, "id"}})
 
 
@@ -90,7 +90,7 @@ def refuse_old_data_access(caller: Caller) -> None:
 
 def account_fields(caller: Caller) -> list[str]:
     """The fields asked for; raises for one that an ad account does not have."""
-    fields = _fields(caller) or ["account_id"]
+    fields = fields_of(caller) or ["account_id"]
     for name in fields:
         if name not in _ACCOUNT_FIELDS:
             text = f"Tried accessing nonexisting field ({name}) on node type (AdAccount)"
@@ -124,7 +124,8 @@ def show_account(account: AdAccount, caller: Caller, fields: list[str]) -> dict[
     return {name: known[name] for name in fields if name in known} | {"id": f"act_{account.id}"}
 
 
-def _fields(caller: Caller) -> list[str]:
+def fields_of(caller: Caller) -> list[str]:
+    """The names in the parameter `fields`."""
     return [name.strip() for name in first(caller.params, "fields").split(",") if name.strip()]
 
 

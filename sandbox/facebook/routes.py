@@ -48,18 +48,23 @@ async def unknown(_request: Request) -> Response:
     raise GraphError(2500, "Unknown path components")
 
 
+def node(path: str, handler: Handler) -> list[Route]:
+    """A node, with and without a slash at the end: Meta's own client for Python reads `/act_{id}/`."""
+    return [Route(spelling, graph_call(handler), methods=["GET"]) for spelling in (path, f"{path}/")]
+
+
 routes = [
     Route("/{version}/dialog/oauth", dialog.show, methods=["GET"]),
     Route("/{version}/dialog/oauth", dialog.decide, methods=["POST"]),
     Route("/{version}/oauth/access_token", graph_call(tokens.access_token), methods=["GET", "POST"]),
     Route("/{version}/debug_token", graph_call(tokens.debug_token), methods=["GET"]),
-    Route("/{version}/me", graph_call(graph.me), methods=["GET"]),
+    *node("/{version}/me", graph.me),
     Route("/{version}/me/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
     Route("/{version}/{user_id:int}/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
     Route("/{version}/me/adaccounts", graph_call(graph.ad_accounts), methods=["GET"]),
     Route("/{version}/act_{account_id:str}/campaigns", graph_call(ads.campaigns), methods=["GET", "POST"]),
     Route("/{version}/act_{account_id:str}/insights", graph_call(ads.insights), methods=["GET"]),
-    Route("/{version}/act_{account_id:str}", graph_call(ads.account), methods=["GET"]),
-    Route("/{version}/{object_id:int}", graph_call(ads.campaign), methods=["GET"]),
+    *node("/{version}/act_{account_id:str}", ads.account),
+    *node("/{version}/{object_id:int}", ads.campaign),
     Route("/{version}/{rest:path}", graph_call(unknown), methods=["GET", "POST", "DELETE"]),
 ]
