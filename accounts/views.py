@@ -1,4 +1,4 @@
-"""Self-service pages that only read: my accounts, and who keeps an account connected."""
+"""Self-service pages that only read: my accounts, who keeps an account connected, and what each channel needs."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -6,9 +6,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import mine, summary
+from accounts import channel_pages, mine, summary
 from accounts.linking import overview
 from accounts.models import Account
+from tokens.models import ChannelKey
 from users.models import person
 
 
@@ -18,7 +19,9 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
     """Show what needs this person, then the accounts that work."""
     context = mine.page(person(request), timezone.now())
     if context["empty"]:
-        return render(request, "site/first_account.html", {"channels": overview.channel_rows()})
+        return render(
+            request, "site/first_account.html", {"channels": overview.channel_rows(person(request))}
+        )
     return render(request, "site/my_accounts.html", context)
 
 
@@ -31,3 +34,19 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     return render(
         request, "site/my_account.html", mine.account_page(account, person(request), timezone.now())
     )
+
+
+@login_required
+@require_GET
+def channel_needs(request: HttpRequest) -> HttpResponse:
+    """What each channel needs: how long authorisations last there, and when a person is needed."""
+    return render(request, "site/channel_needs.html", channel_pages.overview(person(request)))
+
+
+@login_required
+@require_GET
+def channel_page(request: HttpRequest, channel: str) -> HttpResponse:
+    """How long authorisations last at one channel, what ends them, and how people get back."""
+    if channel not in ChannelKey.values:
+        return render(request, "404.html", status=404)
+    return render(request, "site/channel.html", channel_pages.page(channel, person(request)))

@@ -1,4 +1,4 @@
-"""Why channels stop people's own accounts, from the help article's "Channel wise specific reasons". Likely causes, never proven ones."""
+"""What the help article says of channels: why they stop people's own accounts (likely causes, never proven ones), and its timelines."""
 
 from collections.abc import Mapping
 
@@ -33,4 +33,17 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
         "Pinterest may have found theft of intellectual property.",
     ),
     "tiktok": (),
+}
+
+# "Timelines for deactivation of different channels", as the article has them. What each channel's own documents say stands in its policy.
+TIMELINES: Mapping[str, str] = {
+    "facebook": "Every 60 days",
+    "snapchat": "No deactivation",
+    "x": "No deactivation",
+    "linkedin": "365 days (have to use the account once in every 60 days)",
+    "pinterest": "Every 30 days (Refresh token has life of 365 days)",
+    "tiktok": (
+        "Long term access tokens used, don’t need refreshing; "
+        "cannot be used after becoming invalid which happens when user cancels authorization"
+    ),
 }

@@ -152,6 +152,14 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         "X no longer accepts the authorisation. {P} may have removed AdToken there.",
         "X no longer accepts the authorisation. You may have removed AdToken there.",
     ),
+    **{
+        (channel, Reason.AUTHORISATION_CANCELLED): Words(
+            "Authorisation cancelled",
+            "{c} no longer accepts the authorisation. {P} may have removed AdToken there, or {c} may have stopped their account.",
+            "{c} no longer accepts the authorisation. You may have removed AdToken there, or {c} may have stopped your account.",
+        )
+        for channel in ("snapchat", "linkedin", "pinterest", "tiktok")
+    },
     ("facebook", Reason.EXPIRED): Words(
         "{n} days are over",
         "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
@@ -166,8 +174,25 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
     ),
 }
 
-# For these the channel's own rules are the likely cause.
-_BY_RULES = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
+# For these the channel's own rules are the likely cause: it says so, or does not say why.
+_BY_RULES = frozenset(
+    {
+        Reason.SECURITY_CHECKPOINT,
+        Reason.SUSPENDED,
+        Reason.POLICY_VIOLATION,
+        Reason.SESSION_INVALID,
+        Reason.UNKNOWN,
+    }
+)
+# The answers of these channels do not tell a person who was stopped from one who removed AdToken.
+_CANNOT_TELL = frozenset({"snapchat", "linkedin", "pinterest", "tiktok"})
+_MAY_BE_RULES = frozenset({Reason.AUTHORISATION_CANCELLED})
+
+
+def _causes(channel_key: str, reason: Reason) -> tuple[str, ...]:
+    """Return the likely causes, where the channel's rules may be behind the reason."""
+    may_be = reason in _MAY_BE_RULES and channel_key in _CANNOT_TELL
+    return CAUSES.get(channel_key, ()) if reason in _BY_RULES or may_be else ()
 
 
 def explain(
@@ -189,7 +214,7 @@ def explain(
         what=(words.you if you else words.others).format(**names),
         who=words.who.format(**names),
         steps=channel.steps(known) if channel and reason not in OURS else (),
-        causes=CAUSES.get(channel_key, ()) if known in _BY_RULES else (),
+        causes=_causes(channel_key, known) if reason not in OURS else (),
         first_deed=words.deed.format(**names),
     )
 

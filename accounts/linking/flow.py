@@ -4,19 +4,12 @@ from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 
-from accounts.linking import consent, trouble
+from accounts.linking import consent, setup, trouble
 from accounts.models import Account
 from tokens import channels
 from tokens.channels.base import ChannelError
-from tokens.models import ChannelApp
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
-
-
-def is_set_up(channel: str) -> bool:
-    """Tell whether the channel has a default app with a secret."""
-    apps = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False)
-    return apps.exclude(state=ChannelApp.State.NOT_SET_UP).exists()
 
 
 def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
@@ -37,8 +30,8 @@ def start(
 
     `again` asks the channel to show permissions that were declined before.
     """
-    app = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False).first()
-    if app is None or app.state == ChannelApp.State.NOT_SET_UP:
+    app = setup.default_app(channel)
+    if app is None:
         return trouble.show(request, channel, trouble.NOT_SET_UP)
     if not _may_lead_to(request, next_url):
         next_url = ""

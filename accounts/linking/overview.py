@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import faces, selection, summary
-from accounts.linking import flow
+from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
 from accounts.summary import Summary
@@ -23,31 +23,17 @@ class ChannelRow:
 
     key: str
     label: str
-    rule: str  # "Renew every 60 days"
-    note: str
-    source: str
-    last_step: str
+    rule: str  # "Renew every 60 days", or what to do where it cannot be linked
     ready: bool
 
 
-def channel_rows() -> list[ChannelRow]:
-    """Return all six channels, those that are not set up last."""
+def channel_rows(user: User) -> list[ChannelRow]:
+    """Return all six channels, those that cannot be linked here last."""
     made = []
     for key, label in ChannelKey.choices:
-        native = channels.CHANNELS.get(key)
-        ready = native is not None and flow.is_set_up(key)
-        rule = native.lifetime.summary if native and ready else "Not set up yet"
-        made.append(
-            ChannelRow(
-                key=key,
-                label=str(label),
-                rule=rule,
-                note=native.lifetime.note if native else "",
-                source=native.lifetime.source if native else "",
-                last_step=native.last_step if native else "",
-                ready=ready,
-            )
-        )
+        advice = setup.advice(key, user)
+        rule = advice.short if advice else channels.get(key).lifetime.summary
+        made.append(ChannelRow(key, str(label), rule, ready=advice is None))
     return sorted(made, key=lambda row: not row.ready)
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import faces
-from accounts.linking import choosing, consent, flow, overview, trouble
+from accounts.linking import choosing, consent, flow, overview, setup
 from accounts.models import Account, PendingLink
 from tokens import channels
 from tokens.models import ChannelKey
@@ -23,7 +23,7 @@ from users.models import person
 @require_GET
 def add_account(request: HttpRequest) -> HttpResponse:
     """Choose the channel for which an ad account is added."""
-    context = {"channels": overview.channel_rows(), "next": request.GET.get("next", "")}
+    context = {"channels": overview.channel_rows(person(request)), "next": request.GET.get("next", "")}
     return render(request, "site/link/channels.html", context)
 
 
@@ -33,8 +33,8 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
     """Ask before leaving for the channel (GET), then go there (POST)."""
     if channel not in ChannelKey.values:
         return render(request, "404.html", status=404)
-    if channel not in channels.CHANNELS or not flow.is_set_up(channel):
-        return trouble.show(request, channel, trouble.NOT_SET_UP)
+    if (refused := setup.cannot_link(request, channel)) is not None:
+        return refused
     account = _target(request, channel)
     if request.method == "POST":
         return flow.start(
@@ -177,16 +177,9 @@ def linked(request: HttpRequest) -> HttpResponse:
 def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     """The page that a mailed link opens: what happened, what still works, what happens next. Only its POST does anything."""
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
-    if account.channel not in channels.CHANNELS or not flow.is_set_up(account.channel):
-        return trouble.show(request, account.channel, trouble.NOT_SET_UP)
+    if (refused := setup.cannot_link(request, account.channel)) is not None:
+        return refused
     if request.method == "POST":
         return flow.start(request, account.channel, account=account, again=True)
     context = overview.reauthentication(account, person(request), timezone.now())
     return render(request, "site/link/reauthenticate.html", context)
-
-
-@login_required
-@require_GET
-def channel_needs(request: HttpRequest) -> HttpResponse:
-    """What each channel needs: how long authorisations last, and what to press there."""
-    return render(request, "site/channel_needs.html", {"channels": overview.channel_rows()})

@@ -54,7 +54,7 @@ def test_nothing_linked_yet_invites_to_link(client: Client, ada: User) -> None:
 
     assert "Link your first ad account" in page
     assert "Renew every 60 days" in page
-    assert page.count("Not set up yet. Ask an administrator.") == 5
+    assert page.count("Not set up yet.") == 5
 
 
 def test_a_stopped_log_in_stands_first_with_all_its_accounts(client: Client, ada: User, ben: User) -> None:

@@ -112,6 +112,7 @@ def test_pages_of_marketers_with_200_accounts(
         inspector.look_at("choose", f"/link/choose/{fleet['pending']}/")
         inspector.look_at("linked", f"/link/done/?account={account}&account={account + 1}")
         inspector.look_at("channel-needs", "/channels/")
+        inspector.look_at("channel-page", "/channels/facebook/")
         inspector.look_at("profile", "/profile/")
 
 

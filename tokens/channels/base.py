@@ -216,6 +216,9 @@ class Lifetime:
     source: str
     checked: str  # ISO date
     note: str = ""  # an unproven rule; it never shortens a deadline and never kills
+    clocks: tuple[str, ...] = ()  # the dates of an authorisation, a sentence each
+    person_deadline: str = ""  # until when a person must act, in plain words
+    ends: tuple[str, ...] = ()  # what ends an authorisation besides its dates, a sentence each
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,7 @@ class Renewal:
     lead: timedelta | None = None  # renewed once less than this of the access date is left
     every: timedelta | None = None  # renewed at least so often, whatever the dates say
     again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
+    spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,16 @@ LIFETIME = Lifetime(
     never_ends=False,
     source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
     checked="2026-11-24",
-    note="Access to data may also end 90 days after the person last used AdToken's log-in at Facebook.",
+    clocks=(
+        "Access ends 60 days after the person authorised AdToken, where Facebook gives a date. Some authorisations have none.",
+        "Access to data ends 90 days after the person was last active here; Facebook says that date.",
+    ),
+    person_deadline="The earlier of the two dates. No end date only where Facebook gives neither.",
+    ends=(
+        "The person changes the Facebook password, or logs out everywhere.",
+        "The person removes AdToken at Facebook.",
+        "Facebook wants a security check, or stops the person's own account.",
+    ),
 )
 
 # A living token that has a date is exchanged for one that ends later, daily from 45 days before it. Facebook decides whether it moves.

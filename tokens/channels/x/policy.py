@@ -10,7 +10,13 @@ LIFETIME = Lifetime(
     never_ends=True,
     source="https://docs.x.com/fundamentals/authentication/faq",
     checked="2026-11-24",
-    note="It ends when the person removes AdToken at X, or when X stops the person or AdToken.",
+    clocks=("X sets no end date.",),
+    person_deadline="Never: no date comes up. A person is needed once X has ended the authorisation.",
+    ends=(
+        "The person removes AdToken at X.",
+        "X locks or suspends the person's own account; once it is lifted, the same authorisation works again.",
+        "X suspends AdToken itself.",
+    ),
 )
 LAST_STEP = "Press Authorize app."
 MANAGE_URL = "https://x.com/settings/connected_apps"

@@ -1,0 +1,86 @@
+"""The pages "What each channel needs": how long authorisations last there, what ends them, and how people get back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from accounts.linking import setup
+from tokens import channels, lasting, reasons
+from tokens.channels.base import Reason
+from tokens.lasting import Lasting
+from tokens.models import ChannelKey
+from users.models import User
+
+# Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.
+GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
+    (
+        "A log-in stops",
+        "The person who linked it acts. The accounts go on through the others who linked them.",
+        (
+            Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
+            Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.UNKNOWN,
+        ),
+    ),
+    (
+        "An ad account is out of reach",
+        "The log-in itself is fine.",
+        (Reason.ACCESS_LOST, Reason.PUBLISHING_LOST, Reason.SCOPE_MISSING, Reason.RESTRICTED),
+    ),
+    ("AdToken or the channel has trouble", "No log-in is touched.", (Reason.APP_FAULT, Reason.TRANSIENT)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One channel in the overview."""
+
+    lasting: Lasting
+    advice: setup.Advice | None
+
+    @property
+    def key(self) -> str:
+        """The channel's key."""
+        return self.lasting.key
+
+
+@dataclass(frozen=True)
+class Told:
+    """One reason on a channel's page."""
+
+    reason: Reason
+    words: reasons.Explanation
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reasons that the same people act on."""
+
+    title: str
+    lead: str
+    told: Sequence[Told]
+
+
+def overview(user: User) -> dict[str, Any]:
+    """Return what the overview shows: all six channels, those that cannot be linked here last."""
+    rows = [Row(lasting.of(key, str(label)), setup.advice(key, user)) for key, label in ChannelKey.choices]
+    return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
+
+
+def page(channel: str, user: User) -> dict[str, Any]:
+    """Return what the page of one channel shows. Raises ValueError for a channel that is none of the six."""
+    key = ChannelKey(channel)
+    known = lasting.of(key, str(key.label))
+    package = channels.CHANNELS.get(channel)
+    return {
+        "known": known,
+        "checked": date.fromisoformat(known.checked) if known.checked else None,
+        "unproven": lasting.UNPROVEN,
+        "advice": setup.advice(channel, user),
+        "last_step": package.last_step if package else "",
+        "manage_url": package.manage_url if package else "",
+        "groups": [
+            Group(title, lead, [Told(one, reasons.explain(channel, one)) for one in found])
+            for title, lead, found in GROUPS
+        ],
+    }
