@@ -4,14 +4,15 @@ from tokens.channels import checks  # noqa: F401  # importing it registers the c
 from tokens.channels.base import Channel, Reason
 from tokens.channels.facebook import CHANNEL as FACEBOOK
 from tokens.channels.pinterest import CHANNEL as PINTEREST
+from tokens.channels.snapchat import CHANNEL as SNAPCHAT
 from tokens.channels.x import CHANNEL as X
 
 __all__ = ["CHANNELS", "UPCOMING", "Channel", "Reason", "UnknownChannel", "get"]
 
-CHANNELS: dict[str, Channel] = {"facebook": FACEBOOK, "x": X, "pinterest": PINTEREST}
+CHANNELS: dict[str, Channel] = {"facebook": FACEBOOK, "snapchat": SNAPCHAT, "x": X, "pinterest": PINTEREST}
 
 # Shown as not set up until their packages exist.
-UPCOMING = {"snapchat": "Snapchat", "linkedin": "LinkedIn", "tiktok": "TikTok"}
+UPCOMING = {"linkedin": "LinkedIn", "tiktok": "TikTok"}
 
 
 class UnknownChannel(KeyError):  # noqa: N818  # the name that callers catch
