@@ -1,0 +1,168 @@
+"""TikTok for Business behind our interface."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from django.conf import settings
+from django.utils import timezone
+
+from tokens.channels import http
+from tokens.channels.base import (
+    AccountList,
+    Answer,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Grant,
+    Identity,
+    Inspection,
+    PairReading,
+    Reason,
+    Ruling,
+    Send,
+    Verdict,
+)
+from tokens.channels.table import evidence, misread, words
+from tokens.channels.tiktok import calls, lists, policy, reading, recovery, verdicts
+
+LONGEST_TOKEN = 4096  # characters
+
+
+class TikTok(Channel):
+    """OAuth 2 with names of its own: `app_id`, `auth_code`, JSON bodies, and HTTP 200 for everything.
+
+    The token has no end and nothing renews it. The person ticks ad accounts, not permissions.
+    """
+
+    key = "tiktok"
+    label = "TikTok"
+    protocol = "oauth2"
+    scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
+    partial_grants = True
+    lifetime = policy.LIFETIME
+    last_step = policy.LAST_STEP
+    manage_url = policy.MANAGE_URL
+
+    def canonical_id(self, native_id: str) -> str:
+        """Return the digits. Raises ValueError on everything else."""
+        found = reading.native_id(native_id.strip())
+        if not found:
+            raise ValueError("A TikTok ad account's id is a number, such as 7002238017842757633.")
+        return found
+
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the verdict table."""
+        return verdicts.classify(answer)
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Exchange the code, which is good once and for an hour."""
+        body = {"auth_code": answer["code"]}
+        answered = calls.post("exchange", "oauth2/access_token", body, app=app)
+        data = calls.demand(answered)
+        token = words(data.get("access_token"), LONGEST_TOKEN + 1).strip()
+        if not token or len(token) > LONGEST_TOKEN:
+            raise misread(answered, "a token", channel="tiktok")
+        refresh = words(data.get("refresh_token"), LONGEST_TOKEN)
+        dates = reading.dates(data, timezone.now())
+        return Grant(Credentials(token, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
+
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Say that it never ends, unless TikTok gave a date.
+
+        A refresh token is kept for the day when it is of use. Its date is not: no endpoint is documented that would take an advertiser's
+        refresh token (v1.3 withdrew oauth2/refresh_token), so access ends with the access date and nothing later may be promised.
+        """
+        dates = grant.dates
+        access = dates.sources.get("access", "never")
+        kept = replace(dates, refresh_expires_at=None, sources={"access": access})
+        return replace(grant, dates=kept)
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented."""
+        answer = calls.user_info("api", credentials.access_token)
+        data = calls.demand(answer)
+        native_user_id = reading.native_id(data.get("core_user_id"))
+        if not native_user_id:
+            raise misread(answer, "core_user_id", channel="tiktok")
+        return Identity(native_user_id, words(data.get("display_name"), 200))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask whose token it is. TikTok tells neither dates nor permissions here, so both stay as they are."""
+        answer = calls.user_info("introspect", credentials.access_token, timeout=timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict != Verdict.OK:
+            return Inspection(ruling, evidence=evidence(answer))
+        try:
+            native_user_id = reading.native_id(calls.demand(answer).get("core_user_id"))
+            if not native_user_id:
+                raise misread(answer, "core_user_id", channel="tiktok")
+        except ChannelError as error:
+            return Inspection(error.ruling, evidence=error.evidence)
+        return Inspection(ruling, native_user_id=native_user_id)
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""
+        return lists.of_person(app, credentials.access_token)
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account."""
+        limit = http.Limit(timeout)
+        wanted, token = self.canonical_id(native_id), credentials.access_token
+        answer = calls.advertiser_info("api", token, [wanted], timeout=timeout)
+        try:
+            rows = reading.rows(calls.demand(answer)) or []
+            read = [
+                one for row in rows if (one := reading.account(row)) is not None and one.native_id == wanted
+            ]
+            if not read:
+                raise misread(answer, "the ad account", channel="tiktok")
+        except ChannelError as error:
+            return PairReading(error.ruling, evidence=error.evidence)
+        until = time.monotonic() + (limit.left() or settings.CHANNEL_TIMEOUT)
+        roles = lists.read_roles(token, until=until, only=wanted)
+        if roles.trouble is not None and _says_nothing(roles.trouble):
+            return PairReading(roles.trouble, evidence=roles.evidence)
+        account = reading.with_role(read[0], roles.names.get(wanted, ()))
+        ruling = Ruling(Verdict.OK)
+        if account.restriction:
+            note = account.restriction
+            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note)
+        return PairReading(ruling, account)
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended."""
+        token = credentials.access_token
+        answer = calls.post("api", "oauth2/revoke_token", {"access_token": token}, app=app, token=token)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict in {Verdict.OK, Verdict.TOKEN_DEAD}:
+            return True
+        raise ChannelError(ruling, evidence=evidence(answer))
+
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """The token in TikTok's own header, without "Bearer"."""
+        return Send(headers={"Access-Token": credentials.access_token})
+
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return the way back."""
+        return recovery.STEPS[reason]
+
+    def open_url(self, native_id: str) -> str:
+        """Return the ad account's campaigns in TikTok Ads Manager."""
+        return f"https://ads.tiktok.com/i18n/perf/campaign?aadvid={self.canonical_id(native_id)}"
+
+
+def _says_nothing(trouble: Ruling) -> bool:
+    """Tell whether the question for roles failed for now, as against an app that may not ask Business Centers."""
+    return trouble.verdict in {*lists.PASSING, Verdict.TOKEN_DEAD}

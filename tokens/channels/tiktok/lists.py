@@ -1,0 +1,148 @@
+"""The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokens.channels.base import (
+    AccountList,
+    Answer,
+    AppKeys,
+    ChannelError,
+    NativeAccount,
+    Reason,
+    Ruling,
+    Verdict,
+)
+from tokens.channels.table import misread
+from tokens.channels.tiktok import calls, policy, reading
+from tokens.channels.tiktok.verdicts import classify
+
+CHUNK = 100  # ad accounts in one call, clients' experience
+SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused
+ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
+MAX_PAGES = 400
+PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED})
+
+
+@dataclass
+class Roles:
+    """What the Business Centers said of a person: role names by ad account, and what hindered the question, if anything did."""
+
+    names: dict[str, set[str]] = field(default_factory=dict)
+    trouble: Ruling | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_person(app: AppKeys, token: str) -> AccountList:
+    """List what the person granted, each with its facts and role. Nothing ticked gives an empty list that is complete.
+
+    An error in the first answer of a kind raises ChannelError; a later one leaves out what it hides and makes the list incomplete.
+    """
+    granted, whole = _granted(calls.granted_advertisers(app, token))
+    facts = _Facts(token)
+    found: dict[str, NativeAccount] = {}
+    for start in range(0, len(granted), CHUNK):
+        try:
+            found |= facts.read(granted[start : start + CHUNK])
+        except ChannelError:
+            if start == 0:
+                raise
+            whole = False
+            break
+    complete = whole and facts.complete
+    if not found:
+        return AccountList((), complete=complete)
+    roles = read_roles(token, until=time.monotonic() + ROLES_WITHIN)
+    listed = (found[one] for one in granted if one in found)
+    return AccountList(
+        tuple(reading.with_role(one, roles.names.get(one.native_id, ())) for one in listed), complete=complete
+    )
+
+
+def _granted(answer: Answer) -> tuple[list[str], bool]:
+    """Return the ids that were granted, and whether TikTok says that these are all. Raises ChannelError."""
+    rows = reading.rows(calls.demand(answer))
+    if rows is None:
+        raise misread(answer, "a list of ad accounts", channel="tiktok")
+    ids = [reading.native_id(row.get("advertiser_id")) for row in rows]
+    usable = list(dict.fromkeys(one for one in ids if one))
+    partial = answer.body.get("code") not in {0, "0"}  # PARTIAL_OK
+    return usable, not partial and all(ids)
+
+
+class _Facts:
+    """Reads the facts of ad accounts. One that is deleted makes TikTok refuse the call for all, so it is looked for by halves."""
+
+    def __init__(self, token: str) -> None:
+        self._token, self._splits = token, SPLITS
+        self.complete = True
+
+    def read(self, native_ids: Sequence[str]) -> dict[str, NativeAccount]:
+        """Return what can be read. Raises ChannelError where the call fails as a whole."""
+        answer = calls.advertiser_info("list_accounts", self._token, native_ids)
+        ruling = classify(answer)
+        if ruling.verdict == Verdict.ACCESS_LOST and ruling.reason == Reason.ACCESS_LOST:
+            return self._halves(native_ids)
+        rows = reading.rows(calls.demand(answer))
+        if rows is None:
+            raise misread(answer, "a list of facts", channel="tiktok")
+        read = [account for account in map(reading.account, rows) if account is not None]
+        found = {account.native_id: account for account in read if account.native_id in native_ids}
+        self.complete = self.complete and len(found) == len(native_ids)
+        return found
+
+    def _halves(self, native_ids: Sequence[str]) -> dict[str, NativeAccount]:
+        if len(native_ids) == 1:
+            return {}  # out of reach, whatever the list of grants says
+        if self._splits < 2:
+            self.complete = False
+            return {}
+        self._splits -= 2
+        middle = len(native_ids) // 2
+        return self.read(native_ids[:middle]) | self.read(native_ids[middle:])
+
+
+def read_roles(token: str, *, until: float, only: str = "") -> Roles:
+    """Ask the person's Business Centers for roles, until that monotonic time. `only`: stop once it is known to publish there.
+
+    What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles.
+    """
+    found = Roles()
+    try:
+        centers = [bc_id for rows in _pages(lambda page, left: calls.centers("api", token, page, timeout=left), until)
+                   for bc_id in reading.centers(rows)]  # fmt: skip
+        for bc_id in dict.fromkeys(centers):
+            for rows in _assets(token, bc_id, until):
+                _note(found, rows)
+                if found.names.get(only, set()) & policy.PUBLISHING:
+                    return found
+    except ChannelError as error:
+        found.trouble, found.evidence = error.ruling, error.evidence
+    return found
+
+
+def _note(found: Roles, rows: Iterable[Mapping[str, Any]]) -> None:
+    for native_id, role in reading.asset_roles(rows):
+        found.names.setdefault(native_id, set()).add(role)
+
+
+def _assets(token: str, bc_id: str, until: float) -> Iterator[list[Mapping[str, Any]]]:
+    return _pages(lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left), until)
+
+
+def _pages(ask: Any, until: float) -> Iterator[list[Mapping[str, Any]]]:
+    """Yield page after page. Raises ChannelError where one cannot be had in time."""
+    for page in range(1, MAX_PAGES + 1):
+        left = until - time.monotonic()
+        if left <= 0:
+            raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
+        answer = ask(page, left)
+        data = calls.demand(answer)
+        rows = reading.rows(data)
+        if rows is None:
+            raise misread(answer, "a list", channel="tiktok")
+        yield rows
+        if not rows or page >= reading.pages(data):
+            return

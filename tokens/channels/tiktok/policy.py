@@ -1,0 +1,54 @@
+"""What TikTok calls things, and how long its authorisations last: data with a source."""
+
+from tokens.channels.base import CanPublish, Lifetime
+
+LIFETIME = Lifetime(
+    summary="No end date",
+    access=None,
+    never_ends=True,
+    source="https://business-api.tiktok.com/portal/docs?id=1738373164380162",
+    checked="2026-11-25",
+    note="If TikTok ever gives a date with an authorisation, that date counts.",
+)
+LAST_STEP = "Press Confirm after ticking every ad account again."
+# Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
+MANAGE_URL = "https://ads.tiktok.com/"
+
+# advertiser_role of Business Center assets, the widest first. Operators make and edit campaigns, analysts only look.
+# https://business-api.tiktok.com/portal/docs?id=1739432717798401
+ROLES = {"ADMIN": "Admin", "OPERATOR": "Operator", "ANALYST": "Analyst"}
+PUBLISHING = frozenset({"ADMIN", "OPERATOR"})
+# relation_status of an asset: with these the Business Center has (or has no longer) only asked for the ad account.
+UNRELATED = frozenset({"UNBOUND", "PENDING", "REJECTED"})
+
+LIMITED, DISABLED = "STATUS_LIMIT", "STATUS_DISABLE"
+# Why an ad account cannot run ads, by its `status`. What is not here restricts nothing: STATUS_ENABLE, a change of the account's data
+# that is under review or was refused (STATUS_PENDING_CONFIRM_MODIFY, STATUS_CONFIRM_MODIFY_FAIL), and what we do not know.
+RESTRICTIONS = {
+    LIMITED: "suspended",
+    DISABLED: "closed",
+    "STATUS_PENDING_CONFIRM": "not yet approved",
+    "STATUS_PENDING_VERIFIED": "not yet verified",
+    "STATUS_CONFIRM_FAIL": "not approved",
+    "STATUS_CONFIRM_FAIL_END": "not approved",
+    "STATUS_WAIT_FOR_BPM_AUDIT": "not yet approved",
+    "STATUS_WAIT_FOR_PUBLIC_AUTH": "the company is not yet verified",
+    "STATUS_SELF_SERVICE_UNAUDITED": "papers not yet verified",
+    "STATUS_CONTRACT_PENDING": "the contract has not begun",
+}
+LONGEST_REASON = 260  # characters of TikTok's own words that are kept
+
+
+def restriction(status: str, rejection_reason: str) -> str:
+    """Return why TikTok limits an ad account, TikTok's own words included since they may name a date; or nothing."""
+    plain = RESTRICTIONS.get(status, "")
+    said = " ".join(rejection_reason.split())[:LONGEST_REASON]
+    return f"{plain}: {said}" if plain and said else plain
+
+
+def role(names: frozenset[str]) -> tuple[str, CanPublish]:
+    """Return the widest of a person's roles in plain words, and whether it publishes. No role told leaves that open."""
+    for name, label in ROLES.items():
+        if name in names:
+            return label, "yes" if name in PUBLISHING else "unknown" if names - ROLES.keys() else "no"
+    return ", ".join(sorted(names))[:100], "unknown"

@@ -1,0 +1,100 @@
+"""TikTok's pushes for ads apps: the news that an ad account was suspended or is free again (`AD_ACCOUNT_SUSPENSION`).
+
+Source: a client that restates TikTok's pages; checked 2026-11-25, not against the live channel. Nothing is known of a signature, so a push
+is a reason to ask and never a fact. They come at least once, so twice is normal. A subscription ends, without a word, when the token that
+made it is revoked: subscribe again with the next token. TikTok pushes nothing when a person withdraws our app.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.table import mapping, misread, words
+from tokens.channels.tiktok import calls, policy, reading
+
+ENTITY = "AD_ACCOUNT_SUSPENSION"
+MOST_ACCOUNTS = 100  # of one subscription
+LONGEST_REASON = 1000
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """One piece of news of an ad account. `reason` is TikTok's text, "" when the account is free again."""
+
+    advertiser_id: str
+    status: str  # "STATUS_LIMIT": suspended; "STATUS_ENABLE": free again
+    reason: str
+    changed_at: datetime | None  # UTC; None: TikTok did not say
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the account was suspended, as against freed."""
+        return self.status == policy.LIMITED
+
+
+def read_suspension(body: Any) -> Suspension | None:
+    """Read a push (bytes, text, or the parsed JSON). None for everything that is no such news; never raises."""
+    data = mapping(_parsed(body))
+    advertiser_id, status = reading.native_id(data.get("advertiser_id")), words(data.get("status"), 60)
+    if not advertiser_id or status not in {policy.LIMITED, "STATUS_ENABLE"}:
+        return None
+    # The second spelling is how that client has it.
+    reason = words(data.get("suspension_reason"), LONGEST_REASON) or words(
+        data.get("suspension_reasion"), LONGEST_REASON
+    )
+    return Suspension(advertiser_id, status, reason, _moment(data.get("status_change_time")))
+
+
+def subscribe(
+    app: AppKeys,
+    credentials: Credentials,
+    *,
+    callback_url: str,
+    native_ids: Sequence[str],
+    timeout: float | None = None,
+) -> str:
+    """Subscribe to the news of at most 100 ad accounts and return the subscription's id.
+
+    The token in `credentials` carries the subscription: once it is revoked nothing comes any more. Raises ChannelError; ValueError for no
+    or too many ad accounts.
+    """
+    if not 1 <= len(native_ids) <= MOST_ACCOUNTS:
+        raise ValueError(f"Give 1 to {MOST_ACCOUNTS} ad accounts, not {len(native_ids)}.")
+    body = {
+        "subscribe_entity": ENTITY,
+        "callback_url": callback_url,
+        "subscription_detail": {
+            "access_token": credentials.access_token,
+            "advertiser_ids": list(native_ids),
+        },
+    }
+    answer = calls.post("api", "subscription/subscribe", body, app=app, timeout=timeout)
+    subscription_id = words(calls.demand(answer).get("subscription_id"), 100)
+    if not subscription_id:
+        raise misread(answer, "a subscription's id", channel="tiktok")
+    return subscription_id
+
+
+def _parsed(body: Any) -> Any:
+    if not isinstance(body, bytes | str):
+        return body
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read "YYYY-MM-DD HH:MM:SS", UTC."""
+    text = words(value, 40)
+    if not _TIME.fullmatch(text):
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None

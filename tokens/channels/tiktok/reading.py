@@ -1,0 +1,96 @@
+"""Turning TikTok's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tokens.channels.base import Dates, DateSource, NativeAccount
+from tokens.channels.table import mapping, number, words
+from tokens.channels.tiktok import policy
+
+LONGEST = timedelta(days=3650)
+LONGEST_ID = 30
+
+
+def native_id(value: Any) -> str:
+    """Return an id as text; v1.2 gave numbers where v1.3 gives strings. "" where it is none."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**LONGEST_ID:
+        return str(value)
+    text = words(value, LONGEST_ID + 1)
+    return text if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else ""
+
+
+def rows(data: Any) -> list[Mapping[str, Any]] | None:
+    """Return the objects of `list`; None where there is no list."""
+    found = mapping(data).get("list")
+    return [mapping(row) for row in found] if isinstance(found, list) else None
+
+
+def pages(data: Any) -> int:
+    """Return how many pages there are; 1 where the answer does not say."""
+    return number(mapping(mapping(data).get("page_info")).get("total_page")) or 1
+
+
+def dates(data: Mapping[str, Any], now: datetime) -> Dates:
+    """Read the clocks of a token answer. TikTok normally gives none; what it gives is taken as said."""
+    found: dict[str, datetime] = {}
+    for clock, key in (("access", "expires_in"), ("refresh", "refresh_token_expires_in")):
+        seconds = number(data.get(key))
+        if seconds:
+            found[clock] = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
+    sources: dict[str, DateSource] = dict.fromkeys(found, "provider")
+    return Dates(
+        issued_at=now,
+        access_expires_at=found.get("access"),
+        refresh_expires_at=found.get("refresh"),
+        sources=sources,
+    )
+
+
+def scopes(value: Any) -> tuple[str, ...] | None:
+    """Return the numbers of the permissions as text; None where TikTok does not say. Some have 19 digits."""
+    if not isinstance(value, list):
+        return None
+    return tuple(found for one in value if (found := native_id(one)))
+
+
+def account(row: Mapping[str, Any]) -> NativeAccount | None:
+    """Read one ad account of advertiser/info, its role left open; None where it has no usable id.
+
+    The `role` in it is the kind of ad account, not what the person may do.
+    """
+    found = native_id(row.get("advertiser_id"))
+    if not found:
+        return None
+    status = words(row.get("status"), 60)
+    return NativeAccount(
+        native_id=found,
+        name=words(row.get("name"), 300) or found,
+        currency=words(row.get("currency"), 3),
+        time_zone=words(row.get("display_timezone"), 64) or words(row.get("timezone"), 64),
+        native_status=status,
+        restriction=policy.restriction(status, words(row.get("rejection_reason"), 1000)),
+        closed=status == policy.DISABLED,
+    )
+
+
+def with_role(found: NativeAccount, names: Iterable[str]) -> NativeAccount:
+    """Add what the Business Centers say of the person; no role leaves "can publish" open."""
+    role, can_publish = policy.role(frozenset(names))
+    return replace(found, role=role, can_publish=can_publish)
+
+
+def centers(listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Return the ids of the Business Centers in rows of bc/get."""
+    for row in listed:
+        if found := native_id(mapping(row.get("bc_info")).get("bc_id")):
+            yield found
+
+
+def asset_roles(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Return (ad account, role) of the rows of bc/asset/get that a Business Center really holds."""
+    for row in listed:
+        found, role = native_id(row.get("asset_id")), words(row.get("advertiser_role"), 40)
+        if found and role and row.get("relation_status") not in policy.UNRELATED:
+            yield found, role
