@@ -95,6 +95,16 @@ async def put_app(request: Request, store: Store, body: dict[str, Any]) -> Answe
     return asdict(deeds.put_app(store, request.path_params["channel"], _only(body, *fields)))
 
 
+async def put_webhook(request: Request, store: Store, body: dict[str, Any]) -> Answer:
+    """Enter a webhook's address at an app (Facebook, X), after the channel's own test of it."""
+    _only(body, "client_id", "url", "verify_token")
+    channel = request.path_params["channel"]
+    app = store.app(channel, body.get("client_id", deeds.DEFAULT_CLIENT[channel]))
+    if app is None:
+        raise UnknownNameError("no app with this client_id")
+    return asdict(await deeds.set_webhook(store, app, body))
+
+
 async def put_user(request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Create or change a native user."""
     _only(body, "id", "name", "screen_name", "email")
@@ -226,6 +236,7 @@ routes = [
     Route("/state", control(state), methods=["GET"]),
     Route("/reset", control(reset), methods=["POST"]),
     Route("/apps/{channel}", control(put_app), methods=["PUT"]),
+    Route("/webhooks/{channel}", control(put_webhook), methods=["PUT"]),
     Route("/users/{channel}/{key}", control(put_user), methods=["PUT"]),
     Route(_USER, control(user_deed), methods=["POST"]),
     Route("/accounts/{channel}/{account}", control(put_account), methods=["PUT"]),

@@ -3,7 +3,14 @@
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
-from sandbox.facebook.deauthorise import remove_app
+from sandbox.facebook.deauthorise import (
+    WebhookError,
+    ask_to_delete,
+    one_permission,
+    remove_app,
+    tell_permissions,
+    verify_webhook,
+)
 from sandbox.facebook.dialog import keep_grant
 from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE
 from sandbox.oauth import order
@@ -21,6 +28,7 @@ from sandbox.world import (
     NextToken,
     Order,
 )
+from sandbox.x import webhook as x_webhook
 from sandbox.x.pairs import pair_for, revoke_pairs
 
 _R = TypeVar("_R")
@@ -31,7 +39,7 @@ DEFAULT_CLIENT = {channel: client_id for channel, (client_id, _) in APPS.items()
 _SWITCHES = {"checkpoint": "checkpoint", "suspend": "suspended", "deactivate": "deactivated"}
 """Deeds that can be turned on and off, and the field of the person that holds each."""
 
-DEEDS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "consent")
+DEEDS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "consent", "request_deletion")
 
 
 class BadCallError(Exception):
@@ -110,8 +118,10 @@ async def user_deed(store: Store, user: NativeUser, deed: str, data: dict[str, A
         _end_sessions(store, user, 467)
     elif deed == "cancel_authorisation":
         await _cancel(store, user, data.get("client_id"))
+    elif deed == "request_deletion":
+        await _request_deletion(store, user, data.get("client_id"))
     else:
-        _consent(store, user, data)
+        await _consent(store, user, data)
 
 
 def _end_sessions(store: Store, user: NativeUser, subcode: int) -> None:
@@ -129,18 +139,50 @@ async def _cancel(store: Store, user: NativeUser, client_id: str | None) -> None
             await remove_app(store, app, user)
         else:
             revoke_pairs(store, client_id=app.client_id, user=user.key)
+            await x_webhook.tell_revoked(store, app, user)
 
 
-def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None:
+async def _request_deletion(store: Store, user: NativeUser, client_id: str | None) -> None:
+    if user.channel != "facebook":
+        raise BadCallError("only Facebook passes on requests for deletion")
+    for app in [a for a in store.apps if a.channel == "facebook" and client_id in (None, a.client_id)]:
+        await ask_to_delete(store, app, user)
+
+
+async def set_webhook(store: Store, app: App, data: dict[str, Any]) -> App:
+    """Enter a webhook's address at an app; the channel tries it first, and a refusal says what it answered."""
+    url = data.get("url")
+    if not isinstance(url, str) or not url:
+        raise BadCallError("give the url of the webhook")
+    try:
+        if app.channel == "facebook":
+            await verify_webhook(store, app, url, str(data.get("verify_token", "")))
+        elif app.channel == "x":
+            await x_webhook.register(store, app, url)
+        else:
+            raise BadCallError(f"webhooks of {app.channel} are not entered here")
+    except (WebhookError, x_webhook.WebhookError) as error:
+        raise BadCallError(str(error)) from error
+    return app
+
+
+async def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None:
     """Facebook: change scopes or ticked ad accounts of a grant that stands, as the user's settings page can."""
     grant = store.grant(data.get("client_id", FACEBOOK_CLIENT_ID), user.key)
     if user.channel != "facebook" or grant is None:
         raise BadCallError("this user has no standing grant on Facebook")
+    before = set(grant.scopes)
     if "scopes" in data:
         grant.declined = [s for s in {*grant.scopes, *grant.declined} if s not in data["scopes"]]
         grant.scopes = list(data["scopes"])
     if "accounts" in data:
         grant.account_ids = [store.account("facebook", name).id for name in data["accounts"]]
+    app = store.app("facebook", grant.client_id)
+    if app is not None:
+        gone, new = sorted(before - set(grant.scopes)), sorted(set(grant.scopes) - before)
+        changes = [one_permission(scope, "revoked", grant.account_ids) for scope in gone]
+        changes += [one_permission(scope, "granted", grant.account_ids) for scope in new]
+        await tell_permissions(app, user, changes, now=store.now())
 
 
 def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:

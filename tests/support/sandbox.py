@@ -115,6 +115,16 @@ class Sandbox:
         """Set client_id, secret, redirect_uris, proof_required, suspended, deauthorise_url, name."""
         return self.control("PUT", f"apps/{channel}", fields)
 
+    def put_webhook(self, channel: str, url: str, **fields: Any) -> None:
+        """Enter a webhook at the app (facebook with verify_token, x); raises RuntimeError where the address fails the test."""
+        self.control("PUT", f"webhooks/{channel}", {"url": url, **fields})
+
+    def request_deletion(self, user: str) -> Any:
+        """Facebook: the person asks for the deletion of their data. Gives what our address answered."""
+        self.deed("facebook", user, "request_deletion")
+        app = next(app for app in self.state()["apps"] if app["channel"] == "facebook")
+        return app["settings"].get("deletion_answer")
+
     def put_user(self, channel: str, key: str, **fields: Any) -> Any:
         """Create a native user or change id, name, screen_name, email."""
         return self.control("PUT", f"users/{channel}/{key}", fields)

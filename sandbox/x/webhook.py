@@ -1,0 +1,82 @@
+"""X's webhook of an app: the challenge when it is registered, and the event that a person removed the app.
+
+The address stands in the app's settings as `webhook_url`; with `legacy_events` true the older Account Activity shape is sent. `app_id`, the
+number that X gives an app, is a setting too. Shapes: X's pages on webhooks, the X Activity API and the Account Activity API.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+
+from sandbox.store import Store, random_number
+from sandbox.world import App, NativeUser
+
+log = logging.getLogger("uvicorn.error")
+
+TIMEOUT = 10.0  # X waits so long for an answer
+APP_ID = "29820954"
+
+
+class WebhookError(Exception):
+    """The address failed the challenge; the text says what it answered."""
+
+
+async def register(store: Store, app: App, url: str) -> None:
+    """Ask the address to sign a challenge with the consumer secret, and keep it where it does. Raises WebhookError."""
+    crc_token = secrets.token_urlsafe(36)
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+            answer = await client.get(url, params={"crc_token": crc_token})
+            found = answer.json() if answer.status_code == 200 else {}
+    except (httpx2.HTTPError, ValueError) as error:
+        raise WebhookError(f"the address does not answer: {error!r}") from error
+    given = str(found.get("response_token", "")) if isinstance(found, dict) else ""
+    if not hmac.compare_digest(given.encode(), signature(app, crc_token.encode()).encode()):
+        raise WebhookError(f"CRC check failed: the address answered {answer.status_code}")
+    app.settings["webhook_url"] = url
+    store.changed()
+
+
+async def tell_revoked(store: Store, app: App, user: NativeUser) -> None:
+    """Post that the person removed the app, signed over the raw body."""
+    url = app.settings.get("webhook_url", "")
+    if not url:
+        return
+    moment = datetime.fromtimestamp(store.now(), UTC).isoformat()
+    app_id = str(app.settings.get("app_id", APP_ID))
+    legacy = app.settings.get("legacy_events")
+    event = _legacy(user, app_id, moment) if legacy else _activity(user, app_id, moment)
+    body = json.dumps(event).encode()
+    headers = {"content-type": "application/json", "x-twitter-webhooks-signature": signature(app, body)}
+    try:
+        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
+            await client.post(url, content=body, headers=headers)
+    except httpx2.HTTPError as error:
+        log.warning("telling %s failed: %r", url, error)
+
+
+def signature(app: App, data: bytes) -> str:
+    """`sha256=` and the base64 of the HMAC with the consumer secret."""
+    return "sha256=" + base64.b64encode(hmac.new(app.secret.encode(), data, hashlib.sha256).digest()).decode()
+
+
+def _activity(user: NativeUser, app_id: str, moment: str) -> dict[str, Any]:
+    payload = {"date_time": moment, "user_id": user.id, "app_id": app_id}
+    event = {"event_uuid": random_number(19), "filter": {}, "event_type": "oauth.revoke", "payload": payload}
+    return {"data": event}
+
+
+def _legacy(user: NativeUser, app_id: str, moment: str) -> dict[str, Any]:
+    revoke = {
+        "date_time": moment.replace("+00:00", "Z"),
+        "target": {"app_id": app_id},
+        "source": {"user_id": user.id},
+    }
+    return {"user_event": {"revoke": revoke}}
