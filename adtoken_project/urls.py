@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/<path:rest>", unknown),
     path("accounts/", include("users.account_urls")),
     path("link/", include("tokens.urls")),
+    path("push/", include("accounts.pushes.urls")),
     path("", include("users.urls")),
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),

@@ -1,0 +1,41 @@
+"""What a worker does about a push that is only a hint: it asks the channel, and only that answer is written."""
+
+from datetime import datetime
+
+from accounts import pairs, sweeps
+from accounts.models import Account
+from tokens import channels
+from tokens.models import Token
+from tokens.vault import VaultError
+
+SOURCE = "push"
+
+
+def check_token(*, token_id: int, now: datetime) -> None:
+    """Ask about a token and its ad accounts at once, unless it has died or gone meanwhile."""
+    token = Token.objects.select_related("app").filter(pk=token_id).exclude(state=Token.State.DEAD).first()
+    if token is not None:
+        sweeps.check_now(token, now=now, source=SOURCE)
+
+
+def read_account(*, account_id: int, now: datetime) -> None:
+    """Read an ad account with the token that is active for it, and write what the channel answers."""
+    account = Account.objects.select_related("active_token__app").filter(pk=account_id).first()
+    token = account.active_token if account else None
+    if account is None or token is None:
+        return
+    try:
+        keys, credentials = token.app.keys(), token.unseal()
+    except (VaultError, ValueError):
+        return  # the sweep meets the same and says so
+    reading = channels.get(account.channel).read_account(
+        keys, credentials, account.native_id, scopes=token.scopes
+    )
+    pairs.apply_reading(
+        token=token,
+        generation=token.generation,
+        account_id=account.pk,
+        reading=reading,
+        now=now,
+        source=SOURCE,
+    )

@@ -1,0 +1,108 @@
+"""Carrying out a person's request to have deleted what we hold of them. Done by a worker, and begun again where one was killed."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Cast, Replace
+from django.utils.html import escape
+
+from accounts import pool
+from accounts.models import Account, AccountEvent, AccountToken
+from notifications.models import Message
+from tokens import channels
+from tokens.channels.base import ChannelError
+from tokens.models import DeletionRequest, Token, UnknownAnswer
+from tokens.vault import VaultError
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+NOTE = "The person asked the channel to have their data deleted."
+IN_PLACE_OF_A_NAME = "(deleted)"
+SHORTEST_NAME = 3  # anything shorter stands in too many texts that mean something else
+
+
+def carry_out_all(*, now: datetime) -> int:
+    """Carry out what was received and is not done. Returns how many were done."""
+    waiting = DeletionRequest.objects.filter(state=DeletionRequest.State.RECEIVED).select_related("app")
+    done = 0
+    for request in waiting.order_by("received_at", "id")[:BATCH]:
+        try:
+            carry_out(request, now=now)
+            done += 1
+        except Exception:  # one that fails must not keep the others waiting; it comes again
+            logger.exception("deletion request %s could not be carried out", request.pk)
+    return done
+
+
+def carry_out(request: DeletionRequest, *, now: datetime) -> None:
+    """Cancel the authorisation at the channel as far as it can be done, then delete.
+
+    A person who consented again after the request keeps what that consent gave; what is older goes.
+    """
+    of_person = Token.objects.filter(app=request.app, native_user_id=request.native_user_id)
+    token = of_person.select_related("app").first()
+    if token is not None and token.linked_at <= request.received_at and token.state != Token.State.DEAD:
+        _revoke(token)
+    with transaction.atomic():
+        # The full lock: nobody links an account to this token between settling and deleting.
+        token = of_person.select_for_update(of=("self",)).first()
+        if token is not None and token.linked_at > request.received_at:
+            forget_history(token, before=request.received_at)
+        elif token is not None:
+            _blank_name(token)
+            _delete(token, now)
+        _blank_id(request)
+        DeletionRequest.objects.filter(pk=request.pk).update(
+            state=DeletionRequest.State.DONE, done_at=now, native_user_id=""
+        )
+
+
+def forget_history(token: Token, *, before: datetime) -> None:
+    """Delete what happened to a token, with its evidence, up to a moment."""
+    token.events.filter(at__lte=before).delete()
+
+
+def _revoke(token: Token) -> None:
+    """Best effort: a channel that is down, or has ended the token already, does not hold up the deletion."""
+    try:
+        channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
+    except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:
+        logger.warning("token %s could not be revoked before it was deleted: %s", token.pk, error)
+
+
+def _delete(token: Token, now: datetime) -> None:
+    """Take the token out of every pool, let the accounts go on through others, and delete it with its history."""
+    pools = AccountToken.objects.filter(token=token)
+    accounts = list(Account.objects.filter(pk__in=pools.values("account_id")).locked())
+    for account in accounts:
+        pool.record(account=account, kind=AccountEvent.Kind.UNLINKED, note=NOTE, source="push", now=now)
+    pools.delete()
+    ids = [account.pk for account in accounts]
+    pool.settle(account_ids=ids, cause="unlinked", now=now, source="push", note=NOTE)
+    token.delete()
+
+
+def _blank_name(token: Token) -> None:
+    """Take the person's name at the channel out of the mails that were written since the token exists."""
+    name = token.native_user_name
+    if len(name) < SHORTEST_NAME:
+        return
+    written = Message.objects.filter(created_at__gte=token.created_at)
+    naming = written.filter(
+        Q(text__contains=name) | Q(subject__contains=name) | Q(html__contains=escape(name))
+    )
+    put = Value(IN_PLACE_OF_A_NAME)
+    naming.update(
+        subject=Replace(F("subject"), Value(name), put),
+        text=Replace(F("text"), Value(name), put),
+        html=Replace(F("html"), Value(str(escape(name))), put),
+    )
+
+
+def _blank_id(request: DeletionRequest) -> None:
+    """Take answers of the channel out of the list of unknown ones where they name the person."""
+    answers = UnknownAnswer.objects.filter(app=request.app).annotate(said=Cast("sample", TextField()))
+    answers.filter(said__contains=request.native_user_id).update(sample={"body": IN_PLACE_OF_A_NAME})

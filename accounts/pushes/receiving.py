@@ -1,0 +1,115 @@
+"""What a push that was signed well does at once, in a transaction of its own. No channel is called here.
+
+A statement of the channel that the person removed our app kills the token. Everything else is a hint: the token, or the ad account,
+becomes due, and a worker is asked to look.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import Account
+from accounts.pushes import deletion, tasks
+from accounts.pushes.asking import SOURCE
+from tokens import lifecycle
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.pushes import News, Push
+from tokens.models import ChannelApp, DeletionRequest, Token
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # between a channel's clock and ours, at most
+CODE_BYTES = 20  # of a confirmation code: nobody guesses one; Facebook wants letters and digits
+
+
+def take(app: ChannelApp, pushes: Iterable[Push], *, now: datetime) -> None:
+    """Act on the news of one push. News of people and ad accounts that we do not know is passed over."""
+    for push in pushes:
+        if push.news == News.ACCOUNT_CHANGED:
+            _account_changed(app, push, now)
+        else:
+            _person_changed(app, push, now)
+
+
+@transaction.atomic
+def _person_changed(app: ChannelApp, push: Push, now: datetime) -> None:
+    tokens = Token.objects.filter(app=app, native_user_id=push.native_user_id)
+    token = tokens.locked().first()
+    if token is None or is_older_than_consent(push, token, by=CLOCKS_DIFFER):
+        return
+    # Without a date, or with one just before the consent, the order of the two is not certain: the channel is asked.
+    certain = push.news == News.CANCELLED and push.at is not None and not is_older_than_consent(push, token)
+    if certain:
+        _kill(token, push, now)
+    elif token.state != Token.State.DEAD:
+        _ask(token, now)
+
+
+def is_older_than_consent(push: Push, token: Token, *, by: timedelta = timedelta(0)) -> bool:
+    """Tell whether the push speaks of an earlier consent than the token's newest. Channels give whole seconds.
+
+    Where the channel dates the token itself that date counts: it is of the same clock as the push.
+    """
+    if push.at is None:
+        return False
+    consented_at = (token.issued_at or token.linked_at).replace(microsecond=0)
+    return push.at < consented_at - by
+
+
+def _kill(token: Token, push: Push, now: datetime) -> None:
+    reason = Reason.AUTHORISATION_CANCELLED
+    if token.state == Token.State.DEAD and token.reason == reason:
+        return  # told twice
+    assert push.at is not None  # the caller asked
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(
+            Ruling(Verdict.TOKEN_DEAD, reason, row=f"push {push.row}"),
+            evidence={"push": push.row, "at": push.at.isoformat()},
+        ),
+        now=now,
+        source=SOURCE,
+    )
+
+
+def _ask(token: Token, now: datetime) -> None:
+    Token.objects.filter(pk=token.pk).update(due_at=now, due_for=Token.DueFor.PROBE)
+    tasks.soon(tasks.check_token, token.pk)
+
+
+@transaction.atomic
+def _account_changed(app: ChannelApp, push: Push, now: datetime) -> None:
+    accounts = Account.objects.filter(channel=app.channel, native_id=push.native_account_id)
+    for account in accounts.exclude(active_token=None):
+        # Should the kick below be lost, the sweep reads the account with its token.
+        Token.objects.filter(active_for=account).exclude(state=Token.State.DEAD).update(due_at=now)
+        tasks.soon(tasks.read_account, account.pk)
+
+
+@transaction.atomic
+def take_deletion(app: ChannelApp, push: Push, *, signed: str, now: datetime) -> DeletionRequest:
+    """Keep a request to delete, once per signed text, and have a worker carry it out. Returns the row that answers it.
+
+    A request from before the person's newest consent is done at once: only the history up to it goes.
+    """
+    request, is_new = DeletionRequest.objects.get_or_create(
+        request_hash=hashlib.sha256(f"{app.pk}:{signed}".encode()).hexdigest(),
+        defaults={
+            "app": app,
+            "native_user_id": push.native_user_id,
+            "code": secrets.token_hex(CODE_BYTES),
+            "received_at": now,
+        },
+    )
+    if not is_new:
+        return request
+    token = Token.objects.filter(app=app, native_user_id=push.native_user_id).locked().first()
+    if token is not None and push.at is not None and is_older_than_consent(push, token):
+        deletion.forget_history(token, before=push.at)
+        request.native_user_id, request.state, request.done_at = "", DeletionRequest.State.DONE, now
+        request.save(update_fields=["native_user_id", "state", "done_at"])
+    else:
+        tasks.soon(tasks.delete_requested)
+    return request

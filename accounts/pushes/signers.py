@@ -1,0 +1,58 @@
+"""Which of our channel apps a push belongs to: the one whose secret made its signature."""
+
+import logging
+from collections.abc import Callable
+
+from django.db.models import QuerySet
+
+from accounts.pushes.errors import Refused, bad_signature
+from tokens import push_addresses
+from tokens.channels.pushes import same
+from tokens.models import ChannelApp
+from tokens.vault import VaultError
+
+logger = logging.getLogger(__name__)
+
+RECEIVING = (ChannelApp.State.LIVE, ChannelApp.State.RETIRING)
+
+
+def apps(channel: str) -> QuerySet[ChannelApp]:
+    """Return the apps that may be pushed to, the default first."""
+    return ChannelApp.objects.filter(channel=channel, state__in=RECEIVING).order_by("-is_default", "-id")
+
+
+def signer(channel: str, signed_by: Callable[[str], bool]) -> ChannelApp:
+    """Return the app one of whose secrets, newest first, made the signature.
+
+    Raises Refused: 403 where none did, 503 where none did but the secrets of one could not be opened, so that the channel tries again.
+    """
+    sealed_for_good = False
+    for app in apps(channel):
+        try:
+            secrets = app.keys().secrets
+        except (VaultError, ValueError) as error:
+            logger.error("a push could not be checked with %s: %s", app, error)
+            sealed_for_good = True
+            continue
+        if any(signed_by(secret) for secret in secrets):
+            return app
+    if sealed_for_good:
+        raise Refused(503, "Signatures cannot be checked at the moment.")
+    raise bad_signature()
+
+
+def holder(channel: str, purpose: str, word: str) -> ChannelApp:
+    """Return the app that this derived word (a verify token, a key in an address) belongs to. Raises Refused."""
+    for app in apps(channel):
+        if any(same(ours, word) for ours in push_addresses.derived(app, purpose)):
+            return app
+    raise Refused(403, "This is not a word of any app of ours.")
+
+
+def one(channel: str, app_id: int | None) -> ChannelApp:
+    """Return the app with this id, or without one the channel's default app. Raises Refused."""
+    found = apps(channel).filter(pk=app_id) if app_id else apps(channel).filter(is_default=True)
+    app = found.exclude(secrets=None).first()
+    if app is None:
+        raise Refused(403, "No app of ours is set up at this address.")
+    return app

@@ -1,0 +1,45 @@
+"""Celery doorways of pushes. Each is kicked as soon as the push is committed; what a lost kick leaves behind is swept up."""
+
+import logging
+from functools import partial
+
+from celery import Task, shared_task
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.pushes import asking, deletion
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="accounts.pushes.check_token")
+def check_token(token_id: int) -> None:
+    """Ask the channel about a token that a push was about."""
+    asking.check_token(token_id=token_id, now=timezone.now())
+
+
+@shared_task(name="accounts.pushes.read_account")
+def read_account(account_id: int) -> None:
+    """Read an ad account that a push was about."""
+    asking.read_account(account_id=account_id, now=timezone.now())
+
+
+@shared_task(name="accounts.pushes.delete_requested")
+def delete_requested() -> None:
+    """Carry out what people asked to have deleted. Also a sweep: a request whose worker was killed is found again."""
+    deletion.carry_out_all(now=timezone.now())
+
+
+def soon(task: "Task[..., None]", *ids: int) -> None:
+    """Have a worker run the task once this transaction is committed. A hint: where the broker is away, a sweep does the work."""
+    transaction.on_commit(partial(_kick, task, ids), robust=True)
+
+
+def _kick(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
+    try:
+        task.apply_async(ids, retry=False, ignore_result=True)
+    except OperationalError as error:
+        logger.warning(
+            "No worker could be asked to run %s; the sweep will: %s", task.name, type(error).__name__
+        )

@@ -1,0 +1,62 @@
+"""A live server that the stand-in channels push to, by real HTTP."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.pushes import tasks
+from accounts.pushes.limits import refusals
+from tests.support import native
+from tests.support.sandbox import Sandbox
+
+TASKS = {one.name: one for one in (tasks.check_token, tasks.read_account, tasks.delete_requested)}
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> Iterator[None]:
+    refusals.forget()
+    yield
+    refusals.forget()
+
+
+@pytest.fixture
+def world(channels_world: Sandbox, live_server: LiveServer, settings: Any) -> Sandbox:
+    """The stand-in channels, with our apps set up there and here; BASE_URL is the live server's."""
+    settings.BASE_URL = live_server.url
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+class Queue:
+    """What workers were asked to do. The broker is real; the test is the worker."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+
+    def asked(self) -> list[tuple[str, list[Any]]]:
+        """Tasks of pushes that wait, oldest first."""
+        messages = [json.loads(item) for item in reversed(self.client.lrange("celery", 0, -1))]
+        calls = [
+            (
+                one["headers"]["task"],
+                json.loads(one["headers"]["argsrepr"].replace("(", "[").replace(",)", "]").replace(")", "]")),
+            )
+            for one in messages
+        ]
+        return [(name, args) for name, args in calls if name in TASKS]
+
+    def work(self) -> None:
+        """Do what was asked."""
+        asked = self.asked()
+        self.client.delete("celery")
+        for name, args in asked:
+            TASKS[name](*args)
+
+
+@pytest.fixture
+def queue(valkey: redis.Redis) -> Queue:
+    return Queue(valkey)

@@ -1,0 +1,243 @@
+"""Facebook tells us: from the stand-in over real HTTP into the pool."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Account, AccountEvent, AccountToken
+from notifications.models import Message
+from tests.accounts.pushes.conftest import Queue
+from tests.accounts.pushes.signing import deauthorise, signed_request
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens import push_addresses
+from tokens.models import ChannelApp, Token, TokenEvent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEAUTHORISE = "/push/facebook/deauthorise/"
+WEBHOOK = "/push/facebook/webhook/"
+
+
+@pytest.fixture
+def linked(world: Sandbox, live_server: LiveServer) -> Account:
+    """Lumen Shoes EU, linked by Ada (active) and Ben."""
+    world.put_app("facebook", deauthorise_url=f"{live_server.url}{DEAUTHORISE}", settings={})
+    for name in ("ada", "ben"):
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        native.link(client, "facebook", name)
+    return Account.objects.get()
+
+
+def token_of(name: str) -> Token:
+    return Token.objects.get(native_user_name__startswith=name)
+
+
+def app_of_facebook() -> ChannelApp:
+    return ChannelApp.objects.get(channel="facebook")
+
+
+def test_a_person_who_removes_the_app_is_out_and_the_account_goes_on_within_two_seconds(
+    world: Sandbox, linked: Account
+) -> None:
+    world.clear_calls()
+    began = time.monotonic()
+
+    world.cancel_authorisation("facebook", "ada")  # returns once Facebook has our answer
+    took = time.monotonic() - began
+
+    ada, event = token_of("Ada"), AccountEvent.objects.filter(kind="shifted").get()
+    linked.refresh_from_db()
+    assert took < 2
+    assert (ada.state, ada.reason) == ("dead", "authorisation_cancelled")
+    assert (linked.state, linked.active_token_id) == ("connected", token_of("Ben").pk)
+    assert (event.cause, event.source) == ("authorisation_cancelled", "push")
+    assert TokenEvent.objects.get(kind="died").source == "push"
+    assert Message.objects.get(kind="died").recipient == "ada@example.com"
+    assert world.calls() == []  # nothing was asked: it is the channel's own statement
+
+
+def test_the_same_push_twice_changes_nothing_the_second_time(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    signed = deauthorise(token_of("Ada").native_user_id)
+    first = client.post(DEAUTHORISE, {"signed_request": signed})
+    before = Token.objects.values().get(pk=token_of("Ada").pk), AccountEvent.objects.count()
+
+    second = client.post(DEAUTHORISE, {"signed_request": signed})
+
+    after = Token.objects.values().get(pk=token_of("Ada").pk), AccountEvent.objects.count()
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert after == before
+    assert Message.objects.filter(kind="died").count() == 1
+
+
+def test_a_push_from_before_the_newest_consent_changes_nothing(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    old = int((datetime.now(UTC) - timedelta(minutes=10)).timestamp())
+    before = list(Token.objects.order_by("id").values())
+
+    answer = client.post(DEAUTHORISE, {"signed_request": deauthorise(token_of("Ada").native_user_id, at=old)})
+
+    assert answer.status_code == 200
+    assert list(Token.objects.order_by("id").values()) == before
+    assert queue.asked() == []
+
+
+def test_a_push_replayed_after_the_person_came_back_does_not_kill_the_new_consent(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    ada = token_of("Ada")
+    signed = deauthorise(ada.native_user_id)
+    client.post(DEAUTHORISE, {"signed_request": signed})
+    later = int(time.time()) + 600
+    world.set_clock(now=later)  # ten minutes pass at Facebook
+    browser = Client()
+    browser.force_login(ada.consented_by)  # type: ignore[arg-type]  # she linked it
+    native.link(browser, "facebook", "ada")
+
+    client.post(DEAUTHORISE, {"signed_request": signed})
+
+    assert token_of("Ada").state == "valid"
+
+
+@pytest.mark.parametrize("at", [-120, None])
+def test_where_the_order_is_not_certain_the_channel_is_asked(
+    at: int | None, world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    ada = token_of("Ada")
+    moment = None if at is None else int(time.time()) + at
+
+    client.post(DEAUTHORISE, {"signed_request": deauthorise(ada.native_user_id, at=moment)})
+    asked = queue.asked()
+    queue.work()
+
+    assert asked == [("accounts.pushes.check_token", [ada.pk])]
+    assert token_of("Ada").state == "valid"  # Facebook says that it works
+
+
+def test_a_person_whom_we_do_not_know_is_answered_quietly(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    before = list(Token.objects.order_by("id").values())
+
+    answer = client.post(DEAUTHORISE, {"signed_request": deauthorise("999999999")})
+
+    assert (answer.status_code, answer.content) == (200, b"Thank you.")
+    assert list(Token.objects.order_by("id").values()) == before
+
+
+def test_every_secret_of_every_receiving_app_is_tried_and_no_other_apps_people_are_touched(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    ada = token_of("Ada")
+    second = ChannelApp(channel="facebook", client_id="2", is_default=False, state=ChannelApp.State.RETIRING)
+    second.set_secrets(["new", "old"])
+    second.save()
+    theirs = Token.objects.create(app=second, native_user_id="77", native_user_name="Theirs")
+
+    taken = client.post(DEAUTHORISE, {"signed_request": deauthorise("77", secret="old")})
+    client.post(DEAUTHORISE, {"signed_request": deauthorise(ada.native_user_id, secret="new")})
+    ChannelApp.objects.filter(pk=second.pk).update(state=ChannelApp.State.NOT_SET_UP)
+    refused = client.post(DEAUTHORISE, {"signed_request": deauthorise("77", secret="new")})
+
+    theirs.refresh_from_db()
+    assert (taken.status_code, theirs.state) == (200, "dead")
+    assert token_of("Ada").state == "valid"
+    assert refused.status_code == 403
+
+
+def test_an_app_whose_secrets_do_not_open_asks_the_channel_to_come_again(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    other = ChannelApp(channel="facebook", client_id="2", is_default=False, state=ChannelApp.State.LIVE)
+    other.set_secrets(["new"])
+    other.client_id = "3"  # sealed for another row
+    other.save()
+
+    known = client.post(DEAUTHORISE, {"signed_request": deauthorise(token_of("Ada").native_user_id)})
+    unknown = client.post(DEAUTHORISE, {"signed_request": deauthorise("77", secret="new")})
+
+    assert known.status_code == 200
+    assert (unknown.status_code, b"checked" in unknown.content) == (503, True)
+
+
+def test_a_removed_permission_is_asked_about_and_only_the_answer_is_written(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
+) -> None:
+    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
+    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+
+    world.set_consent("ada", scopes=["ads_read", "business_management"])
+    asked = queue.asked()
+    due = token_of("Ada").due_at
+    queue.work()
+
+    linked.refresh_from_db()
+    entry = AccountToken.objects.get(token=token_of("Ada"))
+    assert asked == [("accounts.pushes.check_token", [token_of("Ada").pk])]
+    assert due is not None
+    assert due <= datetime.now(UTC)
+    assert (token_of("Ada").state, entry.can_publish) == ("valid", "no")
+    assert linked.active_token_id == token_of("Ben").pk
+    assert AccountEvent.objects.filter(kind="shifted").get().source == "push"
+
+
+def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
+) -> None:
+    from accounts import sweeps
+
+    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
+    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+    world.set_consent("ada", scopes=["ads_read", "business_management"])
+    queue.client.delete("celery")  # the kick is lost
+
+    sweeps.check_due(now=datetime.now(UTC))
+
+    assert AccountToken.objects.get(token=token_of("Ada")).can_publish == "no"
+
+
+def test_the_webhook_says_the_same_as_the_callback_when_the_app_is_removed(
+    world: Sandbox, linked: Account, live_server: LiveServer
+) -> None:
+    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
+    world.put_app("facebook", deauthorise_url="")
+    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+
+    world.cancel_authorisation("facebook", "ada")
+
+    assert (token_of("Ada").state, token_of("Ada").reason) == ("dead", "authorisation_cancelled")
+    assert TokenEvent.objects.get(kind="died").source == "push"
+
+
+def test_the_webhooks_challenge_needs_the_verify_token_of_an_app(
+    world: Sandbox, linked: Account, live_server: LiveServer
+) -> None:
+    with pytest.raises(RuntimeError, match="403"):
+        world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token="guessed")
+
+
+def test_signed_bodies_that_are_no_pushes_are_bad_requests(
+    world: Sandbox, linked: Account, client: Client
+) -> None:
+    no_person = signed_request({"algorithm": "HMAC-SHA256", "issued_at": 1})
+    no_json = signed_request(b"\xff")
+
+    assert client.post(DEAUTHORISE, {"signed_request": no_person}).status_code == 400
+    assert client.post(DEAUTHORISE, {"signed_request": no_json}).status_code == 400
+
+
+def test_pushes_answer_over_plain_http_without_cookies(world: Sandbox, live_server: LiveServer) -> None:
+    answer = httpx2.post(f"{live_server.url}{DEAUTHORISE}", data={"signed_request": "x.y"}, trust_env=False)
+
+    assert (answer.status_code, answer.text) == (403, "No app of ours made this signature.")
+    assert "set-cookie" not in answer.headers
+    assert "no-store" in answer.headers["cache-control"]

@@ -1,0 +1,84 @@
+"""What the channels push to us, in our words, and the parts that reading pushes has in common. No database here.
+
+The package of a channel checks signatures and parses (`tokens/channels/<channel>/pushes.py`); accounts.pushes receives and acts.
+"""
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from tokens.channels.table import number
+
+LARGEST_BODY = 65_536  # bytes; the pushes that we know have some hundred
+EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: what lies outside is garbage
+LONGEST_ID = 40
+
+
+class News(StrEnum):
+    """What a push says."""
+
+    CANCELLED = "cancelled"  # the person removed our app: the channel's own statement on the token
+    CHANGED = "changed"  # something about this person's permissions: ask
+    ACCOUNT_CHANGED = "account_changed"  # something about this ad account: ask
+    DELETION = "deletion"  # the person wants what we hold of them deleted
+
+
+@dataclass(frozen=True)
+class Push:
+    """One piece of news. `at` is when it happened by the channel's clock; None: the channel did not say."""
+
+    news: News
+    row: str  # which kind of message of the channel: "oauth.revoke"
+    native_user_id: str = ""
+    native_account_id: str = ""
+    at: datetime | None = None
+
+
+class UnreadablePush(ValueError):  # noqa: N818  # what it is
+    """A body that is no push of this channel. Its text is fit for the sender and holds nothing of the body."""
+
+
+def same(ours: str, theirs: str) -> bool:
+    """Compare two signatures in constant time. Theirs may hold anything."""
+    return hmac.compare_digest(ours.encode(), theirs.encode(errors="replace"))
+
+
+def parse(body: bytes | str) -> dict[str, Any]:
+    """Return the JSON object that the body is. Raises UnreadablePush."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise UnreadablePush("The body is not JSON.") from error
+    if not isinstance(data, dict):
+        raise UnreadablePush("The body is not a JSON object.")
+    return data
+
+
+def native_id(value: Any) -> str:
+    """Return an id of the channel, which is a number of any spelling, as text; "" where it is none."""
+    text = (
+        str(value) if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**30 else value
+    )
+    fits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
+    return text if fits else ""
+
+
+def moment(seconds: Any) -> datetime | None:
+    """Return a time given as seconds since the epoch; None where it is none."""
+    found = number(seconds)
+    return datetime.fromtimestamp(found, UTC) if found is not None and EARLIEST <= found < LATEST else None
+
+
+def moment_of_text(value: Any) -> datetime | None:
+    """Return a time given as ISO text, UTC where it names no zone; None where it is none."""
+    if not isinstance(value, str) or len(value) > LONGEST_ID:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+        found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return moment(int(found.timestamp()))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,56 @@
+"""X's pushes: the challenge (CRC) that keeps a webhook alive, and the events that say that a person removed our app.
+
+Sources: X's pages on webhooks (CRC, signature), on the X Activity API (`oauth.revoke`) and on the older Account Activity API
+(`user_event.revoke`); checked 2026-11-25, not against the live channel. Neither event tells of suspensions or locks.
+"""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+from tokens.channels.pushes import News, Push, moment_of_text, native_id, parse, same
+from tokens.channels.table import mapping, words
+
+REVOKED = "oauth.revoke"
+LONGEST_CHALLENGE = 200
+
+
+def challenge_answer(crc_token: str, secret: str) -> str:
+    """Return what X expects for its challenge: proof that we hold the consumer secret."""
+    return _signature(crc_token.encode(errors="replace"), secret)
+
+
+def signed_by(body: bytes, header: str, secret: str) -> bool:
+    """Tell whether this consumer secret made `x-twitter-webhooks-signature` over the raw body."""
+    return same(_signature(body, secret), header)
+
+
+def read(body: bytes) -> list[Push]:
+    """Read an event; those that we have no use for give nothing. Check the signature first. Raises UnreadablePush."""
+    data = parse(body)
+    found = [
+        _activity(mapping(data.get("data"))),
+        _older(mapping(mapping(data.get("user_event")).get("revoke"))),
+    ]
+    return [push for push in found if push is not None]
+
+
+def _activity(event: Any) -> Push | None:
+    payload = mapping(event.get("payload"))
+    user_id = native_id(payload.get("user_id"))
+    if words(event.get("event_type")) != REVOKED or not user_id:
+        return None
+    return Push(News.CANCELLED, REVOKED, native_user_id=user_id, at=moment_of_text(payload.get("date_time")))
+
+
+def _older(event: Any) -> Push | None:
+    user_id = native_id(mapping(event.get("source")).get("user_id"))
+    if not user_id:
+        return None
+    at = moment_of_text(event.get("date_time"))
+    return Push(News.CANCELLED, "user_event.revoke", native_user_id=user_id, at=at)
+
+
+def _signature(data: bytes, secret: str) -> str:
+    return "sha256=" + base64.b64encode(hmac.new(secret.encode(), data, hashlib.sha256).digest()).decode()
