@@ -3,6 +3,7 @@
 from tokens.channels.facebook.provider import FacebookProvider
 from tokens.channels.pinterest.provider import PinterestProvider
 from tokens.channels.snapchat.provider import SnapchatProvider
+from tokens.channels.tiktok.provider import TikTokProvider
 from tokens.channels.x.provider import XProvider
 
-provider_classes = [FacebookProvider, SnapchatProvider, XProvider, PinterestProvider]
+provider_classes = [FacebookProvider, SnapchatProvider, XProvider, PinterestProvider, TikTokProvider]

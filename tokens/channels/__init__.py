@@ -5,14 +5,21 @@ from tokens.channels.base import Channel, Reason
 from tokens.channels.facebook import CHANNEL as FACEBOOK
 from tokens.channels.pinterest import CHANNEL as PINTEREST
 from tokens.channels.snapchat import CHANNEL as SNAPCHAT
+from tokens.channels.tiktok import CHANNEL as TIKTOK
 from tokens.channels.x import CHANNEL as X
 
 __all__ = ["CHANNELS", "UPCOMING", "Channel", "Reason", "UnknownChannel", "get"]
 
-CHANNELS: dict[str, Channel] = {"facebook": FACEBOOK, "snapchat": SNAPCHAT, "x": X, "pinterest": PINTEREST}
+CHANNELS: dict[str, Channel] = {
+    "facebook": FACEBOOK,
+    "snapchat": SNAPCHAT,
+    "x": X,
+    "pinterest": PINTEREST,
+    "tiktok": TIKTOK,
+}
 
 # Shown as not set up until their packages exist.
-UPCOMING = {"linkedin": "LinkedIn", "tiktok": "TikTok"}
+UPCOMING = {"linkedin": "LinkedIn"}
 
 
 class UnknownChannel(KeyError):  # noqa: N818  # the name that callers catch
