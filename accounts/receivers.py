@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from accounts import mails, pool
+from accounts import alert_mail, alerts, mails, pool
 from notifications import kinds
 
 
@@ -27,3 +27,4 @@ def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     kinds.register(mails.DIED, mails.build_died)
     kinds.register(mails.ASK, mails.build_ask)
+    kinds.register(alerts.KIND, alert_mail.build, why=alert_mail.facts)

@@ -3,15 +3,23 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import sweeps
+from accounts import alerts, sweeps
+from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 
 
 @shared_task
 def check_due_tokens() -> None:
-    """Check the tokens that are due, batch by batch, within the task's time."""
+    """Check the tokens that are due, batch by batch, within the task's time, and tell operators what only they can mend."""
     for _ in range(60):
         if sweeps.check_due(now=timezone.now()) < sweeps.BATCH:
-            return
+            break
+    alerts.tell_operators(now=timezone.now())
+
+
+@shared_task
+def tell_operators() -> None:
+    """Tell operators of faults and unknown answers that reports and consents found."""
+    alerts.tell_operators(now=timezone.now())
 
 
 @shared_task

@@ -9,7 +9,8 @@ from accounts.portal.api_keys import ApiKeyAdmin
 from accounts.portal.token_list import TokensOfAccounts
 from macros.on_accounts import MacrosOnAccounts
 from tokens.admin import ChannelAppAdmin, TokenAdmin
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, Token, UnknownAnswer
+from tokens.unknown_admin import UnknownAnswerAdmin
 
 # The schedule is code (the apps' schedule.py): a row edited here could run any task by name.
 for _model in (
@@ -34,4 +35,5 @@ class TokensList(TokensOfAccounts, TokenAdmin):
 admin.site.register(Account, AccountsList)
 admin.site.register(Token, TokensList)
 admin.site.register(ChannelApp, ChannelAppAdmin)
+admin.site.register(UnknownAnswer, UnknownAnswerAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)

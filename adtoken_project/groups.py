@@ -6,9 +6,9 @@ from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-from users.invitations import STAFF_GROUP
+from users.invitations import ADMINISTRATORS_GROUP, STAFF_GROUP
 
-ADMINISTRATORS = "Administrators"
+ADMINISTRATORS = ADMINISTRATORS_GROUP
 OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_project"]
 
 # What Staff may do beyond looking. Superusers change it in the admin; it is filled only when the group is made.

@@ -26,6 +26,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("Macros", "flag", ["macros.Macro"]),
             ("Messages", "mail", ["notifications.Message"]),
             ("Channel apps", "shield", ["tokens.ChannelApp"]),
+            ("Unknown answers", "help", ["tokens.UnknownAnswer"]),
             ("API keys", "link", ["accounts.ApiKey"]),
             ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
             ("Invitations", "person_add", ["users.Invitation"]),

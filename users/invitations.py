@@ -14,6 +14,7 @@ from users.models import Invitation, Membership, Team, User
 from users.signals import invitation_issued
 
 STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permissions
+ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
 _SALT = "users.invitation"
 
 

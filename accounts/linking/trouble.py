@@ -3,6 +3,7 @@
 import logging
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from allauth.socialaccount.providers.base import AuthError
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.faces import channel_name
-from tokens import lifecycle
+from tokens import answers, app_faults
 from tokens.channels.base import ChannelError, Verdict
 from tokens.models import ChannelApp
 
@@ -75,13 +76,23 @@ NOT_SET_UP = Trouble(
 def page(
     request: HttpRequest, channel: str, *, error: Any = None, exception: BaseException | None = None
 ) -> HttpResponse:
-    """Choose the trouble from what allauth or a channel package said, and show it. A refusal of our app is marked at the app."""
+    """Choose the trouble from what allauth or a channel package said, and show it.
+
+    A refusal of our app is marked at the app, and an answer that we do not know is kept for staff.
+    """
     found = _channel_error(exception)
-    if found is not None and found.ruling.verdict == Verdict.APP_FAULT:
-        app = ChannelApp.objects.filter(channel=channel, is_default=True).first()
-        if app is not None:
-            lifecycle.record_app_fault(app=app, ruling=found.ruling, now=timezone.now())
+    app = ChannelApp.objects.filter(channel=channel, is_default=True).first() if found else None
+    if found is not None and app is not None:
+        note(app, found, "exchange", timezone.now())
     return show(request, channel, _kind(error, exception), detail=_detail(error, exception))
+
+
+def note(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None:
+    """Keep what a failed call says of our app, and an answer that we do not know. `call`: where the answer does not tell."""
+    if error.ruling.verdict == Verdict.APP_FAULT:
+        call = str(error.evidence.get("call", call))
+        app_faults.record(app=app, ruling=error.ruling, call=call, now=now)
+    answers.keep(app, error.ruling, error.evidence, token_id=None, now=now)
 
 
 def show(request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "") -> HttpResponse:

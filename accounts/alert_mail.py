@@ -1,0 +1,171 @@
+"""The mail to operators, made at sending: what the channel said, since when, that no log-in was touched, and what to check."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import alerts, faces
+from notifications import clean
+from notifications.kinds import Fact, Mail, NotWanted
+from notifications.models import Message
+from tokens import answer_words, channels, scrub
+from tokens.channels.base import Reason
+from tokens.models import ChannelApp, UnknownAnswer
+from users.models import User
+
+SHOWN = 5  # answers in one mail; the page has all
+EXCERPT = 400  # characters of an answer
+REFUSED = faces.Pill("Refused", "bad", "cancel")
+WORKS_AGAIN = faces.Pill("Works again", "good", "check_circle")
+UNKNOWN = faces.Pill("Unknown", "warn", "help")
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
+    if message.recipient not in alerts.operators():
+        raise NotWanted("This address is neither an administrator's nor in OPERATOR_EMAILS any more.")
+    app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
+    if app is None:
+        raise NotWanted("The channel app was removed.")
+    answers = _open_answers(message)
+    if not message.payload["fault"] and not answers:
+        raise NotWanted("Somebody said what the answers mean before this mail went out.")
+    return _render(message, app, answers)
+
+
+def facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
+    if app is None:
+        return []
+    found = []
+    if message.payload["fault"]:
+        found.append(Fact(f"{app}: {app.get_channel_display()} refuses AdToken itself", "Told", app.fault))
+    rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
+    found += [Fact(answer_words.title(row), "Told", "No verdict table knows it.") for row in rows]
+    return found
+
+
+def _open_answers(message: Message) -> list[UnknownAnswer]:
+    rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"], verdict="")
+    return list(rows.order_by("first_seen_at", "pk"))
+
+
+def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer]) -> Mail:
+    label = app.get_channel_display()
+    user = User.objects.filter(email=message.recipient, is_active=True).first()
+    zone = _zone(user)
+    groups = _same(answers)
+    cards = [_fault_card(app, message, zone)] if message.payload["fault"] else []
+    cards += [_answer_card(app, group, zone) for group in groups[:SHOWN]]
+    refused = bool(message.payload["fault"])
+    what = f"{label} refuses our app" if refused else f"{label} gave an answer we do not know"
+    context: dict[str, Any] = {
+        "subject": f"AdToken: {what}",
+        "channel_name": label,
+        "refused": refused,
+        "cards": cards,
+        "more": max(0, len(groups) - SHOWN),
+        "apps_url": _absolute("admin:tokens_channelapp_changelist"),
+        "answers_url": _absolute("admin:tokens_unknownanswer_changelist") if groups else "",
+        "because": _because(user),
+        "why_url": _absolute("why_message", message.pk)
+        if user
+        else "",  # the page is for people who can log in
+    }
+    with timezone.override(zone):
+        text = render_to_string("mail/operators/body.txt", context)
+        html = render_to_string("mail/operators/body.html", context)
+    return Mail(subject=clean.line(context["subject"]), text=text, html=html)
+
+
+def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, Any]:
+    since = datetime.fromisoformat(message.payload["fault"])
+    lasts = app.fault_since is not None
+    rows = [
+        ("Said", scrub.text(app.fault) if lasts else "The trouble is over: the channel takes AdToken again."),
+        ("Since", faces.moment(since, zone=zone).full),
+        ("Log-ins", "None was touched, and nobody else was mailed."),
+        ("Meanwhile", "Jobs go on getting their leases, but the channel may refuse them."),
+    ]
+    native = channels.CHANNELS.get(app.channel)
+    return {
+        **_head(app, REFUSED if lasts else WORKS_AGAIN),
+        "rows": rows,
+        "steps": native.steps(Reason.APP_FAULT) if native and lasts else (),
+        "button": {"label": "Open Channel apps", "url": _absolute("admin:tokens_channelapp_changelist")},
+    }
+
+
+def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, Any]:
+    first = group[0]
+    calls = faces.join_names(list(dict.fromkeys(answer_words.call(row.call) for row in group)))
+    rows = [
+        ("Said", _excerpt(first)),
+        ("Answer", f"{first.status} to {calls}"),
+        ("Since", faces.moment(first.first_seen_at, zone=zone).full),
+        ("Times", str(sum(row.count for row in group))),
+        ("Log-ins", "None was declared dead by it, and nobody else was mailed."),
+        ("Meanwhile", answer_words.meanwhile(first)),
+    ]
+    return {
+        **_head(app, UNKNOWN),
+        "rows": rows,
+        "steps": (
+            f"Read the whole answer, and what {app.get_channel_display()} says of it in its documentation.",
+            "Press “Say what it means”. It holds at once, for every app of the channel.",
+        ),
+        "button": {
+            "label": "Open the answer",
+            "url": _absolute("admin:tokens_unknownanswer_change", first.pk),
+        },
+    }
+
+
+def _head(app: ChannelApp, pill: faces.Pill) -> dict[str, Any]:
+    label = app.get_channel_display()
+    name = f"{label} app {app.label}".strip()
+    return {
+        "channel": app.channel,
+        "channel_name": label,
+        "name": name,
+        "native_id": f"Client ID {app.client_id}",
+        "pill": pill,
+    }
+
+
+def _same(answers: Sequence[UnknownAnswer]) -> list[list[UnknownAnswer]]:
+    """Put together what is the same news at several calls."""
+    groups: dict[str, list[UnknownAnswer]] = {}
+    for answer in answers:
+        groups.setdefault(alerts.body_of(answer), []).append(answer)
+    return list(groups.values())
+
+
+def _excerpt(answer: UnknownAnswer) -> str:
+    body = answer.sample.get("body")
+    said = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    said = " ".join(scrub.text(said).split())
+    return (said if len(said) <= EXCERPT else f"{said[: EXCERPT - 1]}…") or "nothing: the body is empty"
+
+
+def _because(user: User | None) -> str:
+    if user is None:
+        return "You get this because your address stands in OPERATOR_EMAILS of AdToken."
+    return "You get this because you are an administrator of AdToken."
+
+
+def _zone(user: User | None) -> ZoneInfo:
+    name = user.time_zone if user and user.time_zone in available_timezones() else settings.TIME_ZONE
+    return ZoneInfo(name)
+
+
+def _absolute(name: str, *args: int) -> str:
+    return f"{settings.BASE_URL}{reverse(name, args=args)}"

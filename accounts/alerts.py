@@ -1,0 +1,112 @@
+"""Telling operators what only they can mend: the channel refuses our app, or answers what no verdict table knows.
+
+One mail per channel app and occasion, whatever the number of tokens behind it. Marketers never get it. What was told is marked in the
+transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.alert_mail`.
+"""
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from notifications import outbox
+from tokens.models import ChannelApp, UnknownAnswer
+from users.invitations import ADMINISTRATORS_GROUP
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+KIND = "operators"
+QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
+GATHER = timedelta(hours=1)  # unknown answers of one app found within this time come in one mail
+SAME_NEWS = timedelta(days=7)  # the same body at another call is no news for so long
+
+
+def operators() -> list[str]:
+    """Return who hears of our own faults: OPERATOR_EMAILS, active administrators and superusers, each address once.
+
+    Superusers count without the group, because the first account of an installation has none.
+    """
+    users = User.objects.filter(is_active=True)
+    people = users.filter(Q(is_superuser=True) | Q(groups__name=ADMINISTRATORS_GROUP))
+    addresses = [*settings.OPERATOR_EMAILS, *people.order_by("email").values_list("email", flat=True)]
+    return list(dict.fromkeys(address.lower() for address in addresses))
+
+
+@transaction.atomic
+def tell_operators(now: datetime) -> int:
+    """Write what operators were not told yet. Returns how many messages were written. Cheap where nothing is new: two small queries.
+
+    Without anybody to tell nothing is marked: who is added later hears of it then.
+    """
+    found = {*_untold_faults(now).values_list("pk", flat=True), *_untold().values_list("app_id", flat=True)}
+    if not found:
+        return 0
+    to = operators()
+    if not to:
+        logger.warning("A channel app has trouble and there is nobody to tell: set OPERATOR_EMAILS.")
+        return 0
+    apps = ChannelApp.objects.filter(pk__in=found).order_by("pk")
+    locked = apps.select_for_update(skip_locked=True, no_key=True)  # another worker is telling of the others
+    return sum(_tell(app, to, now) for app in locked)
+
+
+def _untold_faults(now: datetime) -> QuerySet[ChannelApp]:
+    new = Q(fault_told_at=None) | Q(fault_told_at__lt=F("fault_since"), fault_told_at__lte=now - QUIET)
+    return ChannelApp.objects.exclude(fault_since=None).filter(new)
+
+
+def _untold() -> QuerySet[UnknownAnswer]:
+    return UnknownAnswer.objects.filter(told_at=None, verdict="")
+
+
+def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
+    """Write one message per operator about one app, and mark what is in it. The app's row is locked."""
+    fault = _untold_faults(now).filter(pk=app.pk).exists()
+    answers = list(_untold().filter(app=app).order_by("first_seen_at", "pk"))
+    if not fault and _told_lately(app, now):
+        return 0  # gathered until the hour is over
+    known = _told_bodies(app, now)
+    news = [answer for answer in answers if body_of(answer) not in known]
+    _mark(app, answers, fault=fault, now=now)
+    if not fault and not news:
+        return 0
+    payload = {
+        "app": app.pk,
+        "fault": app.fault_since.isoformat() if fault and app.fault_since else "",
+        "answers": [answer.pk for answer in news],
+    }
+    return sum(
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{app.pk}:{now.isoformat()}:{address}",
+            payload=payload,
+            now=now,
+        )
+        for address in to
+    )
+
+
+def _told_lately(app: ChannelApp, now: datetime) -> bool:
+    return UnknownAnswer.objects.filter(app=app, told_at__gt=now - GATHER).exists()
+
+
+def _told_bodies(app: ChannelApp, now: datetime) -> set[str]:
+    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - SAME_NEWS)
+    return {body_of(answer) for answer in told}
+
+
+def body_of(answer: UnknownAnswer) -> str:
+    """Return what makes two answers the same news, whichever call they came to: status and body."""
+    return json.dumps([answer.status, answer.sample.get("body")], sort_keys=True, default=str)
+
+
+def _mark(app: ChannelApp, answers: Sequence[UnknownAnswer], *, fault: bool, now: datetime) -> None:
+    if fault:
+        ChannelApp.objects.filter(pk=app.pk).update(fault_told_at=now)
+    UnknownAnswer.objects.filter(pk__in=[answer.pk for answer in answers]).update(told_at=now)

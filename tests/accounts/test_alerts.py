@@ -1,0 +1,309 @@
+"""Operators hear once of what only they can mend; marketers never do."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import alert_mail, alerts
+from accounts.models import Account
+from notifications import delivery
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.notifications.smtp import MailServer, running_server
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens import answers
+from tokens.channels.base import Reason, Ruling, Verdict
+from tokens.models import ChannelApp, UnknownAnswer
+from users.invitations import ADMINISTRATORS_GROUP
+
+pytestmark = pytest.mark.django_db
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _operators(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+
+
+def refuse(app: ChannelApp, now: datetime, said: str = "Your credentials do not allow access") -> None:
+    ChannelApp.objects.filter(pk=app.pk).update(fault=said, fault_since=now)
+
+
+def mend(app: ChannelApp) -> None:
+    ChannelApp.objects.filter(pk=app.pk).update(fault="", fault_since=None)
+
+
+def meet(app: ChannelApp, now: datetime, *, mark: str = "a", call: str = "api", body: Any = None) -> None:
+    evidence = {"call": call, "status": 403, "body": body or {"error": f"kind {mark}"}}
+    ruling = Ruling(Verdict.CONFIRM_FIRST, unknown=mark * 32)
+    answers.keep(app, ruling, evidence, token_id=None, now=now)
+
+
+def told(**wanted: Any) -> list[Message]:
+    return list(Message.objects.filter(kind=alerts.KIND, **wanted).order_by("pk"))
+
+
+def mail() -> Any:
+    return alert_mail.build(told()[-1])
+
+
+def test_administrators_and_superusers_and_the_named_addresses_hear_each_once(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com", "Root@example.com"]
+    group, _ = Group.objects.get_or_create(name=ADMINISTRATORS_GROUP)
+    make_user("root@example.com", is_superuser=True, is_staff=True).groups.add(group)
+    make_user("admin@example.com", is_staff=True).groups.add(group)
+    make_user("gone@example.com", is_staff=True, is_active=False).groups.add(group)
+    make_user("staff@example.com", is_staff=True).groups.add(Group.objects.get_or_create(name="Staff")[0])
+    make_user("marketer@example.com")
+
+    found = alerts.operators()
+
+    assert sorted(found) == ["admin@example.com", "ops@example.com", "root@example.com"]
+
+
+def test_a_fault_is_told_once_however_long_it_lasts() -> None:
+    app = make_app()
+    refuse(app, NOW)
+
+    written = [alerts.tell_operators(NOW + minutes * MINUTE) for minutes in (1, 2, 3, 60 * 24 * 3)]
+
+    app.refresh_from_db()
+    assert written == [1, 0, 0, 0]
+    assert app.fault_told_at == NOW + MINUTE
+
+
+def test_nothing_new_costs_two_queries_and_writes_nothing(django_assert_num_queries: Any) -> None:
+    make_app()
+
+    with django_assert_num_queries(4):  # with the savepoint around them
+        written = alerts.tell_operators(NOW)
+
+    assert written == 0
+
+
+def test_an_app_that_comes_and_goes_is_told_of_once_a_day() -> None:
+    app = make_app()
+    written = []
+
+    for hour in range(30):
+        refuse(app, NOW + hour * HOUR)
+        written.append(alerts.tell_operators(NOW + hour * HOUR + MINUTE))
+        mend(app)
+
+    assert [hour for hour, number in enumerate(written) if number] == [0, 24]
+
+
+def test_two_apps_are_told_of_apart() -> None:
+    refuse(make_app("facebook"), NOW)
+    refuse(make_app("x"), NOW)
+
+    alerts.tell_operators(NOW)
+
+    assert [alert_mail.build(message).subject for message in told()] == [
+        "AdToken: Facebook refuses our app",
+        "AdToken: X refuses our app",
+    ]
+
+
+def test_the_mail_says_what_happened_that_no_log_in_was_touched_and_what_to_check() -> None:
+    app = make_app("facebook", label="EU", client_id="1234567890")
+    refuse(app, NOW, "App is not active. access_token=EAAsecretsecretsecret")
+
+    alerts.tell_operators(NOW)
+
+    found = mail()
+    assert found.subject == "AdToken: Facebook refuses our app"
+    for part in (found.text, found.html):
+        flat = " ".join(part.split())
+        assert "App is not active" in flat
+        assert "secretsecret" not in flat
+        assert "None was touched" in flat
+        assert "25 Nov 2026" in flat
+        assert "An operator checks app mode" in flat
+        assert "1234567890" in flat
+        assert "/admin/tokens/channelapp/" in flat
+        assert "OPERATOR_EMAILS" in flat
+
+
+def test_a_mail_that_waited_says_that_the_trouble_is_over() -> None:
+    app = make_app()
+    refuse(app, NOW)
+    alerts.tell_operators(NOW)
+
+    mend(app)
+
+    assert "takes AdToken again" in " ".join(mail().text.split())
+
+
+def test_unknown_answers_of_one_hour_come_in_one_mail_after_the_first() -> None:
+    app = make_app()
+    written = []
+
+    for minute, mark in ((0, "a"), (10, "b"), (20, "c"), (59, ""), (61, "")):
+        if mark:
+            meet(app, NOW + minute * MINUTE, mark=mark)
+        written.append(alerts.tell_operators(NOW + minute * MINUTE))
+
+    assert written == [1, 0, 0, 0, 1]
+    assert len(told()[-1].payload["answers"]) == 2
+    assert all(f"kind {mark}" in mail().text for mark in "bc")
+
+
+def test_the_same_body_at_other_calls_is_one_piece_of_news() -> None:
+    app = make_app()
+    meet(app, NOW, mark="a", call="introspect", body={"odd": 1})
+    meet(app, NOW, mark="b", call="list_accounts", body={"odd": 1})
+    alerts.tell_operators(NOW)
+    meet(app, NOW + 2 * DAY, mark="c", call="refresh", body={"odd": 1})
+
+    later = alerts.tell_operators(NOW + 2 * DAY)
+
+    assert later == 0
+    assert mail().text.count("Open the answer") == 1
+    assert "a check of a log-in and the list of ad accounts" in " ".join(mail().text.split())
+    assert not UnknownAnswer.objects.filter(told_at=None).exists()
+
+
+def test_the_same_kind_of_answer_is_not_told_again_when_it_comes_again() -> None:
+    app = make_app()
+
+    for day in range(4):
+        meet(app, NOW + day * DAY)
+        alerts.tell_operators(NOW + day * DAY)
+
+    assert len(told()) == 1
+
+
+def test_an_answer_that_staff_have_explained_is_not_told() -> None:
+    app = make_app()
+    meet(app, NOW)
+    answers.assign(
+        answer=UnknownAnswer.objects.get(), verdict=Verdict.TRANSIENT, note="", actor=make_user(), now=NOW
+    )
+
+    assert alerts.tell_operators(NOW) == 0
+
+
+def test_a_mail_is_not_sent_when_the_answers_were_explained_before() -> None:
+    app = make_app()
+    meet(app, NOW)
+    alerts.tell_operators(NOW)
+    UnknownAnswer.objects.update(verdict="transient")
+
+    with pytest.raises(NotWanted, match="said what the answers mean"):
+        mail()
+
+
+def test_who_is_no_operator_any_more_gets_no_mail(settings: Any) -> None:
+    refuse(make_app(), NOW)
+    alerts.tell_operators(NOW)
+    settings.OPERATOR_EMAILS = []
+
+    with pytest.raises(NotWanted, match="any more"):
+        mail()
+
+
+def test_a_fault_and_an_unknown_answer_of_one_app_come_in_one_mail() -> None:
+    app = make_app()
+    refuse(app, NOW)
+    meet(app, NOW)
+
+    alerts.tell_operators(NOW)
+
+    assert len(told()) == 1
+    assert "Open Channel apps" in mail().text
+    assert "Open the answer" in mail().text
+
+
+def test_without_anybody_to_tell_it_is_told_once_somebody_is_named(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = []
+    refuse(make_app(), NOW)
+    before = alerts.tell_operators(NOW)
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+
+    after = alerts.tell_operators(NOW + DAY)
+
+    assert (before, after) == (0, 1)
+
+
+def test_a_long_answer_is_cut_and_holds_no_secret() -> None:
+    meet(make_app(), NOW, body={"refresh_token": "r-secret", "message": "x" * 5000})
+
+    alerts.tell_operators(NOW)
+
+    assert "r-secret" not in mail().text
+    assert len(mail().text) < 3000
+
+
+def test_why_this_mail_is_answered_for_an_administrator() -> None:
+    root = make_user("root@example.com", is_superuser=True, is_staff=True, name="Root")
+    refuse(make_app(), NOW, "No app secret fits")
+    alerts.tell_operators(NOW)
+    client = Client()
+    client.force_login(root)
+
+    page = client.get(reverse("why_message", args=[told(recipient=root.email)[0].pk]))
+
+    assert "refuses AdToken itself" in page.content.decode()
+    assert "No app secret fits" in page.content.decode()
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[MailServer]:
+    with running_server() as (handler, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        yield handler
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_mail_server_gets_one_mail_per_operator_and_none_for_marketers(server: MailServer) -> None:
+    ada = make_user("ada@example.com")
+    app = make_app()
+    account: Account = make_account()
+    link(account, make_token(app, consented_by=ada))
+    refuse(app, NOW)
+
+    alerts.tell_operators(timezone.now())
+    delivery.deliver()
+
+    assert server.recipients == ["ops@example.com"]
+    parts = [part.get_content() for part in server.mails[0].walk() if part.get_content_maintype() == "text"]
+    assert len(parts) == 2
+    assert all("None was touched" in " ".join(part.split()) for part in parts)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_look_at_the_same_time_tell_once() -> None:
+    refuse(make_app(), NOW)
+
+    def work(_: int) -> int:
+        try:
+            return alerts.tell_operators(NOW + MINUTE)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        written = list(threads.map(work, range(6)))
+
+    assert sum(written) == 1
+    assert len(told()) == 1
+
+
+def test_the_steps_are_those_of_the_channel() -> None:
+    from tokens import channels
+
+    refuse(make_app("x"), NOW)
+    alerts.tell_operators(NOW)
+
+    flat = " ".join(mail().text.split())
+    assert all(step in flat for step in channels.get("x").steps(Reason.APP_FAULT))
