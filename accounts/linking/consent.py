@@ -17,7 +17,7 @@ from accounts import pairs
 from accounts.linking import choosing, trouble
 from accounts.models import Account, AccountToken, PendingLink
 from tokens import channels, lifecycle
-from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity, Verdict
+from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -61,8 +61,7 @@ def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountLi
     try:
         return channels.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
-        if error.ruling.verdict == Verdict.APP_FAULT:
-            lifecycle.record_app_fault(app=app, ruling=error.ruling, now=timezone.now())
+        trouble.note(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)
 
 
