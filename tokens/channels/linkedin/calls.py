@@ -1,0 +1,62 @@
+"""LinkedIn's native calls. A person's token travels in a header, the app's secret and the tokens asked about in a form body."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from tokens.channels import http
+from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.linkedin import verdicts
+from tokens.channels.table import evidence, misread
+
+RESTLI_VERSION = "2.0.0"
+
+
+def versions() -> dict[str, str]:
+    """Return the two headers that every versioned call needs."""
+    return {"LinkedIn-Version": settings.LINKEDIN_VERSION, "X-Restli-Protocol-Version": RESTLI_VERSION}
+
+
+def oauth(
+    call: Call, path: str, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+) -> Answer:
+    """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken."""
+    body = {**form, "client_id": app.client_id, "client_secret": app.secret}
+    url = f"{settings.LINKEDIN_WWW_URL.rstrip('/')}/oauth/v2/{path}"
+    return http.request(call, "POST", url, data=body, timeout=timeout)
+
+
+def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
+    """Ask about an access token. It costs none of the person's daily calls."""
+    return oauth("introspect", "introspectToken", app, {"token": token}, timeout=timeout)
+
+
+def userinfo(token: str, *, timeout: float | None = None) -> Answer:
+    """Ask whose token it is. The one address without a version."""
+    url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/v2/userinfo"
+    return http.request("api", "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout)
+
+
+def rest(
+    call: Call,
+    path: str,
+    *,
+    token: str,
+    params: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Answer:
+    """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own signs stay bare."""
+    url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/rest/{path}"
+    headers = {"Authorization": f"Bearer {token}", **versions()}
+    return http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)
+
+
+def demand(answer: Answer) -> dict[str, Any]:
+    """Return the object of a good answer. Raises ChannelError for everything else."""
+    ruling = verdicts.classify(answer)
+    if ruling.verdict != Verdict.OK:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if not isinstance(answer.body, dict):
+        raise misread(answer, "an object", channel="linkedin")
+    return answer.body

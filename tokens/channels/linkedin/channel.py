@@ -1,0 +1,208 @@
+"""LinkedIn behind our interface."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils import timezone
+
+from tokens.channels import http
+from tokens.channels.base import (
+    AccountList,
+    Answer,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Grant,
+    Identity,
+    Inspection,
+    PairReading,
+    Reason,
+    Ruling,
+    Send,
+    Verdict,
+)
+from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.table import evidence, mapping, misread, words
+
+# A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
+# https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
+FRESH_FOR = 60.0  # seconds
+PAUSES = (2.0, 6.0)  # seconds before the second and the third question
+LONGEST_TOKEN = 4000  # characters; LinkedIn says to plan for 1000
+TOO_FRESH = "refused, but new"
+DOUBTFUL = frozenset({Verdict.CONFIRM_FIRST, Verdict.TOKEN_DEAD})
+
+
+class LinkedIn(Channel):
+    """OAuth 2. A refresh token comes for apps that LinkedIn approved; its date stands from the consent on."""
+
+    key = "linkedin"
+    label = "LinkedIn"
+    protocol = "oauth2"
+    scopes = policy.SCOPES
+    partial_grants = False
+    lifetime = policy.LIFETIME
+    renewal = policy.RENEWAL
+    last_step = "Press Allow."
+    manage_url = "https://www.linkedin.com/psettings/permitted-services"
+
+    def canonical_id(self, native_id: str) -> str:
+        """Return the digits of `urn:li:sponsoredAccount:5` or `5`. Raises ValueError on everything else."""
+        return reading.canonical_id(native_id)
+
+    def classify(self, answer: Answer) -> Ruling:
+        """Read the verdict table."""
+        return verdicts.classify(answer)
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        """Exchange the code for an access token, and a refresh token where the app may have one."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"],
+            "redirect_uri": app.redirect_uri,
+        }
+        return _grant(calls.oauth("exchange", "accessToken", app, form))
+
+    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
+        """Let introspection say what the exchange did not. A consent is not lost because that question failed."""
+        if grant.dates.access_expires_at is not None and grant.scopes is not None:
+            return grant
+        answer = self._patiently(app, grant.credentials, lambda: self._introspect(app, grant.credentials))
+        if verdicts.classify(answer).verdict != Verdict.OK:
+            return grant
+        report = reading.report_of(answer.body)
+        scopes = report.scopes if grant.scopes is None else grant.scopes
+        return replace(grant, dates=reading.filled(grant.dates, report.dates), scopes=scopes)
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented."""
+        token = credentials.access_token
+        answer = self._patiently(app, credentials, lambda: calls.userinfo(token))
+        body = calls.demand(answer)
+        native_user_id = words(body.get("sub"), 191).strip()
+        if not native_user_id:
+            raise misread(answer, "an id", channel="linkedin")
+        return Identity(native_user_id, words(body.get("name"), 200))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""
+        limit = http.Limit(timeout)
+        answer = self._introspect(app, credentials, timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict in DOUBTFUL and _new(answer):
+            time.sleep(PAUSES[0])
+            answer = self._introspect(app, credentials, limit.left())
+            ruling = verdicts.classify(answer)
+            if ruling.verdict in DOUBTFUL:
+                ruling = replace(ruling, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
+        report = reading.report_of(answer.body)
+        if ruling.verdict == Verdict.OK and report.client_id not in ("", app.client_id):
+            ruling = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
+        if ruling.verdict != Verdict.OK:
+            return Inspection(ruling, evidence=evidence(answer))
+        return Inspection(ruling, dates=report.dates, scopes=report.scopes)
+
+    def _introspect(self, app: AppKeys, credentials: Credentials, timeout: float | None = None) -> Answer:
+        return calls.introspect(app, credentials.access_token, timeout=timeout)
+
+    def _patiently(self, app: AppKeys, credentials: Credentials, ask: Callable[[], Answer]) -> Answer:
+        """Ask, and ask again while the token is refused but so new that the refusal may pass."""
+        answer = ask()
+        for pause in PAUSES:
+            if verdicts.classify(answer).verdict not in DOUBTFUL or not self._may_be_new(app, credentials):
+                break
+            time.sleep(pause)
+            answer = ask()
+        return answer
+
+    def _may_be_new(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Ask when the token was made. Where LinkedIn does not say, it may be new."""
+        answer = self._introspect(app, credentials)
+        return reading.report_of(answer.body).dates.issued_at is None or _new(answer)
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        """List the person's roles, then the ad accounts themselves; what only one of the two lists has is in it too."""
+        token = credentials.access_token
+        first = self._patiently(app, credentials, lambda: listing.roles_page(token, 0))
+        return listing.accounts(token, first, None if scopes is None else tuple(scopes))
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account."""
+        limit = http.Limit(timeout)
+        native_id, token = self.canonical_id(native_id), credentials.access_token
+        answer = calls.rest("api", f"adAccounts/{native_id}", token=token, timeout=timeout)
+        ruling = verdicts.classify(answer)
+        if ruling.verdict != Verdict.OK:
+            return PairReading(ruling, evidence=evidence(answer))
+        role = ""
+        try:
+            role = listing.role_on(token, native_id, limit)
+        except ChannelError as error:
+            if error.ruling.verdict != Verdict.ACCESS_LOST:
+                return PairReading(error.ruling, evidence=error.evidence)
+        account = reading.account_of(answer.body, roles={native_id: role}, scopes=scopes)
+        if account is None or account.native_id != native_id:
+            failed = misread(answer, "the ad account", channel="linkedin")
+            return PairReading(failed.ruling, evidence=failed.evidence)
+        if account.restriction:
+            row, note = "status", account.restriction
+            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
+        return PairReading(ruling, account)
+
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
+        """Take a new access token for the refresh token; None without one. The refresh token's own date does not move."""
+        if not credentials.refresh_token:
+            return None
+        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        return _grant(calls.oauth("refresh", "accessToken", app, form, timeout=timeout))
+
+    def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
+        """Ask LinkedIn to take the tokens back. The call stands in no document of LinkedIn, so a failure is only told, never raised."""
+        tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
+        answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
+        return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
+
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """The token as a header, beside the two that every versioned call needs."""
+        return Send(headers={"Authorization": f"Bearer {credentials.access_token}", **calls.versions()})
+
+    def steps(self, reason: Reason) -> tuple[str, ...]:
+        """Return the way back."""
+        return recovery.STEPS[reason]
+
+    def open_url(self, native_id: str) -> str:
+        """Return the ad account's page in Campaign Manager."""
+        return f"https://www.linkedin.com/campaignmanager/accounts/{self.canonical_id(native_id)}"
+
+
+def _grant(answer: Answer) -> Grant:
+    """Read a token endpoint's answer. Raises ChannelError."""
+    body = calls.demand(answer)
+    token, refresh = _token(body.get("access_token")), _token(body.get("refresh_token"))
+    if not token:
+        raise misread(answer, "a token", channel="linkedin")
+    dates = reading.grant_dates(body, timezone.now())
+    return Grant(Credentials(token, refresh_token=refresh), dates, reading.scopes_of(body))
+
+
+def _token(value: Any) -> str:
+    return value if isinstance(value, str) and value.strip() and len(value) <= LONGEST_TOKEN else ""
+
+
+def _new(answer: Answer) -> bool:
+    """Tell whether introspection says that the token was made within the last minute."""
+    made = reading.report_of(mapping(answer.body)).dates.issued_at
+    return made is not None and (timezone.now() - made).total_seconds() < FRESH_FOR

@@ -1,0 +1,95 @@
+"""What LinkedIn calls things, and how long its authorisations last: data with a source."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope
+
+# Always the same set: a consent to another one cancels the person's earlier tokens of the app.
+# https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
+SCOPES = (
+    Scope("r_ads", "Read ad accounts", publishing=False),
+    Scope("rw_ads", "Manage ads", publishing=True),
+    Scope("r_ads_reporting", "Read results of ads", publishing=False),
+    Scope("openid", "Log in with LinkedIn", publishing=False),
+    Scope("profile", "See your name", publishing=False),
+)
+PUBLISHING_SCOPE = "rw_ads"
+
+LIFETIME = Lifetime(
+    summary="Renew every 60 days, or once a year where LinkedIn lets AdToken renew by itself",
+    access=timedelta(days=60),
+    never_ends=False,
+    source="https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
+    checked="2026-11-25",
+    note=(
+        "That an account must be used once in 60 days stands in no document of LinkedIn. If it is so, AdToken's own renewals and checks"
+        " are that use."
+    ),
+    clocks=(
+        "Access ends 60 days after the person authorised AdToken, or after AdToken last renewed it.",
+        "Renewal ends 365 days after the person authorised AdToken, and nothing moves that date. Only apps that LinkedIn approved for it"
+        " may renew.",
+    ),
+    person_deadline="The end of renewal where AdToken may renew, else the end of access.",
+    ends=(
+        "The person removes AdToken at LinkedIn.",
+        "The person authorises AdToken for other permissions.",
+        "LinkedIn takes it back for technical reasons or for its rules; it does not say why.",
+    ),
+)
+
+# A refresh gives 60 days more until the refresh token's own date, which counts down. So the date moves while it can, and after that the
+# person is warned in time.
+RENEWAL = Renewal(
+    exchange=False,
+    source="https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
+    lead=timedelta(days=45),
+)
+
+# Roles of adAccountUsers. https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
+ROLES = {
+    "ACCOUNT_BILLING_ADMIN": "Billing admin",
+    "ACCOUNT_MANAGER": "Account manager",
+    "CAMPAIGN_MANAGER": "Campaign manager",
+    "CREATIVE_MANAGER": "Creative manager",
+    "VIEWER": "Viewer",
+}
+# Those who may write campaigns. A creative manager only writes ads' contents; a viewer only reads, even with rw_ads.
+PUBLISHING_ROLES = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER"})
+
+ACTIVE, RUNNABLE = "ACTIVE", "RUNNABLE"
+CLOSED = frozenset({"CANCELED", "CANCELLED", "PENDING_DELETION", "REMOVED"})  # both spellings were seen
+STATUSES = {
+    "CANCELED": "closed",
+    "CANCELLED": "closed",
+    "DRAFT": "not set up yet",
+    "PENDING_DELETION": "being deleted",
+    "REMOVED": "deleted",
+}
+# servingStatuses other than RUNNABLE. The first is documented, the others were seen; no source proves that the list is whole.
+HOLDS = {
+    "BILLING_HOLD": "on hold for billing",
+    "STOPPED": "stopped",
+    "ACCOUNT_TOTAL_BUDGET_HOLD": "the account's budget is used up",
+    "ACCOUNT_END_DATE_HOLD": "the account's end date has passed",
+    "RESTRICTED_HOLD": "restricted by LinkedIn",
+    "INTERNAL_HOLD": "on hold at LinkedIn",
+}
+
+
+def restriction(status: str, serving: Collection[str]) -> str:
+    """Return in plain words why LinkedIn limits an ad account, or nothing. An unknown hold is told in LinkedIn's own word."""
+    if status in STATUSES:
+        return STATUSES[status]
+    holds = [HOLDS.get(one, one) for one in serving if one != RUNNABLE]
+    return ", ".join(holds)[:200]
+
+
+def can_publish(role: str, scopes: Collection[str] | None) -> CanPublish:
+    """Tell whether the role and the granted scopes let the person write campaigns. A role that we do not know leaves that open."""
+    if scopes is not None and PUBLISHING_SCOPE not in scopes:
+        return "no"
+    if role in PUBLISHING_ROLES:
+        return "yes"
+    return "no" if role in ROLES else "unknown"
