@@ -25,7 +25,7 @@ class CodeError(Exception):
         self.why = why
 
 
-class _RefusedError(Exception):
+class RefusedError(Exception):
     """The consent page shows this text instead of asking."""
 
 
@@ -72,7 +72,7 @@ class OauthStandIn:
                 users = [u for u in store.users if u.channel == self.channel]
                 return page("oauth/who.html", label=self.label, app=wish.app, users=users, passed=passed)
             user = self._person(store, params)
-        except (_RefusedError, UnknownNameError) as error:
+        except (RefusedError, UnknownNameError) as error:
             return page("oauth/refused.html", status=400, label=self.label, text=str(error))
         return page(
             "oauth/consent.html",
@@ -93,7 +93,7 @@ class OauthStandIn:
             if first(params, "action") == "cancel":
                 return self._back(wish, **self.cancelled)
             user = self._person(store, params)
-        except (_RefusedError, UnknownNameError) as error:
+        except (RefusedError, UnknownNameError) as error:
             return page("oauth/refused.html", status=400, label=self.label, text=str(error))
         mine = [account.id for account in store.accounts_of(self.channel, user.key)]
         ticked = [one for one in mine if one in params.get("accounts", [])] if self.picks_accounts else mine
@@ -115,10 +115,10 @@ class OauthStandIn:
         """Check what the app asked: its id and the exact redirect address."""
         app = store.app(self.channel, first(params, self.id_parameter))
         if app is None or app.suspended:
-            raise _RefusedError("The application that sent you here is not known, or is switched off.")
+            raise RefusedError("The application that sent you here is not known, or is switched off.")
         redirect_uri = first(params, "redirect_uri")
         if not any(hmac.compare_digest(redirect_uri.encode(), uri.encode()) for uri in app.redirect_uris):
-            raise _RefusedError(
+            raise RefusedError(
                 "The redirect address does not match one that is registered for this application."
             )
         asked = [s for s in first(params, "scope").split(self.scope_separator) if s]
@@ -127,9 +127,9 @@ class OauthStandIn:
     def _person(self, store: Store, params: Params) -> NativeUser:
         user = store.user(self.channel, first(params, "user"))
         if user.suspended or user.deactivated:
-            raise _RefusedError("This account is suspended or closed.")
+            raise RefusedError("This account is suspended or closed.")
         if user.checkpoint:
-            raise _RefusedError("Finish the security check first.")
+            raise RefusedError("Finish the security check first.")
         return user
 
     def _back(self, wish: Wish, **answer: str) -> RedirectResponse:

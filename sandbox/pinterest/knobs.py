@@ -1,6 +1,96 @@
-"""What is Pinterest's own in the consent page, in lifetimes and in deeds."""
+"""What is Pinterest's own in the consent page, in lifetimes and in deeds.
 
-from sandbox.oauth import OauthStandIn
-from sandbox.world import DAY
+Switches of the app (`PUT apps/pinterest`, `settings`), and what they are without being set:
+`rotate` (true): each refresh gives a new refresh token, and the old one is void; `grace` (0): seconds for which the strings of before a
+refresh still work; `same_within` (-1): refreshes within so many seconds give the same access token; `legacy` (false): refresh tokens of 365
+days that no refresh moves or replaces; `old_app` (false): the same, unless the exchange asks for `continuous_refresh=true`;
+`numbers_as_text` (false): lives come as text; `scope_separator` (","); `bad_code` (283, or 2): the code that a bad authorisation code gets;
+`no_role` ("403/29", or "401/29", "403/403", "404/2"): how an ad account without a role is refused; `restricted_feature` (""): the
+category of calls that the app may not make; `system_users` ([]): people whose tokens may be revoked; `rate_limit` (0: none), `rate_window`
+(60), `rate_code` (8, or 30): calls of one person.
+An ad account is refused by `details` `{"refuses": 2625}` (disapproved) or 2626 (under review).
+"""
 
-STAND_IN = OauthStandIn("pinterest", "Pinterest", access_life=30 * DAY, refresh_life=60 * DAY)
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.oauth import OauthStandIn, RefusedError, Wish
+from sandbox.store import Store
+from sandbox.web import Params, first
+from sandbox.world import DAY, App, NativeUser, OauthToken
+
+LEGACY_LIFE = 365 * DAY
+SCOPES = (
+    "ads:read", "ads:write", "billing:read", "billing:write", "biz_access:read", "biz_access:write", "boards:read",
+    "boards:read_secret", "boards:write", "boards:write_secret", "catalogs:read", "catalogs:write", "msot:write", "pins:read",
+    "pins:read_secret", "pins:write", "pins:write_secret", "user_accounts:read", "user_accounts:write",
+)  # fmt: skip
+DEFAULTS: dict[str, Any] = {
+    "rotate": True, "grace": 0, "same_within": -1, "legacy": False, "old_app": False, "numbers_as_text": False,
+    "scope_separator": ",", "bad_code": 283, "no_role": "403/29", "restricted_feature": "", "system_users": [],
+    "rate_limit": 0, "rate_window": 60, "rate_code": 8,
+}  # fmt: skip
+
+
+def switch(app: App, name: str) -> Any:
+    """How a switch of the app stands."""
+    return app.settings.get(name, DEFAULTS[name])
+
+
+@dataclass
+class PinterestStandIn(OauthStandIn):
+    """Asks with commas, takes `consumer_id` for `client_id`, and may give refresh tokens of 365 days."""
+
+    def wish(self, store: Store, params: Params) -> Wish:
+        """Check what the app asked, also that it asks for a code and for scopes that exist."""
+        if "client_id" not in params and "consumer_id" in params:  # the vendor's samples
+            params = {**params, "client_id": params["consumer_id"]}
+        wish = super().wish(store, params)
+        if first(params, "response_type") != "code":
+            raise RefusedError("The response type must be code.")
+        if unknown := [scope for scope in wish.scopes if scope not in SCOPES]:
+            raise RefusedError(f"There is no such scope: {unknown[0]}")
+        return wish
+
+    def grant(
+        self, store: Store, app: App, user: NativeUser, *, scopes: list[str], account_ids: list[str]
+    ) -> OauthToken:
+        """A fresh consent; at an app of the old kind with a refresh token of 365 days."""
+        token = super().grant(store, app, user, scopes=scopes, account_ids=account_ids)
+        if switch(app, "legacy"):
+            token.refresh_expires_at = token.consented_at + LEGACY_LIFE
+        return token
+
+    def refresh(self, store: Store, app: App, token: OauthToken) -> None:
+        """Give the consent fresh tokens. The 60 days of the refresh token begin again, but for one of 365 days."""
+        now = store.now()
+        fixed = is_fixed(app, token)
+        rotate = bool(switch(app, "rotate")) and not fixed
+        if now - token.issued_at > switch(app, "same_within"):
+            self.renew(store, token, rotate=rotate)
+        elif rotate:  # too soon for another access token
+            token.spent.append(token.refresh_token)
+            token.refresh_token = store.new_oauth_text(self.refresh_prefix, self.access_length)
+        if not fixed:
+            token.refresh_expires_at = now + (self.refresh_life or 0)
+        store.changed()
+
+
+def is_fixed(app: App, token: OauthToken) -> bool:
+    """Whether the consent has a refresh token of the old kind, which ends 365 days after the consent."""
+    beyond = token.refresh_expires_at - token.consented_at
+    return bool(switch(app, "legacy")) or (bool(switch(app, "old_app")) and beyond == LEGACY_LIFE)
+
+
+STAND_IN = PinterestStandIn(
+    "pinterest",
+    "Pinterest",
+    access_life=30 * DAY,
+    refresh_life=60 * DAY,
+    scope_separator=",",
+    default_scopes=("ads:read", "ads:write", "user_accounts:read"),
+    access_prefix="pina_",
+    refresh_prefix="pinr.",
+    # The vendor names a new password, a removed app and a closed session; all of them look alike in its answers.
+    ends={"cancel_authorisation": "cancelled", "change_password": "password", "log_out": "logged out"},
+)

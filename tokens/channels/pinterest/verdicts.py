@@ -42,6 +42,8 @@ _OTHER_OBJECT = re.compile(
     re.IGNORECASE,
 )
 
+_NO_ADDRESS = re.compile(r"\b(method|endpoint|route|path|page|url|version)\b", re.IGNORECASE)
+
 
 def codes(*values: int | str) -> Codes:
     """Return a set of codes: Pinterest's numbers, or OAuth's names."""
@@ -102,6 +104,8 @@ ROWS = (
         codes=codes(29, 7, 403), source="description"),
     Row("no such object", Verdict.OUR_BUG, calls=USED, shapes=shapes("other object"), statuses=frozenset({404}),
         source="description: 404 of pins, boards, catalogs and others, with 30, 40, 50, 404, 4161 and more"),
+    # Else a version of the API that Pinterest took away would look as if everybody had lost everything.
+    Row("no such address", Verdict.OUR_BUG, calls=AS_USER, shapes=shapes("no address"), statuses=frozenset({404}), source="unproven"),
     Row("ad account not found", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=shapes("error"), statuses=frozenset({404}),
         source="description: 404 “AdAccount not found.”, with code 2"),
 
@@ -158,6 +162,8 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
         FORBIDDEN | GRANT_REFUSED if answer.call in WITH_KEYS else FORBIDDEN
     ) and _OF_THE_APP.search(message):
         shape = "app"
+    elif answer.status == 404 and _NO_ADDRESS.search(message):
+        shape = "no address"
     elif answer.status == 404 and _OTHER_OBJECT.search(message):
         shape = "other object"
     return Facts(answer.call, answer.status, frozenset(found), message=message, shape=shape)

@@ -1,0 +1,128 @@
+"""Who is calling: the app by Basic, or a person by the access token in the header."""
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from sandbox.calls import CallLog
+from sandbox.pinterest import errors
+from sandbox.pinterest.knobs import switch
+from sandbox.store import Store
+from sandbox.web import store_of
+from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
+
+CHANNEL = "pinterest"
+
+
+@dataclass
+class Caller:
+    """A living access token and all that it stands for."""
+
+    store: Store
+    token: OauthToken
+    app: App
+    user: NativeUser
+
+    def needs(self, scope: str) -> None:
+        """Refuse the call where the token has not this scope."""
+        if scope not in self.token.scopes:
+            raise errors.scope_missing()
+
+    def account(self, name: str) -> AdAccount:
+        """The ad account with this id, or the error for one that the person may not see."""
+        if not (name.isascii() and name.isdigit() and len(name) <= 18):
+            raise errors.bad_request(f"'ad_account_id' value '{name[:40]}' must match the pattern: ^\\d+$")
+        found = next((a for a in self.store.accounts if (a.channel, a.id) == (CHANNEL, name)), None)
+        if found is None:
+            raise errors.account_not_found()
+        if self.user.key not in found.roles:
+            raise errors.not_permitted(switch(self.app, "no_role"))
+        if refuses := found.details.get("refuses"):
+            raise errors.account_refused(int(refuses))
+        return found
+
+
+def app_of(request: Request) -> App:
+    """The app whose id and secret the Basic header holds."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    try:
+        pair = base64.b64decode(rest.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise errors.authentication_failed() from None
+    client_id, colon, secret = pair.partition(":")
+    app = store_of(request).app(CHANNEL, client_id)
+    if scheme.lower() != "basic" or not colon or app is None:
+        raise errors.authentication_failed()
+    if not hmac.compare_digest(secret.encode(), app.secret.encode()):
+        raise errors.authentication_failed()
+    if app.suspended:
+        raise errors.app_unknown()
+    return app
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form body. The address is not read: secrets do not belong there."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/x-www-form-urlencoded":
+        raise errors.bad_request("Invalid request: a form is expected")
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def caller_of(request: Request) -> Caller:
+    """Identify the caller, or raise what Pinterest would answer: it never says why a token does not work."""
+    store = store_of(request)
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    token = _token(store, text.strip()) if scheme.lower() == "bearer" else None
+    if token is None or not lives(store, token):
+        raise errors.authentication_failed()
+    app = store.app(CHANNEL, token.client_id)
+    if app is None or app.suspended:
+        raise errors.authentication_failed()
+    caller = Caller(store, token, app, store.user(CHANNEL, token.user))
+    _limit(request, caller)
+    if feature := switch(app, "restricted_feature"):
+        raise errors.feature_restricted(feature)
+    return caller
+
+
+def _token(store: Store, text: str) -> OauthToken | None:
+    found = store.oauth_tokens.get(text)
+    if found is None and (before := store.oauth_spent(text)) is not None and text.startswith("pina_"):
+        found = before if in_grace(store, before) else None
+    if found is None or found.channel != CHANNEL:
+        return None
+    return found if found.expires_at == NEVER or found.expires_at > store.now() else None
+
+
+def in_grace(store: Store, token: OauthToken) -> bool:
+    """Whether the strings of before the last refresh still work."""
+    app = store.app(CHANNEL, token.client_id)
+    return app is not None and store.now() < token.issued_at + int(switch(app, "grace"))
+
+
+def lives(store: Store, token: OauthToken) -> bool:
+    """Whether neither the consent has ended nor the person is shut out (what Pinterest answers of the latter is unverified)."""
+    user = store.user(CHANNEL, token.user)
+    return not (token.dead or user.suspended or user.deactivated or user.checkpoint)
+
+
+def _limit(request: Request, caller: Caller) -> None:
+    limit, window = int(switch(caller.app, "rate_limit")), int(switch(caller.app, "rate_window"))
+    if not limit:
+        return
+    log: CallLog = request.app.state.log
+    since = caller.store.now() - window
+    made = 0
+    for call in reversed(log.calls):
+        if call.at < since:
+            break
+        made += (call.channel, call.native_user) == (CHANNEL, caller.user.key) and call.path.startswith(
+            "/v5/"
+        )
+    request.state.left = max(0, limit - made)
+    if made > limit:
+        raise errors.too_many(int(switch(caller.app, "rate_code")))
