@@ -18,10 +18,10 @@ LIFETIME = Lifetime(
     checked="2026-11-25",
     note="Snapchat may end an authorisation that nobody used for 90 days. AdToken renews each one at least weekly.",
     clocks=(
-        "The access token lives 30 to 60 minutes; Snapchat says how long in each answer. AdToken renews it by itself.",
-        "The refresh token has no end date.",
+        "Access lasts 30 to 60 minutes; Snapchat says each time how long. AdToken renews it by itself.",
+        "It can be renewed without an end date.",
     ),
-    person_deadline="Never: no date comes up. A person is needed once Snapchat refuses the refresh token.",
+    person_deadline="Never: no date comes up. A person is needed once Snapchat no longer renews.",
     ends=(
         "The person removes AdToken under Connected Apps.",
         "Snapchat locks or suspends the person's own account. Its answers do not tell that apart from a removal.",

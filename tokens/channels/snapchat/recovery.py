@@ -17,6 +17,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         *RECONNECT,
     ),
     Reason.AUTHORISATION_CANCELLED: (
+        "Log in to the Snapchat app. If it shows a notice about your account, follow it first.",
         f"{_APPS} AdToken may be gone from there; re-authenticating adds it again.",
         *RECONNECT,
     ),

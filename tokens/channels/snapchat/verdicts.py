@@ -79,8 +79,8 @@ ROWS = (
     # The address of the way back is the browser's to write, so nothing in it is kept as an answer to be classified.
     Row("error of the consent page", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, source="RFC 6749: more may be added"),
 
-    # The end of an authorisation. Snapchat does not tell who ended it.
-    Row("refresh refused", Verdict.TOKEN_DEAD, Reason.UNKNOWN, calls=REFRESH, statuses=frozenset({400, 401, 403}),
+    # The end of an authorisation. Snapchat does not tell who ended it; that the person removed AdToken is the best known cause.
+    Row("refresh refused", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses=frozenset({400, 401, 403}),
         codes=codes("invalid_grant"), source="told: invalid, expired or revoked; RFC 6749"),
     Row("token request", Verdict.OUR_BUG, calls=TOKEN_HOST, codes=codes("invalid_request", "unsupported_grant_type"), source="RFC 6749"),
 
