@@ -51,6 +51,7 @@ RETRYING = Pill("Retrying", "warn", "sync")
 READ_ONLY = Pill("Read only", "mute", "visibility")
 NO_ACCESS = Pill("No access", "mute", "lock")
 STOPPED = Pill("Stopped", "bad", "cancel")
+NOT_LINKED = Pill("Not linked", "mute", "link")  # a token that works and is in no account's pool
 
 MESSAGE_PILLS = {
     "queued": Pill("Queued", "mute", "schedule"),

@@ -75,7 +75,9 @@ class TokensOfAccounts:
             mine = AccountToken.objects.filter(token=OuterRef("pk"), account__in=visible)
             tokens = tokens.filter(Exists(mine))
         served = Account.objects.filter(active_token=OuterRef("pk"))
-        return tokens.annotate(served=Exists(served)).prefetch_related(
+        # In any account: also in one that the viewer does not see.
+        linked = AccountToken.objects.filter(token=OuterRef("pk"))
+        return tokens.annotate(served=Exists(served), linked=Exists(linked)).prefetch_related(
             Prefetch("pool_entries", queryset=pool, to_attr="seen_entries")
         )
 
@@ -125,6 +127,7 @@ class TokensOfAccounts:
                 noun="token",
                 phones=frozenset({"accounts_cell", "deadline_cell"}),
             )
+            response.context_data |= {"about_url": reverse("channel_needs")}
         return response  # type: ignore[no-any-return]  # untyped theme
 
     @display(description="Person", ordering="native_user_name")
@@ -144,6 +147,8 @@ class TokensOfAccounts:
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
         pill = faces.token_pill(active=token.served, state=token.state, access="ok", can_publish="unknown")
+        if pill == faces.BACKUP and not token.linked:
+            pill = faces.NOT_LINKED
         short = reasons.explain(token.app.channel, token.reason).short if token.reason else ""
         return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
 

@@ -299,6 +299,15 @@ def test_tokens_of_all_accounts_are_those_in_pools_that_one_sees(client: Client)
         assert word not in page
 
 
+def test_a_token_that_works_and_is_linked_to_nothing_is_no_backup(client: Client, boss: None) -> None:
+    make_token()
+
+    page = client.get("/admin/tokens/token/").content.decode()
+
+    assert "Not linked" in page
+    assert "Backup" not in page
+
+
 def test_the_sidebar_draws_only_what_one_may_use_and_counts_the_deactivated(client: Client) -> None:
     staff(client)
     make_account(name="Dark")

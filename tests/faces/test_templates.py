@@ -75,7 +75,7 @@ def test_icons_of_all_pills_are_drawn() -> None:
     pills = [value for value in vars(faces).values() if isinstance(value, faces.Pill)]
     named = {pill.icon for pill in [*pills, *faces.MESSAGE_PILLS.values()]}
 
-    assert len(pills) == 15
+    assert len(pills) == 16
     assert named <= set(re.findall(r'symbol id="(\w+)"', ICONS))
 
 
