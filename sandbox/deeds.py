@@ -86,7 +86,10 @@ def put_account(store: Store, channel: str, name: str, data: dict[str, Any]) -> 
     except UnknownNameError:
         account = AdAccount(channel, name.removeprefix("act_"), name, "EUR", "Europe/Berlin")
         store.accounts.append(account)
+    before = account.status
     _set(account, {**data, "roles": roles} if "roles" in data else data)
+    if channel in STAND_INS:
+        STAND_INS[channel].account_changed(store, account, before)
     return _done(store, account)
 
 

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sandbox.store import Store, UnknownNameError, random_text
 from sandbox.web import Params, first, page, params_of, store_of
-from sandbox.world import NEVER, App, NativeUser, OauthCode, OauthToken, Order
+from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthCode, OauthToken, Order
 
 
 class CodeError(Exception):
@@ -233,6 +233,9 @@ class OauthStandIn:
             if (token.channel, token.user, token.dead) == (self.channel, user.key, "")
             and client_id in (None, token.client_id)
         ]
+
+    def account_changed(self, store: Store, account: AdAccount, before: str) -> None:
+        """An ad account was changed by the control API; `before` was its status. Channels that push such news override it."""
 
     async def deed(self, store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
         """A deed of or to the person; those that end nothing here do nothing."""
