@@ -3,6 +3,7 @@
 from tokens.channels import checks  # noqa: F401  # importing it registers the checks
 from tokens.channels.base import Channel, Reason
 from tokens.channels.facebook import CHANNEL as FACEBOOK
+from tokens.channels.linkedin import CHANNEL as LINKEDIN
 from tokens.channels.pinterest import CHANNEL as PINTEREST
 from tokens.channels.snapchat import CHANNEL as SNAPCHAT
 from tokens.channels.tiktok import CHANNEL as TIKTOK
@@ -14,12 +15,13 @@ CHANNELS: dict[str, Channel] = {
     "facebook": FACEBOOK,
     "snapchat": SNAPCHAT,
     "x": X,
+    "linkedin": LINKEDIN,
     "pinterest": PINTEREST,
     "tiktok": TIKTOK,
 }
 
 # Shown as not set up until their packages exist.
-UPCOMING = {"linkedin": "LinkedIn"}
+UPCOMING: dict[str, str] = {}
 
 
 class UnknownChannel(KeyError):  # noqa: N818  # the name that callers catch

@@ -93,9 +93,11 @@ class LinkedIn(Channel):
         answer = self._introspect(app, credentials, timeout)
         ruling = verdicts.classify(answer)
         if ruling.verdict in DOUBTFUL and _new(answer):
-            time.sleep(PAUSES[0])
-            answer = self._introspect(app, credentials, limit.left())
-            ruling = verdicts.classify(answer)
+            left = limit.left()
+            if left is None or left > PAUSES[0]:
+                time.sleep(PAUSES[0])
+                answer = self._introspect(app, credentials, limit.left())
+                ruling = verdicts.classify(answer)
             if ruling.verdict in DOUBTFUL:
                 ruling = replace(ruling, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
         report = reading.report_of(answer.body)

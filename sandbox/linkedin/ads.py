@@ -1,0 +1,155 @@
+"""The Marketing API: the person's roles, ad accounts, results; and who the person is."""
+
+from typing import Any
+from urllib.parse import unquote
+from zlib import crc32
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.linkedin import errors
+from sandbox.linkedin.access import Caller, ads_scopes, caller_of, list_values, restli
+from sandbox.world import ROLES, AdAccount
+
+URN = "urn:li:sponsoredAccount:"
+MOST = 1000  # rows of a page
+
+
+async def userinfo(request: Request) -> Response:
+    """`GET /v2/userinfo`: who consented. Needs openid and profile, and no version."""
+    caller = await caller_of(request, versioned=False)
+    ads_scopes(caller, "userinfo.GET.NO_VERSION", scopes=("openid", "profile"))
+    user = caller.user
+    given, _, family = user.name.partition(" ")
+    answer: dict[str, Any] = {"sub": user.id, "name": user.name, "given_name": given, "family_name": family}
+    answer["locale"] = {"country": "US", "language": "en"}
+    if "email" in caller.token.scopes:
+        answer |= {"email": user.email, "email_verified": True}
+    return JSONResponse(answer)
+
+
+async def account_users(request: Request) -> Response:
+    """`GET /rest/adAccountUsers?q=authenticatedUser`: one row for each ad account on which the person has a role."""
+    caller = await caller_of(request)
+    ads_scopes(caller, "adAccountUsers.FINDER-authenticatedUser")
+    if caller.query.get("q") != "authenticatedUser":
+        raise errors.bad_request("Invalid query parameters passed to request: q")
+    start, count = caller.number("start", 0, 10**6), caller.number("count", 10, MOST)
+    rows = [_user_row(account, caller) for account in caller.accounts()]
+    paging = {"start": start, "count": count, "total": len(rows), "links": []}
+    return JSONResponse({"elements": rows[start : start + count], "paging": paging})
+
+
+def _user_row(account: AdAccount, caller: Caller) -> dict[str, Any]:
+    stamp = {"time": 1623665362000}
+    return {
+        "account": f"{URN}{account.id}",
+        "user": f"urn:li:person:{caller.user.id}",
+        "role": ROLES[account.roles[caller.user.key]]["linkedin"][0],
+        "changeAuditStamps": {"created": stamp, "lastModified": stamp},  # (unverified)
+    }
+
+
+async def search_accounts(request: Request) -> Response:
+    """`GET /rest/adAccounts?q=search`: by pageToken; `search` may name statuses or ids, its signs unescaped."""
+    caller = await caller_of(request)
+    ads_scopes(caller, "adAccounts.FINDER-search")
+    if caller.query.get("q") != "search":
+        raise errors.bad_request("Invalid query parameters passed to request: q")
+    size = max(1, caller.number("pageSize", 100, MOST))
+    found = _fitting(caller.accounts(), caller.query.get("search", ""))
+    token = unquote(caller.query.get("pageToken", ""))
+    start = _start_of(token)
+    body: dict[str, Any] = {"elements": [_show(account) for account in found[start : start + size]]}
+    more = start + size < len(found)
+    body["metadata"] = {"nextPageToken": f"DgGer+{start + size}="} if more else {}
+    return JSONResponse(body)
+
+
+def _start_of(token: str) -> int:
+    number = token.removeprefix("DgGer+").removesuffix("=")
+    if token and not number.isdigit():
+        raise errors.bad_request("Invalid query parameters passed to request: pageToken")
+    return int(number or 0)
+
+
+def _fitting(accounts: list[AdAccount], search: str) -> list[AdAccount]:
+    if not search:
+        return accounts
+    values = list_values(restli(search, "search"))
+    if search.startswith("(status:"):
+        return [account for account in accounts if account.status in values]
+    if search.startswith("(id:"):
+        return [account for account in accounts if account.id in {one.removeprefix(URN) for one in values}]
+    raise errors.bad_request("Invalid query parameters passed to request: search")
+
+
+async def account(request: Request) -> Response:
+    """`GET /rest/adAccounts/{id}`; the id is the bare number."""
+    caller = await caller_of(request)
+    return JSONResponse(_show(_account(request.path_params["account_id"], caller)))
+
+
+def _account(name: str, caller: Caller) -> AdAccount:
+    if not name.isdigit():
+        raise errors.bad_request(f"Invalid key: {name} must be a long")
+    mine = {account.id: account for account in caller.accounts()}
+    if name not in mine or not caller.may_read_ads():
+        raise errors.denied(f"GET /adAccounts/{name}")
+    return mine[name]
+
+
+def _show(account: AdAccount) -> dict[str, Any]:
+    """An ad account as LinkedIn shows it: no time zone; `details` of the world are laid over it."""
+    silent = dict.fromkeys(
+        (
+            "notifiedOnCampaignOptimization",
+            "notifiedOnCreativeApproval",
+            "notifiedOnCreativeRejection",
+            "notifiedOnEndOfCampaign",
+            "notifiedOnNewFeaturesEnabled",
+        ),
+        False,
+    )
+    status = account.status or "ACTIVE"
+    return {
+        "id": int(account.id),
+        "name": account.name,
+        "type": "BUSINESS",
+        "status": status,
+        "currency": account.currency,
+        "reference": "urn:li:organization:64265083",
+        "servingStatuses": ["RUNNABLE"] if status == "ACTIVE" else ["STOPPED"],
+        "test": False,
+        "version": {"versionTag": "6"},
+        **silent,
+        **account.details,
+    }
+
+
+async def analytics(request: Request) -> Response:
+    """`GET /rest/adAnalytics?q=analytics`: one row for each ad account that is asked for, always the same numbers."""
+    caller = await caller_of(request)
+    ads_scopes(caller, "adAnalytics.FINDER-analytics", scopes=("r_ads_reporting",))
+    if caller.query.get("q") != "analytics" or "accounts" not in caller.query:
+        raise errors.bad_request("Invalid query parameters passed to request: q, accounts")
+    names = list_values(restli(caller.query["accounts"], "accounts"))
+    rows = [_results(_account(name.removeprefix(URN), caller)) for name in names]
+    return JSONResponse({"elements": rows, "paging": {"start": 0, "count": 10, "links": []}})
+
+
+def _results(account: AdAccount) -> dict[str, Any]:
+    number = crc32(account.id.encode()) % 9000 + 1000
+    return {
+        "impressions": number * 10,
+        "clicks": number // 5,
+        "costInLocalCurrency": f"{number / 7:.2f}",
+        "pivotValues": [f"{URN}{account.id}"],
+    }
+
+
+async def unknown(request: Request) -> Response:
+    """Any other address of the API."""
+    if request.url.path.partition("/rest/")[1]:
+        await caller_of(request)
+    raise errors.no_resource()

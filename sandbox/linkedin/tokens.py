@@ -1,0 +1,156 @@
+"""The OAuth endpoints: token, introspection, revocation, discovery. Everything comes as a form; Basic and the query are not read."""
+
+import hmac
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.linkedin import errors
+from sandbox.linkedin.errors import OauthError
+from sandbox.linkedin.knobs import STAND_IN
+from sandbox.oauth import CodeError
+from sandbox.store import Store
+from sandbox.web import Params, first, store_of
+from sandbox.world import App, OauthToken
+
+
+async def form_of(request: Request) -> Params:
+    """The fields of a form body; of any other body nothing."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/x-www-form-urlencoded":
+        return {}
+    form = await request.form()
+    found: Params = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def client(store: Store, form: Params, *, needs: tuple[str, ...] = ()) -> App:
+    """The app that calls, by id and secret in the form; raises OauthError."""
+    for name in (*needs, "client_id", "client_secret"):
+        if not first(form, name):
+            raise errors.missing(name)
+    app = store.app("linkedin", first(form, "client_id"))
+    if app is None:
+        raise errors.wrong_client(first(form, "client_id"))
+    if not hmac.compare_digest(first(form, "client_secret").encode(), app.secret.encode()):
+        raise errors.wrong_secret()
+    if app.suspended:
+        raise errors.suspended()
+    return app
+
+
+async def access_token(request: Request) -> Response:
+    """`POST /oauth/v2/accessToken`: a code or a refresh token for an access token."""
+    store, form = store_of(request), await form_of(request)
+    app = client(store, form, needs=("grant_type",))
+    grant_type = first(form, "grant_type")
+    if grant_type == "authorization_code":
+        return JSONResponse(_redeem(store, app, form))
+    if grant_type == "refresh_token":
+        return JSONResponse(_refresh(store, app, form))
+    if grant_type == "client_credentials":
+        raise OauthError(401, "access_denied", "This application is not allowed to create application tokens")
+    raise OauthError(
+        400, "invalid_request", f'The passed in grant_type is invalid "{grant_type}"'
+    )  # (unverified)
+
+
+def _redeem(store: Store, app: App, form: Params) -> dict[str, Any]:
+    for name in ("code", "redirect_uri"):
+        if not first(form, name):
+            raise errors.missing(name)
+    try:
+        token = STAND_IN.redeem(store, app, first(form, "code"), first(form, "redirect_uri"))
+    except CodeError as error:
+        if error.why == "unknown":
+            text = "Unable to retrieve access token: authorization code not found"
+            raise OauthError(401, "invalid_request", text) from error
+        name = "invalid_request" if error.why == "used" else "invalid_redirect_uri"
+        raise OauthError(400, name, errors.BAD_CODE) from error
+    answer = _answer(store, token)
+    if "openid" in token.scopes:
+        answer["id_token"] = store.new_oauth_text("eyJhbGciOiJSUzI1NiJ9.", 80)  # nobody here checks it
+    return STAND_IN.shaped(store, "code", token.user, answer)
+
+
+def _refresh(store: Store, app: App, form: Params) -> dict[str, Any]:
+    text = first(form, "refresh_token")
+    if not text:
+        raise errors.missing("refresh_token")
+    token = store.oauth_token(text)
+    if token is None or token.refresh_token != text or token.client_id != app.client_id:
+        raise OauthError(400, "invalid_request", errors.BAD_REFRESH)
+    user = store.user("linkedin", token.user)
+    over = token.refresh_expires_at <= store.now() or bool(token.dead)
+    if over or user.suspended or user.deactivated or not app.settings.get("refresh_tokens", True):
+        raise OauthError(400, "invalid_request", errors.BAD_REFRESH)
+    STAND_IN.renew(store, token, rotate=bool(app.settings.get("rotate_refresh")))
+    return STAND_IN.shaped(store, "refresh", token.user, _answer(store, token))
+
+
+def _answer(store: Store, token: OauthToken) -> dict[str, Any]:
+    """Both lifetimes are what is left now; the keys of the refresh token are there only where there is one."""
+    answer: dict[str, Any] = {"access_token": token.token, "expires_in": token.expires_at - store.now()}
+    if token.refresh_token:
+        answer["refresh_token"] = token.refresh_token
+        answer["refresh_token_expires_in"] = token.refresh_expires_at - store.now()
+    return {**answer, "scope": ",".join(token.scopes), "token_type": "Bearer"}
+
+
+async def introspect(request: Request) -> Response:
+    """`POST /oauth/v2/introspectToken`. Statuses are documented, bodies of tokens that are over are unverified."""
+    store, form = store_of(request), await form_of(request)
+    app = client(store, form, needs=("token",))
+    token, standing = STAND_IN.standing(store, first(form, "token"))
+    if standing == "unknown" and not app.settings.get("unknown_is_inactive"):
+        raise OauthError(400, "invalid_request", "Invalid token")  # 400 documented, body unverified
+    if token is None or token.client_id != app.client_id or standing == "fresh":
+        return JSONResponse({"active": False})  # of another app: documented; fresh: unverified
+    body: dict[str, Any] = {
+        "active": standing == "active",
+        "status": standing,
+        "client_id": token.client_id,
+        "authorized_at": token.consented_at,
+        "created_at": token.issued_at,
+        "expires_at": token.expires_at,
+        "scope": ",".join(token.scopes),
+        "auth_type": "3L",
+    }
+    return JSONResponse(body)
+
+
+async def revoke(request: Request) -> Response:
+    """`POST /oauth/v2/revoke` (unverified: used by several projects, in no document). It ends the consent."""
+    store, form = store_of(request), await form_of(request)
+    app = client(store, form, needs=("token",))
+    if app.settings.get("no_revoke"):
+        return Response(status_code=404)
+    token = store.oauth_token(first(form, "token"))
+    if token is not None and token.client_id == app.client_id:
+        token.dead = "revoked"
+        store.changed()
+    return Response(status_code=200)
+
+
+async def discovery(request: Request) -> Response:
+    """`GET /oauth/.well-known/openid-configuration`: what LinkedIn lists there, and nothing of revocation or introspection."""
+    base = str(request.base_url).rstrip("/")
+    return JSONResponse(
+        {
+            "issuer": f"{base}/oauth",
+            "authorization_endpoint": f"{base}/oauth/v2/authorization",
+            "token_endpoint": f"{base}/oauth/v2/accessToken",
+            "userinfo_endpoint": f"{base}/v2/userinfo",
+            "jwks_uri": f"{base}/oauth/openid/jwks",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "email"],
+            "claims_supported": ["iss", "aud", "iat", "exp", "sub", "name", "given_name", "family_name", "picture", "email",
+                                 "email_verified", "locale"],
+        }
+    )  # fmt: skip
