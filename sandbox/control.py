@@ -171,7 +171,7 @@ async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> A
 async def issue_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Issue a token without the consent page."""
     dates = ("issued_at", "expires_at", "data_access_expires_at", "refresh_expires_at")
-    _only(body, "channel", "user", "scopes", "accounts", "client_id", *dates)
+    _only(body, "channel", "user", "scopes", "accounts", "client_id", "system", *dates)
     return deeds.issue_token(store, body)
 
 

@@ -12,7 +12,7 @@ from sandbox.facebook.deauthorise import (
     verify_webhook,
 )
 from sandbox.facebook.dialog import keep_grant
-from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE
+from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE, system_token
 from sandbox.oauth import order
 from sandbox.standins import STAND_INS
 from sandbox.store import Store, UnknownNameError, random_number
@@ -291,6 +291,9 @@ def issue_token(store: Store, data: dict[str, Any]) -> dict[str, Any]:
 def _issue_facebook(store: Store, app: App, user: NativeUser, data: dict[str, Any]) -> dict[str, Any]:
     now = store.now()
     issued_at = int(data.get("issued_at", now))
+    if data.get("system"):
+        ends = int(data.get("expires_at", NEVER))
+        return _handed_out(store, user, system_token(store, app.client_id, user.key, expires_at=ends))
     token = FacebookToken(
         token=store.new_facebook_token(),
         client_id=app.client_id,
@@ -300,12 +303,17 @@ def _issue_facebook(store: Store, app: App, user: NativeUser, data: dict[str, An
         data_access_expires_at=int(data.get("data_access_expires_at", issued_at + DATA_ACCESS_LIFE)),
         long_lived=True,
     )
+    return _handed_out(store, user, token)
+
+
+def _handed_out(store: Store, user: NativeUser, token: FacebookToken) -> dict[str, Any]:
+    now = store.now()
     store.facebook_tokens[token.token] = token
     store.changed()
     answer = asdict(token) | {"access_token": token.token, "token_type": "bearer"}
     answer |= {"user_id": user.id, "name": user.name}
     if token.expires_at != NEVER:
         answer["expires_in"] = max(0, token.expires_at - now)
-    for name in ("token", "client_id", "user", "long_lived", "dead_subcode"):
+    for name in ("token", "client_id", "user", "long_lived", "dead_subcode", "system"):
         del answer[name]
     return answer

@@ -126,6 +126,7 @@ class FacebookCode(Record):
     redirect_uri: str
     issued_at: int
     used: bool = False
+    system: bool = False  # a configuration of Login for Business gives a system user's token
 
 
 @dataclass
@@ -140,6 +141,7 @@ class FacebookToken(Record):
     data_access_expires_at: int
     long_lived: bool
     dead_subcode: int | None = None
+    system: bool = False  # the token of a system user: never ends, or after 60 days
 
 
 @dataclass

@@ -34,6 +34,8 @@ class Asked:
     state: str
     scopes: list[str]
     auth_type: str
+    system_user: str = ""  # key of the system user whose token a configuration gives
+    whole: bool = False  # all permissions or none
 
     def back(self, **answer: str) -> RedirectResponse:
         """Send the browser to the app with an answer."""
@@ -63,7 +65,20 @@ def asked(store: Store, params: Params) -> Asked:
         )
     scopes = [s for s in first(params, "scope").replace(" ", ",").split(",") if s and s != ALWAYS]
     auth_type = first(params, "auth_type")
-    return Asked(app, redirect_uri, first(params, "state"), list(dict.fromkeys(scopes)), auth_type)
+    wish = Asked(app, redirect_uri, first(params, "state"), list(dict.fromkeys(scopes)), auth_type)
+    if config_id := first(params, "config_id"):
+        _configured(wish, config_id)
+    return wish
+
+
+def _configured(wish: Asked, config_id: str) -> None:
+    """Login for Business: the configuration names the permissions, all or nothing, and whose token comes."""
+    known = wish.app.settings.get("configurations", {}).get(config_id)
+    if known is None:
+        raise RefusedError("Invalid configuration: it does not exist, or belongs to another app.")
+    wish.scopes = list(known["scopes"])
+    wish.system_user = str(known.get("system_user", ""))
+    wish.whole = True
 
 
 async def show(request: Request) -> Response:
@@ -118,6 +133,14 @@ async def decide(request: Request) -> Response:
     offered = offered_scopes(wish, old)
     mine = {account.id for account in store.accounts_of(CHANNEL, user.key)}
     chosen = [a.removeprefix("act_") for a in params.get("accounts", [])]
+    if wish.whole:
+        ticked = set(wish.scopes)
+    if wish.system_user:
+        # The person picks for the system user, who gets the role that he needs on each ad account.
+        user = store.user(CHANNEL, wish.system_user)
+        for account in store.accounts:
+            if account.channel == CHANNEL and account.id in chosen and account.id in mine:
+                account.roles.setdefault(user.key, "advertiser")
     keep_grant(
         store,
         wish.app,
@@ -129,6 +152,7 @@ async def decide(request: Request) -> Response:
     code = FacebookCode(
         f"AQD-SBXCODE-{random_text(80)}", wish.app.client_id, user.key, wish.redirect_uri, store.now()
     )
+    code.system = bool(wish.system_user)
     store.codes[code.code] = code
     store.changed()
     return wish.back(code=code.code)

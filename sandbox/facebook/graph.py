@@ -13,7 +13,7 @@ from sandbox.facebook import errors
 from sandbox.facebook.access import CHANNEL, Caller, caller_of
 from sandbox.facebook.deauthorise import remove_app
 from sandbox.web import first
-from sandbox.world import ROLES, AdAccount
+from sandbox.world import NEVER, ROLES, AdAccount
 
 DEFAULT_LIMIT = 25
 _TIME_ZONE_IDS = {"America/Los_Angeles": 1, "America/New_York": 7, "Europe/Berlin": 47, "Europe/London": 58}
@@ -84,7 +84,7 @@ def page_of(rows: list[dict[str, Any]], request: Request, caller: Caller) -> dic
 
 def refuse_old_data_access(caller: Caller) -> None:
     """Raise when the user's data access has run out."""
-    if caller.token.data_access_expires_at <= caller.now:
+    if caller.token.data_access_expires_at != NEVER and caller.token.data_access_expires_at <= caller.now:
         raise errors.data_access_expired()
 
 

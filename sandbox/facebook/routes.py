@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.facebook import ads, dialog, graph, tokens
+from sandbox.facebook import ads, dialog, graph, system_users, tokens
 from sandbox.facebook.errors import GraphError
 from sandbox.store import random_text
 
@@ -57,11 +57,18 @@ routes = [
     Route("/{version}/dialog/oauth", dialog.show, methods=["GET"]),
     Route("/{version}/dialog/oauth", dialog.decide, methods=["POST"]),
     Route("/{version}/oauth/access_token", graph_call(tokens.access_token), methods=["GET", "POST"]),
+    Route("/{version}/oauth/revoke", graph_call(system_users.revoke), methods=["GET", "POST"]),
     Route("/{version}/debug_token", graph_call(tokens.debug_token), methods=["GET"]),
     *node("/{version}/me", graph.me),
     Route("/{version}/me/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
     Route("/{version}/{user_id:int}/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
     Route("/{version}/me/adaccounts", graph_call(graph.ad_accounts), methods=["GET"]),
+    Route(
+        "/{version}/{user_id:int}/assigned_ad_accounts",
+        graph_call(system_users.assigned_ad_accounts),
+        methods=["GET"],
+    ),
+    Route("/{version}/{user_id:int}/access_tokens", graph_call(system_users.access_tokens), methods=["POST"]),
     Route("/{version}/act_{account_id:str}/campaigns", graph_call(ads.campaigns), methods=["GET", "POST"]),
     Route("/{version}/act_{account_id:str}/insights", graph_call(ads.insights), methods=["GET"]),
     *node("/{version}/act_{account_id:str}", ads.account),

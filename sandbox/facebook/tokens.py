@@ -28,7 +28,8 @@ async def access_token(request: Request) -> Response:
     if grant_type == "client_credentials":
         return JSONResponse({"access_token": f"{app.client_id}|{app.secret}", "token_type": "bearer"})
     if grant_type == "fb_exchange_token":
-        return JSONResponse(_exchange(store, app, first(params, "fb_exchange_token")))
+        sixty_days = first(params, "set_token_expires_in_60_days") == "true"
+        return JSONResponse(_exchange(store, app, first(params, "fb_exchange_token"), sixty_days=sixty_days))
     if grant_type not in ("", "authorization_code"):
         raise GraphError(100, f"Invalid grant_type: {grant_type}")
     return JSONResponse(_redeem(store, app, params))
@@ -66,6 +67,8 @@ def _redeem(store: Store, app: App, params: Params) -> dict[str, Any]:
         raise GraphError(100, text, subcode=36008)
     code.used = True
     now = store.now()
+    if code.system:
+        return _hand_out(store, system_token(store, app.client_id, code.user), None)
     token = FacebookToken(
         token=store.new_facebook_token(),
         client_id=app.client_id,
@@ -78,7 +81,21 @@ def _redeem(store: Store, app: App, params: Params) -> dict[str, Any]:
     return _hand_out(store, token, _order(store, "code", code.user))
 
 
-def _exchange(store: Store, app: App, text: str) -> dict[str, Any]:
+def system_token(store: Store, client_id: str, user: str, *, expires_at: int = NEVER) -> FacebookToken:
+    """A system user's token: it never ends unless a date is given, and knows no data access date."""
+    return FacebookToken(
+        token=store.new_facebook_token(),
+        client_id=client_id,
+        user=user,
+        issued_at=store.now(),
+        expires_at=expires_at,
+        data_access_expires_at=NEVER,
+        long_lived=True,
+        system=True,
+    )
+
+
+def _exchange(store: Store, app: App, text: str, *, sixty_days: bool) -> dict[str, Any]:
     old = store.facebook_tokens.get(text)
     if old is None or old.client_id != app.client_id:
         raise errors.unreadable()
@@ -86,6 +103,9 @@ def _exchange(store: Store, app: App, text: str) -> dict[str, Any]:
     subcode = ended(store, old, now)
     if subcode is not None:
         raise errors.dead(subcode, old, now)
+    if old.system and not sixty_days:
+        # (unverified) what the vendor answers; that the parameter is needed is documented
+        raise GraphError(100, "The parameter set_token_expires_in_60_days is required")
     order = _order(store, "exchange", old.user)
     if old.expires_at == NEVER or (order is not None and order.same_token):
         return _answer(old, now, omit=order is not None and order.omit_expires_in)
@@ -97,6 +117,7 @@ def _exchange(store: Store, app: App, text: str) -> dict[str, Any]:
         expires_at=now + LONG_LIFE,
         data_access_expires_at=old.data_access_expires_at,
         long_lived=True,
+        system=old.system,
     )
     return _hand_out(store, token, order)
 
@@ -185,7 +206,7 @@ def _report(store: Store, app: App, token: FacebookToken, now: int) -> dict[str,
     scopes = list(grant.scopes) if grant is not None else []
     data: dict[str, Any] = {
         "app_id": token.client_id,
-        "type": "USER",
+        "type": "SYSTEM_USER" if token.system else "USER",
         "application": app.name,
         "data_access_expires_at": token.data_access_expires_at,
     }

@@ -1,0 +1,70 @@
+"""System users: tokens made by an admin of the business, the ad accounts assigned to them, and the end of one token."""
+
+import hmac
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.facebook import errors
+from sandbox.facebook.access import CHANNEL, caller_of
+from sandbox.facebook.dialog import keep_grant
+from sandbox.facebook.errors import GraphError
+from sandbox.facebook.graph import account_fields, page_of, show_account
+from sandbox.facebook.tokens import LONG_LIFE, system_token
+from sandbox.store import UnknownNameError
+from sandbox.web import first, params_of, store_of
+from sandbox.world import NEVER
+
+
+async def assigned_ad_accounts(request: Request) -> Response:
+    """`GET /{system-user-id}/assigned_ad_accounts`: only of the caller himself, and only of a system user."""
+    caller = await caller_of(request)
+    asked_about = str(request.path_params["user_id"])
+    if asked_about != caller.user.id or not caller.token.system:
+        raise errors.unknown_object(asked_about)
+    if not caller.may_read_ads:
+        raise errors.not_granted()
+    fields = account_fields(caller)
+    rows = [show_account(account, caller, fields) for account in caller.visible_accounts()]
+    return JSONResponse(page_of(rows, request, caller))
+
+
+async def access_tokens(request: Request) -> Response:
+    """`POST /{system-user-id}/access_tokens`: business_app, scope, set_token_expires_in_60_days; asked with an admin's token."""
+    caller = await caller_of(request)
+    store, params = caller.store, caller.params
+    if "business_management" not in caller.grant.scopes:
+        raise errors.not_granted()
+    app = store.app(CHANNEL, first(params, "business_app"))
+    try:
+        user = store.user(CHANNEL, str(request.path_params["user_id"]))
+    except UnknownNameError:
+        raise errors.unknown_object(str(request.path_params["user_id"])) from None
+    if app is None:
+        raise errors.bad_parameter("The parameter business_app is required")
+    scopes = [s for s in first(params, "scope").replace(" ", ",").split(",") if s]
+    ids = [account.id for account in store.accounts_of(CHANNEL, user.key)]
+    keep_grant(store, app, user, scopes=scopes, declined=[], account_ids=ids)
+    sixty = first(params, "set_token_expires_in_60_days") == "true"
+    token = system_token(
+        store, app.client_id, user.key, expires_at=store.now() + LONG_LIFE if sixty else NEVER
+    )
+    store.facebook_tokens[token.token] = token
+    store.changed()
+    return JSONResponse({"access_token": token.token})
+
+
+async def revoke(request: Request) -> Response:
+    """`/oauth/revoke`: client_id, client_secret, revoke_token, and a token to ask with. The one token ends; the app stays."""
+    store, params = store_of(request), await params_of(request)
+    await caller_of(request)
+    app = store.app(CHANNEL, first(params, "client_id"))
+    secret = first(params, "client_secret")
+    if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
+        raise GraphError(1, "Error validating client secret.")
+    token = store.facebook_tokens.get(first(params, "revoke_token"))
+    if token is None or token.client_id != app.client_id:
+        raise errors.unreadable()
+    token.dead_subcode = 466  # "invalidated by API call", of the vendor's list of 2013
+    store.changed()
+    return JSONResponse({"success": "true"})
