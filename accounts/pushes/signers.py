@@ -49,10 +49,14 @@ def holder(channel: str, purpose: str, word: str) -> ChannelApp:
     raise Refused(403, "This is not a word of any app of ours.")
 
 
-def one(channel: str, app_id: int | None) -> ChannelApp:
-    """Return the app with this id, or without one the channel's default app. Raises Refused."""
-    found = apps(channel).filter(pk=app_id) if app_id else apps(channel).filter(is_default=True)
-    app = found.exclude(secrets=None).first()
-    if app is None:
+def secret_of(channel: str, app_id: int | None) -> str:
+    """Return the newest secret of the app with this id, or without one of the channel's default app. Raises Refused."""
+    found = apps(channel).filter(pk=app_id) if app_id is not None else apps(channel).filter(is_default=True)
+    app = found.first()
+    if app is None or app.secrets is None:
         raise Refused(403, "No app of ours is set up at this address.")
-    return app
+    try:
+        return app.keys().secret
+    except VaultError as error:
+        logger.error("a challenge for %s could not be answered: %s", app, error)
+        raise Refused(503, "Signatures cannot be checked at the moment.") from error

@@ -11,4 +11,5 @@ urlpatterns = [
     path("facebook/webhook/", views.facebook_webhook, name="push_facebook_webhook"),
     path("x/webhook/", views.x_webhook, name="push_x_webhook"),
     path("x/webhook/<int:app_id>/", views.x_webhook, name="push_x_webhook_of"),
+    path("tiktok/webhook/<slug:key>/", views.tiktok_webhook, name="push_tiktok_webhook"),
 ]

@@ -1,0 +1,275 @@
+"""A person asks Facebook to have their data deleted: the request, the work, the page that says how far it is."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from accounts import pool
+from accounts.models import Account, AccountEvent, PendingLink
+from accounts.pushes import deletion, tasks
+from notifications.models import Message
+from tests.accounts.pushes.conftest import Queue
+from tests.accounts.pushes.signing import deauthorise
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import DeletionRequest, Token, UnknownAnswer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DELETE = "/push/facebook/delete/"
+
+
+@pytest.fixture
+def linked(world: Sandbox, live_server: LiveServer) -> Account:
+    """Lumen Shoes EU, linked by Ada (active) and Ben."""
+    world.put_app("facebook", deauthorise_url="", settings={"deletion_url": f"{live_server.url}{DELETE}"})
+    for name in ("ada", "ben"):
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        native.link(client, "facebook", name)
+    return Account.objects.get()
+
+
+def token_of(name: str) -> Token:
+    return Token.objects.get(native_user_name__startswith=name)
+
+
+def ask(client: Client, user_id: str, **more: Any) -> Any:
+    return client.post(DELETE, {"signed_request": deauthorise(user_id, **more)})
+
+
+def test_a_request_is_answered_at_once_and_carried_out_by_a_worker(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    ada = token_of("Ada")
+
+    answer = world.request_deletion("ada")
+    waiting = client.get(urlsplit(answer["url"]).path).content.decode()
+    asked = queue.asked()
+    queue.work()
+
+    linked.refresh_from_db()
+    request = DeletionRequest.objects.get()
+    done = client.get(f"/push/facebook/deletion/{request.code}/").content.decode()
+    assert answer["confirmation_code"] == request.code
+    assert answer["url"].endswith(f"/push/facebook/deletion/{request.code}/")
+    assert asked == [("accounts.pushes.delete_requested", [])]
+    assert "Your data is being deleted" in waiting
+    assert "Your data is deleted" in done
+    assert not Token.objects.filter(pk=ada.pk).exists()
+    assert (linked.state, linked.active_token_id) == ("connected", token_of("Ben").pk)
+    assert (request.state, request.native_user_id) == ("done", "")
+    assert pool.differences() == []
+
+
+def test_the_authorisation_is_cancelled_at_facebook_too(
+    world: Sandbox, linked: Account, queue: Queue
+) -> None:
+    world.request_deletion("ada")
+    world.clear_calls()
+
+    queue.work()
+
+    assert [(call["method"], call["native_user"]) for call in world.calls(path="me/permissions")] == [
+        ("DELETE", "ada")
+    ]
+
+
+def test_nothing_that_names_the_person_at_facebook_is_left(
+    world: Sandbox, linked: Account, queue: Queue, client: Client
+) -> None:
+    ada = token_of("Ada")
+    Token.objects.filter(pk=ada.pk).update(native_user_name="Ada O'Kafor")
+    Message.objects.create(
+        kind="died", recipient="boss@example.com", dedupe_key="a", subject="Ada O'Kafor stopped",
+        text="Log-in: Ada O'Kafor", html="<p>Ada O&#x27;Kafor</p>", created_at=datetime.now(UTC),
+    )  # fmt: skip
+    UnknownAnswer.objects.create(
+        app=ada.app, fingerprint="f", call="api", status=400, sample={"body": {"id": ada.native_user_id}},
+        first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC), last_token=ada,
+    )  # fmt: skip
+    browser = Client()
+    browser.force_login(ada.consented_by)  # type: ignore[arg-type]  # she linked it
+    native.consent(browser, "facebook", "ada")  # a choice that nobody finished
+    Token.objects.filter(pk=ada.pk).update(native_user_name="Ada O'Kafor")
+    ask(client, ada.native_user_id)
+
+    queue.work()
+
+    rows: list[Any] = [
+        *Message.objects.values(),
+        *UnknownAnswer.objects.values(),
+        *AccountEvent.objects.values(),
+    ]
+    rows += [*DeletionRequest.objects.values(), *Token.objects.values(), *PendingLink.objects.values()]
+    text = repr(rows)
+    assert "Kafor" not in text
+    assert ada.native_user_id not in text
+    assert Message.objects.get(dedupe_key="a").html == "<p>(deleted)</p>"
+
+
+def test_an_account_with_nobody_left_says_why(world: Sandbox, linked: Account, queue: Queue) -> None:
+    world.request_deletion("ben")
+    world.request_deletion("ada")
+
+    queue.work()
+
+    linked.refresh_from_db()
+    event = AccountEvent.objects.filter(kind="deactivated").get()
+    assert (linked.state, linked.reason, linked.active_token_id) == ("deactivated", "unlinked", None)
+    assert (event.source, event.note) == ("push", deletion.NOTE)
+
+
+def test_a_repeated_request_is_answered_the_same_and_does_nothing_again(
+    linked: Account, client: Client, queue: Queue
+) -> None:
+    signed = deauthorise(token_of("Ada").native_user_id)
+    first = client.post(DELETE, {"signed_request": signed}).json()
+    queue.work()
+
+    signature, _, payload = signed.partition(".")
+    again = client.post(DELETE, {"signed_request": f"{signature}==.{payload}"}).json()
+
+    assert again == first
+    assert queue.asked() == []
+    assert DeletionRequest.objects.count() == 1
+
+
+def test_a_request_whose_worker_was_killed_is_found_by_the_sweep(
+    linked: Account, client: Client, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(client, token_of("Ada").native_user_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "_delete", _killed)
+        with pytest.raises(SystemExit):
+            queue.work()
+    between = (token_of("Ada").native_user_name, DeletionRequest.objects.get().state)
+
+    tasks.delete_requested()
+
+    assert between == ("Ada Okafor", "received")
+    assert not Token.objects.filter(native_user_name="Ada Okafor").exists()
+    assert DeletionRequest.objects.get().state == "done"
+
+
+def _killed(*args: object) -> None:
+    raise SystemExit(1)
+
+
+def test_one_that_fails_does_not_keep_the_others_waiting(
+    world: Sandbox, linked: Account, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("Ada", "Ben"):
+        ask(client, token_of(name).native_user_id)
+    real, ada = deletion._delete, token_of("Ada").pk
+
+    def breaking(token: Token, now: datetime) -> None:
+        if token.pk == ada:
+            raise RuntimeError("a bug of ours")
+        real(token, now)
+
+    monkeypatch.setattr(deletion, "_delete", breaking)
+
+    tasks.delete_requested()
+
+    assert [token.native_user_name for token in Token.objects.all()] == ["Ada Okafor"]
+    assert sorted(DeletionRequest.objects.values_list("state", flat=True)) == ["done", "received"]
+
+
+def test_a_channel_that_is_down_does_not_hold_up_the_deletion(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    ask(client, token_of("Ada").native_user_id)
+    world.add_fault("facebook", path="me/permissions", status=500, body="down")
+
+    queue.work()
+
+    assert not Token.objects.filter(native_user_name="Ada Okafor").exists()
+    assert DeletionRequest.objects.get().state == "done"
+
+
+def test_who_came_back_before_the_work_keeps_the_new_consent_and_loses_the_old_history(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    ada = token_of("Ada")
+    ask(client, ada.native_user_id)
+    browser = Client()
+    browser.force_login(ada.consented_by)  # type: ignore[arg-type]  # she linked it
+    native.link(browser, "facebook", "ada")
+    world.clear_calls()
+
+    queue.work()
+
+    received = DeletionRequest.objects.get().received_at
+    assert token_of("Ada").state == "valid"
+    assert token_of("Ada").events.filter(at__lte=received).count() == 0
+    assert token_of("Ada").events.filter(kind="linked").count() == 1
+    assert world.calls(path="me/permissions") == []
+
+
+def test_a_request_from_before_the_newest_consent_is_done_at_once_and_takes_nothing_new(
+    linked: Account, client: Client, queue: Queue
+) -> None:
+    ada = token_of("Ada")
+
+    ask(client, ada.native_user_id, at=int(time.time()) - 3600)
+
+    request = DeletionRequest.objects.get()
+    assert (request.state, request.native_user_id) == ("done", "")
+    assert queue.asked() == []
+    assert token_of("Ada").events.filter(kind="linked").exists()
+
+
+def test_a_person_whom_we_do_not_know_is_told_that_it_is_done(
+    linked: Account, client: Client, queue: Queue
+) -> None:
+    code = ask(client, "424242").json()["confirmation_code"]
+
+    queue.work()
+
+    assert "Your data is deleted" in client.get(f"/push/facebook/deletion/{code}/").content.decode()
+    assert Token.objects.count() == 2
+
+
+def test_the_page_is_open_to_who_holds_the_code_and_names_nobody(linked: Account, client: Client) -> None:
+    ada = token_of("Ada")
+    code = ask(client, ada.native_user_id).json()["confirmation_code"]
+
+    page = client.get(f"/push/facebook/deletion/{code}/")
+    other = client.get(
+        f"/push/facebook/deletion/{code[:-1]}0/" if code[-1] != "0" else "/push/facebook/deletion/x/"
+    )
+
+    assert (page.status_code, other.status_code) == (200, 404)
+    assert len(code) == 40
+    assert code.isalnum()
+    assert ada.native_user_id not in page.content.decode()
+    assert "Okafor" not in page.content.decode()
+    assert client.post(f"/push/facebook/deletion/{code}/").status_code == 405
+
+
+def test_bad_requests_leave_no_row(linked: Account, client: Client) -> None:
+    ada = token_of("Ada").native_user_id
+
+    answers = [
+        client.post(DELETE, {}),
+        client.post(DELETE, {"signed_request": deauthorise(ada, secret="guess")}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 403]
+    assert not DeletionRequest.objects.exists()
+
+
+def test_requests_that_are_done_long_ago_are_not_looked_at_again(linked: Account) -> None:
+    DeletionRequest.objects.create(
+        app=token_of("Ada").app, code="c", request_hash="h", state="done",
+        received_at=datetime.now(UTC) - timedelta(days=9), done_at=datetime.now(UTC) - timedelta(days=9),
+    )  # fmt: skip
+
+    assert deletion.carry_out_all(now=datetime.now(UTC)) == 0
