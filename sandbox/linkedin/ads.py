@@ -78,7 +78,7 @@ def _fitting(accounts: list[AdAccount], search: str) -> list[AdAccount]:
         return accounts
     values = list_values(restli(search, "search"))
     if search.startswith("(status:"):
-        return [account for account in accounts if account.status in values]
+        return [account for account in accounts if _status(account) in values]
     if search.startswith("(id:"):
         return [account for account in accounts if account.id in {one.removeprefix(URN) for one in values}]
     raise errors.bad_request("Invalid query parameters passed to request: search")
@@ -111,7 +111,7 @@ def _show(account: AdAccount) -> dict[str, Any]:
         ),
         False,
     )
-    status = account.status or "ACTIVE"
+    status = _status(account)
     return {
         "id": int(account.id),
         "name": account.name,
@@ -125,6 +125,10 @@ def _show(account: AdAccount) -> dict[str, Any]:
         **silent,
         **account.details,
     }
+
+
+def _status(account: AdAccount) -> str:
+    return account.status or "ACTIVE"
 
 
 async def analytics(request: Request) -> Response:
