@@ -1,0 +1,162 @@
+"""`manage.py classify`: one line in, one line out, whatever comes; it needs no database."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, make_app, make_user
+from tests.support.sandbox import ROOT
+from tokens import answers, channels
+from tokens.channels import unknown
+from tokens.channels.base import Answer, Verdict
+from tokens.classifying import CALLS, BadLine, classify_line
+
+DEAD = {"error": {"code": 190, "error_subcode": 460, "message": "changed"}}
+
+
+def line(**fields: Any) -> str:
+    return json.dumps({"channel": "facebook", "call": "api", "status": 400, **fields})
+
+
+def run(text: str, *arguments: str) -> tuple[list[dict[str, Any]], int, str]:
+    """Run the command as an operator does, with a database that is not there."""
+    env = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "classify", *arguments],
+        input=text.encode(errors="surrogateescape"),
+        capture_output=True,
+        cwd=ROOT,
+        env=env,
+        timeout=60,
+        check=False,
+    )
+    return [json.loads(one) for one in done.stdout.splitlines()], done.returncode, done.stderr.decode()
+
+
+def test_each_line_is_answered_in_order_and_without_a_database() -> None:
+    said, status, _ = run("\n".join([line(body=DEAD), "", line(status=429), line(status=402)]))
+
+    assert said == [
+        {"verdict": "token_dead", "reason": "password_changed", "row": "password changed"},
+        {"verdict": "rate_limited", "reason": "transient", "row": "too many requests"},
+        {"verdict": "app_fault", "reason": "app_fault", "row": "payment required"},
+    ]
+    assert status == 0
+
+
+def test_bad_lines_are_named_by_their_number_and_stop_nothing() -> None:
+    text = "\n".join(["nonsense", line(status=503), "", "\udcff\udcfe", line(channel="mars"), line(call="x")])
+
+    said, status, _ = run(text)
+
+    assert [one.get("line") for one in said] == [1, None, 4, 5, 6]
+    assert said[1]["verdict"] == "transient"
+    assert "facebook" in said[3]["error"]
+    assert "introspect" in said[4]["error"]
+    assert status == 1
+
+
+@pytest.mark.slow  # the pool of connections tries for ten seconds
+def test_asking_for_what_staff_said_says_so_where_there_is_no_database() -> None:
+    said, status, told = run(line(), "--staff")
+
+    assert said == []
+    assert status == 1
+    assert "Leave --staff out" in told
+
+
+@pytest.mark.parametrize("body", [DEAD, json.dumps(DEAD)])
+def test_a_body_may_be_json_or_text(body: Any) -> None:
+    assert classify_line(line(body=body))["reason"] == "password_changed"
+
+
+def test_names_of_headers_are_read_in_any_case() -> None:
+    usage = json.dumps({"1": [{"estimated_time_to_regain_access": 7}]})
+
+    for name in ("X-Business-Use-Case-Usage", "x-business-use-case-usage"):
+        assert classify_line(line(status=400, headers={name: usage}, body={"error": {"code": 17}})) == {
+            "verdict": "rate_limited",
+            "reason": "transient",
+            "row": "app limit",
+        }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "Write an object"),
+        ('{"channel": "facebook"}', "call, status missing"),
+        (line(boddy=1), "no field 'boddy'"),
+        (line(status="400"), "HTTP status"),
+        (line(status=True), "HTTP status"),
+        (line(status=-1), "HTTP status"),
+        (line(headers=[1]), "headers"),
+        (line(channel=["x"]), "no channel"),
+        (line(call=None), "no call"),
+        (line(call=["api"]), "no call"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said(text: str, says: str) -> None:
+    with pytest.raises(BadLine, match=says):
+        classify_line(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    channel=st.sampled_from(sorted(channels.CHANNELS)),
+    call=st.sampled_from(CALLS),
+    status=st.integers(0, 999),
+    body=JSON,
+    headers=st.none() | st.dictionaries(st.text(max_size=20), JSON, max_size=3),
+)
+def test_every_well_formed_line_of_every_channel_gets_a_verdict(
+    channel: str, call: str, status: int, body: Any, headers: Any
+) -> None:
+    said = classify_line(
+        json.dumps({"channel": channel, "call": call, "status": status, "body": body, "headers": headers})
+    )
+
+    assert said["verdict"] in set(Verdict)
+    assert isinstance(said["row"], str)
+
+
+@given(text=st.text(max_size=60) | JSON.map(json.dumps))
+def test_no_line_at_all_breaks_it(text: str) -> None:
+    with pytest.raises(BadLine):
+        classify_line(f"{text} ")
+
+
+@pytest.fixture
+def _nothing_said() -> Iterator[None]:
+    yield
+    unknown.learn({})
+    answers._learned_at = None
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_nothing_said")
+def test_what_staff_said_is_heeded_once_it_is_learnt() -> None:
+    odd = line(body={"error": {"code": 987654, "message": "odd"}})
+    first = classify_line(odd)
+    ruling = channels.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
+    app = make_app("facebook")
+    answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
+    row = app.unknown_answers.get()
+    answers.assign(answer=row, verdict=Verdict.OUR_BUG, note="", actor=make_user(), now=NOW)
+    answers.reload(NOW)
+
+    assert first["verdict"] == "confirm_first"
+    assert classify_line(odd) == {"verdict": "our_bug", "reason": None, "row": "staff"}
