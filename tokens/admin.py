@@ -8,11 +8,12 @@ from django.db.models import F, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from tokens import push_addresses
 from tokens.models import ChannelApp, Token
 
 
@@ -99,7 +100,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     list_display = ["name", "client_id", "state", "is_default", "fault_text", "secret_saved"]
     list_filter: ClassVar[list[str]] = ["channel", "state"]
     search_fields = ["label", "client_id"]
-    readonly_fields = ["redirect_uri_to_register", "secret_saved", "fault_text", "version"]
+    readonly_fields = ["redirect_uri_to_register", "pushes_to_enter", "secret_saved", "fault_text", "version"]
     fieldsets = [
         (
             None,
@@ -115,7 +116,10 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
                 ]
             },
         ),
-        ("At the channel", {"fields": ["redirect_uri_to_register", "redirect_base", "wanted_scopes"]}),
+        (
+            "At the channel",
+            {"fields": ["redirect_uri_to_register", "redirect_base", "wanted_scopes", "pushes_to_enter"]},
+        ),
         ("Trouble", {"fields": ["fault_text", "version"]}),
     ]
     warn_unsaved_form = True
@@ -153,6 +157,14 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         if not app.channel:
             return "Shown once the app is saved."
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
+
+    @display(description="Pushes: what to enter at the channel")
+    def pushes_to_enter(self, app: ChannelApp) -> SafeString | str:
+        """Return the addresses that the channel pushes to, and the verify token, for copying. They open nothing by themselves."""
+        rows = push_addresses.to_enter(app)
+        if not rows:
+            return "Nothing: this channel does not push." if app.pk else "Shown once the app is saved."
+        return format_html_join("", '<p>{}<br><code class="at-mono at-pickable">{}</code></p>', rows)
 
     def save_model(
         self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool

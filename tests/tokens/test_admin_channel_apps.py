@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from tests.accounts.portal import staff
 from tests.support.factories import make_app, make_user
+from tokens import push_addresses
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +108,23 @@ def test_only_those_with_the_permission_change_an_app(client: Client) -> None:
     assert seen.status_code == 200
     assert done.status_code == 403
     assert ChannelApp.objects.get().keys().secrets == ("app-secret",)
+
+
+@pytest.mark.parametrize(
+    ("channel", "shown"),
+    [
+        ("facebook", ["/push/facebook/deauthorise/", "/push/facebook/delete/", "/push/facebook/webhook/"]),
+        ("x", ["/push/x/webhook/"]),
+        ("tiktok", ["/push/tiktok/webhook/"]),
+        ("linkedin", ["Nothing: this channel does not push."]),
+    ],
+)
+def test_an_app_shows_what_to_enter_at_the_channel_for_pushes(
+    channel: str, shown: list[str], client: Client, boss: None
+) -> None:
+    app = make_app(channel)
+
+    form = client.get(f"/admin/tokens/channelapp/{app.pk}/change/").content.decode()
+
+    assert [text for text in shown if text not in form] == []
+    assert all(value in form for _, value in push_addresses.to_enter(app))
