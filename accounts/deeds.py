@@ -163,6 +163,8 @@ def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: 
 
 def cannot_ask(token: Token) -> str:
     """Return why nobody can be asked to renew this token, or "" where somebody can."""
+    if token.kind == Token.Kind.SYSTEM:
+        return "This is a system user: no person can re-authenticate it. Add a new token of it instead."
     if token.consented_by is None:
         return "Nobody here is known to have linked it: it was imported. Ask its person to use Add Account."
     if not token.consented_by.is_active:

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import ApiKey
-from tokens.models import ChannelKey
+from tokens.models import ChannelApp, ChannelKey
 from users.models import Team
 
 
@@ -59,3 +59,35 @@ class KeyForm(forms.Form):
         field = self.fields["teams"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = teams
+
+
+class SystemUserForm(forms.Form):
+    """A system user's token, pasted by staff. The token goes in and never comes out, also after an error."""
+
+    app = forms.ModelChoiceField(
+        ChannelApp.objects.none(),
+        label="Channel app",
+        help_text="The app the token was generated for.",
+        empty_label=None,
+    )
+    team = forms.ModelChoiceField(
+        Team.objects.none(),
+        help_text="Owns the token: its members are told when it ends. New accounts go to this team.",
+        empty_label=None,
+    )
+    access_token = forms.CharField(
+        label="System user’s access token",
+        max_length=2000,
+        strip=True,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="Stored encrypted, never shown again. It is checked at Facebook before it is kept.",
+    )
+
+    def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        apps, teams = self.fields["app"], self.fields["team"]
+        assert isinstance(apps, forms.ModelChoiceField)
+        assert isinstance(teams, forms.ModelChoiceField)
+        apps.queryset = ChannelApp.objects.filter(channel="facebook", secrets__isnull=False)
+        mine = {} if viewer.is_superuser else {"memberships__user": viewer}
+        teams.queryset = Team.objects.filter(**mine)

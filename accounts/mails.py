@@ -26,29 +26,37 @@ SHOWN = 10
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
-    """Write one message per death to the person who consented, in the caller's transaction."""
-    dead = Token.objects.filter(pk__in=list(token_ids), consented_by__is_active=True)
-    for token in dead.select_related("consented_by"):
-        assert token.consented_by is not None  # the filter said so
+    """Write one message per death to the person who consented, or to the team of a system user, in the caller's transaction."""
+    for token in Token.objects.filter(pk__in=list(token_ids)).select_related("consented_by"):
         entry = token.pool_entries.select_related("account__team").order_by("id").first()
         if entry is None:
             continue  # linked to nothing: nothing stopped
-        outbox.enqueue(
-            kind=DIED,
-            recipient=token.consented_by.email,
-            team=entry.account.team,
-            dedupe_key=f"died:{token.pk}:{token.generation}",
-            payload={"token": token.pk, "generation": token.generation},
-            now=now,
-        )
+        for reader in _readers(token):
+            outbox.enqueue(
+                kind=DIED,
+                recipient=reader.email,
+                team=entry.account.team,
+                dedupe_key=f"died:{token.pk}:{token.generation}"
+                + (f":{reader.pk}" if token.kind == Token.Kind.SYSTEM else ""),
+                payload={"token": token.pk, "generation": token.generation, "reader": reader.pk},
+                now=now,
+            )
+
+
+def _readers(token: Token) -> list[User]:
+    """Return whom a token's end concerns: the person who consented; of a system user's token its team."""
+    if token.kind == Token.Kind.SYSTEM:
+        return list(User.objects.filter(memberships__team=token.team_id, is_active=True).order_by("pk"))
+    person = token.consented_by
+    return [person] if person is not None and person.is_active else []
 
 
 def build_died(message: Message) -> Mail:
     """Build "your log-in stopped". Raises NotWanted where it works again or carries nothing any more."""
-    token = _token(message)
+    token, reader = _token(message)
     if token.state != Token.State.DEAD or token.generation != message.payload["generation"]:
         raise NotWanted("The log-in was renewed before this mail went out.")
-    rows = _rows(token)
+    rows = _rows(token, reader)
     if not rows:
         raise NotWanted("The log-in is linked to no account any more.")
     dark = [row for row in rows if row["dark"]]
@@ -60,38 +68,40 @@ def build_died(message: Message) -> Mail:
         )
     if len(rows) > 1:
         subject = f"{subject} (+{len(rows) - 1} more)"
-    return _render("died", subject, token, rows, {"dark": bool(dark)})
+    return _render("died", subject, token, reader, rows, {"dark": bool(dark)})
 
 
 def build_ask(message: Message) -> Mail:
     """Build "please re-authenticate", asked by staff. Raises NotWanted where the log-in was renewed meanwhile."""
-    token = _token(message)
+    token, reader = _token(message)
     if token.linked_at > message.created_at:
         raise NotWanted("The person re-authenticated before this mail went out.")
     actor = User.objects.filter(pk=message.payload["actor"]).first()
-    rows = _rows(token, first=message.payload["account"])
+    rows = _rows(token, reader, first=message.payload["account"])
     if not rows:
         raise NotWanted("The log-in is linked to no account any more.")
     asker = str(actor) if actor else "An administrator"
     label = channels.get(token.app.channel).label
     extra = {"asker": asker, "note": message.payload.get("note", "")}
-    return _render("ask", f"{asker} asks you to re-authenticate {label}", token, rows, extra)
+    return _render("ask", f"{asker} asks you to re-authenticate {label}", token, reader, rows, extra)
 
 
-def _token(message: Message) -> Token:
+def _token(message: Message) -> tuple[Token, User]:
+    """Return the token, and who reads the mail."""
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
-    if token is None or token.consented_by is None:
+    reader = User.objects.filter(pk=message.payload.get("reader")).first() or (token and token.consented_by)
+    if token is None or not reader:
         raise NotWanted("The log-in does not exist any more.")
-    if not token.consented_by.is_active:
+    if not reader.is_active:
         raise NotWanted("The person cannot log in any more.")
-    return token
+    return token, reader
 
 
-def _rows(token: Token, *, first: int | None = None) -> list[dict[str, Any]]:
+def _rows(token: Token, reader: User, *, first: int | None = None) -> list[dict[str, Any]]:
     """Return the accounts that hang on this log-in, those that stopped first, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
     now = timezone.now()
-    names = Names(token.consented_by)
+    names = Names(reader)
     rows = []
     for account in summary.with_pools(Account.objects.filter(pk__in=ids)):
         one = summary.of(account, now)
@@ -109,17 +119,18 @@ def _rows(token: Token, *, first: int | None = None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["account"].pk != first, not row["dark"], row["account"].name))
 
 
-def _render(name: str, subject: str, token: Token, rows: list[dict[str, Any]], extra: dict[str, Any]) -> Mail:
+def _render(
+    name: str, subject: str, token: Token, person: User, rows: list[dict[str, Any]], extra: dict[str, Any]
+) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
-    person = token.consented_by
-    assert person is not None  # _token said so
     first = rows[0]
+    system = token.kind == Token.Kind.SYSTEM
     told = reasons.explain(
         token.app.channel,
         token.reason,
         person=token.native_user_name,
         account=first["account"].name,
-        you=True,
+        you=not system,
     )
     native = channels.get(token.app.channel)
     link = f"{settings.BASE_URL}{reverse('reauthenticate', args=[first['account'].pk])}"
@@ -144,7 +155,13 @@ def _render(name: str, subject: str, token: Token, rows: list[dict[str, Any]], e
         "count": len(rows),
         "stopped": token.state == Token.State.DEAD,
         "account": card,
-        "because": f"You get this because you linked this {native.label} log-in.",
+        "because": f"You get this because your team owns this {native.label} system user."
+        if system
+        else f"You get this because you linked this {native.label} log-in.",
+        "system": system,
+        "whose": f"The {native.label} system user {token.native_user_name}"
+        if system
+        else f"Your {native.label} log-in",
         **extra,
     }
     with timezone.override(zone):

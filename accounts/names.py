@@ -38,6 +38,8 @@ class Names:
         """Tell whether the viewer may know whose token it is. An imported token belongs to the account's team."""
         if self.all or token.consented_by_id == self.viewer_id:
             return True
+        if token.team_id is not None:
+            return token.team_id in self._teams
         if token.consented_by_id is None:
             return account is not None and account.team_id in self._teams
         return token.consented_by_id in self.colleagues

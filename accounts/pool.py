@@ -12,11 +12,12 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import Account, AccountEvent, AccountToken
+from tokens.models import Token
 from users.models import User
 
 _FACTS = """
 with living as (
-  select p.account_id, p.token_id, p.rank, t.state, t.deadline, t.deadline_kind, t.proven_at
+  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at
   from accounts_accounttoken p join tokens_token t on t.id = p.token_id
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
@@ -35,6 +36,7 @@ with living as (
            l.token_id = %(prefer)s::bigint desc nulls last,     -- staff said "Make active"
            l.token_id = a.active_token_id desc nulls last,      -- the active one stays while it is usable
            l.rank nulls last,
+           l.kind = 'system' desc,                              -- it hangs on no person's password
            l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
 ), next as (
   select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
@@ -113,6 +115,12 @@ def settle(
     }
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, values)
+
+
+def hand_over(*, account: Account, token: Token) -> None:
+    """Let a person's new log-in stand where the old one stood: it is no shift. The caller holds the account's lock, and settles."""
+    account.active_token = token
+    account.save(update_fields=["active_token"])
 
 
 def differences() -> list[int]:

@@ -23,7 +23,7 @@ def living(entry: AccountToken) -> bool:
 def in_order(account: Account) -> list[AccountToken]:
     """Return the pool as it is tried: the active one first, then usable, then cooling, then the rest.
 
-    Within a group: rank set by hand, then latest deadline (never first, unknown last), then last proven, then id.
+    Within a group: rank set by hand, then system users, then latest deadline (never first, unknown last), then last proven, then id.
     """
     if "pool" in getattr(account, "_prefetched_objects_cache", {}):
         entries = list(account.pool.all())
@@ -44,6 +44,7 @@ def _place(account: Account, entry: AccountToken) -> tuple[object, ...]:
         group,
         entry.rank is None,
         entry.rank or 0,
+        token.kind != Token.Kind.SYSTEM,  # it hangs on no person's password
         _KINDS[Token.DeadlineKind(token.deadline_kind)],
         -(token.deadline.timestamp() if token.deadline else 0),
         -(token.proven_at.timestamp() if token.proven_at else 0),

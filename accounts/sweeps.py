@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts import pairs, pool
 from accounts.models import AccountToken, PendingLink
 from tokens import answers, app_faults, channels, courses, lifecycle, probe
-from tokens.channels.base import AccountList, ChannelError, Identity, PairReading, Verdict
+from tokens.channels.base import AccountList, ChannelError, PairReading, Verdict
 from tokens.courses import Course
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -92,9 +92,8 @@ def read_accounts(token: Token, accounts: Sequence[tuple[int, str]]) -> Findings
 
     if len(accounts) <= READ_SINGLY:
         return Findings(readings=read(accounts))
-    identity = Identity(token.native_user_id, token.native_user_name)
     try:
-        listed = native.list_accounts(keys, credentials, identity, token.scopes)
+        listed = native.list_accounts(keys, credentials, token.identity, token.scopes)
     except ChannelError as error:
         return Findings(fault=error)  # a list that failed changes nothing
     there = {one.native_id for one in listed.accounts}

@@ -102,6 +102,7 @@ _CROSSED_DARK = """
 
 # The recipient must not be called like the notice's column: the comparison below would be with itself and mute everybody.
 # "The people who linked": watching a token it is its own person; watching an account everybody in its pool, since each can save it.
+# A system user is no person: the team that owns its token is told.
 _TOLD = """
 , told as (
   select c.*, r.address
@@ -110,7 +111,13 @@ _TOLD = """
     union
     select u.email
     from accounts_accounttoken p join tokens_token t on t.id = p.token_id join users_user u on u.id = t.consented_by_id
-    where c.linkers and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id) and u.is_active) r
+    where c.linkers and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id) and u.is_active
+    union
+    select u.email
+    from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+         join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id
+    where c.linkers and t.kind = 'system' and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
+      and u.is_active) r
 ), found as (
   select t.* from told t
   where not exists (

@@ -15,6 +15,7 @@ SLOW_FILES = (
     "launcher/test_embedded_servers.py",
     "launcher/test_launcher.py",
     "accounts/linking/test_linking.py",
+    "accounts/linking/test_system_users.py",
     "accounts/test_admin_asking.py",
     "accounts/test_admin_deeds.py",
     "accounts/test_admin_list.py",

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from tokens import vault
-from tokens.channels.base import AppKeys, Credentials, Reason
+from tokens.channels.base import AppKeys, Credentials, Identity, Reason
 from tokens.querysets import TokenQuerySet
 
 
@@ -94,6 +94,7 @@ class ChannelApp(models.Model):
             secrets=tuple(secrets),
             redirect_uri=self.redirect_uri,
             scopes=tuple(self.scopes),
+            config_id=self.config_id,
         )
 
     def set_secrets(self, secrets: list[str]) -> None:
@@ -225,6 +226,12 @@ class Token(models.Model):
     def owner(self) -> str:
         """The natural key that the credentials are sealed for."""
         return token_owner(self.app, self.native_user_id)
+
+    @property
+    def identity(self) -> Identity:
+        """Who consented, on the channel's own side."""
+        system = self.kind == self.Kind.SYSTEM
+        return Identity(self.native_user_id, self.native_user_name, "system" if system else "person")
 
     def unseal(self) -> Credentials:
         """Return the credentials in clear. Raises VaultError when they do not open, ValueError when there are none."""

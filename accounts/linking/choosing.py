@@ -146,8 +146,8 @@ def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: d
     unknown = [native_id for native_id in chosen if native_id not in by_id]
     if unknown:
         raise NotOffered(", ".join(unknown))
-    token = Token.objects.locked().select_related("app").get(pk=pending.token_id)
-    team = pending.account.team if pending.account else home_team(user)
+    token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
+    team = pending.account.team if pending.account else token.team or home_team(user)
     accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, team, now)
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)

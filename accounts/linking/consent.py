@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import pairs
+from accounts import pairs, succession
 from accounts.linking import choosing, trouble
 from accounts.models import Account, AccountToken, PendingLink
 from tokens import channels, lifecycle
 from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity
 from tokens.models import ChannelApp, Token
-from users.models import User
+from users.models import Team, User
 
 INTENT = "link"
 
@@ -76,9 +76,12 @@ def keep(
     target: Account | None,
     next_url: str,
     now: datetime,
+    team: Team | None = None,
 ) -> PendingLink:
-    """Write token, pools and pending link in one transaction."""
-    token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, now=now)
+    """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does."""
+    team = team or choosing.home_team(user)
+    token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
+    succession.take_over(token=token, listed=listed, now=now, source="link")
     lost = pairs.apply_list(token=token, generation=token.generation, listed=listed, now=now, source="link")
     return PendingLink.objects.create(
         user=user,
@@ -109,9 +112,8 @@ def came_back(pending: PendingLink) -> bool:
 def ask_again(pending: PendingLink, now: datetime) -> None:
     """Read the list again with the kept log-in, and write what it says over pools and pending link."""
     token = Token.objects.select_related("app").get(pk=pending.token_id)
-    identity = Identity(token.native_user_id, token.native_user_name)
     listed = ask_for_list(
-        token.app, identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
+        token.app, token.identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
     )
     with transaction.atomic():
         lost = pairs.apply_list(

@@ -116,6 +116,12 @@ def _asked(token_ids: list[int]) -> dict[int, datetime]:
     return dict(asked.values_list("token_id", "at"))
 
 
+def _how_it_came(token: Token) -> str:
+    if token.kind == Token.Kind.SYSTEM:
+        return "system user, added"
+    return "linked" if token.consented_by_id else "imported"
+
+
 def _row(account: Account, entry: AccountToken, place: int, names: Names, now: datetime) -> PoolRow:
     token = entry.token
     active = account.active_token_id == token.pk
@@ -125,7 +131,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
         place=place,
         name=names.token(token, account),
         native_name=token.native_user_name if names.sees_token(token, account) else "",
-        linked="linked" if token.consented_by_id else "imported",
+        linked=_how_it_came(token),
         linked_by=names.user(added_by),
         pill=faces.token_pill(
             active=active, state=token.state, access=entry.access, can_publish=entry.can_publish

@@ -7,7 +7,7 @@ from django.contrib.admin import ModelAdmin, SimpleListFilter, display
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from accounts import faces
 from accounts.models import Account, AccountToken
 from accounts.names import Names
-from accounts.portal import dates, filters, listing
+from accounts.portal import dates, filters, listing, system_user
 from accounts.portal.parts import part
 from accounts.portal.poolrows import CHECK_WORDS
 from accounts.templatetags import faces as tags
@@ -60,7 +60,17 @@ class TokensOfAccounts:
     ]
     list_filter = [TokenChannelFilter, TokenStateFilter]
     paginator = listing.CappedPaginator
-    change_list_template = "admin/portal/list.html"
+    change_list_template = "admin/tokens/token/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that takes in a system user's token."""
+        site = self.admin_site  # type: ignore[attr-defined]  # a mix-in
+
+        def view(request: HttpRequest) -> HttpResponse:
+            return system_user.add(request, admin_context=site.each_context(request))
+
+        mine = path("system-user/", site.admin_view(view), name="tokens_token_system_user")
+        return [mine, *super().get_urls()]  # type: ignore[misc]  # a mix-in
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         """Return tokens in pools of accounts that this person sees; superusers see all."""
@@ -109,7 +119,12 @@ class TokensOfAccounts:
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list."""
-        response = super().changelist_view(request, {"title": "Authenticate Tokens", **(extra_context or {})})  # type: ignore[misc]  # a mix-in
+        shown = {
+            "title": "Authenticate Tokens",
+            "may_add_system_user": request.user.has_perm(system_user.PERMISSION),
+            **(extra_context or {}),
+        }
+        response = super().changelist_view(request, shown)  # type: ignore[misc]  # a mix-in
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             now, names = timezone.now(), Names(request.user)
 

@@ -53,6 +53,7 @@ _DEAD = {
     460: "The session has been invalidated because the user changed their password or Facebook has changed the "
     "session for security reasons.",
     464: "Sessions for the user are not allowed because the user is not a confirmed user.",
+    466: "The session has been invalidated by an API call.",  # (unverified)
     467: "The session is invalid because the user logged out.",
 }
 

@@ -124,6 +124,7 @@ class Identity:
 
     native_user_id: str
     name: str
+    kind: Literal["person", "system"] = "person"  # system: a user that belongs to a business, not to a person
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,7 @@ class AppKeys:
     secrets: tuple[str, ...] = field(repr=False)  # newest first
     redirect_uri: str
     scopes: tuple[str, ...]
+    config_id: str = ""  # Facebook: a configuration of Login for Business
 
     @property
     def secret(self) -> str:
@@ -332,6 +334,13 @@ class Channel(ABC):
         ChannelError, with TOKEN_DEAD where the channel refuses this refresh token.
         """
         return None
+
+    def adopt(self, app: AppKeys, access_token: str) -> ChannelConsent:
+        """Look at a system user's token that staff pasted, before it is kept, and say whose it is and what it grants.
+
+        Raises ChannelError, or ValueError with words for staff where it is no such token, or the channel has none.
+        """
+        raise ValueError(f"{self.label} has no system users: people link their log-ins themselves.")
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""

@@ -10,7 +10,7 @@ from tokens import deadlines, scheduling, vault
 from tokens.channels.base import Credentials, Grant, Identity, Verdict
 from tokens.lifecycle.steps import event, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
-from users.models import User
+from users.models import Team, User
 
 
 @transaction.atomic
@@ -22,8 +22,11 @@ def store_consent(
     user: User | None,
     now: datetime,
     source: str = "link",
+    team: Team | None = None,
 ) -> Token:
     """Write what a consent gave: a new row, or the same native user's row renewed. The caller settles the pools.
+
+    A system user's token belongs to `team`, and to no person: `user` is only who did it.
 
     A missing date or scope in the grant keeps what is stored only if the credentials are the same; a new consent starts afresh.
     """
@@ -35,7 +38,10 @@ def store_consent(
     )
     token = Token.objects.locked().select_related("app").get(pk=token.pk)
     token.native_user_name = identity.name or token.native_user_name
-    token.consented_by = user or token.consented_by
+    system = identity.kind == "system"
+    token.kind = Token.Kind.SYSTEM if system else Token.Kind.PERSON
+    token.team = team if system else None
+    token.consented_by = None if system else user or token.consented_by
     token.credentials = vault.seal(owner, grant.credentials.as_dict())
     token.has_refresh_token = bool(grant.credentials.refresh_token)
     token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = None

@@ -55,6 +55,18 @@ def token_endpoint(
     return http.request(call, "POST", address("oauth/access_token"), data=body, timeout=timeout)
 
 
+def form(call: Call, path: str, *, app: AppKeys, token: str, data: Mapping[str, str]) -> Answer:
+    """Post a form as the user whose token it is."""
+    return http.request(
+        call,
+        "POST",
+        address(path),
+        params={"appsecret_proof": proof(app.secret, token)},
+        data=data,
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
 def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
     """Ask about a token, authenticated as the app."""
     return http.request(

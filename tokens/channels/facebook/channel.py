@@ -25,7 +25,7 @@ from tokens.channels.base import (
     Send,
     Verdict,
 )
-from tokens.channels.facebook import calls, policy, reading, recovery, verdicts
+from tokens.channels.facebook import calls, policy, reading, recovery, system_users, verdicts
 from tokens.channels.table import evidence, mapping, misread, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50
@@ -38,6 +38,7 @@ class _Granted:
 
     scopes: tuple[str, ...] | None
     publishing_ids: frozenset[str] | None = None
+    told: bool = True  # false: the question failed, so that nobody knows whether publishing is ticked
 
 
 class Facebook(Channel):
@@ -79,14 +80,7 @@ class Facebook(Channel):
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
-        answer = calls.graph(
-            "api", "GET", "me", app=app, token=credentials.access_token, params={"fields": "id,name"}
-        )
-        body = calls.demand(answer)
-        native_user_id = str(body.get("id") or "")[:191]
-        if not native_user_id:
-            raise misread(answer, "an id", channel="facebook")
-        return Identity(native_user_id, words(body.get("name"), 200))
+        return system_users.me(app, credentials.access_token)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Exchange for a long-lived token, and let debug_token say dates and scopes."""
@@ -94,11 +88,18 @@ class Facebook(Channel):
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
         """As everywhere, and both answers on who consented must agree."""
-        grant, user_id = self._complete(app, self.exchange(app, answer))
+        first = self.exchange(app, answer)
+        if app.config_id and (found := system_users.found_in(app, first)) is not None:
+            return found  # a configuration that asks for a system user's token: there is nothing to lengthen
+        grant, user_id = self._complete(app, first)
         identity = self.identity(app, grant.credentials)
         if user_id and user_id != identity.native_user_id:
             raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="two people in one answer"))
         return ChannelConsent(identity, grant)
+
+    def adopt(self, app: AppKeys, access_token: str) -> ChannelConsent:
+        """Ask debug_token about a pasted token, and /me whose it is."""
+        return system_users.adopt(app, access_token)
 
     def _complete(self, app: AppKeys, grant: Grant) -> tuple[Grant, str]:
         """Return the final grant, and whose it is where debug_token could be asked."""
@@ -114,16 +115,24 @@ class Facebook(Channel):
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
         """Exchange a living token again. The date may not move; the caller compares."""
         limit = http.Limit(timeout)
-        grant = self._exchange_again("refresh", app, credentials, timeout=timeout)
+        more = system_users.renewal_form(app, credentials, timeout=limit.left())
+        grant = self._exchange_again("refresh", app, credentials, more, timeout=limit.left())
         found = self.inspect(app, grant.credentials, timeout=limit.left())
         if found.dates is None:
             return grant
         return Grant(grant.credentials, reading.merged(grant.dates, found.dates), found.scopes)
 
     def _exchange_again(
-        self, call: Any, app: AppKeys, credentials: Credentials, *, timeout: float | None = None
+        self,
+        call: Any,
+        app: AppKeys,
+        credentials: Credentials,
+        more: Mapping[str, str] | None = None,
+        *,
+        timeout: float | None = None,
     ) -> Grant:
-        form = {"grant_type": "fb_exchange_token", "fb_exchange_token": credentials.access_token}
+        token = credentials.access_token
+        form = {"grant_type": "fb_exchange_token", "fb_exchange_token": token, **(more or {})}
         return self._grant(calls.token_endpoint(call, app, form, timeout=timeout))
 
     def _grant(self, answer: Answer) -> Grant:
@@ -175,7 +184,14 @@ class Facebook(Channel):
         after = ""
         granted: _Granted | None = None
         for page in range(MAX_PAGES):
-            answer = self._page(app, credentials, ACCOUNT_FIELDS, limit=PAGE_SIZE, after=after)
+            answer = self._page(
+                app,
+                credentials,
+                ACCOUNT_FIELDS,
+                limit=PAGE_SIZE,
+                after=after,
+                edge=system_users.edge(identity),
+            )
             try:
                 rows, after = self._rows(answer)
             except ChannelError:
@@ -196,13 +212,12 @@ class Facebook(Channel):
         *,
         limit: int,
         after: str = "",
+        edge: str = "me/adaccounts",
         timeout: float | None = None,
     ) -> Answer:
         params = {"fields": fields, "limit": str(limit), **({"after": after} if after else {})}
         token = credentials.access_token
-        return calls.graph(
-            "list_accounts", "GET", "me/adaccounts", app=app, token=token, params=params, timeout=timeout
-        )
+        return calls.graph("list_accounts", "GET", edge, app=app, token=token, params=params, timeout=timeout)
 
     def _rows(self, answer: Answer) -> tuple[list[Any], str]:
         """Return a page's rows and the cursor of the next one, "" on the last."""
@@ -225,7 +240,7 @@ class Facebook(Channel):
         known = None if scopes is None else tuple(scopes)
         answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
         if verdicts.classify(answer).verdict != Verdict.OK:
-            return _Granted(known)
+            return _Granted(known, told=False)
         report = reading.report_of(answer.body)
         return _Granted(known if report.scopes is None else report.scopes, report.publishing_ids)
 
@@ -253,9 +268,7 @@ class Facebook(Channel):
         if ruling.verdict != Verdict.OK:
             return PairReading(ruling, evidence=evidence(answer))
         granted = self._granted(app, credentials, scopes, timeout=limit.left())
-        account = reading.account_of(
-            answer.body, scopes=granted.scopes, publishing_ids=granted.publishing_ids
-        )
+        account = _account(answer.body, granted)
         if account is None:
             return PairReading(
                 misread(answer, "an ad account", channel="facebook").ruling, evidence=evidence(answer)
@@ -263,7 +276,9 @@ class Facebook(Channel):
         return PairReading(ruling, account)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Remove our app from the person's login: all their tokens of this app end."""
+        """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""
+        if system_users.is_one(app, credentials):
+            return system_users.revoke(app, credentials)
         answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
         return calls.demand(answer).get("success") in (True, "true")
 
@@ -286,7 +301,12 @@ class Facebook(Channel):
 
 
 def _accounts(rows: Iterable[Any], granted: _Granted) -> list[NativeAccount]:
-    read = [
-        reading.account_of(row, scopes=granted.scopes, publishing_ids=granted.publishing_ids) for row in rows
-    ]
+    read = [_account(row, granted) for row in rows]
     return [account for account in read if account is not None]
+
+
+def _account(row: Any, granted: _Granted) -> NativeAccount | None:
+    account = reading.account_of(row, scopes=granted.scopes, publishing_ids=granted.publishing_ids)
+    if account is None or granted.told or account.can_publish != "yes":
+        return account
+    return replace(account, can_publish="unknown")

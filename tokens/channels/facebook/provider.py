@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from tokens.channels.base import AppKeys
 from tokens.channels.facebook import CHANNEL
 from tokens.channels.oauth2 import ChannelAdapter, ChannelCallbackView, ChannelProvider
 
@@ -26,6 +27,15 @@ class FacebookProvider(ChannelProvider):
     channel = CHANNEL
     oauth2_adapter_class = FacebookAdapter
     scope_delimiter = ","
+
+    def query(self, keys: AppKeys) -> dict[str, str]:
+        """Ask by a configuration of Login for Business where the app has one: it names the permissions, and whose token comes."""
+        query = super().query(keys)
+        if not keys.config_id:
+            return query
+        del query["scope"]
+        # The kind of answer is the configuration's choice for system users, unless it is overridden by the code that we exchange.
+        return {**query, "config_id": keys.config_id, "override_default_response_type": "true"}
 
 
 provider_classes = [FacebookProvider]

@@ -27,6 +27,7 @@ class Report:
 
     app_id: str
     user_id: str
+    system: bool  # the token of a system user
     dates: Dates
     scopes: tuple[str, ...] | None
     publishing_ids: (
@@ -40,6 +41,7 @@ def report_of(body: Any) -> Report:
     return Report(
         app_id=words(data.get("app_id"), 100),
         user_id=words(data.get("user_id"), 191),
+        system=data.get("type") == "SYSTEM_USER",
         dates=_introspected(data),
         scopes=_names(data.get("scopes")),
         publishing_ids=_publishing_ids(data.get("granular_scopes")),
@@ -111,6 +113,9 @@ def _introspected(data: Mapping[str, Any]) -> Dates:
             sources[clock] = "introspection"
         elif number(data.get(key)) == 0:
             sources[clock] = "never"
+    # Of a valid token that has neither date the channel names no end: that is "never", as 0 is.
+    if not any(found.values()) and "access" not in sources:
+        sources["access"] = "never"
     return Dates(
         issued_at=_moment(data.get("issued_at")),
         access_expires_at=found["access"],

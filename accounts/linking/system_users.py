@@ -1,0 +1,50 @@
+"""Taking in a system user's token that staff pasted: looked at before it is kept, owned by a team, then the ordinary choice of accounts."""
+
+from datetime import datetime
+
+from accounts.errors import DeedRefused
+from accounts.linking import consent, trouble
+from accounts.models import PendingLink
+from tokens import channels, reasons
+from tokens.channels.base import ChannelError, Verdict
+from tokens.models import ChannelApp
+from tokens.vault import VaultError
+from users.models import Team, User
+
+
+def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime) -> PendingLink:
+    """Ask the channel whose token it is and which ad accounts it reaches, keep it, and return what is to be chosen from.
+
+    Raises DeedRefused with words for staff; nothing is kept then.
+    """
+    channel = channels.get(app.channel)
+    try:
+        keys = app.keys()
+        found = channel.adopt(keys, access_token)
+    except ChannelError as error:
+        trouble.note(app, error, "introspect", now)
+        raise DeedRefused(_why(channel.label, app.channel, error)) from error
+    except (ValueError, VaultError) as error:
+        raise DeedRefused(str(error)) from error
+    listed = consent.ask_for_list(app, found.identity, found.grant)
+    return consent.keep(
+        app=app,
+        user=actor,
+        identity=found.identity,
+        grant=found.grant,
+        listed=listed,
+        target=None,
+        next_url="",
+        now=now,
+        team=team,
+    )
+
+
+def _why(label: str, channel: str, error: ChannelError) -> str:
+    ruling = error.ruling
+    if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
+        said = reasons.explain(channel, ruling.reason or "unknown").short
+        return f"{label} refuses this token ({said}). Generate a new one. Nothing was kept."
+    if ruling.verdict == Verdict.APP_FAULT:
+        return f"{label} refuses AdToken's own app, so it could not be asked. See Channel apps. Nothing was kept."
+    return f"{label} gave no proper answer ({ruling.verdict}). Try again. Nothing was kept."
