@@ -1,0 +1,420 @@
+"""LinkedIn's tokens: exchange, renewal, questions about them and their ends, against the stand-in LinkedIn."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from tests.support.sandbox import Sandbox
+from tests.tokens.channels import linkedin_world
+from tests.tokens.channels.linkedin_world import ADA, APP, DAY, NOBODYS, SCOPES, close, code, given, switch
+from tokens.channels.base import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
+from tokens.channels.linkedin import CHANNEL
+
+pytestmark = pytest.mark.django_db
+
+WRONG = AppKeys(APP.client_id, ("not-the-secret",), APP.redirect_uri, ())
+
+
+@pytest.fixture(autouse=True)
+def _world(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    linkedin_world.set_up(sandbox, settings, monkeypatch)
+
+
+def refused(credentials: Credentials, app: AppKeys = APP) -> Any:
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.renew(app, credentials)
+    return caught.value.ruling
+
+
+# ---- the consent
+
+
+def test_a_consent_gives_both_tokens_with_their_dates_and_scopes(sandbox: Sandbox) -> None:
+    consent = CHANNEL.consent(APP, {"code": code(sandbox)})
+
+    now, grant = timezone.now(), consent.grant
+    assert consent.identity.native_user_id == ADA.native_user_id
+    assert consent.identity.name == "Ada Okafor"
+    assert grant.credentials.refresh_token
+    assert close(grant.dates.access_expires_at, now + timedelta(days=60))
+    assert close(grant.dates.refresh_expires_at, now + timedelta(days=365))
+    assert grant.dates.sources == {"access": "provider", "refresh": "provider"}
+    assert grant.scopes == SCOPES
+    assert sandbox.calls(path="introspectToken") == []
+
+
+def test_an_app_without_refresh_tokens_has_one_clock_only(sandbox: Sandbox) -> None:
+    switch(sandbox, refresh_tokens=False)
+
+    grant = CHANNEL.exchange(APP, {"code": code(sandbox)})
+
+    assert grant.credentials.refresh_token == ""
+    assert grant.dates.refresh_expires_at is None
+    assert grant.dates.sources == {"access": "provider"}
+    assert CHANNEL.renew(APP, grant.credentials) is None
+
+
+def test_what_the_exchange_leaves_out_is_asked_of_introspection(sandbox: Sandbox) -> None:
+    sandbox.next_token(channel="linkedin", kind="code", omit=["scope", "expires_in"])
+
+    grant = CHANNEL.consent(APP, {"code": code(sandbox)}).grant
+
+    assert grant.scopes == SCOPES
+    assert close(grant.dates.access_expires_at, timezone.now() + timedelta(days=60))
+    assert grant.dates.sources == {"access": "introspection", "refresh": "provider"}
+
+
+def test_a_consent_is_not_lost_because_introspection_fails(sandbox: Sandbox) -> None:
+    sandbox.next_token(channel="linkedin", kind="code", omit=["scope", "expires_in"])
+    sandbox.add_fault("linkedin", path="introspect", status=503, body="busy")
+
+    grant = CHANNEL.consent(APP, {"code": code(sandbox)}).grant
+
+    assert (grant.scopes, grant.dates.access_expires_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("put", "seconds"),
+    [({"expires_in": "5183999"}, 5183999), ({"expires_in": 0}, None), ({"expires_in": "soon"}, None)],
+)
+def test_a_life_may_come_as_text_and_a_strange_one_is_no_date(
+    sandbox: Sandbox, put: dict[str, Any], seconds: int | None
+) -> None:
+    sandbox.next_token(channel="linkedin", kind="code", put=put)
+
+    ends = CHANNEL.exchange(APP, {"code": code(sandbox)}).dates.access_expires_at
+
+    assert ends is None if seconds is None else close(ends, timezone.now() + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("put", [{"access_token": ""}, {"access_token": 7}, {"access_token": "A" * 5000}])
+def test_an_answer_without_a_token_that_can_be_kept_is_an_error(
+    sandbox: Sandbox, put: dict[str, Any]
+) -> None:
+    sandbox.next_token(channel="linkedin", kind="code", put=put)
+
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.exchange(APP, {"code": code(sandbox)})
+
+    assert caught.value.ruling.row == "answer without a token"
+    assert Sandbox.MARKER not in str(caught.value.evidence)
+
+
+def test_a_code_is_good_once_and_then_the_person_starts_again(sandbox: Sandbox) -> None:
+    first = code(sandbox)
+    CHANNEL.exchange(APP, {"code": first})
+
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.exchange(APP, {"code": first})
+
+    assert (caught.value.ruling.verdict, caught.value.ruling.row) == (Verdict.OUR_BUG, "state")
+
+
+def test_a_wrong_secret_is_a_fault_of_our_app_wherever_it_shows(sandbox: Sandbox) -> None:
+    living = given(sandbox)
+
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.exchange(WRONG, {"code": code(sandbox)})
+
+    assert caught.value.ruling.verdict == Verdict.APP_FAULT
+    assert CHANNEL.inspect(WRONG, living).ruling.verdict == Verdict.APP_FAULT
+    assert refused(living, WRONG).verdict == Verdict.APP_FAULT
+
+
+# ---- a token of the last seconds
+
+
+def test_linking_waits_for_a_token_that_is_refused_at_first(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (1.0, 1.5))
+    switch(sandbox, fresh_delay=2)
+
+    consent = CHANNEL.consent(APP, {"code": code(sandbox)})
+    listed = CHANNEL.list_accounts(APP, consent.grant.credentials, consent.identity, SCOPES)
+
+    assert consent.identity.native_user_id == ADA.native_user_id
+    assert len(listed.accounts) == 4
+    assert "401" in {str(call["status"]) for call in sandbox.calls(path="userinfo")}
+
+
+def test_a_token_that_stays_refused_is_given_up_after_three_questions(sandbox: Sandbox) -> None:
+    switch(sandbox, fresh_delay=600)
+    grant = CHANNEL.exchange(APP, {"code": code(sandbox)})
+
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.identity(APP, grant.credentials)
+
+    assert caught.value.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert len(sandbox.calls(path="userinfo")) == 3
+
+
+def test_a_list_waits_for_no_token_that_is_old(sandbox: Sandbox) -> None:
+    old = given(sandbox)
+    sandbox.cancel_authorisation("linkedin", "ada")
+
+    with pytest.raises(ChannelError) as caught:
+        CHANNEL.list_accounts(APP, old, ADA, SCOPES)
+
+    assert caught.value.ruling.row == "revoked"
+    assert len(sandbox.calls(path="adAccountUsers")) == 1
+
+
+def test_a_new_token_that_introspection_refuses_is_in_doubt_and_asked_about_again(sandbox: Sandbox) -> None:
+    new = given(sandbox, age=5)
+    sandbox.cancel_authorisation("linkedin", "ada")
+
+    found = CHANNEL.inspect(APP, new)
+
+    assert (found.ruling.verdict, found.ruling.reason) == (
+        Verdict.CONFIRM_FIRST,
+        Reason.AUTHORISATION_CANCELLED,
+    )
+    assert len(sandbox.calls(path="introspectToken")) == 2
+
+
+def test_a_question_with_little_time_does_not_wait_for_a_new_token(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (30.0, 30.0))
+    new = given(sandbox, age=5)
+    sandbox.cancel_authorisation("linkedin", "ada")
+    began = time.monotonic()
+
+    found = CHANNEL.inspect(APP, new, timeout=2)
+
+    assert found.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert time.monotonic() - began < 5
+
+
+# ---- renewal
+
+
+def test_a_renewal_gives_sixty_days_more_and_does_not_move_the_year(sandbox: Sandbox) -> None:
+    old = given(sandbox, age=59 * DAY)
+    sandbox.set_dates(channel="linkedin", user="ada", refresh_expires_at=sandbox.state()["now"] + 306 * DAY)
+
+    grant = CHANNEL.renew(APP, old)
+
+    assert isinstance(grant, Grant)
+    now = timezone.now()
+    assert grant.credentials.access_token != old.access_token
+    assert grant.credentials.refresh_token == old.refresh_token
+    assert close(grant.dates.access_expires_at, now + timedelta(days=60))
+    assert close(grant.dates.refresh_expires_at, now + timedelta(days=306))
+    assert CHANNEL.inspect(APP, grant.credentials).ruling.verdict == Verdict.OK
+
+
+def test_the_last_renewal_ends_with_the_year(sandbox: Sandbox) -> None:
+    old = given(sandbox)
+    sandbox.set_dates(channel="linkedin", user="ada", refresh_expires_at=sandbox.state()["now"] + 5 * DAY)
+
+    grant = CHANNEL.renew(APP, old)
+
+    assert isinstance(grant, Grant)
+    assert close(grant.dates.access_expires_at, timezone.now() + timedelta(days=5))
+    assert close(grant.dates.refresh_expires_at, timezone.now() + timedelta(days=5))
+
+
+def test_a_refresh_token_that_changes_is_taken_over(sandbox: Sandbox) -> None:
+    switch(sandbox, rotate_refresh=True)
+    old = given(sandbox)
+
+    grant = CHANNEL.renew(APP, old)
+
+    assert isinstance(grant, Grant)
+    assert grant.credentials.refresh_token not in ("", old.refresh_token)
+
+
+def test_what_a_renewal_leaves_out_is_left_out_of_the_grant(sandbox: Sandbox) -> None:
+    old = given(sandbox)
+    left_out = ["refresh_token", "refresh_token_expires_in", "scope"]
+    sandbox.next_token(channel="linkedin", kind="refresh", omit=left_out)
+
+    grant = CHANNEL.renew(APP, old)
+
+    assert isinstance(grant, Grant)
+    assert grant.credentials.refresh_token == ""
+    assert (grant.dates.refresh_expires_at, grant.scopes) == (None, None)
+    assert grant.dates.sources == {"access": "provider"}
+
+
+def test_a_refresh_token_that_is_over_taken_back_or_unknown_is_dead_for_one_reason(sandbox: Sandbox) -> None:
+    over, taken = given(sandbox), given(sandbox, "ben")
+    sandbox.set_dates(channel="linkedin", user="ada", refresh_expires_at=sandbox.state()["now"] - 1)
+    sandbox.cancel_authorisation("linkedin", "ben")
+
+    rulings = [refused(one) for one in (over, taken, NOBODYS)]
+
+    assert {ruling.verdict for ruling in rulings} == {Verdict.TOKEN_DEAD}
+    assert {ruling.reason for ruling in rulings} == {Reason.UNKNOWN}  # LinkedIn does not say which
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        ({"drop": True}, Verdict.TRANSIENT),
+        ({"status": 503, "body": "<html>"}, Verdict.TRANSIENT),
+        ({"status": 200, "body": "<html>log in</html>"}, Verdict.TRANSIENT),
+        ({"status": 200, "body": {"error": "invalid_grant"}}, Verdict.TRANSIENT),
+        ({"status": 400, "body": {"error": "invalid_request"}}, Verdict.CONFIRM_FIRST),
+        ({"status": 429, "body": {"message": "DAY limit", "status": 429}}, Verdict.RATE_LIMITED),
+    ],
+)
+def test_trouble_while_renewing_kills_nothing(
+    sandbox: Sandbox, fault: dict[str, Any], verdict: Verdict
+) -> None:
+    living = given(sandbox)
+    sandbox.add_fault("linkedin", path="accessToken", **fault)
+
+    assert refused(living).verdict == verdict
+
+
+# ---- questions about a token, and its ends
+
+
+def test_a_living_token_is_told_with_its_date_and_scopes(sandbox: Sandbox) -> None:
+    living = given(sandbox)
+
+    found = CHANNEL.inspect(APP, living)
+
+    assert found.ruling.verdict == Verdict.OK
+    assert found.dates is not None
+    assert close(found.dates.issued_at, datetime.now(UTC) - timedelta(hours=1))
+    assert found.dates.sources == {"access": "introspection"}
+    assert found.scopes == SCOPES
+
+
+@pytest.mark.parametrize("deed", ["cancel_authorisation", "change_password", "suspend", "deactivate"])
+def test_what_a_person_or_linkedin_does_shows_as_taken_back(sandbox: Sandbox, deed: str) -> None:
+    living = given(sandbox)
+    sandbox.deed("linkedin", "ada", deed)
+
+    found = CHANNEL.inspect(APP, living)
+
+    assert (found.ruling.verdict, found.ruling.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.AUTHORISATION_CANCELLED,
+    )
+    assert Sandbox.MARKER not in str(found.evidence)
+
+
+def test_a_date_that_passed_is_told_from_that(sandbox: Sandbox) -> None:
+    living = given(sandbox)
+    sandbox.expire_now(channel="linkedin", user="ada")
+
+    found = CHANNEL.inspect(APP, living)
+
+    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.EXPIRED)
+
+
+def test_a_log_out_ends_nothing(sandbox: Sandbox) -> None:
+    living = given(sandbox)
+    sandbox.log_out("linkedin", "ada")
+
+    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+
+
+def test_a_consent_to_other_scopes_ends_the_earlier_tokens(sandbox: Sandbox) -> None:
+    earlier = given(sandbox)
+    CHANNEL.exchange(APP, {"code": code(sandbox)})
+    same = CHANNEL.inspect(APP, earlier).ruling.verdict
+
+    CHANNEL.exchange(APP, {"code": code(sandbox, scopes=("r_ads", "openid", "profile"))})
+
+    assert same == Verdict.OK
+    assert CHANNEL.inspect(APP, earlier).ruling.verdict == Verdict.TOKEN_DEAD
+
+
+@pytest.mark.parametrize("unknown_is_inactive", [False, True])
+def test_a_string_that_is_no_token_is_in_doubt_only(sandbox: Sandbox, unknown_is_inactive: bool) -> None:
+    switch(sandbox, unknown_is_inactive=unknown_is_inactive)
+
+    found = CHANNEL.inspect(APP, NOBODYS)
+
+    assert found.ruling.verdict == Verdict.CONFIRM_FIRST
+
+
+def test_a_token_of_another_app_is_in_doubt_only(sandbox: Sandbox) -> None:
+    sandbox.put_app("linkedin", client_id="other", secret="s", redirect_uris=[])
+    theirs = given(sandbox, client_id="other")
+    body = {"active": True, "status": "active", "client_id": "other"}
+
+    told = CHANNEL.inspect(APP, theirs)
+    sandbox.add_fault("linkedin", path="introspect", status=200, body=body)
+    said_alive = CHANNEL.inspect(APP, theirs)
+
+    assert told.ruling.verdict == said_alive.ruling.verdict == Verdict.CONFIRM_FIRST
+
+
+def test_a_suspended_app_is_a_fault_of_the_app(sandbox: Sandbox) -> None:
+    living = given(sandbox)
+    sandbox.put_app("linkedin", suspended=True)
+
+    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.APP_FAULT
+    assert refused(living).verdict == Verdict.APP_FAULT
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drop": True},
+        {"status": 503, "body": "<html>down</html>"},
+        {"status": 200, "body": "<html>log in</html>"},
+        {"status": 200, "body": {"active": "no"}},
+        {"status": 200, "body": [1, 2]},
+        {"status": 400, "body": "bad gateway"},
+        {"status": 302, "headers": {"location": "https://elsewhere.example/"}},
+        {"status": 429, "body": {"status": 429, "message": "DAY limit"}},
+    ],
+)
+def test_trouble_at_linkedin_says_nothing_about_the_token(sandbox: Sandbox, fault: dict[str, Any]) -> None:
+    living = given(sandbox)
+    sandbox.add_fault("linkedin", **fault)
+
+    assert CHANNEL.inspect(APP, living).ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+
+
+def test_the_secret_and_the_token_travel_in_the_body_or_a_header_only(sandbox: Sandbox) -> None:
+    sandbox.clear_calls()
+    consent = CHANNEL.consent(APP, {"code": code(sandbox)})
+    CHANNEL.inspect(APP, consent.grant.credentials)
+    CHANNEL.renew(APP, consent.grant.credentials)
+
+    calls = [call for call in sandbox.calls(channel="linkedin") if "authorization" not in call["path"]]
+
+    assert {call["path"] for call in calls} == {
+        "/oauth/v2/accessToken",
+        "/v2/userinfo",
+        "/oauth/v2/introspectToken",
+    }
+    assert all(call["query"] == {} for call in calls)
+
+
+# ---- revoking, and what jobs send
+
+
+@pytest.mark.parametrize(("switches", "taken"), [({}, True), ({"no_revoke": True}, False)])
+def test_revoking_says_whether_linkedin_took_it(
+    sandbox: Sandbox, switches: dict[str, Any], taken: bool
+) -> None:
+    switch(sandbox, **switches)
+    living = given(sandbox)
+
+    assert CHANNEL.revoke(APP, living) is taken
+    assert (CHANNEL.inspect(APP, living).ruling.verdict == Verdict.TOKEN_DEAD) is taken
+
+
+def test_a_job_sends_the_token_and_both_version_headers() -> None:
+    sent = CHANNEL.send(APP, Credentials("AQXtoken"))
+
+    assert sent.headers == {
+        "Authorization": "Bearer AQXtoken",
+        "LinkedIn-Version": "202607",
+        "X-Restli-Protocol-Version": "2.0.0",
+    }
+    assert sent.query == {}
