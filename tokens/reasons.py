@@ -160,6 +160,21 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         )
         for channel in ("snapchat", "linkedin", "pinterest", "tiktok")
     },
+    ("pinterest", Reason.EXPIRED): Words(
+        "{n} days are over",
+        "Pinterest gives access for {n} days, and it could not be renewed.",
+        "Pinterest gives access for {n} days, and it could not be renewed.",
+    ),
+    ("pinterest", Reason.REFRESH_EXPIRED): Words(
+        "Renewal is over",
+        "Pinterest ends an authorisation that was not renewed in time.",
+        "Pinterest ends an authorisation that was not renewed in time.",
+    ),
+    ("pinterest", Reason.SESSION_INVALID): Words(
+        "Authorisation ended",
+        "Pinterest no longer accepts the authorisation of {p} and does not say why. The password may be new, or AdToken was removed there.",
+        "Pinterest no longer accepts your authorisation and does not say why. Your password may be new, or AdToken was removed there.",
+    ),
     ("facebook", Reason.EXPIRED): Words(
         "{n} days are over",
         "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
