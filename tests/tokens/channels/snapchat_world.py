@@ -20,7 +20,7 @@ LUMEN, FERN, HARBOR, MARLO, OLD = (
 )  # fmt: skip
 NOBODYS = Credentials("eyJnothing-of-ours", refresh_token="eyJneither")
 
-GENERAL = {
+GENERAL: dict[str, Any] = {
     "request_status": "ERROR",
     "request_id": "5ebc40",
     "debug_message": "Resource can not be found",

@@ -13,6 +13,7 @@ from tokens.channels.base import Answer, Call, Reason, Verdict
 from tokens.channels.snapchat import CHANNEL, reading
 from tokens.channels.snapchat.verdicts import ROWS
 
+Ruled = tuple[Call, int, Any, Verdict, Reason | None]
 CALLS: tuple[Call, ...] = get_args(Call)
 GOOD_TOKEN = {
     "access_token": "a",
@@ -28,23 +29,23 @@ GOOD_LIST = {
 }
 FAILED_ITEM = {"request_status": "SUCCESS", "adaccounts": [{"sub_request_status": "ERROR", "adaccount": {}}]}
 UNAUTHORIZED = {"request_status": "ERROR", "request_id": "…", "msg": "Unauthorized"}
-E3002 = {**GENERAL, "debug_message": "Invalid credentials", "error_code": "E3002"}
+E3002: dict[str, Any] = {**GENERAL, "debug_message": "Invalid credentials", "error_code": "E3002"}
 E3003 = {**GENERAL, "error_code": "E3003"}
 LIMIT = {"request_status": "ERROR", "request_id": "…", "msg": "Rate limit exceeded"}
 
 
-def oauth(name: str, description: str = "…") -> dict[str, str]:
+def oauth(name: str, description: str = "…") -> dict[str, Any]:
     return {"error": name, "error_description": description}
 
 
 # Typed from the fact sheet's tables of errors, probes and reasons: call, status, body, verdict, reason.
-DEATHS = [
+DEATHS: list[Ruled] = [
     ("refresh", 400, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 400, oauth("invalid_grant", "Invalid refresh token"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 400, json.dumps(oauth("invalid_grant")), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 401, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
 ]  # fmt: skip
-NO_DEATHS = [
+NO_DEATHS: list[Ruled] = [
     # 401 of the API: expired or revoked, one refresh decides
     ("api", 401, UNAUTHORIZED, Verdict.CONFIRM_FIRST, None),
     ("introspect", 401, UNAUTHORIZED, Verdict.CONFIRM_FIRST, None),
