@@ -25,12 +25,15 @@ def accounts(_request: Request, caller: XCaller) -> dict[str, Any]:
         mine = [account for account in mine if text.lower() in account.name.lower()]
     count = _count(caller.params.get("count", str(DEFAULT_COUNT)))
     start = _position(caller.params.get("cursor", ""))
+    wants_total = caller.params.get("with_total_count") == "true"
+    if wants_total and start:
+        raise _invalid("cursor")  # the two exclude each other; the code of it is unverified
     following = start + count
     answer: dict[str, Any] = {
         "next_cursor": _cursor(following) if following < len(mine) else None,
         "data": [_show(account) for account in mine[start:following]],
     }
-    if caller.params.get("with_total_count") == "true":
+    if wants_total:
         answer["total_count"] = len(mine)
     return answer
 

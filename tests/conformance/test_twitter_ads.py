@@ -57,6 +57,8 @@ def test_a_total_is_told_where_it_is_asked_for(connect: Connect) -> None:
     cursor = Account.all(connect("ada"), count=2, with_total_count="true")
 
     assert (cursor.fetched, cursor.count) == (2, 4)
+    with pytest.raises(error.BadRequest):  # a total and a cursor exclude each other
+        list(cursor)
 
 
 def test_one_ad_account_is_read_with_its_currency(connect: Connect) -> None:
