@@ -18,7 +18,9 @@ _NAMES = "|".join(SECRET_NAMES)
 _PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)([\"']?)[^&\s\"'<>]+")
 _JSON = re.compile(rf'(?i)(\\*["\'])({_NAMES})\1(\s*:\s*)(\\*["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
-_PATH = re.compile(r"(/invitation/|/accounts/password/reset/key/)[^/\s\"']+")
+_PATH = re.compile(
+    r"(/invitation/|/accounts/password/reset/key/|/push/tiktok/webhook/|/push/facebook/deletion/)[^/\s\"']+"
+)
 # NUL and half a surrogate pair: a job may report them, PostgreSQL stores neither.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,})")

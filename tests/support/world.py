@@ -21,7 +21,8 @@ from notifications.models import Message
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.models import Token
+from tests.support.signing import deauthorise
+from tokens.models import DeletionRequest, Token
 from users.models import Team, User
 
 
@@ -74,6 +75,9 @@ def build(sandbox: Sandbox) -> World:
     seconds = int(now.timestamp())
     sandbox.set_dates(user="ben", issued_at=seconds - 50 * 86_400, expires_at=seconds + 10 * 86_400)
     _enter_a_secret(world)
+    # A stranger at Facebook asks for deletion: the page of that request is one more address.
+    signed = {"signed_request": deauthorise("424242")}
+    world.pages.append(Client().post("/push/facebook/delete/", signed).content.decode())
     heartbeat()
     sweeps.check_due(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
     evaluation.evaluate(now=now)
@@ -82,12 +86,11 @@ def build(sandbox: Sandbox) -> World:
 
 
 def _enter_a_secret(world: World) -> None:
-    """Staff enter the secret of one more channel's app, marked like the tokens."""
+    """Staff enter the secret of one more app, marked like the tokens."""
     form = {
         "channel": "linkedin",
         "client_id": "abc",
         "state": "live",
-        "is_default": "on",
         "new_secret": f"{Sandbox.MARKER}-app-secret",
     }
     world.pages.append(
@@ -173,6 +176,9 @@ def _filled(pattern: str, world: World) -> str | None:
         "<path:rest>": "nowhere",
         "<uuid:pending_id>": pending.pk if pending else "00000000-0000-0000-0000-000000000000",
         "<slug:channel>": "facebook",
+        "<slug:code>": DeletionRequest.objects.first().code,  # type: ignore[union-attr]
+        "<int:app_id>": world.account.active_token.app_id,  # type: ignore[union-attr]
+        "<slug:key>": "guessed",
         "<signed>": "broken",
         "<int:pk>": 1,
         "<id>": world.ada.pk,

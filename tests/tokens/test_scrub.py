@@ -24,6 +24,8 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f"oauth_token=\"{MARKER}\", oauth_token_secret='{MARKER}'",
         rf'{{"body": "{{\"access_token\": \"{MARKER}\"}}"}}',
         f"/invitation/{TOKEN}/",
+        f"/push/tiktok/webhook/{TOKEN}/",
+        f"/push/facebook/deletion/{TOKEN}/",
         f"https%3A%2F%2Fx%3Faccess_token%3D{TOKEN}",
     ],
 )

@@ -1,6 +1,8 @@
 """A live server that the stand-in channels push to, by real HTTP."""
 
+import ast
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,15 +41,16 @@ class Queue:
 
     def asked(self) -> list[tuple[str, list[Any]]]:
         """Tasks of pushes that wait, oldest first."""
-        messages = [json.loads(item) for item in reversed(self.client.lrange("celery", 0, -1))]
-        calls = [
-            (
-                one["headers"]["task"],
-                json.loads(one["headers"]["argsrepr"].replace("(", "[").replace(",)", "]").replace(")", "]")),
-            )
-            for one in messages
-        ]
+        headers = [json.loads(item)["headers"] for item in reversed(self.client.lrange("celery", 0, -1))]
+        calls = [(one["task"], list(ast.literal_eval(one["argsrepr"]))) for one in headers]
         return [(name, args) for name, args in calls if name in TASKS]
+
+    def wait_until_asked(self, seconds: float = 5) -> list[str]:
+        """Wait for the first task and return the names of what waits."""
+        end = time.monotonic() + seconds
+        while not self.asked() and time.monotonic() < end:
+            time.sleep(0.02)
+        return [name for name, _ in self.asked()]
 
     def work(self) -> None:
         """Do what was asked."""

@@ -14,10 +14,10 @@ from accounts.models import Account, AccountEvent, PendingLink
 from accounts.pushes import deletion, tasks
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
-from tests.accounts.pushes.signing import deauthorise
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
+from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
 
 pytestmark = pytest.mark.django_db(transaction=True)

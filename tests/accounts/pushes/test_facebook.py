@@ -11,10 +11,10 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
-from tests.accounts.pushes.signing import deauthorise, signed_request
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
+from tests.support.signing import deauthorise, signed_request
 from tokens import push_addresses
 from tokens.models import ChannelApp, Token, TokenEvent
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from accounts.pushes import limits
 from accounts.pushes.limits import Refusals, refusals
-from tests.accounts.pushes.signing import of_x, signed_request
 from tests.support.factories import make_app, make_token
+from tests.support.signing import of_x, signed_request
 from tokens import push_addresses
 from tokens.channels.pushes import LARGEST_BODY
 from tokens.models import ChannelApp

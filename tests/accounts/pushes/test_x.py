@@ -11,10 +11,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account
 from tests.accounts.pushes.conftest import Queue
-from tests.accounts.pushes.signing import of_x
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
+from tests.support.signing import of_x
 from tokens.models import ChannelApp, Token, TokenEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)

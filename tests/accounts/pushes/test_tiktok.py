@@ -1,0 +1,121 @@
+"""TikTok's news of ad accounts: a hint that makes us read the account, and only what we read is written."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Account, AccountEvent
+from tests.accounts.pushes.conftest import Queue
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens import push_addresses
+from tokens.channels.tiktok import pushes
+from tokens.models import ChannelApp, Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def linked(world: Sandbox) -> Account:
+    """Lumen Shoes EU, linked by Ada."""
+    world.put_app("tiktok", settings={})
+    client = Client()
+    client.force_login(make_user("ada@example.com", name="Ada"))
+    native.link(client, "tiktok", "ada")
+    return Account.objects.get()
+
+
+def address() -> str:
+    app = ChannelApp.objects.get(channel="tiktok")
+    return f"/push/tiktok/webhook/{push_addresses.derived(app, push_addresses.ADDRESS_KEY)[0]}/"
+
+
+def subscribe(account: Account, url: str) -> None:
+    token = Token.objects.select_related("app").get()
+    pushes.subscribe(token.app.keys(), token.unseal(), callback_url=url, native_ids=[account.native_id])
+
+
+def post(client: Client, account: Account, **said: Any) -> Any:
+    body = {
+        "advertiser_id": account.native_id,
+        "status": "STATUS_LIMIT",
+        "suspension_reason": "Fraud",
+        **said,
+    }
+    return client.post(address(), json.dumps(body), content_type="application/json")
+
+
+def wait_for(queue: Queue) -> None:
+    """The stand-in pushes after it has answered the control call."""
+    assert queue.wait_until_asked() == ["accounts.pushes.read_account"]
+
+
+def test_a_suspension_is_read_by_ourselves_within_seconds_and_its_end_too(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
+) -> None:
+    subscribe(linked, f"{live_server.url}{address()}")
+    world.put_account(
+        "tiktok", linked.name, status="STATUS_LIMIT", details={"rejection_reason": "Odd payments"}
+    )
+    wait_for(queue)
+    queue.work()
+    limited = Account.objects.get()
+    world.put_account("tiktok", linked.name, status="STATUS_ENABLE")
+    wait_for(queue)
+    queue.work()
+
+    freed = Account.objects.get()
+    assert (limited.native_status, "Odd payments" in limited.restriction) == ("STATUS_LIMIT", True)
+    assert (freed.native_status, freed.restriction) == ("STATUS_ENABLE", "")
+    assert [
+        event.source for event in AccountEvent.objects.filter(kind__in=["restricted", "unrestricted"])
+    ] == ["push"] * 2
+    assert Token.objects.get().state == "valid"
+
+
+def test_a_push_that_tells_a_lie_changes_nothing(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    answer = post(client, linked)
+    queue.work()
+
+    account = Account.objects.get()
+    assert answer.status_code == 200
+    assert (account.restriction, account.state) == ("", "connected")
+    assert not AccountEvent.objects.filter(kind="restricted").exists()
+
+
+def test_the_same_news_twice_is_told_once(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    world.put_account("tiktok", linked.name, status="STATUS_LIMIT")
+    post(client, linked)
+    post(client, linked)
+
+    queue.work()
+
+    assert AccountEvent.objects.filter(kind="restricted").count() == 1
+
+
+@pytest.mark.parametrize("said", [{"advertiser_id": "1"}, {"advertiser_id": None}, {"status": "STATUS_ODD"}])
+def test_news_of_other_accounts_or_of_other_things_is_passed_over(
+    said: dict[str, Any], world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    assert post(client, linked, **said).status_code == 200
+    assert queue.asked() == []
+
+
+def test_without_the_key_in_the_address_nothing_is_taken(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    body = json.dumps({"advertiser_id": linked.native_id, "status": "STATUS_LIMIT"})
+
+    *parts, key, end = address().split("/")
+    answer = client.post("/".join([*parts, key[::-1], end]), body, content_type="application/json")
+
+    assert answer.status_code == 403
+    assert queue.asked() == []
