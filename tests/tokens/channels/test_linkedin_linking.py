@@ -1,0 +1,172 @@
+"""Linking an ad account of LinkedIn through Django's test client, consent page included."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from accounts.models import Account
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tests.tokens.channels import linkedin_world
+from tests.tokens.channels.linkedin_world import ADA, CLIENT_ID, LUMEN, REDIRECT, close, switch
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+CALLBACK = "/link/linkedin/callback/"
+
+
+@pytest.fixture(autouse=True)
+def _world(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    linkedin_world.set_up(sandbox, settings, monkeypatch)
+    native.set_up_apps(sandbox)
+    sandbox.clear_calls()
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client()
+    client.force_login(make_user("ada@example.com", name="Ada Okafor"))
+    return client
+
+
+def query(address: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(address).query))
+
+
+def back(client: Client, address: str, **changed: str) -> Any:
+    parts = urlsplit(address)
+    return client.get(f"{parts.path}?{urlencode({**query(address), **changed})}")
+
+
+def exchanges(sandbox: Sandbox) -> int:
+    return len(sandbox.calls(channel="linkedin", path="accessToken"))
+
+
+def test_the_consent_page_is_asked_for_the_same_scopes_always(client: Client, sandbox: Sandbox) -> None:
+    response = client.post(reverse("link", args=["linkedin"]) + "?scope=w_member_social")
+
+    asked = query(response["Location"])
+    assert response["Location"].startswith(f"{sandbox.linkedin}/oauth/v2/authorization?")
+    assert len(asked.pop("state")) == 16
+    assert asked == {
+        "client_id": CLIENT_ID,
+        "redirect_uri": REDIRECT,
+        "response_type": "code",
+        "scope": "r_ads rw_ads r_ads_reporting openid profile",
+    }
+
+
+def test_an_account_is_linked_from_end_to_end(client: Client) -> None:
+    native.link(client, "linkedin", "ada")
+
+    token, account = Token.objects.get(), Account.objects.get()
+    assert (token.native_user_id, token.native_user_name) == (ADA.native_user_id, "Ada Okafor")
+    assert (account.native_id, account.name, account.time_zone) == (LUMEN, "Lumen Shoes EU", "UTC")
+    assert token.has_refresh_token
+    assert close(token.deadline, timezone.now() + timedelta(days=365))  # renewal reaches that far
+
+
+def test_without_a_refresh_token_the_deadline_is_the_end_of_access(client: Client, sandbox: Sandbox) -> None:
+    switch(sandbox, refresh_tokens=False)
+
+    native.link(client, "linkedin", "ada")
+
+    assert close(Token.objects.get().deadline, timezone.now() + timedelta(days=60))
+
+
+def test_a_token_that_linkedin_refuses_for_a_moment_does_not_break_linking(
+    client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (0.6, 0.9))
+    switch(sandbox, fresh_delay=1)
+
+    native.link(client, "linkedin", "ada")
+
+    assert Account.objects.count() == 1
+
+
+@pytest.mark.parametrize("action", ["cancel", "cancel_login"])
+def test_a_person_who_says_no_changes_nothing(client: Client, sandbox: Sandbox, action: str) -> None:
+    address = native.decide(native.leave(client, "linkedin"), "ada", action=action)
+
+    response = back(client, address)
+
+    assert query(address)["error"].startswith("user_cancelled_")
+    assert "stopped" in response.content.decode()
+    assert (Token.objects.count(), exchanges(sandbox)) == (0, 0)
+
+
+def test_a_code_that_was_used_starts_again(client: Client) -> None:
+    first = native.decide(native.leave(client, "linkedin"), "ada")
+    native.come_back(client, first)
+    second = native.decide(native.leave(client, "linkedin"), "ada")
+
+    response = back(client, second, code=query(first)["code"])
+
+    assert response.status_code == 400
+    assert "Start again" in response.content.decode()
+
+
+def test_a_callback_works_once(client: Client, sandbox: Sandbox) -> None:
+    address = native.decide(native.leave(client, "linkedin"), "ada")
+    native.come_back(client, address)
+    before = exchanges(sandbox)
+
+    response = back(client, address)
+
+    assert (response.status_code, exchanges(sandbox)) == (400, before)
+
+
+def test_a_permission_that_our_app_does_not_have_is_shown_as_our_fault(
+    client: Client, sandbox: Sandbox
+) -> None:
+    switch(sandbox, products=["openid", "profile"])
+
+    response = back(client, native.decide(native.leave(client, "linkedin"), "ada"))
+
+    assert response.status_code == 502
+    assert "does not accept AdToken" in response.content.decode()
+    assert exchanges(sandbox) == 0
+
+
+@pytest.mark.parametrize("path", ["accessToken", "userinfo"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drop": True},
+        {"status": 503, "body": "<html>SBXTOKEN</html>"},
+        {"status": 200, "body": {"access_token": "", "sub": ""}},
+        {"status": 200, "body": [1]},
+    ],
+)
+def test_trouble_at_linkedin_shows_our_page_and_no_body(
+    client: Client, sandbox: Sandbox, fault: dict[str, Any], path: str
+) -> None:
+    address = native.decide(native.leave(client, "linkedin"), "ada")
+    sandbox.add_fault("linkedin", path=path, **fault)
+
+    response = back(client, address)
+
+    assert response.status_code == 502
+    assert Sandbox.MARKER not in response.content.decode()
+    assert Token.objects.count() == 0
+
+
+def test_somebody_without_an_ad_account_is_told_so_and_the_consent_is_kept(
+    client: Client, sandbox: Sandbox
+) -> None:
+    for name in ("Lumen Shoes EU", "Fern Gardens", "Marlo Optics", "Brand EU (old)"):
+        sandbox.drop_role("linkedin", name, "ada")
+
+    address = native.consent(client, "linkedin", "ada")
+
+    assert Token.objects.count() == 1
+    assert "Lumen Shoes EU" not in client.get(address).content.decode()
