@@ -170,10 +170,17 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         "Pinterest ends an authorisation that was not renewed in time.",
         "Pinterest ends an authorisation that was not renewed in time.",
     ),
-    ("pinterest", Reason.SESSION_INVALID): Words(
+    ("pinterest", Reason.AUTHORISATION_CANCELLED): Words(
         "Authorisation ended",
         "Pinterest no longer accepts the authorisation of {p} and does not say why. The password may be new, or AdToken was removed there.",
         "Pinterest no longer accepts your authorisation and does not say why. Your password may be new, or AdToken was removed there.",
+    ),
+    ("tiktok", Reason.SUSPENDED): Words(
+        "Account not valid",
+        "TikTok no longer takes the account of {p} for a valid one. It may be suspended or closed.",
+        "TikTok no longer takes your account for a valid one. It may be suspended or closed.",
+        who="{p}, at {c} first; meanwhile anybody else with access to {a}",
+        deed="Invite another person",
     ),
     ("facebook", Reason.EXPIRED): Words(
         "{n} days are over",

@@ -8,7 +8,7 @@ from tokens import channels, reasons
 from tokens.channels.base import Reason
 
 JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
-KEYS = ["facebook", "x", *channels.UPCOMING]
+KEYS = ["facebook", "x", "tiktok", *channels.UPCOMING]
 
 
 @pytest.mark.parametrize("channel", KEYS)
@@ -81,10 +81,12 @@ def test_causes_from_the_article_stand_only_where_rules_are_the_likely_cause() -
     assert expired.causes == ()
 
 
-def test_a_channel_without_a_package_has_words_and_no_steps() -> None:
-    told = reasons.explain("tiktok", Reason.SUSPENDED, person="Ada")
+def test_a_channel_without_a_package_has_words_and_no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(channels.UPCOMING, "friendster", "Friendster")
 
-    assert told.what == "TikTok has suspended the account of Ada."
+    told = reasons.explain("friendster", Reason.SUSPENDED, person="Ada")
+
+    assert told.what == "Friendster has suspended the account of Ada."
     assert told.steps == ()
 
 

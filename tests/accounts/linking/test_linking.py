@@ -8,7 +8,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.models import Token
+from tokens.models import ChannelApp, Token
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -305,6 +305,8 @@ def test_an_unknown_channel_is_no_page(ada: User) -> None:
 
 
 def test_a_channel_without_an_app_says_that_it_is_not_set_up(ada: User) -> None:
+    ChannelApp.objects.filter(channel="tiktok").delete()
+
     response = browser(ada).get(reverse("link", args=["tiktok"]))
 
     assert "TikTok is not set up yet" in response.content.decode()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.pushes import News, Push, parse
 from tokens.channels.table import mapping, misread, words
 from tokens.channels.tiktok import calls, policy, reading
 
@@ -48,6 +49,14 @@ def read_suspension(body: Any) -> Suspension | None:
         data.get("suspension_reasion"), LONGEST_REASON
     )
     return Suspension(advertiser_id, status, reason, _moment(data.get("status_change_time")))
+
+
+def read(body: bytes) -> list[Push]:
+    """Read a push as a reason to ask about its ad account; other news gives nothing. Raises UnreadablePush where it is no JSON object."""
+    found = read_suspension(parse(body))
+    if found is None:
+        return []
+    return [Push(News.ACCOUNT_CHANGED, ENTITY, native_account_id=found.advertiser_id, at=found.changed_at)]
 
 
 def subscribe(
