@@ -138,7 +138,7 @@ async def revoke(request: Request) -> Response:
 
 async def discovery(request: Request) -> Response:
     """`GET /oauth/.well-known/openid-configuration`: what LinkedIn lists there, and nothing of revocation or introspection."""
-    base = str(request.base_url).rstrip("/")
+    base = str(request.url).partition("/oauth/.well-known")[0]
     return JSONResponse(
         {
             "issuer": f"{base}/oauth",
