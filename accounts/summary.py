@@ -23,7 +23,7 @@ class Summary:
     pill: faces.Pill
     days: faces.DaysLeft
     until: faces.WorksUntil
-    people: int  # who can carry it: native users of one app and users who consented, whichever is fewer
+    people: int  # who can carry it: native users and users who consented, whichever is fewer
     undated: int  # usable tokens whose date is not known, beside a known one
 
     @property
@@ -90,10 +90,13 @@ def of(account: Account, now: datetime) -> Summary:
 
 
 def count_people(tokens: Iterable[Token]) -> int:
-    """Count people behind tokens: native users of one app, or users who consented, whichever is fewer; an unknown one counts as himself."""
+    """Count people behind tokens of one account: native users, or users who consented, whichever is fewer.
+
+    The same native user under two apps is one; a token that nobody here consented to (imported) counts as its native user.
+    """
     tokens = list(tokens)
-    natives = {(token.app_id, token.native_user_id) for token in tokens}
-    users = {token.consented_by_id or f"native {token.pk}" for token in tokens}
+    natives = {token.native_user_id for token in tokens}
+    users = {token.consented_by_id or f"native {token.native_user_id}" for token in tokens}
     return min(len(natives), len(users))
 
 

@@ -6,6 +6,7 @@ from django_celery_beat import models as beat
 from accounts.admin import AccountAdmin
 from accounts.models import Account, ApiKey
 from accounts.portal.api_keys import ApiKeyAdmin
+from accounts.portal.app_pages import AppsInUse
 from accounts.portal.token_list import TokensOfAccounts
 from macros.on_accounts import MacrosOnAccounts
 from tokens.admin import ChannelAppAdmin, TokenAdmin
@@ -32,8 +33,12 @@ class TokensList(TokensOfAccounts, TokenAdmin):
     """Authenticate Tokens of all accounts."""
 
 
+class ChannelAppsList(AppsInUse, ChannelAppAdmin):
+    """Channel apps, with the log-ins that hang on them."""
+
+
 admin.site.register(Account, AccountsList)
 admin.site.register(Token, TokensList)
-admin.site.register(ChannelApp, ChannelAppAdmin)
+admin.site.register(ChannelApp, ChannelAppsList)
 admin.site.register(UnknownAnswer, UnknownAnswerAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin import display
 from django.db.models import F, QuerySet
 from django.forms import ModelForm
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from tokens import push_addresses
+from tokens import default_app, push_addresses
 from tokens.models import ChannelApp, Token
 
 
@@ -90,7 +91,25 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
             self.add_error("new_secret", "A live app needs its secret.")
+        if cleaned.get("is_default"):
+            self._check_new_links(cleaned)
         return cleaned
+
+    def _check_new_links(self, cleaned: dict[str, Any]) -> None:
+        """Refuse to take new links from a live app for one that could not serve them."""
+        if cleaned.get("state") == ChannelApp.State.RETIRING:
+            self.add_error("state", "A retiring app takes no new links. Choose Live, or take the tick away.")
+        others = ChannelApp.objects.filter(channel=cleaned.get("channel") or self.instance.channel)
+        others = others.filter(is_default=True, state=ChannelApp.State.LIVE).exclude(pk=self.instance.pk)
+        if cleaned.get("state") == ChannelApp.State.NOT_SET_UP and others.exists():
+            words = (
+                "New links use another app. Set this one to Live before it takes them, or take the tick away."
+            )
+            self.add_error("is_default", words)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave out "one default app per channel", which hangs on this field: saving takes the tick off the other app."""
+        return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]  # Django's own hook, unknown to the stubs
 
 
 class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -170,6 +189,9 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool
     ) -> None:  # Django's signature
         """Seal a new secret, and let the version grow, so that caches in other processes let go of the old app."""
+        if obj.is_default:
+            for other in default_app.step_back(channel=obj.channel, for_app=obj.pk):
+                messages.info(request, f"New links use this app from now on. {other} is retiring.")
         obj.scopes = form.cleaned_data["wanted_scopes"]
         written = {"label", "redirect_base", "is_default", "state", "scopes", "version"}
         if form.cleaned_data.get("new_secret"):

@@ -120,7 +120,7 @@ def _view(model_admin: "AccountAdmin", bulk: Bulk) -> Callable[..., HttpResponse
         jobs = bulk.jobs(accounts, Names(request.user), timezone.now())
         form = ConfirmForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            _run(request, bulk, jobs, form.cleaned_data["note"])
+            run(request, jobs, form.cleaned_data["note"], done=bulk.done)
             return HttpResponseRedirect(back(request))
         page = _with_rest(bulk.page(len(accounts), jobs), more)
         context = {**model_admin.admin_site.each_context(request), "account": None}
@@ -141,9 +141,9 @@ def _with_rest(page: Page, more: int) -> Page:
     )
 
 
-def _run(request: HttpRequest, bulk: Bulk, jobs: list[Job], note: str) -> None:
+def run(request: HttpRequest, jobs: list[Job], note: str, *, done: Callable[[int], str]) -> None:
     """Do what is not skipped, one by one; one that fails stops no other. Say one count, and what failed by name."""
-    again, done, skipped = bool(request.POST.get("again")), 0, 0
+    again, did, skipped = bool(request.POST.get("again")), 0, 0
     for job in jobs:
         if job.skipped and not (job.again and again):
             skipped += 1
@@ -153,16 +153,17 @@ def _run(request: HttpRequest, bulk: Bulk, jobs: list[Job], note: str) -> None:
         except DeedRefused as refusal:
             messages.error(request, f"{job.who}: {refusal}")
         else:
-            done += 1
-    text = bulk.done(done) + (f" {skipped} skipped." if skipped else "")
-    messages.success(request, text) if done else messages.warning(request, text)
+            did += 1
+    text = done(did) + (f" {skipped} skipped." if skipped else "")
+    messages.success(request, text) if did else messages.warning(request, text)
 
 
-def _lines(jobs: list[Job], does: str) -> list[tuple[str, str, str]]:
-    lines = [(job.who, job.what, f"skipped: {job.skipped}" if job.skipped else does) for job in jobs[:SHOWN]]
+def lines(jobs: list[Job], does: str) -> list[tuple[str, str, str]]:
+    """Return the page's lines: who, what, and what happens."""
+    found = [(job.who, job.what, f"skipped: {job.skipped}" if job.skipped else does) for job in jobs[:SHOWN]]
     if len(jobs) > SHOWN:
-        lines.append((f"and {len(jobs) - SHOWN} more", "", ""))
-    return lines
+        found.append((f"and {len(jobs) - SHOWN} more", "", ""))
+    return found
 
 
 def _number(count: int, word: str) -> str:
@@ -195,9 +196,21 @@ def _ask_jobs(accounts: Sequence[Account], names: Names, now: datetime) -> list[
         if not entries:
             why = _why_nobody(account, paused=paused)
             jobs.append(Job("Nobody", account.name, why, _nothing))
+    return _asking(wanted, names, now) + jobs
+
+
+def ask_everybody(entries: Sequence[tuple[Account, AccountToken]], names: Names, now: datetime) -> list[Job]:
+    """Return one job per log-in, whether or not it ends soon."""
+    wanted: dict[int, list[tuple[Account, AccountToken]]] = {}
+    for account, entry in entries:
+        wanted.setdefault(entry.token_id, []).append((account, entry))
+    return _asking(wanted, names, now)
+
+
+def _asking(wanted: dict[int, list[tuple[Account, AccountToken]]], names: Names, now: datetime) -> list[Job]:
     asked = _asked_today(list(wanted), now)
-    asking = [_ask_job(pairs, names, asked) for pairs in wanted.values()]
-    return sorted(asking, key=lambda job: bool(job.skipped)) + jobs
+    jobs = [_ask_job(pairs, names, asked) for pairs in wanted.values()]
+    return sorted(jobs, key=lambda job: bool(job.skipped))
 
 
 def _why_nobody(account: Account, *, paused: bool) -> str:
@@ -237,7 +250,7 @@ def _ask_page(count: int, jobs: list[Job]) -> Page:
         question=asks if live or again else "Nobody can be asked",
         lead=f"One mail per log-in, with all its accounts. {_number(count, 'account')} chosen.",
         button=f"Send {_number(live, 'mail')}",
-        people=_lines(jobs, "now"),
+        people=lines(jobs, "now"),
         columns=("Person", "Accounts", "Mail"),
         again=f"Send to {faces.join_names([job.who for job in again])} all the same" if again else "",
         refused="" if live or again else "Nobody is asked: see the reasons above.",
@@ -266,7 +279,7 @@ def _check_page(_count: int, jobs: list[Job]) -> Page:
         question=f"Check {_number(_live(jobs), 'account')} now?",
         lead="Each channel is asked about every token of these accounts. The results appear within minutes.",
         button=f"Check {_number(_live(jobs), 'account')}",
-        people=_lines(jobs, "now"),
+        people=lines(jobs, "now"),
         columns=("Account", "Tokens", "Check"),
         ask_why=False,
         refused="" if _live(jobs) else "There is nothing to check.",
@@ -293,7 +306,7 @@ def _pause_page(_count: int, jobs: list[Job]) -> Page:
         question=f"Pause {_number(live, 'account')}?",
         lead="On purpose, by staff. Nothing is served and nobody is warned until somebody resumes them, one by one.",
         button=f"Pause {_number(live, 'account')}",
-        people=_lines(jobs, "paused"),
+        people=lines(jobs, "paused"),
         columns=("Account", "Now", "Then"),
         refused="" if live else "All of them are paused already.",
     )
@@ -303,8 +316,13 @@ def _nothing(_by: User, _note: str, _now: datetime) -> None:
     """Do nothing: the job is always skipped."""
 
 
+def mails_on_the_way(count: int) -> str:
+    """Return what to say after asking."""
+    return f"{_number(count, 'mail')} on the way."
+
+
 BULKS: Sequence[Bulk] = (
-    Bulk("ask", "tokens.ask_token", _ask_jobs, _ask_page, lambda n: f"{_number(n, 'mail')} on the way."),
+    Bulk("ask", "tokens.ask_token", _ask_jobs, _ask_page, mails_on_the_way),
     Bulk("check", "tokens.probe_token", _check_jobs, _check_page, lambda n: f"{_number(n, 'account')} checked within minutes."),
     Bulk("pause", "accounts.pause_account", _pause_jobs, _pause_page, lambda n: f"{_number(n, 'account')} paused."),
 )  # fmt: skip

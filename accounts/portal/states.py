@@ -7,16 +7,16 @@ from django.db.models import (
     Case,
     Count,
     F,
-    IntegerField,
     OuterRef,
     Q,
     QuerySet,
     Subquery,
+    TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable, OrderBy
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 from accounts import faces
 from accounts.models import Account, AccountToken
@@ -41,9 +41,12 @@ _NOT_PAUSED = Q(paused_at=None)
 def with_people(accounts: QuerySet[Account]) -> QuerySet[Any]:
     """Add `people`: how many people can carry the account, as `accounts.summary.count_people` counts them."""
     living = AccountToken.objects.filter(LIVING, account=OuterRef("pk")).order_by().values("account")
-    # A token is one native user of one app, so people are the users behind living tokens; an unknown user counts as himself.
-    person = Coalesce(F("token__consented_by"), -F("token"), output_field=IntegerField())
-    number = living.annotate(number=Count(person, distinct=True)).values("number")
+    native = F("token__native_user_id")
+    user = Coalesce(
+        Cast("token__consented_by", TextField()), Concat(Value("native "), native), output_field=TextField()
+    )
+    people = Least(Count(native, distinct=True), Count(user, distinct=True))
+    number = living.annotate(number=people).values("number")
     return accounts.annotate(people=Coalesce(Subquery(number), 0))
 
 

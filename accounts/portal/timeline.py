@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
-from accounts import faces
+from accounts import faces, succession
 from accounts.models import Account, AccountEvent
 from accounts.names import Names
 from accounts.portal import rows
@@ -154,7 +154,9 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
     who = names.token(event.token, account) if event.token_id else ""
     old = names.token(event.from_token, account) if event.from_token_id else ""
     titles = {
-        Kind.LINKED: f"{who} linked this account",
+        Kind.LINKED: f"{who} moved to AdToken’s newer app"
+        if event.cause == succession.CAUSE
+        else f"{who} linked this account",
         Kind.UNLINKED: f"{who or 'A token'} was unlinked",
         Kind.SHIFTED: f"Shifted from {old} to {who}" if old else f"{who} became active",
         Kind.SWITCHED: f"{who} was made active" + (f" in place of {old}" if old else ""),

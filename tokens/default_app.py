@@ -1,0 +1,54 @@
+"""Which app of a channel new links use: exactly one. Choosing another is one step, and the first one goes to retiring.
+
+A retiring app takes no new links. Its tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
+"""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+
+from tokens.models import ChannelApp
+
+
+class NotReady(Exception):  # noqa: N818  # an answer
+    """The app cannot take new links. The text says what is missing."""
+
+
+@transaction.atomic
+def make_default(*, app: ChannelApp) -> Sequence[ChannelApp]:
+    """Let new links use this app. Returns those that stepped back for it, now retiring.
+
+    Raises NotReady for an app without a secret or one that is not set up. A retiring app becomes live again.
+    """
+    app = _lock(app.channel).get(pk=app.pk)
+    why = cannot_lead(app)
+    if why:
+        raise NotReady(why)
+    stepped_back = step_back(channel=app.channel, for_app=app.pk)
+    app.is_default, app.state, app.version = True, ChannelApp.State.LIVE, app.version + 1
+    app.save(update_fields=["is_default", "state", "version"])
+    return stepped_back
+
+
+@transaction.atomic
+def step_back(*, channel: str, for_app: int | None) -> Sequence[ChannelApp]:
+    """Take new links away from the channel's other apps; live ones go to retiring. `for_app` is the row that leads from now on."""
+    others = [app for app in _lock(channel).filter(is_default=True) if app.pk != for_app]
+    for other in others:
+        state = ChannelApp.State.RETIRING if other.state == ChannelApp.State.LIVE else other.state
+        ChannelApp.objects.filter(pk=other.pk).update(is_default=False, state=state, version=F("version") + 1)
+    return others
+
+
+def cannot_lead(app: ChannelApp) -> str:
+    """Return why new links cannot use this app, or ""."""
+    if app.secrets is None:
+        return "This app has no secret yet. Enter it first."
+    if app.state == ChannelApp.State.NOT_SET_UP:
+        return "This app is not set up yet. Set its state to Live first."
+    return ""
+
+
+def _lock(channel: str) -> QuerySet[ChannelApp]:
+    return ChannelApp.objects.filter(channel=channel).order_by("pk").select_for_update(no_key=True)
