@@ -29,8 +29,17 @@ def to_enter(app: ChannelApp) -> list[tuple[str, str]]:
     return list(_to_enter(app)) if app.pk else []
 
 
+def tiktok_webhook(app: ChannelApp) -> str:
+    """Return the address for subscriptions at TikTok. It holds the app's key, because nothing else proves who calls."""
+    return f"{_base(app)}/webhook/{derived(app, ADDRESS_KEY)[0]}/"
+
+
+def _base(app: ChannelApp) -> str:
+    return f"{(app.redirect_base or settings.BASE_URL).rstrip('/')}/push/{app.channel}"
+
+
 def _to_enter(app: ChannelApp) -> Iterator[tuple[str, str]]:
-    base = f"{(app.redirect_base or settings.BASE_URL).rstrip('/')}/push/{app.channel}"
+    base = _base(app)
     if app.channel == ChannelKey.FACEBOOK:
         yield "Deauthorise callback URL", f"{base}/deauthorise/"
         yield "Data deletion request URL", f"{base}/delete/"
@@ -39,4 +48,4 @@ def _to_enter(app: ChannelApp) -> Iterator[tuple[str, str]]:
     elif app.channel == ChannelKey.X:
         yield "Webhook URL", f"{base}/webhook/{app.pk}/"
     elif app.channel == ChannelKey.TIKTOK:
-        yield "Callback URL of subscriptions", f"{base}/webhook/{derived(app, ADDRESS_KEY)[0]}/"
+        yield "Callback URL of subscriptions", tiktok_webhook(app)

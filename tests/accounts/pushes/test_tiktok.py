@@ -1,9 +1,11 @@
 """TikTok's news of ad accounts: a hint that makes us read the account, and only what we read is written."""
 
+import io
 import json
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
@@ -119,3 +121,29 @@ def test_without_the_key_in_the_address_nothing_is_taken(
 
     assert answer.status_code == 403
     assert queue.asked() == []
+
+
+def test_the_command_subscribes_each_account_through_its_active_token(
+    world: Sandbox, linked: Account, queue: Queue
+) -> None:
+    said = io.StringIO()
+    call_command("subscribe_tiktok", dry_run=True, stdout=said)
+    before = world.calls(path="subscription")
+    call_command("subscribe_tiktok", stdout=said)
+
+    world.put_account("tiktok", linked.name, status="STATUS_LIMIT")
+
+    token = Token.objects.get()
+    assert before == []
+    assert said.getvalue().startswith(f"Would subscribe 1 ad account through token {token.pk}.\nSubscribed 1")
+    assert queue.wait_until_asked() == ["accounts.pushes.read_account"]
+
+
+def test_the_command_says_which_subscriptions_failed(world: Sandbox, linked: Account) -> None:
+    world.add_fault("tiktok", path="subscription", status=500, body="down")
+    errors = io.StringIO()
+
+    with pytest.raises(CommandError, match="Subscriptions that failed: 1"):
+        call_command("subscribe_tiktok", stderr=errors)
+
+    assert "Not subscribed, 1 ad account" in errors.getvalue()
