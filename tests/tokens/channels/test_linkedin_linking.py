@@ -1,4 +1,4 @@
-"""Linking an ad account of LinkedIn through Django's test client, consent page included."""
+"""Linking an ad account of LinkedIn through Django's test client, consent page included, and what checks find afterwards."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,12 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from accounts import sweeps
 from accounts.models import Account
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, CLIENT_ID, LUMEN, REDIRECT, close, switch
+from tokens.channels.base import Reason
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -170,3 +172,60 @@ def test_somebody_without_an_ad_account_is_told_so_and_the_consent_is_kept(
 
     assert Token.objects.count() == 1
     assert "Lumen Shoes EU" not in client.get(address).content.decode()
+
+
+# ---- what the engine makes of LinkedIn's answers
+
+
+def checked(sandbox: Sandbox, *, age: int = 3600) -> Token:
+    """Make the only token so old at LinkedIn, check it, and return it."""
+    sandbox.set_dates(channel="linkedin", user="ada", issued_at=sandbox.state()["now"] - age)
+    sweeps.check_now(Token.objects.get(), now=timezone.now())
+    return Token.objects.get()
+
+
+def test_a_removed_app_is_found_by_a_check_with_its_reason(client: Client, sandbox: Sandbox) -> None:
+    native.link(client, "linkedin", "ada")
+    sandbox.cancel_authorisation("linkedin", "ada")
+
+    token = checked(sandbox)
+
+    assert (token.state, token.reason) == (Token.State.DEAD, Reason.AUTHORISATION_CANCELLED)
+
+
+def test_an_access_token_that_ran_out_is_renewed_and_nobody_is_needed(
+    client: Client, sandbox: Sandbox
+) -> None:
+    native.link(client, "linkedin", "ada")
+    before = Token.objects.get()
+    sandbox.expire_now(channel="linkedin", user="ada")
+
+    token = checked(sandbox)
+
+    assert token.state == Token.State.VALID
+    assert token.generation > before.generation
+    assert close(token.access_expires_at, timezone.now() + timedelta(days=60))
+
+
+def test_an_access_token_that_ran_out_is_the_end_where_nothing_renews_it(
+    client: Client, sandbox: Sandbox
+) -> None:
+    switch(sandbox, refresh_tokens=False)
+    native.link(client, "linkedin", "ada")
+    sandbox.expire_now(channel="linkedin", user="ada")
+
+    token = checked(sandbox)
+
+    assert (token.state, token.reason) == (Token.State.DEAD, Reason.EXPIRED)
+
+
+def test_a_new_token_that_is_refused_cools_and_lives_on(client: Client, sandbox: Sandbox) -> None:
+    switch(sandbox, refresh_tokens=False)
+    native.link(client, "linkedin", "ada")
+    switch(sandbox, refresh_tokens=False, fresh_delay=600)
+
+    doubted = checked(sandbox, age=5).state
+    switch(sandbox, refresh_tokens=False)
+
+    assert doubted == Token.State.COOLING
+    assert checked(sandbox, age=5).state == Token.State.VALID
