@@ -176,7 +176,7 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         "Pinterest no longer accepts your authorisation and does not say why. Your password may be new, or AdToken was removed there.",
     ),
     ("tiktok", Reason.SUSPENDED): Words(
-        "Account not valid",
+        "Log-in not valid",
         "TikTok no longer takes the account of {p} for a valid one. It may be suspended or closed.",
         "TikTok no longer takes your account for a valid one. It may be suspended or closed.",
         who="{p}, at {c} first; meanwhile anybody else with access to {a}",
