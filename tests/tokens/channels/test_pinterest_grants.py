@@ -240,7 +240,7 @@ def test_a_refresh_token_that_was_used_already_is_refused(sandbox: Sandbox, app:
 
     ruling = refusal(app, old).ruling
 
-    assert (ruling.verdict, ruling.reason) == (Verdict.TOKEN_DEAD, Reason.SESSION_INVALID)
+    assert (ruling.verdict, ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
     assert CHANNEL.inspect(app, old).ruling.verdict == Verdict.CONFIRM_FIRST
     assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
 
@@ -311,7 +311,7 @@ def test_what_ends_an_authorisation_looks_the_same_whatever_it_was(
     inspection, error = CHANNEL.inspect(app, living), refusal(app, living)
 
     assert inspection.ruling.verdict == Verdict.CONFIRM_FIRST
-    assert (error.ruling.verdict, error.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.SESSION_INVALID)
+    assert (error.ruling.verdict, error.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
     assert living.refresh_token not in str(error.evidence)
     assert living.access_token not in str(inspection.evidence)
 

@@ -220,7 +220,7 @@ def test_a_log_in_that_cannot_be_renewed_any_more_is_dead_with_an_honest_reason(
 
     outcome = probe.probe(Token.objects.get().pk, now=timezone.now(), source="test")
 
-    assert (outcome.state, outcome.reason) == (Token.State.DEAD, "session_invalid")
+    assert (outcome.state, outcome.reason) == (Token.State.DEAD, "authorisation_cancelled")
 
 
 def test_a_wrong_secret_kills_no_log_in(client: Client, sandbox: Sandbox) -> None:

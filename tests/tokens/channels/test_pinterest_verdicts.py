@@ -184,14 +184,19 @@ def test_a_bulk_answer_of_which_one_item_was_taken_is_good() -> None:
             401,
             error(283, "The authorization grant is invalid"),
             Verdict.TOKEN_DEAD,
-            Reason.SESSION_INVALID,
+            Reason.AUTHORISATION_CANCELLED,
         ),  # pinterest-python-sdk 114
-        (400, error(283, "The authorization grant is invalid"), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
+        (
+            400,
+            error(283, "The authorization grant is invalid"),
+            Verdict.TOKEN_DEAD,
+            Reason.AUTHORISATION_CANCELLED,
+        ),
         (
             401,
             error(283, "The authorization grant is invalid", status="failure"),
             Verdict.TOKEN_DEAD,
-            Reason.SESSION_INVALID,
+            Reason.AUTHORISATION_CANCELLED,
         ),
         (
             401,
@@ -307,7 +312,7 @@ def test_every_row_of_the_table_has_a_source_and_only_one_kills() -> None:
 
     assert all(row.source for row in ROWS)
     assert [(row.calls, row.codes, row.reason) for row in dead] == [
-        (frozenset({"refresh"}), frozenset({283}), Reason.SESSION_INVALID)
+        (frozenset({"refresh"}), frozenset({283}), Reason.AUTHORISATION_CANCELLED)
     ]
 
 

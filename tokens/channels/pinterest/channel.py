@@ -26,7 +26,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.pinterest import calls, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, misread, words
+from tokens.channels.table import evidence, keys_taken, misread, words
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
@@ -200,6 +200,10 @@ class Pinterest(Channel):
             if account is not None and account.native_id == wanted:
                 return replace(account, restriction=why)
         return None
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Ask for what cannot be had: Pinterest looks at the app's keys first."""
+        return keys_taken(verdicts.classify(calls.ask_about_keys(app, timeout=timeout)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Pinterest to end both tokens. It does so for system users' tokens only; for people's, return False."""

@@ -31,12 +31,13 @@ LIFETIME = Lifetime(
     ),
 )
 
-# A refresh token that is used within 60 days never ends. https://developers.pinterest.com/docs/api/v5/oauth-token
+# A refresh token that is used within 60 days never ends, and the access token is three weeks from its end when its turn comes. No `lead`:
+# of two dates that both move, none is near. https://developers.pinterest.com/docs/api/v5/oauth-token
 RENEWAL = Renewal(
     exchange=False,
     source="https://developers.pinterest.com/docs/api/v5/oauth-token",
-    lead=timedelta(days=20),
     every=timedelta(days=7),
+    spare=timedelta(minutes=5),
 )
 
 LAST_STEP = "Press Give access."

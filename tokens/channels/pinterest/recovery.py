@@ -5,24 +5,20 @@ from tokens.channels.pinterest.policy import LAST_STEP
 
 RECONNECT = ("Press Re-authenticate and log in at Pinterest.", LAST_STEP)
 _APPS = "Settings > Security"
+_REACTIVATE = "Open www.pinterest.com and log in. If the account was deactivated, Pinterest may ask whether to reactivate it: do so."
 _ROLE = "The owner or an admin opens Business access at Pinterest and picks the person, or the partner, and the ad account."
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.pinterest.com with the new password.", *RECONNECT),
-    Reason.AUTHORISATION_CANCELLED: (
-        f"AdToken may be gone from the connected apps under {_APPS}. Re-authenticating adds it again.",
-        *RECONNECT,
-    ),
     # What Pinterest answers does not tell a removed app, a new password and a closed account apart.
-    Reason.SESSION_INVALID: (
-        "Open www.pinterest.com and log in. If the account was deactivated, Pinterest asks whether to reactivate it: do so.",
-        *RECONNECT,
-    ),
+    Reason.AUTHORISATION_CANCELLED: (_REACTIVATE, *RECONNECT),
+    Reason.SESSION_INVALID: (_REACTIVATE, *RECONNECT),
     Reason.UNKNOWN: (
-        "Open www.pinterest.com and log in. If the account was deactivated, Pinterest asks whether to reactivate it: do so.",
+        _REACTIVATE,
         *RECONNECT,
+        f"If it stops again, remove AdToken from the connected apps, which may be under {_APPS}, then re-authenticate once more.",
     ),
     Reason.SECURITY_CHECKPOINT: (
         "Open www.pinterest.com, log in and finish what Pinterest asks for. It may want a new password.",

@@ -85,8 +85,8 @@ ROWS = (
         codes=codes("server_error", "temporarily_unavailable"), source="RFC 6749 4.1.2.1"),
     Row(START_AGAIN, Verdict.OUR_BUG, calls=CALLBACK, shapes=shapes("nothing"), source="neither a code nor an error came back"),
 
-    # The end of a token: only a refused refresh token says so, and not why.
-    Row("refresh token refused", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID, calls=REFRESH, shapes=shapes("error"),
+    # The end of a token: only a refused refresh token says so, and not why. The reason's words leave that open.
+    Row("refresh token refused", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, calls=REFRESH, shapes=shapes("error"),
         statuses=GRANT_REFUSED, codes=codes(283), source="sdk 114: revoked, password changed, deactivated or too old"),
     Row("refresh token refused, in OAuth's word", Verdict.CONFIRM_FIRST, calls=REFRESH, codes=codes("invalid_grant"),
         source="unproven: RFC 6749; API v1 said so of an app that was not reviewed"),
