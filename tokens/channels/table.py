@@ -6,7 +6,7 @@ from typing import Any
 
 from tokens import scrub
 from tokens.channels import http, unknown
-from tokens.channels.base import Answer, Call, ChannelError, Reason, Ruling, Verdict
+from tokens.channels.base import START_AGAIN, Answer, Call, ChannelError, Reason, Ruling, Verdict
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
@@ -104,6 +104,14 @@ def fallback(facts: Facts, *, channel: str) -> Ruling:
     return Ruling(
         Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
     )
+
+
+def keys_taken(ruling: Ruling) -> Ruling:
+    """Return what a channel's answer about nonsense says of our app's keys: where it refuses the nonsense, it took the keys."""
+    refused = ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST} and ruling.reason is not None
+    if refused or ruling.row == START_AGAIN:
+        return Ruling(Verdict.OK, row=ruling.row)
+    return ruling
 
 
 def body_of(answer: Answer) -> Any:

@@ -26,7 +26,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.facebook import calls, policy, reading, recovery, system_users, verdicts
-from tokens.channels.table import evidence, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, mapping, misread, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50
 ACCOUNT_FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
@@ -39,6 +39,9 @@ class _Granted:
     scopes: tuple[str, ...] | None
     publishing_ids: frozenset[str] | None = None
     told: bool = True  # false: the question failed, so that nobody knows whether publishing is ticked
+
+
+NOBODYS = "none"  # no token of anybody
 
 
 class Facebook(Channel):
@@ -274,6 +277,10 @@ class Facebook(Channel):
                 misread(answer, "an ad account", channel="facebook").ruling, evidence=evidence(answer)
             )
         return PairReading(ruling, account)
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Ask about a string that is no token, with the app's own token."""
+        return keys_taken(verdicts.classify(calls.debug_token(app, NOBODYS, timeout=timeout)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""

@@ -25,7 +25,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, mapping, misread, words
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
@@ -34,6 +34,7 @@ PAUSES = (2.0, 6.0)  # seconds before the second and the third question
 LONGEST_TOKEN = 4000  # characters; LinkedIn says to plan for 1000
 TOO_FRESH = "refused, but new"
 DOUBTFUL = frozenset({Verdict.CONFIRM_FIRST, Verdict.TOKEN_DEAD})
+NOBODYS = "none"  # no token of anybody
 
 
 class LinkedIn(Channel):
@@ -170,6 +171,13 @@ class LinkedIn(Channel):
             return None
         form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
         return _grant(calls.oauth("refresh", "accessToken", app, form, timeout=timeout))
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
+        ruling = verdicts.classify(calls.introspect(app, NOBODYS, timeout=timeout))
+        said = ruling.note.lower()
+        unclear = ruling.row == "token not known" and ("token" not in said or "client" in said)
+        return ruling if unclear else keys_taken(ruling)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask LinkedIn to take the tokens back. The call stands in no document of LinkedIn, so a failure is only told, never raised."""

@@ -23,9 +23,10 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, mapping, misread, words
 
 PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT})
+NOBODYS = "none"  # no token of anybody
 
 
 class Snapchat(Channel):
@@ -133,6 +134,11 @@ class Snapchat(Channel):
             )
             return PairReading(ruling, account, evidence=evidence(answer))
         return PairReading(Ruling(Verdict.OK), account)
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""
+        form = {"grant_type": "refresh_token", "refresh_token": NOBODYS}
+        return keys_taken(verdicts.classify(calls.token_endpoint("refresh", app, form, timeout=timeout)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""

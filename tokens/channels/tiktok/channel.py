@@ -24,10 +24,11 @@ from tokens.channels.base import (
     Send,
     Verdict,
 )
-from tokens.channels.table import evidence, misread, words
+from tokens.channels.table import evidence, keys_taken, misread, words
 from tokens.channels.tiktok import calls, lists, policy, reading, recovery, verdicts
 
 LONGEST_TOKEN = 4096  # characters
+NOBODYS = "none"  # no code of anybody
 
 
 class TikTok(Channel):
@@ -140,6 +141,13 @@ class TikTok(Channel):
             note = account.restriction
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note)
         return PairReading(ruling, account)
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
+        answer = calls.post(
+            "exchange", "oauth2/access_token", {"auth_code": NOBODYS}, app=app, timeout=timeout
+        )
+        return keys_taken(verdicts.classify(answer))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended."""

@@ -180,6 +180,10 @@ class XChannel(Channel):
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="approval_status", note=note)
         return PairReading(ruling, read)
 
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+        """Take the first step of a handshake, which nothing but the app's keys signs."""
+        return verdicts.classify(calls.ask_request_token(app, timeout=timeout))
+
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Have X end the token. One that X has ended already counts as ended."""
         url = calls.api("1.1/oauth/invalidate_token.json")
