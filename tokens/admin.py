@@ -183,7 +183,9 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         rows = push_addresses.to_enter(app)
         if not rows:
             return "Nothing: this channel does not push." if app.pk else "Shown once the app is saved."
-        return format_html_join("", '<p>{}<br><code class="at-mono at-pickable">{}</code></p>', rows)
+        return format_html_join(
+            "", '<p class="mb-3">{}<br><code class="at-mono at-pickable">{}</code></p>', rows
+        )
 
     def save_model(
         self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool
