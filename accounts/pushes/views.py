@@ -21,7 +21,7 @@ from accounts.pushes.errors import Refused
 from accounts.pushes.limits import refusals
 from tokens import push_addresses
 from tokens.channels.facebook import pushes as facebook
-from tokens.channels.pushes import LARGEST_BODY, News, Push, UnreadablePush, parse
+from tokens.channels.pushes import LARGEST_BODY, UnreadablePush
 from tokens.channels.tiktok import pushes as tiktok
 from tokens.channels.x import pushes as x
 from tokens.models import DeletionRequest
@@ -136,10 +136,7 @@ def _x_challenge(request: HttpRequest, app_id: int | None) -> HttpResponse:
 def tiktok_webhook(request: HttpRequest, key: str) -> HttpResponse:
     """TikTok's subscriptions. TikTok documents no signature for them, so the address holds a key and the news is a hint only."""
     app = signers.holder("tiktok", push_addresses.ADDRESS_KEY, key)
-    found = tiktok.read_suspension(parse(request.body))
-    if found is not None:
-        hint = Push(News.ACCOUNT_CHANGED, tiktok.ENTITY, native_account_id=found.advertiser_id)
-        receiving.take(app, [hint], now=timezone.now())
+    receiving.take(app, tiktok.read(request.body), now=timezone.now())
     return _text(TAKEN)
 
 
