@@ -71,10 +71,16 @@ def course(
             now=now,
             source=source,
         )
-    if tried is not None and tried.grant is None and inspection.ruling.verdict in DOUBTFUL:
+    undecided = tried is not None and tried.grant is None and inspection.ruling.verdict in DOUBTFUL
+    if tried is not None and undecided:
         inspection = _undecided(token, inspection, tried, now)
     return lifecycle.record_inspection(
-        token_id=token.pk, generation=token.generation, inspection=inspection, now=now, source=source
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=inspection,
+        now=now,
+        source=source,
+        undecided=undecided,
     )
 
 

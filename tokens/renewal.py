@@ -66,7 +66,7 @@ def next_at(token: Token, now: datetime) -> datetime | None:
     last = token.renewed_at or token.linked_at
     wanted = []
     if policy.lead is not None and token.access_expires_at is not None:
-        early = token.access_expires_at - _lead(policy.lead)
+        early = token.access_expires_at - _lead(policy)
         wanted.append(max(early, token.renewed_at + AT_MOST_EVERY) if token.renewed_at else early)
     if policy.every is not None:
         wanted.append(last + policy.every * (1 - SPREAD * _share(token)))
@@ -103,8 +103,11 @@ def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     return Attempt(grant, Ruling(Verdict.OK, row="renewed"))
 
 
-def _lead(lead: timedelta) -> timedelta:
-    """Return how early a date is renewed: always before the earliest warning of it."""
+def _lead(policy: Renewal) -> timedelta:
+    """Return how early a date is renewed. One that is the person's deadline: always before the earliest warning of it."""
+    lead = policy.lead or timedelta(0)
+    if not policy.exchange:
+        return lead  # the access date is no deadline while a refresh token stands behind it
     widest = _widest_warning[0]() if _widest_warning else timedelta(0)
     return max(lead, widest + BEYOND_WARNINGS)
 

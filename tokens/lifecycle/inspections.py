@@ -28,12 +28,19 @@ COOLING_FOR = timedelta(hours=72)
 
 @transaction.atomic
 def record_inspection(
-    *, token_id: int, generation: int, inspection: Inspection, now: datetime, source: str
+    *,
+    token_id: int,
+    generation: int,
+    inspection: Inspection,
+    now: datetime,
+    source: str,
+    undecided: bool = False,
 ) -> Outcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
-    Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death.
-    Passing trouble changes no state, except that a token whose date has passed cools.
+    Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
+    unless it is `undecided`: what would have decided it was hindered. Passing trouble changes no state, except that a token whose date has
+    passed cools.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation:
@@ -47,7 +54,7 @@ def record_inspection(
     elif ruling.verdict == Verdict.TOKEN_DEAD:
         die(token, ruling.reason or Reason.UNKNOWN, inspection.evidence, now, source)
     elif ruling.verdict == Verdict.CONFIRM_FIRST:
-        _doubt(token, ruling, inspection.evidence, now, source)
+        _doubt(token, ruling, inspection.evidence, now, source, final=not (undecided or ruling.unknown))
     else:
         hindered(token, ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
@@ -57,14 +64,22 @@ def record_inspection(
     return outcome(token, ruling.verdict)
 
 
-def _doubt(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
-    """Cool, and take a doubt that lasts as death; but an answer that no table knows proves nothing, however often it comes."""
+def _doubt(
+    token: Token,
+    ruling: Ruling,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    source: str,
+    *,
+    final: bool,
+) -> None:
+    """Cool, and take a doubt that lasts as death, where it may be `final`: an answer that no table knows proves nothing, ever."""
     if token.state == Token.State.DEAD:
         return
     lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
-    if (lasts or over) and not ruling.unknown:
+    if (lasts or over) and final:
         die(
             token,
             _why_over(token, ruling) if over else ruling.reason or Reason.UNKNOWN,

@@ -121,9 +121,9 @@ def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection,
     """Return the clearest reason that the two answers and the dates give."""
     if token.refresh_expires_at is not None and token.refresh_expires_at <= now:
         return Reason.REFRESH_EXPIRED
-    vague = {None, Reason.UNKNOWN, Reason.EXPIRED}
-    said = inspection.ruling.reason if inspection.ruling.verdict == Verdict.TOKEN_DEAD else None
-    return said if said not in vague and said else attempt.ruling.reason or Reason.UNKNOWN
+    vague = {None, Reason.UNKNOWN, Reason.EXPIRED, Reason.TRANSIENT}
+    said = inspection.ruling.reason
+    return said if said and said not in vague else attempt.ruling.reason or Reason.UNKNOWN
 
 
 def _is_news(token: Token, grant: Grant) -> bool:

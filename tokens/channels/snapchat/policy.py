@@ -32,6 +32,7 @@ RENEWAL = Renewal(
     exchange=False,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
     every=timedelta(days=7),
+    spare=timedelta(minutes=5),
 )
 LAST_STEP = "Press Approve."
 MANAGE_URL = "https://accounts.snapchat.com/accounts/oauth2/apps"

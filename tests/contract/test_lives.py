@@ -1,0 +1,379 @@
+"""Every channel: how a log-in lives, is renewed, ends, and what does not end it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from accounts import sweeps
+from accounts.models import AccountToken
+from notifications.models import Message
+from tests.contract.conftest import LUMEN, Clock, account, check, token_of
+from tests.contract.profiles import DEATHS, EVERY, HARMLESS, PROFILES, TROUBLE, Death, Profile
+from tests.support import native
+from tests.support.sandbox import Sandbox
+from tokens import probe, renewal
+from tokens.models import ChannelApp, Token, TokenEvent
+
+pytestmark = pytest.mark.django_db
+Browser = Callable[[str], Client]
+every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)
+renewing = pytest.mark.parametrize(
+    "profile", [one for one in PROFILES if one.renews_after is not None], ids=lambda profile: profile.key
+)
+TOKEN_PATH = {"snapchat": "access_token$", "linkedin": "accessToken$", "pinterest": "oauth/token$"}
+with_refresh_token = pytest.mark.parametrize("channel", ["snapchat", "linkedin", "pinterest"])
+
+
+def both(browser: Browser, channel: str) -> None:
+    """Ada carries the account, Ben stands behind her."""
+    native.link(browser("ada"), channel, "ada")
+    native.link(browser("ben"), channel, "ben")
+
+
+def deadline_days(token: Token, clock: Clock) -> float:
+    assert token.deadline is not None
+    return (token.deadline - clock.start).total_seconds() / 86400
+
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+
+@every_channel
+def test_a_check_of_a_healthy_log_in_costs_few_calls_and_changes_nothing(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    before = token_of("ada")
+    world.clear_calls()
+
+    check(rounds=1, hours=0.1)
+
+    after = token_of("ada")
+    assert (after.state, after.last_check_result, after.cycle) == ("valid", "ok", before.cycle)
+    assert account().state == "connected"
+    assert len(world.calls(channel=profile.key)) <= 4
+
+
+@every_channel
+def test_a_healthy_log_in_lives_for_four_months_of_checks(
+    profile: Profile, browser: Browser, clock: Clock
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+
+    for days in range(5, 121, 5):
+        clock.forward(days=days)
+        if profile.key == "facebook" and days == 80:
+            native.consent(
+                browser("ada"), "facebook", "ada"
+            )  # data access ends 90 days after the person's last visit
+        check(rounds=1, hours=0)
+
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+    assert not Message.objects.filter(kind="died").exists()
+
+
+# --- renewal --------------------------------------------------------------------------------------------------------
+
+
+@renewing
+def test_it_is_renewed_before_anybody_is_warned(profile: Profile, browser: Browser, clock: Clock) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    before = token_of("ada")
+    assert profile.renews_after is not None
+    clock.forward(days=profile.renews_after)
+
+    sweeps.check_due(now=datetime.now(UTC))
+
+    after = token_of("ada")
+    assert after.renewed_at is not None
+    assert after.generation > before.generation
+    assert (after.state, account().state) == ("valid", "connected")
+    if profile.moved_to is not None:
+        assert profile.moved_to - 1 <= deadline_days(after, clock) <= profile.moved_to + 0.1
+
+
+@every_channel
+def test_nothing_is_renewed_that_is_not_due(profile: Profile, browser: Browser, world: Sandbox) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+
+    check(rounds=1, hours=0.2)
+
+    assert token_of("ada").renewed_at is None
+
+
+@pytest.mark.parametrize("channel", ["x", "tiktok"])
+def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, browser: Browser) -> None:
+    native.link(browser("ada"), channel, "ada")
+
+    token = token_of("ada")
+    assert renewal.next_at(token, datetime.now(UTC) + timedelta(days=400)) is None
+    assert token.due_for == "probe"
+
+
+@with_refresh_token
+def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
+    channel: str, browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), channel, "ada")
+    refusal = {
+        "snapchat": {
+            "status": 400,
+            "body": {"error": "invalid_grant", "error_description": "Refresh token is invalid"},
+        },
+        "linkedin": {
+            "status": 400,
+            "body": {
+                "error": "invalid_request",
+                "error_description": "The provided authorization grant or refresh token is invalid, expired or revoked",
+            },
+        },
+        "pinterest": {"status": 401, "body": {"code": 283, "message": "The authorization grant is invalid"}},
+    }[channel]
+    clock.forward(days=0 if channel == "snapchat" else 16)
+    world.add_fault(channel, path=TOKEN_PATH[channel], method="POST", **refusal)
+    token = token_of("ada")
+    if channel == "snapchat":  # its access token is still fresh
+        probe.probe(token.pk, now=datetime.now(UTC), source="staff", renew=True)
+    else:
+        check(rounds=1, hours=0)
+
+    token = token_of("ada")
+    assert token.state == "valid"
+    assert token.refresh_refused_at is not None
+    assert (token.deadline_kind, token.deadline_clock, token.deadline) == (
+        "date",
+        "access",
+        token.access_expires_at,
+    )
+    assert token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).count() == 1
+
+
+@with_refresh_token
+def test_a_refresh_that_is_hindered_ends_nothing(
+    channel: str, browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), channel, "ada")
+    clock.forward(days=16)
+    world.add_fault(channel, path=TOKEN_PATH[channel], method="POST", status=503, body="<html>busy</html>")
+
+    check(rounds=3, hours=0)
+
+    assert token_of("ada").state != "dead"
+    assert token_of("ada").refresh_refused_at is None
+
+
+@with_refresh_token
+def test_an_access_token_that_the_channel_refuses_is_healed_by_one_refresh(
+    channel: str, browser: Browser, world: Sandbox
+) -> None:
+    both(browser, channel)
+    world.expire_now(channel=channel, user="ada")
+
+    check(rounds=1, hours=0)
+
+    token = token_of("ada")
+    assert (token.state, token.renewed_at is not None) == ("valid", True)
+    active = account().active_token
+    assert active is not None
+    assert active.pk == token.pk  # nothing shifted
+    assert not Message.objects.filter(kind="died").exists()
+
+
+@with_refresh_token
+def test_a_missing_field_of_a_refresh_keeps_what_was_known(
+    channel: str, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), channel, "ada")
+    before = token_of("ada")
+    world.next_token(
+        channel=channel,
+        kind="refresh",
+        omit=["refresh_token", "refresh_token_expires_in", "refresh_token_expires_at", "scope"],
+    )
+
+    probe.probe(before.pk, now=datetime.now(UTC), source="staff", renew=True)
+
+    after = token_of("ada")
+    assert after.renewed_at is not None
+    assert (after.has_refresh_token, after.refresh_expires_at, after.scopes) == (
+        True,
+        before.refresh_expires_at,
+        before.scopes,
+    )
+    assert after.unseal().refresh_token == before.unseal().refresh_token
+    assert after.unseal().access_token != before.unseal().access_token
+
+
+@with_refresh_token
+def test_a_blank_token_is_never_stored(channel: str, browser: Browser, world: Sandbox) -> None:
+    native.link(browser("ada"), channel, "ada")
+    before = token_of("ada")
+    world.next_token(channel=channel, kind="refresh", put={"access_token": ""})
+
+    probe.probe(before.pk, now=datetime.now(UTC), source="staff", renew=True)
+
+    after = token_of("ada")
+    assert after.unseal() == before.unseal()
+    assert after.state != "dead"  # in doubt: the channel may have spent the old one
+
+
+# --- ends -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("channel", "death"), DEATHS, ids=lambda value: getattr(value, "deed", value))
+def test_each_end_is_found_told_and_covered_by_the_backup(
+    channel: str, death: Death, browser: Browser, world: Sandbox
+) -> None:
+    both(browser, channel)
+    world.deed(channel, "ada", death.deed)
+
+    check()
+
+    token, found = token_of("ada"), account()
+    assert (token.state, token.reason) == ("dead", death.reason)
+    assert found.state == "connected"
+    assert found.active_token is not None
+    assert found.active_token.native_user_name == "Ben Lindqvist"
+    assert [message.recipient for message in Message.objects.filter(kind="died")] == ["ada@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "death"),
+    [pair for pair in DEATHS if pair[1].lifted],
+    ids=lambda value: getattr(value, "deed", value),
+)
+def test_what_the_person_lifts_works_again_without_a_new_consent(
+    channel: str, death: Death, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), channel, "ada")
+    world.deed(channel, "ada", death.deed)
+    check()
+    assert account().state == "deactivated"
+    world.deed(channel, "ada", death.deed, on=False)
+
+    check(rounds=1, hours=30)
+
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+@every_channel
+def test_a_new_consent_brings_a_dead_account_back(profile: Profile, browser: Browser, world: Sandbox) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    world.cancel_authorisation(profile.key, "ada")
+    check()
+    assert account().state == "deactivated"
+
+    native.consent(browser("ada"), profile.key, "ada")
+
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+# --- what ends nothing ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("channel", "deed"), HARMLESS)
+def test_what_ends_nothing_at_the_channel_ends_nothing_here(
+    channel: str, deed: str, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), channel, "ada")
+    world.deed(channel, "ada", deed)
+
+    check()
+
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+@every_channel
+def test_no_trouble_of_the_channel_kills_or_takes_away(
+    profile: Profile, trouble: str, browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), profile.key, "ada", names=[LUMEN, "Fern Gardens"])
+    world.add_fault(profile.key, path="", **TROUBLE[trouble])
+
+    for days in (0.3, 2, 4):  # longer than a doubt lasts
+        clock.forward(days=days)
+        check(rounds=1, hours=0)
+
+    assert token_of("ada").state != "dead"
+    assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
+    assert not Message.objects.exclude(kind__startswith="operator").filter(kind="died").exists()
+    world.clear_faults()
+    check(rounds=2, hours=0)
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+@every_channel
+def test_a_wrong_secret_and_a_switched_off_app_are_the_apps_fault(
+    profile: Profile, browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    world.put_app(profile.key, secret="another-secret")
+    if profile.key in {"snapchat", "tiktok", "pinterest"}:
+        world.put_app(profile.key, suspended=True)
+    clock.forward(days=8)
+
+    check(hours=0)
+
+    app = ChannelApp.objects.get(channel=profile.key)
+    assert token_of("ada").state != "dead"
+    assert app.fault_since is not None, app.fault
+
+
+# --- ad accounts ----------------------------------------------------------------------------------------------------
+
+
+@every_channel
+def test_a_role_that_is_taken_away_costs_this_account_only_and_comes_back(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), profile.key, "ada", names=[LUMEN, "Fern Gardens"])
+    world.drop_role(profile.key, LUMEN, "ada")
+
+    check()
+
+    assert (token_of("ada").state, account().state, account("Fern Gardens").state) == (
+        "valid",
+        "deactivated",
+        "connected",
+    )
+    world.give_role(profile.key, LUMEN, "ada", "admin")
+    check()
+    assert account().state == "connected"
+
+
+@every_channel
+def test_a_smaller_role_may_only_report(profile: Profile, browser: Browser, world: Sandbox) -> None:
+    both(browser, profile.key)
+    world.give_role(profile.key, LUMEN, "ada", "reader")
+
+    check()
+
+    assert AccountToken.objects.get(token=token_of("ada")).can_publish == "no"
+    active = account().active_token
+    assert active is not None
+    assert active.native_user_name == "Ben Lindqvist"
+
+
+@every_channel
+def test_a_restriction_is_shown_with_the_channels_own_reason_and_kills_nothing(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    world.put_account(profile.key, LUMEN, **profile.blocked)
+
+    check()
+
+    assert profile.blocked_words in account().restriction
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+    world.put_account(profile.key, LUMEN, **profile.free)
+    check()
+    assert account().restriction == ""
+
+
+def test_every_channel_of_the_article_has_a_profile() -> None:
+    from tokens import channels
+
+    assert EVERY.keys() == channels.CHANNELS.keys()
