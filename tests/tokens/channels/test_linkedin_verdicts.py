@@ -268,6 +268,12 @@ def test_a_limit_by_day_ends_at_midnight_utc(
     assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, seconds)
 
 
+def test_a_failure_that_speaks_of_days_is_no_limit() -> None:
+    ruling = CHANNEL.classify(Answer("api", 503, body=api(503, message="One DAY this will work")))
+
+    assert (ruling.verdict, ruling.retry_after) == (PASSES, None)
+
+
 def test_an_answer_that_no_row_knows_is_marked_and_one_that_is_known_is_not() -> None:
     unknown = CHANNEL.classify(Answer("api", 401, body=api(401, 77, "NEW", "New trouble")))
     known = CHANNEL.classify(Answer("api", 401, body=api(401, 65601)))

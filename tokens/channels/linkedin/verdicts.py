@@ -179,6 +179,6 @@ def retry_after(answer: Answer, message: str, now: float) -> int | None:
     """Return in how many seconds a limit ends. A limit by day ends at midnight UTC; LinkedIn sends no header for it."""
     headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
     wait = number(headers.get("retry-after"))
-    if wait is None and re.search(r"\bday\b", message.lower()):
+    if wait is None and answer.status == 429 and re.search(r"\bday\b", message.lower()):
         wait = DAY - int(now) % DAY
     return None if wait is None else min(max(wait, 1), DAY)
