@@ -12,7 +12,6 @@ from tests.support.sandbox import Sandbox
 from tests.tokens.channels.snapchat_world import (
     ADA,
     APP,
-    FERN,
     LUMEN,
     NOBODYS,
     REDIRECT,
@@ -330,7 +329,7 @@ def test_a_channel_that_is_gone_is_passing_trouble(settings: Settings) -> None:
     assert refused(lambda: CHANNEL.renew(APP, NOBODYS)).verdict == Verdict.TRANSIENT
 
 
-# ---- revoking, sending, ids
+# ---- revoking and sending
 
 
 def test_revoking_ends_the_authorisation(sandbox: Sandbox) -> None:
@@ -372,25 +371,6 @@ def test_what_a_job_is_told_to_send_publishes_at_the_channel(sandbox: Sandbox) -
     assert response.status_code == 200
     assert response.json()["campaigns"][0]["sub_request_status"] == "SUCCESS"
     assert "Bearer" not in repr(send)
-
-
-@pytest.mark.parametrize("spelling", [LUMEN, LUMEN.upper(), f" {LUMEN} "])
-def test_an_account_has_one_spelling(spelling: str) -> None:
-    assert CHANNEL.canonical_id(spelling) == LUMEN
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    ["", "1", LUMEN[:-1], LUMEN + "0", LUMEN.replace("-", ""), f"{LUMEN}/x", "../me", f"{LUMEN}\n{FERN}"],
-)
-def test_nonsense_is_no_account_id(nonsense: str) -> None:
-    with pytest.raises(ValueError, match="looks like"):
-        CHANNEL.canonical_id(nonsense)
-
-
-def test_an_accounts_page_stays_at_snapchat_whatever_its_id() -> None:
-    assert CHANNEL.open_url(LUMEN.upper()) == f"https://ads.snapchat.com/{LUMEN}"
-    assert CHANNEL.open_url("@evil.example/?") == "https://ads.snapchat.com/%40evil.example%2F%3F"
 
 
 def test_renewal_is_by_refresh_token_and_at_least_weekly() -> None:
