@@ -60,7 +60,8 @@ async def search_accounts(request: Request) -> Response:
     found = _fitting(caller.accounts(), caller.query.get("search", ""))
     token = unquote(caller.query.get("pageToken", ""))
     start = _start_of(token)
-    body: dict[str, Any] = {"elements": [_show(account) for account in found[start : start + size]]}
+    elements = [_projected(_show(account), caller) for account in found[start : start + size]]
+    body: dict[str, Any] = {"elements": elements}
     more = start + size < len(found)
     body["metadata"] = {"nextPageToken": f"DgGer+{start + size}="} if more else {}
     return JSONResponse(body)
@@ -87,7 +88,13 @@ def _fitting(accounts: list[AdAccount], search: str) -> list[AdAccount]:
 async def account(request: Request) -> Response:
     """`GET /rest/adAccounts/{id}`; the id is the bare number."""
     caller = await caller_of(request)
-    return JSONResponse(_show(_account(request.path_params["account_id"], caller)))
+    return JSONResponse(_projected(_show(_account(request.path_params["account_id"], caller)), caller))
+
+
+def _projected(row: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Only the fields that `fields=id,name` names, as LinkedIn's own client words it; all of them without it."""
+    names = [name.strip() for name in unquote(caller.query.get("fields", "")).split(",") if name.strip()]
+    return {name: row[name] for name in names if name in row} if names else row
 
 
 def _account(name: str, caller: Caller) -> AdAccount:

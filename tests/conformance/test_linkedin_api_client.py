@@ -199,6 +199,32 @@ def test_one_ad_account_is_read(rest: RestliClient, token: str) -> None:
     assert (entity["status"], entity["servingStatuses"]) == ("ACTIVE", ["RUNNABLE"])
 
 
+def test_only_the_fields_asked_for_come(rest: RestliClient, token: str) -> None:
+    answer = rest.get(
+        resource_path=f"/adAccounts/{LUMEN}",
+        query_params={"fields": "id,name"},
+        access_token=token,
+        version_string=VERSION,
+    )
+
+    assert answer.entity == {"id": LUMEN, "name": "Lumen Shoes EU"}
+
+
+def test_a_query_too_long_for_an_address_is_sent_in_the_body(rest: RestliClient, token: str) -> None:
+    many = [f"urn:li:sponsoredAccount:{number}" for number in (LUMEN, *range(600000000, 600000120))]
+
+    page = rest.finder(
+        resource_path="/adAccounts",
+        finder_name="search",
+        query_params={"search": {"id": {"values": many}}},
+        access_token=token,
+        version_string=VERSION,
+    )
+
+    assert page.response.request.method == "POST"
+    assert [row["id"] for row in page.elements] == [LUMEN]
+
+
 def test_an_unknown_token_is_65600(rest: RestliClient) -> None:
     assert refusal(rest, "AQXnobody") == (401, 65600, "INVALID_ACCESS_TOKEN")
 
