@@ -75,6 +75,8 @@ class AccountDetail(AccountOut):
 
     pool: list[PoolEntry]
     what: str = Field(description="What happened, where the account is not connected.")
+    who: str = Field(description="Who must act.")
+    causes: list[str] = Field(description="Likely causes, never proven ones.")
     steps: list[str]
 
 
@@ -201,13 +203,15 @@ def read_account(request: HttpRequest, channel: str, native_id: str) -> AccountD
     if account is None:
         raise broker.NotFound("There is no such account.")
     one = summary.of(account, timezone.now())
-    told = reasons.explain(channel, account.reason, account=account.name)
     connected = account.state == Account.State.CONNECTED
+    told = reasons.explain(channel, "" if connected else account.reason, account=account.name)
     return AccountDetail(
         **_account(one).dict(),
         pool=[_entry(one, entry) for entry in one.entries],
-        what="" if connected else told.what,
-        steps=[] if connected else list(told.steps),
+        what=told.what,
+        who=told.who,
+        causes=list(told.causes),
+        steps=list(told.steps),
     )
 
 

@@ -143,7 +143,7 @@ def _render(
         "name": first["account"].name,
         "native_id": first["account"].native_id,
         "pill": first["pill"],
-        "rows": _card_rows(token, rows, told.what, zone),
+        "rows": _card_rows(token, rows, told, zone),
         "steps": told.steps or (native.last_step,),
         "button": {"label": button, "url": link},
     }
@@ -158,6 +158,8 @@ def _render(
         "because": f"You get this because your team owns this {native.label} system user."
         if system
         else f"You get this because you linked this {native.label} log-in.",
+        "about_label": f"How long authorisations last at {native.label}",
+        "about_url": f"{settings.BASE_URL}{reverse('channel_page', args=[native.key])}",
         "system": system,
         "whose": f"The {native.label} system user {token.native_user_name}"
         if system
@@ -170,12 +172,16 @@ def _render(
     return Mail(subject=subject, text=text, html=html)
 
 
-def _card_rows(token: Token, rows: list[dict[str, Any]], what: str, zone: ZoneInfo) -> list[tuple[str, str]]:
+def _card_rows(
+    token: Token, rows: list[dict[str, Any]], told: reasons.Explanation, zone: ZoneInfo
+) -> list[tuple[str, str]]:
     first = rows[0]
     words = [("State", _carried(first))]
     if token.state == Token.State.DEAD:
         words.append(("Stopped", faces.moment(token.state_since, zone=zone).full))
-        words.append(("Why", what))
+        words.append(("Why", told.what))
+        if told.causes:
+            words.append(("Causes", " ".join(told.causes)))
     elif token.deadline is not None:
         words.append(("Ends", faces.moment(token.deadline, zone=zone).full))
     words.append(("Log-in", token.native_user_name))

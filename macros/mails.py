@@ -41,6 +41,8 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: st
         "lead": wording.lead(lines, reader),
         "preheader": wording.preheader(lines, reader),
         "because": wording.because(names, linked=any(line.mine for line in lines)),
+        "about_label": "How long authorisations last at each channel",
+        "about_url": _absolute("channel_needs") if user else "",
         "why_url": why if user else "",  # the page is for people who can log in
     }
     text = render_to_string("mail/warning/body.txt", context | _body(shown, reader, pills=False))

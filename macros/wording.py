@@ -224,6 +224,8 @@ def _linked_by(login: Login, reader: Reader) -> str:
 def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
     why = "No log-in is linked any more." if told is None else told.what
     rows = [("Why", why)]
+    if told is not None and told.causes:
+        rows.append(("Causes", " ".join(told.causes)))
     if not line.mine and line.person:
         rows.append(("Waiting for", line.person))
     return rows

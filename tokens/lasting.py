@@ -68,7 +68,11 @@ def renewed(channel: Channel) -> tuple[str, ...]:
     if rule.exchange:
         what = f"AdToken asks {channel.label} for a later date while the log-in still works{_when(rule)}."
         return (what, f"{channel.label} decides whether the date moves. {_again(rule)}")
-    return (f"AdToken renews the log-in without a person{_when(rule)}.", _again(rule))
+    what = f"AdToken renews the log-in without a person{_when(rule)}."
+    if not rule.spare:
+        return (what, _again(rule))
+    first = f"Where less than {words(rule.spare)} are left, a publishing job gets a renewed one."
+    return (what, first, _again(rule))
 
 
 def _when(rule: Renewal) -> str:

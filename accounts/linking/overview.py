@@ -13,6 +13,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
+from tokens.channels.base import Channel
 from tokens.models import ChannelKey, Token
 from users.models import User
 
@@ -151,15 +152,16 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     names = Names(user)
     others = summary.others(found, user, names)
     stopped = token is not None and token.state == Token.State.DEAD
+    entry = account.pool.filter(token=token).first() if token else None
     told = reasons.explain(
         account.channel,
-        token.reason if token is not None and token.reason else "",
+        _reason(entry, token),
         person=token.native_user_name if token else "",
         account=account.name,
         you=True,
     )
     login = token.native_user_name if token else ""
-    entry = account.pool.filter(token=token).first() if token else None
+    before, there, later = _steps_here(told.steps, native)
     return {
         "account": account,
         "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
@@ -174,13 +176,42 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "nothing_to_do": _nothing_to_do(token, account, now),
-        "before": told.steps[:-1] if stopped and len(told.steps) > 2 else (),
+        "before": before,
+        "later": later,
+        "before_by": "an admin of the account" if token and not stopped else "",
         "steps": [
             f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
-            native.last_step,
+            *(there or [native.last_step]),
             "You come back here. Done.",
         ],
     }
+
+
+def _reason(entry: AccountToken | None, token: Token | None) -> str:
+    """Return why the log-in is of no use for the account: it stopped, or the account is out of its reach. "" where neither is so."""
+    if token is None or token.state != Token.State.VALID:
+        return token.reason if token is not None else ""
+    return entry.access_reason if entry is not None else ""
+
+
+def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:
+    """Return the steps before going to the channel, those there, and those if it does not help, in the words of this page.
+
+    Its button says "Continue to ...", it has no "Check now", and it says itself that one goes there.
+    """
+    button = f"Continue to {native.label}"
+    found: tuple[list[str], list[str], list[str]] = ([], [], [])
+    place = 0
+    for step in steps:
+        if step.startswith("Press Re-authenticate"):
+            place = 1
+            continue
+        if step.startswith("If it stops again"):
+            place = 2
+        words = step.replace("ress Re-authenticate", f"ress {button}")
+        words = words.replace("Press Check now", "AdToken looks again by itself")
+        found[place].append(words.replace("press Check now", "AdToken looks again by itself"))
+    return found
 
 
 def _nothing_to_do(token: Token | None, account: Account, now: datetime) -> bool:

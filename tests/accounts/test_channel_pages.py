@@ -1,12 +1,17 @@
 """What each channel needs: the pages say what the policy says, to people who are logged in."""
 
+import html
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from tests.support.factories import make_app, make_user
 from tokens import channels, lasting
-from tokens.channels.base import Reason
+from tokens.channels.base import Reason, Renewal
 from tokens.models import ChannelKey
 
 pytestmark = pytest.mark.django_db
@@ -18,13 +23,51 @@ def ada(client: Client) -> Client:
     return client
 
 
+# What must be known of each channel: how long, and when a person is needed.
+TABLE = {
+    "facebook": (["60 days .* where Facebook gives a date", "90 days after .* last active"], "earlier of the two dates.*neither"),
+    "snapchat": (["without an end date"], "Never.*refuses to renew, the end of access"),
+    "x": (["no end date"], "Never"),
+    "linkedin": (["60 days", "365 days .* nothing moves that date"], "end of renewal .* else the end of access"),
+    "pinterest": (["30 days", "60 days; every renewal", "Older apps .* 365 days"], "later of the two dates"),
+    "tiktok": (["no end date"], "Never"),
+}  # fmt: skip
+JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
+
+
 def text(client: Client, name: str, *args: str) -> str:
-    from django.utils.html import strip_tags
-
     page = client.get(reverse(name, args=args)).content.decode()
-    import html
-
     return " ".join(html.unescape(strip_tags(page)).split())
+
+
+@pytest.mark.parametrize("channel", TABLE)
+def test_the_overview_says_how_long_and_when_a_person_is_needed(ada: Client, channel: str) -> None:
+    how_long, person = TABLE[channel]
+    lifetime = channels.get(channel).lifetime
+
+    page = text(ada, "channel_needs")
+
+    assert all(any(re.search(words, line) for line in lifetime.clocks) for words in how_long)
+    assert re.search(person, lifetime.person_deadline)
+    assert [
+        line for line in (*lifetime.clocks, lifetime.person_deadline, lifetime.note) if line not in page
+    ] == []
+
+
+def test_a_rule_that_no_vendor_source_proves_is_a_note_and_no_date() -> None:
+    linkedin = channels.get("linkedin").lifetime
+
+    assert "once in 60 days" in linkedin.note
+    assert not [line for line in (*linkedin.clocks, *linkedin.ends) if "once in" in line]
+
+
+@pytest.mark.parametrize("channel", ChannelKey.values)
+def test_marketers_read_plain_words(channel: str) -> None:
+    known = lasting.of(channel, "")
+
+    lines = [known.summary, known.person_deadline, known.note, *known.clocks, *known.ends, *known.renewed]
+    assert [line for line in lines if JARGON.search(line) or "!" in line] == []
+    assert all(line.endswith(".") for line in lines[1:] if line)
 
 
 @pytest.mark.parametrize("channel", ChannelKey.values)
@@ -46,3 +89,48 @@ def test_a_channels_page_tells_of_every_reason_what_happened_who_acts_and_the_st
     steps = [step for reason in Reason for step in channels.get("facebook").steps(reason)]
     assert [step for step in steps if step not in page] == []
     assert page.count("What happened") == page.count("Who acts") == len(Reason)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (None, ["AdToken renews nothing here by itself."]),
+        (
+            Renewal(exchange=False, source="s", lead=timedelta(days=10), every=timedelta(days=1)),
+            [
+                "AdToken renews the log-in without a person, once less than 10 days are left and at least every day.",
+                "Where that did not help, it tries again after 1 hour.",
+            ],
+        ),
+        (
+            Renewal(exchange=True, source="s", lead=timedelta(days=45), again_after=timedelta(days=1)),
+            [
+                "AdToken asks Facebook for a later date while the log-in still works, once less than 45 days are left.",
+                "Facebook decides whether the date moves. Where that did not help, it tries again after 1 day.",
+            ],
+        ),
+    ],
+)
+def test_what_the_engine_goes_by_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, rule: Renewal | None, words: list[str]
+) -> None:
+    facebook = channels.get("facebook")
+    monkeypatch.setattr(type(facebook), "renewal", rule)
+
+    assert list(lasting.renewed(facebook)) == words
+
+
+def test_pages_lead_there(ada: Client) -> None:
+    make_app("facebook")
+
+    assert (
+        reverse("channel_page", args=["facebook"])
+        in ada.get(reverse("link", args=["facebook"])).content.decode()
+    )
+    assert reverse("channel_needs") in ada.get(reverse("add_account")).content.decode()
+    assert ada.get("/channels/myspace/").status_code == 404
+
+
+def test_nobody_reads_them_without_a_log_in(client: Client) -> None:
+    for address in (reverse("channel_needs"), reverse("channel_page", args=["x"])):
+        assert reverse("account_login") in client.get(address)["Location"]

@@ -21,7 +21,7 @@ LIFETIME = Lifetime(
         "Access lasts 30 to 60 minutes; Snapchat says each time how long. AdToken renews it by itself.",
         "It can be renewed without an end date.",
     ),
-    person_deadline="Never: no date comes up. A person is needed once Snapchat no longer renews.",
+    person_deadline="Never: no date comes up. Once Snapchat refuses to renew, the end of access, within the hour.",
     ends=(
         "The person removes AdToken under Connected Apps.",
         "Snapchat locks or suspends the person's own account. Its answers do not tell that apart from a removal.",
