@@ -221,12 +221,24 @@ def test_what_the_consent_page_says_is_never_about_a_token(error: str, verdict: 
     assert (ruling.verdict, ruling.row) == (verdict, row)
 
 
-def test_a_denied_list_of_roles_is_a_missing_permission() -> None:
-    body = api(403, 100, "ACCESS_DENIED", "Not enough permissions to access: adAccountUsers.FINDER")
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("adAccountUsers.FINDER", Reason.SCOPE_MISSING), ("GET /adAccounts/508720451", Reason.ACCESS_LOST)],
+)
+def test_a_denied_list_is_a_missing_permission_and_a_denied_account_a_lost_one(
+    what: str, reason: Reason
+) -> None:
+    body = api(403, 100, "ACCESS_DENIED", f"Not enough permissions to access: {what}")
 
     ruling = CHANNEL.classify(Answer("list_accounts", 403, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (LOST, Reason.SCOPE_MISSING)
+    assert (ruling.verdict, ruling.reason) == (LOST, reason)
+
+
+def test_a_callback_may_be_told_as_its_query() -> None:
+    body = "error=user_cancelled_login&error_description=x&state=s"
+
+    assert CHANNEL.classify(Answer("authorize_callback", 302, body=body)).row == "person said no"
 
 
 def test_answers_about_our_app_touch_no_token_whatever_the_call() -> None:

@@ -10,6 +10,7 @@ nothing that cannot be undone.
 import re
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import PASSING, REFUSING, Codes, Facts, Row, body_of, mapping, number, rule, words
@@ -107,6 +108,8 @@ ROWS = (
 
     # The token lives; this ad account is out of its reach.
     Row("bad request", Verdict.OUR_BUG, calls=USED, statuses=frozenset({403}), text="unpermitted fields", source="seen"),
+    Row("not visible", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, statuses=frozenset({403}), codes=codes(100, "ACCESS_DENIED"),
+        text="adaccounts/", source="errors: permission or role, it does not say which"),
     Row("permission missing", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=frozenset({"list_accounts"}), statuses=frozenset({403}),
         codes=codes(100, "ACCESS_DENIED"), source="errors: no account is named there, so the permission is missing"),
     Row("permission missing", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, statuses=frozenset({403}),
@@ -133,6 +136,8 @@ def classify(answer: Answer) -> Ruling:
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape: an OAuth error, an error of the API, or what introspection says."""
+    if answer.call == "authorize_callback" and isinstance(body, str):
+        body = dict(parse_qsl(body[:2000].removeprefix("?"))) or body  # a callback is a query
     data = mapping(body)
     if isinstance(data.get("error"), str):
         said = words(data.get("error_description"))
