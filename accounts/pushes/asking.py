@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils import timezone
+
 from accounts import pairs, sweeps
 from accounts.models import Account
 from tokens import channels
@@ -12,10 +14,18 @@ SOURCE = "push"
 
 
 def check_token(*, token_id: int, now: datetime) -> None:
-    """Ask about a token and its ad accounts at once, unless it has died or gone meanwhile."""
-    token = Token.objects.select_related("app").filter(pk=token_id).exclude(state=Token.State.DEAD).first()
-    if token is not None:
-        sweeps.check_now(token, now=now, source=SOURCE)
+    """Ask about a token and its ad accounts at once, unless it has died or gone meanwhile.
+
+    An answer that was already on its way when the push came may be older than the news, so after it the channel is asked again.
+    """
+    living = Token.objects.select_related("app").filter(pk=token_id).exclude(state=Token.State.DEAD)
+    token = living.first()
+    if token is None:
+        return
+    under_way = token.claimed_until is not None and token.claimed_until > now
+    sweeps.check_now(token, now=now, source=SOURCE)
+    if under_way and (token := living.first()) is not None:
+        sweeps.check_now(token, now=timezone.now(), source=SOURCE)
 
 
 def read_account(*, account_id: int, now: datetime) -> None:

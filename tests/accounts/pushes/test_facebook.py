@@ -1,13 +1,17 @@
 """Facebook tells us: from the stand-in over real HTTP into the pool."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
+from accounts import pool, sweeps
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
@@ -39,8 +43,10 @@ def token_of(name: str) -> Token:
     return Token.objects.get(native_user_name__startswith=name)
 
 
-def app_of_facebook() -> ChannelApp:
-    return ChannelApp.objects.get(channel="facebook")
+def set_up_webhook(world: Sandbox, live_server: LiveServer) -> None:
+    app = ChannelApp.objects.get(channel="facebook")
+    word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
+    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
 
 
 def test_a_person_who_removes_the_app_is_out_and_the_account_goes_on_within_two_seconds(
@@ -172,8 +178,7 @@ def test_an_app_whose_secrets_do_not_open_asks_the_channel_to_come_again(
 def test_a_removed_permission_is_asked_about_and_only_the_answer_is_written(
     world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
 ) -> None:
-    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
-    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+    set_up_webhook(world, live_server)
 
     world.set_consent("ada", scopes=["ads_read", "business_management"])
     asked = queue.asked()
@@ -190,13 +195,48 @@ def test_a_removed_permission_is_asked_about_and_only_the_answer_is_written(
     assert AccountEvent.objects.filter(kind="shifted").get().source == "push"
 
 
+def test_an_answer_that_was_on_its_way_before_the_news_is_not_enough(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
+) -> None:
+    set_up_webhook(world, live_server)
+    world.set_consent("ada", scopes=["ads_read", "business_management"])
+    later = datetime.now(UTC) + timedelta(hours=4)
+    Token.objects.filter(pk=token_of("Ada").pk).update(claimed_until=later, due_at=later)
+
+    def end_the_other_check() -> None:  # it asked before the permission was taken, so it writes nothing new
+        Token.objects.filter(pk=token_of("Ada").pk).update(claimed_until=None)
+        connection.close()
+
+    other = threading.Timer(0.5, end_the_other_check)
+    other.start()
+    queue.work()
+    other.join()
+
+    assert AccountToken.objects.get(token=token_of("Ada")).can_publish == "no"
+
+
+def test_many_copies_of_a_push_at_the_same_moment_kill_once(
+    world: Sandbox, linked: Account, live_server: LiveServer
+) -> None:
+    signed = {"signed_request": deauthorise(token_of("Ada").native_user_id)}
+    url = f"{live_server.url}{DEAUTHORISE}"
+
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(
+            senders.map(lambda _: httpx2.post(url, data=signed, trust_env=False, timeout=20), range(16))
+        )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert TokenEvent.objects.filter(kind="died").count() == 1
+    assert AccountEvent.objects.filter(kind="shifted").count() == 1
+    assert Message.objects.filter(kind="died").count() == 1
+    assert pool.differences() == []
+
+
 def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
     world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
 ) -> None:
-    from accounts import sweeps
-
-    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
-    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+    set_up_webhook(world, live_server)
     world.set_consent("ada", scopes=["ads_read", "business_management"])
     queue.client.delete("celery")  # the kick is lost
 
@@ -208,9 +248,8 @@ def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
 def test_the_webhook_says_the_same_as_the_callback_when_the_app_is_removed(
     world: Sandbox, linked: Account, live_server: LiveServer
 ) -> None:
-    word = push_addresses.derived(app_of_facebook(), push_addresses.VERIFY_TOKEN)[0]
     world.put_app("facebook", deauthorise_url="")
-    world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+    set_up_webhook(world, live_server)
 
     world.cancel_authorisation("facebook", "ada")
 
