@@ -6,7 +6,7 @@ is in what it returns: the texts are scrubbed, and the credentials that were use
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +77,7 @@ class Checker:
     def settings(self) -> Line:
         """Say with which addresses, version and app the channel is asked."""
         prefix = f"{self.channel.key.upper()}_"
-        names = sorted(name for name in dir(settings) if name.startswith(prefix))
+        names = sorted({name for name in dir(settings) if name.startswith(prefix)})
         seen = [f"{name} = {getattr(settings, name)}" for name in names]
         seen += [
             f"App {self.app.label or 'without a label'}, client ID {self.app.client_id}, {self.app.get_state_display().lower()}",
@@ -92,7 +92,10 @@ class Checker:
         ruling = self.channel.check_app(self.keys)
         if ruling is None:
             return Line(asked, seen=("The channel has no question that only the app's keys answer.",))
-        return self._line("app", asked, ruling, self._note(ruling))
+        taken = ["It does."] if ruling.verdict == Verdict.OK else []
+        return self._line(
+            "app", asked, replace(ruling, row="") if taken else ruling, [*taken, *self._note(ruling)]
+        )
 
     def identity(self) -> Line:
         """Ask whose token it is."""

@@ -58,5 +58,6 @@ OPEN: Mapping[str, Mapping[Step, tuple[str, ...]]] = {
 
 
 def proves(channel: str, step: Step) -> tuple[str, ...]:
-    """Return what a good answer at this step proves, the general first."""
-    return (f"If OK: {EVERYWHERE[step]}", *OPEN.get(channel, {}).get(step, ()))
+    """Return what a good answer at this step proves, then what is to be compared with it."""
+    compare = OPEN.get(channel, {}).get(step, ())
+    return (f"Proves, if ok: {EVERYWHERE[step]}", *[f"Compare: {point}" for point in compare])
