@@ -1,0 +1,108 @@
+"""One reason, one wording: the mail, the pages of marketers and staff, and the API say the same."""
+
+import html
+import re
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import strip_tags
+from pytest_django import Settings
+
+from accounts import mails, pool
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from notifications.models import Message
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens import channels, lifecycle, reasons
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from users.models import Team, User
+
+pytestmark = pytest.mark.django_db
+
+DEATHS = (
+    Reason.PASSWORD_CHANGED,
+    Reason.AUTHORISATION_CANCELLED,
+    Reason.SECURITY_CHECKPOINT,
+    Reason.SUSPENDED,
+    Reason.SESSION_INVALID,
+    Reason.UNKNOWN,
+)
+NATIVE_IDS = {"snapchat": "e4cd371b-8de8-4011-a8d2-860fe77c09e1"}
+RECONNECT = re.compile("Press Re-authenticate|press Re-authenticate")
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+def dead_account(channel: str, reason: Reason, person: User) -> Account:
+    """An account whose only log-in died for this reason."""
+    token = make_token(make_app(channel), consented_by=person, native_user_name="Ada O.")
+    account = make_account(channel, name="Sable Studio", native_id=NATIVE_IDS.get(channel, "400123"))
+    link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason)),
+        now=NOW,
+        source="test",
+    )
+    account.refresh_from_db()
+    return account
+
+
+def plain(page: str) -> str:
+    return " ".join(html.unescape(strip_tags(page)).split())
+
+
+def missing(told: reasons.Explanation, said: str, *, steps: bool = True) -> list[str]:
+    lines = [told.what, *told.causes, *(told.steps if steps else ())]
+    return [line for line in lines if line not in said]
+
+
+def assert_steps_name_the_pages_own_button(page: str, channel: str) -> None:
+    native = channels.get(channel)
+    assert not RECONNECT.search(page)
+    assert "Check now" not in page
+    assert f"Continue to {native.label}" in page
+    assert native.last_step in page
+
+
+@pytest.mark.parametrize("reason", DEATHS)
+@pytest.mark.parametrize("channel", channels.CHANNELS)
+def test_mail_pages_and_api_say_the_same(
+    client: Client, settings: Settings, ada: User, channel: str, reason: Reason
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    account = dead_account(channel, reason, ada)
+    you = reasons.explain(channel, reason, person="Ada O.", account=account.name, you=True)
+    others = reasons.explain(channel, reason, person="Ada Okafor", account=account.name)
+    nameless = reasons.explain(channel, reason, account=account.name)
+    key = callers.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
+    callers._facts.clear()
+
+    mail = mails.build_died(Message.objects.get())
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    staff_page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+    client.force_login(ada)
+    own_page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
+    api = Client(headers={"authorization": f"Bearer {key}"}).get(
+        f"/api/v1/accounts/{channel}/{account.native_id}"
+    )
+
+    assert missing(you, plain(mail.text)) == []
+    assert missing(you, plain(mail.html)) == []
+    assert missing(others, plain(staff_page)) == []
+    assert missing(you, plain(own_page), steps=False) == []
+    assert_steps_name_the_pages_own_button(plain(own_page), channel)
+    told = api.json()
+    assert (told["what"], told["causes"], told["steps"]) == (
+        nameless.what,
+        list(nameless.causes),
+        list(nameless.steps),
+    )
