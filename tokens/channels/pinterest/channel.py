@@ -189,7 +189,7 @@ class Pinterest(Channel):
         scopes: Iterable[str] | None,
         limit: http.Limit,
     ) -> NativeAccount | None:
-        """Return a restricted ad account with its role, which only the list still shows; None where it does not."""
+        """Return a restricted ad account with its role, which only the list still shows; None where its first page does not."""
         try:
             rows, _ = self._page(credentials, "", limit.left())
         except ChannelError:
