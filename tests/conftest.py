@@ -12,6 +12,10 @@ from tests.support.sandbox import Sandbox
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
 SLOW_FILES = (
+    "contract/test_leases.py",
+    "contract/test_linking.py",
+    "contract/test_lives.py",
+    "contract/test_second_app.py",
     "launcher/test_embedded_servers.py",
     "launcher/test_launcher.py",
     "accounts/linking/test_linking.py",

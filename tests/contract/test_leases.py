@@ -1,0 +1,200 @@
+"""Every channel: what a publishing job gets works at the channel as it is sent."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts import sweeps
+from accounts.broker import errors, leases, reports, signing
+from accounts.broker.callers import Caller
+from accounts.models import Account
+from tests.contract.conftest import LUMEN, Clock, account, token_of
+from tests.contract.profiles import PROFILES, Profile
+from tests.support import native
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+
+Browser = Callable[[str], Client]
+every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)
+
+
+def read(world: Sandbox, profile: Profile, found: Account, lease: leases.Lease) -> httpx2.Response:
+    """Read the ad account at the channel as a job would, merging the lease blindly."""
+    url = getattr(world, profile.key) + profile.read.format(id=found.native_id)
+    headers = dict(lease.send.headers)
+    if lease.signs:
+        headers["Authorization"] = signing.sign(
+            caller=Caller(), lease_id=lease.lease_id, method="GET", url=url, params={}, now=datetime.now(UTC)
+        )
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query)), **lease.send.query}
+    return httpx2.get(
+        parts._replace(query="").geturl(), params=query, headers=headers, trust_env=False, timeout=10
+    )
+
+
+def lease_now(found: Account, **wish: int) -> leases.Lease:
+    return leases.lease(
+        caller=Caller(), channel=found.channel, native_id=found.native_id, now=datetime.now(UTC), **wish
+    )
+
+
+@every_channel
+@pytest.mark.django_db
+def test_a_leased_token_reads_the_ad_account(profile: Profile, browser: Browser, world: Sandbox) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+
+    answer = read(world, profile, account(), lease_now(account()))
+
+    assert answer.status_code == 200, answer.text
+    assert LUMEN in answer.text
+
+
+@every_channel
+@pytest.mark.django_db
+def test_a_reported_end_is_confirmed_and_answered_with_the_backup(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    native.link(browser("ben"), profile.key, "ben")
+    lease = lease_now(account())
+    world.cancel_authorisation(profile.key, "ada")
+    answer = read(world, profile, account(), lease)
+
+    said = reports.report(
+        caller=Caller(),
+        lease_id=lease.lease_id,
+        status=answer.status_code,
+        body=answer.text,
+        now=datetime.now(UTC),
+    )
+
+    assert said.action == "retry_with", said
+    assert said.lease is not None
+    assert said.lease.native_user == "Ben Lindqvist"
+    assert token_of("ada").state == "dead"
+    assert read(world, profile, account(), said.lease).status_code == 200
+
+
+@every_channel
+@pytest.mark.django_db
+def test_a_false_alarm_is_kept_and_changes_nothing(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), profile.key, "ada")
+    lease = lease_now(account())
+    body = {
+        "error": {"code": 190, "error_subcode": 460},
+        "code": 40105,
+        "errors": [{"code": 89}],
+        "serviceErrorCode": 65600,
+    }
+
+    status = 200 if profile.key == "tiktok" else 401  # it says everything with 200
+    said = reports.report(
+        caller=Caller(), lease_id=lease.lease_id, status=status, body=body, now=datetime.now(UTC)
+    )
+
+    assert said.action == "retry_with", said
+    assert said.lease is not None
+    assert said.lease.token_id == lease.token_id
+    assert token_of("ada").state == "valid"
+
+
+@pytest.mark.django_db
+def test_an_access_token_that_is_over_is_renewed_by_the_lease(
+    browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), "snapchat", "ada")
+    clock.forward(hours=3)
+
+    lease = lease_now(account())
+
+    assert read(world, PROFILES[1], account(), lease).status_code == 200
+    assert lease.expires_at > datetime.now(UTC) + timedelta(minutes=10)
+
+
+@pytest.mark.django_db
+def test_a_lease_near_the_end_renews_first_and_only_once(
+    browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), "snapchat", "ada")
+    clock.forward(hours=0.45)  # 27 of 30 minutes
+    world.clear_calls()
+
+    for _ in range(3):
+        lease_now(account())
+
+    assert len(world.calls(channel="snapchat", path="access_token")) == 1
+
+
+@pytest.mark.django_db
+def test_a_wish_that_no_renewal_can_fill_burns_no_refreshes(browser: Browser, world: Sandbox) -> None:
+    native.link(browser("ada"), "snapchat", "ada")
+    world.clear_calls()
+
+    for _ in range(4):
+        with pytest.raises(errors.Held):
+            lease_now(account(), min_valid_for=7200)
+
+    assert len(world.calls(channel="snapchat", path="access_token")) <= 1
+
+
+@pytest.mark.django_db
+def test_where_the_token_host_is_away_the_job_waits_and_nothing_dies(
+    browser: Browser, world: Sandbox, clock: Clock
+) -> None:
+    native.link(browser("ada"), "snapchat", "ada")
+    clock.forward(hours=2)
+    world.add_fault("snapchat", path="access_token", status=503, body="<html>busy</html>")
+
+    with pytest.raises(errors.Busy):
+        lease_now(account())
+
+    assert token_of("ada").state != "dead"
+    world.clear_faults()
+    sweeps.check_due(now=datetime.now(UTC) + timedelta(minutes=30))
+    assert lease_now(account()).native_user == "Ada Okafor"
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("channel", ["snapchat", "pinterest"])
+def test_many_jobs_at_once_use_a_rotating_refresh_token_once(
+    channel: str, browser: Browser, world: Sandbox, clock: Clock, threads: ThreadPoolExecutor
+) -> None:
+    world.put_app(channel, settings={"rotate": True})
+    native.link(browser("ada"), channel, "ada")
+    clock.forward(days=31)
+    world.clear_calls()
+    found = account()
+
+    def job(number: int) -> str:
+        try:
+            if number % 2:
+                sweeps.check_due(now=datetime.now(UTC))
+                return "swept"
+            return lease_now(found).native_user
+        except errors.Busy:
+            return "wait"
+        finally:
+            connection.close()
+
+    said = set(threads.map(job, range(8)))
+
+    assert said <= {"swept", "Ada Okafor", "wait"}
+    refreshes = [call for call in world.calls(channel=channel, method="POST") if "token" in call["path"]]
+    assert [call["status"] for call in refreshes] == [200]
+    assert (token_of("ada").state, Token.objects.get().generation) == ("valid", 2)
+    assert lease_now(account()).native_user == "Ada Okafor"
