@@ -1,0 +1,191 @@
+"""When a token is renewed: data of the channels' policies, against the dates of the row."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from tests.support.factories import NOW, make_app, make_token
+from tokens import renewal, scheduling
+from tokens.channels.base import Renewal
+from tokens.models import ChannelApp, Token
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+PROVIDED = {"access": "provider", "refresh": "provider"}
+
+
+@pytest.fixture(autouse=True)
+def _warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned_before(monkeypatch, 30)
+
+
+def warned_before(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    monkeypatch.setattr(renewal, "_widest_warning", [lambda: days * DAY])
+
+
+def token(channel: str, **fields: Any) -> Token:
+    fields = {"linked_at": NOW, "dates_source": PROVIDED, **fields}
+    return make_token(make_app(channel), **fields)
+
+
+def test_facebook_is_exchanged_from_45_days_before_its_date() -> None:
+    one = token("facebook", access_expires_at=NOW + 60 * DAY)
+
+    assert renewal.next_at(one, NOW) == NOW + 15 * DAY
+
+
+def test_always_before_the_widest_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned_before(monkeypatch, 50)
+    one = token("facebook", access_expires_at=NOW + 60 * DAY)
+
+    assert renewal.next_at(one, NOW) == NOW + 3 * DAY
+
+
+def test_a_try_that_moved_nothing_is_repeated_daily_not_at_every_check() -> None:
+    one = token("facebook", access_expires_at=NOW + 20 * DAY, renewal_tried_at=NOW - timedelta(hours=3))
+
+    assert renewal.next_at(one, NOW) == NOW + timedelta(hours=21)
+    assert not renewal.wanted(one, NOW)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},  # no date is known
+        {"dates_source": {"access": "never"}},  # expires_at 0
+        {"access_expires_at": NOW - DAY},  # what has ended cannot be exchanged
+    ],
+)
+def test_facebook_is_never_exchanged_without_a_date_or_after_it(fields: dict[str, Any]) -> None:
+    one = token("facebook", **fields)
+
+    assert renewal.next_at(one, NOW) is None
+    assert not renewal.wanted(one, NOW)
+
+
+def test_linkedin_is_refreshed_when_45_days_of_access_are_left() -> None:
+    one = token(
+        "linkedin",
+        access_expires_at=NOW + 60 * DAY,
+        refresh_expires_at=NOW + 365 * DAY,
+        has_refresh_token=True,
+    )
+
+    assert renewal.next_at(one, NOW) == NOW + 15 * DAY
+
+
+@pytest.mark.parametrize("channel", ["snapchat", "pinterest"])
+def test_refresh_tokens_that_restart_their_life_are_used_at_least_weekly(channel: str) -> None:
+    tokens = [
+        token(
+            channel,
+            access_expires_at=NOW + 30 * DAY,
+            refresh_expires_at=NOW + 60 * DAY,
+            has_refresh_token=True,
+        )
+        for _ in range(20)
+    ]
+
+    due = [at for at in (renewal.next_at(one, NOW) for one in tokens) if at is not None]
+
+    assert len(due) == 20
+    assert max(due) <= NOW + 7 * DAY
+    assert min(due) >= NOW + 5 * DAY
+    assert len(set(due)) > 15  # drawn apart
+
+
+@pytest.mark.parametrize("channel", ["snapchat", "linkedin", "pinterest"])
+def test_without_a_refresh_token_or_after_a_refusal_nothing_is_renewed(channel: str) -> None:
+    without = token(channel, access_expires_at=NOW + DAY)
+    refused = token(channel, access_expires_at=NOW + DAY, has_refresh_token=True, refresh_refused_at=NOW)
+
+    assert renewal.next_at(without, NOW) is renewal.next_at(refused, NOW) is None
+    assert not renewal.lapsed(without, NOW + 2 * DAY)
+    assert not renewal.lapsed(refused, NOW + 2 * DAY)
+
+
+@pytest.mark.parametrize("channel", ["x", "tiktok"])
+def test_channels_that_renew_nothing_have_no_time_for_it(channel: str) -> None:
+    one = token(channel, access_expires_at=NOW + DAY, has_refresh_token=True)
+
+    assert renewal.next_at(one, NOW) is None
+
+
+def test_an_access_token_that_is_over_is_renewed_before_it_is_asked_about() -> None:
+    one = token("snapchat", access_expires_at=NOW - timedelta(hours=1), has_refresh_token=True)
+
+    assert renewal.lapsed(one, NOW)
+    assert renewal.wanted(one, NOW)
+
+
+def test_an_access_date_in_front_of_a_refresh_token_is_no_event() -> None:
+    one = token(
+        "snapchat",
+        access_expires_at=NOW + timedelta(minutes=30),
+        has_refresh_token=True,
+        last_check_result="ok",
+    )
+
+    scheduling.apply(one, NOW)
+
+    assert one.due_at is not None
+    assert one.due_at > NOW + timedelta(hours=3)  # the ordinary check, not one for every half an hour
+
+
+def test_a_due_renewal_comes_before_the_next_check() -> None:
+    one = token(
+        "linkedin",
+        access_expires_at=NOW + 45 * DAY + timedelta(hours=1),
+        has_refresh_token=True,
+        last_check_result="ok",
+    )
+
+    scheduling.apply(one, NOW)
+
+    assert (one.due_at, one.due_for) == (NOW + timedelta(hours=1), "refresh")
+
+
+HOURS = st.integers(min_value=-4000, max_value=20000).map(lambda hours: NOW + timedelta(hours=hours))
+MAYBE = st.one_of(st.none(), HOURS)
+
+
+class AnyRow(TestCase):
+    """Whatever stands in the row, a renewal is asked for only where one is possible, and never twice at once."""
+
+    @given(channel=st.sampled_from(["facebook", "snapchat", "linkedin", "pinterest"]), access=MAYBE, refresh=MAYBE,
+           renewed=MAYBE, tried=MAYBE, has=st.booleans(), now=HOURS)  # fmt: skip
+    @settings(max_examples=150, deadline=None)
+    def test_a_time_is_named_only_where_a_renewal_is_possible(
+        self,
+        channel: str,
+        access: datetime | None,
+        refresh: datetime | None,
+        renewed: datetime | None,
+        tried: datetime | None,
+        has: bool,
+        now: datetime,
+    ) -> None:
+        one = Token(
+            app=ChannelApp(channel=channel),
+            pk=1,
+            linked_at=NOW,
+            access_expires_at=access,
+            refresh_expires_at=refresh,
+            renewed_at=renewed,
+            renewal_tried_at=tried,
+            has_refresh_token=has,
+        )
+
+        at = renewal.next_at(one, now)
+
+        policy = renewal.policy_of(one)
+        assert isinstance(policy, Renewal)
+        assert at is None or renewal.possible(one, now)
+        if at is not None and tried is not None:
+            assert at >= tried + policy.again_after
+        if at is not None and renewed is not None and policy.every is None:
+            assert at >= renewed + renewal.AT_MOST_EVERY
