@@ -12,7 +12,7 @@ from typing import Any
 
 from tokens.channels.table import number
 
-LARGEST_BODY = 65_536  # bytes; the pushes that we know have some hundred
+LARGEST_BODY = 1_048_576  # bytes; Facebook gathers up to a thousand changes, of some hundred each
 EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: what lies outside is garbage
 LONGEST_ID = 40
 

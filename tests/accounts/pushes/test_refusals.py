@@ -218,3 +218,15 @@ def test_signed_garbage_is_answered_and_kills_nobody(
     token.refresh_from_db()
     assert answer.status_code in {200, 400}
     assert token.state == "valid"
+
+
+def test_a_sender_whose_address_nothing_tells_is_heard_and_never_counted(
+    client: Client, installed: ChannelApp
+) -> None:
+    good = signed_request({"user_id": "1", "algorithm": "HMAC-SHA256"}, SECRET)
+
+    for _ in range(limits.REFUSALS + 5):
+        client.post("/push/facebook/deauthorise/", {}, REMOTE_ADDR="")
+    answer = client.post("/push/facebook/deauthorise/", {"signed_request": good}, REMOTE_ADDR="")
+
+    assert answer.status_code == 200

@@ -15,7 +15,7 @@ from tokens.channels.table import mapping, words
 
 ALGORITHM = "HMAC-SHA256"
 CONNECTED = "connected"  # the field that stands for the whole app
-MOST_ENTRIES = 100
+MOST_ENTRIES = 1000  # what Meta gathers in one webhook at most
 
 
 def signed_by(signed_request: str, secret: str) -> bool:
