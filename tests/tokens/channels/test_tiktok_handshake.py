@@ -20,7 +20,7 @@ from tests.tokens.channels.tiktok_world import ADA, FERN, LUMEN, MARLO, said
 from tokens.models import ChannelApp, Token
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 CALLBACK = "/link/tiktok/callback/"
 
@@ -111,7 +111,7 @@ def test_nothing_ticked_says_so_and_links_nothing(client: Client) -> None:
     address = native.consent(client, "tiktok", "ada", accounts=[])
 
     page = client.get(address).content.decode()
-    assert "Perhaps no ad account was ticked there." in page
+    assert "If no ad account was ticked there, log in again." in page
     assert "Press Confirm after ticking every ad account again." in page
     assert (Token.objects.count(), Account.objects.count()) == (1, 0)
 
