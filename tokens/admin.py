@@ -67,7 +67,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
 
     class Meta:
         model = ChannelApp
-        fields = ("channel", "label", "client_id", "redirect_base", "is_default", "state")
+        fields = ("channel", "label", "client_id", "redirect_base", "config_id", "is_default", "state")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -88,6 +88,9 @@ class ChannelAppForm(ModelForm[ChannelApp]):
     def clean(self) -> dict[str, Any] | None:
         """Refuse a live app without a secret."""
         cleaned = super().clean() or {}
+        channel = cleaned.get("channel") or self.instance.channel
+        if cleaned.get("config_id") and channel != "facebook":
+            self.add_error("config_id", "Only Facebook has configurations of Login for Business. Leave it empty.")
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
             self.add_error("new_secret", "A live app needs its secret.")
@@ -137,7 +140,15 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         ),
         (
             "At the channel",
-            {"fields": ["redirect_uri_to_register", "redirect_base", "wanted_scopes", "pushes_to_enter"]},
+            {
+                "fields": [
+                    "redirect_uri_to_register",
+                    "redirect_base",
+                    "wanted_scopes",
+                    "config_id",
+                    "pushes_to_enter",
+                ]
+            },
         ),
         ("Trouble", {"fields": ["fault_text", "version"]}),
     ]
@@ -195,12 +206,12 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             for other in default_app.step_back(channel=obj.channel, for_app=obj.pk):
                 messages.info(request, f"New links use this app from now on. {other} is retiring.")
         obj.scopes = form.cleaned_data["wanted_scopes"]
-        written = {"label", "redirect_base", "is_default", "state", "scopes", "version"}
+        written = {"label", "redirect_base", "is_default", "state", "scopes", "config_id", "version"}
         if form.cleaned_data.get("new_secret"):
             obj.set_secrets([form.cleaned_data["new_secret"]])
             # A fault may have been the old secret; the next call says whether it still stands.
-            obj.fault, obj.fault_since = "", None
-            written |= {"secrets", "fault", "fault_since"}
+            obj.fault, obj.fault_since, obj.fault_kind = "", None, ""
+            written |= {"secrets", "fault", "fault_since", "fault_kind"}
         if not change:
             obj.save()
             return

@@ -128,3 +128,12 @@ def test_an_app_shows_what_to_enter_at_the_channel_for_pushes(
 
     assert [text for text in shown if text not in form] == []
     assert all(value in form for _, value in push_addresses.to_enter(app))
+
+
+def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client, boss: None) -> None:
+    change(client, make_app("facebook"), config_id="777")
+    page = change(client, make_app("linkedin"), config_id="777")
+
+    assert ChannelApp.objects.get(channel="facebook").keys().config_id == "777"
+    assert "Only Facebook has configurations" in page
+    assert ChannelApp.objects.get(channel="linkedin").config_id == ""
