@@ -39,6 +39,7 @@ SLOW_FILES = (
     "tokens/channels/test_oauth1.py",
     "tokens/channels/test_oauth2.py",
     "tokens/channels/test_pinterest_handshake.py",
+    "tokens/channels/test_snapchat_handshake.py",
     "tokens/channels/test_tiktok_calls.py",
     "tokens/channels/test_tiktok_handshake.py",
     "users/test_log_in.py",
