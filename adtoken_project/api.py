@@ -13,7 +13,7 @@ from ninja.security import HttpBearer
 from accounts import api as accounts_api
 from accounts import broker
 from accounts.broker.callers import Caller, authenticate
-from tokens.vault import VaultError
+from tokens.vault import NothingStored, VaultError
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,10 @@ def _busy(request: HttpRequest, error: broker.Busy) -> HttpResponse:  # noqa: AR
 def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
     logger.error("credentials do not open: %s", error)
     detail = "The stored credentials do not open. An operator must check FERNET_KEYS; no token was touched."
+    if isinstance(error, NothingStored):
+        detail = (
+            "The channel's app has no secret. An operator enters it under Channel apps; no token was touched."
+        )
     return problem(503, "Out of order", detail, retry_after=300)
 
 

@@ -7,10 +7,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.linking import setup
 from accounts.models import Account
 from accounts.portal import states
 from accounts.portal.counts import short_count
-from tokens.models import ChannelApp
+from tokens.models import ChannelApp, ChannelKey
 
 LIMIT = 10_000
 # Card -> rows: text, icon, tone, filter of the list.
@@ -55,6 +56,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "title": "Start",
         "plain_title": True,
         "faults": _faults(request),
+        "not_set_up": _not_set_up(request),
         "cards": cards,
         "nothing": not any(number != "0" for number in numbers),
     }
@@ -64,8 +66,24 @@ def _faults(request: HttpRequest) -> list[str]:
     """Return in a sentence each which channels refuse our app, for those who may see channel apps."""
     if not request.user.has_perm("tokens.view_channelapp"):
         return []
-    refused = ChannelApp.objects.exclude(fault_since=None)
-    return [f"{app.get_channel_display()} refuses AdToken itself: {app.fault}" for app in refused]
+    apps = ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
+    refused = [app for app in apps if app.fault_since is not None]
+    locked = [app for app in apps if not setup.opens(app)]
+    return [
+        *(f"{app.get_channel_display()} refuses AdToken itself: {app.fault}" for app in refused),
+        *(
+            f"The stored secret of {app} does not open. Check FERNET_KEYS, or enter it again."
+            for app in locked
+        ),
+    ]
+
+
+def _not_set_up(request: HttpRequest) -> str:
+    """Return the names of channels that cannot be linked here, for those who may set them up."""
+    if not request.user.has_perm("tokens.change_channelapp"):
+        return ""
+    missing = [label for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
+    return ", ".join(map(str, missing))
 
 
 def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ SLOW_FILES = (
     "accounts/test_admin_deeds.py",
     "accounts/test_admin_list.py",
     "accounts/test_broker.py",
+    "accounts/test_channel_without_app.py",
     "accounts/test_same_words.py",
     "accounts/test_second_app.py",
     "accounts/test_sweeps.py",

@@ -84,10 +84,10 @@ class ChannelApp(models.Model):
     def keys(self) -> AppKeys:
         """Return the app's keys, unsealed.
 
-        Raises VaultError when they do not open, ValueError when no secret is stored.
+        Raises VaultError when they do not open, NothingStored (one of them) when no secret is stored.
         """
         if self.secrets is None:
-            raise ValueError(f"{self} has no secret yet. Enter it under Channel apps.")
+            raise vault.NothingStored(f"{self} has no secret yet. Enter it under Channel apps.")
         secrets = vault.unseal(self.owner, self.secrets)["secrets"]
         return AppKeys(
             client_id=self.client_id,

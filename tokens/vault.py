@@ -20,6 +20,10 @@ class VaultError(Exception):
     """A ciphertext does not open: a key is missing from FERNET_KEYS, or the row was tampered with."""
 
 
+class NothingStored(VaultError, ValueError):  # noqa: N818  # an answer
+    """No credentials are stored at all. The text says where they are entered."""
+
+
 class Sealed:
     """Ciphertext of credentials. It shows nothing of them, wherever it is printed."""
 

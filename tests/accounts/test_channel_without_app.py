@@ -1,0 +1,173 @@
+"""A channel without an app, or with one whose secret does not open: it is shown as not set up, and nothing else breaks."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts import sweeps
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from tests.accounts.portal import settle
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens import vault
+from tokens.channels import CHANNELS
+from tokens.models import ChannelApp, Token
+from users.models import Team, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def mira() -> User:
+    """The operator who sets up channels."""
+    return make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+def browser(user: User) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def job() -> Client:
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    callers._facts.clear()
+    return Client(raise_request_exception=False, headers={"authorization": f"Bearer {key}"})
+
+
+def pages(account: Account) -> list[str]:
+    own = [
+        "/", f"/my/{account.pk}/", f"/my/{account.pk}/reauthenticate/", "/link/", f"/link/{account.channel}/",
+        f"/link/{account.channel}/callback/", f"/link/{account.channel}/callback/?code=a&state=b",
+        "/channels/", f"/channels/{account.channel}/",
+    ]  # fmt: skip
+    portal = [
+        reverse("admin:index"),
+        *(reverse(f"admin:{name}_changelist") for name in ("accounts_account", "tokens_token", "tokens_channelapp")),
+        *(reverse(f"admin:accounts_account_{tab}", args=[account.pk]) for tab in ("change", "details", "history")),
+    ]  # fmt: skip
+    apps = ChannelApp.objects.filter(channel=account.channel)
+    return own + portal + [reverse("admin:tokens_channelapp_change", args=[app.pk]) for app in apps]
+
+
+def broken(client: Client, account: Account) -> dict[str, int]:
+    """The pages that do not answer; "cannot be linked now" is an answer."""
+    answers = {path: client.get(path) for path in pages(account)}
+    return {
+        path: answer.status_code
+        for path, answer in answers.items()
+        if answer.status_code >= 500 and "Nothing was lost" not in answer.content.decode()
+    }
+
+
+def lock(app: ChannelApp) -> None:
+    """Let the secret be one that no key of the ring opens."""
+    ChannelApp.objects.filter(pk=app.pk).update(secrets=vault.Sealed(b"gAAAA-sealed-elsewhere"), version=9)
+
+
+def take_away_the_secret(app: ChannelApp) -> None:
+    ChannelApp.objects.filter(pk=app.pk).update(secrets=None, version=9)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_without_any_app_all_pages_answer(ada: User, mira: User, channel: str) -> None:
+    ChannelApp.objects.all().delete()
+    account = settle(make_account(channel, native_id="e4cd371b-8de8-4011-a8d2-860fe77c09e1"))
+
+    assert broken(browser(ada), account) == {}
+    assert broken(browser(mira), account) == {}
+
+
+def test_marketers_learn_whom_to_ask_and_operators_what_to_do(ada: User, mira: User) -> None:
+    for_ada = browser(ada).get(reverse("link", args=["facebook"])).content.decode()
+    for_mira = browser(mira).get(reverse("link", args=["facebook"])).content.decode()
+    listed = browser(ada).get(reverse("add_account")).content.decode()
+    channel = browser(mira).get(reverse("channel_page", args=["facebook"])).content.decode()
+    start = browser(mira).get(reverse("admin:index")).content.decode()
+
+    apps = reverse("admin:tokens_channelapp_changelist")
+    assert "Facebook is not set up yet" in for_ada
+    assert "Ask Mira Ode to set it up." in for_ada
+    assert apps not in for_ada
+    assert "docs/channels/facebook.md" in for_mira
+    assert apps in for_mira
+    assert "Ask Mira Ode." in listed
+    assert apps in channel
+    assert "Not set up: Facebook, Snapchat" in start
+
+
+def test_without_a_named_operator_an_administrator_is_to_be_asked(ada: User) -> None:
+    group = Group.objects.create(name="No operators")
+    ada.groups.add(group)
+
+    page = browser(ada).get(reverse("link", args=["x"])).content.decode()
+
+    assert "Ask an administrator to set it up." in page
+
+
+def test_without_any_app_the_api_answers_what_is_missing() -> None:
+    account = settle(make_account("facebook", native_id="400123"))
+    client = job()
+
+    leased = client.post("/api/v1/accounts/facebook/400123/lease", {}, content_type="application/json")
+    read = client.get("/api/v1/accounts/facebook/400123")
+    listed = client.get("/api/v1/accounts")
+
+    assert leased.status_code == 409
+    assert leased.json()["detail"]
+    assert (read.status_code, read.json()["state"]) == (200, account.state)
+    assert listed.status_code == 200
+
+
+@pytest.mark.parametrize("spoil", [lock, take_away_the_secret])
+def test_with_a_secret_that_does_not_open_all_pages_answer_and_no_log_in_is_touched(
+    ada: User, mira: User, spoil: Callable[[ChannelApp], None]
+) -> None:
+    app = make_app("facebook")
+    account = make_account("facebook", native_id="400123")
+    token = make_token(app, consented_by=ada, due_at=NOW)
+    link(account, token)
+    settle(account)
+    spoil(app)
+
+    found = {**broken(browser(ada), account), **broken(browser(mira), account)}
+    sweeps.check_due(now=NOW)
+    start = browser(mira).get(reverse("admin:index")).content.decode()
+    linking = browser(ada).post(reverse("link", args=["facebook"]))
+
+    assert found == {}
+    assert Token.objects.get(pk=token.pk).state == "valid"
+    assert Account.objects.get().state == "connected"
+    assert "Facebook" in start
+    assert linking.status_code in {404, 503}
+    assert "Nothing was lost" in linking.content.decode()
+
+
+@pytest.mark.parametrize("spoil", [lock, take_away_the_secret])
+def test_with_a_secret_that_does_not_open_the_api_says_that_operators_must_act(
+    ada: User, spoil: Callable[[ChannelApp], None]
+) -> None:
+    app = make_app("facebook")
+    account = make_account("facebook", native_id="400123")
+    link(account, make_token(app, consented_by=ada))
+    settle(account)
+    spoil(app)
+
+    leased = job().post("/api/v1/accounts/facebook/400123/lease", {}, content_type="application/json")
+
+    assert leased.status_code == 503
+    assert "operator" in leased.json()["detail"]
