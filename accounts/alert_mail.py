@@ -130,12 +130,10 @@ def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo
 
 
 def _head(app: ChannelApp, pill: faces.Pill) -> dict[str, Any]:
-    label = app.get_channel_display()
-    name = f"{label} app {app.label}".strip()
     return {
         "channel": app.channel,
-        "channel_name": label,
-        "name": name,
+        "channel_name": app.get_channel_display(),
+        "name": f"Our app {app.label}".strip(),
         "native_id": f"Client ID {app.client_id}",
         "pill": pill,
     }

@@ -94,7 +94,12 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
     @display(description="State", ordering="verdict")
     def state_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return the pill, and what staff said."""
-        return format_html("{} {}", pill(answer), answer_words.meaning(answer))
+        meaning = answer_words.meaning(answer)
+        return (
+            format_html('{}<span class="at-second">{}</span>', pill(answer), meaning)
+            if meaning
+            else pill(answer)
+        )
 
     @display(description="To", ordering="call")
     def call_cell(self, answer: UnknownAnswer) -> str:
