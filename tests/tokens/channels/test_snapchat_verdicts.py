@@ -85,6 +85,11 @@ NO_DEATHS: list[Ruled] = [
     ("authorize_callback", 400, {"error": "whatever"}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("authorize_callback", 400, {"error": ""}, Verdict.OUR_BUG, None),
     ("authorize_callback", 200, {}, Verdict.OUR_BUG, None),
+    ("authorize_callback", 302, "https://a.example/cb/?error=invalid_scope&state=s", Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("authorize_callback", 302, "error=access_denied&state=s", Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("authorize_callback", 302, "code=c&state=s", Verdict.OK, None),
+    ("authorize_callback", 200, {"code": "c", "state": "s"}, Verdict.OK, None),
+    ("authorize_callback", 200, "<html>", Verdict.OUR_BUG, None),
     # the pair, not the token
     ("api", 403, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 403, {**GENERAL, "debug_message": "Scope is missing"}, Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),

@@ -8,6 +8,7 @@ therefore decides nothing that cannot be undone.
 import re
 import time
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.snapchat.reading import SUCCESS, failed
@@ -107,6 +108,10 @@ ROWS = (
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of Snapchat means. Total; what is not in the table never kills."""
     body = body_of(answer)
+    if answer.call == "authorize_callback":
+        body = dict(parse_qsl(body.rpartition("?")[2])) if isinstance(body, str) else body
+        if words(mapping(body).get("code")) and not mapping(body).get("error"):
+            return Ruling(Verdict.OK)
     facts = facts_of(answer, body)
     if facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "authorize_callback":
         what = lacks(answer.call, body)
