@@ -160,3 +160,12 @@ def test_what_staff_said_is_heeded_once_it_is_learnt() -> None:
 
     assert first["verdict"] == "confirm_first"
     assert classify_line(odd) == {"verdict": "our_bug", "reason": None, "row": "staff"}
+
+
+def test_the_examples_of_the_handbook_are_true() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    lines = [one for one in text.splitlines() if one.startswith('{"channel"')]
+    promised = [json.loads(one) for one in text.splitlines() if one.startswith('{"verdict"')]
+
+    assert {json.loads(one)["channel"] for one in lines} == set(channels.CHANNELS)
+    assert [classify_line(one) for one in lines] == promised
