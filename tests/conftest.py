@@ -23,6 +23,7 @@ SLOW_FILES = (
     "accounts/pushes/test_facebook.py",
     "accounts/pushes/test_refusals.py",
     "accounts/pushes/test_tiktok.py",
+    "accounts/pushes/test_worker.py",
     "accounts/pushes/test_x.py",
     "accounts/linking/test_system_users.py",
     "accounts/test_admin_asking.py",

@@ -1,0 +1,103 @@
+"""A hint and a real worker: from the stand-in's push to the written answer, with nothing done by hand."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Account, AccountToken
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import ROOT, Sandbox
+from tokens import push_addresses
+from tokens.models import ChannelApp, DeletionRequest, Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WITHIN = 10.0  # seconds from the push, on a busy machine; a check would come within hours
+
+
+@pytest.fixture
+def worker(world: Sandbox) -> Iterator[None]:
+    """A Celery worker in a process of its own, on this test's database and broker."""
+    database = (
+        urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    )
+    here = {
+        "DATABASE_URL": database,
+        "FERNET_KEYS": ",".join(settings.FERNET_KEYS),
+        "BASE_URL": settings.BASE_URL,
+        "FACEBOOK_URL": world.facebook,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "adtoken_project",
+        "worker",
+        "--pool",
+        "solo",
+        "--loglevel",
+        "INFO",
+    ]
+    process = subprocess.Popen(
+        [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
+        cwd=ROOT, env={**os.environ, **here}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if " ready." in line:
+                break
+        else:
+            pytest.fail("the worker did not start: " + "".join(said))
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        process.wait(20)
+        process.stderr.close()
+
+
+def within_seconds(done: Callable[[], bool]) -> float:
+    began = time.monotonic()
+    while not done() and time.monotonic() - began < WITHIN:
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_a_worker_writes_what_facebook_answers_and_carries_out_a_deletion_within_seconds(
+    world: Sandbox, worker: None, live_server: LiveServer
+) -> None:
+    for name in ("ada", "ben"):
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        native.link(client, "facebook", name)
+    app = ChannelApp.objects.get(channel="facebook")
+    ada, ben = (Token.objects.get(native_user_name__startswith=name) for name in ("Ada", "Ben"))
+    word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
+    world.put_app("facebook", settings={"deletion_url": f"{live_server.url}/push/facebook/delete/"})
+    world.put_webhook("facebook", f"{live_server.url}/push/facebook/webhook/", verify_token=word)
+
+    world.set_consent("ada", scopes=["ads_read", "business_management"])
+    hint = within_seconds(lambda: AccountToken.objects.get(token=ada).can_publish == "no")
+    active = Account.objects.get().active_token_id
+    world.request_deletion("ada")
+    deletion = within_seconds(lambda: DeletionRequest.objects.get().state == "done")
+
+    assert hint < WITHIN
+    assert active == ben.pk
+    assert deletion < WITHIN
+    assert not Token.objects.filter(pk=ada.pk).exists()
