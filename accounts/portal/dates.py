@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts import faces
-from tokens import channels
+from tokens import channels, renewal
 from tokens.channels.base import Channel
 from tokens.models import Token
 
@@ -41,12 +41,20 @@ def lines(token: Token, channel: str) -> list[DateLine]:
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:
             if token.state != Token.State.DEAD:
-                found.append(DateLine(label, at, "", _source(source, channel)))
+                found.append(DateLine(label, at, "", _source(source, channel) + _renewed(token, clock)))
         elif source == "never":
             found.append(DateLine(label, None, "No end date", _source(source, channel)))
         elif clock == "access" and token.state != Token.State.DEAD:
             found.append(DateLine(label, None, "Not available", _source("unknown", channel)))
     return found
+
+
+def _renewed(token: Token, clock: str) -> str:
+    """Say of an access date in front of a refresh token that it is no end, or that it has become one."""
+    policy = renewal.policy_of(token)
+    if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
+        return ""
+    return ", not renewed any more" if token.refresh_refused_at else ", renewed by AdToken"
 
 
 def days(token: Token, *, usable: bool, now: datetime) -> faces.DaysLeft:

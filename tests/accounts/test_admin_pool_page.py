@@ -280,3 +280,24 @@ def test_the_start_page_says_which_channel_refuses_our_app(client: Client, boss:
 
     assert "Facebook refuses AdToken itself: client secret" in page
     assert "Open Channel apps" in page
+
+
+def test_an_access_date_that_is_renewed_is_shown_as_no_end_and_after_a_refusal_as_one(client: Client) -> None:
+    staff(client)
+    app = make_app("snapchat")
+    soon = timezone.now() + timedelta(minutes=20)
+    fields = {
+        "access_expires_at": soon,
+        "has_refresh_token": True,
+        "dates_source": {"access": "provider", "refresh": "never"},
+    }
+    renewed = make_token(app, deadline_kind="never", **fields)
+    refused = make_token(
+        app, refresh_refused_at=timezone.now(), deadline_kind="date", deadline=soon, **fields
+    )
+    account = settle(linked(renewed, refused, channel="snapchat"))
+
+    page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+
+    assert "said by Snapchat, renewed by AdToken" in page
+    assert "said by Snapchat, not renewed any more" in page
