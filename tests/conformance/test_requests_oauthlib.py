@@ -40,12 +40,13 @@ def press(address: str, **form: str) -> str:
 
 
 def test_x_gives_a_pair_in_three_steps(x: OAuth1Session, channels_world: Sandbox) -> None:
-    x.fetch_request_token(f"{channels_world.x}/oauth/request_token")
+    asked = x.fetch_request_token(f"{channels_world.x}/oauth/request_token")
     address = x.authorization_url(f"{channels_world.x}/oauth/authorize")
     x.parse_authorization_response(press(address, user="ada", action="authorize"))
 
     pair = x.fetch_access_token(f"{channels_world.x}/oauth/access_token")
 
+    assert asked["oauth_callback_confirmed"] == "true"
     assert (pair["user_id"], pair["screen_name"]) == ("2417045708", "AdaOkafor")
     listed = x.get(f"{channels_world.x}/12/accounts")
     assert "Lumen Shoes EU" in {row["name"] for row in listed.json()["data"]}
