@@ -155,6 +155,15 @@ def test_a_dead_refresh_token_is_an_invalid_grant(sign_in: SignIn, channels_worl
     assert (status, body["error"]) == (400, "invalid_grant")
 
 
+def test_a_refresh_token_that_never_was_is_an_invalid_grant(sign_in: SignIn) -> None:
+    sign_in("ada", expires_at=0)
+    client.save_config({**client.load_config(), "refresh_token": "eyJnobody"})
+
+    status, body = refusal("me")
+
+    assert (status, body["error"]) == (400, "invalid_grant")
+
+
 def test_a_wrong_secret_is_not_the_fault_of_the_token(
     sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
