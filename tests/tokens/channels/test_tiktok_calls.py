@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
@@ -439,6 +439,7 @@ ROW = st.dictionaries(
 
 
 @limits(max_examples=120, deadline=None)
+@example(value=None, row={"asset_id": LUMEN, "advertiser_role": "ADMIN", "relation_status": []})
 @given(value=ANYTHING | ROW | st.lists(ROW, max_size=3), row=ROW)
 def test_no_shape_breaks_a_parser(value: Any, row: dict[str, Any]) -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)

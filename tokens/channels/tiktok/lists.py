@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from tokens.channels.base import (
     AccountList,
     Answer,
@@ -21,6 +23,7 @@ from tokens.channels.tiktok.verdicts import classify
 
 CHUNK = 100  # ad accounts in one call, clients' experience
 SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused
+FACTS_WITHIN = 60.0  # seconds for the facts of a list; what is not read by then makes it incomplete
 ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
 MAX_PAGES = 400
 PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED})
@@ -41,7 +44,7 @@ def of_person(app: AppKeys, token: str) -> AccountList:
     An error in the first answer of a kind raises ChannelError; a later one leaves out what it hides and makes the list incomplete.
     """
     granted, whole = _granted(calls.granted_advertisers(app, token))
-    facts = _Facts(token)
+    facts = _Facts(token, until=time.monotonic() + FACTS_WITHIN)
     found: dict[str, NativeAccount] = {}
     for start in range(0, len(granted), CHUNK):
         try:
@@ -75,12 +78,15 @@ def _granted(answer: Answer) -> tuple[list[str], bool]:
 class _Facts:
     """Reads the facts of ad accounts. One that is deleted makes TikTok refuse the call for all, so it is looked for by halves."""
 
-    def __init__(self, token: str) -> None:
-        self._token, self._splits = token, SPLITS
+    def __init__(self, token: str, *, until: float) -> None:
+        self._token, self._splits, self._until = token, SPLITS, until
         self.complete = True
 
     def read(self, native_ids: Sequence[str]) -> dict[str, NativeAccount]:
-        """Return what can be read. Raises ChannelError where the call fails as a whole."""
+        """Return what can be read in time. Raises ChannelError where the call fails as a whole."""
+        if time.monotonic() >= self._until:
+            self.complete = False
+            return {}
         answer = calls.advertiser_info("list_accounts", self._token, native_ids)
         ruling = classify(answer)
         if ruling.verdict == Verdict.ACCESS_LOST and ruling.reason == Reason.ACCESS_LOST:
@@ -138,7 +144,7 @@ def _pages(ask: Any, until: float) -> Iterator[list[Mapping[str, Any]]]:
         left = until - time.monotonic()
         if left <= 0:
             raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
-        answer = ask(page, left)
+        answer = ask(page, min(left, settings.CHANNEL_TIMEOUT))
         data = calls.demand(answer)
         rows = reading.rows(data)
         if rows is None:

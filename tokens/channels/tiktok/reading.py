@@ -92,5 +92,5 @@ def asset_roles(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]
     """Return (ad account, role) of the rows of bc/asset/get that a Business Center really holds."""
     for row in listed:
         found, role = native_id(row.get("asset_id")), words(row.get("advertiser_role"), 40)
-        if found and role and row.get("relation_status") not in policy.UNRELATED:
+        if found and role and words(row.get("relation_status"), 40) not in policy.UNRELATED:
             yield found, role
