@@ -344,7 +344,7 @@ NEAR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(-1, 999) | st.sampled_from([200, 400, 401, 403, 404]),
@@ -360,7 +360,7 @@ def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers:
     assert ruling.row or ruling.verdict == Verdict.OK
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(body=st.binary(max_size=200))
 def test_no_bytes_break_the_parser(body: bytes) -> None:
     parsed = http.parse(body.decode(errors="replace"))
@@ -368,7 +368,7 @@ def test_no_bytes_break_the_parser(body: bytes) -> None:
     assert CHANNEL.classify(Answer("refresh", 401, body=parsed)).verdict != Verdict.TOKEN_DEAD
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(body=JSON | NEAR)
 def test_no_garbage_breaks_what_reads_answers(body: Any) -> None:
     now = datetime.now(UTC)
