@@ -140,6 +140,7 @@ def test_pages_of_staff_with_200_accounts(
         inspector.look_at("admin-macro", "/admin/macros/macro/1/change/")
         inspector.look_at("admin-messages", "/admin/notifications/message/")
         inspector.look_at("admin-channel-apps", "/admin/tokens/channelapp/")
+        inspector.look_at("admin-channel-app", "/admin/tokens/channelapp/1/change/")
         inspector.look_at("admin-api-keys", "/admin/accounts/apikey/")
         inspector.look_at("admin-users", "/admin/users/user/")
 
