@@ -90,7 +90,9 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         cleaned = super().clean() or {}
         channel = cleaned.get("channel") or self.instance.channel
         if cleaned.get("config_id") and channel != "facebook":
-            self.add_error("config_id", "Only Facebook has configurations of Login for Business. Leave it empty.")
+            self.add_error(
+                "config_id", "Only Facebook has configurations of Login for Business. Leave it empty."
+            )
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
             self.add_error("new_secret", "A live app needs its secret.")

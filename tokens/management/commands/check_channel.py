@@ -91,7 +91,10 @@ def _token(channel: Channel, token_id: int | None) -> Token | None:
         return None
     found = Token.objects.select_related("app").filter(pk=token_id, app__channel=channel.key).first()
     if found is None:
-        raise CommandError(f"There is no log-in {token_id} at {channel.label}. Its number stands in the addresses of its deeds in the portal.")
+        raise CommandError(
+            f"There is no log-in {token_id} at {channel.label}. "
+            "Its number stands in the addresses of its deeds in the portal."
+        )
     return found
 
 
