@@ -48,6 +48,7 @@ def make_token(app: ChannelApp | None = None, **fields: Any) -> Token:
     fields.setdefault("native_user_id", str(1000 + number))
     fields.setdefault("native_user_name", f"Native {number}")
     fields.setdefault("issued_at", NOW - timedelta(days=1))
+    fields.setdefault("linked_at", NOW - timedelta(days=1))  # the clock of the machine may be past NOW
     if fields.get("deadline"):
         fields.setdefault("deadline_kind", "date")
         fields.setdefault("access_expires_at", fields["deadline"])
