@@ -82,21 +82,7 @@ def go_on() -> None:
 
 # TikTok itself always answers 200: another status is its gateway's, and passing trouble by its table.
 PASSING_BY_THE_TABLE = {("tiktok", "401"), ("tiktok", "403")}
-CASES = [
-    pytest.param(
-        channel,
-        fault,
-        marks=[
-            pytest.mark.xfail(
-                reason="Snapchat's table doubts a 401 of any body, and a doubt of 72 hours kills."
-            )
-        ]
-        if (channel, fault) == ("snapchat", "401")
-        else [],
-    )
-    for channel in sorted(channels.CHANNELS)
-    for fault in FAULTS
-]
+CASES = [(channel, fault) for channel in sorted(channels.CHANNELS) for fault in FAULTS]
 
 
 @pytest.mark.parametrize(("channel", "fault"), CASES)
