@@ -57,6 +57,8 @@ def apply_reading(
         _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source)
     elif reading.account is not None:
         _take(entry, reading.account, now, source)
+    elif reading.ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
+        _restrict(entry.account, reading.ruling.note or "restricted", now, source)
     else:
         return
     cause = entry.access_reason or "access"
@@ -122,14 +124,21 @@ def _record_access(entry: AccountToken, now: datetime, source: str) -> None:
 
 
 def update_account(account: Account, native: NativeAccount, *, now: datetime, source: str) -> None:
-    """Write the channel's own facts of an ad account; a change of its restriction is an event. The caller holds its lock."""
-    was_restricted = bool(account.restriction)
+    """Write the channel's own facts of an ad account. The caller holds its lock. What the answer does not tell stays as it was."""
     account.name = native.name[:300] or account.name
     account.currency = native.currency[:3] or account.currency
     account.time_zone = native.time_zone[:64] or account.time_zone
     account.native_status = native.native_status[:60]
-    account.restriction = native.restriction[:300]
-    account.save(update_fields=["name", "currency", "time_zone", "native_status", "restriction"])
+    account.save(update_fields=["name", "currency", "time_zone", "native_status"])
+    if native.restriction is not None:
+        _restrict(account, native.restriction, now, source)
+
+
+def _restrict(account: Account, restriction: str, now: datetime, source: str) -> None:
+    """Write whether and why the channel restricts an ad account; a change from one to the other is an event."""
+    was_restricted = bool(account.restriction)
+    account.restriction = restriction[:300]
+    account.save(update_fields=["restriction"])
     if was_restricted != bool(account.restriction):
         kind = AccountEvent.Kind.UNRESTRICTED if was_restricted else AccountEvent.Kind.RESTRICTED
         pool.record(account=account, kind=kind, note=account.restriction, source=source, now=now)

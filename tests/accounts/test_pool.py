@@ -13,7 +13,7 @@ from accounts import deeds, pairs, pool
 from accounts.models import Account, AccountEvent, AccountToken
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.channels.base import AccountList
+from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -363,3 +363,26 @@ def wait_until_somebody_waits() -> None:
                 return
         time.sleep(0.02)
     raise AssertionError("nobody waited")
+
+
+REFUSED = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, note="under review")
+
+
+@pytest.mark.parametrize(("told", "left"), [(None, "under review"), ("", ""), ("disapproved", "disapproved")])
+def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, left: str) -> None:
+    account, token = make_account(), make_token()
+    link(account, token)
+    settle(account)
+    pairs.apply_reading(
+        token=token, generation=token.generation, account_id=account.pk, reading=PairReading(REFUSED), now=NOW, source="check"
+    )  # fmt: skip
+    listed = AccountList((NativeAccount(account.native_id, account.name, restriction=told),))
+
+    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="check")
+
+    account.refresh_from_db()
+    kinds = list(
+        account.events.filter(kind__in=["restricted", "unrestricted"]).values_list("kind", flat=True)
+    )
+    assert account.restriction == left
+    assert sorted(kinds) == (["restricted", "unrestricted"] if left == "" else ["restricted"])

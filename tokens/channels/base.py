@@ -153,7 +153,7 @@ class NativeAccount:
     currency: str = ""
     time_zone: str = ""
     native_status: str = ""  # the channel's own word
-    restriction: str = ""  # why the channel limits it, in its words; empty: it does not
+    restriction: str | None = ""  # why the channel limits it, in its words; empty: it does not; None: this answer does not tell
     closed: bool = False  # closed or deleted: cannot be linked
     role: str = ""  # the channel's own word
     can_publish: CanPublish = "unknown"

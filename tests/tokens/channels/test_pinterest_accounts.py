@@ -170,7 +170,7 @@ def test_the_list_holds_own_and_shared_ad_accounts_with_their_roles(sandbox: San
     assert (found[HARBOR].role, found[HARBOR].can_publish) == ("Owner", "yes")
     assert (found[LUMEN].role, found[LUMEN].can_publish) == ("Campaign manager", "yes")
     assert (found[LUMEN].name, found[LUMEN].currency) == ("Lumen Shoes EU", "EUR")
-    assert (found[LUMEN].native_status, found[LUMEN].restriction, found[LUMEN].time_zone) == ("", "", "")
+    assert (found[LUMEN].native_status, found[LUMEN].restriction, found[LUMEN].time_zone) == ("", None, "")
 
 
 def test_an_analyst_may_only_report(sandbox: Sandbox, app: AppKeys) -> None:
@@ -377,7 +377,7 @@ def test_a_restricted_ad_account_says_why_and_keeps_its_role(
 
     assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED)
     assert found.account is not None
-    assert found.account.restriction.startswith(f"{word}: ")
+    assert str(found.account.restriction).startswith(f"{word}: ")
     assert (found.account.name, found.account.role) == ("Lumen Shoes EU", "Campaign manager")
 
 

@@ -164,7 +164,7 @@ class Pinterest(Channel):
         scopes: Iterable[str] | None,
         timeout: float | None = None,
     ) -> PairReading:
-        """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it."""
+        """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it; showing it lifts it."""
         limit = http.Limit(timeout)
         wanted = self.canonical_id(native_id)
         known = None if scopes is None else tuple(scopes)
@@ -179,7 +179,7 @@ class Pinterest(Channel):
         if account is None or account.native_id != wanted:
             error = misread(answer, "this ad account", channel="pinterest")
             return PairReading(error.ruling, evidence=error.evidence)
-        return PairReading(ruling, account)
+        return PairReading(ruling, replace(account, restriction=""))
 
     def _restricted(
         self,

@@ -54,7 +54,7 @@ def user_id(body: Any) -> str:
 
 
 def account_of(body: Any, *, scopes: Iterable[str] | None) -> NativeAccount | None:
-    """Read one ad account; None where it has no usable id. Pinterest tells no status and no time zone."""
+    """Read one ad account; None where it has no usable id. Pinterest tells no status, no time zone and no restriction."""
     row = mapping(body)
     native_id = user_id(row)
     if not native_id:
@@ -64,6 +64,7 @@ def account_of(body: Any, *, scopes: Iterable[str] | None) -> NativeAccount | No
         native_id=native_id,
         name=words(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
+        restriction=None,
         role=role,
         can_publish=can_publish,
     )
