@@ -1,5 +1,6 @@
 """Verdict tables: rows that a person can read, tried in order. The first that fits decides."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,10 @@ from tokens.channels.base import START_AGAIN, Answer, Call, ChannelError, Reason
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
+
+_ACCOUNT_STOPPED = re.compile(
+    r"\b(?:ad ?account|advertiser)\b.{0,40}\b(?:suspended|disabled|deactivated|restricted|banned|blocked|disapproved|under review)\b"
+)
 
 Codes = frozenset[int | str]
 
@@ -135,6 +140,16 @@ def number(value: Any) -> int | None:
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return the value if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def says_account_stopped(message: str) -> bool:
+    """Tell whether an answer says in words that the channel stopped an ad account. Nothing dies of it, and a good reading lifts it."""
+    return _ACCOUNT_STOPPED.search(message.lower()) is not None
+
+
+def way_back(answer: Answer, *, named: bool) -> int:
+    """Return the status of an answer; a browser that came back with an error has none of its own, so 0 means no trouble there."""
+    return 302 if answer.call == "authorize_callback" and named and answer.status == 0 else answer.status
 
 
 def words(value: Any, limit: int = 500) -> str:

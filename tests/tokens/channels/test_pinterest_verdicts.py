@@ -22,6 +22,7 @@ NO_SCOPE = (
 )
 DISAPPROVED = "Sorry, you cannot perform this action as your account has been disapproved. Please see business hub for more details."
 REVIEWED = "We are reviewing your account. Please see business hub for more details."
+NO_TRIAL = "Your application consumer type is not supported, please contact support."
 TOO_MANY = "This request exceeded a rate limit."
 SPAM = "Our servers think this is spam."
 
@@ -77,6 +78,19 @@ def error(code: Any, message: str = "", **more: Any) -> dict[str, Any]:
             Verdict.APP_FAULT,
             Reason.APP_FAULT,
         ),
+        (401, error(3, NO_TRIAL), Verdict.APP_FAULT, Reason.APP_FAULT),
+        (400, error(3, NO_TRIAL), Verdict.APP_FAULT, Reason.APP_FAULT),
+        (
+            403,
+            error(29, "Apps with Trial access may not create Pins in production"),
+            Verdict.APP_FAULT,
+            Reason.APP_FAULT,
+        ),
+        (401, {"message": "Your app is blocked."}, Verdict.APP_FAULT, Reason.APP_FAULT),
+        # A bare sentence with 401 is doubt, which a refresh ends.
+        (401, {"message": "Unauthorized"}, Verdict.CONFIRM_FIRST, None),
+        (403, error(8, TOO_MANY), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+        (451, "", Verdict.TRANSIENT, Reason.TRANSIENT),
         (403, error(29, "Your app has been suspended."), Verdict.APP_FAULT, Reason.APP_FAULT),
         (401, error(2, "This application is blocked."), Verdict.APP_FAULT, Reason.APP_FAULT),
         (402, error(2, "Authentication failed."), Verdict.APP_FAULT, Reason.APP_FAULT),
@@ -116,6 +130,12 @@ def test_an_answer_to_a_person_is_ruled_as_the_fact_sheet_says(
         (404, error(4161, "Sorry! We could not find your catalogs feed."), Verdict.OUR_BUG, None),
         (404, "<html>", Verdict.CONFIRM_FIRST, None),
         (401, "<html>", Verdict.CONFIRM_FIRST, None),
+        (403, error(29, "This ad account is suspended."), Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED),
+        (400, error(2625, DISAPPROVED), Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED),
+        (404, {"message": "Not Found"}, Verdict.CONFIRM_FIRST, None),
+        (403, {"message": "Forbidden", "status": 403}, Verdict.CONFIRM_FIRST, None),
+        (401, error([2], "x"), Verdict.CONFIRM_FIRST, None),
+        (401, error(10**40), Verdict.CONFIRM_FIRST, None),
         (403, error(654, "You must have a business account."), Verdict.CONFIRM_FIRST, None),
         (401, error(987654), Verdict.CONFIRM_FIRST, None),
         (400, error(987654), Verdict.CONFIRM_FIRST, None),
@@ -204,6 +224,21 @@ def test_a_bulk_answer_of_which_one_item_was_taken_is_good() -> None:
             Verdict.APP_FAULT,
             Reason.APP_FAULT,
         ),
+        (
+            200,
+            error(283, "The authorization grant is invalid", data="Invalid Application ID"),
+            Verdict.APP_FAULT,
+            Reason.APP_FAULT,
+        ),
+        (
+            401,
+            error("283", "The authorization grant is invalid"),
+            Verdict.TOKEN_DEAD,
+            Reason.AUTHORISATION_CANCELLED,
+        ),
+        (401, error([283], "The authorization grant is invalid"), Verdict.CONFIRM_FIRST, None),
+        (401, {"code": True, "message": "The authorization grant is invalid"}, Verdict.CONFIRM_FIRST, None),
+        (401, error(3, NO_TRIAL), Verdict.APP_FAULT, Reason.APP_FAULT),
         (401, error(2, "Authentication failed."), Verdict.APP_FAULT, Reason.APP_FAULT),
         (401, {"error": "invalid_client"}, Verdict.APP_FAULT, Reason.APP_FAULT),
         (400, {"error": "unauthorized_client"}, Verdict.APP_FAULT, Reason.APP_FAULT),
@@ -239,6 +274,8 @@ def test_only_code_283_ends_a_refresh_token(
         ("exchange", 400, error(1, "Invalid request"), Verdict.OUR_BUG, "bad request"),
         ("authorize_callback", 400, {"error": "access_denied"}, Verdict.TRANSIENT, "declined"),
         ("authorize_callback", 400, "?error=access_denied&state=1", Verdict.TRANSIENT, "declined"),
+        ("authorize_callback", 0, {"error": "access_denied"}, Verdict.TRANSIENT, "declined"),
+        ("authorize_callback", 0, {"error": "unauthorized_client"}, Verdict.APP_FAULT, "app asked wrongly"),
         ("authorize_callback", 400, {"error": "invalid_scope"}, Verdict.APP_FAULT, "app asked wrongly"),
         ("authorize_callback", 400, {"error": "unauthorized_client"}, Verdict.APP_FAULT, "app asked wrongly"),
         ("authorize_callback", 400, {"error": "server_error"}, Verdict.TRANSIENT, "consent page in trouble"),

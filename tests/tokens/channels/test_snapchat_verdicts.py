@@ -30,6 +30,7 @@ GOOD_LIST = {
 FAILED_ITEM = {"request_status": "SUCCESS", "adaccounts": [{"sub_request_status": "ERROR", "adaccount": {}}]}
 UNAUTHORIZED = {"request_status": "ERROR", "request_id": "…", "msg": "Unauthorized"}
 E3002: dict[str, Any] = {**GENERAL, "debug_message": "Invalid credentials", "error_code": "E3002"}
+NO_PERMISSION = {**GENERAL, "debug_message": "Caller does not have permission", "error_code": "E3002"}
 E3003 = {**GENERAL, "error_code": "E3003"}
 LIMIT = {"request_status": "ERROR", "request_id": "…", "msg": "Rate limit exceeded"}
 
@@ -44,6 +45,8 @@ DEATHS: list[Ruled] = [
     ("refresh", 400, oauth("invalid_grant", "Invalid refresh token"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 400, json.dumps(oauth("invalid_grant")), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 401, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 403, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 400, {**oauth("invalid_grant"), "error_code": 10**40, "extra": [1]}, Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
 ]  # fmt: skip
 NO_DEATHS: list[Ruled] = [
     # 401 of the API: expired or revoked, one refresh decides
@@ -66,6 +69,12 @@ NO_DEATHS: list[Ruled] = [
     ("refresh", 400, oauth("invalid_grant", "The client has been suspended"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("refresh", 400, oauth("invalid_request", "client_secret is wrong"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("api", 403, {**GENERAL, "debug_message": "App is blocked"}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("refresh", 400, oauth("invalid_grant", "OAuth app was deactivated"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 403, {**GENERAL, "debug_message": "App is not approved for this endpoint"}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 401, {**GENERAL, "debug_message": "OAuth application is not active"}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 200, oauth("invalid_client"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("authorize_callback", 0, {"error": "unauthorized_client"}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("authorize_callback", 0, {"error": "access_denied"}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 402, {}, Verdict.APP_FAULT, Reason.APP_FAULT),
     ("refresh", 402, oauth("invalid_grant"), Verdict.APP_FAULT, Reason.APP_FAULT),
     # the handshake
@@ -94,6 +103,12 @@ NO_DEATHS: list[Ruled] = [
     ("api", 403, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 403, {**GENERAL, "debug_message": "Scope is missing"}, Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
     ("api", 403, {"error": "insufficient_scope"}, Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
+    ("api", 403, NO_PERMISSION, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    ("api", 400, NO_PERMISSION, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    ("api", 200, NO_PERMISSION, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    ("api", 403, {**GENERAL, "debug_message": "Ad account is suspended"}, Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED),
+    ("api", 400, {**GENERAL, "display_message": "The client's ad account was disabled"}, Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED),
+    ("introspect", 403, {**GENERAL, "debug_message": "Ad account is suspended"}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 404, E3003, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 404, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("list_accounts", 403, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
@@ -120,6 +135,13 @@ NO_DEATHS: list[Ruled] = [
     ("refresh", 503, oauth("invalid_grant"), Verdict.TRANSIENT, Reason.TRANSIENT),
     ("refresh", 520, oauth("invalid_client"), Verdict.TRANSIENT, Reason.TRANSIENT),
     ("introspect", 599, UNAUTHORIZED, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("refresh", 400, oauth("temporarily_unavailable"), Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("refresh", 400, oauth("server_error"), Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("refresh", 403, "<html>blocked</html>", Verdict.CONFIRM_FIRST, None),
+    ("refresh", 400, {"error": {"code": "invalid_grant"}}, Verdict.CONFIRM_FIRST, None),
+    ("refresh", 400, {"error": ["invalid_grant"]}, Verdict.CONFIRM_FIRST, None),
+    ("refresh", 451, "", Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("api", 422, E3003, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 0, "no answer in time", Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 302, "", Verdict.TRANSIENT, Reason.TRANSIENT),
     # an error inside HTTP 200, and shapes that are no answer
@@ -168,7 +190,7 @@ def test_only_a_refused_refresh_kills() -> None:
         if verdict == Verdict.TOKEN_DEAD
     }
 
-    assert killed == {("refresh", 400), ("refresh", 401)}
+    assert killed == {("refresh", 400), ("refresh", 401), ("refresh", 403)}
 
 
 @pytest.mark.parametrize(

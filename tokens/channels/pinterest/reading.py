@@ -71,9 +71,9 @@ def account_of(body: Any, *, scopes: Iterable[str] | None) -> NativeAccount | No
 
 
 def restriction(codes: Iterable[int | str], message: str) -> str:
-    """Return in plain words why Pinterest limits an account, or nothing."""
+    """Return in plain words why Pinterest limits an account."""
     found = [words for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
-    return f"{found[0]}: {message}"[:300].removesuffix(": ") if found else ""
+    return f"{found[0]}: {message}"[:300].removesuffix(": ") if found else message[:300] or "restricted"
 
 
 def _role(permissions: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:

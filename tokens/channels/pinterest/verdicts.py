@@ -12,7 +12,19 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import PASSING, Codes, Facts, Row, body_of, mapping, number, rule, words
+from tokens.channels.table import (
+    PASSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    mapping,
+    number,
+    rule,
+    says_account_stopped,
+    way_back,
+    words,
+)
 
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
 REFRESH: frozenset[Call] = frozenset({"refresh"})
@@ -35,6 +47,10 @@ _OF_THE_APP = re.compile(
     r"(approved|active|authorized|valid|disabled|suspended|blocked|deactivated|banned)"
     r"|\bclient[_ ](secret|authentication|id)\b|\b(invalid|unauthorized)_client\b",
     re.IGNORECASE,
+)
+# Of the app beyond doubt, also where the status is that of a bad call.
+_SURELY_OF_THE_APP = re.compile(
+    r"\bapplication (id|consumer)\b|\bconsumer type\b|\bapps with \w+ access\b", re.IGNORECASE
 )
 _OTHER_OBJECT = re.compile(
     r"\b(pins?|boards?|section|user|website|catalogs?|feed|product group|integration|processing result|batch|lead|leads export|promotion"
@@ -66,7 +82,8 @@ ROWS = (
     # Our app, before anything about a token: these hit all tokens at once and touch none.
     Row("app refused", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=shapes("app"),
         source="seen: 283 with “Invalid Application ID” (pinterest/pinterest-api-demo 16), 401 3 “Your application does not have access"
-               " to this restricted feature”"),
+               " to this restricted feature”, 401 3 “Your application consumer type is not supported” of an app before its trial, 403 29"
+               " “Apps with Trial access may not ...” (gitroomhq/postiz-app 1084)"),
     Row("client refused", Verdict.APP_FAULT, Reason.APP_FAULT, calls=WITH_KEYS, codes=codes("invalid_client", "unauthorized_client"),
         source="RFC 6749 5.2; Pinterest is not known to use it"),
     Row("app keys", Verdict.APP_FAULT, Reason.APP_FAULT, calls=REFRESH, statuses=frozenset({401}), codes=codes(2),
@@ -92,12 +109,16 @@ ROWS = (
         source="unproven: RFC 6749; API v1 said so of an app that was not reviewed"),
     Row("refused", Verdict.CONFIRM_FIRST, calls=AS_USER, shapes=shapes("error"), statuses=frozenset({401}), codes=codes(2),
         source="description: expired, revoked or no token; a refresh tells"),
+    Row("refused without a code", Verdict.CONFIRM_FIRST, calls=AS_USER, shapes=shapes("message only"), statuses=frozenset({401}),
+        source="unproven: RFC 9110; a refresh tells"),
     Row("grant refused", Verdict.CONFIRM_FIRST, calls=AS_USER, shapes=shapes("error"), statuses=FORBIDDEN, codes=codes(283),
         source="unproven: known of refresh tokens only"),
 
     # The token lives; this ad account is restricted, or out of its reach.
     Row("account restricted", Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, calls=AS_USER, shapes=shapes("error", "items refused"),
         codes=codes(2625, 2626), source="description, of catalogs: disapproved, or under review"),
+    Row("account restricted in words", Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, calls=USED, shapes=shapes("account stopped"),
+        source="unproven: by the answer's own words"),
     Row("permission missing", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=AS_USER, shapes=shapes("error"), statuses=FORBIDDEN,
         codes=codes(3), source="description"),
     Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=AS_USER, shapes=shapes("error"), statuses=FORBIDDEN,
@@ -148,6 +169,8 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         message = words(exceptions[0].get("message"))
         return Facts(answer.call, answer.status, frozenset(code for code in found if code is not None), message=message,
                      shape="items refused")  # fmt: skip
+    if answer.status >= 400 and words(data.get("message")):
+        return _of_an_error(answer, data, None)
     wanted = WANTED.get(answer.call)
     return Facts(answer.call, answer.status, shape="fine" if wanted is None or wanted in data else "other")
 
@@ -157,16 +180,24 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
     said = [words(data.get(key)) for key in ("message", "message_detail", "data", "error_description")]
     message = " ".join(text for text in said if text)[:500]
     found: set[int | str] = {*([] if code is None else [code]), *([name] if name else [])}
-    shape = "error"
-    if answer.status in (
-        FORBIDDEN | GRANT_REFUSED if answer.call in WITH_KEYS else FORBIDDEN
-    ) and _OF_THE_APP.search(message):
+    shape = "error" if found or data.get("status") == "failure" else "message only"
+    if _speaks_of_the_app(answer, message):
         shape = "app"
+    elif answer.status in FORBIDDEN | GRANT_REFUSED and says_account_stopped(message):
+        shape = "account stopped"
     elif answer.status == 404 and _NO_ADDRESS.search(message):
         shape = "no address"
     elif answer.status == 404 and _OTHER_OBJECT.search(message):
         shape = "other object"
     return Facts(answer.call, answer.status, frozenset(found), message=message, shape=shape)
+
+
+def _speaks_of_the_app(answer: Answer, message: str) -> bool:
+    if answer.status in {200, 400} and _SURELY_OF_THE_APP.search(message):
+        return True
+    refusing = FORBIDDEN | GRANT_REFUSED if answer.call in WITH_KEYS else FORBIDDEN
+    spoken = _OF_THE_APP.search(message) or _SURELY_OF_THE_APP.search(message)
+    return answer.status in refusing and spoken is not None
 
 
 def _of_items(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -183,7 +214,11 @@ def _of_the_callback(answer: Answer, body: Any) -> Facts:
     if not name:
         return Facts(answer.call, answer.status, shape="fine" if words(data.get("code")) else "nothing")
     return Facts(
-        answer.call, answer.status, codes(name), message=words(data.get("error_description")), shape="error"
+        answer.call,
+        way_back(answer, named=True),
+        codes(name),
+        message=words(data.get("error_description")),
+        shape="error",
     )
 
 

@@ -22,12 +22,15 @@ from tokens.channels.table import (
     misread,
     number,
     rule,
+    says_account_stopped,
+    way_back,
     words,
 )
 
 LONGEST_WAIT = 86_400  # seconds
 ITEM_FAILED = "an item failed"
-ABOUT_APP = "about the app"  # not a code of Snapchat's: the words of the answer speak of our app
+# Not codes of Snapchat's: the words of the answer speak of our app, or say that an ad account was stopped.
+ABOUT_APP, STOPPED = "about the app", "account stopped"
 
 TOKEN_HOST: frozenset[Call] = frozenset({"exchange", "refresh"})
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
@@ -37,7 +40,8 @@ USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER: frozenset[Call] = USED | {"introspect"}
 GENERAL = frozenset({"general"})
 _APP_WORDS = re.compile(
-    r"client[ _]secret|\b(?:oauth app|app|application|client)\b.{0,40}\b(?:suspended|blocked|disabled|deactivated|banned|not approved)\b"
+    r"client[ _]secret|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
+    r"\b(?:suspended|blocked|disabled|deactivated|banned|inactive|not (?:active|approved|allowed|authori[sz]ed))\b"
 )
 # What each call is asked for: a good status without it is no good answer.
 ASKED_FOR: dict[Call, tuple[str, tuple[str, ...]]] = {
@@ -72,7 +76,7 @@ ROWS = (
     Row(START_AGAIN, Verdict.OUR_BUG, calls=EXCHANGE, codes=codes("invalid_grant"),
         source="RFC 6749: the code is unknown, was used, or is too old"),
     Row("refused by the person", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, codes=codes("access_denied"), source="RFC 6749"),
-    Row("trouble at the consent page", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK,
+    Row("trouble in OAuth's word", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK | TOKEN_HOST,
         codes=codes("server_error", "temporarily_unavailable"), source="RFC 6749"),
     Row("consent request", Verdict.OUR_BUG, calls=CALLBACK, codes=codes("invalid_request", "unsupported_response_type"),
         source="RFC 6749"),
@@ -88,13 +92,18 @@ ROWS = (
     # An access token that ran out or was revoked: one refresh decides. No source has the body of this answer for certain.
     Row("access refused", Verdict.CONFIRM_FIRST, calls=AS_USER, statuses=frozenset({401}), source="seen; told: E3002"),
 
-    # The token lives; this ad account is out of its reach.
+    # The token lives; this ad account is stopped, or out of its reach.
+    Row("ad account stopped", Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, calls=USED, statuses=frozenset({200, 400, 403}),
+        codes=codes(STOPPED), source="unproven: by the answer's own words"),
     Row("scope missing", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, statuses=frozenset({403}),
         codes=codes("insufficient_scope"), source="RFC 6750"),
     Row("not permitted by scope", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
         text="scope", source="unproven"),
     Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
         source="seen: given up for this account only"),
+    # Statuses of E3002 disagree, its words do not.
+    Row("not permitted in words", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({200, 400}),
+        text="caller does not have permission", source="seen with 403, E3002; unproven with these"),
     Row("not visible", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({404}),
         source="seen: E3003"),
 
@@ -157,8 +166,12 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _facts(answer: Answer, shape: str, message: str, *found: str) -> Facts:
-    spoken = {ABOUT_APP} if shape in {"oauth", "general"} and _APP_WORDS.search(message.lower()) else set()
-    return Facts(answer.call, answer.status, codes=frozenset({*found, *spoken}), message=message, shape=shape)
+    spoken: set[str] = set()
+    if shape in {"oauth", "general"}:
+        spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
+        spoken |= {STOPPED} if says_account_stopped(message) else set()
+    status = way_back(answer, named=bool(found))
+    return Facts(answer.call, status, codes=frozenset({*found, *spoken}), message=message, shape=shape)
 
 
 def _failures(said: Any) -> list[str]:
