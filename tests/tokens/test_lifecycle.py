@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Account
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import deadlines, lifecycle
+from tokens import app_faults, deadlines, lifecycle
 from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
 from tokens.models import ChannelApp, Token, TokenEvent
 
@@ -201,6 +201,25 @@ def test_a_new_consent_renews_the_row_and_forgets_dates_and_reason() -> None:
     assert (again.state, again.reason, again.deadline_kind) == ("valid", "", "never")
     assert (again.generation, again.consented_by) == (token.generation + 1, ada)
     assert again.unseal().access_token == "SBXTOKEN-new"
+
+
+@pytest.mark.parametrize(
+    ("call", "over"), [("exchange", True), ("refresh", True), ("api", False), ("introspect", False)]
+)
+def test_a_consent_shows_that_the_channel_takes_our_keys_again(call: str, over: bool) -> None:
+    app = make_app()
+    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT, row="app keys"), call=call, now=NOW)
+    app.refresh_from_db()
+
+    lifecycle.store_consent(
+        app=app,
+        identity=Identity("77", "Ada"),
+        grant=Grant(Credentials("SBXTOKEN-new"), Dates(sources={"access": "never"})),
+        user=make_user(),
+        now=NOW,
+    )
+
+    assert (ChannelApp.objects.get().fault_since is None) is over
 
 
 def renewal(ends: datetime | None, token: str = "SBXTOKEN-renewed") -> Grant:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens import deadlines, scheduling, vault
+from tokens import app_faults, deadlines, scheduling, vault
 from tokens.channels.base import Credentials, Grant, Identity, Verdict
 from tokens.lifecycle.steps import event, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
@@ -56,6 +56,8 @@ def store_consent(
     scheduling.apply(token, now)
     token.save()
     event(token, TokenEvent.Kind.LINKED, now, source=source, actor=user)
+    # Where nothing renews tokens, only this shows that the channel takes our keys again.
+    app_faults.clear(app=app, call="exchange")
     return token
 
 
