@@ -15,14 +15,14 @@ from tokens import answers, channels, courses, lifecycle, renewal
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.courses import Course
-from tokens.lifecycle import Outcome
+from tokens.lifecycle import Outcome, steps
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
 from users.models import User
 
 CLAIM = timedelta(seconds=180)  # longer than the slowest token with its accounts takes
-RENEWED = Inspection(Ruling(Verdict.OK, row="renewed"))
+RENEWED = Inspection(Ruling(Verdict.OK, row=steps.RENEWED))
 JUST_NOW = timedelta(minutes=5)
 DOUBTFUL = {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}
 

@@ -10,21 +10,35 @@ from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, deadlines, lifecycle
 from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
-from tokens.models import ChannelApp, Token, TokenEvent
+from tokens.channels.unknown import STAFF
+from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
+from tokens.probe import RENEWED
+from tokens.renewal import Attempt
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 
 
+NO_PROOF = [
+    Ruling(Verdict.CONFIRM_FIRST, unknown="a" * 32),
+    Ruling(Verdict.CONFIRM_FIRST, row=STAFF),
+]
+
+
 def answered(
     token: Token, verdict: Verdict, reason: Reason | None = None, *, now: datetime = NOW, **more: object
 ) -> Token:
     """Record an answer of the channel and return the token as it is then."""
+    return judged(token, Ruling(verdict, reason), now, **more)
+
+
+def judged(token: Token, ruling: Ruling, now: datetime, **more: object) -> Token:
+    """Record what an answer was taken for and return the token as it is then."""
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=Token.objects.get(pk=token.pk).generation,
-        inspection=Inspection(Ruling(verdict, reason), **more),  # type: ignore[arg-type]  # passed on
+        inspection=Inspection(ruling, **more),  # type: ignore[arg-type]  # passed on
         now=now,
         source="test",
     )
@@ -101,6 +115,51 @@ def test_an_ambiguous_answer_cools_and_only_an_answer_after_72_hours_kills() -> 
         "cooling",
     )
     assert (dead.state, dead.reason) == ("dead", "unknown")
+
+
+@pytest.mark.parametrize("ruling", NO_PROOF)
+@pytest.mark.parametrize("over", [True, False])
+def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
+    ruling: Ruling, over: bool
+) -> None:
+    _, token = pooled(deadline=NOW + (-DAY if over else 20 * DAY))
+
+    for days in (0, 3, 4, 9):
+        token = judged(token, ruling, NOW + days * DAY)
+
+    assert (token.state, token.reason) == ("cooling", "unknown")
+
+
+@pytest.mark.parametrize(("over", "state"), [(False, "valid"), (True, "dead")])
+@pytest.mark.parametrize("ruling", NO_PROOF)
+def test_a_refused_renewal_with_an_answer_that_proves_nothing_ends_what_is_over_alone(
+    ruling: Ruling, over: bool, state: str
+) -> None:
+    _, token = pooled(has_refresh_token=True, deadline=NOW + (-DAY if over else DAY))
+
+    lifecycle.record_refusal(
+        token_id=token.pk,
+        generation=token.generation,
+        attempt=Attempt(None, Ruling(Verdict.TOKEN_DEAD, Reason.UNKNOWN)),
+        inspection=Inspection(ruling),
+        now=NOW,
+        source="test",
+    )
+
+    assert Token.objects.get(pk=token.pk).state == state
+    assert UnknownAnswer.objects.count() == bool(ruling.unknown)
+
+
+def test_a_fault_found_by_asking_is_not_over_because_a_renewal_was_taken() -> None:
+    _, token = pooled()
+    judged(token, Ruling(Verdict.APP_FAULT), NOW)
+
+    judged(token, RENEWED.ruling, NOW)
+    still = ChannelApp.objects.get().fault_since
+    judged(token, Ruling(Verdict.OK), NOW)
+
+    assert still == NOW
+    assert ChannelApp.objects.get().fault_since is None
 
 
 def test_a_cooling_token_that_works_recovers() -> None:

@@ -18,6 +18,7 @@ from tokens.lifecycle.steps import (
     facts,
     hindered,
     outcome,
+    proves,
     tell,
     works,
 )
@@ -54,7 +55,7 @@ def record_inspection(
     elif ruling.verdict == Verdict.TOKEN_DEAD:
         die(token, ruling.reason or Reason.UNKNOWN, inspection.evidence, now, source)
     elif ruling.verdict == Verdict.CONFIRM_FIRST:
-        _doubt(token, ruling, inspection.evidence, now, source, final=not (undecided or ruling.unknown))
+        _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and proves(ruling))
     else:
         hindered(token, ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
@@ -73,7 +74,10 @@ def _doubt(
     *,
     final: bool,
 ) -> None:
-    """Cool, and take a doubt that lasts as death, where it may be `final`: an answer that no table knows proves nothing, ever."""
+    """Cool, and take a doubt that lasts as death, where it may be `final`.
+
+    An answer that no table knows proves nothing, ever; that staff said it is a doubt makes it no proof either.
+    """
     if token.state == Token.State.DEAD:
         return
     lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR

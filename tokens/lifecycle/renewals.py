@@ -17,6 +17,7 @@ from tokens.lifecycle.steps import (
     facts,
     hindered,
     outcome,
+    proves,
     set_dates,
     set_state,
     tell,
@@ -101,12 +102,15 @@ def record_refusal(
     token.claimed_until = None
     token.renewal_tried_at = now
     token.last_check_result = verdict
+    over = token.access_is_over(now)
     detail = {"reason": attempt.ruling.reason or Reason.UNKNOWN, "evidence": dict(attempt.evidence)}
     if verdict == Verdict.OK:
         token.refresh_refused_at = now
         event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         works(token, inspection, now, source)
-    elif verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
+    elif verdict == Verdict.TOKEN_DEAD or (
+        verdict == Verdict.CONFIRM_FIRST and (proves(inspection.ruling) or over)
+    ):
         token.refresh_refused_at = now
         die(token, _why_refused(token, attempt, inspection, now), attempt.evidence, now, source)
     else:
@@ -114,6 +118,7 @@ def record_refusal(
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
     token.save(update_fields=[*RENEWAL_FIELDS[2:], *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
+    answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, verdict)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tokens import app_faults, deadlines
 from tokens.channels.base import Dates, Inspection, Reason, Ruling, Verdict
+from tokens.channels.unknown import STAFF
 from tokens.models import Token, TokenEvent
 from tokens.signals import tokens_changed
 from users.models import User
@@ -28,6 +29,9 @@ CHECK_FIELDS = [
     "claimed_until",
     "scopes",
 ]
+RENEWED = (
+    "renewed"  # the row of a good report that a renewal stands for: the channel was not asked about the token
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Outcome:
     generation: int
     reason: str = ""
     stale: bool = False  # somebody was faster; nothing was written
+
+
+def proves(ruling: Ruling) -> bool:
+    """Tell whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
+    return not ruling.unknown and ruling.row != STAFF
 
 
 def works(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
@@ -54,7 +63,8 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
         set_state(token, Token.State.VALID, "", {}, now)
         token.generation += 1
         event(token, TokenEvent.Kind.RECOVERED, now, source=source)
-    app_faults.clear(app=token.app, call="introspect")
+    if inspection.ruling.row != RENEWED:
+        app_faults.clear(app=token.app, call="introspect")
 
 
 def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
