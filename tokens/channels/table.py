@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from tokens import scrub
 from tokens.channels import http, unknown
@@ -48,6 +49,7 @@ class Row:
     has_subcode: bool | None = None
     text: str = ""
     source: str = ""  # where the fact comes from
+    new: bool = False  # an answer not seen before: kept in the list of unknown answers, and what staff say of it holds
 
     def fits(self, facts: Facts) -> bool:
         """Tell whether the row is about these facts."""
@@ -73,8 +75,24 @@ def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | 
         )
     for row in rows:
         if row.fits(facts):
-            return _ruling(row, facts, retry_after)
+            return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
     return fallback(facts, channel=channel)
+
+
+def _new(row: Row, facts: Facts, channel: str) -> Ruling:
+    mark = _mark(facts, channel)
+    if (said := unknown.assigned(mark)) is not None:
+        return _by_staff(said, facts)
+    return replace(_ruling(row, facts, None), unknown=mark)
+
+
+def _mark(facts: Facts, channel: str) -> str:
+    parts = [*facts.codes, facts.subcode, facts.shape]
+    return unknown.fingerprint(channel, facts.call, facts.status, parts, facts.message)
+
+
+def _by_staff(said: Verdict, facts: Facts) -> Ruling:
+    return Ruling(said, unknown.REASONS.get(said), row="staff", note=scrub.text(facts.message)[:200])
 
 
 def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
@@ -99,11 +117,9 @@ def fallback(facts: Facts, *, channel: str) -> Ruling:
     if facts.status in PASSING:
         return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
     note = scrub.text(facts.message)[:200]
-    mark = unknown.fingerprint(
-        channel, facts.call, facts.status, [*facts.codes, facts.subcode, facts.shape], facts.message
-    )
+    mark = _mark(facts, channel)
     if (said := unknown.assigned(mark)) is not None:
-        return Ruling(said, unknown.REASONS.get(said), row="staff", note=note)
+        return _by_staff(said, facts)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
         return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark)
     return Ruling(
@@ -124,6 +140,24 @@ def body_of(answer: Answer) -> Any:
     if isinstance(answer.body, bytes):
         return http.parse(answer.body.decode(errors="replace"))
     return http.parse(answer.body) if isinstance(answer.body, str) else answer.body
+
+
+def query_of(body: Any) -> Mapping[str, Any]:
+    """Return what a person's browser brought back: an object, a query, or the whole address."""
+    if not isinstance(body, str):
+        return mapping(body)
+    query = body[:4000].rpartition("?")[2].partition("#")[0]
+    return dict(parse_qsl(query, keep_blank_values=True))
+
+
+def lacks(call: Call, body: Any, *, rows: str) -> str:
+    """Return what a good answer should hold and does not, or nothing: a token, or the list that is called `rows`."""
+    said = mapping(body)
+    if call in {"exchange", "refresh"}:
+        return "" if words(said.get("access_token")).strip() else "a token"
+    if call == "list_accounts":
+        return "" if isinstance(said.get(rows), list) else "a list"
+    return ""
 
 
 def number(value: Any) -> int | None:
