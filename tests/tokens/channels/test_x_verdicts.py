@@ -19,6 +19,10 @@ def v1(code: int, message: str = "") -> dict[str, Any]:
     return {"errors": [{"code": code, "message": message}]}
 
 
+def oauth2(error: str, description: str = "") -> dict[str, Any]:
+    return {"error": error, "error_description": description}
+
+
 def ads(code: str) -> dict[str, Any]:
     return {"errors": [{"code": code, "message": "…"}], "request": {"params": {}}}
 
@@ -37,7 +41,17 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("api", 200, {"data": {}, "errors": []}, Verdict.OK, None),
     ("api", 204, "", Verdict.OK, None),
     ("exchange", 200, "oauth_token=a&oauth_token_secret=b", Verdict.OK, None),
+    ("exchange", 200, {"access_token": "a", "refresh_token": "b"}, Verdict.OK, None),
+    ("refresh", 200, {"access_token": "a", "refresh_token": "b"}, Verdict.OK, None),
+    ("introspect", 200, {"id": 1, "id_str": "1"}, Verdict.OK, None),
+    ("introspect", 200, {"data": {"id": "1"}}, Verdict.OK, None),
+    ("list_accounts", 200, {"data": [], "next_cursor": None}, Verdict.OK, None),
     # good by status only
+    ("introspect", 200, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("introspect", 200, [], Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("list_accounts", 200, {"data": {}}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("exchange", 200, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("refresh", 200, "", Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 200, {"data": [], "errors": [{"code": "INVALID"}]}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("introspect", 200, "<html>Something went wrong</html>", Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 200, {"errors": "nonsense"}, Verdict.TRANSIENT, Reason.TRANSIENT),
@@ -52,9 +66,31 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("api", 403, ads("CURRENT_USER_SUSPENDED"), Verdict.TOKEN_DEAD, Reason.SUSPENDED),
     ("api", 403, ads("ACCOUNT_LOCKED_OUT"), Verdict.CONFIRM_FIRST, Reason.SECURITY_CHECKPOINT),
     ("api", 401, ads("UNAUTHORIZED_ACCESS"), Verdict.CONFIRM_FIRST, None),
+    ("api", 403, v1(64), Verdict.TOKEN_DEAD, Reason.SUSPENDED),
+    ("list_accounts", 400, v1(89), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("list_accounts", 403, ads("CURRENT_USER_SUSPENDED"), Verdict.TOKEN_DEAD, Reason.SUSPENDED),
+    ("refresh", 400, oauth2("invalid_request", "Value passed for the token was invalid."), Verdict.TOKEN_DEAD,
+     Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 400, oauth2("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    # near a death, and none
+    ("refresh", 400, oauth2("invalid_request", "Missing required parameter [grant_type]."), Verdict.OUR_BUG, None),
+    ("refresh", 400, oauth2("invalid_request"), Verdict.OUR_BUG, None),
+    ("refresh", 503, oauth2("invalid_grant"), Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("refresh", 429, oauth2("invalid_grant"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    ("api", 400, oauth2("invalid_grant"), Verdict.OUR_BUG, None),
+    ("api", 401, {"error": "Invalid or expired token."}, Verdict.CONFIRM_FIRST, None),
+    ("api", 401, {"errors": [{"code": [89]}]}, Verdict.CONFIRM_FIRST, None),
+    ("api", 401, {"data": {"errors": [{"code": 89}]}}, Verdict.CONFIRM_FIRST, None),
+    ("api", 404, v1(34), Verdict.CONFIRM_FIRST, None),
+    ("api", 404, v1(50), Verdict.CONFIRM_FIRST, None),
+    ("api", 403, v1(63), Verdict.CONFIRM_FIRST, None),
+    ("api", 403, v1(99), Verdict.CONFIRM_FIRST, None),
+    ("introspect", 403, v1(99), Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("api", 403, ads("ACTION_NOT_ALLOWED"), Verdict.CONFIRM_FIRST, None),
     # the pair
     ("api", 403, ads("ACCOUNT_NOT_FOUND"), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 403, ads("USER_NOT_FOUND"), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    ("api", 403, v1(220), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
     ("api", 403, ads("INSUFFICIENT_USER_AUTHORIZED_PERMISSION"), Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST),
     # our app
     ("introspect", 401, v1(416), Verdict.APP_FAULT, Reason.APP_FAULT),
@@ -66,7 +102,32 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("exchange", 403, v1(415), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("exchange", 403, XML.format(415), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("introspect", 403, XML.format(89), Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("api", 402, v1(89), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 402, problem("credits", 402), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("introspect", 403, v1(453, "You currently have access to a subset of X API V2 endpoints"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 403, v1(87, "Client is not permitted to perform this action."), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 403, problem("oauth1-permissions", 403), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("introspect", 401, {"errors": [*v1(89)["errors"], *v1(416)["errors"]]}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("introspect", 401, v1(89, "Your application has been suspended."), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("api", 403, v1(99999, "This developer account is blocked"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("exchange", 401, "Invalid / suspended application", Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("exchange", 401, "Failed to validate oauth signature and token", Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("exchange", 401, oauth2("unauthorized_client", "Missing valid authorization header"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("refresh", 401, oauth2("invalid_client"), Verdict.APP_FAULT, Reason.APP_FAULT),
     # us
+    ("exchange", 400, oauth2("invalid_request", "Value passed for the authorization code was invalid."), Verdict.OUR_BUG, None),
+    ("exchange", 401, "Error processing your OAuth request: Invalid oauth_verifier parameter", Verdict.OUR_BUG, None),
+    ("api", 404, ads("CAMPAIGN_NOT_FOUND"), Verdict.OUR_BUG, None),
+    ("api", 405, ads("METHOD_NOT_ALLOWED"), Verdict.OUR_BUG, None),
+    ("api", 403, ads("TWEET_IS_SPAM"), Verdict.OUR_BUG, None),
+    # the way back from the consent page
+    ("authorize_callback", 200, {"oauth_token": "a", "oauth_verifier": "b"}, Verdict.OK, None),
+    ("authorize_callback", 302, "https://adtoken.example.com/link/x/callback/?oauth_token=a&oauth_verifier=b", Verdict.OK, None),
+    ("authorize_callback", 200, {"denied": "a"}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("authorize_callback", 200, "denied=a", Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("authorize_callback", 200, {"error": "access_denied", "state": "s"}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    ("authorize_callback", 200, {"oauth_token": "a"}, Verdict.OUR_BUG, None),
+    ("authorize_callback", 200, {}, Verdict.OUR_BUG, None),
     ("introspect", 401, v1(32), Verdict.OUR_BUG, None),
     ("introspect", 400, v1(215), Verdict.OUR_BUG, None),
     ("introspect", 401, v1(135), Verdict.OUR_BUG, None),
@@ -78,6 +139,11 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("exchange", 401, v1(89), Verdict.OUR_BUG, None),
     ("exchange", 401, "Invalid request token.", Verdict.OUR_BUG, None),
     # passing
+    ("introspect", 429, v1(89), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    ("api", 403, {"errors": [*v1(64)["errors"], *v1(88)["errors"]]}, Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    ("api", 420, "", Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    ("api", 429, problem("usage-capped", 429), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    ("api", 403, problem("usage-capped", 403), Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("api", 429, "", Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("api", 200, v1(88), Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("list_accounts", 429, ads("TOO_MANY_REQUESTS"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
@@ -92,7 +158,6 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
     ("introspect", 403, v1(99999), Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 401, "<html>Unauthorized</html>", Verdict.CONFIRM_FIRST, None),
     ("api", 403, problem("something-new", 403), Verdict.CONFIRM_FIRST, None),
-    ("api", 403, v1(220), Verdict.CONFIRM_FIRST, None),
     ("api", 302, "", Verdict.TRANSIENT, Reason.TRANSIENT),
 ]  # fmt: skip
 
@@ -121,7 +186,7 @@ def test_every_row_says_where_it_comes_from() -> None:
 def test_every_row_that_ends_something_names_its_codes() -> None:
     ending = [row for row in ROWS if row.verdict in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST}]
 
-    assert len(ending) == 6
+    assert len(ending) == 9
     assert all(row.codes for row in ending)
 
 
@@ -166,7 +231,7 @@ def test_classify_is_total_and_ends_nothing_without_a_row_for_its_code(
 
     if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST}:
         assert ruling.row in {row.name for row in ROWS}
-        assert call in {"api", "list_accounts", "introspect"}
+        assert call in {"api", "list_accounts", "introspect", "refresh"}
         assert any(code in str(body).lower() for code in ENDING_CODES)
 
 

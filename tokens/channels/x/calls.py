@@ -96,9 +96,9 @@ def demand(answer: Answer) -> Mapping[str, Any]:
 def _form(answer: Answer) -> dict[str, str]:
     """Return the fields of a form-encoded answer. Raises ChannelError."""
     ruling = classify(answer)
-    if ruling.verdict != Verdict.OK:
+    if ruling.verdict != Verdict.OK and not 200 <= answer.status < 300:
         raise ChannelError(ruling, evidence=evidence(answer))
-    if not isinstance(answer.body, str):
+    if ruling.verdict != Verdict.OK or not isinstance(answer.body, str):
         raise misread(answer, "a form", channel="x")
     return dict(parse_qsl(answer.body))
 
