@@ -36,8 +36,6 @@ SHEET = [
     (0, "OK", Verdict.OK, None),
     (20001, "Partial success", Verdict.OK, None),
     (40102, "Access token has expired", Verdict.TOKEN_DEAD, Reason.EXPIRED),
-    (40103, "", Verdict.TOKEN_DEAD, Reason.REFRESH_EXPIRED),
-    (40107, "", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
     (40104, "", Verdict.OUR_BUG, None),
     (40105, REVOKED, Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     (40106, "", Verdict.TOKEN_DEAD, Reason.SUSPENDED),
@@ -103,6 +101,32 @@ def test_a_code_is_ruled_as_the_fact_sheet_says(
 
     assert (ruling.verdict, ruling.reason) == (verdict, reason)
     assert ruling.unknown == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(40103, Reason.REFRESH_EXPIRED), (40107, Reason.SESSION_INVALID)]
+)
+def test_a_refresh_token_ends_where_one_was_sent(code: int, reason: Reason) -> None:
+    refused = CHANNEL.classify(Answer("refresh", 200, body=said(code)))
+    elsewhere = {
+        CHANNEL.classify(Answer(call, 200, body=said(code))).verdict for call in AS_USER if call != "refresh"
+    }
+
+    assert (refused.verdict, refused.reason) == (Verdict.TOKEN_DEAD, reason)
+    assert elsewhere == {Verdict.CONFIRM_FIRST}
+
+
+@pytest.mark.parametrize("call", AS_USER)
+@pytest.mark.parametrize("body", ["<html>Access Denied</html>", {"moon": 3}, said(40105, REVOKED), ""])
+def test_another_status_than_200_passes_and_tells_operators_where_it_refuses(call: Call, body: Any) -> None:
+    for status in (400, 401, 403, 404, 405, 410, 418, 422, 451):
+        refused = CHANNEL.classify(Answer(call, status, body=body))
+        assert refused.verdict == Verdict.TRANSIENT
+        assert refused.unknown
+    for status in (0, 302, 408, 425, 500, 502, 503, 504, 520):
+        passing = CHANNEL.classify(Answer(call, status, body=body))
+        assert passing.verdict == Verdict.TRANSIENT
+        assert not passing.unknown
 
 
 @pytest.mark.parametrize(
@@ -219,6 +243,10 @@ def test_a_refused_code_outside_the_handshake_is_asked_again(code: int) -> None:
         ("", Verdict.OUR_BUG, START_AGAIN),
         ({"error": "something_new"}, Verdict.CONFIRM_FIRST, "unknown answer 400"),
         ({"auth_code": "c", "state": "s"}, Verdict.OK, ""),
+        ("auth_code=c&code=c&state=s", Verdict.OK, ""),
+        ("https://adtoken.example.com/link/tiktok/callback/?auth_code=c&state=s", Verdict.OK, ""),
+        ("error=access_denied&state=s", Verdict.TRANSIENT, "declined by the person"),
+        ("state=s", Verdict.OUR_BUG, START_AGAIN),
     ],
 )
 def test_the_way_back_from_the_consent_page_has_rows_of_its_own(

@@ -10,14 +10,28 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import REFUSING, Codes, Facts, Row, body_of, mapping, number, rule, words
+from tokens.channels.table import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    mapping,
+    number,
+    query_of,
+    rule,
+    words,
+)
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
 LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})
 HANDSHAKE: frozenset[Call] = frozenset({"exchange", "authorize_callback"})
 CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
+REFRESH: frozenset[Call] = frozenset({"refresh"})
 AS_USER: frozenset[Call] = frozenset({"api", "list_accounts", "introspect", "refresh"})
 WITH_SECRET: frozenset[Call] = frozenset({"exchange", "refresh", "list_accounts"})
+GATEWAY_REFUSES = frozenset(range(400, 500)) - PASSING
 ERROR = frozenset({"error", "app", "secret"})
 APP_CODES = frozenset({40101, 40113, 40117, 40118, 40124, 40125})
 AUTH_FAMILY = range(
@@ -74,6 +88,8 @@ ROWS = (
         source="unproven: as above"),
 
     # Not TikTok's own answer.
+    Row("gateway refuses", Verdict.TRANSIENT, Reason.TRANSIENT, shapes=frozenset({"gateway"}), statuses=GATEWAY_REFUSES, new=True,
+        source="clients: TikTok answers with 200 always; if that has changed, operators are to know"),
     Row("gateway", Verdict.TRANSIENT, Reason.TRANSIENT, shapes=frozenset({"gateway"}), source="clients: TikTok answers with 200 always"),
 
     # The handshake.
@@ -87,8 +103,8 @@ ROWS = (
 
     # The end of a token. Who ended it is not told; that the person removed the app is the best known cause of 40105.
     Row("expired", Verdict.TOKEN_DEAD, Reason.EXPIRED, calls=AS_USER, shapes=ERROR, codes=codes(40102), source="sdk"),
-    Row("refresh token over", Verdict.TOKEN_DEAD, Reason.REFRESH_EXPIRED, calls=AS_USER, shapes=ERROR, codes=codes(40103), source="sdk"),
-    Row("refresh token refused", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID, calls=AS_USER, shapes=ERROR, codes=codes(40107), source="sdk"),
+    Row("refresh token over", Verdict.TOKEN_DEAD, Reason.REFRESH_EXPIRED, calls=REFRESH, shapes=ERROR, codes=codes(40103), source="sdk"),
+    Row("refresh token refused", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID, calls=REFRESH, shapes=ERROR, codes=codes(40107), source="sdk"),
     Row("revoked or wrong", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, calls=AS_USER, shapes=ERROR, codes=codes(40105),
         source="sdk; seen: access token is incorrect or has been revoked"),
     # By its name the person's account is not valid: suspended or deleted. "Suspended" is asked again daily, as both can be undone.
@@ -96,6 +112,8 @@ ROWS = (
         source="sdk: INVALID_CORE_USER"),
 
     # Looks bad, proves nothing.
+    Row("refresh token, where none was sent", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40103, 40107),
+        source="sdk: about a refresh token; the access token may live"),
     Row("advertiser logged out", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40114), source="by name"),
     Row("log-in wanted, or blocked", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40309, 41000), source="by name"),
     Row("password", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40112), source="by name"),
@@ -134,18 +152,20 @@ def classify(answer: Answer) -> Ruling:
     if facts.shape == "fine":
         return Ruling(Verdict.OK)
     ruling = rule(ROWS, facts, channel="tiktok", retry_after=retry_after(answer, facts, time.time()))
-    if ruling.unknown and answer.call != "introspect" and any(code in AUTH_FAMILY for code in facts.codes):
+    of_tiktok = ruling.unknown and facts.shape != "gateway"
+    if of_tiktok and answer.call != "introspect" and any(code in AUTH_FAMILY for code in facts.codes):
         return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=None)
     return ruling
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape. `error` stands in the way back from the consent page only."""
-    data = mapping(body)
+    back = answer.call == "authorize_callback"
+    data = query_of(body) if back else mapping(body)
     code = number(data.get("code"))
     said = [words(data.get(name)) for name in ("message", "error", "error_description")]
     message = " ".join(text for text in said if text)
-    if answer.call == "authorize_callback":
+    if back:
         return _of_the_way_back(answer, data, code, message)
     found: Codes = frozenset() if code is None else frozenset({code})
     if answer.status == 200 and code in FINE:
