@@ -92,6 +92,7 @@ class Credentials:
     access_token: str
     refresh_token: str = ""
     secret: str = ""  # the token secret of OAuth 1.0a
+    previous_refresh_token: str = ""  # the one before a rotation, kept until its successor was used once
 
     def __repr__(self) -> str:
         return "<credentials>"
@@ -102,6 +103,7 @@ class Credentials:
             "access_token": self.access_token,
             "refresh_token": self.refresh_token,
             "secret": self.secret,
+            "previous_refresh_token": self.previous_refresh_token,
         }
         return {name: value for name, value in parts.items() if value}
 
