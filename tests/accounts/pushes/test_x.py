@@ -1,7 +1,6 @@
 """X tells us: the challenge, and the event that a person removed the app, from the stand-in over real HTTP."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,23 +50,50 @@ def post(client: Client, body: bytes, signature: str) -> Any:
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_person_who_removes_the_app_is_out_and_the_account_goes_on_within_seconds(
-    legacy: bool, world: Sandbox, linked: Account, live_server: LiveServer
+    legacy: bool, world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
 ) -> None:
     world.put_webhook("x", f"{live_server.url}{WEBHOOK}")
     settings = next(app for app in world.state()["apps"] if app["channel"] == "x")["settings"]
     world.put_app("x", settings={**settings, "legacy_events": legacy})
-    world.clear_calls()
-    began = time.monotonic()
 
     world.cancel_authorisation("x", "ada")
-    took = time.monotonic() - began
+    asked = queue.asked()
+    queue.work()
 
     linked.refresh_from_db()
-    assert took < 5
+    assert asked == [("accounts.pushes.check_token", [token_of("Ada").pk])]
     assert (token_of("Ada").state, token_of("Ada").reason) == ("dead", "authorisation_cancelled")
     assert (linked.state, linked.active_token_id) == ("connected", token_of("Ben").pk)
     assert TokenEvent.objects.get(kind="died").source == "push"
-    assert world.calls() == []
+
+
+def test_an_event_that_x_does_not_confirm_kills_nothing_and_is_looked_into_once_more(
+    linked: Account, client: Client, queue: Queue
+) -> None:
+    body = revoked(token_of("Ada").native_user_id, datetime.now(UTC))
+
+    answer = post(client, body, of_x(body))
+    queue.work()
+
+    due_at = token_of("Ada").due_at
+    assert (answer.status_code, token_of("Ada").state) == (200, "valid")
+    assert due_at is not None
+    assert due_at - datetime.now(UTC) < timedelta(minutes=1)
+
+
+def test_an_old_event_that_is_sent_again_costs_no_call(linked: Account, client: Client, queue: Queue) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=9)
+    Token.objects.update(issued_at=long_ago, linked_at=long_ago)
+    body = revoked(token_of("Ada").native_user_id, datetime.now(UTC) - timedelta(days=2))
+
+    assert post(client, body, of_x(body)).status_code == 200
+    assert queue.asked() == []
+
+
+def test_nobody_gets_an_event_signed_by_sending_it_as_a_challenge(linked: Account, client: Client) -> None:
+    body = revoked(token_of("Ada").native_user_id, None)
+
+    assert client.get(WEBHOOK, {"crc_token": body.decode()}).status_code == 400
 
 
 def test_the_challenge_is_answered_for_the_default_app_and_for_each_app_at_its_own_address(

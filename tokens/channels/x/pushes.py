@@ -1,5 +1,9 @@
 """X's pushes: the challenge (CRC) that keeps a webhook alive, and the events that say that a person removed our app.
 
+An event is a reason to ask. It names the person and X's number of an app, which we do not know; it does not say which of the person's
+grants ended (an app may have some of OAuth 1.0a and of 2.0). And X's challenges are answered with the same key and in the same form as its
+events are signed: only the form of a challenge (`_CHALLENGE`) keeps others from having us sign an event.
+
 Sources: X's pages on webhooks (CRC, signature), on the X Activity API (`oauth.revoke`) and on the older Account Activity API
 (`user_event.revoke`); checked 2026-11-25, not against the live channel. Neither event tells of suspensions or locks.
 """
@@ -7,18 +11,25 @@ Sources: X's pages on webhooks (CRC, signature), on the X Activity API (`oauth.r
 import base64
 import hashlib
 import hmac
+import re
 from typing import Any
 
-from tokens.channels.pushes import News, Push, moment_of_text, native_id, parse, same
+from tokens.channels.pushes import News, Push, UnreadablePush, moment_of_text, native_id, parse, same
 from tokens.channels.table import mapping, words
 
 REVOKED = "oauth.revoke"
-LONGEST_CHALLENGE = 200
+# X's own examples are a UUID, and letters and digits. Room for base64 of either alphabet, and for nothing that JSON is made of.
+_CHALLENGE = re.compile(r"[A-Za-z0-9+/=_.~-]{1,200}")
 
 
 def challenge_answer(crc_token: str, secret: str) -> str:
-    """Return what X expects for its challenge: proof that we hold the consumer secret."""
-    return _signature(crc_token.encode(errors="replace"), secret)
+    """Return what X expects for its challenge: proof that we hold the consumer secret. Raises UnreadablePush.
+
+    The answer is also the signature of an event whose body is the challenge's text. So nothing is answered that could be such a body.
+    """
+    if not _CHALLENGE.fullmatch(crc_token):
+        raise UnreadablePush("This address takes X's webhooks.")
+    return _signature(crc_token.encode(), secret)
 
 
 def signed_by(body: bytes, header: str, secret: str) -> bool:
@@ -41,7 +52,7 @@ def _activity(event: Any) -> Push | None:
     user_id = native_id(payload.get("user_id"))
     if words(event.get("event_type")) != REVOKED or not user_id:
         return None
-    return Push(News.CANCELLED, REVOKED, native_user_id=user_id, at=moment_of_text(payload.get("date_time")))
+    return Push(News.CHANGED, REVOKED, native_user_id=user_id, at=moment_of_text(payload.get("date_time")))
 
 
 def _older(event: Any) -> Push | None:
@@ -49,7 +60,7 @@ def _older(event: Any) -> Push | None:
     if not user_id:
         return None
     at = moment_of_text(event.get("date_time"))
-    return Push(News.CANCELLED, "user_event.revoke", native_user_id=user_id, at=at)
+    return Push(News.CHANGED, "user_event.revoke", native_user_id=user_id, at=at)
 
 
 def _signature(data: bytes, secret: str) -> str:
