@@ -1,6 +1,6 @@
 """What a worker does about a push that is only a hint: it asks the channel, and only that answer is written."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -11,12 +11,14 @@ from tokens.models import Token
 from tokens.vault import VaultError
 
 SOURCE = "push"
+ONCE_MORE_AFTER = timedelta(minutes=1)
 
 
 def check_token(*, token_id: int, now: datetime) -> None:
     """Ask about a token and its ad accounts at once, unless it has died or gone meanwhile.
 
-    An answer that was already on its way when the push came may be older than the news, so after it the channel is asked again.
+    An answer that was already on its way when the push came may be older than the news, so after it the channel is asked again. And as
+    a push may be ahead of the channel's own answers, a token that still works is looked at once more by the sweep in a minute.
     """
     living = Token.objects.select_related("app").filter(pk=token_id).exclude(state=Token.State.DEAD)
     token = living.first()
@@ -26,6 +28,8 @@ def check_token(*, token_id: int, now: datetime) -> None:
     sweeps.check_now(token, now=now, source=SOURCE)
     if under_way and (token := living.first()) is not None:
         sweeps.check_now(token, now=timezone.now(), source=SOURCE)
+    again_at = timezone.now() + ONCE_MORE_AFTER
+    living.filter(due_at__gt=again_at).update(due_at=again_at, due_for=Token.DueFor.PROBE)
 
 
 def read_account(*, account_id: int, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a push that was signed well does at once, in a transaction of its own. No channel is called here.
 
-A statement of the channel that the person removed our app kills the token. Everything else is a hint: the token, or the ad account,
-becomes due, and a worker is asked to look.
+A statement of the channel that the person removed our app kills the token, where it is certain. Everything else is a hint: the token,
+or the ad account, becomes due, and a worker is asked to look.
 """
 
 import hashlib
@@ -20,6 +20,9 @@ from tokens.channels.pushes import News, Push
 from tokens.models import ChannelApp, DeletionRequest, Token
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # between a channel's clock and ours, at most
+OVERTAKEN = timedelta(
+    days=1
+)  # a hint so old says nothing that the checks of every few hours have not found since
 CODE_BYTES = 20  # of a confirmation code: nobody guesses one; Facebook wants letters and digits
 
 
@@ -38,12 +41,27 @@ def _person_changed(app: ChannelApp, push: Push, now: datetime) -> None:
     token = tokens.locked().first()
     if token is None or is_older_than_consent(push, token, by=CLOCKS_DIFFER):
         return
-    # Without a date, or with one just before the consent, the order of the two is not certain: the channel is asked.
-    certain = push.news == News.CANCELLED and push.at is not None and not is_older_than_consent(push, token)
-    if certain:
+    if _is_certain(push, token, now):
         _kill(token, push, now)
-    elif token.state != Token.State.DEAD:
+    elif token.state != Token.State.DEAD and not _is_overtaken(push, now):
         _ask(token, now)
+
+
+def _is_certain(push: Push, token: Token, now: datetime) -> bool:
+    """Tell whether the push ends the token by itself: the channel says so, by a date that is after all that speaks for the token.
+
+    Without a date, with one from just before the consent or from the future, or where the channel has said since that the token works,
+    the channel is asked.
+    """
+    if push.news != News.CANCELLED or push.at is None or is_older_than_consent(push, token):
+        return False
+    proven_since = token.proven_at is not None and token.proven_at - CLOCKS_DIFFER > push.at
+    return not proven_since and push.at <= now + CLOCKS_DIFFER
+
+
+def _is_overtaken(push: Push, now: datetime) -> bool:
+    """Tell whether the checks have asked since. So a push that somebody caught and sends again and again costs no calls for ever."""
+    return push.at is not None and push.at < now - OVERTAKEN
 
 
 def is_older_than_consent(push: Push, token: Token, *, by: timedelta = timedelta(0)) -> bool:
@@ -61,7 +79,7 @@ def _kill(token: Token, push: Push, now: datetime) -> None:
     reason = Reason.AUTHORISATION_CANCELLED
     if token.state == Token.State.DEAD and token.reason == reason:
         return  # told twice
-    assert push.at is not None  # the caller asked
+    assert push.at is not None  # it is certain
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,

@@ -20,15 +20,15 @@ LONGEST_ID = 40
 class News(StrEnum):
     """What a push says."""
 
-    CANCELLED = "cancelled"  # the person removed our app: the channel's own statement on the token
-    CHANGED = "changed"  # something about this person's permissions: ask
+    CANCELLED = "cancelled"  # the person removed our app: the channel's own statement on the token, dated when it happened
+    CHANGED = "changed"  # something about this person's consent, perhaps its end: ask
     ACCOUNT_CHANGED = "account_changed"  # something about this ad account: ask
     DELETION = "deletion"  # the person wants what we hold of them deleted
 
 
 @dataclass(frozen=True)
 class Push:
-    """One piece of news. `at` is when it happened by the channel's clock; None: the channel did not say."""
+    """One piece of news. `at` is its date by the channel's clock; None: the channel did not say."""
 
     news: News
     row: str  # which kind of message of the channel: "oauth.revoke"

@@ -1,9 +1,13 @@
 """Facebook tells us: from the stand-in over real HTTP into the pool."""
 
+import hashlib
+import hmac
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -47,6 +51,13 @@ def set_up_webhook(world: Sandbox, live_server: LiveServer) -> None:
     app = ChannelApp.objects.get(channel="facebook")
     word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
     world.put_webhook("facebook", f"{live_server.url}{WEBHOOK}", verify_token=word)
+
+
+def webhook(client: Client, content: dict[str, Any]) -> Any:
+    body = json.dumps(content).encode()
+    made = hmac.new(Sandbox.FACEBOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature-256": f"sha256={made}"}
+    return client.post(WEBHOOK, body, content_type="application/json", headers=headers)
 
 
 def test_a_person_who_removes_the_app_is_out_and_the_account_goes_on_within_seconds(
@@ -245,16 +256,73 @@ def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
     assert AccountToken.objects.get(token=token_of("Ada")).can_publish == "no"
 
 
-def test_the_webhook_says_the_same_as_the_callback_when_the_app_is_removed(
-    world: Sandbox, linked: Account, live_server: LiveServer
+def test_the_webhook_alone_is_enough_when_the_app_is_removed(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
 ) -> None:
     world.put_app("facebook", deauthorise_url="")
     set_up_webhook(world, live_server)
 
     world.cancel_authorisation("facebook", "ada")
+    before = token_of("Ada").state
+    queue.work()
 
-    assert (token_of("Ada").state, token_of("Ada").reason) == ("dead", "authorisation_cancelled")
+    linked.refresh_from_db()
+    assert (before, token_of("Ada").state) == ("valid", "dead")
+    assert token_of("Ada").reason == "authorisation_cancelled"
     assert TokenEvent.objects.get(kind="died").source == "push"
+    assert linked.active_token_id == token_of("Ben").pk
+
+
+def test_a_webhook_that_comes_late_does_not_kill_the_consent_that_came_since(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    # Meta's `time` is when it was sent, and what was not taken is sent for 36 hours more.
+    entry = {"uid": token_of("Ada").native_user_id, "time": int(time.time()) + 60}
+    entry["changes"] = [{"field": "connected", "verb": "revoked"}]
+
+    answer = webhook(client, {"object": "permissions", "entry": [entry]})
+    queue.work()
+
+    assert (answer.status_code, token_of("Ada").state) == (200, "valid")
+
+
+def test_a_permission_taken_from_one_ad_account_takes_only_that_one(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    browser = Client()
+    browser.force_login(token_of("Ada").consented_by)  # type: ignore[arg-type]  # she linked it
+    native.link(browser, "facebook", "ada", ("Lumen Shoes EU", "Marlo Optics"))
+    world.set_consent("ada", accounts=["Marlo Optics"])
+    change = {"field": "ads_management", "value": {"verb": "revoked", "target_ids": [linked.native_id]}}
+    entry = {"id": token_of("Ada").native_user_id, "time": int(time.time()), "changes": [change]}
+
+    webhook(client, {"object": "permissions", "entry": [entry]})
+    queue.work()
+
+    active = dict(Account.objects.values_list("name", "active_token_id"))
+    assert token_of("Ada").state == "valid"
+    assert active == {"Lumen Shoes EU": token_of("Ben").pk, "Marlo Optics": token_of("Ada").pk}
+
+
+@pytest.mark.parametrize("doubt", ["proven since", "of the future"])
+def test_a_statement_that_something_speaks_against_is_asked_about(
+    doubt: str, world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    ada, now = token_of("Ada"), datetime.now(UTC)
+    at = int(now.timestamp())
+    if doubt == "proven since":
+        long_ago = now - timedelta(hours=3)
+        Token.objects.filter(pk=ada.pk).update(issued_at=long_ago, linked_at=long_ago, proven_at=now)
+        at -= 3600
+    else:
+        at += 3600
+
+    client.post(DEAUTHORISE, {"signed_request": deauthorise(ada.native_user_id, at=at)})
+    asked = queue.asked()
+    queue.work()
+
+    assert asked == [("accounts.pushes.check_token", [ada.pk])]
+    assert token_of("Ada").state == "valid"
 
 
 def test_the_webhooks_challenge_needs_the_verify_token_of_an_app(

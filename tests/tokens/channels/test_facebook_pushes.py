@@ -83,10 +83,11 @@ def test_odd_but_readable_requests_are_read(content: Any) -> None:
         {"user_id": "1 or 1=1", "algorithm": "HMAC-SHA256"},
         {"user_id": True, "algorithm": "HMAC-SHA256"},
         {"algorithm": "HMAC-SHA256"},
+        {"user_id": "218471", "algorithm": "HMAC-SHA256", "code": "of a log-in"},
         ["218471"],
     ],
 )
-def test_a_request_without_algorithm_or_person_is_unreadable(content: Any) -> None:
+def test_a_request_without_algorithm_or_person_or_of_a_log_in_is_unreadable(content: Any) -> None:
     with pytest.raises(UnreadablePush):
         pushes.read_deauthorise(signed(content))
 
@@ -108,10 +109,10 @@ def test_a_webhook_is_signed_over_its_raw_body() -> None:
     assert not pushes.webhook_signed_by(WEBHOOK, "sha256=é", "key")
 
 
-def test_the_documented_webhook_says_that_the_app_was_removed() -> None:
+def test_the_documented_webhook_says_whom_to_ask_about() -> None:
     (push,) = pushes.read_webhook(WEBHOOK)
 
-    assert (push.news, push.native_user_id) == (News.CANCELLED, "10215241773831025")
+    assert (push.news, push.native_user_id) == (News.CHANGED, "10215241773831025")
     assert push.at == datetime(2026, 7, 16, 15, 33, 20, tzinfo=UTC)
 
 
@@ -124,7 +125,7 @@ def test_the_documented_webhook_says_that_the_app_was_removed() -> None:
         entry(changed_fields=["connected"]),
     ],
 )
-def test_anything_less_than_the_whole_app_is_to_be_asked_about(body: bytes) -> None:
+def test_news_of_every_spelling_is_to_be_asked_about(body: bytes) -> None:
     assert [push.news for push in pushes.read_webhook(body)] == [News.CHANGED]
 
 
