@@ -1,6 +1,6 @@
 """A limit on refused pushes per sender. Held by each process for itself, so that it needs no cache and cannot hang.
 
-A push that is signed well is never counted: only guessing is made slow, and cheap for us.
+A push that is signed well is never counted and never turned away: only guessing is made fruitless, and quiet in the log.
 """
 
 import threading

@@ -34,7 +34,7 @@ def signer(channel: str, signed_by: Callable[[str], bool]) -> ChannelApp:
             logger.error("a push could not be checked with %s: %s", app, error)
             sealed_for_good = True
             continue
-        if any(signed_by(secret) for secret in secrets):
+        if any(secret and signed_by(secret) for secret in secrets):  # everybody can sign with an empty one
             return app
     if sealed_for_good:
         raise Refused(503, "Signatures cannot be checked at the moment.")

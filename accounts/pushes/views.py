@@ -33,16 +33,15 @@ TAKEN = "Thank you."
 
 
 def push(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Wrap what a channel calls: refusals become short texts, and a sender of many bad ones has to wait.
+    """Wrap what a channel calls: refusals become short texts. A sender of many bad ones learns and logs nothing more for a while.
+
+    What is signed well is never turned away: behind a proxy that we were not told of all senders look the same.
 
     CSRF does not apply: a channel has no cookie of ours that somebody could abuse, and each view checks a signature or a secret.
     """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        sender = _sender(request)
-        if sender and refusals.too_many(sender):
-            return _text("Too many bad requests. Wait a minute.", 429)
         try:
             _refuse_large(request)
             return view(request, *args, **kwargs)
@@ -52,6 +51,9 @@ def push(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             status, words = 400, str(error)
         except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
             status, words = 400, "The body cannot be read."
+        sender = _sender(request)
+        if sender and refusals.too_many(sender):
+            return _text("Too many bad requests. Wait a minute.", 429)
         if sender:
             refusals.count(sender)
         logger.warning("a push to %s was refused: %s %s", view.__name__, status, words)
@@ -156,7 +158,7 @@ def _signed_request(request: HttpRequest) -> str:
 def _refuse_large(request: HttpRequest) -> None:
     """Django reads no more than the length that was announced, so that is what counts."""
     length = request.headers.get("Content-Length") or "0"
-    if not (length.isascii() and length.isdigit()) or int(length[:12]) > LARGEST_BODY:
+    if not (length.isascii() and length.isdigit() and len(length) <= 12) or int(length) > LARGEST_BODY:
         raise Refused(400, "The body is too large.")
 
 

@@ -76,7 +76,10 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(
 ) -> None:
     answer = client.post(address, b"x" * (LARGEST_BODY + 1), content_type="application/json")
 
+    odd = client.post(address, b"x", content_type="application/json", CONTENT_LENGTH="0" * 13 + str(10**7))
+
     assert (answer.status_code, answer.content) == (400, b"The body is too large.")
+    assert odd.content == answer.content
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -154,15 +157,20 @@ def test_nothing_secret_and_nothing_of_the_body_is_logged_or_answered(
         assert secret not in said
 
 
-def test_a_sender_of_many_bad_pushes_waits_and_others_do_not(client: Client, installed: ChannelApp) -> None:
+def test_a_sender_of_many_bad_pushes_waits_and_what_is_signed_well_does_not(
+    client: Client, installed: ChannelApp, caplog: pytest.LogCaptureFixture
+) -> None:
     good = signed_request({"user_id": "1", "algorithm": "HMAC-SHA256"}, SECRET)
 
     bad = [client.post("/push/facebook/deauthorise/", {}).status_code for _ in range(limits.REFUSALS)]
-    then = client.post("/push/facebook/deauthorise/", {"signed_request": good})
-    other = client.post("/push/facebook/deauthorise/", {"signed_request": good}, REMOTE_ADDR="203.0.113.7")
+    caplog.clear()
+    then = client.post("/push/facebook/deauthorise/", {})
+    signed = client.post("/push/facebook/deauthorise/", {"signed_request": good})
+    other = client.post("/push/facebook/deauthorise/", {}, REMOTE_ADDR="203.0.113.7")
 
     assert set(bad) == {400}
-    assert (then.status_code, other.status_code) == (429, 200)
+    assert (then.status_code, signed.status_code, other.status_code) == (429, 200, 400)
+    assert caplog.text.count("was refused") == 1  # the other's
 
 
 def test_good_pushes_are_never_counted(client: Client, installed: ChannelApp) -> None:
