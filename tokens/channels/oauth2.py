@@ -21,6 +21,8 @@ from tokens.channels.handshake import (
 
 # What a channel may send back is short. More is no answer of its consent page.
 LONGEST_CODE = 4096
+# How a consent page says why there is no code. Facebook has names of its own for what is wrong with the app.
+SAID = ("error", "error_description", "error_code", "error_message")
 
 
 class ChannelAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no types
@@ -93,6 +95,6 @@ class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
         code = request.GET.get(self.adapter.code_parameter, "")
         if not code or len(code) > LONGEST_CODE:
-            said = {"error": request.GET.get("error", "")[:100]}
+            said = {name: request.GET[name][:300] for name in SAID if name in request.GET}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))
         return code

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels import http
+from tokens.channels import http, unknown
 from tokens.channels.base import Answer, Call, Reason, Verdict
 from tokens.channels.facebook import CHANNEL
 from tokens.channels.facebook.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
 DEAD_CODES = {"190", "102"}
+APP, DEAD, PASSES = Verdict.APP_FAULT, Verdict.TOKEN_DEAD, Verdict.TRANSIENT
 
 
 def error(code: Any, subcode: Any = None, message: str = "", **more: Any) -> dict[str, Any]:
@@ -31,80 +32,141 @@ def debug(
     return {"data": inner}
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "verdict", "reason"),
-    [
-        (400, error(190, 458), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
-        (400, error(190, 459), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
-        (400, error(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
-        (401, error(190, 463), Verdict.TOKEN_DEAD, Reason.EXPIRED),
-        (400, error(190, 464), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
-        (400, error(190, 467), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
-        (400, error(102, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
-        (200, error(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),  # an error inside HTTP 200
-        (400, error("190", "460"), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
-        (400, error(190, 466), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
-        (400, error(190), Verdict.CONFIRM_FIRST, None),
-        (400, error(190, 0), Verdict.CONFIRM_FIRST, None),
-        (400, error(102), Verdict.CONFIRM_FIRST, None),
-        (400, error(190, 460, is_transient=True), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (500, error(190, 460), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (
-            400,
-            error(190, message="must be granted before impersonating a user's page"),
-            Verdict.ACCESS_LOST,
-            Reason.ACCESS_LOST,
+SAYS = ("status", "body", "verdict", "reason")
+USED: list[tuple[int, Any, Verdict, Reason | None]] = [
+    (400, error(190, 458), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    (400, error(190, 459), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
+    (400, error(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
+    (401, error(190, 463), Verdict.TOKEN_DEAD, Reason.EXPIRED),
+    (400, error(190, 464), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
+    (400, error(190, 467), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
+    (400, error(102, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
+    (200, error(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),  # an error inside HTTP 200
+    (400, error("190", "460"), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
+    (400, error(190, 466), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
+    (400, error(190), Verdict.CONFIRM_FIRST, None),
+    (400, error(190, 0), Verdict.CONFIRM_FIRST, None),
+    (400, error(102), Verdict.CONFIRM_FIRST, None),
+    (400, error(190, 460, is_transient=True), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (500, error(190, 460), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (
+        400,
+        error(190, message="must be granted before impersonating a user's page"),
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    ),
+    (400, error(190, 492), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (400, error(190, 493), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (400, error(101), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (400, error(3), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (400, error(100, message="Invalid appsecret_proof provided"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (403, error(10), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (
+        403,
+        error(200, message="(#200) Requires business_management"),
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    ),
+    (
+        403,
+        error(200, message="owner has NOT grant ads_management"),
+        Verdict.ACCESS_LOST,
+        Reason.SCOPE_MISSING,
+    ),
+    (400, error(294), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
+    (400, error(299), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (400, error(100, 33), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (400, error(100, message="Missing permissions"), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
+    (
+        400,
+        error(100, error_user_title="Ad account is disabled"),
+        Verdict.ACCOUNT_RESTRICTED,
+        Reason.RESTRICTED,
+    ),
+    (400, error(100, message="Param status must be one of"), Verdict.OUR_BUG, None),
+    (400, error(2500), Verdict.OUR_BUG, None),
+    (400, error(1), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (400, error(2), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (400, error(368), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (400, error(4), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (400, error(17, 2446079), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (400, error(613), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (400, error(80004, 2446079), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (429, "slow down", Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (400, error(987654), Verdict.CONFIRM_FIRST, None),
+    (401, "<html>", Verdict.CONFIRM_FIRST, None),
+    (0, "no answer in time", Verdict.TRANSIENT, Reason.TRANSIENT),
+    (502, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, "<html>log in</html>", Verdict.TRANSIENT, Reason.TRANSIENT),
+    (302, "", Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, {"data": []}, Verdict.OK, None),
+    (201, {"id": "1"}, Verdict.OK, None),
+    (204, None, Verdict.OK, None),
+    (200, "", Verdict.OK, None),
+    (
+        401,
+        error(190, 490, "The user is enrolled in a blocking, logged-in checkpoint"),
+        DEAD,
+        Reason.SECURITY_CHECKPOINT,
+    ),
+    (400, error(190, 999), Verdict.CONFIRM_FIRST, Reason.SESSION_INVALID),  # in no list: never dead by itself
+    (500, error(190, 999), PASSES, Reason.TRANSIENT),
+    (400, error(460), Verdict.CONFIRM_FIRST, None),  # a sub-code where the code stands
+    (400, error(200, message="API access blocked."), APP, Reason.APP_FAULT),
+    (
+        400,
+        error(200, message="API access deactivated. To reactivate, go to the app dashboard."),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (
+        403,
+        error(200, message="(#200) Access to this data is temporarily disabled for non-active apps"),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (
+        400,
+        error(190, message="Error validating application. Application has been deleted."),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (400, error(190, 460, "The application is suspended"), APP, Reason.APP_FAULT),  # words about the app win
+    (
+        400,
+        error(190, 458, "The user has not authorized application 258."),
+        DEAD,
+        Reason.AUTHORISATION_CANCELLED,
+    ),
+    (
+        403,
+        error(
+            270, message="(#270) This Ads API request is not allowed for apps with development access level"
         ),
-        (400, error(190, 492), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-        (400, error(190, 493), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (400, error(101), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (400, error(3), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (400, error(100, message="Invalid appsecret_proof provided"), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (403, error(10), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-        (
-            403,
-            error(200, message="(#200) Requires business_management"),
-            Verdict.ACCESS_LOST,
-            Reason.ACCESS_LOST,
-        ),
-        (
-            403,
-            error(200, message="owner has NOT grant ads_management"),
-            Verdict.ACCESS_LOST,
-            Reason.SCOPE_MISSING,
-        ),
-        (400, error(294), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
-        (400, error(299), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-        (400, error(100, 33), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-        (400, error(100, message="Missing permissions"), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
-        (
-            400,
-            error(100, error_user_title="Ad account is disabled"),
-            Verdict.ACCOUNT_RESTRICTED,
-            Reason.RESTRICTED,
-        ),
-        (400, error(100, message="Param status must be one of"), Verdict.OUR_BUG, None),
-        (400, error(2500), Verdict.OUR_BUG, None),
-        (400, error(1), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (400, error(2), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (400, error(368), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (400, error(4), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-        (400, error(17, 2446079), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-        (400, error(613), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-        (400, error(80004, 2446079), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-        (429, "slow down", Verdict.RATE_LIMITED, Reason.TRANSIENT),
-        (400, error(987654), Verdict.CONFIRM_FIRST, None),
-        (401, "<html>", Verdict.CONFIRM_FIRST, None),
-        (0, "no answer in time", Verdict.TRANSIENT, Reason.TRANSIENT),
-        (502, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),
-        (200, "<html>log in</html>", Verdict.TRANSIENT, Reason.TRANSIENT),
-        (302, "", Verdict.TRANSIENT, Reason.TRANSIENT),
-        (200, {"data": []}, Verdict.OK, None),
-        (201, {"id": "1"}, Verdict.OK, None),
-        (204, None, Verdict.OK, None),
-        (200, "", Verdict.OK, None),
-    ],
-)
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (403, error(270), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (
+        400,
+        error(2635, message="(#2635) You are calling a deprecated version of the Ads API."),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (400, error(12, message="(#12) bio field is deprecated"), Verdict.OUR_BUG, None),
+    (401, {"error": "invalid_client"}, APP, Reason.APP_FAULT),
+    (200, {"error": "server_error"}, PASSES, Reason.TRANSIENT),
+    (402, error(190, 460), APP, Reason.APP_FAULT),
+    (402, "", APP, Reason.APP_FAULT),
+    (403, error(17), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (0, error(190, 460), PASSES, Reason.TRANSIENT),
+    (451, {}, PASSES, Reason.TRANSIENT),
+    (400, error(10**30), Verdict.CONFIRM_FIRST, None),
+    (400, {"error": [error(190, 460)]}, Verdict.CONFIRM_FIRST, None),
+]
+
+
+@pytest.mark.parametrize(SAYS, USED)
 def test_a_jobs_answer_is_ruled_as_the_fact_sheet_says(
     status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
@@ -113,68 +175,161 @@ def test_a_jobs_answer_is_ruled_as_the_fact_sheet_says(
     assert (ruling.verdict, ruling.reason) == (verdict, reason)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "verdict", "reason"),
-    [
-        (200, {"data": {"is_valid": True}}, Verdict.OK, None),
-        (200, debug(190, 458), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
-        (200, debug(190, 459), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
-        (200, debug(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
-        (200, debug(190, 463), Verdict.TOKEN_DEAD, Reason.EXPIRED),
-        (200, debug(190, 467), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
-        (200, debug(190, 999), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
-        (200, debug(190), Verdict.TOKEN_DEAD, Reason.UNKNOWN),
-        (200, debug(), Verdict.CONFIRM_FIRST, Reason.UNKNOWN),
-        (
-            200,
-            debug(190, message="Cannot get application info due to a system error."),
-            Verdict.TRANSIENT,
-            Reason.TRANSIENT,
-        ),
-        (200, debug(190, 493), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (503, debug(190, 460), Verdict.TRANSIENT, Reason.TRANSIENT),
-        (
-            400,
-            error(190, message="Invalid OAuth access token signature."),
-            Verdict.APP_FAULT,
-            Reason.APP_FAULT,
-        ),
-        (400, error(190, 460), Verdict.APP_FAULT, Reason.APP_FAULT),  # said of our app's own token
-        (400, error(101), Verdict.APP_FAULT, Reason.APP_FAULT),
-        (
-            400,
-            error(100, message="App_id did not match the Viewing App"),
-            Verdict.CONFIRM_FIRST,
-            Reason.UNKNOWN,
-        ),
-        (400, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),
-        (401, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
-        (200, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
-        (200, {"data": {"is_valid": "false"}}, Verdict.TRANSIENT, Reason.TRANSIENT),
-        (200, [], Verdict.TRANSIENT, Reason.TRANSIENT),
-    ],
-)
+ASKED: list[tuple[int, Any, Verdict, Reason | None]] = [
+    (200, {"data": {"is_valid": True}}, Verdict.OK, None),
+    (200, debug(190, 458), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    (200, debug(190, 459), Verdict.TOKEN_DEAD, Reason.SECURITY_CHECKPOINT),
+    (200, debug(190, 460), Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED),
+    (200, debug(190, 463), Verdict.TOKEN_DEAD, Reason.EXPIRED),
+    (200, debug(190, 467), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
+    (200, debug(190, 999), Verdict.TOKEN_DEAD, Reason.SESSION_INVALID),
+    (200, debug(190), Verdict.TOKEN_DEAD, Reason.UNKNOWN),
+    (200, debug(), Verdict.CONFIRM_FIRST, Reason.UNKNOWN),
+    (
+        200,
+        debug(190, message="Cannot get application info due to a system error."),
+        Verdict.TRANSIENT,
+        Reason.TRANSIENT,
+    ),
+    (200, debug(190, 493), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (503, debug(190, 460), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (
+        400,
+        error(190, message="Invalid OAuth access token signature."),
+        Verdict.APP_FAULT,
+        Reason.APP_FAULT,
+    ),
+    (400, error(190, 460), Verdict.APP_FAULT, Reason.APP_FAULT),  # said of our app's own token
+    (400, error(101), Verdict.APP_FAULT, Reason.APP_FAULT),
+    (
+        400,
+        error(100, message="App_id did not match the Viewing App"),
+        Verdict.CONFIRM_FIRST,
+        Reason.UNKNOWN,
+    ),
+    (400, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),
+    (401, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, {}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, {"data": {"is_valid": "false"}}, Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, [], Verdict.TRANSIENT, Reason.TRANSIENT),
+    (200, debug(190, 464), DEAD, Reason.SECURITY_CHECKPOINT),
+    (
+        200,
+        {"data": {"is_valid": False, "error": {"code": 190, "error_subcode": 460}}},
+        DEAD,
+        Reason.PASSWORD_CHANGED,
+    ),
+    (
+        200,
+        debug(190, message="Error validating application. Application has been deleted."),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (
+        400,
+        error(100, message="(#100) You must provide an app access token, or a user access token"),
+        APP,
+        Reason.APP_FAULT,
+    ),
+    (400, error(1, message="Error validating client secret."), APP, Reason.APP_FAULT),
+    (400, error(4), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (402, {}, APP, Reason.APP_FAULT),
+]
+
+
+@pytest.mark.parametrize(SAYS, ASKED)
 def test_debug_token_decides(status: int, body: Any, verdict: Verdict, reason: Reason | None) -> None:
     ruling = CHANNEL.classify(Answer("introspect", status, body=body))
 
     assert (ruling.verdict, ruling.reason) == (verdict, reason)
 
 
-@pytest.mark.parametrize(
-    ("subcode", "message", "verdict", "row"),
-    [
-        (36007, "expired", Verdict.OUR_BUG, "state"),
-        (36009, "used", Verdict.OUR_BUG, "state"),
-        (36008, "redirect_uri", Verdict.APP_FAULT, "redirect address"),
-        (None, "Invalid verification code format.", Verdict.OUR_BUG, "bad request"),
-    ],
-)
+EXCHANGED: list[tuple[int, int | None, str, Verdict, str]] = [
+    (100, 36007, "expired", Verdict.OUR_BUG, "state"),
+    (100, 36009, "used", Verdict.OUR_BUG, "state"),
+    (100, 36008, "redirect_uri", APP, "redirect address"),
+    (191, None, "The specified URL is not owned by the application", APP, "redirect address"),
+    (100, None, "Invalid verification code format.", Verdict.OUR_BUG, "bad request"),
+    (1, None, "Error validating client secret.", APP, "client secret"),
+    (1, None, "Missing client_secret parameter.", APP, "client secret missing"),
+    (1, None, "An unknown error occurred", PASSES, "passing by its code"),
+    (190, 463, "Session has expired", DEAD, "expired"),  # of the exchange of a living token
+]
+
+
+@pytest.mark.parametrize(("code", "subcode", "message", "verdict", "row"), EXCHANGED)
 def test_the_exchange_has_rows_of_its_own(
-    subcode: int | None, message: str, verdict: Verdict, row: str
+    code: int, subcode: int | None, message: str, verdict: Verdict, row: str
 ) -> None:
-    ruling = CHANNEL.classify(Answer("exchange", 400, body=error(100, subcode, message)))
+    ruling = CHANNEL.classify(Answer("exchange", 400, body=error(code, subcode, message)))
 
     assert (ruling.verdict, ruling.row) == (verdict, row)
+
+
+# What comes back from the consent page, as an object, as a query and as a whole address.
+CALLED_BACK: list[tuple[Any, Verdict, str]] = [
+    ({"code": "AQD", "state": "s"}, Verdict.OK, "code"),
+    ("https://a.example/cb?code=AQD&state=s#_=_", Verdict.OK, "code"),
+    (
+        {"error": "access_denied", "error_code": "200", "error_reason": "user_denied"},
+        PASSES,
+        "person said no",
+    ),
+    ("error=access_denied&error_code=200&error_description=Permissions+error", PASSES, "person said no"),
+    (
+        {"error_code": "1349126", "error_message": "App Not Setup: still in development mode"},
+        APP,
+        "app refused",
+    ),
+    ("error_code=1349168&error_message=URL+Blocked", APP, "consent page closed"),
+    ({"error_code": 100, "error_message": "Invalid Scopes: ads_managment"}, APP, "scopes"),
+    ({"error": "invalid_scope"}, APP, "scopes"),
+    ({"error": "unauthorized_client"}, APP, "client"),
+    ({"error": "server_error"}, PASSES, "consent page in trouble"),
+    ({"error": "something_new"}, PASSES, "consent page in trouble"),
+    (error(190, 460), PASSES, "consent page in trouble"),  # it speaks of no token that we hold
+    ({"error": ""}, Verdict.OUR_BUG, "state"),
+    ({}, Verdict.OUR_BUG, "state"),
+    ("<html>", Verdict.OUR_BUG, "state"),
+]
+
+
+@pytest.mark.parametrize(("body", "verdict", "row"), CALLED_BACK)
+def test_what_the_consent_page_says_is_never_about_a_token(body: Any, verdict: Verdict, row: str) -> None:
+    ruling = CHANNEL.classify(Answer("authorize_callback", 302, body=body))
+
+    assert (ruling.verdict, ruling.row) == (verdict, row)
+
+
+# Good by its status, and yet without what was asked for.
+NO_TOKEN: list[Any] = [{}, None, [], {"access_token": " "}, {"access_token": 5}]
+NO_LIST: list[Any] = [{}, [], {"data": {}}, {"moon": 1}]
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [("exchange", body) for body in NO_TOKEN]
+    + [("refresh", body) for body in NO_TOKEN]
+    + [("list_accounts", body) for body in NO_LIST],
+)
+def test_a_good_answer_that_holds_nothing_is_no_success(call: Call, body: Any) -> None:
+    ruling = CHANNEL.classify(Answer(call, 200, body=body))
+
+    assert (ruling.verdict, ruling.row.startswith("answer without")) == (PASSES, True)
+    assert len(ruling.unknown) == 32
+
+
+def test_a_new_cause_is_kept_and_a_word_of_staff_holds() -> None:
+    answer = Answer("api", 400, body=error(190, 999, "New"))
+    mark = CHANNEL.classify(answer).unknown
+
+    unknown.learn({mark: Verdict.TRANSIENT})
+    try:
+        ruling = CHANNEL.classify(answer)
+    finally:
+        unknown.learn({})
+
+    assert (len(mark), ruling.verdict, ruling.row) == (32, PASSES, "staff")
 
 
 def test_a_body_that_a_report_brings_as_text_is_read_too() -> None:
@@ -211,9 +366,17 @@ def test_the_note_holds_no_secret() -> None:
     assert "abcdef" not in CHANNEL.classify(Answer("api", 400, body=error(190, message=said))).note
 
 
-def test_every_row_of_the_table_has_a_source_and_can_be_reached() -> None:
+def test_every_row_of_the_table_has_a_source_and_is_reached() -> None:
+    said: list[tuple[Call, int, Any]] = [("api", status, body) for status, body, *_ in USED]
+    said += [("introspect", status, body) for status, body, *_ in ASKED]
+    said += [("authorize_callback", 302, body) for body, *_ in CALLED_BACK]
+    said += [("exchange", 400, error(code, subcode, message)) for code, subcode, message, *_ in EXCHANGED]
+
+    reached = {CHANNEL.classify(Answer(call, status, body=body)).row for call, status, body in said}
+
     assert all(row.source for row in ROWS)
     assert all(row.reason for row in ROWS if row.verdict == Verdict.TOKEN_DEAD)
+    assert {row.name for row in ROWS} - reached == set()
 
 
 JSON = st.recursive(

@@ -77,6 +77,13 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (429, api(429, 101, "TOO_MANY_REQUESTS", "Resource level throttle APPLICATION DAY limit for calls to this resource is reached."),
      Verdict.RATE_LIMITED, Reason.TRANSIENT),
     (429, "slow down", Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (429, api(429, 65601, "REVOKED_ACCESS_TOKEN"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (403, api(403, 101, "TOO_MANY_REQUESTS"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
+    (402, api(402, 65601, "REVOKED_ACCESS_TOKEN"), APP, Reason.APP_FAULT),
+    (0, api(401, 65600), PASSES, Reason.TRANSIENT),
+    (999, "<html>Request denied</html>", PASSES, Reason.TRANSIENT),  # LinkedIn's own status against robots
+    (401, api(401, 10**30), CONFIRM, None),
+    (401, {"error": {"serviceErrorCode": 65600}}, CONFIRM, None),
     (400, api(400, None, "VERSION_MISSING", "A version must be present."), BUG, None),
     (426, api(426, None, "NONEXISTENT_VERSION", "Requested version 20250101 is not active"), APP, Reason.APP_FAULT),
     (400, api(400, message="Requested version 20250701 is not active"), APP, Reason.APP_FAULT),
@@ -113,6 +120,8 @@ ASKED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (400, oauth("invalid_client_id", 'The passed in client_id is invalid "abc"'), APP, Reason.APP_FAULT),
     (401, oauth("invalid_client", "Client authentication failed"), APP, Reason.APP_FAULT),
     (401, oauth("invalid_request", "Invalid secret"), APP, Reason.APP_FAULT),
+    (400, oauth("server_error"), PASSES, Reason.TRANSIENT),
+    (402, told(active=False, status="revoked"), APP, Reason.APP_FAULT),
     (401, api(401, message="Invalid client secret"), APP, Reason.APP_FAULT),
     (503, told(active=False, status="revoked"), PASSES, Reason.TRANSIENT),
     (404, told(active=False, status="revoked"), PASSES, Reason.TRANSIENT),
@@ -147,6 +156,11 @@ REFRESHED: list[tuple[int, Any, Verdict, Reason | None]] = [
         Reason.APP_FAULT,
     ),
     (503, oauth("invalid_request", BAD_REFRESH), PASSES, Reason.TRANSIENT),
+    (400, oauth("server_error"), PASSES, Reason.TRANSIENT),
+    (400, oauth("unsupported_grant_type"), BUG, None),
+    (402, oauth("invalid_grant"), APP, Reason.APP_FAULT),
+    (200, {}, PASSES, Reason.TRANSIENT),
+    (200, {"access_token": " "}, PASSES, Reason.TRANSIENT),
     (200, oauth("invalid_request", BAD_REFRESH), PASSES, Reason.TRANSIENT),
     (400, "<html>", CONFIRM, None),
     (200, {"access_token": "AQX"}, Verdict.OK, None),
@@ -178,7 +192,7 @@ CALLED_BACK: list[tuple[str, Verdict, str]] = [
     ("invalid_redirect_uri", APP, "redirect address"),
     ("server_error", PASSES, "consent page in trouble"),
     ("something_new", CONFIRM, "unknown answer 400"),
-    ("", CONFIRM, "unknown answer 400"),
+    ("", BUG, "state"),
 ]
 
 
@@ -235,10 +249,25 @@ def test_a_denied_list_is_a_missing_permission_and_a_denied_account_a_lost_one(
     assert (ruling.verdict, ruling.reason) == (LOST, reason)
 
 
-def test_a_callback_may_be_told_as_its_query() -> None:
-    body = "error=user_cancelled_login&error_description=x&state=s"
+@pytest.mark.parametrize(
+    ("body", "row"),
+    [
+        ("error=user_cancelled_login&error_description=x&state=s", "person said no"),
+        ("https://a.example/cb?error=user_cancelled_authorize&state=s", "person said no"),
+        ("?code=AQT&state=s", "code"),
+        ("<html>", "state"),
+        (None, "state"),
+    ],
+)
+def test_a_callback_may_be_told_as_its_query(body: Any, row: str) -> None:
+    assert CHANNEL.classify(Answer("authorize_callback", 302, body=body)).row == row
 
-    assert CHANNEL.classify(Answer("authorize_callback", 302, body=body)).row == "person said no"
+
+@pytest.mark.parametrize("body", [{}, [], {"elements": {}}, {"moon": 1}])
+def test_a_list_that_is_none_is_no_success(body: Any) -> None:
+    ruling = CHANNEL.classify(Answer("list_accounts", 200, body=body))
+
+    assert (ruling.verdict, ruling.row, len(ruling.unknown)) == (PASSES, "answer without a list", 32)
 
 
 def test_answers_about_our_app_touch_no_token_whatever_the_call() -> None:
@@ -305,6 +334,7 @@ def test_every_row_is_reached_by_an_answer_of_these_lists() -> None:
     answers += [Answer("refresh", status, body=body) for status, body, *_ in REFRESHED]
     answers += [Answer("exchange", status, body=body) for status, body, *_ in EXCHANGED]
     answers += [Answer("authorize_callback", 400, body={"error": error}) for error, *_ in CALLED_BACK]
+    answers += [Answer("authorize_callback", 302, body="code=AQT&state=s")]
 
     reached = {CHANNEL.classify(answer).row for answer in answers}
 

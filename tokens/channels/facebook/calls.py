@@ -81,6 +81,8 @@ def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> An
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
+    if what := verdicts.lacking(answer):
+        raise misread(answer, what, channel="facebook")
     ruling = verdicts.classify(answer)
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))

@@ -6,16 +6,41 @@ public test suites of integrations; "unproven" has no source and therefore decid
 """
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import PASSING, REFUSING, Facts, Row, body_of, mapping, number, rule, words
+from tokens.channels.table import (
+    PASSING,
+    REFUSING,
+    Facts,
+    Row,
+    body_of,
+    lacks,
+    mapping,
+    misread,
+    number,
+    query_of,
+    rule,
+    words,
+)
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
 # An app token asks these, so that a top-level refusal is about our app and never about the person's token.
 ASKED_AS_APP: frozenset[Call] = frozenset({"introspect"})
-WITH_SECRET: frozenset[Call] = frozenset({"exchange", "refresh"})
+CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
 ABOUT_TOKEN = frozenset({"error", "not valid"})
+# Said of our app itself, whatever the code: no token is touched. A lookup that failed in Facebook's own system is not about the app.
+_ABOUT_APP = re.compile(
+    r"\bapi access (?:blocked|deactivated|disabled)\b|\bnon-active apps\b|\bvalidating application\b(?!.*system error)"
+    r"|\bapp(?:lication)?\b(?! id)[^.]{0,60}\b(?:deleted|suspended|blocked|disabled|deactivated|inactive|not active|not set ?up"
+    r"|development mode|development access)\b"
+    r"|\bapps with development access\b"
+)
+APP_REFUSED = "app refused"  # the code that stands for such words
+# `error_code` of the way back from the consent page: in development mode, an address that the app does not have, closed for now.
+APP_CLOSED = frozenset[int | str]({1349048, 1349126, 1349168, 1349186, 1349220, 1349245})
 
 
 def _ended(name: str, reason: Reason, *subcodes: int, source: str) -> Row:
@@ -33,15 +58,21 @@ ROWS = (
     # Our app, before anything about a token: these hit all tokens at once and touch none.
     Row("app token refused", Verdict.APP_FAULT, Reason.APP_FAULT, calls=ASKED_AS_APP, shapes=frozenset({"error"}), codes=LOGIN,
         source="debugging: asked with the app's own token"),
+    Row("app token refused", Verdict.APP_FAULT, Reason.APP_FAULT, calls=ASKED_AS_APP, shapes=frozenset({"error"}), codes=frozenset({100}),
+        text="app access token", source="seen: asked with a token that is not the app's"),
+    Row("app refused", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({APP_REFUSED}),
+        source="seen, by its words: API access blocked (200) or deactivated, application deleted (190); handling: 270, development access"),
     Row("app inactive", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=ABOUT_TOKEN, codes=LOGIN, subcodes=frozenset({493}), source="sdk"),
     Row("app unknown", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=ABOUT_TOKEN, codes=frozenset({101}), source="handling"),
-    Row("client secret", Verdict.APP_FAULT, Reason.APP_FAULT, calls=WITH_SECRET, codes=frozenset({1}), text="client secret",
-        source="seen"),
-    Row("client secret missing", Verdict.APP_FAULT, Reason.APP_FAULT, calls=WITH_SECRET, codes=frozenset({1}), text="client_secret",
-        source="seen"),
+    Row("client secret", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({1}), text="client secret", source="seen"),
+    Row("client secret missing", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({1}), text="client_secret", source="seen"),
+    Row("client", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({"invalid_client", "unauthorized_client"}),
+        source="RFC 6749, not seen"),
     Row("app proof", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({100}), text="invalid appsecret_proof",
         source="sdk: the proof is made with the app's secret"),
     Row("app capability", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=frozenset({"error"}), codes=frozenset({3}), source="handling"),
+    # Operators raise FACEBOOK_VERSION.
+    Row("version retired", Verdict.APP_FAULT, Reason.APP_FAULT, codes=frozenset({2635}), source="marketing API: error codes of its pages"),
     Row("app lookup failed", Verdict.TRANSIENT, Reason.TRANSIENT, shapes=frozenset({"not valid"}), text="application info",
         source="seen: Facebook's own system error inside debug_token"),
 
@@ -50,6 +81,14 @@ ROWS = (
         source="seen: the code has expired, or was used"),
     Row("redirect address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=frozenset({"exchange"}), codes=frozenset({100}),
         subcodes=frozenset({36008}), source="seen"),
+    Row("redirect address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=frozenset({"exchange"}), codes=frozenset({191}),
+        source="handling of 2013: the address is not the app's"),
+    Row("code", Verdict.OK, calls=CALLBACK, shapes=frozenset({"code"}), source="manual flow: the way back with a code"),
+    Row(START_AGAIN, Verdict.OUR_BUG, calls=CALLBACK, shapes=frozenset({"nothing"}), source="manual flow: neither a code nor an error"),
+    Row("person said no", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, codes=frozenset({"access_denied"}), source="manual flow"),
+    Row("consent page closed", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, codes=APP_CLOSED, source="seen"),
+    Row("scopes", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, codes=frozenset({"invalid_scope"}), source="RFC 6749, not seen"),
+    Row("scopes", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, text="invalid scope", source="seen: as text of the consent page"),
 
     # Passing.
     Row("app limit", Verdict.RATE_LIMITED, Reason.TRANSIENT, codes=frozenset({4, 17, 32, 341, 613}), source="handling"),
@@ -58,19 +97,27 @@ ROWS = (
     Row("passing by its code", Verdict.TRANSIENT, Reason.TRANSIENT, codes=frozenset({1, 2, 368}), source="handling"),
     Row("passing by its flag", Verdict.TRANSIENT, Reason.TRANSIENT, shapes=frozenset({"passing"}), source="handling: is_transient"),
 
+    # Nothing that the consent page says is about a token that we hold.
+    Row("consent page in trouble", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, shapes=frozenset({"callback"}),
+        source="manual flow: error, error_code"),
+
     # The end of a token. An API error is a hint; debug_token's answer decides.
     _ended("app removed", Reason.AUTHORISATION_CANCELLED, 458, source="handling"),
-    _ended("checkpoint", Reason.SECURITY_CHECKPOINT, 459, 464, source="handling: log in at www.facebook.com first"),
+    _ended("checkpoint", Reason.SECURITY_CHECKPOINT, 459, 464, 490,
+           source="handling: log in at www.facebook.com first; 490 seen"),
     _ended("password changed", Reason.PASSWORD_CHANGED, 460, source="handling"),
     _ended("expired", Reason.EXPIRED, 463, source="handling"),
     _ended("session ended", Reason.SESSION_INVALID, 467, source="handling"),
     Row("page role lost", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, codes=LOGIN, subcodes=frozenset({492}), source="handling"),
-    Row("ended, other cause", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID, shapes=ABOUT_TOKEN, statuses=REFUSING, codes=LOGIN,
-        has_subcode=True, source="vendor's list of 2013: 456, 457, 461, 462, 465, 466, 468"),
+    _ended("ended, other cause", Reason.SESSION_INVALID, 456, 457, 461, 462, 465, 466, 468, source="vendor's list of 2013"),
+    Row("not valid, new cause", Verdict.TOKEN_DEAD, Reason.SESSION_INVALID, shapes=frozenset({"not valid"}), statuses=frozenset({200}),
+        codes=LOGIN, has_subcode=True, source="debugging: is_valid is false"),
     Row("not valid, no cause", Verdict.TOKEN_DEAD, Reason.UNKNOWN, shapes=frozenset({"not valid"}), statuses=frozenset({200}),
         codes=LOGIN, source="seen: debug_token on a string that is no token"),
     Row("not valid, nothing said", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, shapes=frozenset({"not valid"}), source="unproven"),
     Row("page permission", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, codes=LOGIN, text="impersonating a user's page", source="seen"),
+    Row("refused, new cause", Verdict.CONFIRM_FIRST, Reason.SESSION_INVALID, shapes=frozenset({"error"}), statuses=REFUSING, codes=LOGIN,
+        has_subcode=True, new=True, source="unproven: a sub-code in no list"),
     Row("refused, no cause", Verdict.CONFIRM_FIRST, codes=LOGIN, source="handling: expired, revoked, malformed, or a page permission"),
 
     # The token lives; this ad account is out of its reach.
@@ -87,6 +134,7 @@ ROWS = (
     Row("token of another app", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, calls=ASKED_AS_APP, codes=frozenset({100}), text="viewing app",
         source="seen"),
     Row("bad request", Verdict.OUR_BUG, codes=frozenset({100, 2500}), source="handling"),
+    Row("field retired", Verdict.OUR_BUG, codes=frozenset({12}), source="seen: (#12) a field is deprecated"),
 )  # fmt: skip
 
 
@@ -94,13 +142,26 @@ def classify(answer: Answer) -> Ruling:
     """Return what an answer of Facebook means. Total; what is not in the table never kills."""
     body = body_of(answer)
     facts = facts_of(answer, body)
-    if facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect":
-        return Ruling(Verdict.OK)
+    if _good(answer, facts):
+        what = lacks(answer.call, body, rows="data")
+        return misread(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
+
+
+def lacking(answer: Answer) -> str:
+    """Return what a good answer should hold and does not, or nothing."""
+    body = body_of(answer)
+    return lacks(answer.call, body, rows="data") if _good(answer, facts_of(answer, body)) else ""
+
+
+def _good(answer: Answer, facts: Facts) -> bool:
+    return facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect"
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape. debug_token calls the sub-code `subcode`, all others `error_subcode`."""
+    if answer.call == "authorize_callback":
+        return _of_the_callback(answer, query_of(body))
     data = mapping(mapping(body).get("data"))
     error = mapping(mapping(body).get("error"))
     if error:
@@ -109,20 +170,41 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     if answer.call == "introspect" and isinstance(data.get("is_valid"), bool):
         inner = mapping(data.get("error"))
         shape = "valid" if data["is_valid"] else "not valid"
-        return _facts(answer, inner, shape, number(inner.get("subcode")))
+        return _facts(answer, inner, shape, number(inner.get("subcode", inner.get("error_subcode"))))
+    if word := words(mapping(body).get("error"), 100):
+        return Facts(answer.call, answer.status, codes=frozenset({word}), shape="other error")
     unreadable = isinstance(body, str) and body.strip() != ""
     return Facts(answer.call, answer.status, shape="text" if unreadable else "fine")
+
+
+def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
+    """Read the way back: `code`, or `error` with `error_reason` and `error_description`, or only `error_code` and `error_message`."""
+    inner = mapping(said.get("error"))
+    code = number(said.get("error_code", inner.get("code")))
+    found = [words(said.get("error"), 100), code]
+    message = " ".join(
+        filter(None, (words(said.get(name)) for name in ("error_description", "error_message")))
+    )
+    refused = bool(inner) or any(value not in (None, "") for value in found) or message != ""
+    shape = "callback" if refused else "code" if words(said.get("code")) else "nothing"
+    codes = frozenset(value for value in found if value not in (None, ""))
+    return Facts(answer.call, answer.status, codes=codes | _about_app(message), message=message, shape=shape)
+
+
+def _about_app(message: str) -> frozenset[str]:
+    return frozenset({APP_REFUSED}) if _ABOUT_APP.search(message.lower()) else frozenset()
 
 
 def _facts(answer: Answer, error: Any, shape: str, subcode: int | None) -> Facts:
     code = number(error.get("code"))
     said = [words(error.get(name)) for name in ("message", "error_user_title", "error_user_msg")]
+    message = " ".join(text for text in said if text)
     return Facts(
         answer.call,
         answer.status,
-        codes=frozenset() if code is None else frozenset({code}),
+        codes=(frozenset() if code is None else frozenset({code})) | _about_app(message),
         subcode=subcode or None,  # 0 stands for none
-        message=" ".join(text for text in said if text),
+        message=message,
         shape=shape,
     )
 

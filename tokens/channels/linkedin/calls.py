@@ -54,6 +54,8 @@ def rest(
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
+    if what := verdicts.lacking(answer):
+        raise misread(answer, what, channel="linkedin")
     ruling = verdicts.classify(answer)
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))

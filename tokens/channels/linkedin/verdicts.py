@@ -10,10 +10,23 @@ nothing that cannot be undone.
 import re
 import time
 from typing import Any
-from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import PASSING, REFUSING, Codes, Facts, Row, body_of, mapping, number, rule, words
+from tokens.channels.table import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    lacks,
+    mapping,
+    misread,
+    number,
+    query_of,
+    rule,
+    words,
+)
 
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh
@@ -62,6 +75,10 @@ ROWS = (
 
     # The handshake. One answer for a code that is too old, was used, or belongs to another address.
     Row("person said no", Verdict.TRANSIENT, calls=CALLBACK, codes=frozenset(CANCELLED), source="flow; access_denied: RFC 6749, not seen"),
+    Row("code", Verdict.OK, calls=CALLBACK, shapes=frozenset({"code"}), source="flow: the way back with a code"),
+    Row(START_AGAIN, Verdict.OUR_BUG, calls=CALLBACK, shapes=frozenset({"nothing"}), source="flow: neither a code nor an error"),
+    Row("passing by its name", Verdict.TRANSIENT, Reason.TRANSIENT, calls=AS_APP, codes=codes("server_error", "temporarily_unavailable"),
+        source="RFC 6749"),
     Row("consent page in trouble", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK,
         codes=codes("server_error", "temporarily_unavailable"), source="RFC 6749"),
     Row(START_AGAIN, Verdict.OUR_BUG, calls=CODE, statuses=REFUSED, shapes=OAUTH, text="unable to retrieve access token",
@@ -70,9 +87,13 @@ ROWS = (
         source="RFC 6749; flow"),
     Row("bad token request", Verdict.OUR_BUG, calls=CODE | REFRESH, statuses=REFUSED, shapes=OAUTH, text="a required parameter",
         source="flow"),
+    Row("bad token request", Verdict.OUR_BUG, calls=CODE | REFRESH, statuses=REFUSED, codes=codes("unsupported_grant_type"),
+        source="RFC 6749"),
 
     # Passing.
     Row("too many requests", Verdict.RATE_LIMITED, Reason.TRANSIENT, statuses=frozenset({429}), source="limits"),
+    Row("too many requests", Verdict.RATE_LIMITED, Reason.TRANSIENT, calls=USED, statuses=REFUSING, codes=codes("TOO_MANY_REQUESTS"),
+        source="limits: the same by its name, in whatever status"),
 
     # Introspection decides: it tells expired from taken back.
     Row("valid", Verdict.OK, calls=ASKED, shapes=frozenset({"active"}), statuses=frozenset({200}), source="introspection"),
@@ -128,17 +149,29 @@ ROWS = (
 
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of LinkedIn means. Total; what is not in the table never kills."""
-    facts = facts_of(answer, body_of(answer))
-    if facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect":
-        return Ruling(Verdict.OK)
+    body = body_of(answer)
+    facts = facts_of(answer, body)
+    if _good(answer, facts):
+        what = lacks(answer.call, body, rows="elements")
+        return misread(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="linkedin", retry_after=retry_after(answer, facts.message, time.time()))
+
+
+def lacking(answer: Answer) -> str:
+    """Return what a good answer should hold and does not, or nothing."""
+    body = body_of(answer)
+    return lacks(answer.call, body, rows="elements") if _good(answer, facts_of(answer, body)) else ""
+
+
+def _good(answer: Answer, facts: Facts) -> bool:
+    return facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect"
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
     """Take the facts out of a body of any shape: an OAuth error, an error of the API, or what introspection says."""
-    if answer.call == "authorize_callback" and isinstance(body, str):
-        body = dict(parse_qsl(body[:2000].removeprefix("?"))) or body  # a callback is a query
-    data = mapping(body)
+    data = query_of(body) if answer.call == "authorize_callback" else mapping(body)
+    if answer.call == "authorize_callback" and not data.get("error"):
+        return Facts(answer.call, answer.status, shape="code" if words(data.get("code")) else "nothing")
     if isinstance(data.get("error"), str):
         said = words(data.get("error_description"))
         return _facts(answer, "oauth", [words(data["error"], 100)], said)
