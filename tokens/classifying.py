@@ -1,7 +1,7 @@
 """Reading lines of JSON that say what a channel answered, and saying what it means. For `manage.py classify`; needs no database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from tokens import channels
@@ -10,18 +10,22 @@ from tokens.channels.base import Answer, Call
 CALLS: tuple[str, ...] = get_args(Call)
 NEEDED = ("channel", "call", "status")
 KNOWN = {*NEEDED, "headers", "body"}
+LONGEST_NUMBER = 400  # digits
 
 
 class BadLine(ValueError):  # noqa: N818  # it is about the line, not about us
     """A line that says nothing that could be classified. Its text says what is wrong and what there is."""
 
 
-def classify_line(line: str) -> dict[str, str | None]:
+def classify_line(line: str, *, note: Callable[[str], None] | None = None) -> dict[str, str | None]:
     """Return verdict, reason and row of one line: `{"channel", "call", "status"}` with `headers` and `body` where there are any.
 
-    `body` may be a JSON value or text; names of headers may be written in any case. Raises BadLine.
+    `body` may be a JSON value or text; names of headers may be written in any case. Fields that we do not know are left alone, and named
+    to `note`. Raises BadLine.
     """
     given = _read(line)
+    if note is not None and (strange := sorted(set(given) - KNOWN)):
+        note(f"{', '.join(map(repr, strange))} not read. Fields: {', '.join([*NEEDED, 'headers', 'body'])}.")
     channel = _channel(given["channel"])
     answer = Answer(
         call=_call(given["call"]),
@@ -39,16 +43,21 @@ def classify_line(line: str) -> dict[str, str | None]:
 
 def _read(line: str) -> Mapping[str, Any]:
     try:
-        given = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        given = json.loads(line.lstrip("\ufeff"), parse_int=_whole)
+    except ValueError as error:
         raise BadLine("This is no JSON. Write one object per line.") from error
+    except RecursionError as error:
+        raise BadLine("This is nested too deep to be read.") from error
     if not isinstance(given, dict):
         raise BadLine('Write an object: {"channel": ..., "call": ..., "status": ..., "body": ...}.')
     if missing := [name for name in NEEDED if name not in given]:
         raise BadLine(f"{', '.join(missing)} missing. Needed: {', '.join(NEEDED)}.")
-    if unknown := sorted(set(given) - KNOWN):
-        raise BadLine(f"There is no field {unknown[0]!r}. Fields: {', '.join([*NEEDED, 'headers', 'body'])}.")
     return given
+
+
+def _whole(digits: str) -> int | str:
+    """Return the number; one that Python refuses to read for its length stays text, so that its line gets a verdict too."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
 
 
 def _channel(key: object) -> channels.Channel:

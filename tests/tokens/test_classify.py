@@ -1,5 +1,6 @@
 """`manage.py classify`: one line in, one line out, whatever comes; it needs no database."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,45 +27,58 @@ def line(**fields: Any) -> str:
     return json.dumps({"channel": "facebook", "call": "api", "status": 400, **fields})
 
 
-def run(text: str, *arguments: str) -> tuple[list[dict[str, Any]], int, str]:
-    """Run the command as an operator does, with a database that is not there."""
-    env = {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
+def run(text: str, *arguments: str, **env: str) -> tuple[list[dict[str, Any]], int, str]:
+    """Run the command as an operator does, with a database that is not there; `env` alone where it is given."""
     done = subprocess.run(
         [sys.executable, "manage.py", "classify", *arguments],
         input=text.encode(errors="surrogateescape"),
         capture_output=True,
         cwd=ROOT,
-        env=env,
+        env=env or {**os.environ, "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"},
         timeout=60,
         check=False,
     )
     return [json.loads(one) for one in done.stdout.splitlines()], done.returncode, done.stderr.decode()
 
 
-def test_each_line_is_answered_in_order_and_without_a_database() -> None:
-    said, status, _ = run("\n".join([line(body=DEAD), "", line(status=429), line(status=402)]))
+def test_each_line_is_answered_in_order_in_a_bare_checkout() -> None:
+    lines = ["\ufeff" + line(body=DEAD), "", line(status=429) + "\r", line(status=402)]
+
+    said, status, told = run("\n".join(lines), LANG="C")
 
     assert said == [
         {"verdict": "token_dead", "reason": "password_changed", "row": "password changed"},
         {"verdict": "rate_limited", "reason": "transient", "row": "too many requests"},
         {"verdict": "app_fault", "reason": "app_fault", "row": "payment required"},
     ]
-    assert status == 0
+    assert (status, told) == (0, "")
 
 
 def test_bad_lines_are_named_by_their_number_and_stop_nothing() -> None:
-    text = "\n".join(["nonsense", line(status=503), "", "\udcff\udcfe", line(channel="mars"), line(call="x")])
+    bad = [line(channel="mars"), line(call="x"), line(channel="\ud800")]
+    text = "\n".join(["nonsense", line(status=503, boddy=1), "", "\udcff\udcfe", *bad])
 
-    said, status, _ = run(text)
+    said, status, told = run(text)
 
-    assert [one.get("line") for one in said] == [1, None, 4, 5, 6]
+    assert [one.get("line") for one in said] == [1, None, 4, 5, 6, 7]
     assert said[1]["verdict"] == "transient"
     assert "facebook" in said[3]["error"]
     assert "introspect" in said[4]["error"]
     assert status == 1
+    assert "Line 2: 'boddy' not read" in told
+    assert "database cannot be reached" in told
 
 
-@pytest.mark.slow  # the pool of connections tries for ten seconds
+def test_whoever_has_read_enough_may_close_the_pipe() -> None:
+    done = subprocess.run(
+        f"yes '{line(status=429)}' | head -30000 | {sys.executable} manage.py classify --no-staff | head -1",
+        shell=True, capture_output=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert json.loads(done.stdout)["verdict"] == "rate_limited"
+    assert b"Traceback" not in done.stderr
+
+
 def test_asking_for_what_staff_said_says_so_where_there_is_no_database() -> None:
     said, status, told = run(line(), "--staff")
 
@@ -93,7 +108,7 @@ def test_names_of_headers_are_read_in_any_case() -> None:
     [
         ("[]", "Write an object"),
         ('{"channel": "facebook"}', "call, status missing"),
-        (line(boddy=1), "no field 'boddy'"),
+        ("[" * 100_000, "too deep"),
         (line(status="400"), "HTTP status"),
         (line(status=True), "HTTP status"),
         (line(status=-1), "HTTP status"),
@@ -133,6 +148,17 @@ def test_every_well_formed_line_of_every_channel_gets_a_verdict(
     assert isinstance(said["row"], str)
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["9" * 5000, "NaN", "[" * 900 + "]" * 900, '"\\ud800\\u0000"', json.dumps("[" * 100_000), '"' + "x" * 1_000_000 + '"'],
+    ids=["a long number", "no number", "deep", "not storable", "deep text", "long"],
+)  # fmt: skip
+def test_a_strange_body_gets_its_verdict_too(body: str) -> None:
+    said = classify_line(f'{{"channel": "facebook", "call": "api", "status": 400, "body": {body}}}')
+
+    assert said == {"verdict": "confirm_first", "reason": None, "row": "unknown answer 400"}
+
+
 @given(text=st.text(max_size=60) | JSON.map(json.dumps))
 def test_no_line_at_all_breaks_it(text: str) -> None:
     with pytest.raises(BadLine):
@@ -148,7 +174,9 @@ def _nothing_said() -> Iterator[None]:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_nothing_said")
-def test_what_staff_said_is_heeded_once_it_is_learnt() -> None:
+def test_what_staff_said_is_heeded_where_the_database_can_be_reached(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     odd = line(body={"error": {"code": 987654, "message": "odd"}})
     first = classify_line(odd)
     ruling = channels.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
@@ -156,10 +184,13 @@ def test_what_staff_said_is_heeded_once_it_is_learnt() -> None:
     answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
     row = app.unknown_answers.get()
     answers.assign(answer=row, verdict=Verdict.OUR_BUG, note="", actor=make_user(), now=NOW)
-    answers.reload(NOW)
+    stdin = io.TextIOWrapper(io.BytesIO(odd.encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+
+    call_command("classify")
 
     assert first["verdict"] == "confirm_first"
-    assert classify_line(odd) == {"verdict": "our_bug", "reason": None, "row": "staff"}
+    assert json.loads(capsys.readouterr().out) == {"verdict": "our_bug", "reason": None, "row": "staff"}
 
 
 def test_the_examples_of_the_handbook_are_true() -> None:
