@@ -172,7 +172,7 @@ class XToken(Record):
 
 @dataclass
 class OauthCode(Record):
-    """An authorisation code of Snapchat, LinkedIn, Pinterest or TikTok."""
+    """An authorisation code of Snapchat, LinkedIn, Pinterest or TikTok, and of X's OAuth 2."""
 
     code: str
     channel: str
@@ -183,12 +183,15 @@ class OauthCode(Record):
     account_ids: list[str]
     issued_at: int
     used: bool = False
+    challenge: str = ""  # X: PKCE
+    challenge_method: str = ""
 
 
 @dataclass
 class OauthToken(Record):
-    """One consent at Snapchat, LinkedIn, Pinterest or TikTok: the access token that is good now and the refresh token, if any.
+    """One consent at Snapchat, LinkedIn, Pinterest, TikTok, or X by OAuth 2.
 
+    It holds the access token that is good now and the refresh token, if any.
     `dead` is why the consent ended ("cancelled", "password", ...), or nothing. Old strings of a consent stand in `spent`.
     """
 

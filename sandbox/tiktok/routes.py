@@ -81,5 +81,9 @@ routes: list[Route] = [
     _route("campaign/get", ads.campaign_get, "GET"),
     _route("campaign/create", ads.campaign_create, "POST"),
     _route("subscription/subscribe", subscribe, "POST"),
-    Route(_API + "/{rest:path}", business_call(unknown), methods=["GET", "POST", "PUT", "DELETE"]),
+    Route(
+        _API + "/{rest:path}",
+        business_call(unknown),
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    ),
 ]

@@ -41,6 +41,11 @@ def dead_token() -> XError:
     return XError(401, 89, "Invalid or expired token.")
 
 
+def narrow_token() -> XError:
+    """A bearer token without the permission that the call needs (the number is unverified; API 2 shows none)."""
+    return XError(403, 220, "Your credentials do not allow access to this resource.")
+
+
 def suspended_app() -> XError:
     """The app is invalid or suspended: 416."""
     return XError(401, 416, "Invalid / suspended application")

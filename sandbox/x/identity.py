@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from sandbox.x.oauth2 import ME, caller_by_bearer, is_bearer
 from sandbox.x.signature import caller_of
 
 
@@ -29,6 +30,7 @@ async def verify_credentials(request: Request) -> Response:
 
 
 async def users_me(request: Request) -> Response:
-    """`/2/users/me`."""
-    user = (await caller_of(request)).user
+    """`/2/users/me`, by either kind of OAuth."""
+    caller = caller_by_bearer(request, ME) if is_bearer(request) else await caller_of(request)
+    user = caller.user
     return JSONResponse({"data": {"id": user.id, "name": user.name, "username": user.screen_name}})

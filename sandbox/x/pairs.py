@@ -2,6 +2,7 @@
 
 from sandbox.store import Store
 from sandbox.world import NativeUser, XToken
+from sandbox.x.oauth2 import end_grants
 
 
 def pair_for(store: Store, *, client_id: str, user: NativeUser) -> XToken:
@@ -17,8 +18,8 @@ def pair_for(store: Store, *, client_id: str, user: NativeUser) -> XToken:
 
 
 def revoke_pairs(store: Store, *, client_id: str, user: str) -> None:
-    """End the living pair of an app and a user."""
+    """End the living pair of an app and a user, and what the app holds by OAuth 2."""
     for pair in store.x_tokens.values():
         if (pair.client_id, pair.user) == (client_id, user):
             pair.dead = True
-    store.changed()
+    end_grants(store, client_id=client_id, user=user)

@@ -1,16 +1,18 @@
 """Addresses of the stand-in X, below /x: api.x.com and ads-api.x.com in one place."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from sandbox.web import params_of
-from sandbox.x import ads, errors, identity, oauth
+from sandbox.x import ads, errors, identity, oauth, oauth2
 from sandbox.x.errors import AdsError, XError
 from sandbox.x.limits import RateLimits
+from sandbox.x.oauth2 import ADS_READ, ADS_WRITE, caller_by_bearer, is_bearer
 from sandbox.x.signature import XCaller, caller_of
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -72,9 +74,19 @@ class LimitedError(AdsError):
 
 async def _identify(request: Request) -> XCaller:
     try:
+        if is_bearer(request):
+            return _by_bearer(request)
         return await caller_of(request)
     except XError as error:
         raise errors.as_ads(error) from error
+
+
+def _by_bearer(request: Request) -> XCaller:
+    """Documents say that the Ads API takes signed calls alone; a switch of the app lets bearer tokens in."""
+    caller = caller_by_bearer(request, frozenset({ADS_READ if request.method == "GET" else ADS_WRITE}))
+    if not caller.app.settings.get("bearer_on_rest"):
+        raise errors.not_authenticated()
+    return caller
 
 
 def _count(request: Request, caller: XCaller, kind: str) -> dict[str, str]:
@@ -97,13 +109,19 @@ async def _shown(request: Request) -> dict[str, Any]:
 
 
 async def unknown(request: Request) -> Response:
-    """Any other path, in the dialect of its host."""
-    if request.url.path.startswith("/x/12/"):
+    """Any other path or method, in the dialect of its host."""
+    if _ADS_PATH.match(request.url.path):
+        known = any(
+            route.matches({**request.scope, "method": "GET"})[0] == Match.FULL for route in routes[:-1]
+        )
         error = AdsError(404, "ROUTE_NOT_FOUND", "The requested resource could not be found")
+        if known:
+            error = AdsError(405, "METHOD_NOT_ALLOWED", f"{request.method} is not allowed for this resource")
         return errors.ads(error, await _shown(request))
     return errors.v1(errors.gone_user())
 
 
+_ADS_PATH = re.compile(r"/x/\d+/")
 _ACCOUNT = "/12/accounts/{account_id}"
 
 routes = [
@@ -115,6 +133,10 @@ routes = [
     Route("/oauth/access_token", numbered(oauth.access_token), methods=["POST"]),
     Route("/1.1/oauth/invalidate_token.json", numbered(oauth.invalidate_token), methods=["POST"]),
     Route("/1.1/account/verify_credentials.json", numbered(identity.verify_credentials), methods=["GET"]),
+    Route("/i/oauth2/authorize", oauth2.STAND_IN.show, methods=["GET"]),
+    Route("/i/oauth2/authorize", oauth2.STAND_IN.decide, methods=["POST"]),
+    Route("/2/oauth2/token", oauth2.token, methods=["POST"]),
+    Route("/2/oauth2/revoke", oauth2.revoke, methods=["POST"]),
     Route("/2/users/me", problem(identity.users_me), methods=["GET"]),
     Route("/12/accounts", ads_call(ads.accounts, kind="accounts"), methods=["GET"]),
     Route(_ACCOUNT, ads_call(ads.account), methods=["GET"]),
@@ -122,5 +144,5 @@ routes = [
     Route(f"{_ACCOUNT}/funding_instruments", ads_call(ads.funding_instruments), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", ads_call(ads.list_campaigns), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", ads_call(ads.make_campaign, status=201), methods=["POST"]),
-    Route("/{rest:path}", unknown, methods=["GET", "POST", "PUT", "DELETE"]),
+    Route("/{rest:path}", unknown, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
 ]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from sandbox.store import Store
 from sandbox.web import store_of
-from sandbox.world import App, NativeUser, XRequestToken, XToken
+from sandbox.world import App, NativeUser, OauthToken, XRequestToken, XToken
 from sandbox.x import errors
 
 CLOCK_WINDOW = 300
@@ -55,7 +55,7 @@ class XCaller:
 
     store: Store
     app: App
-    token: XToken
+    token: XToken | OauthToken
     user: NativeUser
     params: dict[str, str]
     now: int
@@ -137,11 +137,17 @@ async def caller_of(request: Request) -> XCaller:
     assert isinstance(call.pair, XToken)
     if call.pair.dead:
         raise errors.dead_token()
-    user = call.store.user("x", call.pair.user)
+    user = living_user(call.store, call.pair.user)
+    return XCaller(call.store, call.app, call.pair, user, call.params, call.now)
+
+
+def living_user(store: Store, key: str) -> NativeUser:
+    """The person; raises XError for one who is barred."""
+    user = store.user("x", key)
     if user.suspended:
         raise errors.suspended_user()
     if user.checkpoint:
         raise errors.locked_user()
     if user.deactivated:
         raise errors.gone_user()
-    return XCaller(call.store, call.app, call.pair, user, call.params, call.now)
+    return user
