@@ -49,5 +49,5 @@ routes = [
     Route(_ACCOUNT, api(ads.ad_account), methods=["GET"]),
     Route(f"{_ACCOUNT}/analytics", api(ads.analytics), methods=["GET"]),
     Route(f"{_ACCOUNT}/campaigns", api(ads.campaigns), methods=["GET", "POST"]),
-    Route("/{rest:path}", api(unknown), methods=["GET", "POST", "PATCH", "DELETE"]),
+    Route("/{rest:path}", api(unknown), methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
 ]

@@ -1,7 +1,8 @@
 """Errors of Snapchat in its two dialects: the token endpoint's (OAuth 2) and the API's own.
 
 Sources of the shapes: the OAuth names are RFC 6749's; the general body is a sample kept in the source of tap-snapchat-ads; `msg` is what
-airbyte's test suite answers with. Which E-code belongs to what is contradictory, so most bodies here carry none.
+airbyte's test suite answers with. Which E-code belongs to what is contradictory, so most bodies here carry none; 403 with E3002 and its
+text is an answer kept in the test suite of rudder-transformer.
 """
 
 from typing import Any
@@ -59,9 +60,14 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", msg=True, header=EXPIRED)
 
 
-def forbidden(text: str = "The caller does not have permission") -> ApiError:
-    """The person lacks a role or the token a scope (text unverified)."""
-    return ApiError(403, text)
+def forbidden(text: str = "Caller does not have permission") -> ApiError:
+    """The person lacks a role, or the token a scope (the text for a scope is unverified)."""
+    return ApiError(403, text, code="E3002")
+
+
+def no_such_method() -> ApiError:
+    """A path with another method: Snap's table names 405 (body unverified)."""
+    return ApiError(405, "Method not allowed")
 
 
 def not_found() -> ApiError:

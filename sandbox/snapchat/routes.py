@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Match, Route
 
 from sandbox.snapchat import api, campaigns, errors, limits, tokens
 from sandbox.snapchat.access import Caller, caller_of
@@ -13,6 +13,7 @@ from sandbox.snapchat.errors import ApiError
 from sandbox.snapchat.knobs import STAND_IN
 from sandbox.snapchat.limits import LimitedError
 
+EVERY = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Handler = Callable[[Request, Caller], api.Body | Awaitable[api.Body]]
 
 
@@ -31,9 +32,25 @@ def api_call(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     return call
 
 
-def unknown(_request: Request, _caller: Caller) -> api.Body:
-    """Any other path."""
-    raise errors.not_found()
+def unknown(request: Request, _caller: Caller) -> api.Body:
+    """Any other path of the API, or another method of a known one."""
+    raise errors.no_such_method() if _known(request) else errors.not_found()
+
+
+def elsewhere(request: Request) -> Response:
+    """Any other path of the log-in host. A slash at the end makes another path; nothing is redirected."""
+    if _known(request):
+        return PlainTextResponse("Method Not Allowed", 405)
+    return PlainTextResponse("Not Found", 404)
+
+
+def _known(request: Request) -> bool:
+    """Whether the path exists with another method."""
+    return any(
+        route.matches(request.scope)[0] == Match.PARTIAL
+        for route in routes
+        if not route.path.endswith(":path}")
+    )
 
 
 routes: list[Route] = [
@@ -56,5 +73,6 @@ routes: list[Route] = [
     Route("/v1/adaccounts/{account_id}/roles", api_call(api.account_roles), methods=["GET"]),
     Route("/v1/adaccounts/{account_id}/campaigns", api_call(campaigns.listed), methods=["GET"]),
     Route("/v1/adaccounts/{account_id}/campaigns", api_call(campaigns.create), methods=["POST"]),
-    Route("/v1/{rest:path}", api_call(unknown), methods=["GET", "POST", "PUT", "DELETE"]),
+    Route("/v1/{rest:path}", api_call(unknown), methods=EVERY),
+    Route("/{rest:path}", elsewhere, methods=EVERY),
 ]

@@ -137,6 +137,16 @@ def test_what_does_not_exist_is_404_and_what_is_others_403(snap: Snap, token: st
     assert snap.get("campaigns/none", token).status_code == 404
 
 
+def test_another_method_is_405_and_a_slash_at_the_end_another_path(snap: Snap, token: str) -> None:
+    bearer = {"Authorization": f"Bearer {token}"}
+    posted = snap.http.post(f"{snap.base}/v1/me", headers=bearer)
+    slash = snap.http.get(f"{snap.base}/v1/me/", headers=bearer)
+
+    assert (posted.status_code, posted.json()["request_status"]) == (405, "ERROR")
+    assert (slash.status_code, slash.json()["error_code"]) == (404, "E3003")
+    assert snap.http.get(f"{snap.base}/v2/me", headers=bearer).status_code == 404
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nothing", "Basic eDp5", "OAuth x"])
 def test_a_call_without_a_living_bearer_is_401(snap: Snap, authorization: str) -> None:
     response = snap.http.get(f"{snap.base}/v1/me", headers={"Authorization": authorization})

@@ -125,6 +125,9 @@ def test_only_a_form_in_the_body_is_read(snap: Snap) -> None:
     assert said(as_json) == (400, "invalid_request")
     assert said(in_address) == said(basic) == (401, "invalid_client")
     assert read.status_code == 405
+    assert (
+        snap.http.post(f"{address}/", data=form).status_code == 404
+    )  # another address, and no redirect of a secret
 
 
 def test_a_refresh_without_rotation_brings_no_refresh_token_and_keeps_the_old_one(snap: Snap) -> None:
