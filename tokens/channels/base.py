@@ -155,7 +155,7 @@ class NativeAccount:
     currency: str = ""
     time_zone: str = ""
     native_status: str = ""  # the channel's own word
-    restriction: str | None = ""  # why the channel limits it, in its words; empty: it does not; None: this answer does not tell
+    restriction: str | None = ""  # in the channel's words; empty: none; None: this answer does not tell
     closed: bool = False  # closed or deleted: cannot be linked
     role: str = ""  # the channel's own word
     can_publish: CanPublish = "unknown"
@@ -298,9 +298,9 @@ class Channel(ABC):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
 
-    @abstractmethod
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Do what this channel needs right after the exchange (long-lived exchange, introspection) and return the final grant."""
+        """Return the final grant; by default as it is. Where something is needed right after the exchange (introspection), do it here."""
+        return grant
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
         """Exchange, complete the grant and ask who consented."""

@@ -124,10 +124,6 @@ class Pinterest(Channel):
         name = words(body.get("business_name"), 200) or words(body.get("username"), 200)
         return Identity(native_user_id, name)
 
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Return it as it is: the exchange tells all there is to know."""
-        return grant
-
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. Pinterest tells neither dates nor scopes, and never why a token does not work."""
         answer = calls.get("introspect", "user_account", credentials.access_token, timeout=timeout)

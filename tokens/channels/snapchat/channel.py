@@ -68,10 +68,6 @@ class Snapchat(Channel):
             raise misread(answer, "an id", channel="snapchat")
         return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
 
-    def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Return it as it is: the exchange said everything that Snapchat tells."""
-        return grant
-
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Get a new access token. A new refresh token comes with it or not; where none comes, the old one stays good."""
         if not credentials.refresh_token:
