@@ -223,7 +223,7 @@ def explain(
     """Word a reason for people.
 
     `reason` is a Reason, "paused" or "unlinked"; "" gives empty words, and one that we do not know is "unknown". `person` is the native
-    user's name, `account` the ad account's. `you` words it for the person. Channels that are not built yet have no steps.
+    user's name, `account` the ad account's. `you` words it for the person. A channel without a package has no steps.
     """
     if not reason:
         return Explanation("", "", "", (), (), "")
@@ -257,7 +257,7 @@ def _words(channel: Channel | None, channel_key: str, reason: Reason) -> Words:
 def _names(
     channel: Channel | None, channel_key: str, person: str, account: str, *, you: bool
 ) -> dict[str, str]:
-    label = channel.label if channel else channels.UPCOMING.get(channel_key, channel_key)
+    label = channel.label if channel else channel_key
     access = channel.lifetime.access if channel else None
     name = "you" if you else person or "the person who linked it"
     return {

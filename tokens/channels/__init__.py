@@ -1,4 +1,4 @@
-"""The visible dict of channels. Adding one is copying a package and naming it here, in tokens.provider and in tokens.urls."""
+"""The visible dict of channels. How to add one: docs/add-a-channel.md."""
 
 from tokens.channels import checks  # noqa: F401  # importing it registers the checks
 from tokens.channels.base import Channel, Reason
@@ -9,7 +9,7 @@ from tokens.channels.snapchat import CHANNEL as SNAPCHAT
 from tokens.channels.tiktok import CHANNEL as TIKTOK
 from tokens.channels.x import CHANNEL as X
 
-__all__ = ["CHANNELS", "UPCOMING", "Channel", "Reason", "UnknownChannel", "get"]
+__all__ = ["CHANNELS", "Channel", "Reason", "UnknownChannel", "get"]
 
 CHANNELS: dict[str, Channel] = {
     "facebook": FACEBOOK,
@@ -19,9 +19,6 @@ CHANNELS: dict[str, Channel] = {
     "pinterest": PINTEREST,
     "tiktok": TIKTOK,
 }
-
-# Shown as not set up until their packages exist.
-UPCOMING: dict[str, str] = {}
 
 
 class UnknownChannel(KeyError):  # noqa: N818  # the name that callers catch
@@ -37,5 +34,4 @@ def get(key: str) -> Channel:
         return CHANNELS[key]
     except KeyError as error:
         known = ", ".join(CHANNELS)
-        soon = f"{UPCOMING[key]} is not built yet" if key in UPCOMING else f"There is no channel {key!r}"
-        raise UnknownChannel(f"{soon}. Channels: {known}.") from error
+        raise UnknownChannel(f"There is no channel {key!r}. Channels: {known}.") from error
