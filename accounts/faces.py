@@ -8,20 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from tokens.channels import CHANNELS
+
 URGENT = timedelta(days=7)
 AT_RISK = timedelta(days=30)
 FULL_BAR = timedelta(days=60)
 HOURS_BELOW = timedelta(hours=48)
 MONTHS_ABOVE_DAYS = 90
 
-CHANNEL_NAMES = {
-    "facebook": "Facebook",
-    "snapchat": "Snapchat",
-    "x": "X",
-    "linkedin": "LinkedIn",
-    "pinterest": "Pinterest",
-    "tiktok": "TikTok",
-}
+CHANNEL_NAMES = {key: channel.label for key, channel in CHANNELS.items()}
 
 CLOCK_NAMES = {"access": "Access ends", "refresh": "Renewal ends", "data_access": "Data access"}
 

@@ -34,8 +34,7 @@ from adtoken_project.embedded.processes import (
 )
 from adtoken_project.embedded.supervisor import Supervisor
 from adtoken_project.embedded.valkey import Valkey
-
-CHANNELS = ("facebook", "snapchat", "x", "linkedin", "pinterest", "tiktok")
+from tokens.channels import CHANNELS
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADVICE = "Mend what it says, then start again. Deleting the data folder begins from nothing."

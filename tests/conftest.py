@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import django.conf
 import pytest
 import redis
 
@@ -48,16 +49,6 @@ SLOW_FILES = (
     "users/test_second_factor.py",
     "test_whole.py",
 )
-
-
-CHANNEL_ADDRESSES = {
-    "facebook": ("FACEBOOK_WWW_URL", "FACEBOOK_GRAPH_URL"),
-    "snapchat": ("SNAPCHAT_ACCOUNTS_URL", "SNAPCHAT_API_URL"),
-    "x": ("X_API_URL", "X_ADS_URL"),
-    "linkedin": ("LINKEDIN_WWW_URL", "LINKEDIN_API_URL"),
-    "pinterest": ("PINTEREST_WWW_URL", "PINTEREST_API_URL"),
-    "tiktok": ("TIKTOK_API_URL",),
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -113,9 +104,10 @@ def channels_world(channels_process: Sandbox, settings: Any) -> Iterator[Sandbox
     channels_process.set_clock()
     channels_process.reset_x_rate_limit()
     channels_process.set_smtp()
-    for channel, names in CHANNEL_ADDRESSES.items():
-        for name in names:
-            setattr(settings, name, getattr(channels_process, channel))
+    for channel in Sandbox.APPS:
+        for name in dir(django.conf.settings):
+            if name.startswith(f"{channel.upper()}_") and name.endswith("_URL"):
+                setattr(settings, name, getattr(channels_process, channel))
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
     yield channels_process

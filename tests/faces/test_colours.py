@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from tokens.channels import CHANNELS
+
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "adtoken_project" / "static" / "adtoken"
 MAIL = ROOT / "templates" / "mail" / "_base" / "body.html"
 STATES = ("good", "warn", "urgent", "bad", "limit", "mute")
-CHANNELS = ("facebook", "snapchat", "x", "linkedin", "pinterest", "tiktok")
 Colours = dict[str, str]
 
 
@@ -82,6 +83,14 @@ def test_following_the_system_gives_the_same_dark_as_choosing_it() -> None:
 
     assert followed == chosen
     assert len(chosen) > 40
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_marks_and_charts_have_the_colour_of_each_channel(channel: str) -> None:
+    colour = f"var(--ch-{channel});"
+
+    assert f".at-mark-{channel} {{ background: {colour} }}" in (STATIC / "parts.css").read_text()
+    assert f".at-fill-{channel} {{ fill: {colour} }}" in (STATIC / "admin.css").read_text()
 
 
 @pytest.mark.parametrize("name", ["parts.css", "site.css", "admin.css"])

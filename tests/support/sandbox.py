@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import httpx2
 
+from sandbox.world import APPS
+
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN = 5.0
 
@@ -20,15 +22,7 @@ class Sandbox:
     People are named by key (ada, ben, chiara, emil), ad accounts by name or id.
     """
 
-    APPS = {
-        # channel: client id, secret
-        "facebook": ("100000000000001", "facebook-sandbox-secret"),
-        "snapchat": ("5d7f1c1e-7a52-4c6b-9f0e-2b6d1f8a9c01", "snapchat-sandbox-secret"),
-        "x": ("x-sandbox-key", "x-sandbox-secret"),
-        "linkedin": ("861sandbox0abc", "linkedin-sandbox-secret"),
-        "pinterest": ("1480001", "pinterest-sandbox-secret"),
-        "tiktok": ("7290000000000000001", "tiktok-sandbox-secret"),
-    }
+    APPS = APPS  # channel: client id, secret
     FACEBOOK_CLIENT_ID, FACEBOOK_SECRET = APPS["facebook"]
     X_CLIENT_ID, X_SECRET = APPS["x"]
     MARKER = "SBXTOKEN"
@@ -36,10 +30,15 @@ class Sandbox:
     def __init__(self, *, data: Path | None = None, redirect_bases: tuple[str, ...] = ()) -> None:
         self.data, self.redirect_bases = data, redirect_bases
         self.process: subprocess.Popen[str] | None = None
-        self.base = self.facebook = self.x = self.mailbox = self.smtp_host = ""
-        self.snapchat = self.linkedin = self.pinterest = self.tiktok = ""
+        self.base = self.mailbox = self.smtp_host = ""
         self.smtp_port = 0
         self._client: httpx2.Client | None = None
+
+    def __getattr__(self, name: str) -> str:
+        """Return the address of the channel of this name."""
+        if name not in APPS:
+            raise AttributeError(name)
+        return f"{self.base}/{name}"
 
     def start(self) -> Self:
         """Start the process and wait until it serves."""
@@ -55,8 +54,6 @@ class Sandbox:
             raise RuntimeError(f"the sandbox ended with status {self.process.wait()} before it was ready")
         ready = json.loads(line)
         self.base, self.mailbox = ready["sandbox"], ready["mailbox"]
-        for channel in self.APPS:
-            setattr(self, channel, f"{self.base}/{channel}")
         self.smtp_host, _, port = ready["smtp"].partition(":")
         self.smtp_port = int(port)
         self._client = httpx2.Client(timeout=10, trust_env=False)

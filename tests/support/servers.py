@@ -20,21 +20,18 @@ from cryptography.fernet import Fernet
 from adtoken_project.embedded.leash import tie
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.valkey import Valkey
+from sandbox.world import APPS
 
 PREFIX = "adtoken-tests-"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ... in a parallel worker
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # What a developer's shell or a CI service may hold, and a test must not depend on.
 FOREIGN = (
-    "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "FACEBOOK_URL", "FACEBOOK_WWW_URL",
-    "FACEBOOK_GRAPH_URL", "FACEBOOK_VERSION", "SNAPCHAT_URL", "SNAPCHAT_ACCOUNTS_URL", "SNAPCHAT_API_URL",
-    "SNAPCHAT_API_VERSION", "X_URL", "X_API_URL", "X_ADS_URL", "X_ADS_VERSION", "LINKEDIN_URL", "LINKEDIN_WWW_URL",
-    "LINKEDIN_API_URL", "LINKEDIN_VERSION", "PINTEREST_URL", "PINTEREST_WWW_URL", "PINTEREST_API_URL",
-    "PINTEREST_API_VERSION", "TIKTOK_URL", "TIKTOK_API_URL", "TIKTOK_API_VERSION", "SANDBOX_URL",
-    "STAFF_SECOND_FACTOR", "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE",
-    "DATABASE_POOL", "SECRET_KEY_FILE", "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE",
-    "BASE_URL_FILE",
+    "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "SANDBOX_URL", "STAFF_SECOND_FACTOR",
+    "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE", "DATABASE_POOL", "SECRET_KEY_FILE",
+    "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE",
 )  # fmt: skip
+OF_A_CHANNEL = tuple(f"{channel.upper()}_" for channel in APPS)  # FACEBOOK_URL, FACEBOOK_VERSION
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,8 +50,8 @@ def pytest_load_initial_conftests(
 
 def prepare() -> ExitStack:
     """Start what the environment does not name, and set the variables that settings need. Closing it stops all."""
-    for name in FOREIGN:
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name in FOREIGN or name.startswith(OF_A_CHANNEL)]:
+        del os.environ[name]
     os.environ |= {
         "SECRET_KEY": "only-for-tests-" + "k" * 50,
         "FERNET_KEYS": Fernet.generate_key().decode(),

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("channel", help="facebook, snapchat, x, linkedin, pinterest or tiktok")
+        parser.add_argument("channel", help=", ".join(channels.CHANNELS))
         parser.add_argument("--app", metavar="CLIENT_ID", help="The channel app; without it the default one.")
         source = parser.add_mutually_exclusive_group()
         source.add_argument("--token-id", type=int, metavar="N", help="A stored log-in, by its number.")
