@@ -1,13 +1,16 @@
-"""System checks: a channel lacks no part."""
+"""System checks: a channel lacks no part. They see what is missing, not what is wrong."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.urls import NoReverseMatch, reverse
 
 from tokens.channels.base import Channel, Reason
 
 PARTS = ("key", "label", "protocol", "scopes", "partial_grants", "lifetime", "last_step", "manage_url")
+OF_LIFETIME = ("summary", "source", "checked", "clocks", "person_deadline", "ends")
 
 
 @register()
@@ -20,24 +23,55 @@ def channels_are_whole(**_: Any) -> list[CheckMessage]:
 
 def problems(key: str, channel: Channel) -> list[CheckMessage]:
     """Return what one channel lacks."""
+    said = [*_of_the_class(key, channel), *_of_the_words(channel), *_of_the_places(key, channel)]
+    return [
+        Error(f"Channel {key} {text}.", hint="Follow docs/add-a-channel.md.", id="tokens.E101")
+        for text in said
+    ]
+
+
+def _of_the_class(key: str, channel: Channel) -> list[str]:
+    said = [f"has no {part}" for part in PARTS if not hasattr(channel, part)]
+    if getattr(channel, "key", key) != key:
+        said.append(f"calls itself {channel.key}")
+    if (channel.renewal is None) != (type(channel).renew is Channel.renew):
+        said.append("has only one of `renewal` and `renew`: without both nothing is renewed")
+    return said
+
+
+def _of_the_words(channel: Channel) -> list[str]:
+    lifetime = getattr(channel, "lifetime", None)
+    said = [
+        f"says nothing in lifetime.{part}" for part in OF_LIFETIME if lifetime and not getattr(lifetime, part)
+    ]
+    if not getattr(channel, "last_step", "Press ").startswith("Press "):
+        said.append("has a last_step that does not begin with “Press ”")
+    return said + [f"has no steps for {reason}" for reason in Reason if not _has_steps(channel, reason)]
+
+
+def _of_the_places(key: str, channel: Channel) -> list[str]:
     from tokens.models import ChannelKey
     from tokens.provider import provider_classes
 
     said: list[str] = []
-    said += [f"has no {part}" for part in PARTS if not hasattr(channel, part)]
-    if getattr(channel, "key", key) != key:
-        said.append(f"calls itself {channel.key}")
     if key not in ChannelKey.values:
         said.append("is not in tokens.models.ChannelKey")
-    said += [f"has no steps for {reason}" for reason in Reason if not _has_steps(channel, reason)]
-    if key not in {provider.id for provider in provider_classes}:
+    elif ChannelKey(key).label != getattr(channel, "label", ""):
+        said.append(f"is called {ChannelKey(key).label} in tokens.models.ChannelKey")
+    providers = {provider.id: provider for provider in provider_classes}
+    if key not in providers:
         said.append("has no provider class in tokens.provider")
+    elif (origin := _consent_origin(providers[key])) not in settings.CONSENT_ORIGINS:
+        said.append(f"asks for consent at {origin}, which is not in _CONSENT_PAGES of the settings")
     if not _has_callback(key):
         said.append(f"has no address {key}_callback in tokens.urls")
-    return [
-        Error(f"Channel {key} {text}.", hint="See tokens/channels/base.py.", id="tokens.E101")
-        for text in said
-    ]
+    return said
+
+
+def _consent_origin(provider: Any) -> str:
+    """Return scheme and host of the consent page: browsers hold the form that leads there to the content policy."""
+    adapter = getattr(provider, "oauth2_adapter_class", None) or provider.oauth_adapter_class
+    return "{0.scheme}://{0.netloc}".format(urlsplit(adapter(None).authorize_url))
 
 
 def _has_steps(channel: Channel, reason: Reason) -> bool:

@@ -1,8 +1,10 @@
 """What every channel of the dict must offer."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from tokens import channels
 from tokens.channels.base import Channel, Credentials, Reason
@@ -35,19 +37,34 @@ def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
     assert any("has no address friendster_callback" in text for text in said)
 
 
-def test_all_six_channels_are_known_and_none_twice() -> None:
-    assert {*channels.CHANNELS, *channels.UPCOMING} == set(ChannelKey.values)
-    assert not set(channels.CHANNELS) & set(channels.UPCOMING)
+def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> None:
+    class Late(type(channels.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
+        label = "Interest"
+        renewal = None
+        last_step = "Click somewhere."
+        lifetime = replace(channels.get("pinterest").lifetime, clocks=(), ends=())
+
+    settings.CONSENT_ORIGINS = []
+
+    said = [str(problem) for problem in problems("pinterest", Late())]
+
+    assert any("says nothing in lifetime.clocks" in text for text in said)
+    assert any("says nothing in lifetime.ends" in text for text in said)
+    assert any("only one of `renewal` and `renew`" in text for text in said)
+    assert any("last_step" in text for text in said)
+    assert any("is called Pinterest in" in text for text in said)
+    assert any("asks for consent at https://www.pinterest.com" in text for text in said)
+    assert len(said) == 6
 
 
-def test_a_channel_that_is_not_built_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(channels.UPCOMING, "friendster", "Friendster")
+def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:
+    assert {key: channel.label for key, channel in channels.CHANNELS.items()} == dict(ChannelKey.choices)
 
+
+def test_a_channel_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(
-        channels.UnknownChannel, match=r"Friendster is not built yet\. Channels: facebook, .*x"
+        channels.UnknownChannel, match=r"There is no channel 'myspace'\. Channels: facebook, .*x"
     ):
-        channels.get("friendster")
-    with pytest.raises(channels.UnknownChannel, match="There is no channel 'myspace'"):
         channels.get("myspace")
 
 
