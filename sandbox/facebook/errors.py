@@ -84,18 +84,29 @@ def no_token() -> GraphError:
 
 def unknown_object(name: str) -> GraphError:
     """An object that does not exist, or that this token may not see: Facebook does not tell which."""
-    text = (
-        f"Unsupported get request. Object with ID '{name}' does not exist, cannot be loaded due to missing "
-        "permissions, or does not support this operation. Please read the Graph API documentation at "
-        "https://developers.facebook.com/docs/graph-api"
-    )
-    return GraphError(100, text, subcode=33, kind="GraphMethodException")
+    return unsupported("get", name)
 
 
 def not_granted() -> GraphError:
     """The user did not grant an ads permission for this ad account (code and text unverified)."""
     text = "(#200) Ad account owner has NOT grant ads_management or ads_read permission"
     return GraphError(200, text, status=403)
+
+
+def unsupported(method: str, name: str) -> GraphError:
+    """A method that the object does not take; of an object that does not exist Facebook says the same."""
+    text = (
+        f"Unsupported {method} request. Object with ID '{name}' does not exist, cannot be loaded due to missing "
+        "permissions, or does not support this operation. Please read the Graph API documentation at "
+        "https://developers.facebook.com/docs/graph-api"
+    )
+    return GraphError(100, text, subcode=33, kind="GraphMethodException")
+
+
+def version_retired() -> GraphError:
+    """A version that the Marketing API no longer serves (which one is newest is unverified)."""
+    text = "(#2635) You are calling a deprecated version of the Ads API. Please update to the latest version: v26.0."
+    return GraphError(2635, text)
 
 
 def role_too_small() -> GraphError:

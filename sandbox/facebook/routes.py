@@ -1,33 +1,47 @@
-"""Addresses of the stand-in Facebook, below /facebook: www and graph in one place, version first."""
+"""Addresses of the stand-in Facebook, below /facebook: www and graph in one place.
+
+A version comes first. Without one the oldest is taken, which the Marketing API has retired: its calls are refused then.
+"""
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.facebook import ads, dialog, graph, system_users, tokens
+from sandbox.facebook import ads, dialog, errors, graph, system_users, tokens
 from sandbox.facebook.errors import GraphError
 from sandbox.store import random_text
 
 Handler = Callable[[Request], Awaitable[Response]]
-_VERSION = re.compile(r"v\d{1,2}\.\d")
+ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+OLDEST = "v23.0"  # what a call without a version gets (the number is unverified)
+
+
+class _Version(Convertor[str]):
+    regex = r"v[0-9]{1,2}\.[0-9]"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("graph", _Version())
 
 
 def graph_call(handler: Handler) -> Handler:
-    """Wrap a Graph handler: unknown versions, errors as JSON, and the headers that Facebook adds."""
+    """Wrap a Graph handler: errors as JSON, and the headers that Facebook adds."""
 
     async def call(request: Request) -> Response:
-        version = request.path_params["version"]
         try:
-            if not _VERSION.fullmatch(version):
-                raise GraphError(2500, f"Unknown path components: /{request.url.path.split('/', 3)[-1]}")
             response = await handler(request)
         except GraphError as error:
             response = error.response()
-        response.headers["facebook-api-version"] = version
+        response.headers["facebook-api-version"] = request.path_params.get("version", OLDEST)
         response.headers["x-fb-trace-id"] = random_text(11)
         usage = {"call_count": 1, "total_time": 1, "total_cputime": 1}
         response.headers["x-app-usage"] = json.dumps(usage)
@@ -43,35 +57,48 @@ def graph_call(handler: Handler) -> Handler:
     return call
 
 
-async def unknown(_request: Request) -> Response:
-    """Any other path."""
-    raise GraphError(2500, "Unknown path components")
+def marketing(handler: Handler) -> Handler:
+    """Wrap a handler of the Marketing API: it serves no call without a version."""
+
+    async def call(request: Request) -> Response:
+        if "version" not in request.path_params:
+            raise errors.version_retired()
+        return await handler(request)
+
+    return call
 
 
-def node(path: str, handler: Handler) -> list[Route]:
-    """A node, with and without a slash at the end: Meta's own client for Python reads `/act_{id}/`."""
-    return [Route(spelling, graph_call(handler), methods=["GET"]) for spelling in (path, f"{path}/")]
+async def unknown(request: Request) -> Response:
+    """Any other path, and any other method on a path that exists."""
+    rest = str(request.path_params["rest"])
+    if request.method not in ("GET", "HEAD"):
+        raise errors.unsupported(request.method.lower(), rest.strip("/").partition("/")[0])
+    raise GraphError(2500, f"Unknown path components: /{rest}")
+
+
+def at(path: str, handler: Handler, *methods: str) -> list[Route]:
+    """An address with and without a version, and with and without a slash at its end: Meta's own client for Python writes one."""
+    wrapped = graph_call(handler)
+    spellings = [f"{root}{path}{slash}" for root in ("/{version:graph}", "") for slash in ("", "/")]
+    return [Route(spelling, wrapped, methods=methods or ("GET",)) for spelling in spellings]
 
 
 routes = [
-    Route("/{version}/dialog/oauth", dialog.show, methods=["GET"]),
-    Route("/{version}/dialog/oauth", dialog.decide, methods=["POST"]),
-    Route("/{version}/oauth/access_token", graph_call(tokens.access_token), methods=["GET", "POST"]),
-    Route("/{version}/oauth/revoke", graph_call(system_users.revoke), methods=["GET", "POST"]),
-    Route("/{version}/debug_token", graph_call(tokens.debug_token), methods=["GET"]),
-    *node("/{version}/me", graph.me),
-    Route("/{version}/me/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
-    Route("/{version}/{user_id:int}/permissions", graph_call(graph.permissions), methods=["GET", "DELETE"]),
-    Route("/{version}/me/adaccounts", graph_call(graph.ad_accounts), methods=["GET"]),
-    Route(
-        "/{version}/{user_id:int}/assigned_ad_accounts",
-        graph_call(system_users.assigned_ad_accounts),
-        methods=["GET"],
-    ),
-    Route("/{version}/{user_id:int}/access_tokens", graph_call(system_users.access_tokens), methods=["POST"]),
-    Route("/{version}/act_{account_id:str}/campaigns", graph_call(ads.campaigns), methods=["GET", "POST"]),
-    Route("/{version}/act_{account_id:str}/insights", graph_call(ads.insights), methods=["GET"]),
-    *node("/{version}/act_{account_id:str}", ads.account),
-    *node("/{version}/{object_id:int}", ads.campaign),
-    Route("/{version}/{rest:path}", graph_call(unknown), methods=["GET", "POST", "DELETE"]),
+    *(Route(f"{root}/dialog/oauth", dialog.show, methods=["GET"]) for root in ("/{version:graph}", "")),
+    *(Route(f"{root}/dialog/oauth", dialog.decide, methods=["POST"]) for root in ("/{version:graph}", "")),
+    *at("/oauth/access_token", tokens.access_token, "GET", "POST"),
+    *at("/oauth/revoke", system_users.revoke, "GET", "POST"),
+    *at("/debug_token", tokens.debug_token),
+    *at("/me", graph.me),
+    *at("/me/permissions", graph.permissions, "GET", "DELETE"),
+    *at("/{user_id:int}/permissions", graph.permissions, "GET", "DELETE"),
+    *at("/me/adaccounts", marketing(graph.ad_accounts)),
+    *at("/{user_id:int}/assigned_ad_accounts", marketing(system_users.assigned_ad_accounts)),
+    *at("/{user_id:int}/access_tokens", system_users.access_tokens, "POST"),
+    *at("/act_{account_id:str}/campaigns", marketing(ads.campaigns), "GET", "POST"),
+    *at("/act_{account_id:str}/insights", marketing(ads.insights)),
+    *at("/act_{account_id:str}", marketing(ads.account)),
+    *at("/{object_id:int}", marketing(ads.campaign)),
+    Route("/{version:graph}/{rest:path}", graph_call(unknown), methods=ANY),
+    Route("/{rest:path}", graph_call(unknown), methods=ANY),
 ]

@@ -6,6 +6,7 @@ from sandbox.linkedin import ads, tokens
 from sandbox.linkedin.access import answered
 from sandbox.linkedin.knobs import STAND_IN
 
+ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _READ = ["GET", "POST"]  # POST: a long query that is tunnelled
 
 routes = [
@@ -20,5 +21,5 @@ routes = [
     Route("/rest/adAccounts", answered(ads.search_accounts), methods=_READ),
     Route("/rest/adAccounts/{account_id}", answered(ads.account), methods=["GET"]),
     Route("/rest/adAnalytics", answered(ads.analytics), methods=_READ),
-    Route("/{rest:path}", answered(ads.unknown), methods=["GET", "POST", "PUT", "DELETE"]),
+    Route("/{rest:path}", answered(ads.unknown), methods=ANY),
 ]

@@ -81,6 +81,35 @@ def test_the_token_may_come_as_a_header(graph: Graph, sandbox: Sandbox, token: s
     assert json.loads(response.headers["x-app-usage"]).keys() == {"call_count", "total_time", "total_cputime"}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "v25.0/me/", (200, None, None)),
+        ("GET", "me", (200, None, None)),  # without a version the oldest is taken
+        ("GET", "me/adaccounts", (400, 2635, None)),  # which the Marketing API serves no longer
+        ("GET", "v25.0/act_1/nothing", (400, 2500, None)),
+        ("GET", "v25/me", (400, 2500, None)),
+        ("POST", "v25.0/me", (400, 100, 33)),
+        ("PUT", f"v25.0/act_{LUMEN}", (400, 100, 33)),
+    ],
+)
+def test_an_address_or_method_that_does_not_exist_is_answered_as_by_the_graph(
+    sandbox: Sandbox,
+    http: httpx2.Client,
+    token: str,
+    method: str,
+    path: str,
+    expected: tuple[int, int | None, int | None],
+) -> None:
+    proof = hmac.new(b"facebook-sandbox-secret", token.encode(), hashlib.sha256).hexdigest()
+    query = {"access_token": token, "appsecret_proof": proof}
+
+    answer = http.request(method, f"{sandbox.facebook}/{path}", params=query)
+
+    error = answer.json().get("error", {})
+    assert (answer.status_code, error.get("code"), error.get("error_subcode")) == expected
+
+
 def test_the_proof_is_demanded_and_checked(graph: Graph, sandbox: Sandbox, token: str) -> None:
     missing = graph.http.get(f"{graph.root}/me", params={"access_token": token})
     wrong = graph.call("GET", "me", token, appsecret_proof="00")
