@@ -332,7 +332,9 @@ def test_a_channel_that_is_gone_is_passing_trouble(settings: Settings) -> None:
 # ---- revoking and sending
 
 
-def test_revoking_ends_the_authorisation(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("path", ["revoke", "revoke_token"])
+def test_revoking_ends_the_authorisation_at_either_address(sandbox: Sandbox, path: str) -> None:
+    switch(sandbox, revoke_path=path)
     living = given(sandbox)
 
     assert CHANNEL.revoke(APP, living)
@@ -341,9 +343,8 @@ def test_revoking_ends_the_authorisation(sandbox: Sandbox) -> None:
     assert refused(lambda: CHANNEL.renew(APP, living)).verdict == Verdict.TOKEN_DEAD
 
 
-@pytest.mark.parametrize("path", ["revoke_token", ""])
-def test_a_revoke_address_that_does_not_exist_is_told_as_no_revocation(sandbox: Sandbox, path: str) -> None:
-    switch(sandbox, revoke_path=path)
+def test_where_neither_address_exists_nothing_was_revoked(sandbox: Sandbox) -> None:
+    switch(sandbox, revoke_path="")
     living = given(sandbox)
 
     assert not CHANNEL.revoke(APP, living)

@@ -56,9 +56,13 @@ def token_endpoint(
 
 
 def revoke(app: AppKeys, token: str) -> Answer:
-    """Ask to end an authorisation, by its refresh token where there is one. Whether Snapchat has this call is unproven."""
+    """Ask to end an authorisation, by its refresh token where there is one. Whether Snapchat has this call, and where, is unproven."""
     body = {"client_id": app.client_id, "client_secret": app.secret, "token": token}
-    return http.request("api", "POST", accounts(policy.REVOKE_PATH), data=body)
+    for path in policy.REVOKE_PATHS:
+        answer = http.request("api", "POST", accounts(path), data=body)
+        if answer.status != 404:
+            break
+    return answer
 
 
 def demand(answer: Answer) -> Mapping[str, Any]:

@@ -38,8 +38,8 @@ LAST_STEP = "Press Approve."
 MANAGE_URL = "https://accounts.snapchat.com/accounts/oauth2/apps"
 ADS_MANAGER = "https://ads.snapchat.com/{}"  # the ad account's id comes first in all its addresses
 
-# Integrations call either login/oauth2/revoke or login/oauth2/revoke_token; no document of Snapchat's names one.
-REVOKE_PATH = "login/oauth2/revoke"
+# Integrations call either of these; no document of Snapchat's names one. The second is called where the first does not exist.
+REVOKE_PATHS = ("login/oauth2/revoke", "login/oauth2/revoke_token")
 
 # Roles on an ad account, the widest first. https://developers.snap.com/api/marketing-api/Ads-API/roles
 ROLES = {
