@@ -46,6 +46,14 @@ def narrow_token() -> XError:
     return XError(403, 220, "Your credentials do not allow access to this resource.")
 
 
+def low_access() -> XError:
+    """The app's access level does not reach this endpoint: 453, as integrations keep it."""
+    text = "You currently have access to a subset of X API V2 endpoints and limited v1.1 endpoints (e.g. media post, oauth) "
+    return XError(
+        403, 453, text + "only. If you need access to this endpoint, you may need a different access level."
+    )
+
+
 def suspended_app() -> XError:
     """The app is invalid or suspended: 416."""
     return XError(401, 416, "Invalid / suspended application")

@@ -117,6 +117,40 @@ def test_a_bad_signature_stays_our_bug_when_x_cannot_be_asked_again(sandbox: San
     assert found.ruling.verdict == Verdict.OUR_BUG
 
 
+def test_an_app_that_may_not_ask_the_older_api_asks_the_newer_one(sandbox: Sandbox, x_app: AppKeys) -> None:
+    credentials = pair(sandbox)
+    sandbox.put_app("x", settings={"no_v1": True})
+
+    living, identity = CHANNEL.inspect(x_app, credentials), CHANNEL.identity(x_app, credentials)
+    sandbox.add_fault("x", path="users/me", status=503, body="busy")
+    busy = CHANNEL.inspect(x_app, credentials)
+    sandbox.clear_faults()
+    sandbox.cancel_authorisation("x", "ada")
+    ended = CHANNEL.inspect(x_app, credentials)
+
+    assert (living.ruling.verdict, living.native_user_id, identity) == (Verdict.OK, ADA.native_user_id, ADA)
+    assert busy.ruling.verdict == Verdict.TRANSIENT
+    assert ended.ruling.verdict == Verdict.TOKEN_DEAD
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "verdict"),
+    [
+        (401, {"title": "Unauthorized", "type": "about:blank", "status": 401}, Verdict.CONFIRM_FIRST),
+        (403, {"title": "Forbidden", "type": "about:blank", "status": 403}, Verdict.APP_FAULT),
+        (429, "", Verdict.RATE_LIMITED),
+        (200, {"data": {}}, Verdict.TRANSIENT),
+    ],
+)
+def test_the_newer_api_alone_ends_no_token(
+    sandbox: Sandbox, x_app: AppKeys, status: int, body: Any, verdict: Verdict
+) -> None:
+    sandbox.put_app("x", settings={"no_v1": True})
+    sandbox.add_fault("x", path="users/me", status=status, body=body)
+
+    assert CHANNEL.inspect(x_app, pair(sandbox)).ruling.verdict == verdict
+
+
 def test_a_suspended_app_ends_no_token(sandbox: Sandbox, x_app: AppKeys) -> None:
     credentials = pair(sandbox)
     sandbox.put_app("x", suspended=True)

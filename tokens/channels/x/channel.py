@@ -67,24 +67,30 @@ class XChannel(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
         answer = calls.verify_credentials(app, credentials)
+        if verdicts.classify(answer).row == verdicts.ACCESS_LEVEL:
+            answer = calls.users_me(app, credentials)
         body = calls.demand(answer)
         native_user_id = reading.user_id(body)
         if not native_user_id:
             raise misread(answer, "an id", channel="x")
-        return Identity(native_user_id, words(body.get("name"), 200) or words(body.get("screen_name"), 200))
+        return Identity(native_user_id, reading.user_name(body))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Say that it never ends. X tells no permissions."""
         return replace(grant, dates=replace(grant.dates, sources={"access": "never"}))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask verify_credentials, and where it says that there is no such page, the newer API too."""
+        """Ask verify_credentials; the newer API too, where that says that there is no such page or that our app may not ask it."""
         limit = http.Limit(timeout)
         answer = calls.verify_credentials(app, credentials, timeout=timeout)
         ruling = verdicts.classify(answer)
         if ruling.row == verdicts.GONE_OR_MOVED:
             ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=limit.left()))
-        elif ruling.row == "signature":
+        elif ruling.row == verdicts.ACCESS_LEVEL:
+            second = calls.users_me(app, credentials, timeout=limit.left())
+            judged = _by_the_newer_api(ruling, second)
+            answer, ruling = (answer if judged is ruling else second), judged
+        if ruling.row in {verdicts.SIGNATURE, verdicts.NOT_TOLD}:
             ruling = _ours_or_the_apps(ruling, calls.ask_request_token(app, timeout=limit.left()))
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
@@ -223,6 +229,14 @@ def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
     return said if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT} else ruling
 
 
+def _by_the_newer_api(ruling: Ruling, second: Answer) -> Ruling:
+    """Judge what the newer API says in place of the older one, which our app may not ask. A 401 of it names no cause."""
+    if second.status == 401:
+        return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
+    said = verdicts.classify(second)
+    return said if said.verdict in {Verdict.OK, Verdict.TRANSIENT, Verdict.RATE_LIMITED} else ruling
+
+
 def _not_readable(ruling: Ruling) -> Ruling:
     """Say why an account cannot even be read: the person lost it, or permitted too little when the token was given."""
     if ruling.verdict != Verdict.ACCESS_LOST:
@@ -232,7 +246,7 @@ def _not_readable(ruling: Ruling) -> Ruling:
 
 
 def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
-    """Decide 32 on a person's token by asking for a request token, which nothing but the app's keys signs.
+    """Decide a refusal that may be our signature's fault by asking for a request token, which nothing but the app's keys signs.
 
     Refused too: operators must act. Given: we sign well, so the person's pair is in doubt.
     """

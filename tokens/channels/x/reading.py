@@ -20,14 +20,22 @@ def canonical_id(native_id: str) -> str:
 
 
 def user_id(body: Any) -> str:
-    """Return the native user's id of verify_credentials, or nothing. `id` alone is a number too large for some readers."""
-    said = mapping(body)
-    text = words(said.get("id_str"), 40)
+    """Return the native user's id of verify_credentials or users/me, or nothing. `id` may be a number too large for some readers."""
+    said = mapping(mapping(body).get("data")) or mapping(body)
+    text = words(said.get("id_str"), 40) or words(said.get("id"), 40)
     found = text if text.isascii() and text.isdigit() else ""
     bare = said.get("id")
     if not found and isinstance(bare, int) and not isinstance(bare, bool) and bare > 0:
         found = str(bare) if bare < 10**30 else ""
     return found
+
+
+def user_name(body: Any) -> str:
+    """Return what the native user is called, by either of the two."""
+    said = mapping(mapping(body).get("data")) or mapping(body)
+    return next(
+        (found for key in ("name", "screen_name", "username") if (found := words(said.get(key), 200))), ""
+    )
 
 
 def account(data: Any) -> NativeAccount | None:

@@ -38,6 +38,9 @@ AS_USER = ASKED | USED
 LONGEST_WAIT = 86_400  # seconds
 GONE_OR_MOVED = "gone, or no such address"
 PERMITS_TOO_LITTLE = "permits too little"
+ACCESS_LEVEL = "app's access level"
+SIGNATURE = "signature"
+NOT_TOLD = "refused, no cause told"  # by API 2
 # The words speak of our app, whatever the code.
 _APP_WORDS = re.compile(
     r"\b(?:app|application|developer account)\b[^.]{0,60}\b(?:suspended|blocked|banned|disabled|deactivated|not approved)\b"
@@ -81,7 +84,7 @@ ROWS = (
     Row("speaks of the app", Verdict.APP_FAULT, Reason.APP_FAULT, statuses=REFUSING, shapes=frozenset({"app"}),
         source="unproven: whatever the code, such words are about our app"),
     Row("app's credits", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("credits"), source="seen: CreditsDepleted of API 2"),
-    Row("app's access level", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(87, 453),
+    Row(ACCESS_LEVEL, Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(87, 453),
         source="old table: 87; seen: 453, access to a subset of endpoints only"),
     Row("app not approved", Verdict.APP_FAULT, Reason.APP_FAULT,
         codes=codes("UNAUTHORIZED_CLIENT_APPLICATION", "READONLY_CLIENT_APPLICATION"), source="ads"),
@@ -114,7 +117,7 @@ ROWS = (
     Row("clock", Verdict.OUR_BUG, codes=codes(135), source="old table: timestamp out of bounds"),
     Row("no header", Verdict.OUR_BUG, codes=codes(215), source="old table"),
     Row("wrong kind of token", Verdict.OUR_BUG, codes=codes("unsupported-authentication"), source="docs.x.com, API 2"),
-    Row("signature", Verdict.OUR_BUG, calls=ASKED, codes=codes(32), source="old table"),
+    Row(SIGNATURE, Verdict.OUR_BUG, calls=ASKED, codes=codes(32), source="old table"),
     Row("signature or token", Verdict.CONFIRM_FIRST, calls=USED, codes=codes(32), source="old table"),
 
     # The end of a token. X does not tell who ended it; that the person removed the app is the best known cause of 89. The code
@@ -177,8 +180,7 @@ def classify(answer: Answer) -> Ruling:
 def _lacks(call: Call, body: Any) -> str:
     """Return what a good answer should hold and does not, or nothing."""
     if call == "introspect":
-        said = mapping(body)
-        return "" if user_id(said) or words(mapping(said.get("data")).get("id")) else "an id"
+        return "" if user_id(body) else "an id"
     return "" if _is_form(body) else lacks(call, body, rows="data")
 
 
