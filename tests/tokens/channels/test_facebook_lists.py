@@ -70,12 +70,15 @@ def test_a_failure_on_a_later_page_gives_an_incomplete_list(
     assert not listed.complete
 
 
-def test_a_list_that_never_ends_is_incomplete(sandbox: Sandbox, facebook_app: AppKeys) -> None:
+@pytest.mark.parametrize(("cursors", "pages"), [({"after": "again"}, 2), ({}, 1), (None, 1)])
+def test_a_list_that_goes_on_in_a_circle_or_without_a_cursor_is_incomplete(
+    sandbox: Sandbox, facebook_app: AppKeys, cursors: object, pages: int
+) -> None:
     living = token(sandbox)
-    body = {"data": [], "paging": {"next": "https://elsewhere.example", "cursors": {"after": "again"}}}
+    body = {"data": [], "paging": {"next": "https://elsewhere.example", "cursors": cursors}}
     sandbox.add_fault("facebook", path="adaccounts", status=200, body=body)
 
     listed = CHANNEL.list_accounts(facebook_app, living, ADA, SCOPES)
 
     assert not listed.complete
-    assert len(sandbox.calls(channel="facebook", path="adaccounts")) == 50
+    assert len(sandbox.calls(channel="facebook", path="adaccounts")) == pages

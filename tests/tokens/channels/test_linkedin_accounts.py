@@ -191,6 +191,14 @@ def test_a_total_that_is_not_reached_is_no_whole_list(sandbox: Sandbox) -> None:
     assert not listed(sandbox).complete
 
 
+def test_a_page_token_that_leads_in_a_circle_gives_an_incomplete_list(sandbox: Sandbox) -> None:
+    body = {"elements": [], "metadata": {"nextPageToken": "again"}}
+    sandbox.add_fault("linkedin", path="adAccounts$", status=200, body=body)
+
+    assert not listed(sandbox).complete
+    assert len(sandbox.calls(path="adAccounts$")) == 2
+
+
 def test_more_pages_than_we_read_give_an_incomplete_list(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

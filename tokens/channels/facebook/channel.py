@@ -184,9 +184,11 @@ class Facebook(Channel):
     ) -> AccountList:
         """List /me/adaccounts by cursor. The address of the next page, which holds the token, is not used."""
         found: list[NativeAccount] = []
-        after = ""
+        after: str | None = ""
+        seen: set[str] = set()
         granted: _Granted | None = None
-        for page in range(MAX_PAGES):
+        while after is not None and after not in seen and len(seen) < MAX_PAGES:
+            seen.add(after)
             answer = self._page(
                 app,
                 credentials,
@@ -198,14 +200,12 @@ class Facebook(Channel):
             try:
                 rows, after = self._rows(answer)
             except ChannelError:
-                if page == 0:
+                if len(seen) == 1:
                     raise
                 return AccountList(tuple(found), complete=False)
             granted = granted or self._granted(app, credentials, scopes)
             found += _accounts(rows, granted)
-            if not after:
-                return AccountList(tuple(found))
-        return AccountList(tuple(found), complete=False)
+        return AccountList(tuple(found), complete=after is None)
 
     def _page(
         self,
@@ -222,15 +222,15 @@ class Facebook(Channel):
         token = credentials.access_token
         return calls.graph("list_accounts", "GET", edge, app=app, token=token, params=params, timeout=timeout)
 
-    def _rows(self, answer: Answer) -> tuple[list[Any], str]:
-        """Return a page's rows and the cursor of the next one, "" on the last."""
+    def _rows(self, answer: Answer) -> tuple[list[Any], str | None]:
+        """Return a page's rows and the cursor of the next one: None on the last, "" where more is promised without a cursor."""
         body = calls.demand(answer)
         rows = body.get("data")
         if not isinstance(rows, list):
             raise misread(answer, "a list", channel="facebook")
         paging = mapping(body.get("paging"))
         more = bool(paging.get("next"))
-        return rows, words(mapping(paging.get("cursors")).get("after")) if more else ""
+        return rows, words(mapping(paging.get("cursors")).get("after")) if more else None
 
     def _granted(
         self,

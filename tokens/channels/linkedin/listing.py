@@ -77,6 +77,7 @@ def _roles(token: str, first: Answer, limit: http.Limit) -> Iterator[dict[str, s
 def _details(token: str) -> Iterator[Any]:
     """Give the rows of adAccounts. No search term: all that the person may see, in whatever state."""
     params = {"q": "search", "pageSize": str(DETAILS_SIZE)}
+    seen: set[str] = set()
     for _ in range(MAX_PAGES):
         answer = calls.rest("list_accounts", "adAccounts", token=token, params=params)
         body = calls.demand(answer)
@@ -84,6 +85,9 @@ def _details(token: str) -> Iterator[Any]:
         page_token = words(mapping(body.get("metadata")).get("nextPageToken"), 2000)
         if not page_token:
             return
+        if page_token in seen:
+            raise misread(answer, "a page token that leads on", channel="linkedin")
+        seen.add(page_token)
         params = {**params, "pageToken": page_token}
     raise _too_long()
 
