@@ -1,11 +1,13 @@
 """Carrying out a person's request to have deleted what we hold of them. Done by a worker, and begun again where one was killed."""
 
 import logging
+import time
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q, TextField, Value
 from django.db.models.functions import Cast, Replace
+from django.utils import timezone
 from django.utils.html import escape
 
 from accounts import pool
@@ -22,6 +24,9 @@ BATCH = 100
 NOTE = "The person asked the channel to have their data deleted."
 IN_PLACE_OF_A_NAME = "(deleted)"
 SHORTEST_NAME = 3  # anything shorter stands in too many texts that mean something else
+MAILS_TAKE = (
+    10.0  # seconds that a mail which is being sent is waited for; after that the next sweep does the rest
+)
 
 
 def carry_out_all(*, now: datetime) -> int:
@@ -30,22 +35,32 @@ def carry_out_all(*, now: datetime) -> int:
     done = 0
     for request in waiting.order_by("received_at", "id")[:BATCH]:
         try:
-            carry_out(request, now=now)
-            done += 1
+            done += carry_out(request, now=now)
         except Exception:  # one that fails must not keep the others waiting; it comes again
             logger.exception("deletion request %s could not be carried out", request.pk)
     return done
 
 
-def carry_out(request: DeletionRequest, *, now: datetime) -> None:
-    """Cancel the authorisation at the channel as far as it can be done, then delete.
+def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
+    """Delete what we hold of the person, and return whether that is done; if not, it is to be called again.
+
+    1. Take the token out of every pool, so that no mail is written about it any more: nobody is asked to link again by this.
+    2. Cancel the authorisation at the channel, as far as it can be done.
+    3. Wait for mails that are being sent: their copies are kept only afterwards, and may name the person.
+    4. Delete. Until then the token is there, so whatever ends in between can be begun again.
 
     A person who consented again after the request keeps what that consent gave; what is older goes.
     """
     of_person = Token.objects.filter(app=request.app, native_user_id=request.native_user_id)
     token = of_person.select_related("app").first()
-    if token is not None and token.linked_at <= request.received_at and token.state != Token.State.DEAD:
-        _revoke(token)
+    if token is not None and token.linked_at <= request.received_at:
+        with transaction.atomic():
+            of_person.locked().first()  # a token before its accounts, as everywhere
+            _leave_pools(token, now)
+        if token.state != Token.State.DEAD:
+            _revoke(token)
+        if not _mails_are_sent():
+            return False
     with transaction.atomic():
         # The full lock: nobody links an account to this token between settling and deleting.
         token = of_person.select_for_update(of=("self",)).first()
@@ -58,6 +73,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> None:
         DeletionRequest.objects.filter(pk=request.pk).update(
             state=DeletionRequest.State.DONE, done_at=now, native_user_id=""
         )
+    return True
 
 
 def forget_history(token: Token, *, before: datetime) -> None:
@@ -73,8 +89,26 @@ def _revoke(token: Token) -> None:
         logger.warning("token %s could not be revoked before it was deleted: %s", token.pk, error)
 
 
+def _mails_are_sent() -> bool:
+    """Wait until the mails that are being sent now are. Returns whether they are."""
+    sending = Message.objects.filter(state=Message.State.SENDING, claimed_until__gt=timezone.now())
+    ids = list(sending.values_list("pk", flat=True))
+    began = time.monotonic()
+    while waiting := sending.filter(pk__in=ids).exists():
+        if time.monotonic() - began > MAILS_TAKE:
+            break
+        time.sleep(0.1)
+    return not waiting
+
+
 def _delete(token: Token, now: datetime) -> None:
-    """Take the token out of every pool, let the accounts go on through others, and delete it with its history."""
+    """Delete the token with its history."""
+    _leave_pools(token, now)
+    token.delete()
+
+
+def _leave_pools(token: Token, now: datetime) -> None:
+    """Take the token out of every pool, and let the accounts go on through others."""
     pools = AccountToken.objects.filter(token=token)
     accounts = list(Account.objects.filter(pk__in=pools.values("account_id")).locked())
     for account in accounts:
@@ -82,7 +116,6 @@ def _delete(token: Token, now: datetime) -> None:
     pools.delete()
     ids = [account.pk for account in accounts]
     pool.settle(account_ids=ids, cause="unlinked", now=now, source="push", note=NOTE)
-    token.delete()
 
 
 def _blank_name(token: Token) -> None:

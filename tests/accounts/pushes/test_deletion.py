@@ -1,11 +1,13 @@
 """A person asks Facebook to have their data deleted: the request, the work, the page that says how far it is."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
@@ -112,6 +114,47 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     assert "Kafor" not in text
     assert ada.native_user_id not in text
     assert Message.objects.get(dedupe_key="a").html == "<p>(deleted)</p>"
+
+
+def test_nobody_who_asked_to_be_forgotten_is_asked_to_link_again(
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
+) -> None:
+    # Facebook calls back when we cancel the authorisation.
+    world.put_app("facebook", deauthorise_url=f"{live_server.url}/push/facebook/deauthorise/")
+    world.request_deletion("ada")
+
+    queue.work()
+
+    assert DeletionRequest.objects.get().state == "done"
+    assert not Message.objects.filter(kind="died").exists()
+
+
+def test_a_mail_that_is_being_sent_meanwhile_names_the_person_no_more(
+    linked: Account, client: Client, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    Message.objects.create(
+        kind="died", recipient="boss@example.com", dedupe_key="a", created_at=now, state="sending",
+        claimed_until=now + timedelta(minutes=6),
+    )  # fmt: skip
+    ask(client, token_of("Ada").native_user_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "MAILS_TAKE", 0.1)
+        queue.work()
+    before = DeletionRequest.objects.get().state, token_of("Ada").pool_entries.count()
+
+    def end_sending() -> None:
+        Message.objects.update(state="sent", text="Log-in: Ada Okafor", claimed_until=None)
+        connection.close()
+
+    sender = threading.Timer(0.3, end_sending)
+    sender.start()
+    tasks.delete_requested()
+    sender.join()
+
+    assert before == ("received", 0)
+    assert DeletionRequest.objects.get().state == "done"
+    assert Message.objects.get().text == "Log-in: (deleted)"
 
 
 def test_an_account_with_nobody_left_says_why(world: Sandbox, linked: Account, queue: Queue) -> None:
