@@ -163,4 +163,7 @@ def _refuse_large(request: HttpRequest) -> None:
 
 
 def _text(words: str, status: int = 200) -> HttpResponse:
-    return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
+    answer = HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
+    # Django would log each refusal once more, beyond the limit too.
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # what its own logging looks at
+    return answer

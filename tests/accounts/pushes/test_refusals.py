@@ -170,7 +170,7 @@ def test_a_sender_of_many_bad_pushes_waits_and_what_is_signed_well_does_not(
 
     assert set(bad) == {400}
     assert (then.status_code, signed.status_code, other.status_code) == (429, 200, 400)
-    assert caplog.text.count("was refused") == 1  # the other's
+    assert len(caplog.records) == 1  # the other's
 
 
 def test_good_pushes_are_never_counted(client: Client, installed: ChannelApp) -> None:
