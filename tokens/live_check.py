@@ -243,7 +243,7 @@ def _account(account: NativeAccount) -> str:
         f"status {account.native_status}" if account.native_status else "status not told",
     ]
     facts += [f"restricted: {account.restriction}"] if account.restriction else []
-    facts += ["closed"] if account.closed else []
+    facts += ["closed"] if account.closed and account.restriction != "closed" else []
     return ", ".join(facts)
 
 
