@@ -41,6 +41,39 @@ def test_the_list_holds_every_account_with_its_role_and_status(sandbox: Sandbox,
     assert (found[MARLO].native_status, found[MARLO].restriction) == ("REJECTED", "not approved")
 
 
+def test_an_account_that_nothing_can_pay_for_is_restricted_with_xs_own_reason(
+    sandbox: Sandbox, x_app: AppKeys
+) -> None:
+    sandbox.set_account_status("x", LUMEN, able_to_fund=False)
+
+    reading = read(sandbox, x_app)
+    listed = {one.native_id: one for one in CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None).accounts}
+
+    words = "no payment method works: PAYMENT_METHOD_FAILED"
+    assert (reading.ruling.verdict, reading.ruling.row) == (Verdict.ACCOUNT_RESTRICTED, "able_to_fund")
+    assert (reading.account.restriction, reading.account.currency) == (words, "EUR")
+    assert (listed[LUMEN].restriction, listed[FERN].restriction) == (words, "")
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 503])
+def test_payment_methods_that_cannot_be_read_leave_open_whether_it_is_restricted(
+    sandbox: Sandbox, x_app: AppKeys, status: int
+) -> None:
+    sandbox.add_fault("x", path="funding_instruments", status=status, body="no")
+
+    fine, refused = read(sandbox, x_app), read(sandbox, x_app, MARLO)
+
+    assert (fine.ruling.verdict, fine.account.restriction, fine.account.can_publish) == (
+        Verdict.OK,
+        None,
+        "yes",
+    )
+    assert (refused.ruling.verdict, refused.account.restriction) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        "not approved",
+    )
+
+
 def test_an_analyst_cannot_publish_and_an_ad_manager_can(sandbox: Sandbox, x_app: AppKeys) -> None:
     reader = CHANNEL.list_accounts(x_app, pair(sandbox, "chiara"), ADA, None).accounts
     manager = read(sandbox, x_app, LUMEN, "ben").account

@@ -286,5 +286,5 @@ def test_no_secret_travels_in_an_address(sandbox: Sandbox, x_app: AppKeys) -> No
     CHANNEL.revoke(x_app, credentials)
 
     calls = sandbox.calls(channel="x")
-    assert len(calls) == 7
+    assert len(calls) == 11
     assert [call for call in calls if "oauth_" in str(call["query"]) or "[token]" in str(call["query"])] == []

@@ -1,13 +1,14 @@
 """What X is called and how it speaks to people."""
 
 import re
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from tokens.channels.base import Reason
 from tokens.channels.x import CHANNEL, signing
-from tokens.channels.x.policy import role
+from tokens.channels.x.policy import funding, role
 
 LUMEN = "18ce54d4x5t"
 
@@ -39,6 +40,25 @@ def test_an_id_that_is_none_is_refused(given: str) -> None:
 )
 def test_a_role_is_told_in_plain_words(permissions: list[str], expected: tuple[str, str]) -> None:
     assert role(permissions) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], ""),
+        ([{}], ""),
+        ([{"able_to_fund": True}, {"able_to_fund": False}], ""),
+        ([{"able_to_fund": False}], "no payment method works"),
+        (
+            [{"able_to_fund": False, "reasons_not_able_to_fund": ["EXPIRED", 5]}],
+            "no payment method works: EXPIRED",
+        ),
+        ([{"able_to_fund": False, "deleted": True}], ""),
+        ([{"able_to_fund": "false"}], ""),
+    ],
+)
+def test_what_cannot_be_paid_for_is_told_in_plain_words(rows: list[dict[str, Any]], expected: str) -> None:
+    assert funding(rows) == expected
 
 
 @pytest.mark.parametrize("reason", list(Reason))

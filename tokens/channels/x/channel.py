@@ -30,7 +30,8 @@ from tokens.channels.table import evidence, misread, words
 from tokens.channels.x import calls, policy, reading, recovery, signing, verdicts
 
 PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes
-ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
+ROLES_WITHIN = 30.0  # seconds for roles and payment methods of a list; those not read by then are unknown
+ROLE, FUNDING = "authenticated_user_access", "funding_instruments"  # below an ad account's address
 
 
 class XChannel(Channel):
@@ -146,15 +147,26 @@ class XChannel(Channel):
         )
 
     def _with_role(self, app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:
-        answer = self._ask_role(app, credentials, account.native_id)
+        """Add role and payment; what cannot be read of either stays open."""
+        answer = self._ask_of(app, credentials, account.native_id, ROLE)
         if verdicts.classify(answer).verdict != Verdict.OK:
-            return account
-        return reading.with_role(account, answer.body) or account
+            return replace(account, restriction=account.restriction or None)
+        known = reading.with_role(account, answer.body) or account
+        return self._with_funding(app, credentials, known)
 
-    def _ask_role(
-        self, app: AppKeys, credentials: Credentials, native_id: str, timeout: float | None = None
+    def _with_funding(
+        self, app: AppKeys, credentials: Credentials, account: NativeAccount, timeout: float | None = None
+    ) -> NativeAccount:
+        """Add the currency, and whether anything can pay. Where that cannot be read, the restriction is not told."""
+        answer = self._ask_of(app, credentials, account.native_id, FUNDING, timeout)
+        if verdicts.classify(answer).verdict != Verdict.OK:
+            return replace(account, restriction=account.restriction or None)
+        return reading.with_funding(account, answer.body)
+
+    def _ask_of(
+        self, app: AppKeys, credentials: Credentials, native_id: str, what: str, timeout: float | None = None
     ) -> Answer:
-        url = calls.ads(f"accounts/{native_id}/authenticated_user_access")
+        url = calls.ads(f"accounts/{native_id}/{what}")
         return calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
 
     def read_account(
@@ -166,14 +178,14 @@ class XChannel(Channel):
         scopes: Iterable[str] | None,
         timeout: float | None = None,
     ) -> PairReading:
-        """Read one ad account, then the role on it. Where the role cannot be read nothing is said of the account."""
+        """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account."""
         limit = http.Limit(timeout)
         url = calls.ads(f"accounts/{self.canonical_id(native_id)}")
         answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
         account = None
         if (ruling := verdicts.classify(answer)).verdict == Verdict.OK:
             account = reading.account(_data(answer))
-            answer = self._ask_role(app, credentials, self.canonical_id(native_id), limit.left())
+            answer = self._ask_of(app, credentials, self.canonical_id(native_id), ROLE, limit.left())
             ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return PairReading(_not_readable(ruling), evidence=evidence(answer))
@@ -181,9 +193,10 @@ class XChannel(Channel):
         if read is None or read.native_id != self.canonical_id(native_id):
             error = misread(answer, "the account and its role", channel="x")
             return PairReading(error.ruling, evidence=error.evidence)
+        row = "approval_status" if read.restriction else "able_to_fund"
+        read = self._with_funding(app, credentials, read, limit.left())
         if read.restriction:
-            note = read.restriction
-            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="approval_status", note=note)
+            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction)
         return PairReading(ruling, read)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:

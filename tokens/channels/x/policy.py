@@ -1,6 +1,7 @@
 """What X calls things, and how long its authorisations last: data with a source."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tokens.channels.base import CanPublish, Lifetime
 
@@ -43,6 +44,24 @@ RESTRICTIONS = {
     "REJECTED": "not approved",
     "CANCELLED": "cancelled",
 }
+
+
+CANNOT_FUND = "no payment method works"
+
+
+def funding(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return in plain words why nothing can pay for an ad account's campaigns, with X's own words, or nothing.
+
+    An ad account without any payment method says nothing of itself; one method that can pay is enough.
+    """
+    told = [row for row in rows if row.get("deleted") is not True]
+    if not told or any(row.get("able_to_fund") is not False for row in told):
+        return ""
+    reasons = [row.get("reasons_not_able_to_fund") for row in told]
+    names = {
+        name[:60] for some in reasons if isinstance(some, list) for name in some if isinstance(name, str)
+    }
+    return f"{CANNOT_FUND}: {', '.join(sorted(names))[:200]}" if names else CANNOT_FUND
 
 
 def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:

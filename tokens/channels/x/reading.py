@@ -57,6 +57,15 @@ def account(data: Any) -> NativeAccount | None:
     )
 
 
+def with_funding(found: NativeAccount, body: Any) -> NativeAccount:
+    """Add what the payment methods say: the currency, and whether anything can pay. X tells both nowhere else."""
+    said = mapping(body).get("data")
+    rows = [mapping(row) for row in said] if isinstance(said, list) else []
+    currency = next((one for row in rows if len(one := words(row.get("currency"), 4)) == 3), "")
+    trouble = "" if words(mapping(body).get("next_cursor")) else policy.funding(rows)
+    return replace(found, currency=currency, restriction=found.restriction or trouble)
+
+
 def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
     """Add what authenticated_user_access says; None where it says nothing."""
     permissions = mapping(mapping(body).get("data")).get("permissions")
