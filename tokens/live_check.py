@@ -77,14 +77,22 @@ class Checker:
     def settings(self) -> Line:
         """Say with which addresses, version and app the channel is asked."""
         prefix = f"{self.channel.key.upper()}_"
-        names = sorted({name for name in dir(settings) if name.startswith(prefix)})
+        # X_FRAME_OPTIONS is Django's own.
+        names = sorted(
+            name for name in dir(settings) if name.startswith(prefix) and name.endswith(("_URL", "VERSION"))
+        )
         seen = [f"{name} = {getattr(settings, name)}" for name in names]
         seen += [
             f"App {self.app.label or 'without a label'}, client ID {self.app.client_id}, {self.app.get_state_display().lower()}",
             f"Redirect address to be registered: {self.app.redirect_uri}",
-            f"Permissions asked for: {', '.join(self.keys.scopes) or 'the usual ones'}",
+            f"Permissions asked for: {self._permissions()}",
         ]
         return Line("Settings and app", seen=self._clean(seen))
+
+    def _permissions(self) -> str:
+        if not self.channel.scopes:
+            return "none by name; the app has them at the channel"
+        return ", ".join(self.keys.scopes) or "the usual ones"
 
     def app_keys(self) -> Line:
         """Ask what nothing but the app's keys answers."""

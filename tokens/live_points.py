@@ -31,8 +31,11 @@ OPEN: Mapping[str, Mapping[Step, tuple[str, ...]]] = {
     },
     "x": {
         "app": ("A request token is given for our callback address: it is registered at X.",),
+        "inspect": ("verify_credentials answers an app of your plan. One of too low a level gets code 453; AdToken then asks 2/users/me.",),
         "list": ("Whether suspended ad accounts stand in the list; compare with ads.x.com.",),
-        "account": ("authenticated_user_access names the role, and approval_status a restriction.",),
+        "account": (
+            "authenticated_user_access names the role, approval_status and able_to_fund of funding_instruments a restriction.",
+        ),
     },
     "linkedin": {
         "app": ("Introspection of a string that is no token is 400, or {\"active\": false}.",),
@@ -52,7 +55,7 @@ OPEN: Mapping[str, Mapping[Step, tuple[str, ...]]] = {
         "app": ("A wrong secret is 40101, and a code that is nobody's one of 40108, 40110, 40131.",),
         "inspect": ("The token has no end. TikTok tells neither dates nor permissions of it.",),
         "list": ("Ad accounts through a Business Center stand in the list, with a role on each.",),
-        "account": ("STATUS_LIMIT and STATUS_DISABLE of an ad account come with a reject_reason.",),
+        "account": ("STATUS_LIMIT and STATUS_DISABLE of an ad account come with a rejection_reason.",),
     },
 }  # fmt: skip
 

@@ -57,6 +57,7 @@ def test_without_a_log_in_settings_and_keys_are_checked(channel: str) -> None:
     assert "Verdict: ok" in text
     assert Sandbox.APPS[channel][0] in text
     assert "Whose log-in is it?" not in text
+    assert "X_FRAME_OPTIONS" not in text
 
 
 @pytest.mark.parametrize("channel", EVERY)
