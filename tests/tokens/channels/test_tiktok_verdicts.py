@@ -185,6 +185,8 @@ def test_an_unknown_code_about_log_ins_says_nothing_when_the_token_itself_was_as
         "The app has been suspended.",
         "Your application is blocked by the platform",
         "This developer was banned",
+        "The app has not been approved yet",
+        "Your app is disabled",
         "Invalid App ID or secret",
         "invalid_client",
     ],

@@ -34,14 +34,14 @@ WITH_SECRET: frozenset[Call] = frozenset({"exchange", "refresh", "list_accounts"
 GATEWAY_REFUSES = frozenset(range(400, 500)) - PASSING
 ERROR = frozenset({"error", "app", "secret"})
 APP_CODES = frozenset({40101, 40113, 40117, 40118, 40124, 40125})
-AUTH_FAMILY = range(
-    40100, 40140
-)  # codes about log-ins and apps: an unknown one is a doubt, not passing trouble
+# Codes about log-ins and apps: an unknown one is a doubt, not passing trouble.
+AUTH_FAMILY = range(40100, 40140)
 MINUTE_LIMIT, SECOND_LIMIT, LONGEST_WAIT = 300, 10, 86_400  # seconds
 
 # The message speaks of our app, whatever the code.
 _APP = re.compile(
-    r"\b(?:app|application|developer)\b[^.]{0,60}\b(?:blocked|suspended|banned|forbidden|deactivated|frozen)\b"
+    r"\b(?:app|application|developer)\b[^.]{0,60}"
+    r"\b(?:blocked|suspended|banned|forbidden|disabled|deactivated|frozen|not (?:been |yet )?approved)\b"
     r"|\binvalid[ _]client\b|\bunauthorized[ _]client\b|\binvalid app[ _]id or secret\b",
     re.IGNORECASE,
 )
