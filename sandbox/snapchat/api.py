@@ -177,6 +177,7 @@ def _nested(caller: Caller, account: AdAccount) -> Body:
 
 
 def _account(account: AdAccount) -> Body:
+    told = account.details.get("delivery_status")
     return {
         "id": account.id,
         **_MADE,
@@ -189,6 +190,7 @@ def _account(account: AdAccount) -> Body:
         "timezone": account.time_zone,
         "advertiser_organization_id": organization_of(account),
         "billing_type": "REVOLVING",
+        **({"delivery_status": told} if told else {}),
     }
 
 

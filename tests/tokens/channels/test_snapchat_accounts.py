@@ -1,5 +1,6 @@
 """One ad account of Snapchat, read with one token, against the stand-in Snapchat."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,31 @@ def test_an_account_is_read_with_its_role(sandbox: Sandbox) -> None:
     listed = CHANNEL.list_accounts(APP, given(sandbox), ADA, None)
 
     assert reading.ruling.verdict == Verdict.OK
-    assert reading.account == listed.accounts[0]
+    assert reading.account == replace(
+        listed.accounts[0], restriction=""
+    )  # the list does not tell all that restricts
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words"),
+    [
+        (["VALID"], ""),
+        (["INVALID_REMAINING_AD_ACCOUNT_BUDGET", "TEST_AD_ACCOUNT"], ""),
+        (["NOT_ACTIVE_ORGANIZATION"], "its organization is not active"),
+        (["INVALID_NOT_ACTIVE", 7], "not active"),
+        ("NOT_ACTIVE_ORGANIZATION", ""),
+    ],
+)
+def test_a_delivery_status_that_stops_everything_is_a_restriction(
+    sandbox: Sandbox, delivery: Any, words: str
+) -> None:
+    sandbox.put_account("snapchat", LUMEN, details={"delivery_status": delivery})
+
+    reading = read(sandbox)
+
+    assert reading.account is not None
+    assert reading.account.restriction == words
+    assert reading.ruling.verdict == (Verdict.ACCOUNT_RESTRICTED if words else Verdict.OK)
 
 
 def test_a_person_who_became_a_reader_reads_but_cannot_publish(sandbox: Sandbox) -> None:

@@ -52,7 +52,7 @@ def test_the_list_says_role_status_and_restriction(sandbox: Sandbox, small_lette
     lumen = accounts[LUMEN]
     assert (lumen.name, lumen.currency, lumen.time_zone) == ("Lumen Shoes EU", "EUR", "Europe/Berlin")
     assert (lumen.role, lumen.can_publish) == ("Account admin", "yes")
-    assert (lumen.native_status, lumen.restriction, lumen.closed) == ("ACTIVE", "", False)
+    assert (lumen.native_status, lumen.restriction, lumen.closed) == ("ACTIVE", None, False)
     assert (accounts[MARLO].native_status, accounts[MARLO].restriction) == ("PENDING", "not yet approved")
     assert (accounts[OLD].restriction, accounts[OLD].closed) == ("disabled", True)
 

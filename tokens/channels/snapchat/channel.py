@@ -1,6 +1,7 @@
 """Snapchat behind our interface."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -129,7 +130,7 @@ class Snapchat(Channel):
                 Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=account.restriction
             )
             return PairReading(ruling, account, evidence=evidence(answer))
-        return PairReading(Ruling(Verdict.OK), account)
+        return PairReading(Ruling(Verdict.OK), account and replace(account, restriction=""))
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
         """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""

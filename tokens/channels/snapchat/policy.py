@@ -63,6 +63,9 @@ RESTRICTIONS = {
     "CLOSED": "closed",
     "DELETED": "deleted",
 }
+# Codes of `delivery_status` that stop all of an ad account: https://developers.snap.com/api/marketing-api/Ads-API/delivery-status. Those of
+# budgets and of test ad accounts are left out: campaigns may be written there, and no document says more.
+STOPS = {"NOT_ACTIVE_ORGANIZATION": "its organization is not active", "INVALID_NOT_ACTIVE": "not active"}
 CLOSED = frozenset({"DISABLED", "CLOSED", "DELETED"})
 
 
@@ -83,8 +86,10 @@ def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[st
     return words, "no" if said and not strange else "unknown"
 
 
-def restriction(status: str) -> str:
-    """Return in plain words why Snapchat limits an ad account, or nothing."""
-    if status in {"", ACTIVE}:
-        return ""
-    return RESTRICTIONS.get(status, f"status {status[:60]}")
+def restriction(status: str, delivery: Iterable[str] | None) -> str | None:
+    """Return in plain words why Snapchat limits an ad account, "" if it does not, None where only `delivery` would tell and is missing."""
+    if status not in {"", ACTIVE}:
+        return RESTRICTIONS.get(status, f"status {status[:60]}")
+    if delivery is None:
+        return None
+    return ", ".join(words for code, words in STOPS.items() if code in set(delivery))

@@ -117,7 +117,7 @@ def account(
         currency=words(said.get("currency"), 3),
         time_zone=words(said.get("timezone"), 64),
         native_status=status,
-        restriction=policy.restriction(status),
+        restriction=policy.restriction(status, names(said.get("delivery_status"))),
         closed=status in policy.CLOSED,
         role=role,
         can_publish=can_publish,
