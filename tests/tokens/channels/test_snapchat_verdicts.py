@@ -32,6 +32,10 @@ UNAUTHORIZED = {"request_status": "ERROR", "request_id": "…", "msg": "Unauthor
 E3002: dict[str, Any] = {**GENERAL, "debug_message": "Invalid credentials", "error_code": "E3002"}
 NO_PERMISSION = {**GENERAL, "debug_message": "Caller does not have permission", "error_code": "E3002"}
 E3003 = {**GENERAL, "error_code": "E3003"}
+RFC_SENTENCE = (
+    "The provided authorization grant or refresh token is invalid, expired, revoked, does not match the redirection URI used in the "
+    "authorization request, or was issued to another client."
+)
 LIMIT = {"request_status": "ERROR", "request_id": "…", "msg": "Rate limit exceeded"}
 
 
@@ -45,6 +49,9 @@ DEATHS: list[Ruled] = [
     ("refresh", 400, oauth("invalid_grant", "Invalid refresh token"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 400, json.dumps(oauth("invalid_grant")), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 401, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 400, oauth("invalid_grant", RFC_SENTENCE), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 400, oauth("invalid_grant", "The user revoked the application"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    ("refresh", 400, oauth("invalid_grant", "The client's refresh token is invalid"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 403, oauth("invalid_grant"), Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
     ("refresh", 400, {**oauth("invalid_grant"), "error_code": 10**40, "extra": [1]}, Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
 ]  # fmt: skip
@@ -69,6 +76,7 @@ NO_DEATHS: list[Ruled] = [
     ("refresh", 400, oauth("invalid_grant", "The client has been suspended"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("refresh", 400, oauth("invalid_request", "client_secret is wrong"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("api", 403, {**GENERAL, "debug_message": "App is blocked"}, Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("refresh", 400, oauth("invalid_grant", "Unknown client"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("refresh", 400, oauth("invalid_grant", "OAuth app was deactivated"), Verdict.APP_FAULT, Reason.APP_FAULT),
     ("api", 403, {**GENERAL, "debug_message": "App is not approved for this endpoint"}, Verdict.APP_FAULT, Reason.APP_FAULT),
     ("api", 401, {**GENERAL, "debug_message": "OAuth application is not active"}, Verdict.APP_FAULT, Reason.APP_FAULT),
@@ -80,6 +88,7 @@ NO_DEATHS: list[Ruled] = [
     # the handshake
     ("exchange", 400, oauth("invalid_grant"), Verdict.OUR_BUG, None),
     ("exchange", 400, oauth("invalid_grant", "redirect_uri mismatch"), Verdict.APP_FAULT, Reason.APP_FAULT),
+    ("exchange", 400, oauth("invalid_grant", RFC_SENTENCE), Verdict.OUR_BUG, None),
     ("exchange", 400, oauth("invalid_request"), Verdict.OUR_BUG, None),
     ("exchange", 400, oauth("unsupported_grant_type"), Verdict.OUR_BUG, None),
     ("refresh", 400, oauth("invalid_request"), Verdict.OUR_BUG, None),

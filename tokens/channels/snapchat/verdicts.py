@@ -40,7 +40,7 @@ USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER: frozenset[Call] = USED | {"introspect"}
 GENERAL = frozenset({"general"})
 _APP_WORDS = re.compile(
-    r"client[ _]secret|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
+    r"client[ _]secret|\b(?:unknown|invalid) (?:client|app|application)\b|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
     r"\b(?:suspended|blocked|disabled|deactivated|banned|inactive|not (?:active|approved|allowed|authori[sz]ed))\b"
 )
 # What each call is asked for: a good status without it is no good answer.
@@ -70,7 +70,7 @@ ROWS = (
         source="RFC 6749; snap: some scopes need a place on a list"),
     Row("app in words", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(ABOUT_APP), source="unproven"),
     Row("redirect address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=EXCHANGE, codes=codes("invalid_grant", "invalid_request"),
-        text="redirect", source="snap: it must equal the registered one"),
+        text="redirect_uri", source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
 
     # The handshake.
     Row(START_AGAIN, Verdict.OUR_BUG, calls=EXCHANGE, codes=codes("invalid_grant"),
