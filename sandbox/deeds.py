@@ -24,6 +24,7 @@ from sandbox.world import (
     AdAccount,
     App,
     FacebookToken,
+    Grant,
     NativeUser,
     NextToken,
     Order,
@@ -174,7 +175,7 @@ async def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None
     grant = store.grant(data.get("client_id", FACEBOOK_CLIENT_ID), user.key)
     if user.channel != "facebook" or grant is None:
         raise BadCallError("this user has no standing grant on Facebook")
-    before = set(grant.scopes)
+    before, ticked = set(grant.scopes), set(grant.account_ids)
     if "scopes" in data:
         grant.declined = [s for s in {*grant.scopes, *grant.declined} if s not in data["scopes"]]
         grant.scopes = list(data["scopes"])
@@ -182,10 +183,25 @@ async def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None
         grant.account_ids = [store.account("facebook", name).id for name in data["accounts"]]
     app = store.app("facebook", grant.client_id)
     if app is not None:
-        gone, new = sorted(before - set(grant.scopes)), sorted(set(grant.scopes) - before)
-        changes = [one_permission(scope, "revoked", grant.account_ids) for scope in gone]
-        changes += [one_permission(scope, "granted", grant.account_ids) for scope in new]
+        changes = _told(grant, before, ticked)
         await tell_permissions(app, user, changes, now=store.now())
+
+
+def _told(grant: Grant, before: set[str], ticked: set[str]) -> list[dict[str, Any]]:
+    """Return what the webhook says of a changed grant: scopes, and of those that stayed the ad accounts."""
+    scopes, now_ticked = set(grant.scopes), set(grant.account_ids)
+    told = [
+        (verb, scope, grant.account_ids)
+        for verb, some in (("revoked", before - scopes), ("granted", scopes - before))
+        for scope in sorted(some)
+    ]
+    told += [
+        (verb, scope, sorted(ids))
+        for verb, ids in (("revoked", ticked - now_ticked), ("granted", now_ticked - ticked))
+        for scope in sorted(before & scopes & set(ADS_SCOPES))
+        if ids
+    ]
+    return [one_permission(scope, verb, ids) for verb, scope, ids in told]
 
 
 def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:

@@ -100,14 +100,18 @@ def test_facebooks_webhook_tells_of_permissions_and_of_the_whole_app(
     sandbox.issue_token("facebook", "ada", scopes=["ads_read", "ads_management"])
 
     sandbox.set_consent("ada", scopes=["ads_read"])
+    sandbox.set_consent("ada", accounts=["Marlo Optics"])
     sandbox.cancel_authorisation("facebook", "ada")
 
     bodies = [json.loads(body) for _, body in receiver.posts]
     fields = [change["field"] for body in bodies for change in body["entry"][0]["changes"]]
     headers, raw = receiver.posts[-1]
     made = hmac.new(Sandbox.FACEBOOK_SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    assert [body["object"] for body in bodies] == ["permissions"] * 2
+    assert [body["object"] for body in bodies] == ["permissions"] * 3
     assert "ads_management" in fields
+    (unticked,) = bodies[1]["entry"][0]["changes"]
+    assert (unticked["field"], unticked["value"]["verb"]) == ("ads_read", "revoked")
+    assert len(unticked["value"]["target_ids"]) == 3
     assert bodies[-1]["entry"][0]["changes"] == [{"field": "connected", "verb": "revoked"}]
     assert headers["x-hub-signature-256"] == f"sha256={made}"
 

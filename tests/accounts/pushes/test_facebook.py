@@ -287,16 +287,14 @@ def test_a_webhook_that_comes_late_does_not_kill_the_consent_that_came_since(
 
 
 def test_a_permission_taken_from_one_ad_account_takes_only_that_one(
-    world: Sandbox, linked: Account, client: Client, queue: Queue
+    world: Sandbox, linked: Account, live_server: LiveServer, queue: Queue
 ) -> None:
     browser = Client()
     browser.force_login(token_of("Ada").consented_by)  # type: ignore[arg-type]  # she linked it
     native.link(browser, "facebook", "ada", ("Lumen Shoes EU", "Marlo Optics"))
-    world.set_consent("ada", accounts=["Marlo Optics"])
-    change = {"field": "ads_management", "value": {"verb": "revoked", "target_ids": [linked.native_id]}}
-    entry = {"id": token_of("Ada").native_user_id, "time": int(time.time()), "changes": [change]}
+    set_up_webhook(world, live_server)
 
-    webhook(client, {"object": "permissions", "entry": [entry]})
+    world.set_consent("ada", accounts=["Marlo Optics"])  # told with `target_ids`
     queue.work()
 
     active = dict(Account.objects.values_list("name", "active_token_id"))
