@@ -1,40 +1,43 @@
-"""A limit on refused pushes per sender. Held by each process for itself, so that it needs no cache and cannot hang.
+"""Limits on refused pushes per sender, and on what workers are asked per token or account. Held by each process for itself: no cache.
 
-A push that is signed well is never counted and never turned away: only guessing is made fruitless, and quiet in the log.
+A push that is signed well is never turned away: only guessing is made fruitless, and quiet in the log. But the same may come again and
+again, by a channel's mistake or from somebody who caught it: beyond the limit the sweep asks, once a minute.
 """
 
 import threading
 import time
 
 REFUSALS = 30
+QUESTIONS = 6
 WITHIN = 60.0  # seconds
-MOST_SENDERS = 10_000
+MOST_KEYS = 10_000
 
 
-class Refusals:
-    """Counts refusals per sender in windows of one minute."""
+class PerMinute:
+    """Counts something per key in windows of one minute."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self._lock = threading.Lock()
         self._seen: dict[str, tuple[float, int]] = {}
 
-    def count(self, sender: str) -> None:
-        """Note one refusal."""
+    def count(self, key: str) -> None:
+        """Note one."""
         now = time.monotonic()
         with self._lock:
-            if len(self._seen) >= MOST_SENDERS:
-                self._seen = {who: seen for who, seen in self._seen.items() if now - seen[0] < WITHIN}
-            if len(self._seen) >= MOST_SENDERS:
-                self._seen.clear()  # a flood of senders: forgetting is cheaper than growing
-            began, refusals = self._seen.get(sender, (now, 0))
+            if len(self._seen) >= MOST_KEYS:
+                self._seen = {one: found for one, found in self._seen.items() if now - found[0] < WITHIN}
+            if len(self._seen) >= MOST_KEYS:
+                self._seen.clear()  # a flood of keys: forgetting is cheaper than growing
+            began, seen = self._seen.get(key, (now, 0))
             fresh = now - began >= WITHIN
-            self._seen[sender] = (now, 1) if fresh else (began, refusals + 1)
+            self._seen[key] = (now, 1) if fresh else (began, seen + 1)
 
-    def too_many(self, sender: str) -> bool:
-        """Tell whether this sender has used up the minute."""
+    def too_many(self, key: str) -> bool:
+        """Tell whether this key has used up the minute."""
         with self._lock:
-            began, refusals = self._seen.get(sender, (0.0, 0))
-            return refusals >= REFUSALS and time.monotonic() - began < WITHIN
+            began, seen = self._seen.get(key, (0.0, 0))
+            return seen >= self.most and time.monotonic() - began < WITHIN
 
     def forget(self) -> None:
         """Forget all (tests)."""
@@ -42,4 +45,5 @@ class Refusals:
             self._seen.clear()
 
 
-refusals = Refusals()
+refusals = PerMinute(REFUSALS)
+questions = PerMinute(QUESTIONS)

@@ -99,6 +99,8 @@ def _ask(token: Token, now: datetime) -> None:
 
 @transaction.atomic
 def _account_changed(app: ChannelApp, push: Push, now: datetime) -> None:
+    if _is_overtaken(push, now):
+        return
     accounts = Account.objects.filter(channel=app.channel, native_id=push.native_account_id)
     for account in accounts.exclude(active_token=None):
         # Should the kick below be lost, the sweep reads the account with its token.

@@ -9,6 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.pushes import asking, deletion
+from accounts.pushes.limits import questions
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +33,18 @@ def delete_requested() -> None:
 
 
 def soon(task: "Task[..., None]", *ids: int) -> None:
-    """Have a worker run the task once this transaction is committed. A hint: where the broker is away, a sweep does the work."""
+    """Have a worker run the task once this transaction is committed.
+
+    Only a hint: where the broker is away, or the same was asked for too often, a sweep does the work.
+    """
     transaction.on_commit(partial(_kick, task, ids), robust=True)
 
 
 def _kick(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
+    what = f"{task.name} {ids}"
+    if ids and questions.too_many(what):
+        return
+    questions.count(what)
     try:
         task.apply_async(ids, retry=False, ignore_result=True)
     except OperationalError as error:

@@ -11,7 +11,7 @@ import redis
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.pushes import tasks
-from accounts.pushes.limits import refusals
+from accounts.pushes.limits import questions, refusals
 from tests.support import native
 from tests.support.sandbox import Sandbox
 
@@ -20,9 +20,11 @@ TASKS = {one.name: one for one in (tasks.check_token, tasks.read_account, tasks.
 
 @pytest.fixture(autouse=True)
 def _fresh_limits() -> Iterator[None]:
-    refusals.forget()
+    for limit in (refusals, questions):
+        limit.forget()
     yield
-    refusals.forget()
+    for limit in (refusals, questions):
+        limit.forget()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from accounts.pushes import limits
-from accounts.pushes.limits import Refusals, refusals
+from accounts.pushes.limits import PerMinute, refusals
 from tests.support.factories import make_app, make_token
 from tests.support.signing import of_x, signed_request
 from tokens import push_addresses
@@ -185,8 +185,8 @@ def test_good_pushes_are_never_counted(client: Client, installed: ChannelApp) ->
 
 
 def test_the_memory_of_senders_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_SENDERS", 10)
-    known = Refusals()
+    monkeypatch.setattr(limits, "MOST_KEYS", 10)
+    known = PerMinute(3)
 
     for number in range(100):
         known.count(str(number))

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountEvent
+from accounts.pushes import limits
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
 from tests.support.factories import make_user
@@ -103,8 +105,26 @@ def test_the_same_news_twice_is_told_once(
     assert AccountEvent.objects.filter(kind="restricted").count() == 1
 
 
-@pytest.mark.parametrize("said", [{"advertiser_id": "1"}, {"advertiser_id": None}, {"status": "STATUS_ODD"}])
-def test_news_of_other_accounts_or_of_other_things_is_passed_over(
+def test_news_that_comes_again_and_again_asks_a_few_times_a_minute(
+    linked: Account, client: Client, queue: Queue
+) -> None:
+    statuses = {post(client, linked).status_code for _ in range(limits.QUESTIONS + 5)}
+
+    assert statuses == {200}
+    assert len(queue.asked()) == limits.QUESTIONS
+    assert Token.objects.due(datetime.now(UTC)).exists()  # the sweep does the rest
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"advertiser_id": "1"},
+        {"advertiser_id": None},
+        {"status": "STATUS_ODD"},
+        {"status_change_time": "2020-01-01 00:00:00"},
+    ],
+)
+def test_news_of_other_accounts_or_of_other_things_or_of_long_ago_is_passed_over(
     said: dict[str, Any], world: Sandbox, linked: Account, client: Client, queue: Queue
 ) -> None:
     assert post(client, linked, **said).status_code == 200
