@@ -5,11 +5,13 @@ A list that failed or is incomplete takes nothing away. All functions here end b
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from django.db import transaction
 
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
+from tokens import channels
 from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Verdict
 from tokens.models import Token
 
@@ -23,11 +25,12 @@ def apply_list(
     Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
     of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
     """
-    if not _still(token, generation):
+    if (fresh := _still(token, generation)) is None:
         return []
     by_id = {native.native_id: native for native in listed.accounts}
-    entries = _lock_entries(token)
+    entries = _lock_entries(fresh)
     lost: list[int] = []
+    causes: dict[str, list[int]] = {}
     for entry in entries:
         native = by_id.get(entry.account.native_id)
         served = _serves(entry)
@@ -37,8 +40,11 @@ def apply_list(
             _lose(entry, Reason.ACCESS_LOST, now, source)
         if served and not _serves(entry):
             lost.append(entry.account_id)
-    cause = Reason.ACCESS_LOST if lost else "linked"
-    pool.settle(account_ids=[entry.account_id for entry in entries], cause=cause, now=now, source=source)
+            causes.setdefault(entry.access_reason, []).append(entry.account_id)
+        else:
+            causes.setdefault("linked", []).append(entry.account_id)
+    for cause, ids in causes.items():
+        pool.settle(account_ids=ids, cause=cause, now=now, source=source)
     return lost
 
 
@@ -47,9 +53,9 @@ def apply_reading(
     *, token: Token, generation: int, account_id: int, reading: PairReading, now: datetime, source: str
 ) -> None:
     """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing."""
-    if not _still(token, generation):
+    if (fresh := _still(token, generation)) is None:
         return
-    entries = _lock_entries(token, account_id)
+    entries = _lock_entries(fresh, account_id)
     if not entries:
         return
     entry = entries[0]
@@ -65,9 +71,9 @@ def apply_reading(
     pool.settle(account_ids=[account_id], cause=cause, now=now, source=source)
 
 
-def _still(token: Token, generation: int) -> bool:
-    """Lock the token, before any account, and tell whether it is the one that the channel was asked with."""
-    return Token.objects.filter(pk=token.pk, generation=generation).locked().first() is not None
+def _still(token: Token, generation: int) -> Token | None:
+    """Lock the token, before any account, and return it as it stands; None where it is not the one that the channel was asked with."""
+    return Token.objects.filter(pk=token.pk, generation=generation).locked().first()
 
 
 def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[AccountToken]:
@@ -80,8 +86,18 @@ def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[Accou
     # An entry that was linked since has an account that is not locked here, and is too new for this answer.
     locked = list(entries.filter(account_id__in=accounts).order_by("id").select_for_update(no_key=True))
     for entry in locked:
-        entry.account = accounts[entry.account_id]
+        entry.account, entry.token = accounts[entry.account_id], token
     return locked
+
+
+def why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Literal[""]:
+    """Return why an entry may not publish: the person did not permit it, or the role does not. "" where it may."""
+    if native.can_publish != "no":
+        return ""
+    needed = {scope.name for scope in channels.get(entry.account.channel).scopes if scope.publishing}
+    granted = entry.token.scopes
+    narrow = granted is not None and not needed <= set(granted)
+    return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST
 
 
 def _serves(entry: AccountToken) -> bool:
@@ -93,7 +109,7 @@ def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str
     entry.access = AccountToken.Access.OK
     entry.role = native.role[:200]
     entry.can_publish = native.can_publish
-    entry.access_reason = Reason.PUBLISHING_LOST if native.can_publish == "no" else ""
+    entry.access_reason = why_reports_only(entry, native)
     entry.save(update_fields=["access", "role", "can_publish", "access_reason"])
     update_account(entry.account, native, now=now, source=source)
     if _serves(entry) != served:

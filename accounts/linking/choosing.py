@@ -194,7 +194,8 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
     entry, created = AccountToken.objects.get_or_create(
         account=account, token=token, defaults={"added_by": user, "added_at": now}
     )
-    entry.access, entry.access_reason = AccountToken.Access.OK, ""
+    entry.account, entry.token = account, token
+    entry.access, entry.access_reason = AccountToken.Access.OK, pairs.why_reports_only(entry, native)
     entry.role, entry.can_publish = native.role[:200], native.can_publish
     entry.save(update_fields=["access", "access_reason", "role", "can_publish"])
     if created:

@@ -13,7 +13,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
-from tokens.channels.base import Channel
+from tokens.channels.base import Channel, Reason
 from tokens.models import ChannelKey, Token
 from users.models import User
 
@@ -153,9 +153,10 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     others = summary.others(found, user, names)
     stopped = token is not None and token.state == Token.State.DEAD
     entry = account.pool.filter(token=token).first() if token else None
+    reason = _reason(entry, token)
     told = reasons.explain(
         account.channel,
-        _reason(entry, token),
+        reason,
         person=token.native_user_name if token else "",
         account=account.name,
         you=True,
@@ -165,6 +166,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     return {
         "account": account,
         "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
+        "not_permitted": entry is not None and entry.access_reason == Reason.SCOPE_MISSING,
         "reports_only": entry is not None and entry.can_publish == AccountToken.CanPublish.NO,
         "channel": native,
         "summary": found,
@@ -178,7 +180,9 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "nothing_to_do": _nothing_to_do(token, account, now),
         "before": before,
         "later": later,
-        "before_by": "an admin of the account" if token and not stopped else "",
+        "before_by": "an admin of the account"
+        if token and not stopped and reason != Reason.SCOPE_MISSING
+        else "",
         "steps": [
             f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
             *(there or [native.last_step]),
@@ -197,7 +201,7 @@ def _reason(entry: AccountToken | None, token: Token | None) -> str:
 def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:
     """Return the steps before going to the channel, those there, and those if it does not help, in the words of this page.
 
-    Its button says "Continue to ...", it has no "Check now", and it says itself that one goes there.
+    Its button says "Continue to ...", and it says itself that one goes there.
     """
     button = f"Continue to {native.label}"
     found: tuple[list[str], list[str], list[str]] = ([], [], [])
@@ -208,9 +212,7 @@ def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[
             continue
         if step.startswith("If it stops again"):
             place = 2
-        words = step.replace("ress Re-authenticate", f"ress {button}")
-        words = words.replace("Press Check now", "AdToken looks again by itself")
-        found[place].append(words.replace("press Check now", "AdToken looks again by itself"))
+        found[place].append(step.replace("ress Re-authenticate", f"ress {button}"))
     return found
 
 

@@ -176,7 +176,11 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
 
 
 def _lost(cause: str) -> str:
-    return "may only report here now" if cause == Reason.PUBLISHING_LOST else "lost access to this ad account"
+    titles: dict[str, str] = {
+        Reason.PUBLISHING_LOST: "may only report here now",
+        Reason.SCOPE_MISSING: "lacks a permission here now",
+    }
+    return titles.get(cause, "lost access to this ad account")
 
 
 def _cause(account: Account, event: AccountEvent) -> str:

@@ -10,6 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts import deeds, pairs, pool
+from accounts.broker import leases
 from accounts.models import Account, AccountEvent, AccountToken
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -386,3 +387,33 @@ def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, 
     )
     assert account.restriction == left
     assert sorted(kinds) == (["restricted", "unrestricted"] if left == "" else ["restricted"])
+
+
+@pytest.mark.parametrize(
+    ("granted", "reason", "who"),
+    [
+        (["ads_read", "business_management"], Reason.SCOPE_MISSING, "Ada"),
+        (["ads_management", "ads_read"], Reason.PUBLISHING_LOST, "an admin of the account at Facebook"),
+        (None, Reason.PUBLISHING_LOST, "an admin of the account at Facebook"),
+    ],
+)
+def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
+    granted: list[str] | None, reason: Reason, who: str
+) -> None:
+    account, token = make_account(), make_token(scopes=granted, consented_by=make_user(name="Ada"))
+    other = make_account()
+    link(account, token)
+    link(other, token)
+    settle(account)
+    settle(other)
+    listed = AccountList((NativeAccount(account.native_id, account.name, can_publish="no"),))
+
+    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="link")
+
+    account.refresh_from_db()
+    other.refresh_from_db()
+    held = leases.held(account.pk)
+    assert (account.state, account.reason, other.reason) == ("deactivated", reason, Reason.ACCESS_LOST)
+    assert account.pool.get().access_reason == reason
+    assert (held.reason, held.who) == (reason, (who,))
+    assert ("re-authenticate at Facebook" in held.detail) is (reason == Reason.SCOPE_MISSING)
