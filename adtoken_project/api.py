@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import NinjaAPI
@@ -46,7 +47,7 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
     """Return a problem+json answer; it is never kept by a cache."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     answer = HttpResponse(
-        json.dumps(body, default=str), status=status, content_type="application/problem+json"
+        json.dumps(body, cls=DjangoJSONEncoder), status=status, content_type="application/problem+json"
     )
     answer["Cache-Control"] = "no-store"
     if more.get("retry_after"):

@@ -13,9 +13,9 @@ from accounts import selection
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, LeaseOver, NotFound
 from accounts.models import Account, AccountToken
-from tokens import channels, lifecycle, probe, vault
+from tokens import channels, lifecycle, probe, reasons, vault
 from tokens.app_keys import keys_by_version
-from tokens.channels.base import Credentials, Send
+from tokens.channels.base import LIFTABLE, Credentials, Send
 from tokens.models import Token
 from users.models import User
 
@@ -24,6 +24,9 @@ SALT = "adtoken.lease"
 LEASE_FOR = timedelta(minutes=15)
 REPORT_FOR = timedelta(hours=24)
 CHECK_SECONDS = 5
+
+_UNLINKED = "unlinked"
+_AN_ADMIN_HELPS = frozenset({channels.Reason.ACCESS_LOST, channels.Reason.PUBLISHING_LOST})
 
 Purpose = Literal["publish", "read"]
 
@@ -266,17 +269,22 @@ def held(account_id: int, *, until: datetime | None = None) -> Held:
         )
         people = _names([account.active_token.consented_by if account.active_token else None])
         return Held("connected", "min_valid_for", detail, None, people, native.steps(channels.Reason.EXPIRED))
-    reason = _reason(account)
+    return _deactivated(account, native)
+
+
+def _deactivated(account: Account, native: channels.Channel) -> Held:
+    """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
+    reason = account.reason if account.reason in {*channels.Reason, _UNLINKED} else channels.Reason.UNKNOWN
     people = _names(entry.token.consented_by for entry in selection.in_order(account))
-    detail = f"This account is deactivated ({reason}). Somebody must re-authenticate at {native.label}."
-    return Held("deactivated", reason, detail, account.since, people, native.steps(reason))
-
-
-def _reason(account: Account) -> channels.Reason:
-    try:
-        return channels.Reason(account.reason)
-    except ValueError:
-        return channels.Reason.UNKNOWN
+    todo = f"Somebody must {'link it anew' if reason == _UNLINKED else 're-authenticate'} at {native.label}."
+    if reason in _AN_ADMIN_HELPS:
+        people = (f"an admin of the account at {native.label}",)
+        todo = "An admin there must give a role; nobody needs to re-authenticate."
+    elif reason in LIFTABLE:
+        todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
+    detail = f"This account is deactivated ({reason}). {todo}"
+    steps = reasons.explain(account.channel, reason).steps
+    return Held("deactivated", reason, detail, account.since, people, steps)
 
 
 def _names(users: Any) -> tuple[str, ...]:

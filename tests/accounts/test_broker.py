@@ -1,5 +1,6 @@
 """The broker over HTTP, with the stand-in channels behind it: lease, report, shift, hold."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -156,6 +157,7 @@ def test_when_the_last_token_dies_the_job_is_told_to_hold_and_who_can_help(
     assert problem["reason"] == "password_changed"
     assert set(problem["who"]) == {"Ada", "Ben"}
     assert problem["steps"]
+    assert re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", problem["since"]), "as RFC 3339 has it"
 
 
 def test_an_old_lease_is_answered_with_the_present_one(job: Job, account: Account, world: Sandbox) -> None:
