@@ -12,7 +12,8 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
-from tokens.models import Token
+from tokens.channels.base import Reason
+from tokens.models import ChannelKey, Token
 from users.models import User
 
 
@@ -46,16 +47,23 @@ class WorkingRow:
     text: str
     deed: str  # "", "reauthenticate"
 
+    @property
+    def line(self) -> str:
+        """The text with the channel's name in front: accounts of one brand have one name at six channels."""
+        label = faces.channel_name(self.account.channel)
+        return self.text if self.text.startswith(label) else f"{label} · {self.text}"
+
 
 def page(user: User, now: datetime) -> dict[str, Any]:
     """Return what "My accounts" shows: log-ins that need the person first, then the accounts."""
-    accounts = summary.with_pools(Account.objects.visible_to(user).order_by("name"))
+    accounts = summary.with_pools(Account.objects.visible_to(user))
     found = {account.pk: summary.of(account, now) for account in accounts}
     names = Names(user)
     needing = [row for row in (_login_row(token, found, names, now) for token in _own_tokens(user)) if row]
     needing.sort(key=lambda row: (row.token.state != Token.State.DEAD, row.token.deadline or now))
     shown = {hanging.account.pk for row in needing for hanging in row.accounts}
     rest = [_working_row(one, user, names) for pk, one in found.items() if pk not in shown]
+    rest.sort(key=_by_need)
     return {
         "do_first": needing,
         "working": rest,
@@ -90,7 +98,8 @@ def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datet
     hanging = [_hanging(found[entry.account_id], token, names, now) for entry in entries]
     hanging.sort(key=lambda one: (one.account.state != Account.State.DEACTIVATED, one.account.name))
     if len(hanging) > 1:
-        text = f"{text} One re-authentication repairs all {len(hanging)} accounts.".strip()
+        many = "both" if len(hanging) == 2 else f"all {len(hanging)}"
+        text = f"{text} One re-authentication repairs {many} accounts.".strip()
     return LoginRow(token, token.app.channel, label, pill, text, hanging, hanging[0].account)
 
 
@@ -145,6 +154,13 @@ def _working_row(one: Summary, user: User, names: Names) -> WorkingRow:
         carrier = one.active_name(names)
         who = f"through {faces.first_name(carrier)}" if carrier else "nobody"
     return WorkingRow(account, one.pill, f"{until} · {who}", "")
+
+
+def _by_need(row: WorkingRow) -> tuple[bool, str, int]:
+    """What stopped first, then by name, and accounts of one name in the usual order of channels."""
+    account = row.account
+    stopped = account.state == Account.State.DEACTIVATED
+    return not stopped, account.name.casefold(), ChannelKey.values.index(account.channel)
 
 
 def _lead(needing: Sequence[LoginRow], rest: Sequence[WorkingRow]) -> str:
@@ -208,6 +224,8 @@ def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool,
     who = "You" if you else faces.first_name(name)
     if token.state == Token.State.DEAD:
         return reasons.explain(account.channel, token.reason, person=name, account=account.name, you=you).what
+    if entry.access_reason == Reason.SCOPE_MISSING:
+        return f"{who} did not grant a permission that is needed here. Not a backup."
     if entry.access == AccountToken.Access.LOST:
         return f"{who} can no longer reach this ad account."
     if entry.can_publish == AccountToken.CanPublish.NO:

@@ -68,7 +68,7 @@ def test_a_stopped_log_in_stands_first_with_all_its_accounts(client: Client, ada
     assert "Your Facebook log-in" in page
     assert "still works through Ben until" in page
     assert "has stopped. Nobody else is linked." in page
-    assert "One re-authentication repairs all 2 accounts." in page
+    assert "One re-authentication repairs both accounts." in page
     assert page.count("Re-authenticate<") == 1
 
 
