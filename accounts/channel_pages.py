@@ -80,7 +80,11 @@ def page(channel: str, user: User) -> dict[str, Any]:
         "last_step": package.last_step if package else "",
         "manage_url": package.manage_url if package else "",
         "groups": [
-            Group(title, lead, [Told(one, reasons.explain(channel, one)) for one in found])
+            Group(
+                title,
+                lead,
+                [Told(one, reasons.explain(channel, one)) for one in found if reasons.happens(channel, one)],
+            )
             for title, lead, found in GROUPS
         ],
     }

@@ -47,8 +47,8 @@ WORDS: Mapping[Reason, Words] = {
     ),
     Reason.PASSWORD_CHANGED: Words(
         "Password changed",
-        "{P} changed the {c} password. {c} ends every authorisation when that happens.",
-        "You changed your {c} password. {c} ends every authorisation when that happens.",
+        "{P} changed the {c} password. {c} may end authorisations when that happens.",
+        "You changed your {c} password. {c} may end authorisations when that happens.",
     ),
     Reason.AUTHORISATION_CANCELLED: Words(
         "Authorisation cancelled",
@@ -182,6 +182,11 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         who="{p}, at {c} first; meanwhile anybody else with access to {a}",
         deed="Invite another person",
     ),
+    ("facebook", Reason.PASSWORD_CHANGED): Words(
+        "Password changed",
+        "{P} changed the {c} password. {c} ends every authorisation when that happens.",
+        "You changed your {c} password. {c} ends every authorisation when that happens.",
+    ),
     ("facebook", Reason.EXPIRED): Words(
         "{n} days are over",
         "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
@@ -194,6 +199,14 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         who="{p}, at {c} first",
         deed="Open {c}, then re-authenticate",
     ),
+}
+
+# What ends nothing there, as far as anything is known: no date of that kind, or no source that names it. Pages do not speak of it.
+_NOT_THERE: Mapping[str, frozenset[Reason]] = {
+    "facebook": frozenset({Reason.REFRESH_EXPIRED}),
+    "snapchat": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}),
+    "x": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}),
+    "tiktok": frozenset({Reason.PASSWORD_CHANGED}),
 }
 
 # For these the channel's own rules are the likely cause: it says so, or does not say why.
@@ -235,10 +248,24 @@ def explain(
         short=words.short.format(**names),
         what=(words.you if you else words.others).format(**names),
         who=words.who.format(**names),
-        steps=channel.steps(known) if channel and reason not in OURS else (),
+        steps=_steps(channel, known, you=you) if channel and reason not in OURS else (),
         causes=_causes(channel_key, known) if reason not in OURS else (),
         first_deed=words.deed.format(**names),
     )
+
+
+def _steps(channel: Channel, reason: Reason, *, you: bool) -> tuple[str, ...]:
+    """Return the way back. "Check now" is a button of staff; for the person AdToken looks by itself."""
+    steps = channel.steps(reason)
+    if not you:
+        return steps
+    own = (step.replace("Press Check now", "AdToken looks again by itself") for step in steps)
+    return tuple(step.replace("press Check now", "AdToken looks again by itself") for step in own)
+
+
+def happens(channel_key: str, reason: Reason) -> bool:
+    """Tell whether this can be met at the channel at all."""
+    return reason not in _NOT_THERE.get(channel_key, ())
 
 
 def _reason(reason: str) -> Reason:
