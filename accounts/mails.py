@@ -17,6 +17,7 @@ from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import channels, reasons
+from tokens.channels.base import LIFTABLE
 from tokens.models import Token
 from users.models import User
 
@@ -154,6 +155,7 @@ def _render(
         "native_user": token.native_user_name,
         "count": len(rows),
         "stopped": token.state == Token.State.DEAD,
+        "first_there": token.reason in LIFTABLE,
         "account": card,
         "because": f"You get this because your team owns this {native.label} system user."
         if system
