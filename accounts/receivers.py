@@ -25,6 +25,6 @@ def settle_changed(
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(mails.DIED, mails.build_died)
-    kinds.register(mails.ASK, mails.build_ask)
-    kinds.register(alerts.KIND, alert_mail.build, why=alert_mail.facts)
+    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped")
+    kinds.register(mails.ASK, mails.build_ask, name="Asked to re-authenticate")
+    kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)

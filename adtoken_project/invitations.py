@@ -50,7 +50,7 @@ def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
     from users.signals import invitation_issued
 
-    kinds.register(KIND, build)
+    kinds.register(KIND, build, name="Invitation")
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="adtoken_project.invitations")
 
 

@@ -15,5 +15,7 @@ class MacrosConfig(AppConfig):
         from notifications import kinds
         from tokens import renewal
 
-        kinds.register(evaluation.KIND, mails.build, ended=relevance.record_end, why=relevance.facts)
+        kinds.register(
+            evaluation.KIND, mails.build, name="Macro", ended=relevance.record_end, why=relevance.facts
+        )
         renewal.register_widest_warning(windows.widest)

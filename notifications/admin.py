@@ -86,13 +86,36 @@ def pill(message: Message) -> SafeString:
     )
 
 
+class KindFilter(admin.SimpleListFilter):
+    """The kinds that there are, in words."""
+
+    title = "kind"
+    parameter_name = "kind__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+        """Return the kinds by name."""
+        return sorted(kinds.NAMES.items(), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        """Keep messages of the kind."""
+        return queryset.filter(kind=self.value()) if self.value() in kinds.NAMES else queryset
+
+
 @admin.register(Message)
 class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """What went out, what did not, and why."""
 
-    list_display = ["subject_cell", "state_cell", "recipient", "kind", "team", "when_cell", "reason_cell"]
+    list_display = [
+        "subject_cell",
+        "state_cell",
+        "recipient",
+        "kind_cell",
+        "team",
+        "when_cell",
+        "reason_cell",
+    ]
     list_display_links = ["subject_cell"]
-    list_filter = ["state", "kind", "team", "created_at"]
+    list_filter = ["state", KindFilter, "team", "created_at"]
     search_fields = ["recipient", "subject"]
     list_select_related = ["team"]
     list_per_page = 50
@@ -131,6 +154,11 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     def state_cell(self, message: Message) -> SafeString:
         """Return the pill."""
         return pill(message)
+
+    @display(description="Kind", ordering="kind")
+    def kind_cell(self, message: Message) -> str:
+        """Return the kind in words."""
+        return kinds.NAMES.get(message.kind, message.kind)
 
     @display(description="When", ordering="created_at")
     def when_cell(self, message: Message) -> str:
@@ -176,6 +204,7 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
             "opts": self.opts,
             "message": message,
             "pill": pill(message),
+            "kind": kinds.NAMES.get(message.kind, message.kind),
             "facts": kinds.why(message),
             "deeds": self._deeds_for(request, message),
         }

@@ -40,17 +40,20 @@ Why = Callable[[Message], list[Fact]]
 KINDS: dict[str, Builder] = {}
 ENDINGS: dict[str, Ending] = {}
 WHYS: dict[str, Why] = {}
+NAMES: dict[str, str] = {}
 
 
-def register(kind: str, build: Builder, *, ended: Ending | None = None, why: Why | None = None) -> None:
+def register(
+    kind: str, build: Builder, *, name: str, ended: Ending | None = None, why: Why | None = None
+) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
-    `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message in that state.
-    `why` lists the facts that a message carries or carried, for its page.
+    `name` is what staff read. `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
+    in that state. `why` lists the facts that a message carries or carried, for its page.
     """
     if kind in KINDS and KINDS[kind] is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = build
+    KINDS[kind], NAMES[kind] = build, name
     if ended is not None:
         ENDINGS[kind] = ended
     if why is not None:

@@ -69,4 +69,4 @@ def test_a_rolled_back_cause_takes_its_message_with_it() -> None:
 
 def test_a_kind_has_one_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="have a builder already"):
-        kinds.register("test", lambda _message: kinds.Mail("s", "t", "h"))
+        kinds.register("test", lambda _message: kinds.Mail("s", "t", "h"), name="Test")
