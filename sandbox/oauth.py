@@ -53,6 +53,7 @@ class OauthStandIn:
     default_scopes: tuple[str, ...] = ()  # of issue_token, and where the address names none
     picks_accounts: bool = False  # whether the person ticks ad accounts on the page
     cancelled: Mapping[str, str] = field(default_factory=lambda: {"error": "access_denied"})
+    button: str = "Allow"  # what the channel calls it, as far as is known
     code_life: int = 600
     access_prefix: str = ""
     access_length: int = 60
@@ -83,6 +84,7 @@ class OauthStandIn:
             scopes=wish.scopes,
             accounts=store.accounts_of(self.channel, user.key),
             picks=self.picks_accounts,
+            button=self.button,
         )
 
     async def decide(self, request: Request) -> Response:

@@ -91,6 +91,7 @@ STAND_IN = PinterestStandIn(
     default_scopes=("ads:read", "ads:write", "user_accounts:read"),
     access_prefix="pina_",
     refresh_prefix="pinr.",
+    button="Give access",
     # The vendor names a new password, a removed app and a closed session; all of them look alike in its answers.
     ends={"cancel_authorisation": "cancelled", "change_password": "password", "log_out": "logged out"},
 )

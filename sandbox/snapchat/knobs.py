@@ -84,6 +84,7 @@ STAND_IN = SnapchatStandIn(
     access_life=ACCESS_LIFE,
     refresh_life=NEVER,
     default_scopes=(MARKETING,),
+    button="Approve",
     access_length=480,  # as long as the encrypted strings that Snapchat gives
     access_prefix="eyJ",
     refresh_prefix="eyJ",

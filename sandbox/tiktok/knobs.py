@@ -63,6 +63,7 @@ STAND_IN = TikTokStandIn(
     id_parameter="app_id",
     code_parameter="auth_code",
     picks_accounts=True,
+    button="Confirm",
     code_life=CODE_LIFE,
     access_length=32,  # 40 characters with the marker, as in samples
 )

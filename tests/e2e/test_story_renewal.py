@@ -31,7 +31,7 @@ def link_on_snapchat(person: Visitor, name: str) -> None:
     person.open("/link/snapchat/")
     person.press("Continue to Snapchat")
     person.press(name)
-    person.press("Allow")
+    person.press("Approve")
     choose_only(person, LUMEN)
     person.press("Link 1 account")
     person.sees("1 account is linked", "No end date")

@@ -112,7 +112,7 @@ def test_nothing_ticked_says_so_and_links_nothing(client: Client) -> None:
 
     page = client.get(address).content.decode()
     assert "If no ad account was ticked there, log in again." in page
-    assert "Press Confirm after ticking every ad account again." in page
+    assert "Press Confirm with every ad account ticked." in page
     assert (Token.objects.count(), Account.objects.count()) == (1, 0)
 
 

@@ -72,7 +72,7 @@ def test_each_reason_has_steps_without_words_of_the_trade(reason: Reason) -> Non
 
 
 def test_who_reconnects_is_told_to_tick_every_ad_account_again() -> None:
-    assert "ticking every ad account again" in CHANNEL.steps(Reason.AUTHORISATION_CANCELLED)[-1]
+    assert "every ad account ticked" in CHANNEL.steps(Reason.AUTHORISATION_CANCELLED)[-1]
 
 
 def test_what_tiktoks_code_does_not_prove_is_worded_as_may() -> None:

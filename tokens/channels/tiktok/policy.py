@@ -16,7 +16,7 @@ LIFETIME = Lifetime(
         "TikTok refuses AdToken itself.",
     ),
 )
-LAST_STEP = "Press Confirm after ticking every ad account again."
+LAST_STEP = "Press Confirm with every ad account ticked."
 # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
 MANAGE_URL = "https://ads.tiktok.com/"
 
