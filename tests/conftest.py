@@ -84,6 +84,14 @@ def _empty_valkey(valkey: redis.Redis) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _fresh_memory() -> None:
+    """Each test begins as a process does: knowing nothing of the macros of the test before."""
+    from macros import windows  # it needs Django's apps, which are not loaded yet when this file is
+
+    windows.forget()
+
+
+@pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:
     """Hash passwords cheaply: the slow hash is Django's, and is not what we test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -304,6 +304,19 @@ def test_a_renewal_is_taken_only_if_the_date_moved() -> None:
     assert Token.objects.get().unseal().access_token == "SBXTOKEN-renewed"
 
 
+def test_an_exchange_that_moved_no_date_shows_that_the_channel_takes_our_keys_again() -> None:
+    _, token = pooled(deadline=NOW + 10 * DAY)
+    app_faults.record(
+        app=token.app, ruling=Ruling(Verdict.APP_FAULT, row="app keys"), call="refresh", now=NOW
+    )
+
+    lifecycle.record_renewal(
+        token_id=token.pk, generation=token.generation, grant=renewal(NOW + 10 * DAY), now=NOW, source="sweep"
+    )
+
+    assert ChannelApp.objects.get().fault_since is None
+
+
 @pytest.mark.parametrize(
     ("fields", "kind", "clock"),
     [

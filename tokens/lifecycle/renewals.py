@@ -42,6 +42,7 @@ def record_renewal(
         return False
     before = facts(token)
     token.renewal_tried_at = now
+    app_faults.clear(app=token.app, call="refresh")
     if not _is_news(token, grant):
         scheduling.apply(token, now)
         token.save(update_fields=["renewal_tried_at", "due_at", "due_for"])
@@ -61,7 +62,6 @@ def record_renewal(
     token.last_check_result = Verdict.OK
     scheduling.apply(token, now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-    app_faults.clear(app=token.app, call="refresh")
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     tell(token, before, now, source)
     return True
