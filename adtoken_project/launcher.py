@@ -242,7 +242,7 @@ class Launcher:
             f"  AdToken         {facts['web']}",
             f"  Admin portal    {facts['web']}/admin/",
             f"  Mailbox         {facts['mailbox']}   (every mail that AdToken sends)",
-            f"  Sandbox         {facts['sandbox']}   (stands in for all six channels)",
+            f"  Sandbox         {facts['sandbox']}   (stands in for all channels)",
             "",
         ]
         lines += [

@@ -32,7 +32,7 @@ class Lasting:
     ends: tuple[str, ...]
     renewed: tuple[str, ...]
     note: str  # a rule that no vendor source proves
-    article: str  # the help article's line under "Timelines for deactivation"
+    article: str  # the help article's line under "Timelines for deactivation"; "" where it does not speak of the channel
     sources: tuple[Source, ...]
     checked: str  # ISO date; "" where nothing was checked
     causes: tuple[str, ...]
@@ -52,10 +52,10 @@ def of(key: str, label: str) -> Lasting:
         ends=lifetime.ends if lifetime else (),
         renewed=renewed(package) if package else (),
         note=lifetime.note if lifetime else "",
-        article=TIMELINES[key],
+        article=TIMELINES.get(key, ""),
         sources=_sources(package) if package else (),
         checked=lifetime.checked if lifetime else "",
-        causes=CAUSES[key],
+        causes=CAUSES.get(key, ()),
     )
 
 
