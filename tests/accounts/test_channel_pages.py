@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from tests.support.factories import make_app, make_user
-from tokens import channels, lasting
+from tokens import channels, lasting, reasons
 from tokens.channels.base import Reason, Renewal
 from tokens.models import ChannelKey
 
@@ -99,9 +99,17 @@ def test_a_channels_page_says_all_that_is_known_of_it(ada: Client, channel: str)
 def test_a_channels_page_tells_of_every_reason_what_happened_who_acts_and_the_steps(ada: Client) -> None:
     page = text(ada, "channel_page", "facebook")
 
-    steps = [step for reason in Reason for step in channels.get("facebook").steps(reason)]
+    there = [reason for reason in Reason if reasons.happens("facebook", reason)]
+    steps = [step for reason in there for step in channels.get("facebook").steps(reason)]
     assert [step for step in steps if step not in page] == []
-    assert page.count("What happened") == page.count("Who acts") == len(Reason)
+    assert page.count("What happened") == page.count("Who acts") == len(there)
+
+
+def test_a_channels_page_does_not_speak_of_what_is_not_met_there(ada: Client) -> None:
+    page = text(ada, "channel_page", "x")
+
+    assert "Authorisation cancelled" in page
+    assert [words for words in ("Password changed", "Renewal is over", "days are over") if words in page] == []
 
 
 @pytest.mark.parametrize(
