@@ -16,8 +16,10 @@ PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; 
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 
 _ACCOUNT_STOPPED = re.compile(
-    r"\b(?:ad ?account|advertiser)\b.{0,40}\b(?:suspended|disabled|deactivated|restricted|banned|blocked|disapproved|under review)\b"
+    r"\b(?:ad ?account|advertiser|organi[sz]ation)\b.{0,40}"
+    r"\b(?:suspended|disabled|deactivated|restricted|banned|blocked|disapproved|under review|closed|inactive|not active)\b"
 )
+_LIMITED = re.compile(r"\brate[ -]?limit|\btoo many\b.{0,20}\brequests\b|\bthrottl")
 
 Codes = frozenset[int | str]
 
@@ -179,6 +181,11 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def says_account_stopped(message: str) -> bool:
     """Tell whether an answer says in words that the channel stopped an ad account. Nothing dies of it, and a good reading lifts it."""
     return _ACCOUNT_STOPPED.search(message.lower()) is not None
+
+
+def says_limited(message: str) -> bool:
+    """Tell whether an answer says in words that there were too many calls: then it says nothing else, whatever its status."""
+    return _LIMITED.search(message.lower()) is not None
 
 
 def way_back(answer: Answer, *, named: bool) -> int:

@@ -22,6 +22,7 @@ from tokens.channels.table import (
     number,
     rule,
     says_account_stopped,
+    says_limited,
     way_back,
     words,
 )
@@ -45,8 +46,11 @@ _OF_THE_APP = re.compile(
     r"\byour (app|application|client)\b|\bapplication id\b"
     r"|\b(app|application|client|consumer) (has been|is|was) (not |in)?"
     r"(approved|active|authorized|valid|disabled|suspended|blocked|deactivated|banned)"
-    r"|\bclient[_ ](secret|authentication|id)\b|\b(invalid|unauthorized)_client\b",
+    r"|\bclient[_ ](secret|authentication|credentials|id)\b|\b(invalid|unauthorized)_client\b",
     re.IGNORECASE,
+)
+_BY_THE_PERSON = re.compile(
+    r"\b(user|person|pinner)\b.{0,20}\b(revoked|removed|cancell?ed|withdrew)\b", re.IGNORECASE
 )
 # Of the app beyond doubt, also where the status is that of a bad call.
 _SURELY_OF_THE_APP = re.compile(
@@ -78,6 +82,8 @@ ROWS = (
         source="description: 429 with 8 or 30; quickstart: also for what it takes for spam"),
     # Not 30: at 404 it says that there is no such person.
     Row("limit by its code", Verdict.RATE_LIMITED, Reason.TRANSIENT, shapes=shapes("error"), codes=codes(8), source="description"),
+
+    Row("limit by its words", Verdict.RATE_LIMITED, Reason.TRANSIENT, shapes=shapes("limited"), source="description: in those of 8 and 30"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
     Row("app refused", Verdict.APP_FAULT, Reason.APP_FAULT, shapes=shapes("app"),
@@ -158,7 +164,9 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         return _of_the_callback(answer, body)
     if isinstance(body, str):
         empty = not body.strip() and answer.call not in WANTED
-        return Facts(answer.call, answer.status, message=words(body), shape="fine" if empty else "text")
+        limited = 400 <= answer.status < 500 and says_limited(words(body))
+        shape = "fine" if empty else "limited" if limited else "text"
+        return Facts(answer.call, answer.status, message=words(body), shape=shape)
     if body is None and answer.call not in WANTED:
         return Facts(answer.call, answer.status, shape="fine")
     data = mapping(body)
@@ -181,7 +189,9 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
     message = " ".join(text for text in said if text)[:500]
     found: set[int | str] = {*([] if code is None else [code]), *([name] if name else [])}
     shape = "error" if found or data.get("status") == "failure" else "message only"
-    if _speaks_of_the_app(answer, message):
+    if answer.status < 500 and says_limited(message):
+        shape = "limited"
+    elif _speaks_of_the_app(answer, message):
         shape = "app"
     elif answer.status in FORBIDDEN | GRANT_REFUSED and says_account_stopped(message):
         shape = "account stopped"
@@ -193,6 +203,8 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
 
 
 def _speaks_of_the_app(answer: Answer, message: str) -> bool:
+    if answer.call == "refresh" and _BY_THE_PERSON.search(message):
+        return False
     if answer.status in {200, 400} and _SURELY_OF_THE_APP.search(message):
         return True
     refusing = FORBIDDEN | GRANT_REFUSED if answer.call in WITH_KEYS else FORBIDDEN

@@ -23,14 +23,15 @@ from tokens.channels.table import (
     number,
     rule,
     says_account_stopped,
+    says_limited,
     way_back,
     words,
 )
 
 LONGEST_WAIT = 86_400  # seconds
 ITEM_FAILED = "an item failed"
-# Not codes of Snapchat's: the words of the answer speak of our app, or say that an ad account was stopped.
-ABOUT_APP, STOPPED = "about the app", "account stopped"
+# Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
+ABOUT_APP, STOPPED, LIMITED, ABOUT_TOKEN = "about the app", "account stopped", "limited", "about the token"
 
 TOKEN_HOST: frozenset[Call] = frozenset({"exchange", "refresh"})
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
@@ -40,8 +41,12 @@ USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER: frozenset[Call] = USED | {"introspect"}
 GENERAL = frozenset({"general"})
 _APP_WORDS = re.compile(
-    r"client[ _]secret|\b(?:unknown|invalid) (?:client|app|application)\b|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
+    r"client[ _](?:secret|credentials|authentication)|\b(?:unknown|invalid) (?:client|app|application)\b"
+    r"|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
     r"\b(?:suspended|blocked|disabled|deactivated|banned|inactive|not (?:active|approved|allowed|authori[sz]ed))\b"
+)
+_TOKEN_WORDS = re.compile(
+    r"\btoken\b.{0,30}\b(?:expired|invalid|revoked|not valid)\b|\b(?:expired|invalid|revoked) (?:access )?token\b|^unauthori[sz]ed\.?$"
 )
 # What each call is asked for: a good status without it is no good answer.
 ASKED_FOR: dict[Call, tuple[str, tuple[str, ...]]] = {
@@ -61,7 +66,7 @@ ROWS = (
     Row("no answer", Verdict.TRANSIENT, Reason.TRANSIENT, statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
     Row("trouble at Snapchat", Verdict.TRANSIENT, Reason.TRANSIENT, statuses=frozenset(range(500, 600)), source="seen"),
     Row("too many requests", Verdict.RATE_LIMITED, Reason.TRANSIENT, statuses=frozenset({429}), source="snap, rate-limits"),
-    Row("limit by its words", Verdict.RATE_LIMITED, Reason.TRANSIENT, text="rate limit exceeded", source="seen"),
+    Row("limit by its words", Verdict.RATE_LIMITED, Reason.TRANSIENT, codes=codes(LIMITED), source="seen"),
 
     # Our app: these hit all tokens at once and touch none.
     Row("app keys", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("invalid_client"), source="RFC 6749; told: 401 of the token host"),
@@ -99,6 +104,8 @@ ROWS = (
         codes=codes("insufficient_scope"), source="RFC 6750"),
     Row("not permitted by scope", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
         text="scope", source="unproven"),
+    Row("access refused in words", Verdict.CONFIRM_FIRST, calls=AS_USER, shapes=GENERAL, statuses=frozenset({400, 403}),
+        codes=codes(ABOUT_TOKEN), source="told: 400 with words about an invalid token, segmentio/segment-docs 5173; unproven here"),
     Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
         source="seen: given up for this account only"),
     # Statuses of E3002 disagree, its words do not.
@@ -166,10 +173,11 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _facts(answer: Answer, shape: str, message: str, *found: str) -> Facts:
-    spoken: set[str] = set()
+    spoken = {LIMITED} if shape != "items" and says_limited(message) else set()
     if shape in {"oauth", "general"}:
         spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
         spoken |= {STOPPED} if says_account_stopped(message) else set()
+        spoken |= {ABOUT_TOKEN} if _TOKEN_WORDS.search(message.lower()) else set()
     status = way_back(answer, named=bool(found))
     return Facts(answer.call, status, codes=frozenset({*found, *spoken}), message=message, shape=shape)
 
