@@ -13,6 +13,8 @@ from tests.support.sandbox import Sandbox
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
 SLOW_FILES = (
+    "contract/test_bad_servers.py",
+    "contract/test_garbage.py",
     "contract/test_leases.py",
     "contract/test_linking.py",
     "contract/test_lives.py",

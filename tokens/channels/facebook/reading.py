@@ -7,6 +7,7 @@ from typing import Any
 
 from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
 from tokens.channels.facebook import policy
+from tokens.channels.pushes import native_id as user_id_of
 from tokens.channels.table import mapping, number, words
 
 LATEST = 4_102_444_800  # 2100-01-01: anything beyond is garbage
@@ -40,7 +41,7 @@ def report_of(body: Any) -> Report:
     data = mapping(mapping(body).get("data"))
     return Report(
         app_id=words(data.get("app_id"), 100),
-        user_id=words(data.get("user_id"), 191),
+        user_id=user_id_of(data.get("user_id")),
         system=data.get("type") == "SYSTEM_USER",
         dates=_introspected(data),
         scopes=_names(data.get("scopes")),
@@ -85,7 +86,7 @@ def account_of(
         name=words(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         time_zone=words(row.get("timezone_name"), 64),
-        native_status=policy.STATUS_NAMES.get(status or 0, f"STATUS {status}" if status else ""),
+        native_status=policy.STATUS_NAMES.get(status or 0, f"STATUS {status}"[:60] if status else ""),
         restriction=policy.restriction(status, number(row.get("disable_reason"))),
         closed=status in policy.CLOSED,
         role=role,

@@ -64,7 +64,7 @@ class Snapchat(Channel):
         """Ask who consented."""
         answer = calls.me(credentials.access_token)
         me = mapping(calls.demand(answer).get("me"))
-        native_user_id = words(me.get("id"), 191)
+        native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
             raise misread(answer, "an id", channel="snapchat")
         return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
@@ -92,7 +92,7 @@ class Snapchat(Channel):
             me = mapping(calls.demand(answer).get("me"))
         except ChannelError as error:
             return Inspection(error.ruling, evidence=error.evidence)
-        native_user_id = words(me.get("id"), 191)
+        native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
             strange = misread(answer, "an id", channel="snapchat")
             return Inspection(strange.ruling, evidence=strange.evidence)
