@@ -72,6 +72,8 @@ class ChannelAppForm(ModelForm[ChannelApp]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         saved = self.instance.pk is not None and self.instance.secrets is not None
+        if "is_default" in self.fields:
+            self.fields["is_default"].label = "For new links"
         if "new_secret" in self.fields:
             self.fields["new_secret"].help_text = (
                 "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
@@ -121,7 +123,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     """Our developer apps on the channels."""
 
     form = ChannelAppForm
-    list_display = ["name", "client_id", "state", "is_default", "fault_text", "secret_saved"]
+    list_display = ["name", "client_id", "state", "for_new_links", "fault_text", "secret_saved"]
     list_filter: ClassVar[list[str]] = ["channel", "state"]
     search_fields = ["label", "client_id"]
     readonly_fields = ["redirect_uri_to_register", "pushes_to_enter", "secret_saved", "fault_text", "version"]
@@ -163,6 +165,11 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         named = {"title": "Channel apps", "plain_title": True, **(extra_context or {})}
         return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
+    def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
+        """Leave out what there is nothing to say of before the app is saved."""
+        shown = super().get_fieldsets(request, obj)
+        return shown if obj else [group for group in shown if group[0] != "Trouble"]
+
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
         fixed = ["channel", "client_id"] if obj is not None else []
@@ -173,15 +180,20 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         """Return channel and label."""
         return f"{app.get_channel_display()} · {app.label}" if app.label else app.get_channel_display()
 
+    @display(description="For new links", ordering="is_default")
+    def for_new_links(self, app: ChannelApp) -> str:
+        """Tell whether new links use this app."""
+        return "Yes" if app.is_default else "No"
+
     @display(description="Trouble")
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app."""
-        return app.fault or "Nothing known"
+        return app.fault or "None known"
 
     @display(description="Secret")
     def secret_saved(self, app: ChannelApp) -> str:
         """Tell whether a secret is saved; never which."""
-        return "Saved, never shown again" if app.secrets is not None else "Missing"
+        return "Saved" if app.secrets is not None else "Missing"
 
     @display(description="Redirect address to register at the channel")
     def redirect_uri_to_register(self, app: ChannelApp) -> SafeString | str:

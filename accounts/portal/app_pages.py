@@ -56,7 +56,15 @@ def log_ins(app: ChannelApp) -> LogIns:
 class AppsInUse:
     """A mix-in for the channel apps: what hangs on an app, and the deeds when it is replaced."""
 
-    list_display = ["name", "client_id", "state", "is_default", "log_ins", "fault_text", "secret_saved"]
+    list_display = [
+        "name",
+        "client_id",
+        "state",
+        "for_new_links",
+        "log_ins_short",
+        "fault_text",
+        "secret_saved",
+    ]
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
         """Say on the page of a saved app what hangs on it."""
@@ -73,6 +81,12 @@ class AppsInUse:
         if app is not None:
             app.viewer = request.user
         return app
+
+    @display(description="Log-ins")
+    def log_ins_short(self, app: ChannelApp) -> str:
+        """Return the same for the list, which names the app already."""
+        found = log_ins(app)
+        return f"{found.works} of {found.linked} work" if found.linked else "None"
 
     @display(description="Log-ins")
     def log_ins(self, app: ChannelApp) -> str:

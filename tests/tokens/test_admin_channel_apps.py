@@ -52,7 +52,7 @@ def test_a_new_app_keeps_its_secret_sealed_and_shows_the_address_to_register(
     assert app.keys().secrets == (NEW,)
     assert app.scopes == ["r_ads", "rw_ads"]
     assert app.redirect_uri in form
-    assert "Saved, never shown again" in form
+    assert "A secret is saved and is never shown again" in form
     assert NEW not in page + form + str(list(LogEntry.objects.values()))
 
 
