@@ -111,6 +111,8 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
         pills.append(faces.NO_BACKUP)
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
         text = "You can report only, so you are no backup."
+    elif mine is None:  # a system user's token, or an imported one
+        text = f"Kept connected by {faces.join_names(people)}." if people else "Nobody keeps it connected."
     elif not others:
         text = "Only you. If your log-in stops, the account stops."
     elif active:

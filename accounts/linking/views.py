@@ -52,7 +52,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         "steps": [
             f"You go to {native.label} and log in there.",
             native.last_step,
-            "You come back here. Done.",
+            "You come back here. Done." if account else "You come back here and choose the ad accounts.",
         ],
     }
     return render(request, "site/link/confirm.html", context)
