@@ -59,6 +59,7 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
     list_per_page = 50
     show_full_result_count = False
     actions = ["export_selected"]
+    empty_words = "No unknown answers: AdToken has understood all that the channels said."
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -19,6 +19,7 @@ class DateLine:
     at: datetime | None
     text: str
     source: str
+    soon: bool = False  # so near that its day alone says too little
 
 
 def native(channel: str) -> Channel | None:
@@ -29,7 +30,7 @@ def native(channel: str) -> Channel | None:
         return None
 
 
-def lines(token: Token, channel: str) -> list[DateLine]:
+def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
     """Return the dates of a token in the guide's order."""
     found: list[DateLine] = []
     if token.state == Token.State.DEAD:
@@ -41,7 +42,8 @@ def lines(token: Token, channel: str) -> list[DateLine]:
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:
             if token.state != Token.State.DEAD:
-                found.append(DateLine(label, at, "", _source(source, channel) + _renewed(token, clock)))
+                said = _source(source, channel) + _renewed(token, clock)
+                found.append(DateLine(label, at, "", said, soon=abs(at - now) < faces.HOURS_BELOW))
         elif source == "never":
             found.append(DateLine(label, None, "No end date", _source(source, channel)))
         elif clock == "access" and token.state != Token.State.DEAD:

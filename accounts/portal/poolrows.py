@@ -19,12 +19,14 @@ from tokens.channels.base import Reason, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import User
 
+# They stand after "checked 5 min ago:", the time of the last answer that told something.
+NO_ANSWER = "no clear answer since"
 CHECK_WORDS = {
     Verdict.OK: "fine",
     Verdict.TOKEN_DEAD: "stopped",
     Verdict.CONFIRM_FIRST: "not clear, asked again",
-    Verdict.APP_FAULT: "AdToken refused",
-    Verdict.RATE_LIMITED: "put off, too many calls",
+    Verdict.APP_FAULT: "AdToken was refused since",
+    Verdict.RATE_LIMITED: "put off since, too many calls",
 }
 
 
@@ -138,7 +140,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
         ),
         short=_short(entry),
         days=dates.days(token, usable=selection.usable(entry), now=now),
-        dates=dates.lines(token, account.channel),
+        dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
         publishing=_publishing(entry),
         checked=_checked(entry),
@@ -173,9 +175,11 @@ def _checked(entry: AccountToken) -> str:
     result = entry.token.last_check_result
     if not result:
         return ""
+    if entry.token.state == Token.State.DEAD:
+        return CHECK_WORDS[Verdict.TOKEN_DEAD]
     if result == Verdict.OK and entry.access == AccountToken.Access.LOST:
         return "no access"
-    return next((word for verdict, word in CHECK_WORDS.items() if verdict == result), "no clear answer")
+    return next((word for verdict, word in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
 
 
 def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) -> Box | None:

@@ -17,9 +17,10 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.portal import dates, filters, listing, system_user
 from accounts.portal.parts import part
-from accounts.portal.poolrows import CHECK_WORDS
+from accounts.portal.poolrows import CHECK_WORDS, NO_ANSWER
 from accounts.templatetags import faces as tags
 from tokens import reasons
+from tokens.channels.base import Verdict
 from tokens.models import Token
 
 
@@ -161,7 +162,16 @@ class TokensOfAccounts:
     @display(description="State", ordering="state")
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
-        pill = faces.token_pill(active=token.served, state=token.state, access="ok", can_publish="unknown")
+        entries = token.seen_entries
+        reports_only = bool(entries) and all(
+            entry.can_publish == AccountToken.CanPublish.NO for entry in entries
+        )
+        pill = faces.token_pill(
+            active=token.served,
+            state=token.state,
+            access="ok",
+            can_publish="no" if reports_only else "unknown",
+        )
         if pill == faces.BACKUP and not token.linked:
             pill = faces.NOT_LINKED
         short = reasons.explain(token.app.channel, token.reason).short if token.reason else ""
@@ -187,7 +197,7 @@ class TokensOfAccounts:
         return part(
             "token_dates",
             days=dates.days(token, usable=usable, now=token.now),
-            lines=dates.lines(token, token.app.channel),
+            lines=dates.lines(token, token.app.channel, token.now),
         )
 
     @display(description="Permissions")
@@ -200,10 +210,8 @@ class TokensOfAccounts:
         """Return when it was checked, and how that went."""
         if token.last_checked_at is None:
             return SafeString("never")
-        word = next(
-            (text for verdict, text in CHECK_WORDS.items() if verdict == token.last_check_result),
-            "no clear answer",
-        )
+        result = Verdict.TOKEN_DEAD if token.state == Token.State.DEAD else token.last_check_result
+        word = next((text for verdict, text in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
         return format_html(
             '{}<span class="at-second">{}</span>', tags.when(token.last_checked_at, "ago", token.now), word
         )
