@@ -250,7 +250,8 @@ def _account(account: NativeAccount) -> str:
         f"can publish: {account.can_publish}",
         f"status {account.native_status}" if account.native_status else "status not told",
     ]
-    facts += [f"restricted: {account.restriction}"] if account.restriction else []
+    if account.restriction or account.restriction is None:
+        facts.append(f"restricted: {account.restriction or 'not told here'}")
     facts += ["closed"] if account.closed and account.restriction != "closed" else []
     return ", ".join(facts)
 
