@@ -37,7 +37,7 @@ def _row(answer: UnknownAnswer) -> dict[str, Any]:
             "channel": answer.app.channel,
             "call": answer.call,
             "status": answer.status,
-            "body": scrub.data(answer.sample.get("body"), depth=8),
+            "body": scrub.data(answer.sample.get("body"), depth=8, clean=scrub.strange),
         },
     }
 

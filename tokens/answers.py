@@ -6,6 +6,7 @@ which lives in each process; `learn` brings it there.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.db import connection, transaction
 from tokens import scrub
 from tokens.channels import unknown
 from tokens.channels.base import Ruling, Verdict
-from tokens.models import ChannelApp, UnknownAnswer
+from tokens.models import ChannelApp, Token, UnknownAnswer
+from tokens.vault import VaultError
 from users.models import User
 
 LEARN_EVERY = timedelta(seconds=10)
@@ -44,20 +46,36 @@ def keep(
     """
     if not ruling.unknown:
         return
-    sample = scrub.data(dict(evidence), depth=8)
+    known = UnknownAnswer.objects.filter(app=app, fingerprint=ruling.unknown).exists()
+    sample = {} if known else _sample(app, evidence, token_id)  # of a kind that is known only the count grows
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,
             {
                 "app": app.pk,
                 "mark": ruling.unknown,
-                "call": str(sample.get("call", ""))[:20],
-                "status": _status(sample.get("status")),
+                "call": str(evidence.get("call", ""))[:20],
+                "status": _status(evidence.get("status")),
                 "sample": json.dumps(sample, default=str),
                 "now": now,
                 "token": token_id,
             },
         )
+
+
+def _sample(app: ChannelApp, evidence: Mapping[str, Any], token_id: int | None) -> Any:
+    """Return the evidence without secrets: by name, by look, and those that the channel was asked with by value, wherever they stand."""
+    secrets = _secrets(app, token_id)
+    return scrub.data(dict(evidence), depth=8, clean=lambda text: scrub.strange(scrub.used(text, secrets)))
+
+
+def _secrets(app: ChannelApp, token_id: int | None) -> list[str]:
+    found: list[str] = []
+    token = Token.objects.select_related("app").filter(pk=token_id).first()
+    for unseal in (lambda: app.keys().secrets, lambda: token.unseal().as_dict().values() if token else ()):
+        with suppress(ValueError, VaultError):  # what does not open was not sent either
+            found += unseal()
+    return found
 
 
 def _status(value: object) -> int:
@@ -93,7 +111,7 @@ def assign(*, answer: UnknownAnswer, verdict: Verdict, note: str, actor: User, n
     if verdict not in unknown.ASSIGNABLE:
         raise ValueError(f"“{verdict}” cannot be assigned: only a question to the channel decides that.")
     UnknownAnswer.objects.filter(fingerprint=answer.fingerprint).update(
-        verdict=verdict, note=note[:300], assigned_by=actor, assigned_at=now
+        verdict=verdict, note=scrub.text(note)[:300], assigned_by=actor, assigned_at=now
     )
     transaction.on_commit(lambda: reload(now))
 

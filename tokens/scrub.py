@@ -1,10 +1,13 @@
 """Taking secrets out of text: log lines, evidence, errors."""
 
+import base64
 import json
 import logging
 import math
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 
@@ -14,13 +17,21 @@ SECRET_NAMES = (
     "oauth_token", "oauth_token_secret", "oauth_verifier", "oauth_signature", "oauth_consumer_key", "token", "secret",
     "signed_request", "password", "id_token", "auth_code",
 )  # fmt: skip
-_NAMES = "|".join(SECRET_NAMES)
+# accessToken, my_page_token, Access-Token, webhookSecret: a name that ends so holds a secret whatever stands before it.
+_ENDINGS = r"[\w-]{0,40}(?:token|secret|password)"
+_SECRET_KEY = re.compile(rf"(?i)(?:{'|'.join(SECRET_NAMES)}|{_ENDINGS}|authorization|cookie|api[_-]?key)")
+_NAMES = "|".join([*SECRET_NAMES, _ENDINGS])
 _PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)([\"']?)[^&\s\"'<>]+")
 _JSON = re.compile(rf'(?i)(\\*["\'])({_NAMES})\1(\s*:\s*)(\\*["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
 _PATH = re.compile(
     r"(/invitation/|/accounts/password/reset/key/|/push/tiktok/webhook/|/push/facebook/deletion/)[^/\s\"']+"
 )
+# What no name gives away: long runs of signs that tokens are made of.
+_RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}")
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SOLID = re.compile(r"[A-Za-z0-9]{10,}")
 # NUL and half a surrogate pair: a job may report them, PostgreSQL stores neither.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,})")
@@ -35,26 +46,69 @@ def text(value: str) -> str:
     return _LONG.sub(HIDDEN, value)
 
 
-def data(value: Any, *, depth: int = 6) -> Any:
-    """Return a JSON-like value with secrets replaced, by key and by look; what is nested too deep is dropped."""
+def strange(value: str) -> str:
+    """Return a text of a shape that we do not know, without secrets: what merely looks like a token is hidden too.
+
+    Ids of digits, UUIDs, words and addresses stay. For log lines it hides too much.
+    """
+    return _RUN.sub(_veil, text(value))
+
+
+def _veil(found: re.Match[str]) -> str:
+    run = found[0]
+    if _BASE64.fullmatch(run) and _is_opaque(run) and run != run.lower():
+        return HIDDEN
+    parts = re.split(r"([/.])", run)
+    return "".join(HIDDEN if len(part) >= 24 and _is_opaque(_UUID.sub("", part)) else part for part in parts)
+
+
+def _is_opaque(run: str) -> bool:
+    """Tell whether a part of it mixes letters and digits: an id of digits alone, or words, are no secret."""
+    return any(not (part.isdigit() or part.isalpha()) for part in _SOLID.findall(run))
+
+
+def used(value: str, secrets: Iterable[str]) -> str:
+    """Return the text without secrets that are known by value, as they are, escaped for an address, or in Base64."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            coded = base64.b64encode(secret.encode()).decode().rstrip("=")
+            for form in {secret, quote(secret, safe=""), coded, coded.replace("+", "-").replace("/", "_")}:
+                value = value.replace(form, HIDDEN)
+    return value
+
+
+def data(value: Any, *, depth: int = 6, clean: Callable[[str], str] = text) -> Any:
+    """Return a JSON-like value with secrets replaced, by key and by look; what is nested too deep is dropped.
+
+    `clean` is what is done to each text: `text`, or `strange` where the shape is not known.
+    """
     if depth == 0:
         return "…"
     if isinstance(value, dict):
-        # "code" is a secret in a callback but the error number in an answer: numbers stay.
         return {
-            storable(str(key)): HIDDEN
-            if str(key).lower() in SECRET_NAMES and isinstance(item, str) and not item.isdigit() and item != ""
-            and not (str(key).lower() == "code" and re.fullmatch(r"[A-Z_]{3,60}", item))
-            else data(item, depth=depth - 1)
+            clean(storable(str(key))): HIDDEN
+            if _is_secret(str(key), item)
+            else data(item, depth=depth - 1, clean=clean)
             for key, item in value.items()
-        }  # fmt: skip
+        }
     if isinstance(value, list):
-        return [data(item, depth=depth - 1) for item in value[:20]]
+        return [data(item, depth=depth - 1, clean=clean) for item in value[:20]]
     if isinstance(value, str):
-        return text(storable(value[:2000]))
+        # Cleaned before it is cut: what the cut leaves of a token would not look like one.
+        return clean(storable(value[:4000]))[:2000]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def _is_secret(key: str, item: Any) -> bool:
+    """Tell by its name whether a text is a secret.
+
+    "code" is one in a callback but the error number in an answer: numbers and names stay.
+    """
+    if not isinstance(item, str) or item == "" or item.isdigit() or not _SECRET_KEY.fullmatch(key):
+        return False
+    return not (key.lower() == "code" and re.fullmatch(r"[A-Z_]{3,60}", item))
 
 
 def storable(value: str) -> str:
@@ -64,7 +118,7 @@ def storable(value: str) -> str:
 
 def evidence(*, call: str, status: int, body: object) -> dict[str, Any]:
     """Return what a channel answered, fit to be stored and shown: at most 4 kB, without secrets."""
-    shown = data(body)
+    shown = data(body, clean=strange)
     if len(json.dumps(shown, default=str)) > 4000:
         shown = text(json.dumps(shown, default=str)[:4000])
     return {"call": call, "status": status, "body": shown}

@@ -1,5 +1,6 @@
 """Unknown answers: counted once per kind and app, never with a secret, and what staff say of them holds in every process."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -74,6 +75,16 @@ def test_a_sample_holds_no_secret_even_where_the_caller_forgot_to_scrub() -> Non
     )
 
     assert "marker" not in str(UnknownAnswer.objects.get().sample)
+
+
+def test_a_sample_holds_none_of_the_credentials_that_the_channel_was_asked_with() -> None:
+    token = make_token(make_app())
+    used = [*token.app.keys().secrets, *filter(None, token.unseal().as_dict().values())]
+
+    row = kept(odd({"moon": used, "phases": {one: f"/x/{one}/y" for one in used}}), token_id=token.pk)
+
+    assert len(used) > 2
+    assert not [one for one in used if one in json.dumps(row.sample)]
 
 
 def test_a_token_that_is_gone_does_not_stop_the_count() -> None:

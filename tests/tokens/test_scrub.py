@@ -1,6 +1,10 @@
 """Secrets are taken out of text, whoever wrote it."""
 
+import base64
+import json
 import logging
+import re
+from urllib.parse import quote
 
 import pytest
 
@@ -27,10 +31,63 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f"/push/tiktok/webhook/{TOKEN}/",
         f"/push/facebook/deletion/{TOKEN}/",
         f"https%3A%2F%2Fx%3Faccess_token%3D{TOKEN}",
+        f"my_page_token={MARKER}",
+        f'{{"accessToken": "{MARKER}"}}',
     ],
 )
 def test_no_secret_stays_in_a_text(text: str) -> None:
     assert MARKER not in scrub.text(text)
+
+
+OPAQUE = [
+    "AQXdSP_W41_UPs5ioT_t8HESyODB4FqbkJ8LrV_5mff4gPODzOYR",
+    "pina_AEATLMQWACQUAAIAGCACKD4TWRQVRGYBACGSPOWVDHQ",
+    "6c1a2e9f0b8d4c7e9a1b2c3d4e5f60718293a4b5",
+    "1234567890-AbCdEf0123456789AbCdEf0123456789AbCdEf01",
+    "eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    "QWxhZGRpbjpvcGVuIHNl/c2FtZSAxMjM0Nnd4eXox/MjM0NTY3ODkwabc=",
+]
+
+
+@pytest.mark.parametrize("secret", OPAQUE)
+@pytest.mark.parametrize(
+    "body",
+    ["the string {} is odd", {"moon": "{}"}, {"{}": 1}, [["https://x.example/a/{quoted}/b?q={quoted}"]]],
+    ids=["text", "value", "key", "address"],
+)
+def test_evidence_hides_what_merely_looks_like_a_token(secret: str, body: object) -> None:
+    filled = json.loads(json.dumps(body).replace("{}", secret).replace("{quoted}", quote(secret, safe="")))
+
+    kept = json.dumps(scrub.evidence(call="api", status=200, body=filled))
+
+    assert not [part for part in re.split(r"[./]", secret) if part in kept]
+
+
+def test_evidence_hides_a_token_that_its_own_limit_cuts() -> None:
+    kept = scrub.evidence(call="api", status=200, body="x " * 990 + OPAQUE[0])
+
+    assert OPAQUE[0][:15] not in kept["body"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "act_1234567890123456 of urn:li:sponsoredAccount:507404993",
+        "e4cd371b-8de8-4011-a8d2-860fe77c09e1",
+        "INSUFFICIENT_USER_AUTHORIZED_PERMISSION (E3002), trace AbCdEfGh1Ij",
+        "https://developers.facebook.com/docs/marketing-api/error-reference-v25-long-name",
+    ],
+)
+def test_ids_words_and_addresses_stay(text: str) -> None:
+    assert scrub.strange(text) == text
+
+
+def test_secrets_known_by_value_go_in_every_writing() -> None:
+    coded = base64.b64encode(b"s/cret+1").decode()
+
+    kept = scrub.used(f"s/cret+1 s%2Fcret%2B1 {coded}", ["s/cret+1", ""])
+
+    assert kept.replace("=", "") == "[hidden] [hidden] [hidden]"
 
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
