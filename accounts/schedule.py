@@ -3,6 +3,7 @@
 SCHEDULES = {
     "Check due tokens": ("accounts.tasks.check_due_tokens", 60),
     "Tell operators": ("accounts.tasks.tell_operators", 60),
+    "Ask about refused channel apps": ("accounts.tasks.ask_about_refused_apps", 3_600),
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from accounts import alerts, sweeps
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
+from tokens import app_faults
 
 
 @shared_task
@@ -20,6 +21,12 @@ def check_due_tokens() -> None:
 def tell_operators() -> None:
     """Tell operators of faults and unknown answers that reports and consents found."""
     alerts.tell_operators(now=timezone.now())
+
+
+@shared_task
+def ask_about_refused_apps() -> None:
+    """Find out whether channels take the keys of our refused apps again."""
+    app_faults.ask_again()
 
 
 @shared_task

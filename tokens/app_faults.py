@@ -1,18 +1,25 @@
 """Faults of our own channel apps: the channel refuses AdToken itself. No token is touched by them."""
 
+import logging
 from datetime import datetime
 
-from tokens.channels.base import Ruling
+from tokens import channels
+from tokens.channels.base import Ruling, Verdict
 from tokens.models import ChannelApp
+from tokens.vault import VaultError
+
+logger = logging.getLogger(__name__)
 
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
 KINDS = {
+    "authorize_callback": "consent",
     "exchange": "keys",
     "refresh": "keys",
     "introspect": "question",
     "api": "use",
     "list_accounts": "use",
 }
+ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came past the consent page
 
 
 def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None:
@@ -26,6 +33,22 @@ def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None
 def clear(*, app: ChannelApp, call: str) -> None:
     """Note that the channel took a call of this kind, so that a fault found by its like is over."""
     if app.fault_since is not None:
-        ChannelApp.objects.filter(pk=app.pk, fault_kind=KINDS.get(call, "")).update(
+        over = {KINDS.get(call, ""), *ALSO_ENDS.get(call, ())}
+        ChannelApp.objects.filter(pk=app.pk, fault_kind__in=over).update(
             fault="", fault_since=None, fault_kind=""
         )
+
+
+def ask_again() -> None:
+    """Ask the channels whether they take the keys of refused apps again, and end the faults of those whose keys they take.
+
+    Where nothing renews tokens and nobody links, no other call would show it.
+    """
+    for app in ChannelApp.objects.filter(fault_kind=KINDS["exchange"]).exclude(fault_since=None):
+        try:
+            ruling = channels.get(app.channel).check_app(app.keys())
+        except (channels.UnknownChannel, VaultError, ValueError) as error:
+            logger.warning("channel app %s could not be asked about: %s", app.pk, error)
+            continue
+        if ruling is not None and ruling.verdict == Verdict.OK:
+            clear(app=app, call="exchange")

@@ -263,7 +263,14 @@ def test_a_new_consent_renews_the_row_and_forgets_dates_and_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "over"), [("exchange", True), ("refresh", True), ("api", False), ("introspect", False)]
+    ("call", "over"),
+    [
+        ("exchange", True),
+        ("refresh", True),
+        ("authorize_callback", True),
+        ("api", False),
+        ("introspect", False),
+    ],
 )
 def test_a_consent_shows_that_the_channel_takes_our_keys_again(call: str, over: bool) -> None:
     app = make_app()

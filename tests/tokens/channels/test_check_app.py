@@ -1,13 +1,16 @@
-"""The question that only the app's keys answer, at every stand-in: good keys, a wrong secret, a silent channel."""
+"""The question that only the app's keys answer, at every stand-in: good keys, a wrong secret, a silent channel; and what it ends."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.support.factories import NOW, make_app
 from tests.support.sandbox import Sandbox
-from tokens import channels
+from tokens import app_faults, channels
 from tokens.channels.base import AppKeys, Reason, Ruling, Verdict
 from tokens.channels.table import keys_taken
+from tokens.models import ChannelApp
 
 
 def keys(channel: str) -> AppKeys:
@@ -74,3 +77,35 @@ def test_an_unknown_answer_is_not_taken_for_good_keys(channel: str, world: Sandb
 def test_a_doubt_that_no_table_explains_proves_no_keys() -> None:
     assert keys_taken(Ruling(Verdict.CONFIRM_FIRST, unknown="f")).verdict == Verdict.CONFIRM_FIRST
     assert keys_taken(Ruling(Verdict.TOKEN_DEAD, Reason.UNKNOWN)).verdict == Verdict.OK
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+def test_a_fault_of_our_keys_ends_when_the_channel_takes_them_again(channel: str, settings: Any) -> None:
+    settings.BASE_URL = "https://adtoken.example.com"
+    client_id, secret = Sandbox.APPS[channel]
+    app = make_app(channel, client_id=client_id)  # its secret is not the channel's
+    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT), call="exchange", now=NOW)
+
+    app_faults.ask_again()
+    still = ChannelApp.objects.get().fault_since
+    app.set_secrets([secret])
+    app.save()
+    app_faults.ask_again()
+
+    assert still == NOW
+    assert ChannelApp.objects.get().fault_since is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("call", ["introspect", "api", "authorize_callback"])
+def test_good_keys_end_no_fault_of_another_kind(call: str) -> None:
+    client_id, secret = Sandbox.APPS["x"]
+    app = make_app("x", client_id=client_id)
+    app.set_secrets([secret])
+    app.save()
+    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT), call=call, now=NOW)
+
+    app_faults.ask_again()
+
+    assert ChannelApp.objects.get().fault_since == NOW
