@@ -141,10 +141,14 @@ def _head(app: ChannelApp, pill: faces.Pill) -> dict[str, Any]:
 
 def _same(answers: Sequence[UnknownAnswer]) -> list[list[UnknownAnswer]]:
     """Put together what is the same news at several calls."""
-    groups: dict[str, list[UnknownAnswer]] = {}
+    groups: list[list[UnknownAnswer]] = []
     for answer in answers:
-        groups.setdefault(alerts.body_of(answer), []).append(answer)
-    return list(groups.values())
+        group = next((group for group in groups if alerts.same_news(group[0], answer)), None)
+        if group is None:
+            groups.append([answer])
+        else:
+            group.append(answer)
+    return groups
 
 
 def _excerpt(answer: UnknownAnswer) -> str:

@@ -3,12 +3,15 @@
 import logging
 from datetime import datetime
 
-from tokens import channels
+from tokens import channels, scrub
 from tokens.channels.base import Ruling, Verdict
+from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
+
+STAFF_SAID = "An answer of which staff said that it is about our app. It stands under Unknown answers."
 
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
 KINDS = {
@@ -24,7 +27,8 @@ ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came p
 
 def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None:
     """Mark the channel app as refused by its channel, if it is not marked already."""
-    fault = (ruling.note or ruling.row or "The channel refuses this app.")[:300]
+    said = scrub.strange(ruling.note) or (STAFF_SAID if ruling.row == STAFF else ruling.row)
+    fault = (said or "The channel refuses this app.")[:300]
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
         fault=fault, fault_since=now, fault_kind=KINDS.get(call, "")
     )

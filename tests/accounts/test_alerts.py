@@ -19,8 +19,9 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import answers
+from tokens import answers, app_faults
 from tokens.channels.base import Reason, Ruling, Verdict
+from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
 from users.invitations import ADMINISTRATORS_GROUP
 
@@ -171,6 +172,38 @@ def test_the_same_body_at_other_calls_is_one_piece_of_news() -> None:
     assert mail().text.count("Open the answer") == 1
     assert "a check of a log-in and the list of ad accounts" in " ".join(mail().text.split())
     assert not UnknownAnswer.objects.filter(told_at=None).exists()
+
+
+@pytest.mark.parametrize("days", [0, 2])
+def test_an_answer_of_which_only_the_keys_are_kept_is_the_same_news_as_the_whole_one(days: int) -> None:
+    app = make_app()
+    meet(app, NOW, mark="a", call="introspect", body={"phase": 3, "moon": "odd"})
+    written = alerts.tell_operators(NOW) if days else 0
+    meet(app, NOW + days * DAY, mark="b", call="refresh", body={"keys": ["moon", "phase"]})
+
+    written += alerts.tell_operators(NOW + days * DAY)
+
+    assert written == 1
+    assert mail().text.count("Open the answer") == 1
+
+
+def test_two_bodies_of_the_same_keys_are_two_pieces_of_news() -> None:
+    app = make_app()
+    for mark in "ab":
+        meet(app, NOW, mark=mark, body={"error": mark})
+
+    alerts.tell_operators(NOW)
+
+    assert mail().text.count("Open the answer") == 2
+
+
+def test_a_fault_that_staff_named_is_said_in_words() -> None:
+    app = make_app()
+    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT, row=STAFF), call="api", now=NOW)
+
+    alerts.tell_operators(NOW)
+
+    assert "which staff said that it is about our app" in " ".join(mail().text.split()), mail().text
 
 
 def test_the_same_kind_of_answer_is_not_told_again_when_it_comes_again() -> None:
