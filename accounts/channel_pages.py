@@ -62,13 +62,13 @@ class Group:
 
 
 def overview(user: User) -> dict[str, Any]:
-    """Return what the overview shows: all six channels, those that cannot be linked here last."""
+    """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [Row(lasting.of(key, str(label)), setup.advice(key, user)) for key, label in ChannelKey.choices]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
 
 
 def page(channel: str, user: User) -> dict[str, Any]:
-    """Return what the page of one channel shows. Raises ValueError for a channel that is none of the six."""
+    """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
     key = ChannelKey(channel)
     known = lasting.of(key, str(key.label))
     package = channels.CHANNELS.get(channel)

@@ -15,7 +15,7 @@ from tokens.querysets import TokenQuerySet
 
 
 class ChannelKey(models.TextChoices):
-    """The six channels."""
+    """The channels of tokens.channels.CHANNELS; a new one needs migrations."""
 
     FACEBOOK = "facebook", "Facebook"
     SNAPCHAT = "snapchat", "Snapchat"

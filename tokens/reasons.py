@@ -146,6 +146,8 @@ OURS: Mapping[str, Words] = {
 _NO_DAYS = Words(
     "Authorisation ended", "{c} ended the authorisation of {p}.", "{c} ended your authorisation."
 )
+# The answers of these channels do not tell a person who was stopped from one who removed AdToken.
+_CANNOT_TELL = frozenset({"snapchat", "linkedin", "pinterest", "tiktok"})
 BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
     ("x", Reason.AUTHORISATION_CANCELLED): Words(
         "Authorisation cancelled",
@@ -158,7 +160,7 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
             "{c} no longer accepts the authorisation. {P} may have removed AdToken there, or {c} may have stopped their account.",
             "{c} no longer accepts the authorisation. You may have removed AdToken there, or {c} may have stopped your account.",
         )
-        for channel in ("snapchat", "linkedin", "pinterest", "tiktok")
+        for channel in _CANNOT_TELL
     },
     ("pinterest", Reason.EXPIRED): Words(
         "{n} days are over",
@@ -219,8 +221,6 @@ _BY_RULES = frozenset(
         Reason.UNKNOWN,
     }
 )
-# The answers of these channels do not tell a person who was stopped from one who removed AdToken.
-_CANNOT_TELL = frozenset({"snapchat", "linkedin", "pinterest", "tiktok"})
 _MAY_BE_RULES = frozenset({Reason.AUTHORISATION_CANCELLED})
 
 

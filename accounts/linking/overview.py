@@ -29,7 +29,7 @@ class ChannelRow:
 
 
 def channel_rows(user: User) -> list[ChannelRow]:
-    """Return all six channels, those that cannot be linked here last."""
+    """Return all channels, those that cannot be linked here last."""
     made = []
     for key, label in ChannelKey.choices:
         advice = setup.advice(key, user)

@@ -14,6 +14,7 @@ from accounts import mails, pool
 from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from notifications.models import Message
+from sandbox.world import start_accounts
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import channels, lifecycle, reasons
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
@@ -29,7 +30,7 @@ DEATHS = (
     Reason.SESSION_INVALID,
     Reason.UNKNOWN,
 )
-NATIVE_IDS = {"snapchat": "e4cd371b-8de8-4011-a8d2-860fe77c09e1"}
+NATIVE_IDS = {account.channel: account.id for account in start_accounts()}
 RECONNECT = re.compile("Press Re-authenticate|press Re-authenticate")
 
 
@@ -41,7 +42,7 @@ def ada() -> User:
 def dead_account(channel: str, reason: Reason, person: User) -> Account:
     """An account whose only log-in died for this reason."""
     token = make_token(make_app(channel), consented_by=person, native_user_name="Ada O.")
-    account = make_account(channel, name="Sable Studio", native_id=NATIVE_IDS.get(channel, "400123"))
+    account = make_account(channel, name="Sable Studio", native_id=NATIVE_IDS[channel])
     link(account, token)
     with transaction.atomic():
         pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
