@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from adtoken_project import demo
 from adtoken_project.embedded.processes import StartError
 from adtoken_project.launcher import Options, demo_keys, last_json, take_lock
+from sandbox.world import APPS
+from tokens.channels import CHANNELS
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOLDER = """
@@ -118,3 +121,8 @@ def test_prefers_keys_from_the_environment(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_reads_the_last_whole_json_line(output: str, found: dict[str, int]) -> None:
     assert last_json(output) == found
+
+
+def test_the_demo_has_an_app_of_the_sandbox_on_every_channel() -> None:
+    assert demo.APPS == APPS
+    assert set(APPS) == set(CHANNELS)
