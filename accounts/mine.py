@@ -197,6 +197,7 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "keepers": keepers,
         "mine": mine,
         "channel": channels.get(account.channel),
+        "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }
 
 

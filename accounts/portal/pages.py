@@ -16,7 +16,9 @@ from accounts.models import Account
 from accounts.names import Names
 from accounts.portal import access, dates, poolrows, timeline
 from accounts.portal.poolrows import Deed
+from accounts.portal.rows import explain
 from notifications.models import Message
+from tokens.channels.base import Reason
 
 if TYPE_CHECKING:
     from accounts.admin import AccountAdmin
@@ -123,6 +125,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
             "carriers": faces.join_names(carriers),
             "warned_by": model_admin.warned_by(account),
             "rule": dates.note(account.channel),
+            "restricted": explain(account, Reason.RESTRICTED),
             **_line_context(request, account, names),
         },
     )
