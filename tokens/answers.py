@@ -71,7 +71,7 @@ def _sample(app: ChannelApp, evidence: Mapping[str, Any], token_id: int | None) 
 
 def _secrets(app: ChannelApp, token_id: int | None) -> list[str]:
     found: list[str] = []
-    token = Token.objects.select_related("app").filter(pk=token_id).first()
+    token = Token.objects.select_related("app").filter(pk=token_id or 0).first()
     for unseal in (lambda: app.keys().secrets, lambda: token.unseal().as_dict().values() if token else ()):
         with suppress(ValueError, VaultError):  # what does not open was not sent either
             found += unseal()
