@@ -1,18 +1,16 @@
 """Background sweeps: checking tokens that are due, and clearing away what was left behind. PostgreSQL holds the claims."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 
-from accounts import pairs, pool
+from accounts import pool, reading
 from accounts.models import AccountToken, PendingLink
-from tokens import answers, app_faults, channels, courses, lifecycle, probe
-from tokens.channels.base import AccountList, ChannelError, PairReading, Verdict
+from accounts.reading import Findings
+from tokens import answers, channels, courses, lifecycle, probe
+from tokens.channels.base import ChannelError, Verdict
 from tokens.courses import Course
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -25,17 +23,6 @@ BATCH = AT_ONCE  # a claim covers what is asked at once, so that it does not run
 PENDING_FOR = timedelta(minutes=15)
 ORPHAN_AFTER = timedelta(hours=24)
 ORPHANS = 50  # a run
-READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
-DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the channel said of one token's ad accounts, read without any transaction."""
-
-    listed: AccountList | None = None
-    readings: Mapping[int, PairReading] = field(default_factory=dict)
-    fault: ChannelError | None = None  # the list could not be had
 
 
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
@@ -71,61 +58,9 @@ def check(
     entries = AccountToken.objects.filter(token=token)
     accounts = list(entries.values_list("account_id", "account__native_id"))
     if accounts:
-        found: Findings = yield partial(read_accounts, token, accounts)
-        record(token, found, now=now, source=source)
+        found: Findings = yield partial(reading.read, token, accounts)
+        reading.record(token, found, now=now, source=source)
     return outcome
-
-
-def read_accounts(token: Token, accounts: Sequence[tuple[int, str]]) -> Findings:
-    """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list.
-
-    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. Touches no database.
-    """
-    native = channels.get(token.app.channel)
-    keys, credentials = token.app.keys(), token.unseal()
-
-    def read(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
-        return {
-            account_id: native.read_account(keys, credentials, native_id, scopes=token.scopes)
-            for account_id, native_id in some
-        }
-
-    if len(accounts) <= READ_SINGLY:
-        return Findings(readings=read(accounts))
-    try:
-        listed = native.list_accounts(keys, credentials, token.identity, token.scopes)
-    except ChannelError as error:
-        return Findings(fault=error)  # a list that failed changes nothing
-    there = {one.native_id for one in listed.accounts}
-    missing = [pair for pair in accounts if pair[1] not in there]
-    readings = read(missing[:DOUBTED])
-    # Where all that were asked about are lost indeed, the list is believed for the rest too.
-    believed = all(reading.ruling.verdict == Verdict.ACCESS_LOST for reading in readings.values())
-    return Findings(replace(listed, complete=listed.complete and believed), readings)
-
-
-def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:
-    """Write what was found of a token's accounts, and what the answers say of our app."""
-    asked_with: dict[str, Any] = {
-        "token": token,
-        "generation": token.generation,
-        "now": now,
-        "source": source,
-    }
-    if found.listed is not None:
-        pairs.apply_list(listed=found.listed, **asked_with)
-    for account_id, reading in found.readings.items():
-        pairs.apply_reading(account_id=account_id, reading=reading, **asked_with)
-    said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
-    if found.fault is not None:
-        said.append((found.fault.ruling, found.fault.evidence))
-    faults = [ruling for ruling, _ in said if ruling.verdict == Verdict.APP_FAULT]
-    if faults:
-        app_faults.record(app=token.app, ruling=faults[0], call="api", now=now)
-    elif found.listed is not None or any(ruling.verdict == Verdict.OK for ruling, _ in said):
-        app_faults.clear(app=token.app, call="api")
-    for ruling, evidence in said:
-        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
 
 
 def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.Outcome:
@@ -147,14 +82,15 @@ def sweep_orphans(*, now: datetime) -> int:
     orphans = Token.objects.filter(pool_entries=None, linked_at__lt=now - ORPHAN_AFTER).select_related("app")
     deleted = 0
     for token in orphans.order_by("linked_at", "id")[:ORPHANS]:
-        _revoke(token)
+        revoke(token)
         with transaction.atomic():
             held = Token.objects.locked().filter(pk=token.pk, pool_entries=None, generation=token.generation)
             deleted += bool(held) and bool(Token.objects.filter(pk=token.pk).delete()[0])
     return deleted
 
 
-def _revoke(token: Token) -> None:
+def revoke(token: Token) -> None:
+    """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
     try:
         channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
     except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from accounts import pairs
+from accounts import reading
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
-from accounts.broker.leases import Claims, Lease, lease, open_lease
+from accounts.broker.leases import Lease, lease, open_lease
 from accounts.models import Account
 from tokens import answers, channels, lifecycle, probe, scrub
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
@@ -19,6 +19,7 @@ from tokens.models import Token
 Action = Literal["none", "retry_with", "retry_later", "hold"]
 
 HARMLESS = {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
 RETRY_AFTER = 30
 
 
@@ -46,8 +47,9 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
         raise NotFound("There is no such lease.")
     answers.learn(now)
     ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    evidence = scrub.evidence(call="api", status=status, body=body)
     if token is not None:
-        answers.keep(token.app, ruling, _evidence(status, body), token_id=token.pk, now=now)
+        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
         return Report(Verdict.OK, "none")
@@ -61,14 +63,13 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
         )
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
-    return _confirm(caller, account, token, claims, ruling, _evidence(status, body), now)
+    return _confirm(caller, account, token, ruling, evidence, now)
 
 
 def _confirm(
     caller: Caller,
     account: Account,
     token: Token,
-    claims: Claims,
     ruling: Ruling,
     evidence: dict[str, Any],
     now: datetime,
@@ -78,32 +79,20 @@ def _confirm(
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(outcome.reason), now)
-    if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
+    if outcome.state != Token.State.VALID or outcome.generation != token.generation:
         return _next(caller, account, ruling, now)
     if outcome.verdict != Verdict.OK:
         return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
-    reading = channels.get(account.channel).read_account(
-        token.app.keys(),
-        token.unseal(),
-        account.native_id,
-        scopes=token.scopes,
-        timeout=max(0.5, until - time.monotonic()),
-    )
-    answers.keep(token.app, reading.ruling, reading.evidence, token_id=token.pk, now=now)
-    if reading.ruling.verdict in HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}:
-        return Report(reading.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
-    pairs.apply_reading(
-        token=token,
-        generation=outcome.generation,
-        account_id=account.pk,
-        reading=reading,
-        now=now,
-        source="report",
-    )
-    found = _next(caller, account, ruling, now)
-    if found.lease is not None and found.lease.token_id == token.pk:
+    asked = [(account.pk, account.native_id)]
+    found = reading.read(token, asked, timeout=max(0.5, until - time.monotonic()))
+    reading.record(token, found, now=now, source="report")
+    verdict = found.readings[account.pk].ruling.verdict
+    if verdict in UNDECIDED:
+        return Report(verdict, "retry_later", retry_after=RETRY_AFTER)
+    answer = _next(caller, account, ruling, now)
+    if answer.lease is not None and answer.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
-    return found
+    return answer
 
 
 def _confirmed(reason: str) -> Ruling:
@@ -121,7 +110,3 @@ def _next(caller: Caller, account: Account, ruling: Ruling, now: datetime) -> Re
     except Busy as busy:
         return Report(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
     return Report(ruling.verdict, "retry_with", reason=reason, lease=fresh)
-
-
-def _evidence(status: int, body: Any) -> dict[str, Any]:
-    return scrub.evidence(call="api", status=status, body=body)

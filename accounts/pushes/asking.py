@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts import pairs, sweeps
+from accounts import reading, sweeps
 from accounts.models import Account
-from tokens import channels
+from tokens import answers
 from tokens.models import Token
 from tokens.vault import VaultError
 
@@ -38,18 +38,9 @@ def read_account(*, account_id: int, now: datetime) -> None:
     token = account.active_token if account else None
     if account is None or token is None:
         return
+    answers.learn(now)
     try:
-        keys, credentials = token.app.keys(), token.unseal()
+        found = reading.read(token, [(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
-    reading = channels.get(account.channel).read_account(
-        keys, credentials, account.native_id, scopes=token.scopes
-    )
-    pairs.apply_reading(
-        token=token,
-        generation=token.generation,
-        account_id=account.pk,
-        reading=reading,
-        now=now,
-        source=SOURCE,
-    )
+    reading.record(token, found, now=now, source=SOURCE)

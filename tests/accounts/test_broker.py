@@ -140,6 +140,23 @@ def test_a_false_report_kills_nothing(job: Job, account: Account) -> None:
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
 
 
+def test_a_refusal_of_our_app_that_a_report_leads_to_is_marked_at_the_app(
+    job: Job, account: Account, world: Sandbox
+) -> None:
+    lease = job.lease().json()
+    refused = {
+        "error": {"code": 3, "message": "Application does not have the capability to make this API call."}
+    }
+    world.add_fault("facebook", path=rf"/act_{account.native_id}$", status=400, body=refused)
+
+    told = job.report(lease["lease_id"], (400, {"error": {"code": 190, "message": "?"}})).json()
+
+    assert (told["verdict"], told["action"]) == ("app_fault", "retry_later")
+    assert account.active_token is not None
+    assert account.active_token.app.fault_kind == "use"
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+
 def test_when_the_last_token_dies_the_job_is_told_to_hold_and_who_can_help(
     job: Job, account: Account, world: Sandbox
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from accounts import pool, sweeps
+from accounts import pool, reading, sweeps
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
@@ -195,11 +195,11 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world:
     native.link(ada, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = sweeps.read_accounts(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
+    asked = reading.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(ada, "facebook", "ada")  # meanwhile the person came back
 
-    sweeps.record(token, asked, now=later(), source="sweep")
+    reading.record(token, asked, now=later(), source="sweep")
 
     assert Account.objects.get().state == "connected"
 
@@ -212,7 +212,7 @@ def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
     def break_down(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(sweeps, "record", break_down)
+    monkeypatch.setattr(reading, "record", break_down)
     sweeps.check_due(now=later())
 
     token = Token.objects.get()

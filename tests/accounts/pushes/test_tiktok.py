@@ -18,7 +18,7 @@ from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens import push_addresses
 from tokens.channels.tiktok import pushes
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, Token, UnknownAnswer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,6 +91,21 @@ def test_a_push_that_tells_a_lie_changes_nothing(
     assert answer.status_code == 200
     assert (account.restriction, account.state) == ("", "connected")
     assert not AccountEvent.objects.filter(kind="restricted").exists()
+
+
+def test_an_unknown_answer_and_a_refusal_of_our_app_are_kept_as_of_any_other_question(
+    world: Sandbox, linked: Account, client: Client, queue: Queue
+) -> None:
+    for code in (49999, 40113):
+        world.add_fault(
+            "tiktok", path="advertiser/info", status=200, body={"code": code, "message": "?"}, count=1
+        )
+        post(client, linked)
+    queue.work()
+
+    assert UnknownAnswer.objects.get().sample["body"]["code"] == 49999
+    assert ChannelApp.objects.get(channel="tiktok").fault_since is not None
+    assert Token.objects.get().state == "valid"
 
 
 def test_the_same_news_twice_is_told_once(

@@ -1,0 +1,78 @@
+"""Reading a token's ad accounts at the channel, and writing what was found: of the accounts, and of our app."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from accounts import pairs
+from tokens import answers, app_faults, channels
+from tokens.channels.base import AccountList, ChannelError, PairReading, Verdict
+from tokens.models import Token
+
+READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
+DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the channel said of one token's ad accounts, read without any transaction."""
+
+    listed: AccountList | None = None
+    readings: Mapping[int, PairReading] = field(default_factory=dict)  # by id of the account
+    fault: ChannelError | None = None  # the list could not be had
+
+
+def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | None = None) -> Findings:
+    """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
+
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `timeout`: seconds, of each account
+    that is read singly. Raises VaultError or ValueError where the credentials do not open.
+    """
+    native = channels.get(token.app.channel)
+    keys, credentials = token.app.keys(), token.unseal()
+
+    def singly(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
+        return {
+            account_id: native.read_account(
+                keys, credentials, native_id, scopes=token.scopes, timeout=timeout
+            )
+            for account_id, native_id in some
+        }
+
+    if len(accounts) <= READ_SINGLY:
+        return Findings(readings=singly(accounts))
+    try:
+        listed = native.list_accounts(keys, credentials, token.identity, token.scopes)
+    except ChannelError as error:
+        return Findings(fault=error)  # a list that failed changes nothing
+    there = {one.native_id for one in listed.accounts}
+    missing = [pair for pair in accounts if pair[1] not in there]
+    readings = singly(missing[:DOUBTED])
+    # Where all that were asked about are lost indeed, the list is believed for the rest too.
+    believed = all(reading.ruling.verdict == Verdict.ACCESS_LOST for reading in readings.values())
+    return Findings(replace(listed, complete=listed.complete and believed), readings)
+
+
+def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:
+    """Write what was found of a token's accounts, and what the answers say of our app."""
+    asked_with: dict[str, Any] = {
+        "token": token,
+        "generation": token.generation,
+        "now": now,
+        "source": source,
+    }
+    if found.listed is not None:
+        pairs.apply_list(listed=found.listed, **asked_with)
+    for account_id, reading in found.readings.items():
+        pairs.apply_reading(account_id=account_id, reading=reading, **asked_with)
+    said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
+    if found.fault is not None:
+        said.append((found.fault.ruling, found.fault.evidence))
+    faults = [ruling for ruling, _ in said if ruling.verdict == Verdict.APP_FAULT]
+    if faults:
+        app_faults.record(app=token.app, ruling=faults[0], call="api", now=now)
+    elif found.listed is not None or any(ruling.verdict == Verdict.OK for ruling, _ in said):
+        app_faults.clear(app=token.app, call="api")
+    for ruling, evidence in said:
+        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
