@@ -10,13 +10,10 @@ from django.db.models.functions import Cast, Replace
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts import pool
+from accounts import pool, sweeps
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
-from tokens import channels
-from tokens.channels.base import ChannelError
 from tokens.models import DeletionRequest, Token, UnknownAnswer
-from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +55,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
             of_person.locked().first()  # a token before its accounts, as everywhere
             _leave_pools(token, now)
         if token.state != Token.State.DEAD:
-            _revoke(token)
+            sweeps.revoke(token)
         if not _mails_are_sent():
             return False
     with transaction.atomic():
@@ -79,14 +76,6 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
 def forget_history(token: Token, *, before: datetime) -> None:
     """Delete what happened to a token, with its evidence, up to a moment."""
     token.events.filter(at__lte=before).delete()
-
-
-def _revoke(token: Token) -> None:
-    """Best effort: a channel that is down, or has ended the token already, does not hold up the deletion."""
-    try:
-        channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:
-        logger.warning("token %s could not be revoked before it was deleted: %s", token.pk, error)
 
 
 def _mails_are_sent() -> bool:
