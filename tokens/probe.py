@@ -1,7 +1,8 @@
 """Asking the channel about a token: outside any transaction, one question per token at a time, recorded by lifecycle.
 
 A token that is due is renewed first, and a good renewal is a good report. A token that looks dead is renewed once, where anything renews
-it, before its death is believed; a refusal to renew is believed once the channel was asked about the access token too.
+it, before its death is believed, and the channel is asked about what came of it; a refusal to renew is believed once the channel was asked
+about the access token too.
 """
 
 import time
@@ -61,7 +62,9 @@ def course(
         inspection = yield partial(ask, token, timeout=limit.left())
     if inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
         tried, token = yield from _renew(token, now, source, limit, actor)
-        inspection = _renewed(tried, token, now) or inspection
+        if _renewed(tried, token, now):
+            again = yield partial(ask, token, timeout=limit.left())
+            inspection = _healed(again)
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
             token_id=token.pk,
@@ -113,6 +116,13 @@ def _can_heal(token: Token, now: datetime) -> bool:
     """Tell whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
     policy = renewal.policy_of(token)
     return policy is not None and not policy.exchange and renewal.possible(token, now)
+
+
+def _healed(again: Inspection) -> Inspection:
+    """Judge a token that looked dead and was renewed by what the channel says of the new one: refused too, it is in doubt."""
+    if again.ruling.verdict not in DOUBTFUL:
+        return RENEWED
+    return replace(again, ruling=replace(again.ruling, verdict=Verdict.CONFIRM_FIRST))
 
 
 def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: datetime) -> Inspection:
