@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+RUN_OUT = "run_out"  # the access token's time is over
+
 
 @dataclass(frozen=True)
 class Death:
     """A deed that ends a log-in, and what must be known of it."""
 
-    deed: str
+    deed: str  # of the stand-in, or RUN_OUT
     reason: str
     lifted: bool = False  # the person can lift it, and the same token works again
 
@@ -26,6 +28,13 @@ class Profile:
     renews_after: int | None  # days after which a check renews; None: never
     moved_to: int | None = None  # days until the deadline after that renewal, counted from the linking
     harmless: tuple[str, ...] = ()  # deeds that end nothing
+    doubtful: tuple[
+        str, ...
+    ] = ()  # deeds of which the channel says too little: the log-in rests, and serves again once it is over
+    switches: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # of the stand-in: trouble and disputed shapes that end nothing
+    less: Mapping[str, Any] | None = None  # how a consent is given that may only report
     reader: str = "reader"  # the role that may only report
     blocked: Mapping[str, Any] = field(default_factory=dict)  # how an ad account is restricted
     blocked_words: str = ""  # what must be shown of it
@@ -45,7 +54,10 @@ FACEBOOK = Profile(
         Death("log_out", "session_invalid"),
         Death("checkpoint", "security_checkpoint", lifted=True),
         Death("suspend", "security_checkpoint", lifted=True),
+        Death("deactivate", "security_checkpoint", lifted=True),
+        Death(RUN_OUT, "expired"),
     ),
+    less={"scopes": ("ads_read", "business_management")},
     read="/v25.0/act_{id}?fields=name",
     renews_after=16,
     moved_to=76,
@@ -60,8 +72,26 @@ SNAPCHAT = Profile(
     "snapchat",
     deadline="never",
     days=None,
-    deaths=(Death("cancel_authorisation", "authorisation_cancelled"),),
-    harmless=("change_password",),
+    deaths=(
+        # Snapchat refuses all of them alike and names no cause.
+        Death("cancel_authorisation", "authorisation_cancelled"),
+        Death("checkpoint", "authorisation_cancelled"),
+        Death("suspend", "authorisation_cancelled"),
+        Death("deactivate", "authorisation_cancelled"),
+    ),
+    harmless=("change_password", "log_out", RUN_OUT),
+    switches=(
+        {"small_letters": True},
+        {"nested_roles": False},
+        {"nested_accounts": False},
+        {"refuses_organization": True},
+        {"broken_organizations": True},
+        {"rate_limit": {"limit": 0}},
+        {"rate_limit": {"limit": 0, "headers": True}},
+        {"rotate": True},
+        {"expires_in": 3600},
+        {"next_link_host": "https://elsewhere.example.com"},
+    ),
     read="/v1/adaccounts/{id}",
     renews_after=1,
     blocked={"status": "PENDING"},
@@ -95,8 +125,20 @@ LINKEDIN = Profile(
     deaths=(
         Death("cancel_authorisation", "authorisation_cancelled"),
         Death("change_password", "authorisation_cancelled"),
+        Death("suspend", "authorisation_cancelled"),
+        Death("deactivate", "authorisation_cancelled"),
     ),
-    harmless=("log_out",),
+    harmless=("log_out", RUN_OUT),
+    doubtful=("checkpoint",),  # a refresh is given, and what it gives is refused
+    switches=(
+        {"day_quota_over": True},
+        {"no_revoke": True},
+        {"unknown_is_inactive": True},
+        {"rotate_refresh": True},
+        {"fresh_delay": 600},
+        {"active_versions": ["209901", "209912"]},
+    ),
+    less={"put": {"scope": "r_ads,r_ads_reporting,openid,profile"}},
     read="/rest/adAccounts/{id}",
     renews_after=16,
     moved_to=365,
@@ -115,7 +157,22 @@ PINTEREST = Profile(
         Death("cancel_authorisation", "authorisation_cancelled"),
         Death("change_password", "authorisation_cancelled"),
         Death("log_out", "authorisation_cancelled"),
+        Death("checkpoint", "authorisation_cancelled"),
+        Death("suspend", "authorisation_cancelled"),
+        Death("deactivate", "authorisation_cancelled"),
     ),
+    harmless=(RUN_OUT,),
+    switches=(
+        {"rate_limit": 1},
+        {"rate_limit": 1, "rate_code": 30},
+        {"restricted_feature": "ads"},
+        {"numbers_as_text": True},
+        {"scope_separator": " "},
+        {"legacy": True},
+        {"same_within": 60},
+        {"rotate": False},
+    ),
+    less={"put": {"scope": "ads:read,user_accounts:read"}},
     read="/v5/ad_accounts/{id}",
     renews_after=8,
     moved_to=68,
@@ -132,8 +189,22 @@ TIKTOK = Profile(
     deaths=(
         Death("cancel_authorisation", "authorisation_cancelled"),
         Death("suspend", "suspended", lifted=True),
+        Death("deactivate", "suspended", lifted=True),
+        Death(RUN_OUT, "expired"),
     ),
     harmless=("change_password", "log_out"),
+    doubtful=("checkpoint",),
+    switches=(
+        {"burst": {"calls": 0, "seconds": 600, "message": "Too many requests"}},
+        {"developer": "rejected"},
+        {"developer": "no_permission"},
+        {"missing_scopes": ["bc/get"]},
+        {"denied": ["bc/get"]},
+        {"errors": {"user/info": [50000, "System error"]}},
+        {"errors": {"user/info": [40009, "never seen"]}},
+        {"errors": {"advertiser/info": [40114, "logged out"]}},
+        {"errors": {"bc/get": [40700, "conflict"]}},
+    ),
     read='/open_api/v1.3/advertiser/info/?advertiser_ids=["{id}"]',
     renews_after=None,
     blocked={
@@ -150,6 +221,8 @@ TIKTOK = Profile(
 PROFILES = (FACEBOOK, SNAPCHAT, X, LINKEDIN, PINTEREST, TIKTOK)
 EVERY = {profile.key: profile for profile in PROFILES}
 DEATHS = [(profile.key, death) for profile in PROFILES for death in profile.deaths]
+DOUBTFUL = [(profile.key, deed) for profile in PROFILES for deed in profile.doubtful]
+SWITCHES = [(profile.key, switch) for profile in PROFILES for switch in profile.switches]
 HARMLESS = [(profile.key, deed) for profile in PROFILES for deed in profile.harmless]
 
 # Trouble on every path: nothing of it may end a token or take an account away.

@@ -39,9 +39,13 @@ def read(world: Sandbox, profile: Profile, found: Account, lease: leases.Lease) 
     )
 
 
-def lease_now(found: Account, **wish: int) -> leases.Lease:
+def lease_now(found: Account, *, min_valid_for: int = 0) -> leases.Lease:
     return leases.lease(
-        caller=Caller(), channel=found.channel, native_id=found.native_id, now=datetime.now(UTC), **wish
+        caller=Caller(),
+        channel=found.channel,
+        native_id=found.native_id,
+        now=datetime.now(UTC),
+        min_valid_for=min_valid_for,
     )
 
 

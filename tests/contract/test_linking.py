@@ -67,6 +67,22 @@ def test_a_reader_covers_nothing_and_stays_in_the_pool(profile: Profile, browser
     assert account().usable_count == 1
 
 
+@pytest.mark.parametrize("channel", [profile.key for profile in PROFILES if profile.less])
+def test_a_consent_that_permits_only_reports_covers_nothing(
+    channel: str, browser: Browser, world: Sandbox
+) -> None:
+    less = EVERY[channel].less or {}
+    if "put" in less:
+        world.next_token(channel=channel, kind="code", put=less["put"])
+    native.link(browser("ada"), channel, "ada", **({"scopes": less["scopes"]} if "scopes" in less else {}))
+
+    entry = AccountToken.objects.get(token=token_of("ada"))
+    assert (token_of("ada").state, entry.access, entry.can_publish) == ("valid", "ok", "no")
+    assert (account().state, account().usable_count) == ("deactivated", 0)
+    native.link(browser("ada"), channel, "ada", form={"again": "1"})
+    assert (account().state, account().usable_count) == ("connected", 1)
+
+
 @every_channel
 def test_a_refused_consent_keeps_nothing(profile: Profile, browser: Browser) -> None:
     client = browser("ada")

@@ -9,8 +9,20 @@ from django.test import Client
 from accounts import sweeps
 from accounts.models import AccountToken
 from notifications.models import Message
+from sandbox.deeds import DEEDS
 from tests.contract.conftest import LUMEN, Clock, account, check, token_of
-from tests.contract.profiles import DEATHS, EVERY, HARMLESS, PROFILES, TROUBLE, Death, Profile
+from tests.contract.profiles import (
+    DEATHS,
+    DOUBTFUL,
+    EVERY,
+    HARMLESS,
+    PROFILES,
+    RUN_OUT,
+    SWITCHES,
+    TROUBLE,
+    Death,
+    Profile,
+)
 from tests.support import native
 from tests.support.sandbox import Sandbox
 from tokens import probe, renewal
@@ -30,6 +42,14 @@ def both(browser: Browser, channel: str) -> None:
     """Ada carries the account, Ben stands behind her."""
     native.link(browser("ada"), channel, "ada")
     native.link(browser("ben"), channel, "ben")
+
+
+def befalls_ada(world: Sandbox, channel: str, deed: str, **how: object) -> None:
+    """Let a deed of the stand-in happen to Ada."""
+    if deed == RUN_OUT:
+        world.expire_now(channel=channel, user="ada")
+    else:
+        world.deed(channel, "ada", deed, **how)
 
 
 def deadline_days(token: Token, clock: Clock) -> float:
@@ -227,7 +247,7 @@ def test_each_end_is_found_told_and_covered_by_the_backup(
     channel: str, death: Death, browser: Browser, world: Sandbox
 ) -> None:
     both(browser, channel)
-    world.deed(channel, "ada", death.deed)
+    befalls_ada(world, channel, death.deed)
 
     check()
 
@@ -278,11 +298,55 @@ def test_what_ends_nothing_at_the_channel_ends_nothing_here(
     channel: str, deed: str, browser: Browser, world: Sandbox
 ) -> None:
     native.link(browser("ada"), channel, "ada")
-    world.deed(channel, "ada", deed)
+    befalls_ada(world, channel, deed)
 
     check()
 
     assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+@pytest.mark.parametrize(("channel", "deed"), DOUBTFUL)
+def test_what_the_channel_says_too_little_of_rests_and_serves_again(
+    channel: str, deed: str, browser: Browser, world: Sandbox
+) -> None:
+    both(browser, channel)
+    befalls_ada(world, channel, deed)
+
+    check()
+
+    active = account().active_token
+    assert active is not None
+    assert (token_of("ada").state, active.native_user_name) == ("cooling", "Ben Lindqvist")
+    assert not Message.objects.filter(kind="died").exists()
+    befalls_ada(world, channel, deed, on=False)
+    check(rounds=2, hours=20)
+    assert token_of("ada").state == "valid"
+
+
+@pytest.mark.parametrize(("channel", "switch"), SWITCHES, ids=str)
+def test_no_switch_of_a_stand_in_kills_or_takes_away(
+    channel: str, switch: dict[str, object], browser: Browser, world: Sandbox
+) -> None:
+    native.link(browser("ada"), channel, "ada", names=[LUMEN, "Fern Gardens"])
+    world.put_app(channel, settings=switch)
+
+    check(rounds=2)
+
+    assert token_of("ada").state != "dead"
+    assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
+    world.put_app(channel, settings={})
+    check(rounds=2, hours=20)
+    assert (token_of("ada").state, account().state) == ("valid", "connected")
+
+
+def test_each_deed_that_a_stand_in_knows_is_in_each_profile() -> None:
+    personal = set(DEEDS) - {"consent", "request_deletion"}
+    for profile in PROFILES:
+        named = [*(death.deed for death in profile.deaths), *profile.harmless, *profile.doubtful]
+        assert len(named) == len(set(named))
+        assert set(named) == personal | (
+            {RUN_OUT} if profile.key != "x" else set()
+        )  # X's tokens have no dates
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
