@@ -31,9 +31,9 @@ LATEST = datetime(2101, 1, 1, tzinfo=UTC)
 
 # What stands in the place of a part. Each has broken a parser of somebody's.
 PARTS: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 7, 1.5, 1e400, 10**12, 10**40, 10**4000,
-    "", " ", "x", "0", "-1", "1e9", "x" * 5000, "\ufffd", "٣", "²", "http://[", "2026-13-45T99:99:99Z",
-    [], {}, [[]], [None], ["x"], [{}], {"": None}, {"id": {}},
+    None, True, 0, -1, 7, 1.5, 1e400, 10**12, 10**4000,
+    "", " ", "x", "0", "1e9", "x" * 5000, "\ufffd", "²", "http://[", "2026-13-45T99:99:99Z",
+    [], {}, [None], [{}], {"": None},
 )  # fmt: skip
 
 
@@ -129,6 +129,11 @@ class Bench:
 def bench(key: str, world: Sandbox, client: Client, set_request: Callable[[Any], None]) -> Bench:
     """Link a person at the channel and record every operation."""
     channel, keys = channels.get(key), ChannelApp.objects.get(channel=key).keys()
+    for name in (
+        "Fern Gardens",
+        "Brand EU (old)",
+    ):  # two ad accounts are enough, and X asks for the role on each
+        world.drop_role(key, name, "ada")
     answer = way_back(key, world, client, keys)
     recorder = Recorder(http.request)
     set_request(recorder.request)
