@@ -14,7 +14,7 @@ from accounts import deeds, faces, selection
 from accounts.models import Account, AccountToken
 from accounts.names import HIDDEN, Names
 from accounts.portal import dates, rows
-from tokens import reasons, scrub
+from tokens import reasons, renewal, scrub
 from tokens.channels.base import Reason, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import User
@@ -229,8 +229,11 @@ def _with_deeds(
         steps = Deed("See steps", f"{page}?steps={token.pk}#steps-{token.pk}")
     buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=steps, now=now)
     rest: list[Deed | None] = [activate, check, ask]
-    if may("tokens.renew_token") and token.state != Token.State.DEAD:
-        rest.append(Deed("Renew now", to("renew"), icon="sync"))
+    policy = renewal.policy_of(token)
+    if may("tokens.renew_token") and token.state != Token.State.DEAD and policy is not None:
+        why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
+        refused = "" if renewal.possible(token, now) else why_not
+        rest.append(Deed("Renew now", to("renew"), icon="sync", refused=refused))
     rest.append(_copy_link(account))
     if may("accounts.unlink_token"):
         rest.append(Deed("Unlink", to("unlink"), kind="danger", icon="delete"))
@@ -272,7 +275,8 @@ def _first_two(
     if token.state == Token.State.DEAD:
         wanted = [ask]
     elif row.box is not None and token.state == Token.State.VALID:
-        wanted = [steps, check]
+        missing = row.entry.access_reason == Reason.SCOPE_MISSING  # the person grants it, nobody else
+        wanted = [ask, steps] if missing else [steps, check]
     elif row.active:
         due = token.deadline is not None and token.deadline - now <= faces.AT_RISK
         wanted = [ask] if due else [check]

@@ -301,3 +301,23 @@ def test_an_access_date_that_is_renewed_is_shown_as_no_end_and_after_a_refusal_a
 
     assert "said by Snapchat, renewed by AdToken" in page
     assert "said by Snapchat, not renewed any more" in page
+
+
+def test_what_the_channel_does_not_renew_has_no_renew_now(client: Client, boss: None) -> None:
+    account = make_account("x")
+    link(account, make_token(make_app("x")))
+    settle(account)
+
+    assert "Renew now" not in client.get(pool_url(account)).content.decode()
+
+
+def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss: None) -> None:
+    account, ada = make_account(restriction="unpaid bill"), make_user(name="Ada")
+    link(account, make_token(consented_by=ada), can_publish="no", access_reason=Reason.SCOPE_MISSING)
+    settle(account)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    assert "Permission missing" in page
+    assert page.index("Ask to re-authenticate") < page.index("See steps")
+    assert "Facebook restricts this ad account</span><p>unpaid bill</p>" in page
