@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from sandbox.world import start_accounts
 from tests.contract.profiles import PROFILES
 from tests.contract.test_garbage import killed
 from tokens import channels
@@ -193,7 +194,7 @@ def questions(channel: Channel) -> list[Callable[[], Any]]:
         "oauth_token_secret": "SECRETMARK",
         "oauth_verifier": "CODEMARK",
     }
-    native_id = "e4cd371b-8de8-4011-a8d2-860fe77c09e1" if channel.key == "snapchat" else "5"
+    native_id = next(account.id for account in start_accounts() if account.channel == channel.key)
     found: list[Callable[[], Any]] = [
         lambda: channel.consent(keys, way_back),
         lambda: channel.identity(keys, HELD),
