@@ -123,3 +123,14 @@ def test_a_code_of_snapchat_is_good_once(channels_world: Sandbox, consent: Conse
 
         with pytest.raises(InvalidGrantError):
             session.fetch_token(f"{login}/access_token", **order)
+
+
+def test_a_renewal_after_the_person_removed_the_app_is_an_invalid_grant(channels_world: Sandbox) -> None:
+    client_id, secret = Sandbox.APPS["snapchat"]
+    token = channels_world.issue_token("snapchat", "ada")
+    channels_world.cancel_authorisation("snapchat", "ada")
+
+    with OAuth2Session(client_id, token=token) as session, pytest.raises(InvalidGrantError):
+        session.refresh_token(
+            f"{channels_world.snapchat}/login/oauth2/access_token", client_id=client_id, client_secret=secret
+        )
