@@ -16,7 +16,7 @@ from sandbox.faults import Fault, Faults
 from sandbox.mailbox.smtp import SmtpRules
 from sandbox.mailbox.web import smtp_rules
 from sandbox.store import Store, UnknownNameError
-from sandbox.web import store_of
+from sandbox.web import store_of, windows_of
 from sandbox.world import CHANNELS, ROLES
 from sandbox.x.limits import RateLimits
 
@@ -75,6 +75,7 @@ async def reset(request: Request, store: Store, _body: dict[str, Any]) -> Answer
     log.calls.clear()
     limits: RateLimits = request.app.state.limits
     limits.reset()
+    windows_of(request).clear()
     rules: SmtpRules = request.app.state.smtp_rules
     rules.clear()
     return {"reset": True}

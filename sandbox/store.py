@@ -128,6 +128,10 @@ class Store:
         known = ", ".join(f"{a.id} ({a.name})" for a in accounts)
         raise UnknownNameError(f"no ad account {name!r} on {channel!r}; known: {known}")
 
+    def ad_account(self, channel: str, native_id: str) -> AdAccount | None:
+        """The ad account with exactly this id."""
+        return next((a for a in self.accounts if (a.channel, a.id) == (channel, native_id)), None)
+
     def accounts_of(self, channel: str, user_key: str) -> list[AdAccount]:
         """The ad accounts on which the person has any role, in the order they were made."""
         return [a for a in self.accounts if a.channel == channel and user_key in a.roles]

@@ -1,5 +1,7 @@
 """What all handlers share: the store, the parameters of a call, the pages."""
 
+import base64
+import binascii
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from sandbox.store import Store
+from sandbox.windows import Windows
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -24,6 +27,12 @@ def store_of(request: Request) -> Store:
     """The one store of this process."""
     store: Store = request.app.state.store
     return store
+
+
+def windows_of(request: Request) -> Windows:
+    """The counted calls of this process."""
+    windows: Windows = request.app.state.windows
+    return windows
 
 
 def page(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
@@ -46,8 +55,8 @@ async def params_of(request: Request) -> Params:
 
 
 async def _body_items(request: Request) -> list[tuple[str, str]]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind == "application/x-www-form-urlencoded":
+    kind = _kind_of(request)
+    if kind == FORM:
         return parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
     if kind == "multipart/form-data":
         form = await request.form()
@@ -55,6 +64,32 @@ async def _body_items(request: Request) -> list[tuple[str, str]]:
     if kind == "application/json":
         return _json_items(await request.body())
     return []
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+async def form_of(request: Request) -> dict[str, str] | None:
+    """The fields of a form body, the last of a name; None for any other body. The address is not read: secrets do not belong there."""
+    if _kind_of(request) != FORM:
+        return None
+    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def basic_of(request: Request) -> tuple[str, str] | None:
+    """The id and the secret of a Basic header, or None."""
+    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, secret = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, secret) if colon else None
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
 
 
 def _json_items(body: bytes) -> list[tuple[str, str]]:

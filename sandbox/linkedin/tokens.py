@@ -11,32 +11,19 @@ from sandbox.linkedin.errors import OauthError
 from sandbox.linkedin.knobs import STAND_IN
 from sandbox.oauth import CodeError
 from sandbox.store import Store
-from sandbox.web import Params, first, store_of
+from sandbox.web import form_of, store_of
 from sandbox.world import App, OauthToken
 
 
-async def form_of(request: Request) -> Params:
-    """The fields of a form body; of any other body nothing."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != "application/x-www-form-urlencoded":
-        return {}
-    form = await request.form()
-    found: Params = {}
-    for name, value in form.multi_items():
-        if isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return found
-
-
-def client(store: Store, form: Params, *, needs: tuple[str, ...] = ()) -> App:
+def client(store: Store, form: dict[str, str], *, needs: tuple[str, ...] = ()) -> App:
     """The app that calls, by id and secret in the form; raises OauthError."""
     for name in (*needs, "client_id", "client_secret"):
-        if not first(form, name):
+        if not form.get(name, ""):
             raise errors.missing(name)
-    app = store.app("linkedin", first(form, "client_id"))
+    app = store.app("linkedin", form.get("client_id", ""))
     if app is None:
-        raise errors.wrong_client(first(form, "client_id"))
-    if not hmac.compare_digest(first(form, "client_secret").encode(), app.secret.encode()):
+        raise errors.wrong_client(form.get("client_id", ""))
+    if not hmac.compare_digest(form.get("client_secret", "").encode(), app.secret.encode()):
         raise errors.wrong_secret()
     if app.suspended:
         raise errors.suspended()
@@ -45,9 +32,9 @@ def client(store: Store, form: Params, *, needs: tuple[str, ...] = ()) -> App:
 
 async def access_token(request: Request) -> Response:
     """`POST /oauth/v2/accessToken`: a code or a refresh token for an access token."""
-    store, form = store_of(request), await form_of(request)
+    store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("grant_type",))
-    grant_type = first(form, "grant_type")
+    grant_type = form.get("grant_type", "")
     if grant_type == "authorization_code":
         return JSONResponse(_redeem(store, app, form))
     if grant_type == "refresh_token":
@@ -59,12 +46,12 @@ async def access_token(request: Request) -> Response:
     )  # (unverified)
 
 
-def _redeem(store: Store, app: App, form: Params) -> dict[str, Any]:
+def _redeem(store: Store, app: App, form: dict[str, str]) -> dict[str, Any]:
     for name in ("code", "redirect_uri"):
-        if not first(form, name):
+        if not form.get(name, ""):
             raise errors.missing(name)
     try:
-        token = STAND_IN.redeem(store, app, first(form, "code"), first(form, "redirect_uri"))
+        token = STAND_IN.redeem(store, app, form.get("code", ""), form.get("redirect_uri", ""))
     except CodeError as error:
         if error.why == "unknown":
             text = "Unable to retrieve access token: authorization code not found"
@@ -77,8 +64,8 @@ def _redeem(store: Store, app: App, form: Params) -> dict[str, Any]:
     return STAND_IN.shaped(store, "code", token.user, answer)
 
 
-def _refresh(store: Store, app: App, form: Params) -> dict[str, Any]:
-    text = first(form, "refresh_token")
+def _refresh(store: Store, app: App, form: dict[str, str]) -> dict[str, Any]:
+    text = form.get("refresh_token", "")
     if not text:
         raise errors.missing("refresh_token")
     token = store.oauth_token(text)
@@ -103,9 +90,9 @@ def _answer(store: Store, token: OauthToken) -> dict[str, Any]:
 
 async def introspect(request: Request) -> Response:
     """`POST /oauth/v2/introspectToken`. Statuses are documented, bodies of tokens that are over are unverified."""
-    store, form = store_of(request), await form_of(request)
+    store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("token",))
-    token, standing = STAND_IN.standing(store, first(form, "token"))
+    token, standing = STAND_IN.standing(store, form.get("token", ""))
     if standing == "unknown" and not app.settings.get("unknown_is_inactive"):
         raise OauthError(400, "invalid_request", "Invalid token")  # 400 documented, body unverified
     if token is None or token.client_id != app.client_id or standing == "fresh":
@@ -125,11 +112,11 @@ async def introspect(request: Request) -> Response:
 
 async def revoke(request: Request) -> Response:
     """`POST /oauth/v2/revoke` (unverified: used by several projects, in no document). It ends the consent."""
-    store, form = store_of(request), await form_of(request)
+    store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("token",))
     if app.settings.get("no_revoke"):
         return Response(status_code=404)
-    token = store.oauth_token(first(form, "token"))
+    token = store.oauth_token(form.get("token", ""))
     if token is not None and token.client_id == app.client_id:
         token.dead = "revoked"
         store.changed()

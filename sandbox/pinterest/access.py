@@ -1,18 +1,15 @@
 """Who is calling: the app by Basic, or a person by the access token in the header."""
 
-import base64
-import binascii
 import hmac
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from sandbox.calls import CallLog
+from sandbox import web
 from sandbox.pinterest import errors
 from sandbox.pinterest.knobs import switch
 from sandbox.store import Store
-from sandbox.web import store_of
+from sandbox.web import store_of, windows_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
 
 CHANNEL = "pinterest"
@@ -36,7 +33,7 @@ class Caller:
         """The ad account with this id, or the error for one that the person may not see."""
         if not (name.isascii() and name.isdigit() and len(name) <= 18):
             raise errors.bad_request(f"'ad_account_id' value '{name[:40]}' must match the pattern: ^\\d+$")
-        found = next((a for a in self.store.accounts if (a.channel, a.id) == (CHANNEL, name)), None)
+        found = self.store.ad_account(CHANNEL, name)
         if found is None:
             raise errors.account_not_found()
         if self.user.key not in found.roles:
@@ -48,16 +45,9 @@ class Caller:
 
 def app_of(request: Request) -> App:
     """The app whose id and secret the Basic header holds."""
-    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    try:
-        pair = base64.b64decode(rest.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise errors.authentication_failed() from None
-    client_id, colon, secret = pair.partition(":")
+    client_id, secret = web.basic_of(request) or ("", "")
     app = store_of(request).app(CHANNEL, client_id)
-    if scheme.lower() != "basic" or not colon or app is None:
-        raise errors.authentication_failed()
-    if not hmac.compare_digest(secret.encode(), app.secret.encode()):
+    if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
         raise errors.authentication_failed()
     if app.suspended:
         raise errors.app_unknown()
@@ -65,11 +55,11 @@ def app_of(request: Request) -> App:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form body. The address is not read: secrets do not belong there."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != "application/x-www-form-urlencoded":
+    """The fields of a form body, which must come."""
+    form = await web.form_of(request)
+    if form is None:
         raise errors.bad_request("Invalid request: a form is expected")
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+    return form
 
 
 def caller_of(request: Request) -> Caller:
@@ -114,15 +104,7 @@ def _limit(request: Request, caller: Caller) -> None:
     limit, window = int(switch(caller.app, "rate_limit")), int(switch(caller.app, "rate_window"))
     if not limit:
         return
-    log: CallLog = request.app.state.log
-    since = caller.store.now() - window
-    made = 0
-    for call in reversed(log.calls):
-        if call.at < since:
-            break
-        made += (call.channel, call.native_user) == (CHANNEL, caller.user.key) and call.path.startswith(
-            "/v5/"
-        )
+    made, _ = windows_of(request).count((CHANNEL, caller.user.key), seconds=window, now=caller.store.now())
     request.state.left = max(0, limit - made)
     if made > limit:
         raise errors.too_many(int(switch(caller.app, "rate_code")))

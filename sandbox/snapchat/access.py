@@ -94,7 +94,7 @@ def visible(caller: Caller) -> list[AdAccount]:
 
 def account_for(caller: Caller, account_id: str, *, writes: bool = False) -> AdAccount:
     """The ad account, if the person may read (or write) it. Raises ApiError 404 or 403."""
-    found = next((a for a in caller.store.accounts if (a.channel, a.id) == (CHANNEL, account_id)), None)
+    found = caller.store.ad_account(CHANNEL, account_id)
     if found is None:
         raise errors.not_found()
     if found not in visible(caller):

@@ -5,26 +5,25 @@ from starlette.responses import Response
 
 from sandbox.snapchat import errors
 from sandbox.snapchat.access import Caller
-
-Counts = dict[tuple[str, int], int]  # (access token, window) -> calls
+from sandbox.snapchat.knobs import CHANNEL
+from sandbox.web import windows_of
 
 
 def count(request: Request, caller: Caller) -> dict[str, str]:
-    """Count this call. Returns the headers that tell of the limit. Raises ApiError 429 over it."""
+    """Count this call. Returns the headers that tell of the limit. Raises LimitedError over it."""
     limit = caller.setting("rate_limit")
     if not limit:
         return {}
-    counts = _counts(request)
-    now, window = caller.store.now(), int(limit.get("window", 60))
-    key = (caller.token.token, now // window)
-    counts[key] = counts.get(key, 0) + 1
+    calls, ends = windows_of(request).count(
+        (CHANNEL, caller.token.token), seconds=int(limit.get("window", 60)), now=caller.store.now()
+    )
     headers = {
         "x-rate-limit-limit": str(limit["limit"]),
-        "x-rate-limit-remaining": str(max(0, limit["limit"] - counts[key])),
-        "x-rate-limit-reset": str((now // window + 1) * window),
+        "x-rate-limit-remaining": str(max(0, limit["limit"] - calls)),
+        "x-rate-limit-reset": str(ends),
     }
     shown = headers if limit.get("headers") else {}
-    if counts[key] > limit["limit"]:
+    if calls > limit["limit"]:
         raise LimitedError(shown)
     return shown
 
@@ -41,11 +40,3 @@ class LimitedError(Exception):
         response = errors.too_many().response()
         response.headers.update(self.headers)
         return response
-
-
-def _counts(request: Request) -> Counts:
-    state = request.app.state
-    if not hasattr(state, "snapchat_counts"):
-        state.snapchat_counts = {}
-    found: Counts = state.snapchat_counts
-    return found

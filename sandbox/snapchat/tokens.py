@@ -2,7 +2,6 @@
 
 import hmac
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,10 +11,9 @@ from sandbox.snapchat.access import ended
 from sandbox.snapchat.errors import TokenError
 from sandbox.snapchat.knobs import CHANNEL, STAND_IN, life
 from sandbox.store import Store
-from sandbox.web import store_of
+from sandbox.web import FORM, form_of, store_of
 from sandbox.world import NEVER, App, OauthToken
 
-FORM = "application/x-www-form-urlencoded"
 NO_GRANT = "The provided authorization grant or refresh token is invalid, expired or revoked"
 
 
@@ -55,9 +53,10 @@ async def revoke(request: Request) -> Response:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != FORM:
+    form = await form_of(request)
+    if form is None:
         raise TokenError(400, "invalid_request", f"The body must be {FORM}")
-    return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
+    return form
 
 
 def _client(store: Store, form: dict[str, str]) -> App:

@@ -8,12 +8,10 @@ from starlette.requests import Request
 
 from sandbox.store import Store
 from sandbox.tiktok import errors
-from sandbox.web import store_of
+from sandbox.web import store_of, windows_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken
 
 CHANNEL = "tiktok"
-
-_bursts: dict[str, tuple[Any, int, int]] = {}  # by app: the switch that is counted for, since when, calls
 
 
 @dataclass(frozen=True)
@@ -112,14 +110,12 @@ def wanted(data: dict[str, Any], name: str) -> str:
 
 
 def _count(app: App, request: Request) -> None:
-    """Count calls where the switch `burst` is set. The counter belongs to that very switch, so setting it anew forgets."""
+    """Count the app's calls where the switch `burst` is set; another one counts anew."""
     burst = app.settings.get("burst")
     if not burst:
         return
+    key = (CHANNEL, app.client_id, str(burst))
     now = store_of(request).now()
-    switch, start, calls = _bursts.get(app.client_id, (None, now, 0))
-    if switch is not burst or now >= start + burst.get("seconds", 60):
-        start, calls = now, 0
-    _bursts[app.client_id] = (burst, start, calls + 1)
-    if calls >= burst["calls"]:
+    calls, _ = windows_of(request).count(key, seconds=int(burst.get("seconds", 60)), now=now)
+    if calls > burst["calls"]:
         raise errors.limited(burst.get("message", ""))
