@@ -17,8 +17,12 @@ class BusinessError(Exception):
 
 def envelope(code: int, message: str, data: Any) -> JSONResponse:
     """The body that all answers have."""
-    request_id = "20261125" + random_text(24).upper()
-    return JSONResponse({"code": code, "message": message, "request_id": request_id, "data": data})
+    return JSONResponse({"code": code, "message": message, "request_id": request_id(), "data": data})
+
+
+def request_id() -> str:
+    """An id of a request, which begins with the day as real ones do."""
+    return "20261125" + random_text(24).upper()
 
 
 def bad_parameter(text: str) -> BusinessError:

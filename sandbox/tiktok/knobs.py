@@ -18,7 +18,6 @@ Business Center, "" into none; `relation_status` (BOUND); `deleted` true: grante
 """
 
 import asyncio
-from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse
 
@@ -38,10 +37,7 @@ class TikTokStandIn(OauthStandIn):
     def _back(self, wish: Wish, **answer: str) -> RedirectResponse:
         if "auth_code" in answer and wish.app.settings.get("duplicate_code", True):
             answer["code"] = answer["auth_code"]
-        if wish.state:
-            answer["state"] = wish.state
-        joint = "&" if "?" in wish.redirect_uri else "?"
-        return RedirectResponse(wish.redirect_uri + joint + urlencode(answer), status_code=302)
+        return super()._back(wish, **answer)
 
     def account_changed(self, store: Store, account: AdAccount, before: str) -> None:
         """Push a suspension or its end to the subscribers."""

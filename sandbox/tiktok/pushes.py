@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx2
 
-from sandbox.store import Store, random_number, random_text
+from sandbox.store import Store, random_number
+from sandbox.tiktok.errors import request_id
 from sandbox.world import AdAccount, App
 
 log = logging.getLogger("uvicorn.error")
@@ -46,7 +47,7 @@ def payload(store: Store, app: App, account: AdAccount, subscription_id: str) ->
     """The flat body. The reason comes only with a suspension, under a misspelled name as a client has it (unverified)."""
     now = store.now()
     body: dict[str, Any] = {
-        "request_id": "20261125" + random_text(24).upper(),
+        "request_id": request_id(),
         "object": OBJECT,
         "time": now,
         "subscription_id": subscription_id,

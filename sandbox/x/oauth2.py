@@ -10,19 +10,18 @@ bearer_on_rest    true: the Ads API takes bearer tokens too (no document says th
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from sandbox.oauth import CodeError, OauthStandIn, RefusedError, Wish
 from sandbox.store import Store
-from sandbox.web import Params, first, store_of
-from sandbox.world import App, NativeUser, OauthToken
+from sandbox.web import Params, basic_of, first, form_of, store_of
+from sandbox.world import App, NativeUser, OauthCode, OauthToken
 from sandbox.x import errors
 from sandbox.x.signature import XCaller, living_user
 
@@ -35,7 +34,6 @@ OFFLINE = "offline.access"
 ADS_READ, ADS_WRITE = "ads.read", "ads.write"
 ME = frozenset({"tweet.read", "users.read"})
 SCOPES = frozenset({ADS_READ, ADS_WRITE, OFFLINE, "media.write", *ME})
-FORM = "application/x-www-form-urlencoded"
 
 
 class Oauth2Error(Exception):
@@ -65,7 +63,6 @@ def no_client() -> Oauth2Error:
 class XWish(Wish):
     """The wish, with the challenge that the code is bound to."""
 
-    store: Store
     challenge: str
     method: str
 
@@ -81,14 +78,14 @@ class XOauth2(OauthStandIn):
             raise RefusedError("Something went wrong. You weren't able to give access to the App.")
         if len(wish.state) > LONGEST_STATE or not wish.scopes or not set(wish.scopes) <= SCOPES:
             raise RefusedError("Something went wrong. You weren't able to give access to the App.")
-        return XWish(wish.app, wish.redirect_uri, wish.state, wish.scopes, store, challenge, method)
+        return XWish(wish.app, wish.redirect_uri, wish.state, wish.scopes, challenge, method)
 
-    def _back(self, wish: Wish, **answer: str) -> RedirectResponse:
-        code = answer.get("code")
-        if code and isinstance(wish, XWish):
-            made = wish.store.oauth_codes[code]
-            made.challenge, made.challenge_method = wish.challenge, wish.method
-        return super()._back(wish, **answer)
+    def code_for(self, store: Store, wish: Wish, user: NativeUser, *, account_ids: list[str]) -> OauthCode:
+        """A fresh code, bound to the challenge."""
+        code = super().code_for(store, wish, user, account_ids=account_ids)
+        if isinstance(wish, XWish):
+            code.challenge, code.challenge_method = wish.challenge, wish.method
+        return code
 
     def grant(
         self, store: Store, app: App, user: NativeUser, *, scopes: list[str], account_ids: list[str]
@@ -175,17 +172,16 @@ def is_bearer(request: Request) -> bool:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != FORM:
+    form = await form_of(request)
+    if form is None:
         raise invalid("Missing required parameter [grant_type].")
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return form
 
 
 def _client(store: Store, request: Request, form: dict[str, str]) -> App:
     """The app: by Basic where it has a secret, by `client_id` where it is public."""
-    kind, _, sent = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "basic":
-        client_id, secret = _basic(sent)
+    if request.headers.get("authorization", "").lower().startswith("basic "):
+        client_id, secret = basic_of(request) or ("", "")
         app = store.app(CHANNEL, client_id)
         if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
             raise no_client()
@@ -196,14 +192,6 @@ def _client(store: Store, request: Request, form: dict[str, str]) -> App:
     if app.suspended:
         raise Oauth2Error(401, "invalid_client", "Invalid / suspended application")  # (unverified)
     return app
-
-
-def _basic(sent: str) -> tuple[str, str]:
-    try:
-        client_id, _, secret = base64.b64decode(sent, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise no_client() from None
-    return client_id, secret
 
 
 def _wanted(form: dict[str, str], name: str) -> str:
