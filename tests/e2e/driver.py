@@ -22,9 +22,11 @@ TALLEST = 1800  # a picture of the tour is cut here
 CONTENT_END = """() => {
   const root = document.querySelector('main, #main') ?? document.body;
   const shown = [...root.querySelectorAll('*')].filter(one => {
-    const skipped = '.at-save, .at-pick, .at-sticky, .at-hidden, details:not([open]) > :not(summary)';
-    if (!one.getClientRects().length || one.closest(skipped)) return false;
-    return !['fixed', 'sticky'].includes(getComputedStyle(one).position) && one.children.length === 0;
+    const skipped = '.at-save, .at-pick, .at-hidden, details:not([open]) > :not(summary)';
+    if (!one.getClientRects().length || one.children.length || one.closest(skipped)) return false;
+    for (let at = one; at && at !== root; at = at.parentElement)  // some bars stick on phones only
+      if (['fixed', 'sticky'].includes(getComputedStyle(at).position)) return false;
+    return true;
   });
   const least = document.querySelector('#nav-sidebar') ? 620 : 240;  // the portal's sidebar is whole
   return Math.max(least, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));

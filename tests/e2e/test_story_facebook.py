@@ -145,19 +145,34 @@ def staff_see_the_shift_and_its_cause(mira: Visitor) -> None:
 def staff_create_the_macro(mira: Visitor) -> None:
     mira.open("/admin/")
     mira.follow("Macros")
+    mira.take("walk-macros")
     mira.follow("Create Macro")
     page = mira.page
     page.get_by_label("Macro name").fill(MACRO)
+    the_form_says_whom_it_would_mail(mira)
     page.get_by_label("Chosen accounts", exact=True).first.check()
     page.get_by_label("Action").select_option(label="Set Pre-Deactivation Notification")
     page.get_by_label("E-mail addresses").fill(AGENCY)
     page.get_by_label("Also mail the person who linked the token").check()
     page.get_by_label("Days in advance").fill(str(DAYS_OF_BEN))
     page.get_by_label("Days in advance").press("Tab")
-    page.get_by_text("Due, next 30 days").wait_for()  # what the macro would do, beside the form
+    page.get_by_text("Nothing is due in the next 30 days.").wait_for()  # no account is chosen yet
     mira.take("10-create-macro")
     mira.press("Save macro")
     mira.sees("Macro saved.")
+
+
+def the_form_says_whom_it_would_mail(mira: Visitor) -> None:
+    page = mira.page
+    page.get_by_label("All accounts of some channels").check()
+    page.get_by_role("checkbox", name="Facebook").check()
+    page.get_by_label("E-mail addresses").fill(AGENCY)
+    page.get_by_label("Days in advance").fill("14, 10, 3")
+    page.get_by_label("Days in advance").press("Tab")
+    page.get_by_text(f"{LUMEN} stops in").first.wait_for()  # the mail, beside the form
+    mira.sees("Due, next 30 days")
+    mira.take("walk-create-macro")
+    page.get_by_role("checkbox", name="Facebook").uncheck()
 
 
 def staff_apply_it_to_the_account(mira: Visitor) -> None:
@@ -197,6 +212,8 @@ def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor)
     anybody.take("13-warning-mail-watcher", width=MAIL_WIDTH)
     anybody.open(f"{product.channels.mailbox}/mails/{to_ada['id']}/html")
     anybody.take("14-warning-mail", width=MAIL_WIDTH)
+    anybody.open(f"{product.channels.mailbox}/mails/{to_ben['id']}/html")
+    anybody.take("walk-warning-mail", width=MAIL_WIDTH)
 
 
 def link_to_reauthenticate(product: Product) -> str:

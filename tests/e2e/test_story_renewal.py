@@ -83,3 +83,7 @@ def staff_see_who_carries_it(mira: Visitor, product: Product) -> None:
     log_in(mira, product, MIRA, "/admin/")
     open_account(mira, LUMEN, channel="Snapchat")
     mira.sees("1 of 2", "Ben Lindqvist", "renewed by AdToken")
+    mira.take("20-renewed-by-itself")
+    mira.open("/channels/")
+    mira.sees("How long authorisations last", "Access lasts 30 to 60 minutes")
+    mira.take("21-what-each-channel-needs")
