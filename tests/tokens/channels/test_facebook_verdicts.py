@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels import http, unknown
+from tokens.channels import unknown
 from tokens.channels.base import Answer, Call, Reason, Verdict
 from tokens.channels.facebook import CHANNEL
 from tokens.channels.facebook.verdicts import ROWS
@@ -413,11 +413,3 @@ def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers:
 
     assert ruling.verdict != Verdict.TOKEN_DEAD
     assert ruling.row or ruling.verdict == Verdict.OK
-
-
-@settings(max_examples=200, deadline=None)
-@given(body=st.binary(max_size=200))
-def test_no_bytes_break_the_parser(body: bytes) -> None:
-    parsed = http.parse(body.decode(errors="replace"))
-
-    assert CHANNEL.classify(Answer("introspect", 200, body=parsed)).verdict != Verdict.TOKEN_DEAD

@@ -8,9 +8,8 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels import http
 from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL, reading
+from tokens.channels.linkedin import CHANNEL
 from tokens.channels.linkedin.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
@@ -379,47 +378,3 @@ def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers:
 
     assert ruling.verdict != DEAD
     assert ruling.row or ruling.verdict == Verdict.OK
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    body=st.binary(max_size=200), call=st.sampled_from(CALLS), status=st.sampled_from([200, 400, 401, 403])
-)
-def test_no_bytes_break_the_parser(body: bytes, call: Call, status: int) -> None:
-    parsed = http.parse(body.decode(errors="replace"))
-
-    assert CHANNEL.classify(Answer(call, status, body=parsed)).verdict != DEAD
-
-
-ROW = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": JSON | st.integers(),
-        "account": JSON | st.sampled_from(["urn:li:sponsoredAccount:5", "urn:li:sponsoredAccount:x"]),
-        "role": JSON,
-        "status": JSON,
-        "servingStatuses": JSON | st.lists(JSON, max_size=3),
-        "currency": JSON,
-        "name": JSON,
-    },
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(body=JSON | ROW | NEAR, rows=st.lists(JSON | ROW, max_size=4))
-def test_no_garbage_breaks_what_reads_answers(body: Any, rows: list[Any]) -> None:
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-    fields = body if isinstance(body, dict) else {}
-
-    account = reading.account_of(body, roles={}, scopes=None)
-    dates = reading.grant_dates(
-        {"expires_in": fields.get("status"), "refresh_token_expires_in": fields.get("code")}, now
-    )
-    report = reading.report_of(body)
-
-    assert account is None or account.native_id.isdigit()
-    assert all(
-        moment is None or moment > now for moment in (dates.access_expires_at, dates.refresh_expires_at)
-    )
-    assert report.dates.access_expires_at is None or report.dates.sources
-    assert all(native_id.isdigit() for native_id in reading.roles_of(rows))

@@ -1,18 +1,14 @@
 """TikTok's lists of ad accounts: grants, facts by the hundred, roles by the page, and what a failed answer may not take away."""
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as limits
-from hypothesis import strategies as st
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import ADA, APP, FERN, LUMEN, MARLO, OLD, by_id, said, token
-from tokens.channels.base import AccountList, Answer, ChannelError, Credentials, Identity, Reason, Verdict
-from tokens.channels.tiktok import CHANNEL, calls, lists
+from tokens.channels.base import AccountList, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.tiktok import CHANNEL, lists
 
 pytestmark = pytest.mark.django_db
 
@@ -247,23 +243,3 @@ def test_a_lost_role_is_lost_and_the_rest_stays(sandbox: Sandbox) -> None:
     assert LUMEN not in by_id(found.accounts)
     reading = CHANNEL.read_account(APP, credentials, LUMEN, scopes=None)
     assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["list", "advertiser_id", "page_info", "x"]), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@limits(max_examples=150, deadline=None)
-@given(code=st.sampled_from([0, 20001, "0", "00"]) | ANYTHING, data=ANYTHING)
-def test_a_strange_body_is_a_channel_error_and_nothing_else(code: Any, data: Any) -> None:
-    answer = Answer("list_accounts", 200, body={"code": code, "message": "", "data": data})
-
-    for read in (calls.demand, lists._granted):
-        with suppress(ChannelError):
-            read(answer)
