@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import deeds
+from sandbox import deeds, issuing
 from sandbox.calls import CallLog
-from sandbox.deeds import BadCallError
+from sandbox.deeds import BadCallError, refuse_unknown
 from sandbox.faults import Fault, Faults
 from sandbox.mailbox.smtp import SmtpRules
 from sandbox.mailbox.web import smtp_rules
@@ -52,9 +52,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _only(body: dict[str, Any], *names: str) -> dict[str, Any]:
-    unknown = set(body) - set(names)
-    if unknown:
-        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(names)}")
+    refuse_unknown(body, names)
     return body
 
 
@@ -149,13 +147,13 @@ async def token_dates(_request: Request, store: Store, body: dict[str, Any]) -> 
     given = {name: int(body[name]) for name in dates if name in body}
     if not given:
         raise BadCallError(f"give at least one of {', '.join(dates)}")
-    return {"changed": deeds.set_dates(store, body, given)}
+    return {"changed": issuing.set_dates(store, body, given)}
 
 
 async def expire_now(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Let tokens run out this second."""
     _only(body, "channel", "token", "user")
-    return {"changed": deeds.set_dates(store, body, {"expires_at": store.now()})}
+    return {"changed": issuing.set_dates(store, body, {"expires_at": store.now()})}
 
 
 async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
@@ -165,7 +163,7 @@ async def next_token(_request: Request, store: Store, body: dict[str, Any]) -> A
         store.orders.clear()
         store.changed()
         return {"orders": []}
-    deeds.order_token(store, body)
+    issuing.order_token(store, body)
     return {"orders": [asdict(order) for order in [*store.next_tokens, *store.orders]]}
 
 
@@ -173,7 +171,7 @@ async def issue_token(_request: Request, store: Store, body: dict[str, Any]) -> 
     """Issue a token without the consent page."""
     dates = ("issued_at", "expires_at", "data_access_expires_at", "refresh_expires_at")
     _only(body, "channel", "user", "scopes", "accounts", "client_id", "system", *dates)
-    return deeds.issue_token(store, body)
+    return issuing.issue_token(store, body)
 
 
 async def faults(request: Request, _store: Store, body: dict[str, Any]) -> Answer:

@@ -1,36 +1,30 @@
-"""What the control API does to the world."""
+"""What the control API does to the world: apps, people, ad accounts and webhooks. Its tokens: issuing.py."""
 
-from dataclasses import asdict, fields
+from collections.abc import Collection
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from sandbox.facebook.deauthorise import (
-    WebhookError,
     ask_to_delete,
     one_permission,
     remove_app,
     tell_permissions,
     verify_webhook,
 )
-from sandbox.facebook.dialog import keep_grant
-from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE, system_token
-from sandbox.oauth import order
+from sandbox.facebook.tokens import ADS_SCOPES
+from sandbox.pushing import WebhookError
 from sandbox.standins import STAND_INS
+from sandbox.start import APPS
 from sandbox.store import Store, UnknownNameError, random_number
 from sandbox.world import (
-    APPS,
-    FACEBOOK_CLIENT_ID,
-    NEVER,
     ROLES,
     AdAccount,
     App,
-    FacebookToken,
     Grant,
     NativeUser,
-    NextToken,
-    Order,
 )
 from sandbox.x import webhook as x_webhook
-from sandbox.x.pairs import pair_for, revoke_pairs
+from sandbox.x.pairs import revoke_pairs
 
 _R = TypeVar("_R")
 
@@ -45,6 +39,12 @@ DEEDS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "cons
 
 class BadCallError(Exception):
     """A control call that makes no sense; the text says why."""
+
+
+def refuse_unknown(data: Collection[str], known: Collection[str]) -> None:
+    """Raise BadCallError where a call gives fields that it does not take."""
+    if unknown := set(data) - set(known):
+        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
 
 
 def put_app(store: Store, channel: str, data: dict[str, Any]) -> App:
@@ -76,9 +76,7 @@ def put_user(store: Store, channel: str, key: str, data: dict[str, Any]) -> Nati
 
 def put_account(store: Store, channel: str, name: str, data: dict[str, Any]) -> AdAccount:
     """Create an ad account (with this id), or change the given fields of one. `roles` replaces all roles."""
-    known = {f.name for f in fields(AdAccount)} - {"channel", "id"}
-    if unknown := set(data) - known:
-        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
+    refuse_unknown(data, {f.name for f in fields(AdAccount)} - {"channel", "id"})
     roles = {store.user(channel, who).key: role for who, role in data.get("roles", {}).items()}
     if wrong := set(roles.values()) - set(ROLES):
         raise BadCallError(f"no role {wrong.pop()!r}; known: {', '.join(ROLES)}")
@@ -165,14 +163,14 @@ async def set_webhook(store: Store, app: App, data: dict[str, Any]) -> App:
             await x_webhook.register(store, app, url)
         else:
             raise BadCallError(f"webhooks of {app.channel} are not entered here")
-    except (WebhookError, x_webhook.WebhookError) as error:
+    except WebhookError as error:
         raise BadCallError(str(error)) from error
     return app
 
 
 async def _consent(store: Store, user: NativeUser, data: dict[str, Any]) -> None:
     """Facebook: change scopes or ticked ad accounts of a grant that stands, as the user's settings page can."""
-    grant = store.grant(data.get("client_id", FACEBOOK_CLIENT_ID), user.key)
+    grant = store.grant(data.get("client_id", DEFAULT_CLIENT["facebook"]), user.key)
     if user.channel != "facebook" or grant is None:
         raise BadCallError("this user has no standing grant on Facebook")
     before, ticked = set(grant.scopes), set(grant.account_ids)
@@ -202,134 +200,3 @@ def _told(grant: Grant, before: set[str], ticked: set[str]) -> list[dict[str, An
         if ids
     ]
     return [one_permission(scope, verb, ids) for verb, scope, ids in told]
-
-
-def set_dates(store: Store, data: dict[str, Any], dates: dict[str, int]) -> int:
-    """Set dates of one token (`token`), or of all tokens of a user that are not dead. Gives how many were changed."""
-    channel = data.get("channel", "facebook")
-    if channel in STAND_INS:
-        return _set_consent_dates(store, channel, data, dates)
-    if channel != "facebook":
-        raise BadCallError("tokens of X have no dates")
-    if "token" in data:
-        if data["token"] not in store.facebook_tokens:
-            raise UnknownNameError("no such token")
-        chosen = [store.facebook_tokens[data["token"]]]
-    elif "user" in data:
-        key = store.user("facebook", data["user"]).key
-        chosen = [t for t in store.facebook_tokens.values() if t.user == key and t.dead_subcode is None]
-    else:
-        raise BadCallError("give a token or a user")
-    for token in chosen:
-        for name, value in dates.items():
-            setattr(token, name, value)
-    store.changed()
-    return len(chosen)
-
-
-def _set_consent_dates(store: Store, channel: str, data: dict[str, Any], dates: dict[str, int]) -> int:
-    if "data_access_expires_at" in dates:
-        raise BadCallError("only tokens of Facebook have a data access date")
-    if "token" in data:
-        found = store.oauth_token(data["token"])
-        if found is None or found.channel != channel:
-            raise UnknownNameError("no such token")
-        chosen = [found]
-    elif "user" in data:
-        chosen = STAND_INS[channel].consents(store, store.user(channel, data["user"]))
-    else:
-        raise BadCallError("give a token or a user")
-    for token in chosen:
-        for name, value in dates.items():
-            setattr(token, name, value)
-    store.changed()
-    return len(chosen)
-
-
-def order_token(store: Store, data: dict[str, Any]) -> None:
-    """Add an order for a token to come."""
-    data = dict(data)
-    if data.get("channel") in STAND_INS:
-        _only_fields(Order, data)
-        if data.get("user"):
-            data["user"] = store.user(data["channel"], data["user"]).key
-        order(store, data)
-        return
-    if data.pop("channel", "facebook") != "facebook":
-        raise BadCallError("tokens of X have no dates")
-    _only_fields(NextToken, data)
-    if data.get("kind", "exchange") not in ("exchange", "code"):
-        raise BadCallError("kind must be exchange or code")
-    if data.get("user"):
-        data["user"] = store.user("facebook", data["user"]).key
-    store.next_tokens.append(NextToken(**data))
-    store.changed()
-
-
-def _only_fields(kind: Any, data: dict[str, Any]) -> None:
-    known = {f.name for f in fields(kind)}
-    if unknown := set(data) - known:
-        raise BadCallError(f"unknown fields {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}")
-
-
-def issue_token(store: Store, data: dict[str, Any]) -> dict[str, Any]:
-    """A token as after a consent. Facebook: a long-lived one, and the grant becomes what is given here."""
-    channel = data.get("channel", "")
-    if channel not in DEFAULT_CLIENT:
-        raise BadCallError(f"channel must be one of {', '.join(DEFAULT_CLIENT)}")
-    if "user" not in data:
-        raise BadCallError("give a user")
-    user = store.user(channel, data["user"])
-    app = store.app(channel, data.get("client_id", DEFAULT_CLIENT[channel]))
-    if app is None:
-        raise UnknownNameError("no app with this client_id")
-    if channel in STAND_INS:
-        return STAND_INS[channel].issue(store, app, user, data)
-    if channel == "x":
-        pair = pair_for(store, client_id=app.client_id, user=user)
-        store.changed()
-        names = {"user_id": user.id, "screen_name": user.screen_name}
-        return {"oauth_token": pair.token, "oauth_token_secret": pair.secret, **names}
-    ticked = [account.id for account in store.accounts_of(channel, user.key)]
-    if "accounts" in data:
-        ticked = [store.account(channel, name).id for name in data["accounts"]]
-    keep_grant(
-        store,
-        app,
-        user,
-        scopes=[s for s in data.get("scopes", [*ADS_SCOPES, "business_management"]) if s != "public_profile"],
-        declined=[],
-        account_ids=ticked,
-    )
-    return _issue_facebook(store, app, user, data)
-
-
-def _issue_facebook(store: Store, app: App, user: NativeUser, data: dict[str, Any]) -> dict[str, Any]:
-    now = store.now()
-    issued_at = int(data.get("issued_at", now))
-    if data.get("system"):
-        ends = int(data.get("expires_at", NEVER))
-        return _handed_out(store, user, system_token(store, app.client_id, user.key, expires_at=ends))
-    token = FacebookToken(
-        token=store.new_facebook_token(),
-        client_id=app.client_id,
-        user=user.key,
-        issued_at=issued_at,
-        expires_at=int(data.get("expires_at", issued_at + LONG_LIFE)),
-        data_access_expires_at=int(data.get("data_access_expires_at", issued_at + DATA_ACCESS_LIFE)),
-        long_lived=True,
-    )
-    return _handed_out(store, user, token)
-
-
-def _handed_out(store: Store, user: NativeUser, token: FacebookToken) -> dict[str, Any]:
-    now = store.now()
-    store.facebook_tokens[token.token] = token
-    store.changed()
-    answer = asdict(token) | {"access_token": token.token, "token_type": "bearer"}
-    answer |= {"user_id": user.id, "name": user.name}
-    if token.expires_at != NEVER:
-        answer["expires_in"] = max(0, token.expires_at - now)
-    for name in ("token", "client_id", "user", "long_lived", "dead_subcode", "system"):
-        del answer[name]
-    return answer

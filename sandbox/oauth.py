@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sandbox.store import Store, UnknownNameError, random_text
 from sandbox.web import Params, first, page, params_of, store_of
-from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthCode, OauthToken, Order
+from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthCode, OauthToken
 
 
 class CodeError(Exception):
@@ -255,11 +255,3 @@ class OauthStandIn:
             for token in found:
                 token.dead = self.ends[deed]
         store.changed()
-
-
-def order(store: Store, data: dict[str, Any]) -> Order:
-    """Keep an order for a token answer to come."""
-    made = Order(**data)
-    store.orders.append(made)
-    store.changed()
-    return made

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.mailbox.mails import Mail
+from sandbox.start import start_accounts, start_apps, start_users
 from sandbox.world import (
     MARKER,
     AdAccount,
@@ -28,9 +29,6 @@ from sandbox.world import (
     Record,
     XRequestToken,
     XToken,
-    start_accounts,
-    start_apps,
-    start_users,
 )
 
 SAVE_AFTER = 0.05

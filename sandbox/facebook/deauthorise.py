@@ -8,23 +8,17 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 import secrets
 from typing import Any
 
 import httpx2
 
+from sandbox.pushing import WebhookError, challenge, send
 from sandbox.store import Store
 from sandbox.world import App, NativeUser
 
-log = logging.getLogger("uvicorn.error")
-
 TIMEOUT = 5.0
 DELETION_DAYS = 90  # what `expires` of a deletion request is set to is not documented (unverified)
-
-
-class WebhookError(Exception):
-    """The address did not prove that it is the app's; the text says what it answered."""
 
 
 async def remove_app(store: Store, app: App, user: NativeUser) -> None:
@@ -35,7 +29,7 @@ async def remove_app(store: Store, app: App, user: NativeUser) -> None:
     store.grants = [g for g in store.grants if (g.client_id, g.user) != (app.client_id, user.key)]
     store.changed()
     if app.deauthorise_url:
-        await _send(app.deauthorise_url, form=signed_request(app, user_id=user.id, now=store.now()))
+        await _send_signed(app.deauthorise_url, signed_request(app, user_id=user.id, now=store.now()))
     await tell_permissions(app, user, [{"field": "connected", "verb": "revoked"}], now=store.now())
 
 
@@ -46,7 +40,7 @@ async def ask_to_delete(store: Store, app: App, user: NativeUser) -> None:
         return
     now = store.now()
     signed = signed_request(app, user_id=user.id, now=now, expires=now + DELETION_DAYS * 86_400)
-    answer = await _send(url, form=signed)
+    answer = await _send_signed(url, signed)
     try:
         app.settings["deletion_answer"] = answer.json() if answer is not None else None
     except ValueError:
@@ -63,7 +57,7 @@ async def tell_permissions(app: App, user: NativeUser, changes: list[dict[str, A
     body = json.dumps({"object": "permissions", "entry": [entry]}).encode()
     made = hmac.new(app.secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {"content-type": "application/json", "x-hub-signature-256": f"sha256={made}"}
-    await _send(url, body=body, headers=headers)
+    await send(url, timeout=TIMEOUT, content=body, headers=headers)
 
 
 def one_permission(scope: str, verb: str, account_ids: list[str]) -> dict[str, Any]:
@@ -73,30 +67,17 @@ def one_permission(scope: str, verb: str, account_ids: list[str]) -> dict[str, A
 
 async def verify_webhook(store: Store, app: App, url: str, verify_token: str) -> None:
     """Ask the address to echo a challenge, as when a webhook is entered at the app. Raises WebhookError."""
-    challenge = str(secrets.randbelow(10**10))
-    asked = {"hub.mode": "subscribe", "hub.challenge": challenge, "hub.verify_token": verify_token}
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            answer = await client.get(url, params=asked)
-    except httpx2.HTTPError as error:
-        raise WebhookError(f"the address does not answer: {error!r}") from error
-    if answer.status_code != 200 or answer.text != challenge:
+    echo = str(secrets.randbelow(10**10))
+    asked = {"hub.mode": "subscribe", "hub.challenge": echo, "hub.verify_token": verify_token}
+    answer = await challenge(url, asked, timeout=TIMEOUT)
+    if answer.status_code != 200 or answer.text != echo:
         raise WebhookError(f"the address answered {answer.status_code} {answer.text[:100]!r}")
     app.settings["webhook_url"] = url
     store.changed()
 
 
-async def _send(
-    url: str, *, form: str = "", body: bytes = b"", headers: dict[str, str] | None = None
-) -> httpx2.Response | None:
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            if form:
-                return await client.post(url, data={"signed_request": form})
-            return await client.post(url, content=body, headers=headers)
-    except httpx2.HTTPError as error:
-        log.warning("telling %s failed: %r", url, error)
-        return None
+async def _send_signed(url: str, signed: str) -> httpx2.Response | None:
+    return await send(url, timeout=TIMEOUT, data={"signed_request": signed})
 
 
 def signed_request(app: App, *, user_id: str, now: int, **more: int) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -261,6 +260,3 @@ def _offset(cursor: str) -> int:
 def stamp(seconds: int) -> str:
     """A moment as Snapchat writes it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-ApiHandler = Callable[[Request, Caller], Body]

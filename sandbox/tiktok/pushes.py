@@ -1,16 +1,12 @@
 """subscription/subscribe for AD_ACCOUNT_SUSPENSION, and the sender. A subscription is silent once the token that made it is revoked."""
 
-import logging
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
-
+from sandbox.pushing import send
 from sandbox.store import Store, random_number
 from sandbox.tiktok.errors import request_id
 from sandbox.world import AdAccount, App
-
-log = logging.getLogger("uvicorn.error")
 
 TIMEOUT = 5.0
 ENTITY = "AD_ACCOUNT_SUSPENSION"
@@ -40,7 +36,7 @@ async def tell(store: Store, app: App, account: AdAccount) -> None:
             continue
         body = payload(store, app, account, subscription["id"])
         for _ in range(2 if app.settings.get("push_twice") else 1):
-            await _post(subscription["callback_url"], body)
+            await send(subscription["callback_url"], timeout=TIMEOUT, json=body)
 
 
 def payload(store: Store, app: App, account: AdAccount, subscription_id: str) -> dict[str, Any]:
@@ -61,11 +57,3 @@ def payload(store: Store, app: App, account: AdAccount, subscription_id: str) ->
         name = "suspension_reasion" if app.settings.get("misspelled", True) else "suspension_reason"
         body[name] = account.details.get("rejection_reason", "Suspicious activity")
     return body
-
-
-async def _post(url: str, body: dict[str, Any]) -> None:
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            await client.post(url, json=body)
-    except httpx2.HTTPError as error:
-        log.warning("push to %s failed: %r", url, error)

@@ -8,35 +8,26 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
-
+from sandbox.pushing import WebhookError, challenge, send
 from sandbox.store import Store, random_number
 from sandbox.world import App, NativeUser
-
-log = logging.getLogger("uvicorn.error")
 
 TIMEOUT = 10.0  # X waits so long for an answer
 APP_ID = "29820954"
 
 
-class WebhookError(Exception):
-    """The address failed the challenge; the text says what it answered."""
-
-
 async def register(store: Store, app: App, url: str) -> None:
     """Ask the address to sign a challenge with the consumer secret, and keep it where it does. Raises WebhookError."""
     crc_token = secrets.token_urlsafe(36)
+    answer = await challenge(url, {"crc_token": crc_token}, timeout=TIMEOUT)
     try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            answer = await client.get(url, params={"crc_token": crc_token})
-            found = answer.json() if answer.status_code == 200 else {}
-    except (httpx2.HTTPError, ValueError) as error:
-        raise WebhookError(f"the address does not answer: {error!r}") from error
+        found = answer.json() if answer.status_code == 200 else {}
+    except ValueError:
+        found = {}
     given = str(found.get("response_token", "")) if isinstance(found, dict) else ""
     if not hmac.compare_digest(given.encode(), signature(app, crc_token.encode()).encode()):
         raise WebhookError(f"CRC check failed: the address answered {answer.status_code}")
@@ -55,11 +46,7 @@ async def tell_revoked(store: Store, app: App, user: NativeUser) -> None:
     event = _legacy(user, app_id, moment) if legacy else _activity(user, app_id, moment)
     body = json.dumps(event).encode()
     headers = {"content-type": "application/json", "x-twitter-webhooks-signature": signature(app, body)}
-    try:
-        async with httpx2.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            await client.post(url, content=body, headers=headers)
-    except httpx2.HTTPError as error:
-        log.warning("telling %s failed: %r", url, error)
+    await send(url, timeout=TIMEOUT, content=body, headers=headers)
 
 
 def signature(app: App, data: bytes) -> str:

@@ -14,7 +14,7 @@ from accounts import mails, pool
 from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from notifications.models import Message
-from sandbox.world import start_accounts
+from sandbox.start import start_accounts
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import channels, lifecycle, reasons
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict

@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from sandbox.world import start_accounts
+from sandbox.start import start_accounts
 from tests.contract.profiles import PROFILES
 from tests.contract.test_garbage import killed
 from tokens import channels

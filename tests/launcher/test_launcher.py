@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from adtoken_project import demo
 from adtoken_project.embedded.processes import StartError
 from adtoken_project.launcher import Options, demo_keys, last_json, take_lock
-from sandbox.world import APPS
+from sandbox.start import APPS
 from tokens.channels import CHANNELS
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx2
 
-from sandbox.world import APPS
+from sandbox.start import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN = 5.0

@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 from adtoken_project.embedded.leash import tie
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.valkey import Valkey
-from sandbox.world import APPS
+from sandbox.start import APPS
 
 PREFIX = "adtoken-tests-"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ... in a parallel worker

@@ -1,0 +1,56 @@
+"""Why nothing is leased, in words for the job: the reason, since when, who ends it, and the steps."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from accounts import selection
+from accounts.broker.errors import Held
+from accounts.models import Account
+from tokens import channels, reasons
+from tokens.channels.base import LIFTABLE, Channel, Reason
+from users.models import User
+
+_UNLINKED = "unlinked"
+_AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
+
+
+def held(account_id: int, *, until: datetime | None = None) -> Held:
+    """Say why only a person can help: reason, since, who, steps."""
+    account = Account.objects.select_related("active_token").get(pk=account_id)
+    native = channels.get(account.channel)
+    if account.state == Account.State.PAUSED:
+        detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
+        return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by]))
+    if account.state != Account.State.DEACTIVATED and account.restriction:
+        detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
+        steps = native.steps(Reason.RESTRICTED)
+        return Held(
+            "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
+        )
+    if account.state == Account.State.CONNECTED:
+        detail = (
+            f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
+        )
+        people = _names([account.active_token.consented_by if account.active_token else None])
+        return Held("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
+    return _deactivated(account, native)
+
+
+def _deactivated(account: Account, native: Channel) -> Held:
+    """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
+    reason = account.reason if account.reason in {*Reason, _UNLINKED} else Reason.UNKNOWN
+    people = _names(entry.token.consented_by for entry in selection.in_order(account))
+    todo = f"Somebody must {'link it anew' if reason == _UNLINKED else 're-authenticate'} at {native.label}."
+    if reason in _AN_ADMIN_HELPS:
+        people = (f"an admin of the account at {native.label}",)
+        todo = "An admin there must give a role; nobody needs to re-authenticate."
+    elif reason in LIFTABLE:
+        todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
+    detail = f"This account is deactivated ({reason}). {todo}"
+    steps = reasons.explain(account.channel, reason).steps
+    return Held("deactivated", reason, detail, account.since, people, steps)
+
+
+def _names(users: Iterable[User | None]) -> tuple[str, ...]:
+    """Return the names of the people, each person once."""
+    return tuple(str(user) for user in dict.fromkeys(users) if user is not None)

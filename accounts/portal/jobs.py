@@ -1,0 +1,60 @@
+"""Jobs of a page that does one thing to many: what will be done, what is skipped and why, and one count at the end."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.errors import DeedRefused
+from users.models import User, person
+
+SHOWN = 100  # lines on the page
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that will be done, or is skipped with a reason."""
+
+    who: str
+    what: str
+    skipped: str
+    run: Callable[[User, str, datetime], None]
+    again: bool = False  # a tick on the page does it all the same
+
+
+def run(request: HttpRequest, jobs: Sequence[Job], note: str, *, done: Callable[[int], str]) -> None:
+    """Do what is not skipped, one by one; one that fails stops no other. Say one count, and what failed by name."""
+    again, did, skipped = bool(request.POST.get("again")), 0, 0
+    for job in jobs:
+        if job.skipped and not (job.again and again):
+            skipped += 1
+            continue
+        try:
+            job.run(person(request), note, timezone.now())
+        except DeedRefused as refusal:
+            messages.error(request, f"{job.who}: {refusal}")
+        else:
+            did += 1
+    text = done(did) + (f" {skipped} skipped." if skipped else "")
+    messages.success(request, text) if did else messages.warning(request, text)
+
+
+def lines(jobs: Sequence[Job], does: str) -> list[tuple[str, str, str]]:
+    """Return the page's lines: who, what, and what happens."""
+    found = [(job.who, job.what, f"skipped: {job.skipped}" if job.skipped else does) for job in jobs[:SHOWN]]
+    if len(jobs) > SHOWN:
+        found.append((f"and {len(jobs) - SHOWN} more", "", ""))
+    return found
+
+
+def number(count: int, word: str) -> str:
+    """Return "1 account", "2 accounts"."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def live(jobs: Sequence[Job]) -> int:
+    """Count the jobs that are not skipped."""
+    return sum(not job.skipped for job in jobs)
