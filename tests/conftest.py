@@ -107,8 +107,12 @@ def channels_process() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def channels_world(channels_process: Sandbox, settings: Any) -> Iterator[Sandbox]:
+def channels_world(
+    channels_process: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sandbox]:
     """The stand-in channels as on their first day, and the settings that lead to them."""
+    # LinkedIn is asked again about a fresh token after seconds of pause; tests of the pause itself set their own.
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (0.01, 0.01))
     channels_process.reset()
     channels_process.clear_faults()
     channels_process.set_clock()

@@ -12,7 +12,6 @@ from accounts.models import Account
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.channels.linkedin import channel as linkedin
 from tokens.models import Token
 from users.models import User
 
@@ -43,8 +42,7 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def world(channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    monkeypatch.setattr(linkedin, "PAUSES", (0.01, 0.01))  # a fresh token is asked about again after a pause
+def world(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
     return channels_world
 

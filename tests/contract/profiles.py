@@ -42,6 +42,10 @@ class Profile:
     partial: str = ""  # what a person may grant less of: scopes, accounts
     list_path: str = ""  # of the listing of ad accounts
     many: int = 0  # so many ad accounts need a second page
+    page: tuple[str, int] | None = (
+        None  # the size of a page to ask for, where the usual one holds too much for a test
+    )
+    many_with: Mapping[str, Any] = field(default_factory=dict)  # switches of the stand-in for that
 
 
 FACEBOOK = Profile(
@@ -99,6 +103,8 @@ SNAPCHAT = Profile(
     free={"status": "ACTIVE"},
     list_path="organizations",
     many=130,
+    page=("tokens.channels.snapchat.listing.PAGE_SIZE", 50),
+    many_with={"nested_accounts": False},
 )
 X = Profile(
     "x",
@@ -117,6 +123,8 @@ X = Profile(
     blocked_words="not approved",
     free={"approval_status": "ACCEPTED"},
     list_path="12/accounts$",
+    many=12,
+    page=("tokens.channels.x.channel.PAGE_SIZE", 5),
 )
 LINKEDIN = Profile(
     "linkedin",

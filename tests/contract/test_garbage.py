@@ -112,7 +112,7 @@ def test_answers_of_any_shape_and_any_bytes_raise_and_kill_nothing(key: str, ben
     opened = bench(key)
     places = [(name, place) for name, place, _ in opened.places(opened.living)]
 
-    @limits(max_examples=300, deadline=None)
+    @limits(max_examples=200, deadline=None)
     @given(which=st.sampled_from(places), status=STATUSES, body=shapes(opened.words()) | BYTES)
     def hold(which: tuple[str, bent.Place], status: int, body: Any) -> None:
         name, place = which
@@ -128,7 +128,7 @@ def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key
     opened = bench(key)
     channel = opened.channel
 
-    @limits(max_examples=300, deadline=None)
+    @limits(max_examples=200, deadline=None)
     @given(
         call=st.sampled_from(CALLS),
         status=STATUSES,

@@ -147,9 +147,15 @@ def test_a_consent_with_nothing_ticked_links_nothing_and_says_so(channel: str, b
     assert not Account.objects.exists()
 
 
-@pytest.mark.parametrize("channel", [profile.key for profile in PROFILES if profile.many])
-def test_all_pages_are_read(channel: str, browser: Browser, world: Sandbox) -> None:
-    many(world, EVERY[channel])
+@every_channel
+def test_all_pages_are_read(
+    profile: Profile, browser: Browser, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = profile.key
+    many(world, profile)
+    if profile.page is not None:
+        monkeypatch.setattr(*profile.page)
+        world.put_app(channel, settings=dict(profile.many_with))
 
     address = native.consent(browser("ada"), channel, "ada")
 
@@ -159,7 +165,7 @@ def test_all_pages_are_read(channel: str, browser: Browser, world: Sandbox) -> N
     assert pending.complete
 
 
-@pytest.mark.parametrize("channel", [profile.key for profile in PROFILES if profile.many])
+@pytest.mark.parametrize("channel", [profile.key for profile in PROFILES])
 def test_a_list_that_breaks_off_takes_nothing_away(channel: str, browser: Browser, world: Sandbox) -> None:
     profile = EVERY[channel]
     many(world, profile)
