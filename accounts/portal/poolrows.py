@@ -276,7 +276,7 @@ def _first_two(
         wanted = [ask]
     elif row.box is not None and token.state == Token.State.VALID:
         missing = row.entry.access_reason == Reason.SCOPE_MISSING  # the person grants it, nobody else
-        wanted = [ask, steps] if missing else [steps, check]
+        wanted = [ask] if missing else [steps, check]
     elif row.active:
         due = token.deadline is not None and token.deadline - now <= faces.AT_RISK
         wanted = [ask] if due else [check]
