@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from tokens.channels.table import number
+from tokens.channels.values import moment
 
 LARGEST_BODY = 1_048_576  # bytes; Facebook gathers up to a thousand changes, of some hundred each
-EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: what lies outside is garbage
-LONGEST_ID = 40
+LONGEST_MOMENT = 40  # characters
 
 
 class News(StrEnum):
@@ -57,24 +56,9 @@ def parse(body: bytes | str) -> dict[str, Any]:
     return data
 
 
-def native_id(value: Any) -> str:
-    """Return an id of the channel, which is a number of any spelling, as text; "" where it is none."""
-    text = (
-        str(value) if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**30 else value
-    )
-    fits = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) <= LONGEST_ID
-    return text if fits else ""
-
-
-def moment(seconds: Any) -> datetime | None:
-    """Return a time given as seconds since the epoch; None where it is none."""
-    found = number(seconds)
-    return datetime.fromtimestamp(found, UTC) if found is not None and EARLIEST <= found < LATEST else None
-
-
 def moment_of_text(value: Any) -> datetime | None:
     """Return a time given as ISO text, UTC where it names no zone; None where it is none."""
-    if not isinstance(value, str) or len(value) > LONGEST_ID:
+    if not isinstance(value, str) or len(value) > LONGEST_MOMENT:
         return None
     try:
         found = datetime.fromisoformat(value)

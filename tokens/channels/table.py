@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from tokens import scrub
 from tokens.channels import http, unknown
 from tokens.channels.base import START_AGAIN, Answer, Call, ChannelError, Reason, Ruling, Verdict
+from tokens.channels.values import mapping, words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
@@ -162,22 +163,6 @@ def lacks(call: Call, body: Any, *, rows: str) -> str:
     return ""
 
 
-def number(value: Any) -> int | None:
-    """Return a whole number (a real one, or digits), else None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 15:
-        return int(value)
-    return None
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """Return the value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
 def says_account_stopped(message: str) -> bool:
     """Tell whether an answer says in words that the channel stopped an ad account. Nothing dies of it, and a good reading lifts it."""
     return _ACCOUNT_STOPPED.search(message.lower()) is not None
@@ -191,11 +176,6 @@ def says_limited(message: str) -> bool:
 def way_back(answer: Answer, *, named: bool) -> int:
     """Return the status of an answer; a browser that came back with an error has none of its own, so 0 means no trouble there."""
     return 302 if answer.call == "authorize_callback" and named and answer.status == 0 else answer.status
-
-
-def words(value: Any, limit: int = 500) -> str:
-    """Return the value if it is text, at most `limit` characters of it, else nothing."""
-    return value[:limit] if isinstance(value, str) else ""
 
 
 def evidence(answer: Answer) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, FERN, LUMEN, REFUSED, SCOPES, close, token
 from tokens.channels.base import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
 from tokens.channels.facebook import CHANNEL, reading
+from tokens.channels.values import LONGEST_LIFE
 
 pytestmark = pytest.mark.django_db
 
@@ -248,5 +249,5 @@ def test_a_strange_life_is_cut_or_unknown_and_never_an_error(seconds: object, da
 
     dates = reading.provider_dates({"expires_in": seconds}, now)
 
-    assert (dates.access_expires_at == now + reading.LONGEST) is date
+    assert (dates.access_expires_at == now + LONGEST_LIFE) is date
     assert (dates.access_expires_at is None) is not date

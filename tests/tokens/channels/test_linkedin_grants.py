@@ -80,7 +80,7 @@ def test_a_life_may_come_as_text_and_a_strange_one_is_no_date(
     assert ends is None if seconds is None else close(ends, timezone.now() + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize("put", [{"access_token": ""}, {"access_token": 7}, {"access_token": "A" * 5000}])
+@pytest.mark.parametrize("put", [{"access_token": ""}, {"access_token": 7}, {"access_token": "A" * 9000}])
 def test_an_answer_without_a_token_that_can_be_kept_is_an_error(
     sandbox: Sandbox, put: dict[str, Any]
 ) -> None:

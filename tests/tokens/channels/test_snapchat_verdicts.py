@@ -323,7 +323,6 @@ def test_no_reader_of_answers_raises_on_garbage(body: Any) -> None:
     reading.account(body, (), None)
     reading.next_page(body)
     reading.credentials(said)
-    reading.scopes(said)
 
     dates = reading.dates(said, timezone.now(), renews=True)
 

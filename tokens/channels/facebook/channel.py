@@ -26,7 +26,8 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.facebook import calls, policy, reading, recovery, system_users, verdicts
-from tokens.channels.table import evidence, keys_taken, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, misread
+from tokens.channels.values import digits, mapping, token_of, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50
 ACCOUNT_FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
@@ -59,8 +60,8 @@ class Facebook(Channel):
 
     def canonical_id(self, native_id: str) -> str:
         """Return the digits of `act_123` or `123`. Raises ValueError on everything else."""
-        found = native_id.strip().removeprefix("act_")
-        if not (found.isascii() and found.isdigit() and len(found) <= 30):
+        found = digits(native_id.strip().removeprefix("act_"))
+        if not found:
             raise ValueError("A Facebook ad account's id is a number, with or without act_ before it.")
         return found
 
@@ -140,10 +141,10 @@ class Facebook(Channel):
 
     def _grant(self, answer: Answer) -> Grant:
         body = calls.demand(answer)
-        token = body.get("access_token")
-        if not isinstance(token, str) or not token.strip():
+        given = token_of(body.get("access_token"))
+        if not given:
             raise misread(answer, "a token", channel="facebook")
-        return Grant(Credentials(token), reading.provider_dates(body, timezone.now()))
+        return Grant(Credentials(given), reading.provider_dates(body, timezone.now()))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""

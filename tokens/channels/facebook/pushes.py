@@ -10,8 +10,8 @@ import hashlib
 import hmac
 from typing import Any
 
-from tokens.channels.pushes import News, Push, UnreadablePush, moment, native_id, parse, same
-from tokens.channels.table import mapping, words
+from tokens.channels.pushes import News, Push, UnreadablePush, parse, same
+from tokens.channels.values import digits, mapping, moment, words
 
 ALGORITHM = "HMAC-SHA256"
 LOGGED_IN = {
@@ -74,7 +74,7 @@ def _read(signed_request: str, news: News, row: str) -> Push:
         raise UnreadablePush(f"The signed request names another algorithm than {ALGORITHM}.")
     if LOGGED_IN & data.keys():
         raise UnreadablePush("The signed request is of a log-in.")
-    user_id = native_id(data.get("user_id"))
+    user_id = digits(data.get("user_id"))
     if not user_id:
         raise UnreadablePush("The signed request names no person.")
     return Push(news, row, native_user_id=user_id, at=moment(data.get("issued_at")))
@@ -82,7 +82,7 @@ def _read(signed_request: str, news: News, row: str) -> Push:
 
 def _entry(entry: Any) -> Push | None:
     """Read whose permissions changed. Which and how is not read: the channel is asked, and that answer counts."""
-    user_id = native_id(entry.get("uid")) or native_id(entry.get("id"))
+    user_id = digits(entry.get("uid")) or digits(entry.get("id"))
     # Without "include values" the names of fields come instead of changes.
     if not user_id or not (entry.get("changes") or entry.get("changed_fields")):
         return None

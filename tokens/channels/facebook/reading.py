@@ -2,16 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
 from tokens.channels.facebook import policy
-from tokens.channels.pushes import native_id as user_id_of
-from tokens.channels.table import mapping, number, words
+from tokens.channels.values import digits, end_of_life, mapping, moment, names, number, words
 
-LATEST = 4_102_444_800  # 2100-01-01: anything beyond is garbage
-LONGEST = timedelta(days=3650)
 # user_tasks -> the role's name as people know it, the widest first
 ROLES = (
     ("MANAGE", "Admin"),
@@ -41,20 +38,19 @@ def report_of(body: Any) -> Report:
     data = mapping(mapping(body).get("data"))
     return Report(
         app_id=words(data.get("app_id"), 100),
-        user_id=user_id_of(data.get("user_id")),
+        user_id=digits(data.get("user_id")),
         system=data.get("type") == "SYSTEM_USER",
         dates=_introspected(data),
-        scopes=_names(data.get("scopes")),
+        scopes=names(data.get("scopes")),
         publishing_ids=_publishing_ids(data.get("granular_scopes")),
     )
 
 
 def provider_dates(body: Mapping[str, Any], now: datetime) -> Dates:
     """Read the date of a token endpoint's answer: `expires_in` seconds from now, or nothing."""
-    seconds = number(body.get("expires_in"))
-    if seconds is None or seconds <= 0:
+    ends = end_of_life(body.get("expires_in"), now)
+    if ends is None:
         return Dates(issued_at=now)
-    ends = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
     return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider"})
 
 
@@ -73,8 +69,8 @@ def account_of(
 ) -> NativeAccount | None:
     """Read one ad account; None where it has no usable id."""
     row = mapping(body)
-    native_id = str(row.get("account_id") or row.get("id") or "").removeprefix("act_")
-    if not (native_id.isascii() and native_id.isdigit() and len(native_id) <= 30):
+    native_id = digits(row.get("account_id")) or digits(words(row.get("id")).removeprefix("act_"))
+    if not native_id:
         return None
     status = number(row.get("account_status"))
     granted = None if scopes is None else frozenset(scopes)
@@ -99,9 +95,9 @@ def _role(tasks: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:
     lacks = granted is not None and policy.PUBLISHING_SCOPE not in granted
     if not isinstance(tasks, list):
         return "", "no" if lacks else "unknown"
-    names = {task for task in tasks if isinstance(task, str)}
-    role = next((label for task, label in ROLES if task in names), "No role")
-    return role, "no" if lacks or not names & policy.PUBLISHING_TASKS else "yes"
+    known = {task for task in tasks if isinstance(task, str)}
+    role = next((label for task, label in ROLES if task in known), "No role")
+    return role, "no" if lacks or not known & policy.PUBLISHING_TASKS else "yes"
 
 
 def _introspected(data: Mapping[str, Any]) -> Dates:
@@ -109,7 +105,7 @@ def _introspected(data: Mapping[str, Any]) -> Dates:
     found: dict[str, datetime | None] = {}
     sources: dict[str, DateSource] = {}
     for clock, key in (("access", "expires_at"), ("data_access", "data_access_expires_at")):
-        found[clock] = _moment(data.get(key))
+        found[clock] = moment(data.get(key))
         if found[clock] is not None:
             sources[clock] = "introspection"
         elif number(data.get(key)) == 0:
@@ -118,30 +114,17 @@ def _introspected(data: Mapping[str, Any]) -> Dates:
     if not any(found.values()) and "access" not in sources:
         sources["access"] = "never"
     return Dates(
-        issued_at=_moment(data.get("issued_at")),
+        issued_at=moment(data.get("issued_at")),
         access_expires_at=found["access"],
         data_access_expires_at=found["data_access"],
         sources=sources,
     )
 
 
-def _moment(value: Any) -> datetime | None:
-    seconds = number(value)
-    if seconds is None or not 0 < seconds < LATEST:
-        return None
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _names(value: Any) -> tuple[str, ...] | None:
-    if not isinstance(value, list):
-        return None
-    return tuple(name for name in value if isinstance(name, str))
-
-
 def _publishing_ids(granular: Any) -> frozenset[str] | None:
     """Return for which ad accounts publishing was ticked. No `target_ids` means all of them."""
     for entry in granular if isinstance(granular, list) else []:
         if mapping(entry).get("scope") == policy.PUBLISHING_SCOPE:
-            ids = _names(mapping(entry).get("target_ids"))
+            ids = names(mapping(entry).get("target_ids"))
             return None if ids is None else frozenset(one.removeprefix("act_") for one in ids)
     return None

@@ -5,8 +5,8 @@ https://developers.facebook.com/docs/business-management-apis/system-users/insta
 
 from tokens.channels.base import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
 from tokens.channels.facebook import calls, reading, verdicts
-from tokens.channels.pushes import native_id
-from tokens.channels.table import evidence, misread, words
+from tokens.channels.table import evidence, misread
+from tokens.channels.values import digits, words
 
 
 def adopt(app: AppKeys, access_token: str) -> ChannelConsent:
@@ -43,7 +43,7 @@ def me(app: AppKeys, access_token: str) -> Identity:
     """Ask whose token it is."""
     answer = calls.graph("api", "GET", "me", app=app, token=access_token, params={"fields": "id,name"})
     body = calls.demand(answer)
-    native_user_id = native_id(body.get("id"))
+    native_user_id = digits(body.get("id"))
     if not native_user_id:
         raise misread(answer, "an id", channel="facebook")
     return Identity(native_user_id, words(body.get("name"), 200))

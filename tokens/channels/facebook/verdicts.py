@@ -11,20 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import (
-    PASSING,
-    REFUSING,
-    Facts,
-    Row,
-    body_of,
-    lacks,
-    mapping,
-    misread,
-    number,
-    query_of,
-    rule,
-    words,
-)
+from tokens.channels.table import PASSING, REFUSING, Facts, Row, body_of, lacks, misread, query_of, rule
+from tokens.channels.values import mapping, number, words
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
 # An app token asks these, so that a top-level refusal is about our app and never about the person's token.

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.utils import timezone
 
@@ -25,13 +24,13 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, keys_taken, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, misread
+from tokens.channels.values import mapping, scopes_of, token_of, words
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
 FRESH_FOR = 60.0  # seconds
 PAUSES = (2.0, 6.0)  # seconds before the second and the third question
-LONGEST_TOKEN = 4000  # characters; LinkedIn says to plan for 1000
 TOO_FRESH = "refused, but new"
 DOUBTFUL = frozenset({Verdict.CONFIRM_FIRST, Verdict.TOKEN_DEAD})
 NOBODYS = "none"  # no token of anybody
@@ -201,15 +200,11 @@ class LinkedIn(Channel):
 def _grant(answer: Answer) -> Grant:
     """Read a token endpoint's answer. Raises ChannelError."""
     body = calls.demand(answer)
-    token, refresh = _token(body.get("access_token")), _token(body.get("refresh_token"))
-    if not token:
+    access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
+    if not access:
         raise misread(answer, "a token", channel="linkedin")
     dates = reading.grant_dates(body, timezone.now())
-    return Grant(Credentials(token, refresh_token=refresh), dates, reading.scopes_of(body))
-
-
-def _token(value: Any) -> str:
-    return value if isinstance(value, str) and value.strip() and len(value) <= LONGEST_TOKEN else ""
+    return Grant(Credentials(access, refresh_token=refresh), dates, scopes_of(body.get("scope")))
 
 
 def _new(answer: Answer) -> bool:

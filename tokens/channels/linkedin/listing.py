@@ -6,7 +6,8 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.base import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
 from tokens.channels.linkedin import calls, reading
-from tokens.channels.table import mapping, misread, number, words
+from tokens.channels.table import misread
+from tokens.channels.values import mapping, number, words
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000
 MAX_PAGES = 50

@@ -3,19 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from tokens.channels.base import Dates, DateSource, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.table import mapping, number, words
+from tokens.channels.values import end_of_life, mapping, moment, names, number, scopes_of, words
 
 URN = "urn:li:sponsoredAccount:"
-LATEST = 4_102_444_800  # 2100-01-01: anything beyond is garbage
-LONGEST = timedelta(days=3650)
 LARGEST_ID = 10**19
 _ID = re.compile(r"[1-9][0-9]{0,18}")
-_BETWEEN_SCOPES = re.compile(r"[,\s]+")
 
 
 @dataclass(frozen=True)
@@ -40,19 +37,22 @@ def canonical_id(native_id: str) -> str:
 def report_of(body: Any) -> Report:
     """Read an answer of introspection, of a living token or of one that is over."""
     data = mapping(body)
-    ends = _moment(data.get("expires_at"))
+    ends = moment(data.get("expires_at"))
     sources: dict[str, DateSource] = {} if ends is None else {"access": "introspection"}
     return Report(
         client_id=words(data.get("client_id"), 100),
-        dates=Dates(issued_at=_moment(data.get("created_at")), access_expires_at=ends, sources=sources),
-        scopes=scopes_of(data),
+        dates=Dates(issued_at=moment(data.get("created_at")), access_expires_at=ends, sources=sources),
+        scopes=scopes_of(data.get("scope")),
     )
 
 
 def grant_dates(body: Mapping[str, Any], now: datetime) -> Dates:
     """Read the dates of a token endpoint's answer: seconds from now, of the access token and of the refresh token."""
     sources: dict[str, DateSource] = {}
-    access, refresh = _in(body.get("expires_in"), now), _in(body.get("refresh_token_expires_in"), now)
+    access, refresh = (
+        end_of_life(body.get("expires_in"), now),
+        end_of_life(body.get("refresh_token_expires_in"), now),
+    )
     if access is not None:
         sources["access"] = "provider"
     if refresh is not None:
@@ -67,14 +67,6 @@ def filled(said: Dates, introspected: Dates) -> Dates:
         access_expires_at=said.access_expires_at or introspected.access_expires_at,
         sources={**introspected.sources, **said.sources},
     )
-
-
-def scopes_of(body: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Read `scope`: documented with blanks, seen with commas. None where it is missing."""
-    said = body.get("scope")
-    if not isinstance(said, str) or not said.strip():
-        return None
-    return tuple(name[:100] for name in _BETWEEN_SCOPES.split(said.strip())[:50] if name)
 
 
 def roles_of(rows: Iterable[Any]) -> dict[str, str]:
@@ -99,7 +91,7 @@ def account_of(body: Any, *, roles: Mapping[str, str], scopes: Iterable[str] | N
     native_id = str(found)
     role = roles.get(native_id, "")
     status = words(row.get("status"), 64)
-    serving = _names(row.get("servingStatuses"))
+    serving = [name[:64] for name in (names(row.get("servingStatuses")) or ())[:20]]
     holds = [one for one in serving if one != policy.RUNNABLE]
     return NativeAccount(
         native_id=native_id,
@@ -122,24 +114,3 @@ def bare_account(native_id: str, *, role: str, scopes: Iterable[str] | None) -> 
         role=policy.ROLES.get(role, role),
         can_publish=policy.can_publish(role, None if scopes is None else frozenset(scopes)),
     )
-
-
-def _names(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        return []
-    return [name[:64] for name in value[:20] if isinstance(name, str)]
-
-
-def _moment(value: Any) -> datetime | None:
-    """Read seconds since the epoch. Milliseconds, which other answers of LinkedIn have, are garbage here."""
-    seconds = number(value)
-    if seconds is None or not 0 < seconds < LATEST:
-        return None
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _in(value: Any, now: datetime) -> datetime | None:
-    seconds = number(value)
-    if seconds is None or seconds <= 0:
-        return None
-    return now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))

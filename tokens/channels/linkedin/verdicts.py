@@ -20,13 +20,11 @@ from tokens.channels.table import (
     Row,
     body_of,
     lacks,
-    mapping,
     misread,
-    number,
     query_of,
     rule,
-    words,
 )
+from tokens.channels.values import mapping, number, words
 
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh

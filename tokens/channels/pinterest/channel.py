@@ -27,7 +27,8 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.pinterest import calls, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, keys_taken, misread, words
+from tokens.channels.table import evidence, keys_taken, misread
+from tokens.channels.values import scopes_of, token_of, words
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
@@ -107,12 +108,12 @@ class Pinterest(Channel):
         if ruling.verdict != Verdict.OK:
             raise ChannelError(ruling, evidence=evidence(answer))
         body = calls.demand(answer)
-        access_token = reading.token_of(body.get("access_token"))
+        access_token = token_of(body.get("access_token"))
         if not access_token:
             raise misread(answer, "a token", channel="pinterest")
-        credentials = Credentials(access_token, reading.token_of(body.get("refresh_token")))
+        credentials = Credentials(access_token, token_of(body.get("refresh_token")))
         dates = reading.dates_of(body, timezone.now())
-        return Grant(credentials, dates, reading.scopes_of(body.get("scope")))
+        return Grant(credentials, dates, scopes_of(body.get("scope")))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented. The name is the business's where there is one."""

@@ -18,14 +18,12 @@ from tokens.channels.table import (
     Facts,
     Row,
     body_of,
-    mapping,
-    number,
     rule,
     says_account_stopped,
     says_limited,
     way_back,
-    words,
 )
+from tokens.channels.values import mapping, number, words
 
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
 REFRESH: frozenset[Call] = frozenset({"refresh"})

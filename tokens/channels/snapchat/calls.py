@@ -8,7 +8,8 @@ from django.conf import settings
 from tokens.channels import http
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.snapchat import policy, verdicts
-from tokens.channels.table import evidence, mapping, misread
+from tokens.channels.table import evidence, misread
+from tokens.channels.values import mapping
 
 
 def accounts(path: str) -> str:

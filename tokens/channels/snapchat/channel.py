@@ -24,7 +24,8 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
-from tokens.channels.table import evidence, keys_taken, mapping, misread, words
+from tokens.channels.table import evidence, keys_taken, misread
+from tokens.channels.values import mapping, scopes_of, words
 
 PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT})
 NOBODYS = "none"  # no token of anybody
@@ -83,7 +84,7 @@ class Snapchat(Channel):
         if found is None:
             raise misread(answer, "a token", channel="snapchat")
         dates = reading.dates(body, timezone.now(), renews=renews or bool(found.refresh_token))
-        return Grant(found, dates, reading.scopes(body))
+        return Grant(found, dates, scopes_of(body.get("scope")))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""

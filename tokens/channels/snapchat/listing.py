@@ -14,6 +14,7 @@ from tokens.channels.base import (
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
 from tokens.channels.table import misread
+from tokens.channels.values import names
 
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
 ROLES_WITHIN = (
@@ -69,7 +70,7 @@ def roles_on(
             if not isinstance(row, dict) or reading.id_of(row.get("id")) != native_id:
                 continue
             told = _roles(token, organization, [row], until)
-            roles = reading.names(row.get("roles"))
+            roles = names(row.get("roles"))
             best = (organization.roles, roles if told is None else told.get(native_id, ()))
             if organization.administers:
                 return best
@@ -124,7 +125,7 @@ def _take(token: str, organization: Organization, found: _Found, until: float) -
 
 def _roles(token: str, organization: Organization, listed: Iterable[Any], until: float) -> Roles | None:
     """Return the person's roles by ad account where the list does not tell them; None: they cannot be had."""
-    silent = any(reading.names(row.get("roles")) is None for row in listed if isinstance(row, dict))
+    silent = any(names(row.get("roles")) is None for row in listed if isinstance(row, dict))
     if organization.administers or not silent or not organization.member_id or time.monotonic() > until:
         return None
     rows, whole = _pages(token, organization, "roles", "role", until=until)

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tokens.channels.base import Credentials, Dates, DateSource, NativeAccount
 from tokens.channels.snapchat import policy
-from tokens.channels.table import mapping, number, words
+from tokens.channels.values import end_of_life, mapping, names, token_of, words
 
-LONGEST = timedelta(days=3650)
-LONGEST_TOKEN = 8192  # characters; access tokens are long, encrypted strings
 SUCCESS = "success"  # documents write it in capitals and in small letters
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -93,13 +91,6 @@ def organization(row: Mapping[str, Any]) -> Organization:
     )
 
 
-def names(value: Any) -> tuple[str, ...] | None:
-    """Return a list of names; None where it is no list."""
-    if not isinstance(value, list):
-        return None
-    return tuple(name[:60] for name in value[:50] if isinstance(name, str))
-
-
 def account(
     row: Any, organization_roles: Iterable[str], told: Iterable[str] | None = None
 ) -> NativeAccount | None:
@@ -126,27 +117,14 @@ def account(
 
 def credentials(body: Mapping[str, Any]) -> Credentials | None:
     """Read the tokens of a token endpoint's answer; None without a usable access token. The refresh token may be left out."""
-    access = _token(body.get("access_token"))
-    return Credentials(access, refresh_token=_token(body.get("refresh_token"))) if access else None
-
-
-def _token(value: Any) -> str:
-    """Return a token that fits into a header, or nothing."""
-    fits = isinstance(value, str) and 0 < len(value) <= LONGEST_TOKEN and value.isascii()
-    return value if fits and value.isprintable() and " " not in value else ""
+    access = token_of(body.get("access_token"))
+    return Credentials(access, refresh_token=token_of(body.get("refresh_token"))) if access else None
 
 
 def dates(body: Mapping[str, Any], now: datetime, *, renews: bool) -> Dates:
     """Read the clocks: the access token ends `expires_in` seconds from now, or at an unknown time. A refresh token has no end."""
     sources: dict[str, DateSource] = {"refresh": "never"} if renews else {}
-    seconds = number(body.get("expires_in"))
-    if seconds is None or seconds <= 0:
+    ends = end_of_life(body.get("expires_in"), now)
+    if ends is None:
         return Dates(issued_at=now, sources=sources)
-    ends = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
     return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider", **sources})
-
-
-def scopes(body: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the granted scopes, or None where the answer does not say."""
-    said = body.get("scope")
-    return tuple(words(said, 2000).replace(",", " ").split()) if isinstance(said, str) else None

@@ -18,15 +18,13 @@ from tokens.channels.table import (
     Facts,
     Row,
     body_of,
-    mapping,
     misread,
-    number,
     rule,
     says_account_stopped,
     says_limited,
     way_back,
-    words,
 )
+from tokens.channels.values import mapping, number, words
 
 LONGEST_WAIT = 86_400  # seconds
 ITEM_FAILED = "an item failed"

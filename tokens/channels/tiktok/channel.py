@@ -24,10 +24,10 @@ from tokens.channels.base import (
     Send,
     Verdict,
 )
-from tokens.channels.table import evidence, keys_taken, misread, words
+from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.tiktok import calls, lists, policy, reading, recovery, verdicts
+from tokens.channels.values import digits, token_of, words
 
-LONGEST_TOKEN = 4096  # characters
 NOBODYS = "none"  # no code of anybody
 
 
@@ -48,7 +48,7 @@ class TikTok(Channel):
 
     def canonical_id(self, native_id: str) -> str:
         """Return the digits. Raises ValueError on everything else."""
-        found = reading.native_id(native_id.strip())
+        found = digits(native_id.strip())
         if not found:
             raise ValueError("A TikTok ad account's id is a number, such as 7002238017842757633.")
         return found
@@ -62,12 +62,11 @@ class TikTok(Channel):
         body = {"auth_code": answer["code"]}
         answered = calls.post("exchange", "oauth2/access_token", body, app=app)
         data = calls.demand(answered)
-        token = words(data.get("access_token"), LONGEST_TOKEN + 1).strip()
-        if not token or len(token) > LONGEST_TOKEN:
+        access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
+        if not access:
             raise misread(answered, "a token", channel="tiktok")
-        refresh = words(data.get("refresh_token"), LONGEST_TOKEN)
         dates = reading.dates(data, timezone.now())
-        return Grant(Credentials(token, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
+        return Grant(Credentials(access, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Say that it never ends, unless TikTok gave a date.
@@ -84,7 +83,7 @@ class TikTok(Channel):
         """Ask who consented."""
         answer = calls.user_info("api", credentials.access_token)
         data = calls.demand(answer)
-        native_user_id = reading.native_id(data.get("core_user_id"))
+        native_user_id = digits(data.get("core_user_id"))
         if not native_user_id:
             raise misread(answer, "core_user_id", channel="tiktok")
         return Identity(native_user_id, words(data.get("display_name"), 200))
@@ -96,7 +95,7 @@ class TikTok(Channel):
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
         try:
-            native_user_id = reading.native_id(calls.demand(answer).get("core_user_id"))
+            native_user_id = digits(calls.demand(answer).get("core_user_id"))
             if not native_user_id:
                 raise misread(answer, "core_user_id", channel="tiktok")
         except ChannelError as error:

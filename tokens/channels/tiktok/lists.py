@@ -20,6 +20,7 @@ from tokens.channels.base import (
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify
+from tokens.channels.values import digits
 
 CHUNK = 100  # ad accounts in one call, clients' experience
 SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused
@@ -69,7 +70,7 @@ def _granted(answer: Answer) -> tuple[list[str], bool]:
     rows = reading.rows(calls.demand(answer))
     if rows is None:
         raise misread(answer, "a list of ad accounts", channel="tiktok")
-    ids = [reading.native_id(row.get("advertiser_id")) for row in rows]
+    ids = [digits(row.get("advertiser_id")) for row in rows]
     usable = list(dict.fromkeys(one for one in ids if one))
     partial = answer.body.get("code") not in {0, "0"}  # PARTIAL_OK
     return usable, not partial and all(ids)

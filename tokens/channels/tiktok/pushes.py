@@ -14,8 +14,9 @@ from typing import Any
 
 from tokens.channels.base import AppKeys, Credentials
 from tokens.channels.pushes import News, Push, parse
-from tokens.channels.table import mapping, misread, words
-from tokens.channels.tiktok import calls, policy, reading
+from tokens.channels.table import misread
+from tokens.channels.tiktok import calls, policy
+from tokens.channels.values import digits, mapping, words
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription
@@ -41,7 +42,7 @@ class Suspension:
 def read_suspension(body: Any) -> Suspension | None:
     """Read a push (bytes, text, or the parsed JSON). None for everything that is no such news; never raises."""
     data = mapping(_parsed(body))
-    advertiser_id, status = reading.native_id(data.get("advertiser_id")), words(data.get("status"), 60)
+    advertiser_id, status = digits(data.get("advertiser_id")), words(data.get("status"), 60)
     if not advertiser_id or status not in {policy.LIMITED, "STATUS_ENABLE"}:
         return None
     # The second spelling is how that client has it.

@@ -2,23 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from tokens.channels.base import Dates, DateSource, NativeAccount
-from tokens.channels.table import mapping, number, words
 from tokens.channels.tiktok import policy
-
-LONGEST = timedelta(days=3650)
-LONGEST_ID = 30
-
-
-def native_id(value: Any) -> str:
-    """Return an id as text; v1.2 gave numbers where v1.3 gives strings. "" where it is none."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**LONGEST_ID:
-        return str(value)
-    text = words(value, LONGEST_ID + 1)
-    return text if text.isascii() and text.isdigit() and len(text) <= LONGEST_ID else ""
+from tokens.channels.values import digits, end_of_life, mapping, number, words
 
 
 def rows(data: Any) -> list[Mapping[str, Any]] | None:
@@ -36,9 +25,8 @@ def dates(data: Mapping[str, Any], now: datetime) -> Dates:
     """Read the clocks of a token answer. TikTok normally gives none; what it gives is taken as said."""
     found: dict[str, datetime] = {}
     for clock, key in (("access", "expires_in"), ("refresh", "refresh_token_expires_in")):
-        seconds = number(data.get(key))
-        if seconds:
-            found[clock] = now + timedelta(seconds=min(seconds, int(LONGEST.total_seconds())))
+        if (ends := end_of_life(data.get(key), now)) is not None:
+            found[clock] = ends
     sources: dict[str, DateSource] = dict.fromkeys(found, "provider")
     return Dates(
         issued_at=now,
@@ -52,7 +40,7 @@ def scopes(value: Any) -> tuple[str, ...] | None:
     """Return the numbers of the permissions as text; None where TikTok does not say. Some have 19 digits."""
     if not isinstance(value, list):
         return None
-    return tuple(found for one in value if (found := native_id(one)))
+    return tuple(found for one in value if (found := digits(one)))
 
 
 def account(row: Mapping[str, Any]) -> NativeAccount | None:
@@ -60,7 +48,7 @@ def account(row: Mapping[str, Any]) -> NativeAccount | None:
 
     The `role` in it is the kind of ad account, not what the person may do.
     """
-    found = native_id(row.get("advertiser_id"))
+    found = digits(row.get("advertiser_id"))
     if not found:
         return None
     status = words(row.get("status"), 60)
@@ -84,13 +72,13 @@ def with_role(found: NativeAccount, names: Iterable[str]) -> NativeAccount:
 def centers(listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Return the ids of the Business Centers in rows of bc/get."""
     for row in listed:
-        if found := native_id(mapping(row.get("bc_info")).get("bc_id")):
+        if found := digits(mapping(row.get("bc_info")).get("bc_id")):
             yield found
 
 
 def asset_roles(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Return (ad account, role) of the rows of bc/asset/get that a Business Center really holds."""
     for row in listed:
-        found, role = native_id(row.get("asset_id")), words(row.get("advertiser_role"), 40)
+        found, role = digits(row.get("asset_id")), words(row.get("advertiser_role"), 40)
         if found and role and words(row.get("relation_status"), 40) not in policy.UNRELATED:
             yield found, role

@@ -10,19 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import (
-    PASSING,
-    REFUSING,
-    Codes,
-    Facts,
-    Row,
-    body_of,
-    mapping,
-    number,
-    query_of,
-    rule,
-    words,
-)
+from tokens.channels.table import PASSING, REFUSING, Codes, Facts, Row, body_of, query_of, rule
+from tokens.channels.values import mapping, number, words
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
 LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})

@@ -26,7 +26,8 @@ from tokens.channels.base import (
     Send,
     Verdict,
 )
-from tokens.channels.table import evidence, misread, words
+from tokens.channels.table import evidence, misread
+from tokens.channels.values import words
 from tokens.channels.x import calls, policy, reading, recovery, signing, verdicts
 
 PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes

@@ -14,8 +14,8 @@ import hmac
 import re
 from typing import Any
 
-from tokens.channels.pushes import News, Push, UnreadablePush, moment_of_text, native_id, parse, same
-from tokens.channels.table import mapping, words
+from tokens.channels.pushes import News, Push, UnreadablePush, moment_of_text, parse, same
+from tokens.channels.values import digits, mapping, words
 
 REVOKED = "oauth.revoke"
 # X's own examples are a UUID, and letters and digits. Room for base64 of either alphabet, and for nothing that JSON is made of.
@@ -49,14 +49,14 @@ def read(body: bytes) -> list[Push]:
 
 def _activity(event: Any) -> Push | None:
     payload = mapping(event.get("payload"))
-    user_id = native_id(payload.get("user_id"))
+    user_id = digits(payload.get("user_id"))
     if words(event.get("event_type")) != REVOKED or not user_id:
         return None
     return Push(News.CHANGED, REVOKED, native_user_id=user_id, at=moment_of_text(payload.get("date_time")))
 
 
 def _older(event: Any) -> Push | None:
-    user_id = native_id(mapping(event.get("source")).get("user_id"))
+    user_id = digits(mapping(event.get("source")).get("user_id"))
     if not user_id:
         return None
     at = moment_of_text(event.get("date_time"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.base import NativeAccount
-from tokens.channels.table import mapping, words
+from tokens.channels.values import digits, mapping, names, words
 from tokens.channels.x import policy
 
 _ID = re.compile(r"[0-9a-z]{1,20}")
@@ -22,12 +22,7 @@ def canonical_id(native_id: str) -> str:
 def user_id(body: Any) -> str:
     """Return the native user's id of verify_credentials or users/me, or nothing. `id` may be a number too large for some readers."""
     said = mapping(mapping(body).get("data")) or mapping(body)
-    text = words(said.get("id_str"), 40) or words(said.get("id"), 40)
-    found = text if text.isascii() and text.isdigit() else ""
-    bare = said.get("id")
-    if not found and isinstance(bare, int) and not isinstance(bare, bool) and bare > 0:
-        found = str(bare) if bare < 10**30 else ""
-    return found
+    return digits(said.get("id_str")) or digits(said.get("id"))
 
 
 def user_name(body: Any) -> str:
@@ -68,9 +63,8 @@ def with_funding(found: NativeAccount, body: Any) -> NativeAccount:
 
 def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
     """Add what authenticated_user_access says; None where it says nothing."""
-    permissions = mapping(mapping(body).get("data")).get("permissions")
-    if not isinstance(permissions, list):
+    permissions = names(mapping(mapping(body).get("data")).get("permissions"))
+    if permissions is None:
         return None
-    names = [name for name in permissions if isinstance(name, str)]
-    role, can_publish = policy.role(names)
+    role, can_publish = policy.role(permissions)
     return replace(found, role=role, can_publish=can_publish)

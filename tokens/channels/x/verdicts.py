@@ -20,13 +20,11 @@ from tokens.channels.table import (
     Row,
     body_of,
     lacks,
-    mapping,
     misread,
-    number,
     query_of,
     rule,
-    words,
 )
+from tokens.channels.values import mapping, number, words
 from tokens.channels.x.reading import user_id
 
 HANDSHAKE: frozenset[Call] = frozenset({"exchange"})

@@ -1,0 +1,103 @@
+"""Single values of answers and pushes: what is read of each shape, and that none raises."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens.channels import values
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+ANYTHING: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.just({})
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (7002238017842757633, "7002238017842757633"),
+        ("1043", "1043"),
+        ("9" * 30, "9" * 30),
+        ("9" * 31, ""),
+        (10**30, ""),
+        ("\u0664\u0662", ""),  # digits of another script
+        (0, ""),
+        (-5, ""),
+        (True, ""),
+        (12.0, ""),
+        ("12 ", ""),
+        (None, ""),
+    ],
+)
+def test_an_id_of_digits_is_text_whichever_way_it_came(value: object, found: str) -> None:
+    assert values.digits(value) == found
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\nb", "caf\u00e9", "x" * 8193, 7, None, ["t"]])
+def test_what_fits_into_no_header_is_no_token(value: object) -> None:
+    assert values.token_of(value) == ""
+    assert values.token_of("EAAB-1._~+/=|x") == "EAAB-1._~+/=|x"
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("r_ads,rw_ads", ("r_ads", "rw_ads")),
+        ("ads:read  ads:write", ("ads:read", "ads:write")),
+        (" a, b,a ", ("a", "b")),
+        ("", None),
+        (" , ", None),
+        (["a"], None),
+        (None, None),
+    ],
+)
+def test_scopes_are_parted_by_commas_or_blanks(value: object, found: tuple[str, ...] | None) -> None:
+    assert values.scopes_of(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (1_795_564_800, datetime(2026, 11, 25, tzinfo=UTC)),
+        ("1795564800", datetime(2026, 11, 25, tzinfo=UTC)),
+        (1_795_564_800_000, None),  # milliseconds
+        (60, None),  # a length of time, not a moment
+        (0, None),
+        (-1, None),
+        (None, None),
+    ],
+)
+def test_a_moment_is_one_of_our_time(value: object, found: datetime | None) -> None:
+    assert values.moment(value) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (60, NOW + timedelta(seconds=60)),
+        ("60", NOW + timedelta(seconds=60)),
+        (10**14, NOW + values.LONGEST_LIFE),
+        (0, None),
+        (-60, None),
+        ("soon", None),
+        (1.5, None),
+        (True, None),
+    ],
+)
+def test_a_life_ends_so_many_seconds_from_now(value: object, found: datetime | None) -> None:
+    assert values.end_of_life(value, NOW) == found
+
+
+@given(value=ANYTHING)
+def test_no_value_raises(value: Any) -> None:
+    assert values.digits(value).isdigit() or values.digits(value) == ""
+    assert values.token_of(value).isascii()
+    assert values.words(value, 5) in {"", str(value)[:5]}
+    assert values.mapping(value) == {}
+    assert all(isinstance(name, str) for name in values.names(value) or ())
+    assert all(values.scopes_of(value) or ("nothing said",))
+    for date in (values.moment(value), values.end_of_life(value, NOW)):
+        assert date is None or date.tzinfo is UTC
