@@ -11,22 +11,19 @@ from django.db.backends.utils import CursorWrapper
 
 from accounts import selection
 from accounts.broker.callers import Caller
-from accounts.broker.errors import Busy, Held, LeaseOver, NotFound
+from accounts.broker.errors import Busy, LeaseOver, NotFound
+from accounts.broker.holding import held
 from accounts.models import Account, AccountToken
-from tokens import channels, lifecycle, probe, reasons, vault
+from tokens import channels, lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
-from tokens.channels.base import LIFTABLE, Credentials, Send
+from tokens.channels.base import Credentials, Send
 from tokens.models import Token
-from users.models import User
 
 VERSION = 1
 SALT = "adtoken.lease"
 LEASE_FOR = timedelta(minutes=15)
 REPORT_FOR = timedelta(hours=24)
 CHECK_SECONDS = 5
-
-_UNLINKED = "unlinked"
-_AN_ADMIN_HELPS = frozenset({channels.Reason.ACCESS_LOST, channels.Reason.PUBLISHING_LOST})
 
 Purpose = Literal["publish", "read"]
 
@@ -248,48 +245,3 @@ def _lasts(token: Token, until: datetime) -> bool:
 def _overdue(account: Account, now: datetime) -> bool:
     token = account.active_token
     return token is not None and token.access_is_over(now)
-
-
-def held(account_id: int, *, until: datetime | None = None) -> Held:
-    """Say why only a person can help: reason, since, who, steps."""
-    account = Account.objects.select_related("active_token").get(pk=account_id)
-    native = channels.get(account.channel)
-    if account.state == Account.State.PAUSED:
-        detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
-        return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by]))
-    if account.state != Account.State.DEACTIVATED and account.restriction:
-        detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
-        steps = native.steps(channels.Reason.RESTRICTED)
-        return Held(
-            "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
-        )
-    if account.state == Account.State.CONNECTED:
-        detail = (
-            f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
-        )
-        people = _names([account.active_token.consented_by if account.active_token else None])
-        return Held("connected", "min_valid_for", detail, None, people, native.steps(channels.Reason.EXPIRED))
-    return _deactivated(account, native)
-
-
-def _deactivated(account: Account, native: channels.Channel) -> Held:
-    """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
-    reason = account.reason if account.reason in {*channels.Reason, _UNLINKED} else channels.Reason.UNKNOWN
-    people = _names(entry.token.consented_by for entry in selection.in_order(account))
-    todo = f"Somebody must {'link it anew' if reason == _UNLINKED else 're-authenticate'} at {native.label}."
-    if reason in _AN_ADMIN_HELPS:
-        people = (f"an admin of the account at {native.label}",)
-        todo = "An admin there must give a role; nobody needs to re-authenticate."
-    elif reason in LIFTABLE:
-        todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
-    detail = f"This account is deactivated ({reason}). {todo}"
-    steps = reasons.explain(account.channel, reason).steps
-    return Held("deactivated", reason, detail, account.since, people, steps)
-
-
-def _names(users: Any) -> tuple[str, ...]:
-    seen: list[User] = []
-    for user in users:
-        if user is not None and user not in seen:
-            seen.append(user)
-    return tuple(str(user) for user in seen)
