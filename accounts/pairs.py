@@ -90,7 +90,16 @@ def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[Accou
     return locked
 
 
-def why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Literal[""]:
+def write_entry(entry: AccountToken, native: NativeAccount) -> None:
+    """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked."""
+    entry.access = AccountToken.Access.OK
+    entry.role = native.role[:200]
+    entry.can_publish = native.can_publish
+    entry.access_reason = _why_reports_only(entry, native)
+    entry.save(update_fields=["access", "role", "can_publish", "access_reason"])
+
+
+def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Literal[""]:
     """Return why an entry may not publish: the person did not permit it, or the role does not. "" where it may."""
     if native.can_publish != "no":
         return ""
@@ -106,11 +115,7 @@ def _serves(entry: AccountToken) -> bool:
 
 def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str) -> None:
     served = _serves(entry)
-    entry.access = AccountToken.Access.OK
-    entry.role = native.role[:200]
-    entry.can_publish = native.can_publish
-    entry.access_reason = why_reports_only(entry, native)
-    entry.save(update_fields=["access", "role", "can_publish", "access_reason"])
+    write_entry(entry, native)
     update_account(entry.account, native, now=now, source=source)
     if _serves(entry) != served:
         _record_access(entry, now, source)

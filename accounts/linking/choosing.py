@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import faces, pairs, pool
+from accounts import faces, pairs, pool, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.names import Names
 from tokens import channels
@@ -96,13 +96,7 @@ def _people(account: Account, token: Token, user: User, names: Names) -> list[st
     people = []
     for entry in account.pool.all():
         other = entry.token
-        carries = (
-            other.pk != token.pk
-            and other.state != Token.State.DEAD
-            and entry.access == AccountToken.Access.OK
-            and entry.can_publish != AccountToken.CanPublish.NO
-        )
-        if not carries:
+        if other.pk == token.pk or not selection.living(entry):
             continue
         person = other.consented_by
         name = person.get_short_name() if person and person.pk != user.pk else other.native_user_name
@@ -195,9 +189,7 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
         account=account, token=token, defaults={"added_by": user, "added_at": now}
     )
     entry.account, entry.token = account, token
-    entry.access, entry.access_reason = AccountToken.Access.OK, pairs.why_reports_only(entry, native)
-    entry.role, entry.can_publish = native.role[:200], native.can_publish
-    entry.save(update_fields=["access", "access_reason", "role", "can_publish"])
+    pairs.write_entry(entry, native)
     if created:
         pool.record(
             account=account,

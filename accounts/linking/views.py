@@ -76,11 +76,7 @@ def _number(text: str) -> int:
 @require_http_methods(["GET", "POST"])
 def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Show what the channel offered (GET), link what was ticked (POST)."""
-    pending = (
-        PendingLink.objects.select_related("token__app", "account")
-        .filter(pk=pending_id, user=person(request))
-        .first()
-    )
+    pending = _pending(request, pending_id)
     if pending is None:
         return _gone(request)
     if request.method == "GET":
@@ -98,6 +94,12 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
     return redirect(pending.next or choosing.done_url([account.pk for account in accounts]))
+
+
+def _pending(request: HttpRequest, pending_id: uuid.UUID) -> PendingLink | None:
+    """Return the person's own list that waits to be chosen from, if it still does."""
+    mine = PendingLink.objects.select_related("token__app", "account").filter(user=person(request))
+    return mine.filter(pk=pending_id).first()
 
 
 def _choose_page(
@@ -144,11 +146,7 @@ def _gone(request: HttpRequest) -> HttpResponse:
 @require_POST
 def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Ask the channel for the list again."""
-    pending = (
-        PendingLink.objects.select_related("token__app", "account")
-        .filter(pk=pending_id, user=person(request))
-        .first()
-    )
+    pending = _pending(request, pending_id)
     if pending is None:
         return _gone(request)
     consent.ask_again(pending, timezone.now())
