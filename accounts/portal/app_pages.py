@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
 from accounts.names import Names
-from accounts.portal import bulk, confirm
+from accounts.portal import asking, confirm, jobs
 from accounts.portal.confirm import Page
 from tokens import default_app
 from tokens.models import ChannelApp, Token
@@ -37,7 +37,7 @@ class LogIns:
         if not self.linked:
             return "No log-in hangs on it any more." if self.unlinked else "No log-in hangs on it."
         stopped = self.linked - self.works
-        hang = f"{_number(self.linked)} hang{'s' if self.linked == 1 else ''} on it"
+        hang = f"{jobs.number(self.linked, 'log-in')} hang{'s' if self.linked == 1 else ''} on it"
         return f"{hang}: {self.works} work{'s' if self.works == 1 else ''}, {stopped} stopped."
 
 
@@ -139,12 +139,12 @@ class AppsInUse:
     def ask(self, request: HttpRequest, app_id: int) -> HttpResponse:
         """Show who would be asked (GET), then mail them (POST)."""
         app = _app(request, app_id, ASK)
-        jobs = bulk.ask_everybody(list(_waiting(request, app)), Names(request.user), timezone.now())
+        asks = asking.everybody(_waiting(request, app), Names(request.user), timezone.now())
         form = ConfirmForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            bulk.run(request, jobs, form.cleaned_data["note"], done=bulk.mails_on_the_way)
+            jobs.run(request, asks, form.cleaned_data["note"], done=asking.mails_on_the_way)
             return HttpResponseRedirect(_url("change", app))
-        return self._confirm(request, app, _ask_page(app, jobs))
+        return self._confirm(request, app, _ask_page(app, asks))
 
     def _confirm(self, request: HttpRequest, app: ChannelApp, page: Page) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
@@ -185,20 +185,16 @@ def _lead_page(app: ChannelApp) -> Page:
     )
 
 
-def _ask_page(app: ChannelApp, jobs: list[bulk.Job]) -> Page:
-    live = sum(not job.skipped for job in jobs)
+def _ask_page(app: ChannelApp, asks: list[jobs.Job]) -> Page:
+    live = jobs.live(asks)
     return Page(
         question=f"Ask {_people(live)} to re-authenticate?" if live else "Nobody can be asked",
         lead=f"Their log-ins hang on {app}. One mail per log-in, with all its accounts.",
-        button=f"Send {live} mail{'' if live == 1 else 's'}",
-        people=bulk.lines(jobs, "now"),
+        button=f"Send {jobs.number(live, 'mail')}",
+        people=jobs.lines(asks, "now"),
         columns=("Person", "Accounts", "Mail"),
-        refused="" if live else "Nobody is asked: see the reasons above." if jobs else str(log_ins(app)),
+        refused="" if live else "Nobody is asked: see the reasons above." if asks else str(log_ins(app)),
     )
-
-
-def _number(count: int) -> str:
-    return f"{count} log-in{'' if count == 1 else 's'}"
 
 
 def _people(count: int) -> str:
