@@ -4,14 +4,12 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts import alerts, faces
+from accounts import addresses, alerts, faces
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
@@ -61,7 +59,7 @@ def _open_answers(message: Message) -> list[UnknownAnswer]:
 def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer]) -> Mail:
     label = app.get_channel_display()
     user = User.objects.filter(email=message.recipient, is_active=True).first()
-    zone = _zone(user)
+    zone = user.zone if user else timezone.get_default_timezone()
     groups = _same(answers)
     cards = [_fault_card(app, message, zone)] if message.payload["fault"] else []
     cards += [_answer_card(app, group, zone) for group in groups[:SHOWN]]
@@ -73,10 +71,10 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
         "refused": refused,
         "cards": cards,
         "more": max(0, len(groups) - SHOWN),
-        "apps_url": _absolute("admin:tokens_channelapp_changelist"),
-        "answers_url": _absolute("admin:tokens_unknownanswer_changelist") if groups else "",
+        "apps_url": addresses.of("admin:tokens_channelapp_changelist"),
+        "answers_url": addresses.of("admin:tokens_unknownanswer_changelist") if groups else "",
         "because": _because(user),
-        "why_url": _absolute("why_message", message.pk)
+        "why_url": addresses.of("why_message", message.pk)
         if user
         else "",  # the page is for people who can log in
     }
@@ -100,7 +98,7 @@ def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, 
         **_head(app, REFUSED if lasts else WORKS_AGAIN),
         "rows": rows,
         "steps": native.steps(Reason.APP_FAULT) if native and lasts else (),
-        "button": {"label": "Open Channel apps", "url": _absolute("admin:tokens_channelapp_changelist")},
+        "button": {"label": "Open Channel apps", "url": addresses.of("admin:tokens_channelapp_changelist")},
     }
 
 
@@ -124,7 +122,7 @@ def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo
         ),
         "button": {
             "label": "Open the answer",
-            "url": _absolute("admin:tokens_unknownanswer_change", first.pk),
+            "url": addresses.of("admin:tokens_unknownanswer_change", first.pk),
         },
     }
 
@@ -162,12 +160,3 @@ def _because(user: User | None) -> str:
     if user is None:
         return "You get this because your address stands in OPERATOR_EMAILS of AdToken."
     return "You get this because you are an administrator of AdToken."
-
-
-def _zone(user: User | None) -> ZoneInfo:
-    name = user.time_zone if user and user.time_zone in available_timezones() else settings.TIME_ZONE
-    return ZoneInfo(name)
-
-
-def _absolute(name: str, *args: int) -> str:
-    return f"{settings.BASE_URL}{reverse(name, args=args)}"

@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts import faces, summary
+from accounts import addresses, faces, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from notifications import outbox
@@ -134,8 +132,8 @@ def _render(
         you=not system,
     )
     native = channels.get(token.app.channel)
-    link = f"{settings.BASE_URL}{reverse('reauthenticate', args=[first['account'].pk])}"
-    zone = ZoneInfo(person.time_zone) if person.time_zone else timezone.get_default_timezone()
+    link = addresses.of("reauthenticate", first["account"].pk)
+    zone = person.zone
     button = f"Re-authenticate {native.label}"
     button += f", {len(rows)} accounts" if len(rows) > 1 else ""
     card = {
@@ -161,7 +159,7 @@ def _render(
         if system
         else f"You get this because you linked this {native.label} log-in.",
         "about_label": f"How long authorisations last at {native.label}",
-        "about_url": f"{settings.BASE_URL}{reverse('channel_page', args=[native.key])}",
+        "about_url": addresses.of("channel_page", native.key),
         "system": system,
         "whose": f"The {native.label} system user {token.native_user_name}"
         if system

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 
+from accounts import addresses
 from macros import logins, relevance, wording
 from macros.models import Notice
 from notifications import clean
@@ -24,7 +22,7 @@ def build(message: Message) -> Mail:
     notices, dropped = relevance.still_wanted(message)
     if not notices:
         raise NotWanted(" ".join(dropped) or "The macro, the accounts or the team were deleted.")
-    why = _absolute("why_message", message.pk)
+    why = addresses.of("why_message", message.pk)
     return compose(notices, recipient=message.recipient, now=timezone.now(), why=why)
 
 
@@ -42,7 +40,7 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: st
         "preheader": wording.preheader(lines, reader),
         "because": wording.because(names, linked=any(line.mine for line in lines)),
         "about_label": "How long authorisations last at each channel",
-        "about_url": _absolute("channel_needs") if user else "",
+        "about_url": addresses.of("channel_needs") if user else "",
         "why_url": why if user else "",  # the page is for people who can log in
     }
     text = render_to_string("mail/warning/body.txt", context | _body(shown, reader, pills=False))
@@ -74,13 +72,13 @@ def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool)
             sections.append(Section(name, cards))
     total = sum(len(login.lines) for login in found)
     more = max(0, total - wording.SHOWN)
-    return {"sections": sections, "more": more, "more_url": _absolute("my_accounts")}
+    return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts")}
 
 
 def _card(login: logins.Login, part: logins.Login, reader: wording.Reader, *, pills: bool) -> wording.Card:
     account = login.first.account
     links = wording.Links(
-        renew=_absolute("reauthenticate", account.pk), look=_absolute("my_account", account.pk)
+        renew=addresses.of("reauthenticate", account.pk), look=addresses.of("my_account", account.pk)
     )
     card = wording.card(part, reader, links, pills=pills)
     cut = len(login.lines) - len(part.lines)
@@ -88,12 +86,7 @@ def _card(login: logins.Login, part: logins.Login, reader: wording.Reader, *, pi
 
 
 def _reader(user: User | None, now: datetime) -> wording.Reader:
-    name = user.time_zone if user and user.time_zone in available_timezones() else settings.TIME_ZONE
+    zone = user.zone if user else timezone.get_default_timezone()
     return wording.Reader(
-        now=now, zone=ZoneInfo(name), user_id=user.pk if user else None, name=user.name if user else ""
+        now=now, zone=zone, user_id=user.pk if user else None, name=user.name if user else ""
     )
-
-
-def _absolute(name: str, *args: int) -> str:
-    """Return the full address of a page. It names rows and holds no secret; the page asks who is there."""
-    return f"{settings.BASE_URL}{reverse(name, args=args)}"

@@ -3,7 +3,9 @@
 import secrets
 from datetime import datetime
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import PermissionDenied
@@ -74,6 +76,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Save with the e-mail in lower case: a form goes round the manager."""
         self.email = self.email.lower()
         super().save(*args, **kwargs)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The person's time zone; the project's where none is chosen, or the name is none that is known here."""
+        try:
+            return ZoneInfo(
+                self.time_zone or settings.TIME_ZONE
+            )  # cached; listing all zones would read the disk
+        except (ZoneInfoNotFoundError, ValueError):
+            return ZoneInfo(settings.TIME_ZONE)
 
     def get_full_name(self) -> str:
         """Return the name that colleagues see."""

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from functools import partial, wraps
 
 from allauth.account.adapter import get_adapter
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import addresses
 from accounts.pushes import receiving, signers
 from accounts.pushes.errors import Refused
 from accounts.pushes.limits import refusals
@@ -81,7 +80,7 @@ def facebook_delete(request: HttpRequest) -> HttpResponse:
     received = receiving.take_deletion(
         app, facebook.read_deletion(signed), signed=facebook.payload_of(signed), now=timezone.now()
     )
-    url = f"{settings.BASE_URL}{reverse('deletion_status', args=[received.code])}"
+    url = addresses.of("deletion_status", received.code)
     return JsonResponse({"url": url, "confirmation_code": received.code})
 
 

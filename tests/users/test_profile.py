@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from tests.support.factories import make_user
 from tests.users.steps import log_in
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -71,3 +73,20 @@ def test_another_browser_is_logged_out_from_the_list_of_sessions(client: Client)
 
     assert client.get(reverse("profile")).status_code == 200
     assert other.get(reverse("profile")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("chosen", "zone"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        ("", "Europe/Berlin"),
+        ("Moon/Base", "Europe/Berlin"),
+        ("../x", "Europe/Berlin"),
+    ],
+)
+def test_times_are_told_in_the_chosen_zone_or_else_in_the_projects(
+    chosen: str, zone: str, settings: Settings
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+
+    assert User(time_zone=chosen).zone.key == zone
