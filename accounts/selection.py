@@ -20,6 +20,15 @@ def living(entry: AccountToken) -> bool:
     )
 
 
+def group(account: Account, entry: AccountToken) -> int:
+    """Return which part of the order an entry belongs to: active, usable, cooling, the rest. Ranks only count within one."""
+    if account.active_token_id == entry.token_id:
+        return 0
+    if usable(entry):
+        return 1
+    return 2 if living(entry) else 3
+
+
 def in_order(account: Account) -> list[AccountToken]:
     """Return the pool as it is tried: the active one first, then usable, then cooling, then the rest.
 
@@ -34,14 +43,8 @@ def in_order(account: Account) -> list[AccountToken]:
 
 def _place(account: Account, entry: AccountToken) -> tuple[object, ...]:
     token = entry.token
-    if account.active_token_id == token.pk:
-        group = 0
-    elif usable(entry):
-        group = 1
-    else:
-        group = 2 if living(entry) else 3
     return (
-        group,
+        group(account, entry),
         entry.rank is None,
         entry.rank or 0,
         token.kind != Token.Kind.SYSTEM,  # it hangs on no person's password

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 
-from accounts import deeds, faces, selection
+from accounts import addresses, deeds, faces, selection
 from accounts.models import Account, AccountToken
 from accounts.names import HIDDEN, Names
 from accounts.portal import dates, rows
@@ -78,7 +77,6 @@ class PoolRow:
     more: Sequence[Deed] = ()
     up: Deed | None = None
     down: Deed | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def token(self) -> Token:
@@ -92,25 +90,15 @@ def build(
     """Return the pool in the order in which it is tried, with the deeds that this viewer may do."""
     entries = selection.in_order(account)
     asked = _asked([entry.token_id for entry in entries])
+    groups = [None, *(selection.group(account, entry) for entry in entries), None]
     found = []
     for place, entry in enumerate(entries, 1):
         entry.account = account
         row = _row(account, entry, place, names, now)
-        box = _box(row, names, asked.get(entry.token_id), opened=opened)
-        row = replace(row, box=box)
-        before = place == 1 or _group(account, entries[place - 2]) != _group(account, entry)
-        after = place == len(entries) or _group(account, entries[place]) != _group(account, entry)
-        found.append(_with_deeds(row, viewer, names, now, first=before, last=after))
+        row = replace(row, box=_box(row, names, asked.get(entry.token_id), opened=opened))
+        first, last = groups[place - 1] != groups[place], groups[place + 1] != groups[place]
+        found.append(_with_deeds(row, viewer, names, now, first=first, last=last))
     return found
-
-
-def _group(account: Account, entry: AccountToken) -> int:
-    """Return which part of the order an entry belongs to; ranks only count within one."""
-    if account.active_token_id == entry.token_id:
-        return 0
-    if selection.usable(entry):
-        return 1
-    return 2 if selection.living(entry) else 3
 
 
 def _asked(token_ids: list[int]) -> dict[int, datetime]:
@@ -204,61 +192,63 @@ def _with_deeds(
 ) -> PoolRow:
     """Add the buttons: at most two beside the token, the others under "More"."""
     may = viewer.has_perm
-    account, token = row.entry.account, row.token
-
-    def to(name: str) -> str:
-        return reverse(f"admin:accounts_account_token_{name}", args=[account.pk, token.pk])
-
-    ask = None
-    if may("tokens.ask_token"):
-        called = names.first(token, account)
-        dead = token.state == Token.State.DEAD
-        label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
-        ask = Deed(
-            label, to("ask"), kind="primary" if dead else "", icon="mail", refused=deeds.cannot_ask(token)
-        )
-    check = Deed("Check now", to("check"), post=True, icon="refresh") if may("tokens.probe_token") else None
-    activate = (
-        Deed("Make active", to("activate"), icon="bolt")
-        if may("accounts.switch_active_token") and not row.active and selection.usable(row.entry)
-        else None
-    )
-    steps = None
-    if row.box and not row.box.opened:
-        page = reverse("admin:accounts_account_change", args=[account.pk])
-        steps = Deed("See steps", f"{page}?steps={token.pk}#steps-{token.pk}")
-    buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=steps, now=now)
-    rest: list[Deed | None] = [activate, check, ask]
-    policy = renewal.policy_of(token)
-    if may("tokens.renew_token") and token.state != Token.State.DEAD and policy is not None:
-        why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
-        refused = "" if renewal.possible(token, now) else why_not
-        rest.append(Deed("Renew now", to("renew"), icon="sync", refused=refused))
-    rest.append(_copy_link(account))
+    can_serve = not row.active and selection.usable(row.entry)
+    ask = _ask(row, names) if may("tokens.ask_token") else None
+    check = _deed(row, "Check now", "check", post=True, icon="refresh") if may("tokens.probe_token") else None
+    renew = _renew(row, now) if may("tokens.renew_token") else None
+    activate = unlink = up = down = None
+    if may("accounts.switch_active_token") and can_serve:
+        activate = _deed(row, "Make active", "activate", icon="bolt")
     if may("accounts.unlink_token"):
-        rest.append(Deed("Unlink", to("unlink"), kind="danger", icon="delete"))
-    more = [
-        replace(deed, kind="danger" if deed.kind == "danger" else "")
-        for deed in rest
-        if deed and deed.url not in {b.url for b in buttons}
-    ]
-    up = down = None
+        unlink = _deed(row, "Unlink", "unlink", kind="danger", icon="delete")
     if may("accounts.rank_token"):
-        up = Deed(
-            f"Move {row.name} up",
-            to("move"),
-            post=True,
-            fields=[("step", "-1")],
-            refused="first" if first else "",
-        )
-        down = Deed(
-            f"Move {row.name} down",
-            to("move"),
-            post=True,
-            fields=[("step", "1")],
-            refused="last" if last else "",
-        )
+        up = _move(row, "up", -1, refused="first" if first else "")
+        down = _move(row, "down", 1, refused="last" if last else "")
+    buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=_steps(row), now=now)
+    shown = {button.url for button in buttons}
+    more = [
+        replace(deed, kind="danger" if deed is unlink else "")
+        for deed in (activate, check, ask, renew, _copy_link(row.entry.account), unlink)
+        if deed and deed.url not in shown
+    ]
     return replace(row, buttons=buttons, more=more, up=up, down=down)
+
+
+def _deed(row: PoolRow, label: str, name: str, **more: Any) -> Deed:
+    """Return the button of the page of this name for this token in this pool."""
+    url = reverse(f"admin:accounts_account_token_{name}", args=[row.entry.account_id, row.token.pk])
+    return Deed(label, url, **more)
+
+
+def _ask(row: PoolRow, names: Names) -> Deed:
+    called = names.first(row.token, row.entry.account)
+    dead = row.token.state == Token.State.DEAD
+    label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
+    refused = deeds.cannot_ask(row.token)
+    return _deed(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
+
+
+def _renew(row: PoolRow, now: datetime) -> Deed | None:
+    """Return the button where something renews such a token without a person, grey where that cannot be asked now."""
+    policy = renewal.policy_of(row.token)
+    if policy is None or row.token.state == Token.State.DEAD:
+        return None
+    why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
+    refused = "" if renewal.possible(row.token, now) else why_not
+    return _deed(row, "Renew now", "renew", icon="sync", refused=refused)
+
+
+def _move(row: PoolRow, where: str, step: int, *, refused: str) -> Deed:
+    fields = [("step", str(step))]
+    return _deed(row, f"Move {row.name} {where}", "move", post=True, fields=fields, refused=refused)
+
+
+def _steps(row: PoolRow) -> Deed | None:
+    """Return the link to the steps, where there are some and they are folded."""
+    if row.box is None or row.box.opened:
+        return None
+    page = reverse("admin:accounts_account_change", args=[row.entry.account_id])
+    return Deed("See steps", f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
 
 
 def _first_two(
@@ -286,7 +276,7 @@ def _first_two(
 
 
 def _copy_link(account: Account) -> Deed:
-    link = f"{settings.BASE_URL}{reverse('reauthenticate', args=[account.pk])}"
+    link = addresses.of("reauthenticate", account.pk)
     return Deed("Copy re-authenticate link", link, icon="copy", copy=link)
 
 
