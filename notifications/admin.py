@@ -94,11 +94,11 @@ class KindFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         """Return the kinds by name."""
-        return sorted(kinds.NAMES.items(), key=lambda one: one[1])
+        return sorted(((key, kind.name) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         """Keep messages of the kind."""
-        return queryset.filter(kind=self.value()) if self.value() in kinds.NAMES else queryset
+        return queryset.filter(kind=self.value()) if self.value() in kinds.KINDS else queryset
 
 
 @admin.register(Message)
@@ -158,7 +158,7 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     @display(description="Kind", ordering="kind")
     def kind_cell(self, message: Message) -> str:
         """Return the kind in words."""
-        return kinds.NAMES.get(message.kind, message.kind)
+        return kinds.name(message)
 
     @display(description="When", ordering="created_at")
     def when_cell(self, message: Message) -> str:
@@ -204,7 +204,7 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
             "opts": self.opts,
             "message": message,
             "pill": pill(message),
-            "kind": kinds.NAMES.get(message.kind, message.kind),
+            "kind": kinds.name(message),
             "facts": kinds.why(message),
             "deeds": self._deeds_for(request, message),
         }

@@ -130,8 +130,9 @@ def _record(message: Message, change: Callable[[Message], None]) -> bool:
 
 def _end(message: Message) -> None:
     """Tell the app that owns the kind how the message ended."""
-    if ended := kinds.ENDINGS.get(message.kind):
-        ended(message)
+    kind = kinds.KINDS.get(message.kind)
+    if kind and kind.ended:
+        kind.ended(message)
 
 
 @transaction.atomic

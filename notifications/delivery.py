@@ -89,13 +89,13 @@ def _deliver_one(
 
 def _build(message: Message, tally: Tally, clock: Callable[[], datetime]) -> kinds.Mail | None:
     """Return the mail, fit to be sent, or record why there is none."""
-    build = kinds.KINDS.get(message.kind)
-    if build is None:
+    kind = kinds.KINDS.get(message.kind)
+    if kind is None:
         reason = f"Nothing builds messages of kind “{message.kind}”."
         _count(tally, "failed", done=claims.record_failed(message, reason))
         return None
     try:
-        return _fit(build(message))
+        return _fit(kind.build(message))
     except kinds.NotWanted as answer:
         _count(tally, "cancelled", done=claims.record_cancelled(message, str(answer)))
     except Exception as error:  # one bad message never stops the run

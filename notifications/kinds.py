@@ -37,10 +37,18 @@ class Fact:
 
 Why = Callable[[Message], list[Fact]]
 
-KINDS: dict[str, Builder] = {}
-ENDINGS: dict[str, Ending] = {}
-WHYS: dict[str, Why] = {}
-NAMES: dict[str, str] = {}
+
+@dataclass(frozen=True)
+class Kind:
+    """How messages of one kind are made, and what is known of them. `name` is what staff read."""
+
+    name: str
+    build: Builder
+    ended: Ending | None = None
+    why: Why | None = None
+
+
+KINDS: dict[str, Kind] = {}
 
 
 def register(
@@ -48,19 +56,21 @@ def register(
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
-    `name` is what staff read. `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
+    `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
     in that state. `why` lists the facts that a message carries or carried, for its page.
     """
-    if kind in KINDS and KINDS[kind] is not build:
+    if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind], NAMES[kind] = build, name
-    if ended is not None:
-        ENDINGS[kind] = ended
-    if why is not None:
-        WHYS[kind] = why
+    KINDS[kind] = Kind(name, build, ended, why)
+
+
+def name(message: Message) -> str:
+    """Return the kind of a message in words; its key where nothing builds it any more."""
+    kind = KINDS.get(message.kind)
+    return kind.name if kind else message.kind
 
 
 def why(message: Message) -> list[Fact]:
     """Return the facts behind a message; none where its kind knows none."""
-    explain = WHYS.get(message.kind)
-    return explain(message) if explain else []
+    kind = KINDS.get(message.kind)
+    return kind.why(message) if kind and kind.why else []

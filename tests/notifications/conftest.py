@@ -1,7 +1,6 @@
 """A mail server that the outbox really talks to, and a kind of message to send."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -33,9 +32,9 @@ def mail_server(settings: Settings) -> Iterator[MailServer]:
 
 
 @pytest.fixture(autouse=True)
-def test_kind(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Messages of kind "test" can be built."""
-    monkeypatch.setitem(kinds.KINDS, KIND, build)
+def known_kinds(monkeypatch: pytest.MonkeyPatch) -> dict[str, kinds.Kind]:
+    """The kinds of one test: messages of kind "test" can be built."""
+    monkeypatch.setattr(kinds, "KINDS", {**kinds.KINDS, KIND: kinds.Kind("Test", build)})
     return kinds.KINDS
 
 

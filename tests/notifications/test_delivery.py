@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from notifications import claims, delivery, kinds
 from notifications.models import Message
-from tests.notifications.conftest import KIND
+from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW
@@ -46,15 +46,16 @@ def test_a_message_that_is_not_due_stays(mail_server: MailServer) -> None:
 
 
 def test_the_text_with_a_secret_link_is_sent_and_the_other_is_kept(
-    mail_server: MailServer, test_kind: dict[str, Any]
+    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
 ) -> None:
-    test_kind[KIND] = lambda _message: kinds.Mail(
+    mail = kinds.Mail(
         subject="s",
         text="link/secret",
         html="<p>link/secret</p>",
         stored_text="link/…",
         stored_html="<p>link/…</p>",
     )
+    known_kinds[KIND] = kinds.Kind("Test", lambda _message: mail)
     message = make_message()
 
     deliver()
@@ -117,11 +118,13 @@ def test_an_address_that_is_none_fails_at_once(mail_server: MailServer) -> None:
     assert message.error
 
 
-def test_one_bad_message_does_not_stop_the_others(mail_server: MailServer, test_kind: dict[str, Any]) -> None:
+def test_one_bad_message_does_not_stop_the_others(
+    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
+) -> None:
     def broken(_message: Message) -> kinds.Mail:
         raise KeyError("bug")
 
-    test_kind["broken"] = broken
+    known_kinds["broken"] = kinds.Kind("Broken", broken)
     bug = make_message(kind="broken")
     no_builder = make_message(kind="unheard of")
     refused = make_message("gone@example.com")
@@ -139,12 +142,12 @@ def test_one_bad_message_does_not_stop_the_others(mail_server: MailServer, test_
 
 
 def test_a_message_with_nothing_to_say_is_cancelled_with_the_reason(
-    mail_server: MailServer, test_kind: dict[str, Any]
+    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
 ) -> None:
     def nothing_left(_message: Message) -> kinds.Mail:
         raise kinds.NotWanted("Everything was renewed meanwhile.")
 
-    test_kind[KIND] = nothing_left
+    known_kinds[KIND] = kinds.Kind("Test", nothing_left)
     message = make_message()
 
     deliver()
@@ -291,10 +294,14 @@ def test_passing_refusals_do_not_count_as_killed_senders(mail_server: MailServer
 
 
 def test_the_owner_of_a_kind_hears_how_a_message_ended(
-    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
 ) -> None:
     heard: list[tuple[str, str]] = []
-    monkeypatch.setitem(kinds.ENDINGS, KIND, lambda message: heard.append((message.recipient, message.state)))
+
+    def ended(message: Message) -> None:
+        heard.append((message.recipient, message.state))
+
+    known_kinds[KIND] = kinds.Kind("Test", build, ended)
     make_message("a@example.com")
     make_message("b@example.com")
     make_message("c@example.com")
