@@ -13,6 +13,7 @@ from tokens.channels.values import mapping, words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
+LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 
@@ -70,12 +71,7 @@ class Row:
 def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None) -> Ruling:
     """Return the first fitting row's ruling, else the fallback: refusals of a call are doubtful, all else passes."""
     if facts.status == PAYMENT_REQUIRED:
-        return Ruling(
-            Verdict.APP_FAULT,
-            Reason.APP_FAULT,
-            row="payment required",
-            note=scrub.text(facts.message)[:200],
-        )
+        return Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
     for row in rows:
         if row.fits(facts):
             return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
@@ -85,7 +81,7 @@ def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | 
 def _new(row: Row, facts: Facts, channel: str) -> Ruling:
     mark = _mark(facts, channel)
     if (said := unknown.assigned(mark)) is not None:
-        return _by_staff(said, facts)
+        return _by_staff(said, _note(facts))
     return replace(_ruling(row, facts, None), unknown=mark)
 
 
@@ -94,8 +90,13 @@ def _mark(facts: Facts, channel: str) -> str:
     return unknown.fingerprint(channel, facts.call, facts.status, parts, facts.message)
 
 
-def _by_staff(said: Verdict, facts: Facts) -> Ruling:
-    return Ruling(said, unknown.REASONS.get(said), row="staff", note=scrub.text(facts.message)[:200])
+def _by_staff(said: Verdict, note: str = "") -> Ruling:
+    return Ruling(said, unknown.REASONS.get(said), row=unknown.STAFF, note=note)
+
+
+def _note(facts: Facts) -> str:
+    """Return the channel's own words, fit to be kept and shown."""
+    return scrub.text(facts.message)[:200]
 
 
 def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
@@ -105,7 +106,7 @@ def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
         row.reason,
         row=row.name,
         retry_after=retry_after if waits else None,
-        note=scrub.text(facts.message)[:200],
+        note=_note(facts),
     )
 
 
@@ -119,15 +120,34 @@ def fallback(facts: Facts, *, channel: str) -> Ruling:
         return Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
     if facts.status in PASSING:
         return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
-    note = scrub.text(facts.message)[:200]
-    mark = _mark(facts, channel)
+    note, mark = _note(facts), _mark(facts, channel)
     if (said := unknown.assigned(mark)) is not None:
-        return _by_staff(said, facts)
+        return _by_staff(said, note)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
         return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark)
     return Ruling(
         Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
     )
+
+
+def codes(*values: int | str) -> Codes:
+    """Return a set of codes: numbers, names, or both."""
+    return frozenset(values)
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    """Return the headers by their names in small letters: whoever pastes an answer may write them in any case."""
+    return {str(name).lower(): str(value) for name, value in answer.headers.items()}
+
+
+def until_midnight(now: float) -> int:
+    """Return the seconds until the next day of UTC begins, where limits by day end."""
+    return LONGEST_WAIT - int(now) % LONGEST_WAIT
+
+
+def bounded(wait: int | None) -> int | None:
+    """Return a wait in seconds as we heed it: at least one, at most a day."""
+    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
 
 
 def keys_taken(ruling: Ruling) -> Ruling:
@@ -189,7 +209,7 @@ def misread(answer: Answer, what: str, *, channel: str) -> ChannelError:
     keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
     mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
     if (said := unknown.assigned(mark)) is not None:
-        ruling = Ruling(said, unknown.REASONS.get(said), row="staff")
+        ruling = _by_staff(said)
     else:
         ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
     # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.

@@ -11,7 +11,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import PASSING, REFUSING, Facts, Row, body_of, lacks, misread, query_of, rule
+from tokens.channels.table import (
+    PASSING,
+    REFUSING,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    headers_of,
+    lacks,
+    misread,
+    query_of,
+    rule,
+)
 from tokens.channels.values import mapping, number, words
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
@@ -203,7 +215,7 @@ def retry_after(answer: Answer) -> int | None:
     `X-Business-Use-Case-Usage` is {business: [{estimated_time_to_regain_access: minutes}]}; `X-Ad-Account-Usage` has
     reset_time_duration in seconds.
     """
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     waits = [number(mapping(_json(headers.get("x-ad-account-usage"))).get("reset_time_duration")) or 0]
     for rows in mapping(_json(headers.get("x-business-use-case-usage"))).values():
         minutes = [
@@ -211,7 +223,7 @@ def retry_after(answer: Answer) -> int | None:
             for row in (rows if isinstance(rows, list) else [])
         ]
         waits += [60 * (number(value) or 0) for value in minutes]
-    return min(max(waits), 86_400) or None
+    return bounded(max(waits) or None)
 
 
 def _json(text: str | None) -> Any:

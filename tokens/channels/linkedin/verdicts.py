@@ -15,20 +15,22 @@ from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verd
 from tokens.channels.table import (
     PASSING,
     REFUSING,
-    Codes,
     Facts,
     Row,
     body_of,
+    bounded,
+    codes,
+    headers_of,
     lacks,
     misread,
     query_of,
     rule,
+    until_midnight,
 )
 from tokens.channels.values import mapping, number, words
 
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh
-DAY = 86_400  # seconds
 
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 ASKED: frozenset[Call] = frozenset({"introspect"})
@@ -43,11 +45,6 @@ _ABOUT_APP = re.compile(
     r"\b(?:app|application|client)\b(?! id)[^.]{0,60}\b(?:suspended|blocked|disabled|deactivated|inactive|not approved|not allowed)\b"
 )
 APP_REFUSED = "app refused"  # the code that stands for such words
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes: numbers, names, or both."""
-    return frozenset(values)
 
 
 ROWS = (
@@ -213,8 +210,8 @@ def _facts(answer: Answer, shape: str, said: list[Any], message: str) -> Facts:
 
 def retry_after(answer: Answer, message: str, now: float) -> int | None:
     """Return in how many seconds a limit ends. A limit by day ends at midnight UTC; LinkedIn sends no header for it."""
-    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     wait = number(headers.get("retry-after"))
     if wait is None and answer.status == 429 and re.search(r"\bday\b", message.lower()):
-        wait = DAY - int(now) % DAY
-    return None if wait is None else min(max(wait, 1), DAY)
+        wait = until_midnight(now)
+    return bounded(wait)

@@ -13,11 +13,14 @@ from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
+    LONGEST_WAIT,
     PASSING,
-    Codes,
     Facts,
     Row,
     body_of,
+    bounded,
+    codes,
+    headers_of,
     rule,
     says_account_stopped,
     says_limited,
@@ -34,7 +37,6 @@ CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
 FORBIDDEN = frozenset({401, 403})
 GRANT_REFUSED = frozenset({400, 401})  # documents and answers disagree on the status of 283
 SERVER = frozenset(range(500, 600))
-LONGEST_WAIT = 86_400  # seconds
 # What a good answer must hold where something was asked for.
 WANTED: Mapping[Call, str] = {
     "exchange": "access_token", "refresh": "access_token", "introspect": "id", "list_accounts": "items",
@@ -61,11 +63,6 @@ _OTHER_OBJECT = re.compile(
 )
 
 _NO_ADDRESS = re.compile(r"\b(method|endpoint|route|path|page|url|version)\b", re.IGNORECASE)
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes: Pinterest's numbers, or OAuth's names."""
-    return frozenset(values)
 
 
 def shapes(*values: str) -> frozenset[str]:
@@ -234,10 +231,10 @@ def _of_the_callback(answer: Answer, body: Any) -> Facts:
 
 def retry_after(answer: Answer, now: float) -> int | None:
     """Return in how many seconds the limit ends, where the headers say so: seconds, or a moment since 1970."""
-    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     wait = number(headers.get("retry-after"))
     if wait is None:
         wait = number(headers.get("x-ratelimit-reset"))
         if wait is not None and wait > now - LONGEST_WAIT:
             wait = int(wait - now) + 1
-    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
+    return bounded(wait)

@@ -14,10 +14,12 @@ from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verd
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.table import (
     PASSING,
-    Codes,
     Facts,
     Row,
     body_of,
+    bounded,
+    codes,
+    headers_of,
     misread,
     rule,
     says_account_stopped,
@@ -26,7 +28,6 @@ from tokens.channels.table import (
 )
 from tokens.channels.values import mapping, number, words
 
-LONGEST_WAIT = 86_400  # seconds
 ITEM_FAILED = "an item failed"
 # Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
 ABOUT_APP, STOPPED, LIMITED, ABOUT_TOKEN = "about the app", "account stopped", "limited", "about the token"
@@ -53,11 +54,6 @@ ASKED_FOR: dict[Call, tuple[str, tuple[str, ...]]] = {
     "refresh": ("a token", ("access_token",)),
     "list_accounts": ("a list", ("organizations", "adaccounts", "roles")),
 }
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes."""
-    return frozenset(values)
 
 
 ROWS = (
@@ -189,9 +185,9 @@ def _failures(said: Any) -> list[str]:
 
 def retry_after(answer: Answer, now: float) -> int | None:
     """Return in how many seconds the limit ends, where headers say so. Snapchat documents none; some integrations read these."""
-    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     wait = number(headers.get("retry-after"))
     if wait is None:
         reset = number(headers.get("x-rate-limit-reset"))
         wait = None if reset is None or reset <= now else int(reset - now) + 1
-    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
+    return bounded(wait)

@@ -10,7 +10,20 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import PASSING, REFUSING, Codes, Facts, Row, body_of, query_of, rule
+from tokens.channels.table import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    query_of,
+    rule,
+    until_midnight,
+)
 from tokens.channels.values import mapping, number, words
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
@@ -25,7 +38,7 @@ ERROR = frozenset({"error", "app", "secret"})
 APP_CODES = frozenset({40101, 40113, 40117, 40118, 40124, 40125})
 # Codes about log-ins and apps: an unknown one is a doubt, not passing trouble.
 AUTH_FAMILY = range(40100, 40140)
-MINUTE_LIMIT, SECOND_LIMIT, LONGEST_WAIT = 300, 10, 86_400  # seconds
+MINUTE_LIMIT, SECOND_LIMIT = 300, 10  # seconds
 
 # The message speaks of our app, whatever the code.
 _APP = re.compile(
@@ -41,11 +54,6 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _DAILY = re.compile(r"\bQPD\b|\bdaily\b|\bper day\b|\btoday\b", re.IGNORECASE)
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes."""
-    return frozenset(values)
 
 
 ROWS = (
@@ -192,12 +200,12 @@ def _shape(message: str) -> str:
 
 def retry_after(answer: Answer, facts: Facts, now: float) -> int | None:
     """Return in how many seconds the limit ends. TikTok sends no header for it; clients wait 5 minutes, and days end at 00:00 UTC."""
-    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     wait = number(headers.get("retry-after"))
     if wait is not None:
-        return min(max(wait, 1), LONGEST_WAIT)
+        return bounded(wait)
     if not facts.codes & LIMITS:
         return None
     if _DAILY.search(facts.message):
-        return LONGEST_WAIT - int(now) % LONGEST_WAIT
+        return until_midnight(now)
     return SECOND_LIMIT if "qps" in facts.message.lower() else MINUTE_LIMIT

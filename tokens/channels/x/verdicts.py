@@ -19,6 +19,9 @@ from tokens.channels.table import (
     Facts,
     Row,
     body_of,
+    bounded,
+    codes,
+    headers_of,
     lacks,
     misread,
     query_of,
@@ -33,7 +36,6 @@ REFRESH: frozenset[Call] = frozenset({"refresh"})
 ASKED: frozenset[Call] = frozenset({"introspect"})  # verify_credentials
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})
 AS_USER = ASKED | USED
-LONGEST_WAIT = 86_400  # seconds
 GONE_OR_MOVED = "gone, or no such address"
 PERMITS_TOO_LITTLE = "permits too little"
 ACCESS_LEVEL = "app's access level"
@@ -47,11 +49,6 @@ _APP_WORDS = re.compile(
 )
 _WORD = re.compile(r"[a-z_]{1,60}")
 _XML_CODE = re.compile(r"<error code=[\"'](\d{1,5})[\"']")
-
-
-def codes(*values: int | str) -> Codes:
-    """Return a set of codes: numbers, names, or both."""
-    return frozenset(values)
 
 
 # Documented codes about what a request asked for: never about who asked.
@@ -239,11 +236,11 @@ def _codes(values: Iterable[Any]) -> Iterable[int | str]:
 
 def retry_after(answer: Answer, now: float) -> int | None:
     """Return in how many seconds the limit ends, where the headers say so. An ad account's own limit goes before the token's."""
-    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    headers = headers_of(answer)
     wait = number(headers.get("retry-after"))
     if wait is None:
         account_is_over = headers.get("x-account-rate-limit-remaining") == "0"
         name = "x-account-rate-limit-reset" if account_is_over else "x-rate-limit-reset"
         reset = number(headers.get(name))
         wait = None if reset is None else int(reset - now) + 1
-    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
+    return bounded(wait)
