@@ -108,13 +108,13 @@ ROWS = (
     Row("person not valid", Verdict.TOKEN_DEAD, Reason.SUSPENDED, calls=AS_USER, shapes=ERROR, codes=codes(40106),
         source="sdk: INVALID_CORE_USER"),
 
-    # Looks bad, proves nothing.
+    # Looks bad, proves nothing. What is known by its name only is for staff to judge too, and no time makes a death of it.
     Row("refresh token, where none was sent", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40103, 40107),
         source="sdk: about a refresh token; the access token may live"),
-    Row("advertiser logged out", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40114), source="by name"),
-    Row("log-in wanted, or blocked", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40309, 41000), source="by name"),
-    Row("password", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40112), source="by name"),
-    Row("not the same identity", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40119, 40131), source="by name"),
+    Row("advertiser logged out", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40114), new=True, source="by name"),
+    Row("log-in wanted, or blocked", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40309, 41000), new=True, source="by name"),
+    Row("password", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40112), new=True, source="by name"),
+    Row("not the same identity", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40119, 40131), new=True, source="by name"),
     Row("token of another app", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40000), text="inconsistent",
         source="seen: the app_id is inconsistent with the token's app information"),
     Row("token of another app", Verdict.CONFIRM_FIRST, Reason.UNKNOWN, codes=codes(40000), text="another app", source="unproven wording"),
@@ -149,7 +149,7 @@ def classify(answer: Answer) -> Ruling:
     if facts.shape == "fine":
         return Ruling(Verdict.OK)
     ruling = rule(ROWS, facts, channel="tiktok", retry_after=retry_after(answer, facts, time.time()))
-    of_tiktok = ruling.unknown and facts.shape != "gateway"
+    of_tiktok = ruling.unknown and ruling.verdict == Verdict.TRANSIENT and facts.shape != "gateway"
     if of_tiktok and answer.call != "introspect" and any(code in AUTH_FAMILY for code in facts.codes):
         return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=None)
     return ruling
