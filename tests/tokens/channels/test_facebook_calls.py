@@ -251,3 +251,23 @@ def test_a_strange_life_is_cut_or_unknown_and_never_an_error(seconds: object, da
 
     assert (dates.access_expires_at == now + LONGEST_LIFE) is date
     assert (dates.access_expires_at is None) is not date
+
+
+@pytest.mark.parametrize(
+    ("said", "access"),
+    [
+        ({}, "never"),
+        ({"expires_at": 0}, "never"),
+        ({"expires_at": None, "data_access_expires_at": 0}, "never"),
+        ({"data_access_expires_at": 1_795_564_800}, None),
+        ({"expires_at": 1_795_564_800}, "introspection"),
+        # What we cannot read is no promise that there is no end.
+        ({"expires_at": 1_795_564_800_000}, None),
+        ({"expires_at": "2026-11-25"}, None),
+        ({"data_access_expires_at": "soon"}, None),
+    ],
+)
+def test_an_end_is_never_only_where_facebook_sends_none(said: dict[str, object], access: str | None) -> None:
+    dates = reading.report_of({"data": {"is_valid": True, **said}}).dates
+
+    assert dates.sources.get("access") == access

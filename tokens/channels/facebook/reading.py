@@ -9,6 +9,7 @@ from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
 from tokens.channels.facebook import policy
 from tokens.channels.values import digits, end_of_life, mapping, moment, names, number, words
 
+CLOCKS = {"access": "expires_at", "data_access": "data_access_expires_at"}  # our name -> debug_token's
 # user_tasks -> the role's name as people know it, the widest first
 ROLES = (
     ("MANAGE", "Admin"),
@@ -101,17 +102,17 @@ def _role(tasks: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:
 
 
 def _introspected(data: Mapping[str, Any]) -> Dates:
-    """Read the clocks of debug_token: 0 says that a clock has no end, a missing one says nothing."""
+    """Read the clocks of debug_token: 0 says that a clock has no end, a missing one says nothing, nor does garbage."""
     found: dict[str, datetime | None] = {}
     sources: dict[str, DateSource] = {}
-    for clock, key in (("access", "expires_at"), ("data_access", "data_access_expires_at")):
+    for clock, key in CLOCKS.items():
         found[clock] = moment(data.get(key))
         if found[clock] is not None:
             sources[clock] = "introspection"
         elif number(data.get(key)) == 0:
             sources[clock] = "never"
-    # Of a valid token that has neither date the channel names no end: that is "never", as 0 is.
-    if not any(found.values()) and "access" not in sources:
+    # Of a valid token for which neither date is sent the channel names no end: that is "never", as 0 is.
+    if all(data.get(key) is None or number(data.get(key)) == 0 for key in CLOCKS.values()):
         sources["access"] = "never"
     return Dates(
         issued_at=moment(data.get("issued_at")),
