@@ -1,7 +1,7 @@
 """Facebook behind our interface."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -18,29 +18,15 @@ from tokens.channels.base import (
     Grant,
     Identity,
     Inspection,
-    NativeAccount,
     PairReading,
     Reason,
     Ruling,
     Send,
     Verdict,
 )
-from tokens.channels.facebook import calls, policy, reading, recovery, system_users, verdicts
+from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.values import digits, mapping, token_of, words
-
-PAGE_SIZE, MAX_PAGES = 100, 50
-ACCOUNT_FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
-
-
-@dataclass(frozen=True)
-class _Granted:
-    """What the person granted: the scopes, and for which ad accounts publishing was ticked (None: not told)."""
-
-    scopes: tuple[str, ...] | None
-    publishing_ids: frozenset[str] | None = None
-    told: bool = True  # false: the question failed, so that nobody knows whether publishing is ticked
-
+from tokens.channels.values import digits, token_of
 
 NOBODYS = "none"  # no token of anybody
 
@@ -172,7 +158,7 @@ class Facebook(Channel):
         self, app: AppKeys, credentials: Credentials, said: Answer, timeout: float | None
     ) -> tuple[Ruling, Answer]:
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
-        answer = self._page(app, credentials, "account_id", limit=1, timeout=timeout)
+        answer = listing.page(app, credentials.access_token, "account_id", limit=1, timeout=timeout)
         ruling = verdicts.classify(answer)
         if ruling.verdict == Verdict.ACCESS_LOST:
             return replace(
@@ -183,70 +169,8 @@ class Facebook(Channel):
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
-        """List /me/adaccounts by cursor. The address of the next page, which holds the token, is not used."""
-        found: list[NativeAccount] = []
-        after: str | None = ""
-        seen: set[str] = set()
-        granted: _Granted | None = None
-        while after is not None and after not in seen and len(seen) < MAX_PAGES:
-            seen.add(after)
-            answer = self._page(
-                app,
-                credentials,
-                ACCOUNT_FIELDS,
-                limit=PAGE_SIZE,
-                after=after,
-                edge=system_users.edge(identity),
-            )
-            try:
-                rows, after = self._rows(answer)
-            except ChannelError:
-                if len(seen) == 1:
-                    raise
-                return AccountList(tuple(found), complete=False)
-            granted = granted or self._granted(app, credentials, scopes)
-            found += _accounts(rows, granted)
-        return AccountList(tuple(found), complete=after is None)
-
-    def _page(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        fields: str,
-        *,
-        limit: int,
-        after: str = "",
-        edge: str = "me/adaccounts",
-        timeout: float | None = None,
-    ) -> Answer:
-        params = {"fields": fields, "limit": str(limit), **({"after": after} if after else {})}
-        token = credentials.access_token
-        return calls.graph("list_accounts", "GET", edge, app=app, token=token, params=params, timeout=timeout)
-
-    def _rows(self, answer: Answer) -> tuple[list[Any], str | None]:
-        """Return a page's rows and the cursor of the next one: None on the last, "" where more is promised without a cursor."""
-        body = calls.demand(answer)
-        rows = body.get("data")
-        if not isinstance(rows, list):
-            raise misread(answer, "a list", channel="facebook")
-        paging = mapping(body.get("paging"))
-        more = bool(paging.get("next"))
-        return rows, words(mapping(paging.get("cursors")).get("after")) if more else None
-
-    def _granted(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        scopes: Iterable[str] | None,
-        timeout: float | None = None,
-    ) -> _Granted:
-        """Ask what was granted now, ad account by ad account; else go by the stored scopes."""
-        known = None if scopes is None else tuple(scopes)
-        answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-        if verdicts.classify(answer).verdict != Verdict.OK:
-            return _Granted(known, told=False)
-        report = reading.report_of(answer.body)
-        return _Granted(known if report.scopes is None else report.scopes, report.publishing_ids)
+        """List the ad accounts by cursor, and what was granted for each."""
+        return listing.accounts(app, credentials.access_token, identity, scopes)
 
     def read_account(
         self,
@@ -259,24 +183,24 @@ class Facebook(Channel):
     ) -> PairReading:
         """Read GET /act_ID, then what was granted for it."""
         limit = http.Limit(timeout)
+        wanted, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.graph(
             "api",
             "GET",
-            f"act_{self.canonical_id(native_id)}",
+            f"act_{wanted}",
             app=app,
-            token=credentials.access_token,
-            params={"fields": ACCOUNT_FIELDS},
+            token=token,
+            params={"fields": listing.FIELDS},
             timeout=timeout,
         )
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return PairReading(ruling, evidence=evidence(answer))
-        granted = self._granted(app, credentials, scopes, timeout=limit.left())
-        account = _account(answer.body, granted)
+        granted = listing.granted_now(app, token, scopes, timeout=limit.left())
+        account = listing.account(answer.body, granted)
         if account is None:
-            return PairReading(
-                misread(answer, "an ad account", channel="facebook").ruling, evidence=evidence(answer)
-            )
+            error = misread(answer, "the ad account", channel="facebook")
+            return PairReading(error.ruling, evidence=error.evidence)
         return PairReading(ruling, account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
@@ -306,15 +230,3 @@ class Facebook(Channel):
         """Return the address in Ads Manager."""
         act = self.canonical_id(native_id)
         return f"https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={act}"
-
-
-def _accounts(rows: Iterable[Any], granted: _Granted) -> list[NativeAccount]:
-    read = [_account(row, granted) for row in rows]
-    return [account for account in read if account is not None]
-
-
-def _account(row: Any, granted: _Granted) -> NativeAccount | None:
-    account = reading.account_of(row, scopes=granted.scopes, publishing_ids=granted.publishing_ids)
-    if account is None or granted.told or account.can_publish != "yes":
-        return account
-    return replace(account, can_publish="unknown")
