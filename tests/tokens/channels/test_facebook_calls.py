@@ -198,6 +198,18 @@ def test_renewing_a_dead_token_raises_its_reason(sandbox: Sandbox, facebook_app:
     assert caught.value.ruling.reason == Reason.PASSWORD_CHANGED
 
 
+def test_an_answer_about_another_ad_account_says_nothing_of_this_one(
+    sandbox: Sandbox, facebook_app: AppKeys
+) -> None:
+    living = token(sandbox)
+    other = {"account_id": "999", "id": "act_999", "name": "Other", "account_status": 2, "user_tasks": []}
+    sandbox.add_fault("facebook", path=f"act_{LUMEN}", status=200, body=other, count=1)
+
+    reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
+
+    assert (reading.ruling.verdict, reading.account) == (Verdict.TRANSIENT, None)
+
+
 def test_revoking_ends_the_token(sandbox: Sandbox, facebook_app: AppKeys) -> None:
     living = token(sandbox)
 

@@ -198,7 +198,7 @@ class Facebook(Channel):
             return PairReading(ruling, evidence=evidence(answer))
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
         account = listing.account(answer.body, granted)
-        if account is None:
+        if account is None or account.native_id != wanted:
             error = misread(answer, "the ad account", channel="facebook")
             return PairReading(error.ruling, evidence=error.evidence)
         return PairReading(ruling, account)
