@@ -41,6 +41,11 @@ class Limit:
         """Return the seconds that are left for the next call, at least half of one."""
         return None if self._end is None else max(0.5, self._end - time.monotonic())
 
+    @property
+    def over(self) -> bool:
+        """Whether no call is to be begun any more."""
+        return self._end is not None and time.monotonic() >= self._end
+
 
 def request(
     call: Call,

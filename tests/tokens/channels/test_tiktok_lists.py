@@ -8,7 +8,7 @@ import pytest
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import ADA, APP, FERN, LUMEN, MARLO, OLD, by_id, said, token
 from tokens.channels.base import AccountList, ChannelError, Credentials, Identity, Reason, Verdict
-from tokens.channels.tiktok import CHANNEL, lists
+from tokens.channels.tiktok import CHANNEL, listing
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +113,7 @@ def test_one_deleted_ad_account_does_not_hide_the_others(sandbox: Sandbox) -> No
 def test_too_many_deleted_ones_make_the_list_incomplete_and_not_endless(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "SPLITS", 6)
+    monkeypatch.setattr(listing, "SPLITS", 6)
     ids = many(sandbox, 16)
     for native_id in ids[::2]:
         sandbox.put_account("tiktok", native_id, details={"deleted": True})
@@ -139,7 +139,7 @@ def test_too_many_deleted_ones_make_the_list_incomplete_and_not_endless(
 def test_a_later_failure_leaves_a_list_that_says_it_is_not_whole(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(lists, "CHUNK", 10)
+    monkeypatch.setattr(listing, "CHUNK", 10)
     ids = many(sandbox, 15)
     credentials = token(sandbox, "emil", accounts=ids)
     sandbox.add_fault("tiktok", path="advertiser/info", delay=0.001, count=1)
@@ -205,7 +205,7 @@ def test_roles_that_cannot_be_had_leave_publishing_open(sandbox: Sandbox, path: 
 def test_roles_are_given_up_when_their_time_is_over(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "ROLES_WITHIN", 0.0)
+    monkeypatch.setattr(listing, "ROLES_WITHIN", 0.0)
 
     found = listed(token(sandbox))
 
@@ -216,7 +216,7 @@ def test_roles_are_given_up_when_their_time_is_over(
 def test_facts_are_given_up_when_their_time_is_over(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "FACTS_WITHIN", 0.0)
+    monkeypatch.setattr(listing, "FACTS_WITHIN", 0.0)
 
     found = listed(token(sandbox))
 
@@ -224,7 +224,7 @@ def test_facts_are_given_up_when_their_time_is_over(
 
 
 def test_a_page_count_without_end_is_cut(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "MAX_PAGES", 3)
+    monkeypatch.setattr(listing, "MAX_PAGES", 3)
     page = said(0, list=[{"bc_info": {"bc_id": "1"}}], page_info={"total_page": 10**9})
     sandbox.add_fault("tiktok", path="bc/get", status=200, body=page)
 

@@ -1,25 +1,19 @@
 """Ad accounts and roles, over organizations and pages. Whatever could not be read makes a list incomplete, never shorter in silence."""
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokens.channels.base import (
-    AccountList,
-    Answer,
-    ChannelError,
-    NativeAccount,
-)
+from tokens.channels.base import AccountList, Answer, ChannelError, NativeAccount
+from tokens.channels.http import Limit
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
 from tokens.channels.table import misread
 from tokens.channels.values import names
 
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
-ROLES_WITHIN = (
-    20.0  # seconds for roles that the list itself does not tell; those not read by then are unknown
-)
+# Seconds for roles that the list itself does not tell; those not read by then are unknown.
+ROLES_WITHIN = 20.0
 _BETTER = {"yes": 2, "unknown": 1, "no": 0}
 
 Roles = Mapping[str, tuple[str, ...]]  # ad account -> the person's roles on it
@@ -45,9 +39,9 @@ class _Found:
 def all_accounts(token: str) -> AccountList:
     """List the ad accounts of the person. Raises ChannelError where the first answer is no list."""
     found = _Found()
-    until = time.monotonic() + ROLES_WITHIN
-    for organization in _organizations(token, found):
-        _take(token, organization, found, until)
+    for_roles = Limit(ROLES_WITHIN)
+    for organization in _organizations(token, found, Limit(None)):
+        _take(token, organization, found, for_roles)
     return AccountList(tuple(found.accounts.values()), complete=found.complete)
 
 
@@ -63,13 +57,13 @@ def roles_on(
     token: str, native_id: str, *, timeout: float | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Return the person's roles in the organization of an ad account, and on it (None: not told). Raises ChannelError."""
-    until = time.monotonic() + (ROLES_WITHIN if timeout is None else timeout)
+    limit = Limit(ROLES_WITHIN if timeout is None else timeout)
     best: tuple[tuple[str, ...], tuple[str, ...] | None] = ((), None)
-    for organization in _organizations(token, _Found(), until=until):
+    for organization in _organizations(token, _Found(), limit):
         for row in organization.accounts or ():
             if not isinstance(row, dict) or reading.id_of(row.get("id")) != native_id:
                 continue
-            told = _roles(token, organization, [row], until)
+            told = _roles(token, organization, [row], limit)
             roles = names(row.get("roles"))
             best = (organization.roles, roles if told is None else told.get(native_id, ()))
             if organization.administers:
@@ -77,11 +71,11 @@ def roles_on(
     return best
 
 
-def _organizations(token: str, found: _Found, *, until: float | None = None) -> Iterator[Organization]:
-    """Yield the person's organizations, from all pages; `until` bounds each call."""
+def _organizations(token: str, found: _Found, limit: Limit) -> Iterator[Organization]:
+    """Yield the person's organizations, from all pages."""
     params: dict[str, str] | None = {}
     for page in range(MAX_PAGES):
-        answer = calls.organizations("list_accounts", token, params=params, timeout=_left(until))
+        answer = calls.organizations("list_accounts", token, params=params, timeout=limit.left())
         try:
             body = calls.demand(answer)
         except ChannelError:
@@ -99,12 +93,7 @@ def _organizations(token: str, found: _Found, *, until: float | None = None) -> 
     found.complete = False
 
 
-def _left(until: float | None) -> float | None:
-    """Return the seconds that a call may take, at least half of one."""
-    return None if until is None else max(0.5, until - time.monotonic())
-
-
-def _take(token: str, organization: Organization, found: _Found, until: float) -> None:
+def _take(token: str, organization: Organization, found: _Found, for_roles: Limit) -> None:
     """Take the ad accounts of one organization.
 
     The list of organizations holds those that the person has a role on. An admin reaches all of the organization's, so for admins the
@@ -112,23 +101,23 @@ def _take(token: str, organization: Organization, found: _Found, until: float) -
     """
     listed: list[Any] = list(organization.accounts or ())
     if organization.accounts is None or organization.administers:
-        rows, whole = _pages(token, organization, "adaccounts", "adaccount")
+        rows, whole = _pages(token, organization, "adaccounts", "adaccount", Limit(None))
         found.complete = found.complete and whole
         known = {reading.id_of(row.get("id")) for row in listed if isinstance(row, dict)}
         listed += [row for row in rows if reading.id_of(row.get("id")) not in known]
-    told = _roles(token, organization, listed, until)
+    told = _roles(token, organization, listed, for_roles)
     for row in listed:
         account_id = reading.id_of(row.get("id")) if isinstance(row, dict) else ""
         roles = None if told is None else told.get(account_id, ())
         found.add(reading.account(row, organization.roles, roles))
 
 
-def _roles(token: str, organization: Organization, listed: Iterable[Any], until: float) -> Roles | None:
+def _roles(token: str, organization: Organization, listed: Iterable[Any], limit: Limit) -> Roles | None:
     """Return the person's roles by ad account where the list does not tell them; None: they cannot be had."""
     silent = any(names(row.get("roles")) is None for row in listed if isinstance(row, dict))
-    if organization.administers or not silent or not organization.member_id or time.monotonic() > until:
+    if organization.administers or not silent or not organization.member_id or limit.over:
         return None
-    rows, whole = _pages(token, organization, "roles", "role", until=until)
+    rows, whole = _pages(token, organization, "roles", "role", limit)
     if not whole:
         return None
     found: dict[str, tuple[str, ...]] = {}
@@ -140,7 +129,7 @@ def _roles(token: str, organization: Organization, listed: Iterable[Any], until:
 
 
 def _pages(
-    token: str, organization: Organization, plural: str, singular: str, *, until: float | None = None
+    token: str, organization: Organization, plural: str, singular: str, limit: Limit
 ) -> tuple[list[Mapping[str, Any]], bool]:
     """Return the items of all pages of a list of an organization, and whether that is all of them."""
     found: list[Mapping[str, Any]] = []
@@ -148,7 +137,7 @@ def _pages(
     params: dict[str, str] | None = {"limit": str(PAGE_SIZE)}
     for _ in range(MAX_PAGES if organization.id else 0):
         path = f"organizations/{organization.id}/{plural}"
-        answer = calls.as_user("list_accounts", path, token=token, params=params, timeout=_left(until))
+        answer = calls.as_user("list_accounts", path, token=token, params=params, timeout=limit.left())
         try:
             body = calls.demand(answer)
         except ChannelError:
@@ -159,6 +148,6 @@ def _pages(
         complete = complete and whole and readable
         if params is None:
             return found, complete
-        if until is not None and time.monotonic() > until:
+        if limit.over:
             break
     return found, False

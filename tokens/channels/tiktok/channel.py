@@ -1,6 +1,5 @@
 """TikTok for Business behind our interface."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -25,7 +24,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.tiktok import calls, lists, policy, reading, recovery, verdicts
+from tokens.channels.tiktok import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.values import digits, token_of, words
 
 NOBODYS = "none"  # no code of anybody
@@ -106,7 +105,7 @@ class TikTok(Channel):
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
         """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""
-        return lists.of_person(app, credentials.access_token)
+        return listing.of_person(app, credentials.access_token)
 
     def read_account(
         self,
@@ -130,8 +129,8 @@ class TikTok(Channel):
                 raise misread(answer, "the ad account", channel="tiktok")
         except ChannelError as error:
             return PairReading(error.ruling, evidence=error.evidence)
-        until = time.monotonic() + (limit.left() or settings.CHANNEL_TIMEOUT)
-        roles = lists.read_roles(token, until=until, only=wanted)
+        left = http.Limit(limit.left() or settings.CHANNEL_TIMEOUT)
+        roles = listing.read_roles(token, left, only=wanted)
         if roles.trouble is not None and _says_nothing(roles.trouble):
             return PairReading(roles.trouble, evidence=roles.evidence)
         account = reading.with_role(read[0], roles.names.get(wanted, ()))
@@ -172,4 +171,4 @@ class TikTok(Channel):
 
 def _says_nothing(trouble: Ruling) -> bool:
     """Tell whether the question for roles failed for now, as against an app that may not ask Business Centers."""
-    return trouble.verdict in {*lists.PASSING, Verdict.TOKEN_DEAD}
+    return trouble.verdict in {*listing.PASSING, Verdict.TOKEN_DEAD}

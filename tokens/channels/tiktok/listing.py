@@ -1,7 +1,6 @@
 """The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from tokens.channels.base import (
     Ruling,
     Verdict,
 )
+from tokens.channels.http import Limit
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify
@@ -45,7 +45,7 @@ def of_person(app: AppKeys, token: str) -> AccountList:
     An error in the first answer of a kind raises ChannelError; a later one leaves out what it hides and makes the list incomplete.
     """
     granted, whole = _granted(calls.granted_advertisers(app, token))
-    facts = _Facts(token, until=time.monotonic() + FACTS_WITHIN)
+    facts = _Facts(token, Limit(FACTS_WITHIN))
     found: dict[str, NativeAccount] = {}
     for start in range(0, len(granted), CHUNK):
         try:
@@ -58,7 +58,7 @@ def of_person(app: AppKeys, token: str) -> AccountList:
     complete = whole and facts.complete
     if not found:
         return AccountList((), complete=complete)
-    roles = read_roles(token, until=time.monotonic() + ROLES_WITHIN)
+    roles = read_roles(token, Limit(ROLES_WITHIN))
     listed = (found[one] for one in granted if one in found)
     return AccountList(
         tuple(reading.with_role(one, roles.names.get(one.native_id, ())) for one in listed), complete=complete
@@ -79,13 +79,13 @@ def _granted(answer: Answer) -> tuple[list[str], bool]:
 class _Facts:
     """Reads the facts of ad accounts. One that is deleted makes TikTok refuse the call for all, so it is looked for by halves."""
 
-    def __init__(self, token: str, *, until: float) -> None:
-        self._token, self._splits, self._until = token, SPLITS, until
+    def __init__(self, token: str, limit: Limit) -> None:
+        self._token, self._splits, self._limit = token, SPLITS, limit
         self.complete = True
 
     def read(self, native_ids: Sequence[str]) -> dict[str, NativeAccount]:
         """Return what can be read in time. Raises ChannelError where the call fails as a whole."""
-        if time.monotonic() >= self._until:
+        if self._limit.over:
             self.complete = False
             return {}
         answer = calls.advertiser_info("list_accounts", self._token, native_ids)
@@ -111,17 +111,15 @@ class _Facts:
         return self.read(native_ids[:middle]) | self.read(native_ids[middle:])
 
 
-def read_roles(token: str, *, until: float, only: str = "") -> Roles:
-    """Ask the person's Business Centers for roles, until that monotonic time. `only`: stop once it is known to publish there.
+def read_roles(token: str, limit: Limit, *, only: str = "") -> Roles:
+    """Ask the person's Business Centers for roles, as long as there is time. `only`: stop once it is known to publish there.
 
     What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles.
     """
     found = Roles()
     try:
-        centers = [bc_id for rows in _pages(lambda page, left: calls.centers("api", token, page, timeout=left), until)
-                   for bc_id in reading.centers(rows)]  # fmt: skip
-        for bc_id in dict.fromkeys(centers):
-            for rows in _assets(token, bc_id, until):
+        for bc_id in _centers(token, limit):
+            for rows in _assets(token, bc_id, limit):
                 _note(found, rows)
                 if found.names.get(only, set()) & policy.PUBLISHING:
                     return found
@@ -135,17 +133,22 @@ def _note(found: Roles, rows: Iterable[Mapping[str, Any]]) -> None:
         found.names.setdefault(native_id, set()).add(role)
 
 
-def _assets(token: str, bc_id: str, until: float) -> Iterator[list[Mapping[str, Any]]]:
-    return _pages(lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left), until)
+def _centers(token: str, limit: Limit) -> list[str]:
+    """Return the ids of all Business Centers, each once: all are asked for before the first one's ad accounts."""
+    pages = _pages(lambda page, left: calls.centers("api", token, page, timeout=left), limit)
+    return list(dict.fromkeys(bc_id for rows in pages for bc_id in reading.centers(rows)))
 
 
-def _pages(ask: Any, until: float) -> Iterator[list[Mapping[str, Any]]]:
+def _assets(token: str, bc_id: str, limit: Limit) -> Iterator[list[Mapping[str, Any]]]:
+    return _pages(lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left), limit)
+
+
+def _pages(ask: Callable[[int, float], Answer], limit: Limit) -> Iterator[list[Mapping[str, Any]]]:
     """Yield page after page. Raises ChannelError where one cannot be had in time."""
     for page in range(1, MAX_PAGES + 1):
-        left = until - time.monotonic()
-        if left <= 0:
+        if limit.over:
             raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
-        answer = ask(page, min(left, settings.CHANNEL_TIMEOUT))
+        answer = ask(page, min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT))
         data = calls.demand(answer)
         rows = reading.rows(data)
         if rows is None:
