@@ -124,7 +124,7 @@ X = Profile(
     free={"approval_status": "ACCEPTED"},
     list_path="12/accounts$",
     many=12,
-    page=("tokens.channels.x.channel.PAGE_SIZE", 5),
+    page=("tokens.channels.x.listing.PAGE_SIZE", 5),
 )
 LINKEDIN = Profile(
     "linkedin",

@@ -83,7 +83,7 @@ def test_an_analyst_cannot_publish_and_an_ad_manager_can(sandbox: Sandbox, x_app
 
 
 def test_all_pages_are_read(sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokens.channels.x.channel.PAGE_SIZE", 2)
+    monkeypatch.setattr("tokens.channels.x.listing.PAGE_SIZE", 2)
 
     listed = CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
 
@@ -95,7 +95,7 @@ def test_all_pages_are_read(sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytes
 def test_an_error_on_the_second_page_gives_an_incomplete_list(
     sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.x.channel.PAGE_SIZE", 2)
+    monkeypatch.setattr("tokens.channels.x.listing.PAGE_SIZE", 2)
     sandbox.set_x_rate_limit(limit=1)
 
     listed = CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
@@ -107,8 +107,8 @@ def test_an_error_on_the_second_page_gives_an_incomplete_list(
 def test_more_pages_than_x_allows_give_an_incomplete_list(
     sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.x.channel.PAGE_SIZE", 1)
-    monkeypatch.setattr("tokens.channels.x.channel.MAX_PAGES", 2)
+    monkeypatch.setattr("tokens.channels.x.listing.PAGE_SIZE", 1)
+    monkeypatch.setattr("tokens.channels.x.listing.MAX_PAGES", 2)
 
     listed = CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
 
@@ -145,7 +145,7 @@ def test_a_role_that_cannot_be_read_is_unknown_and_takes_no_account_away(
 def test_roles_are_asked_for_a_limited_time_only(
     sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.x.channel.ROLES_WITHIN", 0)
+    monkeypatch.setattr("tokens.channels.x.listing.ROLES_WITHIN", 0)
 
     listed = CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
 

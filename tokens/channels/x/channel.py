@@ -1,6 +1,5 @@
 """X behind our interface."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,6 @@ from tokens.channels.base import (
     Grant,
     Identity,
     Inspection,
-    NativeAccount,
     PairReading,
     Reason,
     Ruling,
@@ -27,12 +25,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.table import evidence, misread
-from tokens.channels.values import words
-from tokens.channels.x import calls, policy, reading, recovery, signing, verdicts
-
-PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes
-ROLES_WITHIN = 30.0  # seconds for roles and payment methods of a list; those not read by then are unknown
-ROLE, FUNDING = "authenticated_user_access", "funding_instruments"  # below an ad account's address
+from tokens.channels.x import calls, listing, policy, reading, recovery, signing, verdicts
 
 
 class XChannel(Channel):
@@ -105,70 +98,8 @@ class XChannel(Channel):
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
-        """List the ad accounts, then ask for the role on each. A role that cannot be read leaves "can publish" unknown."""
-        found: dict[str, NativeAccount] = {}
-        cursor = ""
-        complete = False
-        for page in range(MAX_PAGES):
-            params = {"count": str(PAGE_SIZE), "with_deleted": "false"} | (
-                {"cursor": cursor} if cursor else {}
-            )
-            try:
-                listed, cursor = self._page(app, credentials, params)
-            except ChannelError:
-                if page == 0:
-                    raise
-                break
-            found |= {account.native_id: account for account in listed}
-            if not cursor:
-                complete = True
-                break
-        return AccountList(self._with_roles(app, credentials, found.values()), complete=complete)
-
-    def _page(
-        self, app: AppKeys, credentials: Credentials, params: Mapping[str, str]
-    ) -> tuple[list[NativeAccount], str]:
-        answer = calls.signed(
-            "list_accounts", "GET", calls.ads("accounts"), app=app, credentials=credentials, params=params
-        )
-        body = calls.demand(answer)
-        rows = body.get("data")
-        if not isinstance(rows, list):
-            raise misread(answer, "a list of accounts", channel="x")
-        read = [account for account in map(reading.account, rows) if account is not None]
-        return read, words(body.get("next_cursor"))
-
-    def _with_roles(
-        self, app: AppKeys, credentials: Credentials, accounts: Iterable[NativeAccount]
-    ) -> tuple[NativeAccount, ...]:
-        end = time.monotonic() + ROLES_WITHIN
-        return tuple(
-            self._with_role(app, credentials, account) if time.monotonic() < end else account
-            for account in accounts
-        )
-
-    def _with_role(self, app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:
-        """Add role and payment; what cannot be read of either stays open."""
-        answer = self._ask_of(app, credentials, account.native_id, ROLE)
-        if verdicts.classify(answer).verdict != Verdict.OK:
-            return replace(account, restriction=account.restriction or None)
-        known = reading.with_role(account, answer.body) or account
-        return self._with_funding(app, credentials, known)
-
-    def _with_funding(
-        self, app: AppKeys, credentials: Credentials, account: NativeAccount, timeout: float | None = None
-    ) -> NativeAccount:
-        """Add the currency, and whether anything can pay. Where that cannot be read, the restriction is not told."""
-        answer = self._ask_of(app, credentials, account.native_id, FUNDING, timeout)
-        if verdicts.classify(answer).verdict != Verdict.OK:
-            return replace(account, restriction=account.restriction or None)
-        return reading.with_funding(account, answer.body)
-
-    def _ask_of(
-        self, app: AppKeys, credentials: Credentials, native_id: str, what: str, timeout: float | None = None
-    ) -> Answer:
-        url = calls.ads(f"accounts/{native_id}/{what}")
-        return calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
+        """List the ad accounts, then ask for the role on each."""
+        return listing.accounts(app, credentials)
 
     def read_account(
         self,
@@ -180,22 +111,22 @@ class XChannel(Channel):
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account."""
-        limit = http.Limit(timeout)
-        url = calls.ads(f"accounts/{self.canonical_id(native_id)}")
+        limit, wanted = http.Limit(timeout), self.canonical_id(native_id)
+        url = calls.ads(f"accounts/{wanted}")
         answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
         account = None
         if (ruling := verdicts.classify(answer)).verdict == Verdict.OK:
             account = reading.account(_data(answer))
-            answer = self._ask_of(app, credentials, self.canonical_id(native_id), ROLE, limit.left())
+            answer = listing.ask_of(app, credentials, wanted, listing.ROLE, limit.left())
             ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return PairReading(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
-        if read is None or read.native_id != self.canonical_id(native_id):
+        if read is None or read.native_id != wanted:
             error = misread(answer, "the account and its role", channel="x")
             return PairReading(error.ruling, evidence=error.evidence)
         row = "approval_status" if read.restriction else "able_to_fund"
-        read = self._with_funding(app, credentials, read, limit.left())
+        read = listing.with_funding(app, credentials, read, limit.left())
         if read.restriction:
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction)
         return PairReading(ruling, read)
