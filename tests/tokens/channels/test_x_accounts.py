@@ -150,6 +150,8 @@ def test_roles_are_asked_for_a_limited_time_only(
     listed = CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
 
     assert {account.can_publish for account in listed.accounts} == {"unknown"}
+    # Nobody asked what can pay, so the list lifts no restriction either.
+    assert {account.restriction for account in listed.accounts} == {None}
     assert sandbox.calls(path="authenticated_user_access") == []
 
 

@@ -57,8 +57,13 @@ def with_funding(
     """Add the currency, and whether anything can pay. Where that cannot be read, the restriction is not told."""
     answer = ask_of(app, credentials, account.native_id, FUNDING, timeout)
     if verdicts.classify(answer).verdict != Verdict.OK:
-        return replace(account, restriction=account.restriction or None)
+        return _untold(account)
     return reading.with_funding(account, answer.body)
+
+
+def _untold(account: NativeAccount) -> NativeAccount:
+    """Return an ad account of which nobody said whether anything can pay: a restriction that was told before may stand."""
+    return replace(account, restriction=account.restriction or None)
 
 
 def _page(app: AppKeys, credentials: Credentials, cursor: str) -> tuple[list[NativeAccount], str]:
@@ -80,13 +85,13 @@ def _with_roles(
     app: AppKeys, credentials: Credentials, found: Iterable[NativeAccount]
 ) -> tuple[NativeAccount, ...]:
     limit = Limit(ROLES_WITHIN)
-    return tuple(account if limit.over else _with_role(app, credentials, account) for account in found)
+    return tuple(_untold(one) if limit.over else _with_role(app, credentials, one) for one in found)
 
 
 def _with_role(app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:
     """Add role and payment; what cannot be read of either stays open."""
     answer = ask_of(app, credentials, account.native_id, ROLE)
     if verdicts.classify(answer).verdict != Verdict.OK:
-        return replace(account, restriction=account.restriction or None)
+        return _untold(account)
     known = reading.with_role(account, answer.body) or account
     return with_funding(app, credentials, known)
