@@ -109,7 +109,9 @@ def test_a_channels_page_does_not_speak_of_what_is_not_met_there(ada: Client) ->
     page = text(ada, "channel_page", "x")
 
     assert "Authorisation cancelled" in page
-    assert [words for words in ("Password changed", "Renewal is over", "days are over") if words in page] == []
+    assert [
+        words for words in ("Password changed", "Renewal is over", "days are over") if words in page
+    ] == []
 
 
 @pytest.mark.parametrize(
