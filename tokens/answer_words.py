@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tokens.channels.base import Call, Verdict
-from tokens.channels.table import Facts, fallback
+from tokens import channels
+from tokens.channels.base import Answer, Call, Verdict
 from tokens.channels.unknown import ASSIGNABLE
 from tokens.models import UnknownAnswer
 
@@ -73,10 +73,11 @@ def meaning(answer: UnknownAnswer) -> str:
 
 
 def meanwhile(answer: UnknownAnswer) -> str:
-    """Return what we do with such answers now: what staff said, else what the tables' last rule says."""
+    """Return what we do with such answers now: what staff said, else what the channel's table says of the sample."""
     known = {verdict.value: words for verdict, words in MEANINGS.items()}
     if answer.verdict in known:
         return known[answer.verdict][1]
     asked: Call = answer.call if answer.call in CALLS else "api"  # type: ignore[assignment]  # checked on this line
-    ruling = fallback(Facts(asked, answer.status), channel="")
-    return _MEANWHILE.get(ruling.verdict, _MEANWHILE[Verdict.TRANSIENT])
+    sample = Answer(asked, answer.status, body=answer.sample.get("body"))
+    verdict = channels.get(answer.app.channel).classify(sample).verdict
+    return _MEANWHILE.get(verdict, "AdToken has learned since what it means.")

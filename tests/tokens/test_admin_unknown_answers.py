@@ -64,6 +64,27 @@ def explainer() -> Client:
     return browser(member("view_unknownanswer", "assign_verdict"))
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"code": 40139, "message": "new"}, "ask the channel about the log-in"),  # of the codes about log-ins
+        ({"code": 77777, "message": "new"}, "passing trouble"),
+        ({"code": 40105, "message": "in the table by now"}, "has learned since"),
+    ],
+)
+def test_the_page_says_what_the_channels_own_table_makes_of_the_answer(
+    viewer: Client, body: dict[str, object], words: str
+) -> None:
+    row = UnknownAnswer.objects.create(
+        app=make_app("tiktok"), fingerprint="f" * 32, call="api", status=200, sample={"body": body},
+        first_seen_at=NOW, last_seen_at=NOW,
+    )  # fmt: skip
+
+    page = viewer.get(f"{LIST}{row.pk}/change/").content.decode()
+
+    assert words in page
+
+
 def test_the_list_shows_channel_call_status_and_count(viewer: Client, answer: UnknownAnswer) -> None:
     page = viewer.get(LIST).content.decode()
 
