@@ -37,15 +37,6 @@ def boss(client: Client) -> User:
     return user
 
 
-def linked(channel: str, *people: str) -> Account:
-    """Lumen Shoes EU on this channel, linked by these people; the first one is active."""
-    for name in people:
-        client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
-        native.link(client, channel, name)
-    return Account.objects.get(channel=channel)
-
-
 def press(client: Client, name: str, account: Account, token: Token | None = None) -> str:
     """Press the button and return what the page says then."""
     response = client.post(deed_url(name, account, token), {"note": "", "seen": ""})
@@ -53,7 +44,7 @@ def press(client: Client, name: str, account: Account, token: Token | None = Non
 
 
 def test_check_now_says_that_a_token_is_fine(client: Client, world: Sandbox, boss: User) -> None:
-    account = linked("facebook", "ada")
+    account = native.linked("facebook", "ada")
     token = Token.objects.get()
 
     said = press(client, "token_check", account, token)
@@ -64,7 +55,7 @@ def test_check_now_says_that_a_token_is_fine(client: Client, world: Sandbox, bos
 def test_check_now_finds_a_changed_password_and_the_account_shifts(
     client: Client, world: Sandbox, boss: User
 ) -> None:
-    account = linked("facebook", "ada", "ben")
+    account = native.linked("facebook", "ada", "ben")
     ada = account.active_token
     assert ada is not None
     world.change_password("facebook", "ada")
@@ -81,7 +72,7 @@ def test_check_now_finds_a_changed_password_and_the_account_shifts(
 def test_check_all_now_reads_the_role_in_the_ad_account_too(
     client: Client, world: Sandbox, boss: User
 ) -> None:
-    account = linked("facebook", "ada", "ben")
+    account = native.linked("facebook", "ada", "ben")
     world.drop_role("facebook", "Lumen Shoes EU", "ben")
 
     said = press(client, "check", account)
@@ -92,7 +83,7 @@ def test_check_all_now_reads_the_role_in_the_ad_account_too(
 
 
 def test_a_channel_that_does_not_answer_changes_nothing(client: Client, world: Sandbox, boss: User) -> None:
-    account = linked("facebook", "ada")
+    account = native.linked("facebook", "ada")
     world.add_fault("facebook", path=".*", status=503)
 
     said = press(client, "token_check", account, Token.objects.get())
@@ -104,7 +95,7 @@ def test_a_channel_that_does_not_answer_changes_nothing(client: Client, world: S
 def test_renew_now_says_the_new_date_and_who_did_it_is_kept(
     client: Client, world: Sandbox, boss: User
 ) -> None:
-    account = linked("facebook", "ada")
+    account = native.linked("facebook", "ada")
     token = Token.objects.get()
     Token.objects.filter(pk=token.pk).update(access_expires_at=timezone.now() + timedelta(days=3))
     page = client.get(deed_url("token_renew", account, token)).content.decode()
@@ -119,7 +110,7 @@ def test_renew_now_says_the_new_date_and_who_did_it_is_kept(
 
 
 def test_renew_now_says_that_x_renews_nothing(client: Client, world: Sandbox, boss: User) -> None:
-    account = linked("x", "ada")
+    account = native.linked("x", "ada")
 
     said = press(client, "token_renew", account, Token.objects.get())
 

@@ -58,11 +58,7 @@ def key() -> str:
 @pytest.fixture
 def account() -> Account:
     """Lumen Shoes EU, linked by Ada (active) and Ben."""
-    for name in ("ada", "ben"):
-        client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
-        native.link(client, "facebook", name)
-    return Account.objects.get()
+    return native.linked("facebook", "ada", "ben")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts import deeds, pairs, pool
-from accounts.broker import leases
+from accounts.broker import holding
 from accounts.models import Account, AccountEvent, AccountToken
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -412,7 +412,7 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
 
     account.refresh_from_db()
     other.refresh_from_db()
-    held = leases.held(account.pk)
+    held = holding.held(account.pk)
     assert (account.state, account.reason, other.reason) == ("deactivated", reason, Reason.ACCESS_LOST)
     assert account.pool.get().access_reason == reason
     assert (held.reason, held.who) == (reason, (who,))

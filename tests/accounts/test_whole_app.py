@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client
 from django.utils import timezone
 
 from accounts import alerts, pool, sweeps
@@ -103,9 +102,7 @@ def test_ten_tokens_that_get_the_same_answer_all_live_and_one_alert_goes_out(
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_once_the_channel_answers_again_all_is_as_before(fault: str, world: Sandbox) -> None:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada"))
-    native.link(client, "facebook", "ada")
+    native.linked("facebook", "ada")
     linked = timezone.now()
     world.add_fault("facebook", **FAULTS[fault])
     sweeps.check_due(now=linked + timedelta(hours=5))

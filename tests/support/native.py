@@ -1,6 +1,7 @@
 """Walking through a channel's consent page by plain HTTP, as a browser would, between two calls of Django's test client."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
@@ -8,6 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.support.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from accounts.models import Account
 
 FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
 
@@ -105,3 +109,15 @@ def link(
     ids = [native["native_id"] for native in pending.offered if native["name"] in names]
     response = client.post(address, {"native_id": ids})
     assert response.status_code == 302, response.content.decode()[:3000]
+
+
+def linked(channel: str, *people: str) -> "Account":
+    """Lumen Shoes EU on this channel, linked by these people of ours; the first one is active."""
+    from accounts.models import Account
+    from tests.support.factories import make_user
+
+    for name in people:
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        link(client, channel, name)
+    return Account.objects.get(channel=channel)

@@ -17,7 +17,6 @@ from accounts.pushes import deletion, tasks
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
@@ -31,11 +30,7 @@ DELETE = "/push/facebook/delete/"
 def linked(world: Sandbox, live_server: LiveServer) -> Account:
     """Lumen Shoes EU, linked by Ada (active) and Ben."""
     world.put_app("facebook", deauthorise_url="", settings={"deletion_url": f"{live_server.url}{DELETE}"})
-    for name in ("ada", "ben"):
-        client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
-        native.link(client, "facebook", name)
-    return Account.objects.get()
+    return native.linked("facebook", "ada", "ben")
 
 
 def token_of(name: str) -> Token:

@@ -14,7 +14,6 @@ from accounts.models import Account, AccountEvent
 from accounts.pushes import limits
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens import push_addresses
 from tokens.channels.tiktok import pushes
@@ -27,10 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def linked(world: Sandbox) -> Account:
     """Lumen Shoes EU, linked by Ada."""
     world.put_app("tiktok", settings={})
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada"))
-    native.link(client, "tiktok", "ada")
-    return Account.objects.get()
+    return native.linked("tiktok", "ada")
 
 
 def address() -> str:

@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountToken
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import ROOT, Sandbox
 from tokens import push_addresses
 from tokens.models import ChannelApp, DeletionRequest, Token
@@ -81,10 +79,7 @@ def within_seconds(done: Callable[[], bool]) -> float:
 def test_a_worker_writes_what_facebook_answers_and_carries_out_a_deletion_within_seconds(
     world: Sandbox, worker: None, live_server: LiveServer
 ) -> None:
-    for name in ("ada", "ben"):
-        client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
-        native.link(client, "facebook", name)
+    native.linked("facebook", "ada", "ben")
     app = ChannelApp.objects.get(channel="facebook")
     ada, ben = (Token.objects.get(native_user_name__startswith=name) for name in ("Ada", "Ben"))
     word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]

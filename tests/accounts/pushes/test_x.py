@@ -11,7 +11,6 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Account
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import of_x
 from tokens.models import ChannelApp, Token, TokenEvent
@@ -25,11 +24,7 @@ WEBHOOK = "/push/x/webhook/"
 def linked(world: Sandbox) -> Account:
     """Lumen Shoes EU, linked by Ada (active) and Ben."""
     world.put_app("x", settings={})
-    for name in ("ada", "ben"):
-        client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
-        native.link(client, "x", name)
-    return Account.objects.get()
+    return native.linked("x", "ada", "ben")
 
 
 def token_of(name: str) -> Token:
