@@ -106,27 +106,6 @@ def test_a_person_who_says_no_changes_nothing(client: Client, sandbox: Sandbox, 
     assert (Token.objects.count(), exchanges(sandbox)) == (0, 0)
 
 
-def test_a_code_that_was_used_starts_again(client: Client) -> None:
-    first = native.decide(native.leave(client, "linkedin"), "ada")
-    native.come_back(client, first)
-    second = native.decide(native.leave(client, "linkedin"), "ada")
-
-    response = back(client, second, code=query(first)["code"])
-
-    assert response.status_code == 400
-    assert "Start again" in response.content.decode()
-
-
-def test_a_callback_works_once(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "linkedin"), "ada")
-    native.come_back(client, address)
-    before = exchanges(sandbox)
-
-    response = back(client, address)
-
-    assert (response.status_code, exchanges(sandbox)) == (400, before)
-
-
 def test_a_permission_that_our_app_does_not_have_is_shown_as_our_fault(
     client: Client, sandbox: Sandbox
 ) -> None:
@@ -137,29 +116,6 @@ def test_a_permission_that_our_app_does_not_have_is_shown_as_our_fault(
     assert response.status_code == 502
     assert "does not accept AdToken" in response.content.decode()
     assert exchanges(sandbox) == 0
-
-
-@pytest.mark.parametrize("path", ["accessToken", "userinfo"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"drop": True},
-        {"status": 503, "body": "<html>SBXTOKEN</html>"},
-        {"status": 200, "body": {"access_token": "", "sub": ""}},
-        {"status": 200, "body": [1]},
-    ],
-)
-def test_trouble_at_linkedin_shows_our_page_and_no_body(
-    client: Client, sandbox: Sandbox, fault: dict[str, Any], path: str
-) -> None:
-    address = native.decide(native.leave(client, "linkedin"), "ada")
-    sandbox.add_fault("linkedin", path=path, **fault)
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert Sandbox.MARKER not in response.content.decode()
-    assert Token.objects.count() == 0
 
 
 def test_somebody_without_an_ad_account_is_told_so_and_the_consent_is_kept(

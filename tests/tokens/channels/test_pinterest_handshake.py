@@ -1,15 +1,11 @@
 """The handshake with the stand-in Pinterest, through Django's test client, and a log-in that is renewed after it."""
 
-import json
-import logging
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -60,10 +56,6 @@ def changed(address: str, **values: str) -> str:
     return urlsplit(address)._replace(query=urlencode({**query(address), **values})).geturl()
 
 
-def exchanges(sandbox: Sandbox) -> int:
-    return len(sandbox.calls(channel="pinterest", path="oauth/token"))
-
-
 def test_the_address_of_the_consent_page_holds_what_pinterest_documents(
     client: Client, sandbox: Sandbox
 ) -> None:
@@ -100,40 +92,6 @@ def test_an_account_is_linked_from_end_to_end(client: Client, user: User) -> Non
     }
 
 
-def test_no_secret_is_left_in_session_log_or_pending_link(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-
-    native.consent(client, "pinterest", "ada")
-
-    sessions = [Session.objects.get(pk=row.pk).get_decoded() for row in Session.objects.all()]
-    assert sessions
-    assert Sandbox.MARKER in Token.objects.get().unseal().refresh_token
-    for place in (json.dumps(sessions), caplog.text, json.dumps(PendingLink.objects.get().offered)):
-        assert Sandbox.MARKER not in place
-
-
-def test_a_cancelled_consent_changes_nothing(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "pinterest"), "ada", action="cancel")
-
-    response = back(client, address)
-
-    assert "stopped" in response.content.decode()
-    assert (Token.objects.count(), exchanges(sandbox)) == (0, 0)
-
-
-def test_a_callback_works_once(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "pinterest"), "ada")
-    native.come_back(client, address)
-    before = exchanges(sandbox)
-
-    response = back(client, address)
-
-    assert (response.status_code, exchanges(sandbox)) == (400, before)
-
-
 @pytest.mark.parametrize("bad_code", [283, 2])
 def test_a_code_that_was_used_starts_again_and_marks_no_app(
     client: Client, sandbox: Sandbox, bad_code: int
@@ -154,37 +112,6 @@ def test_a_code_that_was_used_starts_again_and_marks_no_app(
 def app_as_it_stands() -> dict[str, Any]:
     [values] = ChannelApp.objects.filter(channel="pinterest").values()
     return dict(values)
-
-
-def test_a_wrong_secret_is_shown_as_our_fault(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "pinterest"), "ada")
-    sandbox.put_app("pinterest", secret="rotated")
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert "does not accept AdToken" in response.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("path", "fault"),
-    [
-        ("oauth/token", {"drop": True}),
-        ("oauth/token", {"status": 200, "body": {"a": "SBXTOKEN"}}),
-        ("user_account", {"status": 503, "body": "SBXTOKEN"}),
-    ],
-)
-def test_pinterest_in_trouble_shows_our_page_and_no_body(
-    client: Client, sandbox: Sandbox, fault: dict[str, Any], path: str
-) -> None:
-    address = native.decide(native.leave(client, "pinterest"), "ada")
-    sandbox.add_fault("pinterest", path=path, **fault)
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert Sandbox.MARKER not in response.content.decode()
-    assert Token.objects.count() == 0
 
 
 def test_a_person_who_gave_access_to_nothing_is_told_so(client: Client, sandbox: Sandbox) -> None:
@@ -231,8 +158,3 @@ def test_a_wrong_secret_kills_no_log_in(client: Client, sandbox: Sandbox) -> Non
     probe.probe(Token.objects.get().pk, now=timezone.now(), source="test")
 
     assert Token.objects.get().state != Token.State.DEAD
-
-
-def test_no_login_view_of_allauth_is_mounted() -> None:
-    with pytest.raises(NoReverseMatch):
-        reverse("pinterest_login")

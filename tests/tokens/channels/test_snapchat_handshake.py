@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
@@ -35,17 +35,8 @@ def client() -> Client:
     return client
 
 
-def back(client: Client, address: str) -> Any:
-    parts = urlsplit(address)
-    return client.get(f"{parts.path}?{parts.query}")
-
-
 def query(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query))
-
-
-def exchanges(sandbox: Sandbox) -> int:
-    return len(sandbox.calls(channel="snapchat", path="access_token"))
 
 
 def later(sandbox: Sandbox, **ago: int) -> datetime:
@@ -98,81 +89,6 @@ def test_a_person_without_accounts_is_offered_none(client: Client, sandbox: Sand
     native.consent(client, "snapchat", "emil")
 
     assert PendingLink.objects.get().offered == []
-
-
-def test_a_cancelled_consent_changes_nothing(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "snapchat"), "ada", action="cancel")
-
-    response = back(client, address)
-
-    assert "stopped" in response.content.decode()
-    assert (Token.objects.count(), exchanges(sandbox)) == (0, 0)
-
-
-def test_a_callback_works_once(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "snapchat"), "ada")
-    native.come_back(client, address)
-    before = exchanges(sandbox)
-
-    response = back(client, address)
-
-    assert response.status_code == 400
-    assert exchanges(sandbox) == before
-
-
-def test_a_code_that_was_used_starts_again(client: Client) -> None:
-    first = native.decide(native.leave(client, "snapchat"), "ada")
-    native.come_back(client, first)
-    second = native.decide(native.leave(client, "snapchat"), "ada")
-    parts = urlsplit(second)
-    replayed = parts._replace(query=urlencode({**query(second), "code": query(first)["code"]})).geturl()
-
-    response = back(client, replayed)
-
-    assert response.status_code == 400
-    assert "Start again" in response.content.decode()
-
-
-@pytest.mark.parametrize(
-    "answer", [{"error": "server_error"}, {"error": "invalid_scope"}, {"error": "new"}, {}]
-)
-def test_an_error_of_the_consent_page_is_no_cancel(
-    client: Client, sandbox: Sandbox, answer: dict[str, str]
-) -> None:
-    state = query(native.leave(client, "snapchat"))["state"]
-
-    response = client.get(CALLBACK, {"state": state, "error_description": "SBXTOKEN", **answer})
-
-    assert response.status_code >= 400
-    assert Sandbox.MARKER not in response.content.decode()
-    assert exchanges(sandbox) == 0
-
-
-@pytest.mark.parametrize("path", ["access_token", "/me$"])
-@pytest.mark.parametrize(
-    "fault", [{"drop": True}, {"status": 503, "body": "SBXTOKEN"}, {"status": 200, "body": [1]}]
-)
-def test_a_channel_in_trouble_shows_our_page_and_no_body(
-    client: Client, sandbox: Sandbox, path: str, fault: dict[str, Any]
-) -> None:
-    address = native.decide(native.leave(client, "snapchat"), "ada")
-    sandbox.add_fault("snapchat", path=path, **fault)
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert Sandbox.MARKER not in response.content.decode()
-    assert Token.objects.count() == 0
-
-
-def test_a_wrong_secret_is_shown_as_our_fault(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "snapchat"), "ada")
-    sandbox.put_app("snapchat", secret="rotated")
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert "does not accept AdToken" in response.content.decode()
 
 
 # ---- living on

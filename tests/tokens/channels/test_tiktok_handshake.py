@@ -1,22 +1,19 @@
 """The handshake with the stand-in TikTok, through Django's test client, up to linked ad accounts."""
 
-import json
-import logging
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts import sweeps
-from accounts.models import Account, AccountToken, PendingLink
+from accounts.models import Account, AccountToken
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tests.tokens.channels.tiktok_world import ADA, FERN, LUMEN, MARLO, said
+from tests.tokens.channels.tiktok_world import ADA, FERN, LUMEN, MARLO
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -116,78 +113,6 @@ def test_nothing_ticked_says_so_and_links_nothing(client: Client) -> None:
     assert (Token.objects.count(), Account.objects.count()) == (1, 0)
 
 
-def test_a_cancelled_consent_changes_nothing(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "tiktok"), "ada", action="cancel")
-
-    response = back(client, address)
-
-    assert "stopped" in response.content.decode()
-    assert (Token.objects.count(), exchanges(sandbox)) == (0, 0)
-
-
-def test_a_callback_works_once(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "tiktok"), "ada")
-    native.come_back(client, address)
-
-    response = back(client, address)
-
-    assert (response.status_code, exchanges(sandbox)) == (400, 1)
-
-
-def test_a_replayed_code_starts_again(client: Client) -> None:
-    first = native.decide(native.leave(client, "tiktok"), "ada")
-    native.come_back(client, first)
-    second = native.decide(native.leave(client, "tiktok"), "ada")
-
-    response = back(client, second, auth_code=query(first)["auth_code"])
-
-    assert response.status_code == 400
-    assert "Start again" in response.content.decode()
-
-
-@pytest.mark.parametrize("state", ["", "somebodyelse1234"])
-def test_a_callback_without_its_state_exchanges_nothing(client: Client, sandbox: Sandbox, state: str) -> None:
-    address = native.decide(native.leave(client, "tiktok"), "ada")
-
-    response = back(client, address, state=state)
-
-    assert (response.status_code, exchanges(sandbox)) == (400, 0)
-
-
-def test_a_callback_in_another_browser_exchanges_nothing(client: Client, sandbox: Sandbox) -> None:
-    address = native.decide(native.leave(client, "tiktok"), "ada")
-    other = Client()
-    other.force_login(make_user("ben@example.com"))
-
-    response = back(other, address)
-
-    assert (response.status_code, exchanges(sandbox)) == (400, 0)
-
-
-@pytest.mark.parametrize("path", ["oauth2/access_token", "user/info"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"drop": True},
-        {"status": 503, "body": "<html>SBXTOKEN</html>"},
-        {"status": 200, "body": said(50000, "SBXTOKEN")},
-        {"status": 200, "body": said(0, sbx="SBXTOKEN")},
-        {"status": 200, "body": "SBXTOKEN"},
-    ],
-)
-def test_a_channel_in_trouble_shows_our_page_and_no_body(
-    client: Client, sandbox: Sandbox, path: str, fault: dict[str, Any]
-) -> None:
-    address = native.decide(native.leave(client, "tiktok"), "ada")
-    sandbox.add_fault("tiktok", path=path, **fault)
-
-    response = back(client, address)
-
-    assert response.status_code == 502
-    assert Sandbox.MARKER not in response.content.decode()
-    assert Token.objects.count() == 0
-
-
 @pytest.mark.parametrize("change", [{"secret": "rotated"}, {"suspended": True}])
 def test_a_refused_app_is_shown_as_our_fault(
     client: Client, sandbox: Sandbox, change: dict[str, Any]
@@ -261,23 +186,3 @@ def test_fewer_ticks_than_before_take_the_other_ad_account_away(client: Client) 
     assert "You ticked fewer accounts at TikTok than before." in client.get(address).content.decode()
     assert AccountToken.objects.get(account__native_id=LUMEN).access == AccountToken.Access.LOST
     assert AccountToken.objects.get(account__native_id=FERN).access == AccountToken.Access.OK
-
-
-def test_no_secret_is_left_in_session_log_or_pending_link(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-
-    native.consent(client, "tiktok", "ada")
-
-    sessions = [Session.objects.get(pk=row.pk).get_decoded() for row in Session.objects.all()]
-    assert sessions
-    assert Sandbox.MARKER in Token.objects.get().unseal().access_token
-    for place in (json.dumps(sessions), caplog.text, json.dumps(PendingLink.objects.get().offered)):
-        assert Sandbox.MARKER not in place
-        assert Sandbox.APPS["tiktok"][1] not in place
-
-
-def test_no_login_view_of_allauth_is_mounted() -> None:
-    with pytest.raises(NoReverseMatch):
-        reverse("tiktok_login")
