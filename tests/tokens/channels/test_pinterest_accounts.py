@@ -214,7 +214,7 @@ def test_permissions_tell_role_and_publishing_and_strange_ones_leave_it_open(
 
 
 def test_all_pages_are_read(sandbox: Sandbox, app: AppKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokens.channels.pinterest.channel.PAGE_SIZE", 2)
+    monkeypatch.setattr("tokens.channels.pinterest.listing.PAGE_SIZE", 2)
     sandbox.clear_calls()
 
     listed = CHANNEL.list_accounts(app, token(sandbox), ADA, SCOPES)
@@ -288,8 +288,8 @@ def test_a_bookmark_that_leads_in_a_circle_is_followed_once(sandbox: Sandbox, ap
 def test_more_pages_than_we_read_give_an_incomplete_list(
     sandbox: Sandbox, app: AppKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.pinterest.channel.PAGE_SIZE", 1)
-    monkeypatch.setattr("tokens.channels.pinterest.channel.MAX_PAGES", 2)
+    monkeypatch.setattr("tokens.channels.pinterest.listing.PAGE_SIZE", 1)
+    monkeypatch.setattr("tokens.channels.pinterest.listing.MAX_PAGES", 2)
 
     listed = CHANNEL.list_accounts(app, token(sandbox), ADA, SCOPES)
 

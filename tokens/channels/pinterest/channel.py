@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from django.utils import timezone
 
@@ -26,11 +25,10 @@ from tokens.channels.base import (
     Send,
     Verdict,
 )
-from tokens.channels.pinterest import calls, policy, reading, recovery, verdicts
+from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import scopes_of, token_of, words
 
-PAGE_SIZE, MAX_PAGES = 250, 40
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
 KEYS = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
 
@@ -143,41 +141,8 @@ class Pinterest(Channel):
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
-        """List own and shared ad accounts by bookmark. A row that cannot be read leaves the list incomplete."""
-        known = None if scopes is None else tuple(scopes)
-        found: dict[str, NativeAccount] = {}
-        whole, bookmark = True, ""
-        for page in range(MAX_PAGES):
-            try:
-                rows, following = self._page(credentials, bookmark)
-            except ChannelError:
-                if page == 0:
-                    raise
-                break
-            read = [reading.account_of(row, scopes=known) for row in rows]
-            whole = whole and None not in read
-            found |= {account.native_id: account for account in read if account is not None}
-            if not following:
-                return AccountList(tuple(found.values()), complete=whole)
-            if following == bookmark:
-                break
-            bookmark = following
-        return AccountList(tuple(found.values()), complete=False)
-
-    def _page(
-        self, credentials: Credentials, bookmark: str, timeout: float | None = None
-    ) -> tuple[list[Any], str]:
-        """Return a page's rows and the bookmark of the next one, "" on the last."""
-        params = {"page_size": str(PAGE_SIZE), "include_shared_accounts": "true"}
-        if bookmark:
-            params["bookmark"] = bookmark
-        token = credentials.access_token
-        answer = calls.get("list_accounts", "ad_accounts", token, params=params, timeout=timeout)
-        body = calls.demand(answer)
-        rows, following = body.get("items"), body.get("bookmark")
-        if not isinstance(rows, list) or not isinstance(following, str | None):
-            raise misread(answer, "a list of ad accounts", channel="pinterest")
-        return rows, words(following, 2000)
+        """List own and shared ad accounts. The list tells no restriction."""
+        return listing.accounts(credentials.access_token, scopes)
 
     def read_account(
         self,
@@ -215,7 +180,7 @@ class Pinterest(Channel):
     ) -> NativeAccount | None:
         """Return a restricted ad account with its role, which only the list still shows; None where its first page does not."""
         try:
-            rows, _ = self._page(credentials, "", limit.left())
+            rows, _ = listing.page(credentials.access_token, timeout=limit.left())
         except ChannelError:
             return None
         facts = verdicts.facts_of(answer, answer.body)
