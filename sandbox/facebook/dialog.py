@@ -12,6 +12,7 @@ from sandbox.store import Store, UnknownNameError, random_text
 from sandbox.web import Params, first, page, params_of, store_of
 from sandbox.world import App, FacebookCode, Grant, NativeUser
 
+LABEL = "Facebook"
 ALWAYS = "public_profile"
 
 MEANINGS = {
@@ -87,21 +88,22 @@ async def show(request: Request) -> Response:
     try:
         wish = asked(store, params)
     except RefusedError as error:
-        return page("facebook/refused.html", status=400, text=str(error))
+        return _refused(str(error))
     passed = {name: values[0] for name, values in params.items() if name not in ("user", "action")}
     if "user" not in params:
         users = [u for u in store.users if u.channel == CHANNEL]
-        return page("facebook/who.html", app=wish.app, users=users, passed=passed)
+        return page("oauth/who.html", label=LABEL, app=wish.app, users=users, passed=passed)
     try:
         user = store.user(CHANNEL, first(params, "user"))
     except UnknownNameError as error:
-        return page("facebook/refused.html", status=400, text=str(error))
+        return _refused(str(error))
     if stop := _stopped(user):
-        return page("facebook/refused.html", status=403, text=stop)
+        return _refused(stop, status=403)
     grant = store.grant(wish.app.client_id, user.key)
     offered = offered_scopes(wish, grant)
     return page(
         "facebook/consent.html",
+        label=LABEL,
         app=wish.app,
         user=user,
         passed=passed,
@@ -109,6 +111,10 @@ async def show(request: Request) -> Response:
         withheld=[scope for scope in wish.scopes if scope not in offered],
         accounts=store.accounts_of(CHANNEL, user.key),
     )
+
+
+def _refused(text: str, *, status: int = 400) -> Response:
+    return page("oauth/refused.html", status=status, label=LABEL, text=text)
 
 
 async def decide(request: Request) -> Response:
@@ -127,7 +133,7 @@ async def decide(request: Request) -> Response:
         if stop := _stopped(user):
             raise RefusedError(stop)
     except (RefusedError, UnknownNameError) as error:
-        return page("facebook/refused.html", status=400, text=str(error))
+        return _refused(str(error))
     old = store.grant(wish.app.client_id, user.key)
     ticked = set(params.get("scopes", []))
     offered = offered_scopes(wish, old)

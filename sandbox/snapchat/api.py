@@ -1,10 +1,5 @@
 """The Marketing API: who it is, organizations, ad accounts, members, roles."""
 
-import base64
-import binascii
-from datetime import UTC, datetime
-from typing import Any
-
 from starlette.requests import Request
 
 from sandbox.snapchat import errors
@@ -20,18 +15,9 @@ from sandbox.snapchat.access import (
     roles_on,
     visible,
 )
+from sandbox.snapchat.frames import MADE, Body, envelope, failed, item, page
 from sandbox.snapchat.knobs import CHANNEL
 from sandbox.world import ROLES, AdAccount, NativeUser
-
-SMALLEST_PAGE, LARGEST_PAGE = 50, 1000
-_MADE = {"updated_at": "2024-06-15T23:54:26.935Z", "created_at": "2021-07-20T20:31:40.955Z"}
-
-Body = dict[str, Any]
-
-
-def envelope(caller: Caller, **content: Any) -> Body:
-    """The frame of every good answer."""
-    return {"request_status": _success(caller), "request_id": errors.request_id(), **content}
 
 
 def me(_request: Request, caller: Caller) -> Body:
@@ -40,7 +26,7 @@ def me(_request: Request, caller: Caller) -> Body:
     mine = visible(caller)
     person = {
         "id": user.id,
-        **_MADE,
+        **MADE,
         "email": user.email,
         "organization_id": organization_of(mine[0]) if mine else ORGANIZATION_ID,
         "display_name": user.name,
@@ -60,15 +46,15 @@ def organizations(request: Request, caller: Caller) -> Body:
         by_id.setdefault(organization_of(account), []).append(account)
     rows = [_organization(caller, key, accounts, nested=nested) for key, accounts in by_id.items()]
     if caller.setting("broken_organizations"):
-        return envelope(caller, organizations=[_failed("organization", "Try again") for _ in rows])
-    return envelope(caller, organizations=[_item(caller, "organization", row) for row in rows])
+        return envelope(caller, organizations=[failed("organization", "Try again") for _ in rows])
+    return envelope(caller, organizations=[item(caller, "organization", row) for row in rows])
 
 
 def organization(request: Request, caller: Caller) -> Body:
     """`GET /organizations/{id}`."""
     key = str(request.path_params["organization_id"])
     row = _organization(caller, key, _accounts_in(caller, key), nested=False)
-    return envelope(caller, organizations=[_item(caller, "organization", row)])
+    return envelope(caller, organizations=[item(caller, "organization", row)])
 
 
 def ad_accounts(request: Request, caller: Caller) -> Body:
@@ -76,7 +62,7 @@ def ad_accounts(request: Request, caller: Caller) -> Body:
     accounts = _accounts_in(caller, str(request.path_params["organization_id"]))
     if caller.setting("refuses_organization") and not administers(caller):
         raise errors.forbidden()
-    return _page(request, caller, "adaccounts", [_account_item(caller, one) for one in accounts])
+    return page(request, caller, "adaccounts", [_account_item(caller, one) for one in accounts])
 
 
 def ad_account(request: Request, caller: Caller) -> Body:
@@ -90,11 +76,11 @@ def members(request: Request, caller: Caller) -> Body:
     key = str(request.path_params["organization_id"])
     _accounts_in(caller, key)
     rows = [
-        {"id": member_id(key, u), **_MADE, "email": u.email, "organization_id": key, "display_name": u.name}
+        {"id": member_id(key, u), **MADE, "email": u.email, "organization_id": key, "display_name": u.name}
         for u in _people_in(caller, key)
     ]
-    items = [_item(caller, "member", {**row, "member_status": "MEMBER"}) for row in rows]
-    return _page(request, caller, "members", items)
+    items = [item(caller, "member", {**row, "member_status": "MEMBER"}) for row in rows]
+    return page(request, caller, "members", items)
 
 
 def roles(request: Request, caller: Caller) -> Body:
@@ -111,14 +97,14 @@ def roles(request: Request, caller: Caller) -> Body:
     ]
     for account in accounts:
         rows += _account_roles(caller, key, account)
-    return _page(request, caller, "roles", [_item(caller, "role", row) for row in rows])
+    return page(request, caller, "roles", [item(caller, "role", row) for row in rows])
 
 
 def account_roles(request: Request, caller: Caller) -> Body:
     """`GET /adaccounts/{id}/roles` (address unverified)."""
     account = account_for(caller, str(request.path_params["account_id"]))
     rows = _account_roles(caller, organization_of(account), account)
-    return _page(request, caller, "roles", [_item(caller, "role", row) for row in rows])
+    return page(request, caller, "roles", [item(caller, "role", row) for row in rows])
 
 
 def _accounts_in(caller: Caller, key: str) -> list[AdAccount]:
@@ -143,7 +129,7 @@ def _people_in(caller: Caller, key: str) -> list[NativeUser]:
 def _organization(caller: Caller, key: str, accounts: list[AdAccount], *, nested: bool) -> Body:
     row: Body = {
         "id": key,
-        **_MADE,
+        **MADE,
         "name": organization_name(accounts),
         "country": "DE",
         "postal_code": "10115",
@@ -179,7 +165,7 @@ def _account(account: AdAccount) -> Body:
     told = account.details.get("delivery_status")
     return {
         "id": account.id,
-        **_MADE,
+        **MADE,
         "name": account.name,
         "type": "PARTNER",
         "status": account.status,
@@ -195,7 +181,7 @@ def _account(account: AdAccount) -> Body:
 
 def _account_item(caller: Caller, account: AdAccount) -> Body:
     reason = account.details.get("sub_request_error")
-    return _failed("adaccount", str(reason)) if reason else _item(caller, "adaccount", _account(account))
+    return failed("adaccount", str(reason)) if reason else item(caller, "adaccount", _account(account))
 
 
 def _account_roles(caller: Caller, key: str, account: AdAccount) -> list[Body]:
@@ -210,53 +196,10 @@ def _account_roles(caller: Caller, key: str, account: AdAccount) -> list[Body]:
 def _role(key: str, user: NativeUser, kind: str, container: str, name: str) -> Body:
     return {
         "id": member_id(container, user),
-        **_MADE,
+        **MADE,
         "container_kind": kind,
         "container_id": container,
         "member_id": member_id(key, user),
         "organization_id": key,
         "type": name,
     }
-
-
-def _item(caller: Caller, singular: str, row: Body) -> Body:
-    return {"sub_request_status": _success(caller), singular: row}
-
-
-def _failed(singular: str, reason: str) -> Body:
-    """An item in error (what it holds besides its status is unverified)."""
-    return {"sub_request_status": "ERROR", "sub_request_error_reason": reason, singular: {}}
-
-
-def _success(caller: Caller) -> str:
-    return "success" if caller.setting("small_letters") else "SUCCESS"
-
-
-def _page(request: Request, caller: Caller, plural: str, items: list[Body]) -> Body:
-    """A page of a list. Without `limit` everything comes at once (unverified)."""
-    asked = request.query_params.get("limit", "")
-    if not asked:
-        return envelope(caller, **{plural: items})
-    if not asked.isdigit() or not SMALLEST_PAGE <= int(asked) <= LARGEST_PAGE:
-        raise errors.bad_request(f"limit must be between {SMALLEST_PAGE} and {LARGEST_PAGE}")
-    start, size = _offset(request.query_params.get("cursor", "")), int(asked)
-    body = envelope(caller, **{plural: items[start : start + size]})
-    if start + size < len(items):
-        cursor = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-        link = request.url.include_query_params(cursor=cursor, limit=asked)
-        host = caller.setting("next_link_host")
-        address = f"{host}{link.path}?{link.query}" if host else str(link)
-        body["paging"] = {"next_link": address}
-    return body
-
-
-def _offset(cursor: str) -> int:
-    try:
-        return int(base64.urlsafe_b64decode(cursor.encode())) if cursor else 0
-    except (ValueError, binascii.Error) as error:
-        raise errors.bad_request("cursor is not valid") from error
-
-
-def stamp(seconds: int) -> str:
-    """A moment as Snapchat writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -10,11 +10,12 @@ from starlette.routing import Match, Route
 from sandbox.snapchat import api, campaigns, errors, limits, tokens
 from sandbox.snapchat.access import Caller, caller_of
 from sandbox.snapchat.errors import ApiError
+from sandbox.snapchat.frames import Body
 from sandbox.snapchat.knobs import STAND_IN
 from sandbox.snapchat.limits import LimitedError
 
 EVERY = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-Handler = Callable[[Request, Caller], api.Body | Awaitable[api.Body]]
+Handler = Callable[[Request, Caller], Body | Awaitable[Body]]
 
 
 def api_call(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -32,7 +33,7 @@ def api_call(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     return call
 
 
-def unknown(request: Request, _caller: Caller) -> api.Body:
+def unknown(request: Request, _caller: Caller) -> Body:
     """Any other path of the API, or another method of a known one."""
     raise errors.no_such_method() if _known(request) else errors.not_found()
 

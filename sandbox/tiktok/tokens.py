@@ -12,7 +12,6 @@ from sandbox.web import store_of
 from sandbox.world import App, OauthToken
 
 PERMISSIONS = [4, 15, 7224195155857833986]  # some have 19 digits
-YEAR = 365 * 86_400
 
 
 async def access_token(request: Request) -> Any:
