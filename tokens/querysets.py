@@ -17,6 +17,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Tokens whose probe or refresh is due and which no worker holds."""
         return self.filter(due_at__lte=now).filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
 
+    def make_due(self, at: datetime) -> int:
+        """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""
+        return self.update(due_at=at, due_for=self.model.DueFor.PROBE)
+
     def locked(self) -> Self:
         """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
         return self.order_by("id").select_for_update(no_key=True, of=("self",))

@@ -138,7 +138,7 @@ def _check_job(account: Account) -> Job:
     ids = [entry.token_id for entry in account.pool.all()]
 
     def run(_by: User, _note: str, now: datetime) -> None:
-        Token.objects.filter(pk__in=ids).update(due_at=now, due_for=Token.DueFor.PROBE)
+        Token.objects.filter(pk__in=ids).make_due(now)
 
     held = number(len(ids), "token") if ids else "no token"
     return Job(account.name, held, "" if ids else "nobody has linked it yet", run)

@@ -29,7 +29,7 @@ def check_token(*, token_id: int, now: datetime) -> None:
     if under_way and (token := living.first()) is not None:
         sweeps.check_now(token, now=timezone.now(), source=SOURCE)
     again_at = timezone.now() + ONCE_MORE_AFTER
-    living.filter(due_at__gt=again_at).update(due_at=again_at, due_for=Token.DueFor.PROBE)
+    living.filter(due_at__gt=again_at).make_due(again_at)
 
 
 def read_account(*, account_id: int, now: datetime) -> None:

@@ -93,7 +93,7 @@ def _kill(token: Token, push: Push, now: datetime) -> None:
 
 
 def _ask(token: Token, now: datetime) -> None:
-    Token.objects.filter(pk=token.pk).update(due_at=now, due_for=Token.DueFor.PROBE)
+    Token.objects.filter(pk=token.pk).make_due(now)
     tasks.soon(tasks.check_token, token.pk)
 
 
@@ -101,11 +101,12 @@ def _ask(token: Token, now: datetime) -> None:
 def _account_changed(app: ChannelApp, push: Push, now: datetime) -> None:
     if _is_overtaken(push, now):
         return
-    accounts = Account.objects.filter(channel=app.channel, native_id=push.native_account_id)
-    for account in accounts.exclude(active_token=None):
-        # Should the kick below be lost, the sweep reads the account with its token.
-        Token.objects.filter(active_for=account).exclude(state=Token.State.DEAD).update(due_at=now)
-        tasks.soon(tasks.read_account, account.pk)
+    account = Account.objects.filter(channel=app.channel, native_id=push.native_account_id).first()
+    if account is None or account.active_token_id is None:
+        return
+    # Should the kick below be lost, the sweep reads the account with its token.
+    Token.objects.filter(pk=account.active_token_id).exclude(state=Token.State.DEAD).make_due(now)
+    tasks.soon(tasks.read_account, account.pk)
 
 
 @transaction.atomic
