@@ -90,9 +90,7 @@ def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[
     names = Names(user)
     for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
         found = summary.of(account, now)
-        mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
-        newest = max(mine, key=lambda entry: entry.token.linked_at, default=None)
-        rows.append(_linked_row(found, newest, summary.others(found, user, names), now))
+        rows.append(_linked_row(found, own_entry(found, user), summary.others(found, user, names), now))
     return rows
 
 
@@ -129,15 +127,10 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
     return LinkedRow(found.account, pills, text, days, alone)
 
 
-def own_token(account: Account, user: User) -> Token | None:
-    """Return the token with which this person (last) carried the account, or None."""
-    entry = (
-        AccountToken.objects.filter(account=account, token__consented_by=user)
-        .select_related("token__app")
-        .order_by("-token__linked_at")
-        .first()
-    )
-    return entry.token if entry else None
+def own_entry(found: Summary, user: User) -> AccountToken | None:
+    """Return the pool entry with which this person (last) carried the account, or None."""
+    mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
+    return max(mine, key=lambda entry: entry.token.linked_at, default=None)
 
 
 def renewed_too(token: Token, account: Account) -> list[str]:
@@ -150,11 +143,11 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     """Return what the page of a mailed link says: what happened, what still works, what happens next."""
     native = channels.get(account.channel)
     found = summary.of(account, now)
-    token = own_token(account, user)
+    entry = own_entry(found, user)
+    token = entry.token if entry else None
     names = Names(user)
     others = summary.others(found, user, names)
     stopped = token is not None and token.state == Token.State.DEAD
-    entry = account.pool.filter(token=token).first() if token else None
     reason = _reason(entry, token)
     told = reasons.explain(
         account.channel,
@@ -166,10 +159,8 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     login = token.native_user_name if token else ""
     before, there, later = _steps_here(told.steps, native)
     return {
+        **_limits(entry),
         "account": account,
-        "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
-        "not_permitted": entry is not None and entry.access_reason == Reason.SCOPE_MISSING,
-        "reports_only": entry is not None and entry.can_publish == AccountToken.CanPublish.NO,
         "channel": native,
         "summary": found,
         "token": token,
@@ -179,7 +170,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
-        "nothing_to_do": _nothing_to_do(token, account, now),
+        "nothing_to_do": _nothing_to_do(entry, token, now),
         "before": before,
         "later": later,
         "before_by": "an admin of the account"
@@ -190,6 +181,15 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
             *(there or [native.last_step]),
             "You come back here. Done.",
         ],
+    }
+
+
+def _limits(entry: AccountToken | None) -> dict[str, bool]:
+    """Return what the log-in may not do for the account although it works."""
+    return {
+        "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
+        "not_permitted": entry is not None and entry.access_reason == Reason.SCOPE_MISSING,
+        "reports_only": entry is not None and entry.can_publish == AccountToken.CanPublish.NO,
     }
 
 
@@ -218,11 +218,8 @@ def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[
     return found
 
 
-def _nothing_to_do(token: Token | None, account: Account, now: datetime) -> bool:
+def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetime) -> bool:
     """Tell whether the log-in was renewed already: it works, and for more than 30 days."""
-    if token is None or token.state != Token.State.VALID:
-        return False
-    entry = account.pool.filter(token=token).first()
-    if entry is None or not selection.usable(entry):
+    if token is None or entry is None or not selection.usable(entry):
         return False
     return token.deadline is None or token.deadline - now > faces.AT_RISK

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from allauth.socialaccount.providers.base import AuthError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -137,8 +138,8 @@ def _kind(error: Any, exception: BaseException | None) -> Trouble:
 
 
 def _is_state(exception: BaseException) -> bool:
-    # allauth raises PermissionDenied for a state that is missing, used, or expired
-    return type(exception).__name__ == "PermissionDenied"
+    """allauth raises PermissionDenied for a state that is missing, used, or expired."""
+    return isinstance(exception, PermissionDenied)
 
 
 def _channel_error(exception: BaseException | None) -> ChannelError | None:
