@@ -15,7 +15,7 @@ from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import channels, reasons
-from tokens.channels.base import LIFTABLE
+from tokens.channels.base import LIFTABLE, Channel
 from tokens.models import Token
 from users.models import User
 
@@ -122,30 +122,18 @@ def _render(
     name: str, subject: str, token: Token, person: User, rows: list[dict[str, Any]], extra: dict[str, Any]
 ) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
-    first = rows[0]
-    system = token.kind == Token.Kind.SYSTEM
-    told = reasons.explain(
-        token.app.channel,
-        token.reason,
-        person=token.native_user_name,
-        account=first["account"].name,
-        you=not system,
-    )
     native = channels.get(token.app.channel)
-    link = addresses.of("reauthenticate", first["account"].pk)
-    zone = person.zone
-    button = f"Re-authenticate {native.label}"
-    button += f", {len(rows)} accounts" if len(rows) > 1 else ""
-    card = {
-        "channel": token.app.channel,
-        "channel_name": native.label,
-        "name": first["account"].name,
-        "native_id": first["account"].native_id,
-        "pill": first["pill"],
-        "rows": _card_rows(token, rows, told, zone),
-        "steps": told.steps or (native.last_step,),
-        "button": {"label": button, "url": link},
-    }
+    system = token.kind == Token.Kind.SYSTEM
+    because = (
+        f"your team owns this {native.label} system user"
+        if system
+        else f"you linked this {native.label} log-in"
+    )
+    whose = (
+        f"The {native.label} system user {token.native_user_name}"
+        if system
+        else f"Your {native.label} log-in"
+    )
     context = {
         "subject": subject,
         "first_name": faces.first_name(str(person)),
@@ -154,22 +142,40 @@ def _render(
         "count": len(rows),
         "stopped": token.state == Token.State.DEAD,
         "first_there": token.reason in LIFTABLE,
-        "account": card,
-        "because": f"You get this because your team owns this {native.label} system user."
-        if system
-        else f"You get this because you linked this {native.label} log-in.",
+        "account": _card(token, native, rows, person.zone),
+        "because": f"You get this because {because}.",
         "about_label": f"How long authorisations last at {native.label}",
         "about_url": addresses.of("channel_page", native.key),
         "system": system,
-        "whose": f"The {native.label} system user {token.native_user_name}"
-        if system
-        else f"Your {native.label} log-in",
+        "whose": whose,
         **extra,
     }
-    with timezone.override(zone):
+    with timezone.override(person.zone):
         text = render_to_string(f"mail/{name}/body.txt", context)
         html = render_to_string(f"mail/{name}/body.html", context)
     return Mail(subject=subject, text=text, html=html)
+
+
+def _card(token: Token, native: Channel, rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[str, Any]:
+    account = rows[0]["account"]
+    told = reasons.explain(
+        native.key,
+        token.reason,
+        person=token.native_user_name,
+        account=account.name,
+        you=token.kind != Token.Kind.SYSTEM,
+    )
+    button = f"Re-authenticate {native.label}" + (f", {len(rows)} accounts" if len(rows) > 1 else "")
+    return {
+        "channel": native.key,
+        "channel_name": native.label,
+        "name": account.name,
+        "native_id": account.native_id,
+        "pill": rows[0]["pill"],
+        "rows": _card_rows(token, rows, told, zone),
+        "steps": told.steps or (native.last_step,),
+        "button": {"label": button, "url": addresses.of("reauthenticate", account.pk)},
+    }
 
 
 def _card_rows(
