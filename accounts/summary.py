@@ -40,11 +40,6 @@ class Summary:
         """Return who carries the account now as the reader may know it, or ""."""
         return names.within(self.active.token, self.account) if self.active else ""
 
-    @property
-    def dead_reason(self) -> str:
-        """Why the account is deactivated, as a reason key, or ""."""
-        return self.account.reason if self.account.state == Account.State.DEACTIVATED else ""
-
 
 def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Return the accounts with their pools, in a fixed number of queries."""

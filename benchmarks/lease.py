@@ -26,7 +26,6 @@ GUNICORN = (
     "--no-control-socket",
 )  # as the launcher's
 CONNECTIONS = 8
-WARM_SECONDS = 1.0
 READ = """
 select t.credentials from accounts_account a join tokens_token t on t.id = a.active_token_id
 where a.channel = %s and a.native_id = %s

@@ -16,9 +16,6 @@ from users.models import User, person
 
 READY, NOT_BUILT, NOT_SET_UP, LOCKED = "ready", "not_built", "not_set_up", "locked"
 _MAY = "tokens.change_channelapp"
-_BACKEND = (
-    "django.contrib.auth.backends.ModelBackend"  # where permissions live; allauth's backend only logs in
-)
 
 
 @dataclass(frozen=True)
