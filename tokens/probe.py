@@ -13,7 +13,7 @@ from functools import partial
 from django.db.models import Q
 
 from tokens import answers, channels, courses, lifecycle, renewal
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.base import DOUBTFUL, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.courses import Course
 from tokens.lifecycle import Outcome, steps
@@ -25,7 +25,6 @@ from users.models import User
 CLAIM = timedelta(seconds=180)  # longer than the slowest token with its accounts takes
 RENEWED = Inspection(Ruling(Verdict.OK, row=steps.RENEWED))
 JUST_NOW = timedelta(minutes=5)
-DOUBTFUL = {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}
 
 
 def claim(token_id: int, now: datetime) -> bool:

@@ -4,14 +4,14 @@ import random
 from datetime import datetime, timedelta
 
 from tokens import renewal
-from tokens.channels.base import LIFTABLE, Verdict
+from tokens.channels.base import HINDERED, LIFTABLE, Verdict
 from tokens.models import Token
 
 PROBE_EVERY = timedelta(hours=4)
 PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 AFTER_TROUBLE = timedelta(minutes=15)
-HINDRANCES = {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT, Verdict.OUR_BUG}
+NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
 LIFTABLE_EVERY = timedelta(days=1)
 LIFTABLE_FOR = timedelta(days=30)
 
@@ -25,7 +25,7 @@ def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
         token.due_at = now + LIFTABLE_EVERY if again else None
     elif token.state == Token.State.COOLING:
         token.due_at = now + jittered(next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1]))
-    elif token.last_check_result in HINDRANCES:
+    elif token.last_check_result in NOT_TOLD:
         token.due_at = now + jittered(max(AFTER_TROUBLE, timedelta(seconds=retry_after)))
     else:
         _when_valid(token, now)

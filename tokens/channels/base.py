@@ -24,6 +24,11 @@ class Verdict(StrEnum):
     OUR_BUG = "our_bug"
 
 
+DOUBTFUL = frozenset({Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST})  # the token looks dead
+HARMLESS = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED})  # passes by itself
+HINDERED = HARMLESS | {Verdict.APP_FAULT}  # the question was not answered: nothing follows for the token
+
+
 class Reason(StrEnum):
     """Why a token is not valid, or a pair of token and account is of no use."""
 

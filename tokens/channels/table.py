@@ -8,7 +8,17 @@ from urllib.parse import parse_qsl
 
 from tokens import scrub
 from tokens.channels import http, unknown
-from tokens.channels.base import START_AGAIN, Answer, Call, ChannelError, Reason, Ruling, Verdict
+from tokens.channels.base import (
+    DOUBTFUL,
+    HARMLESS,
+    START_AGAIN,
+    Answer,
+    Call,
+    ChannelError,
+    Reason,
+    Ruling,
+    Verdict,
+)
 from tokens.channels.values import mapping, words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
@@ -100,7 +110,7 @@ def _note(facts: Facts) -> str:
 
 
 def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
-    waits = row.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+    waits = row.verdict in HARMLESS
     return Ruling(
         row.verdict,
         row.reason,
@@ -152,7 +162,7 @@ def bounded(wait: int | None) -> int | None:
 
 def keys_taken(ruling: Ruling) -> Ruling:
     """Return what a channel's answer about nonsense says of our app's keys: where it refuses the nonsense, it took the keys."""
-    refused = ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST} and ruling.reason is not None
+    refused = ruling.verdict in DOUBTFUL and ruling.reason is not None
     if refused or ruling.row == START_AGAIN:
         return Ruling(Verdict.OK, row=ruling.row)
     return ruling

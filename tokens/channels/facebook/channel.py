@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
+    HARMLESS,
     AccountList,
     Answer,
     AppKeys,
@@ -95,7 +96,7 @@ class Facebook(Channel):
         """Return the final grant, and whose it is where debug_token could be asked."""
         long = self._exchange_again("exchange", app, grant.credentials)
         found = self.inspect(app, long.credentials)
-        if found.ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
+        if found.ruling.verdict in HARMLESS:
             return long, ""  # a consent is not lost because one question failed; the next probe asks again
         if found.ruling.verdict != Verdict.OK or found.dates is None:
             raise ChannelError(found.ruling, evidence=found.evidence)

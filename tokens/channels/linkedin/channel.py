@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
+    DOUBTFUL,
     AccountList,
     Answer,
     AppKeys,
@@ -32,7 +33,6 @@ from tokens.channels.values import mapping, scopes_of, token_of, words
 FRESH_FOR = 60.0  # seconds
 PAUSES = (2.0, 6.0)  # seconds before the second and the third question
 TOO_FRESH = "refused, but new"
-DOUBTFUL = frozenset({Verdict.CONFIRM_FIRST, Verdict.TOKEN_DEAD})
 NOBODYS = "none"  # no token of anybody
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from tokens import scrub
 from tokens.channels import http
 from tokens.channels.base import (
+    HINDERED,
     START_AGAIN,
     AccountList,
     Answer,
@@ -95,8 +96,7 @@ class Pinterest(Channel):
         try:
             return self._renewed(app, refresh_token, limit)
         except ChannelError as error:
-            passing = {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT}
-            raise error if error.ruling.verdict in passing else refused from None
+            raise error if error.ruling.verdict in HINDERED else refused from None
 
     def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
         ruling = verdicts.classify(answer)
@@ -240,6 +240,6 @@ def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
     said = verdicts.classify(second)
     if answer.call == "exchange":
         return said if said.verdict == Verdict.APP_FAULT else Ruling(Verdict.OUR_BUG, row=START_AGAIN)
-    if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT}:
+    if said.verdict in HINDERED:
         return said
     return replace(DOUBT, note=ruling.note)

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
+    HINDERED,
     AccountList,
     Answer,
     AppKeys,
@@ -27,7 +28,6 @@ from tokens.channels.snapchat import calls, listing, policy, reading, recovery, 
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import mapping, scopes_of, words
 
-PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT})
 NOBODYS = "none"  # no token of anybody
 
 
@@ -142,7 +142,7 @@ class Snapchat(Channel):
         """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""
         answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
         ruling = verdicts.classify(answer)
-        if ruling.verdict in PASSING:
+        if ruling.verdict in HINDERED:
             raise ChannelError(ruling, evidence=evidence(answer))
         return ruling.verdict == Verdict.OK
 

@@ -27,7 +27,6 @@ SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole 
 FACTS_WITHIN = 60.0  # seconds for the facts of a list; what is not read by then makes it incomplete
 ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
 MAX_PAGES = 400
-PASSING = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED})
 
 
 @dataclass

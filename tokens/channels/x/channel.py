@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
+    HARMLESS,
+    HINDERED,
     AccountList,
     Answer,
     AppKeys,
@@ -171,7 +173,7 @@ def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
     if second.status in {200, 404}:
         return Ruling(Verdict.OUR_BUG, row="no such address")
     said = verdicts.classify(second)
-    return said if said.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.APP_FAULT} else ruling
+    return said if said.verdict in HINDERED else ruling
 
 
 def _by_the_newer_api(ruling: Ruling, second: Answer) -> Ruling:
@@ -179,7 +181,7 @@ def _by_the_newer_api(ruling: Ruling, second: Answer) -> Ruling:
     if second.status == 401:
         return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
     said = verdicts.classify(second)
-    return said if said.verdict in {Verdict.OK, Verdict.TRANSIENT, Verdict.RATE_LIMITED} else ruling
+    return said if said.verdict in HARMLESS | {Verdict.OK} else ruling
 
 
 def _not_readable(ruling: Ruling) -> Ruling:
