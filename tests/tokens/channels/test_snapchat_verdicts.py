@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tokens.channels.snapchat_world import GENERAL
-from tokens.channels import http
 from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.snapchat import CHANNEL, reading
+from tokens.channels.snapchat import CHANNEL
 from tokens.channels.snapchat.verdicts import ROWS
 
 Ruled = tuple[Call, int, Any, Verdict, Reason | None]
@@ -303,48 +302,3 @@ def test_no_name_but_invalid_grant_kills_at_a_refresh(status: int, name: str, de
     ruling = CHANNEL.classify(Answer("refresh", status, body=body))
 
     assert ruling.verdict != Verdict.TOKEN_DEAD or name == "invalid_grant"
-
-
-@settings(max_examples=200, deadline=None)
-@given(body=JSON | LIKE_SNAPCHAT)
-def test_no_reader_of_answers_raises_on_garbage(body: Any) -> None:
-    from django.utils import timezone
-
-    said = body if isinstance(body, dict) else {}
-    for plural, singular in (
-        ("organizations", "organization"),
-        ("adaccounts", "adaccount"),
-        ("roles", "role"),
-    ):
-        rows, _ = reading.items(body, plural, singular)
-        for row in rows:
-            reading.organization(row)
-            reading.account(row, ("member",))
-    reading.account(body, (), None)
-    reading.next_page(body)
-    reading.credentials(said)
-
-    dates = reading.dates(said, timezone.now(), renews=True)
-
-    assert dates.sources["refresh"] == "never"
-
-
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
-def test_a_body_of_any_text_is_ruled(text: str) -> None:
-    for call in CALLS:
-        ruling = CHANNEL.classify(Answer(call, 200, body=http.parse(text)))
-
-        assert ruling.verdict != Verdict.TOKEN_DEAD
-
-
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(max_size=60))
-def test_an_id_is_a_uuid_in_small_letters_or_refused(text: str) -> None:
-    try:
-        found = CHANNEL.canonical_id(text)
-    except ValueError:
-        return
-
-    assert len(found) == 36
-    assert found == found.lower()

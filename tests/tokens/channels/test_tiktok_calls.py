@@ -6,9 +6,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import example, given
-from hypothesis import settings as limits
-from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
@@ -26,8 +23,7 @@ from tests.tokens.channels.tiktok_world import (
     token,
 )
 from tokens.channels.base import AppKeys, ChannelError, Reason, Verdict
-from tokens.channels.tiktok import CHANNEL, reading
-from tokens.channels.values import LONGEST_LIFE
+from tokens.channels.tiktok import CHANNEL
 
 pytestmark = pytest.mark.django_db
 
@@ -424,37 +420,3 @@ def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox) -> No
 
     assert response.json()["code"] == 0
     assert Sandbox.MARKER not in repr(send)
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-FIELDS = (
-    "advertiser_id name status rejection_reason currency timezone bc_info bc_id asset_id advertiser_role relation_status list page_info "
-    "total_page expires_in refresh_token_expires_in core_user_id"
-)
-ROW = st.dictionaries(
-    st.sampled_from(FIELDS.split()),
-    ANYTHING | st.sampled_from([LUMEN, "STATUS_LIMIT", "ADMIN", "0", 10**40]),
-)
-
-
-@limits(max_examples=120, deadline=None)
-@example(value=None, row={"asset_id": LUMEN, "advertiser_role": "ADMIN", "relation_status": []})
-@given(value=ANYTHING | ROW | st.lists(ROW, max_size=3), row=ROW)
-def test_no_shape_breaks_a_parser(value: Any, row: dict[str, Any]) -> None:
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-
-    account = reading.account(row)
-    dates = reading.dates(row, now)
-    list(reading.asset_roles([row]))
-    list(reading.centers([row]))
-    reading.rows(value)
-    reading.pages(value)
-    reading.scopes(value)
-
-    assert account is None or account.native_id.isdigit()
-    assert dates.access_expires_at is None or dates.access_expires_at <= now + LONGEST_LIFE
-    assert all(isinstance(one, str) for one in reading.scopes([value]) or ())
