@@ -410,6 +410,21 @@ def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, worl
     assert (reply.status, reply.native_user, reply.tries) == (200, "Ben Lindqvist", 2)
 
 
+def test_python_callers_go_on_where_http_200_tells_of_a_dead_token(world: Sandbox) -> None:
+    from accounts import broker
+
+    account = native.linked("tiktok", "ada", "ben")
+    world.cancel_authorisation("tiktok", "ada")
+    url = f"{settings.TIKTOK_API_URL}/open_api/{settings.TIKTOK_API_VERSION}/campaign/create/"
+    order = {"advertiser_id": account.native_id, "campaign_name": "A", "objective_type": "TRAFFIC"}
+
+    reply = broker.call(account=account, method="POST", url=url, json=order, now=datetime.now(UTC))
+    refused = broker.call(account=account, method="POST", url=url, json={}, now=datetime.now(UTC))
+
+    assert (reply.body["code"], reply.native_user, reply.tries) == (0, "Ben Lindqvist", 2)
+    assert (refused.body["code"], refused.native_user, refused.tries) == (40002, "Ben Lindqvist", 1)
+
+
 def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, settings: Any) -> None:
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]
 
