@@ -134,34 +134,34 @@ async def decide(request: Request) -> Response:
             raise RefusedError(stop)
     except (RefusedError, UnknownNameError) as error:
         return _refused(str(error))
-    old = store.grant(wish.app.client_id, user.key)
-    ticked = set(params.get("scopes", []))
-    offered = offered_scopes(wish, old)
-    mine = {account.id for account in store.accounts_of(CHANNEL, user.key)}
-    chosen = [a.removeprefix("act_") for a in params.get("accounts", [])]
-    if wish.whole:
-        ticked = set(wish.scopes)
+    offered = offered_scopes(wish, store.grant(wish.app.client_id, user.key))
+    ticked = set(wish.scopes if wish.whole else params.get("scopes", []))
+    chosen = [name.removeprefix("act_") for name in params.get("accounts", [])]
+    picked = [account for account in store.accounts_of(CHANNEL, user.key) if account.id in chosen]
     if wish.system_user:
         # The person picks for the system user, who gets the role that he needs on each ad account.
         user = store.user(CHANNEL, wish.system_user)
-        for account in store.accounts:
-            if account.channel == CHANNEL and account.id in chosen and account.id in mine:
-                account.roles.setdefault(user.key, "advertiser")
+        for account in picked:
+            account.roles.setdefault(user.key, "advertiser")
     keep_grant(
         store,
         wish.app,
         user,
         scopes=[scope for scope in offered if scope in ticked],
         declined=[scope for scope in wish.scopes if scope not in offered or scope not in ticked],
-        account_ids=[account for account in chosen if account in mine],
+        account_ids=[account.id for account in picked],
     )
-    code = FacebookCode(
-        f"AQD-SBXCODE-{random_text(80)}", wish.app.client_id, user.key, wish.redirect_uri, store.now()
-    )
+    return wish.back(code=_code(store, wish, user))
+
+
+def _code(store: Store, wish: Asked, user: NativeUser) -> str:
+    """Keep a fresh code for what the person allowed, and return it."""
+    text = f"AQD-SBXCODE-{random_text(80)}"
+    code = FacebookCode(text, wish.app.client_id, user.key, wish.redirect_uri, store.now())
     code.system = bool(wish.system_user)
-    store.codes[code.code] = code
+    store.codes[text] = code
     store.changed()
-    return wish.back(code=code.code)
+    return text
 
 
 def offered_scopes(wish: Asked, grant: Grant | None) -> list[str]:
