@@ -202,6 +202,21 @@ def test_an_answer_about_an_older_generation_writes_nothing() -> None:
     assert Token.objects.get().state == "valid"
 
 
+@pytest.mark.parametrize(
+    ("later", "kept"),
+    [(Reason.UNKNOWN, "suspended"), (Reason.AUTHORISATION_CANCELLED, "authorisation_cancelled")],
+)
+def test_a_second_death_makes_the_reason_clearer_or_leaves_it(later: Reason, kept: str) -> None:
+    token = make_token()
+    answered(token, Verdict.TOKEN_DEAD, Reason.SUSPENDED)
+
+    answered(token, Verdict.TOKEN_DEAD, later, now=NOW + DAY)
+
+    token.refresh_from_db()
+    assert (token.reason, token.due_at is not None) == (kept, kept == "suspended")
+    assert token.events.filter(kind="died").count() == 1
+
+
 @pytest.mark.parametrize("reason", [Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED])
 def test_what_the_person_can_lift_is_asked_again_daily_for_30_days(reason: Reason) -> None:
     _, token = pooled()

@@ -29,9 +29,8 @@ CHECK_FIELDS = [
     "claimed_until",
     "scopes",
 ]
-RENEWED = (
-    "renewed"  # the row of a good report that a renewal stands for: the channel was not asked about the token
-)
+# The row of a good report that a renewal stands for: the channel was not asked about the token.
+RENEWED = "renewed"
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime
     """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
     token.last_checked_at = now
     if token.state == Token.State.DEAD:
-        # It still is; the reason may have become clearer, but nobody is told twice.
-        if token.reason != reason:
+        # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
+        if reason not in {token.reason, Reason.UNKNOWN}:
             token.reason, token.evidence = reason, dict(evidence)
         return
     set_state(token, Token.State.DEAD, reason, evidence, now)
