@@ -31,7 +31,7 @@ STAFF = "staff"  # the row of a ruling that staff gave
 # Numbers, ids and quoted names differ from answer to answer of one kind.
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b(?=\w*\d)\w{2,}\b|\d+|\"[^\"]*\"|'[^']*'")
 
-_assigned: dict[str, Verdict] = {}
+_assigned: Mapping[str, Verdict] = {}
 
 
 def fingerprint(channel: str, call: str, status: int, parts: Iterable[object], message: str) -> str:
@@ -47,7 +47,6 @@ def assigned(mark: str) -> Verdict | None:
 
 
 def learn(said: Mapping[str, Verdict]) -> None:
-    """Replace what this process knows of what staff said."""
-    known = {mark: verdict for mark, verdict in said.items() if verdict in ASSIGNABLE}
-    _assigned.clear()
-    _assigned.update(known)
+    """Replace what this process knows of what staff said: in one step, because other threads are reading answers meanwhile."""
+    global _assigned  # one memory per process is the point
+    _assigned = {mark: verdict for mark, verdict in said.items() if verdict in ASSIGNABLE}
