@@ -149,6 +149,8 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     pending = _pending(request, pending_id)
     if pending is None:
         return _gone(request)
+    if (refused := setup.cannot_link(request, pending.token.app.channel)) is not None:
+        return refused
     consent.ask_again(pending, timezone.now())
     return redirect("link_choose", pending.pk)
 
