@@ -16,9 +16,8 @@ class Verdict(StrEnum):
     RATE_LIMITED = "rate_limited"
     CONFIRM_FIRST = "confirm_first"  # looks dead, but this answer alone does not prove it
     TOKEN_DEAD = "token_dead"  # noqa: S105  # a verdict, not a secret
-    ACCESS_LOST = (
-        "access_lost"  # the token lives, this ad account is out of its reach (all, or only publishing)
-    )
+    # The token lives, this ad account is out of its reach, for everything or for publishing only.
+    ACCESS_LOST = "access_lost"
     ACCOUNT_RESTRICTED = "account_restricted"
     APP_FAULT = "app_fault"  # the channel refuses our app; no token is touched
     OUR_BUG = "our_bug"
@@ -275,9 +274,7 @@ class Channel(ABC):
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     lifetime: ClassVar[Lifetime]
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
-    last_step: ClassVar[
-        str
-    ]  # what to press at the channel: 'Press Continue and keep every ad account ticked.'
+    last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps
 
     @abstractmethod

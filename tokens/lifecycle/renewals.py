@@ -26,7 +26,8 @@ from tokens.lifecycle.steps import (
 from tokens.models import Token, TokenEvent
 from users.models import User
 
-RENEWAL_FIELDS = ["credentials", "has_refresh_token", "refresh_refused_at", "renewed_at", "renewal_tried_at"]
+REFUSAL_FIELDS = ["refresh_refused_at", "renewal_tried_at"]
+RENEWAL_FIELDS = [*REFUSAL_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
 
 
 @transaction.atomic
@@ -116,7 +117,7 @@ def record_refusal(
     else:
         hindered(token, inspection.ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
-    token.save(update_fields=[*RENEWAL_FIELDS[2:], *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    token.save(update_fields=[*REFUSAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
     answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, verdict)

@@ -34,14 +34,16 @@ def graph(
     app: AppKeys,
     token: str,
     params: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> Answer:
-    """Call the Graph API as the native user whose token it is."""
+    """Call the Graph API as the native user whose token it is; `data` is a form in the body."""
     return http.request(
         call,
         method,
         address(path),
         params={**(params or {}), "appsecret_proof": proof(app.secret, token)},
+        data=data,
         headers={"Authorization": f"Bearer {token}"},
         timeout=timeout,
     )
@@ -53,18 +55,6 @@ def token_endpoint(
     """Call the token endpoint with everything in the body, so that no secret stands in an address."""
     body = {"client_id": app.client_id, "client_secret": app.secret, **form}
     return http.request(call, "POST", address("oauth/access_token"), data=body, timeout=timeout)
-
-
-def form(call: Call, path: str, *, app: AppKeys, token: str, data: Mapping[str, str]) -> Answer:
-    """Post a form as the user whose token it is."""
-    return http.request(
-        call,
-        "POST",
-        address(path),
-        params={"appsecret_proof": proof(app.secret, token)},
-        data=data,
-        headers={"Authorization": f"Bearer {token}"},
-    )
 
 
 def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:

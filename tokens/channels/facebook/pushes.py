@@ -14,10 +14,8 @@ from tokens.channels.pushes import News, Push, UnreadablePush, parse, same
 from tokens.channels.values import digits, mapping, moment, words
 
 ALGORITHM = "HMAC-SHA256"
-LOGGED_IN = {
-    "code",
-    "oauth_token",
-}  # Meta's script gives such a signed_request to every browser that logs in to the app
+# Meta's script gives a signed_request with these to every browser that logs in to the app.
+LOGGED_IN = {"code", "oauth_token"}
 MOST_ENTRIES = 1000  # what Meta gathers in one webhook at most
 
 

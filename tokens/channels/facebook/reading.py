@@ -29,9 +29,7 @@ class Report:
     system: bool  # the token of a system user
     dates: Dates
     scopes: tuple[str, ...] | None
-    publishing_ids: (
-        frozenset[str] | None
-    )  # ad accounts for which publishing was ticked; None: all, or not told
+    publishing_ids: frozenset[str] | None  # for which publishing was ticked; None: for all, or not told
 
 
 def report_of(body: Any) -> Report:

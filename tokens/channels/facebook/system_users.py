@@ -71,7 +71,7 @@ def revoke(app: AppKeys, credentials: Credentials) -> bool:
     """End one token. The vendor shows a GET with both tokens in the address; ours stand in the body (unproven, see the channel's page)."""
     token = credentials.access_token
     body = {"client_id": app.client_id, "client_secret": app.secret, "revoke_token": token}
-    answer = calls.form("api", "oauth/revoke", app=app, token=token, data=body)
+    answer = calls.graph("api", "POST", "oauth/revoke", app=app, token=token, data=body)
     return calls.demand(answer).get("success") in (True, "true")
 
 

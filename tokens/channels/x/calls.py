@@ -9,7 +9,6 @@ from django.conf import settings
 from tokens.channels import http
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.table import evidence, misread
-from tokens.channels.values import mapping
 from tokens.channels.x import signing
 from tokens.channels.x.verdicts import classify
 
@@ -84,14 +83,14 @@ def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = 
     return signed("api", "GET", api("2/users/me"), app=app, credentials=credentials, timeout=timeout)
 
 
-def demand(answer: Answer) -> Mapping[str, Any]:
+def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
     ruling = classify(answer)
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     if not isinstance(answer.body, dict):
         raise misread(answer, "an object", channel="x")
-    return mapping(answer.body)
+    return answer.body
 
 
 def _form(answer: Answer) -> dict[str, str]:
