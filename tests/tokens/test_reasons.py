@@ -23,6 +23,8 @@ def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, yo
         assert told.short
         assert told.what
         assert told.who
+        assert told.steps or reason in {Reason.TRANSIENT, "paused", "unlinked"}
+        assert all(len(step) < 160 for step in told.steps)
         assert not [
             text for text in texts if JARGON.search(text) or "{" in text or "!" in text or "  " in text
         ]

@@ -1,12 +1,10 @@
 """What X is called and how it speaks to people."""
 
-import re
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens.channels.base import Reason
 from tokens.channels.x import CHANNEL, signing
 from tokens.channels.x.policy import funding, role
 
@@ -59,14 +57,6 @@ def test_a_role_is_told_in_plain_words(permissions: list[str], expected: tuple[s
 )
 def test_what_cannot_be_paid_for_is_told_in_plain_words(rows: list[dict[str, Any]], expected: str) -> None:
     assert funding(rows) == expected
-
-
-@pytest.mark.parametrize("reason", list(Reason))
-def test_each_reason_has_steps_without_words_of_the_trade(reason: Reason) -> None:
-    said = " ".join(CHANNEL.steps(reason))
-
-    assert said or reason == Reason.TRANSIENT
-    assert re.findall(r"(?i)\b(oauth|scope|token|probe|refresh|grant|lease|pool)s?\b", said) == []
 
 
 def test_x_asks_for_the_log_in_each_time() -> None:

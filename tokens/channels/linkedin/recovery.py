@@ -14,8 +14,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.linkedin.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: (
-        f"AdToken may be gone from {_SETTINGS}. LinkedIn says only that the authorisation was taken back, not by whom."
-        " Re-authenticating gives it again.",
+        f"AdToken may be gone from {_SETTINGS}; LinkedIn does not say who took it away. Re-authenticating adds it again.",
         *RECONNECT,
     ),
     Reason.SECURITY_CHECKPOINT: (
