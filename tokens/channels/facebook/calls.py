@@ -10,10 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels import http, table
+from tokens.channels.base import Answer, AppKeys, Call
 from tokens.channels.facebook import verdicts
-from tokens.channels.table import evidence, misread
 
 
 def address(path: str) -> str:
@@ -71,11 +70,4 @@ def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> An
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    if what := verdicts.lacking(answer):
-        raise misread(answer, what, channel="facebook")
-    ruling = verdicts.classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
-    if not isinstance(answer.body, dict):
-        raise misread(answer, "an object", channel="facebook")
-    return answer.body
+    return table.demand(answer, verdicts.classify(answer), channel="facebook", lacks=verdicts.lacking(answer))

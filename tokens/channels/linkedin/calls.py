@@ -5,10 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels import http, table
+from tokens.channels.base import Answer, AppKeys, Call
 from tokens.channels.linkedin import verdicts
-from tokens.channels.table import evidence, misread
 
 RESTLI_VERSION = "2.0.0"
 
@@ -54,11 +53,4 @@ def rest(
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    if what := verdicts.lacking(answer):
-        raise misread(answer, what, channel="linkedin")
-    ruling = verdicts.classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
-    if not isinstance(answer.body, dict):
-        raise misread(answer, "an object", channel="linkedin")
-    return answer.body
+    return table.demand(answer, verdicts.classify(answer), channel="linkedin", lacks=verdicts.lacking(answer))

@@ -6,10 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels import http, table
+from tokens.channels.base import Answer, AppKeys, Call
 from tokens.channels.pinterest import verdicts
-from tokens.channels.table import evidence, misread
 
 # No refresh token of anybody: what Pinterest says of it tells whether it accepted the app's keys.
 NOBODYS = "pinr.none"
@@ -60,9 +59,4 @@ def ask_about_keys(app: AppKeys, *, timeout: float | None = None) -> Answer:
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    ruling = verdicts.classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
-    if not isinstance(answer.body, dict):
-        raise misread(answer, "an object", channel="pinterest")
-    return answer.body
+    return table.demand(answer, verdicts.classify(answer), channel="pinterest")

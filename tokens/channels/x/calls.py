@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 
-from tokens.channels import http
+from tokens.channels import http, table
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.table import evidence, misread
 from tokens.channels.x import signing
@@ -85,12 +85,7 @@ def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = 
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    ruling = classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
-    if not isinstance(answer.body, dict):
-        raise misread(answer, "an object", channel="x")
-    return answer.body
+    return table.demand(answer, classify(answer), channel="x")
 
 
 def _form(answer: Answer) -> dict[str, str]:
