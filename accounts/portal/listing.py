@@ -102,17 +102,11 @@ def context(
     for one in found:
         prepare(one)
 
+    kinds = dict.fromkeys(columns, "hide") | dict.fromkeys(phones, "show")
+    kinds |= {"state_cell": "state", columns[0]: "head"}
+
     def cell(name: str, one: Any) -> Cell:
-        kind = (
-            "head"
-            if name == columns[0]
-            else "state"
-            if name == "state_cell"
-            else "show"
-            if name in phones
-            else "hide"
-        )
-        return Cell(name, kind, labels[name], lookup_field(name, one, model_admin)[2])
+        return Cell(name, kinds[name], labels[name], lookup_field(name, one, model_admin)[2])
 
     chips = [_chip(spec, cl) for spec in cl.filter_specs if not isinstance(spec, ViewFilter)]
     total = short_count(everything, limit=COUNTED)
@@ -130,13 +124,21 @@ def context(
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
         "sorted_by_deadline": "o" not in request.GET,
-        "first": (cl.page_num - 1) * cl.list_per_page + 1,
-        "last": (cl.page_num - 1) * cl.list_per_page + len(found),
-        "previous": cl.get_query_string({"p": cl.page_num - 1}) if cl.page_num > 1 else "",
-        "next": cl.get_query_string({"p": cl.page_num + 1}) if cl.page_num < cl.paginator.num_pages else "",
         "kept": [(key, value) for key, value in request.GET.items() if key not in {"q", "p"}],
         "list_url": request.path,
         "deeds": _deeds(model_admin, request),
+        **_paging(cl, len(found)),
+    }
+
+
+def _paging(cl: ChangeList, shown: int) -> dict[str, Any]:
+    """Return which of the rows are shown, counted from 1, and where the others are."""
+    before = (cl.page_num - 1) * cl.list_per_page
+    return {
+        "first": before + 1,
+        "last": before + shown,
+        "previous": cl.get_query_string({"p": cl.page_num - 1}) if cl.page_num > 1 else "",
+        "next": cl.get_query_string({"p": cl.page_num + 1}) if cl.page_num < cl.paginator.num_pages else "",
     }
 
 
