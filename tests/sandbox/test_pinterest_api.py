@@ -197,7 +197,6 @@ def test_calls_are_counted_for_each_person(
 ) -> None:
     switch(sandbox, rate_limit=2, rate_code=code)
     ben = Caller(sandbox, http, "ben")
-    sandbox.clear_calls()
 
     answers = [ada.call("user_account") for _ in range(3)]
 
