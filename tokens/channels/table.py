@@ -45,7 +45,14 @@ class Facts:
     codes: Codes = frozenset()
     subcode: int | None = None
     message: str = ""
-    shape: str = ""  # the channel's own classes of bodies
+    shape: str = (
+        ""  # the channel's own classes of bodies; "fine" where nothing in it says that something is wrong
+    )
+
+    @property
+    def fine(self) -> bool:
+        """Whether neither the body nor the status says that something is wrong."""
+        return self.shape == "fine" and 200 <= self.status < 300
 
 
 @dataclass(frozen=True)

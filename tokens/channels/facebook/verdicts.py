@@ -142,7 +142,7 @@ def classify(answer: Answer) -> Ruling:
     """Return what an answer of Facebook means. Total; what is not in the table never kills."""
     body = body_of(answer)
     facts = facts_of(answer, body)
-    if _good(answer, facts):
+    if _good(facts):
         what = lacks(answer.call, body, rows="data")
         return misread(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
@@ -151,11 +151,12 @@ def classify(answer: Answer) -> Ruling:
 def lacking(answer: Answer) -> str:
     """Return what a good answer should hold and does not, or nothing."""
     body = body_of(answer)
-    return lacks(answer.call, body, rows="data") if _good(answer, facts_of(answer, body)) else ""
+    return lacks(answer.call, body, rows="data") if _good(facts_of(answer, body)) else ""
 
 
-def _good(answer: Answer, facts: Facts) -> bool:
-    return facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "introspect"
+def _good(facts: Facts) -> bool:
+    """Tell a good answer. What introspection says is for the rows."""
+    return facts.fine and facts.call != "introspect"
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:

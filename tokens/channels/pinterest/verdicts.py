@@ -142,7 +142,7 @@ ROWS = (
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of Pinterest means. Total; what is not in the table never kills."""
     facts = facts_of(answer, body_of(answer))
-    if facts.shape == "fine" and 200 <= answer.status < 300:
+    if facts.fine:
         return Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="pinterest", retry_after=retry_after(answer, time.time()))
 

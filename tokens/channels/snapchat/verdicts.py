@@ -123,7 +123,7 @@ def classify(answer: Answer) -> Ruling:
         if words(mapping(body).get("code")) and not mapping(body).get("error"):
             return Ruling(Verdict.OK)
     facts = facts_of(answer, body)
-    if facts.shape == "fine" and 200 <= answer.status < 300 and answer.call != "authorize_callback":
+    if facts.fine and answer.call != "authorize_callback":
         what = lacks(answer.call, body)
         return misread(answer, what, channel="snapchat").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, time.time()))

@@ -166,7 +166,7 @@ def classify(answer: Answer) -> Ruling:
     )
     if facts.shape == "verifier":
         return Ruling(Verdict.OK)
-    if facts.shape == "fine" and 200 <= answer.status < 300:
+    if facts.fine:
         what = _lacks(answer.call, body)
         return misread(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, time.time()))
