@@ -12,11 +12,13 @@ _known: list[tuple[float, timedelta]] = []
 
 def widest() -> timedelta:
     """Return the earliest warning of all enabled macros, before the deadline."""
-    if not _known or time.monotonic() - _known[0][0] > REMEMBERED:
-        days = MacroAction.objects.filter(macro__enabled=True).values_list("days", flat=True)
-        most = max((max(some) for some in days if some), default=0)
-        _known[:] = [(time.monotonic(), timedelta(days=most))]
-    return _known[0][1]
+    for asked_at, answer in tuple(_known):  # another thread may forget it meanwhile
+        if time.monotonic() - asked_at <= REMEMBERED:
+            return answer
+    days = MacroAction.objects.filter(macro__enabled=True).values_list("days", flat=True)
+    most = timedelta(days=max((max(some) for some in days if some), default=0))
+    _known[:] = [(time.monotonic(), most)]
+    return most
 
 
 def forget() -> None:
