@@ -1,8 +1,8 @@
 """Walking through a channel's consent page by plain HTTP, as a browser would, between two calls of Django's test client."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 from django.test import Client
@@ -76,10 +76,21 @@ def _offered(http: httpx2.Client, address: str, user: str) -> list[str]:
     return re.findall(r'name="accounts" value="([\w-]+)"', page)
 
 
+def query(address: str) -> dict[str, str]:
+    """Return the parameters of an address."""
+    return dict(parse_qsl(urlsplit(address).query))
+
+
+def back(client: Client, address: str, **changes: str) -> Any:
+    """Follow the channel's way back into our callback, some parameters changed, and return our answer."""
+    parts = urlsplit(address)
+    asked = urlencode({**query(address), **changes}) if changes else parts.query
+    return client.get(f"{parts.path}?{asked}")
+
+
 def come_back(client: Client, address: str) -> str:
     """Follow the way back into our callback and return where it leads."""
-    parts = urlsplit(address)
-    response = client.get(f"{parts.path}?{parts.query}")
+    response = back(client, address)
     assert response.status_code == 302, response.content.decode()[:3000]
     return response["Location"]
 

@@ -1,12 +1,15 @@
-"""A running sandbox behind the settings, and the apps' keys."""
+"""A running sandbox behind the settings, the apps' keys, and who links."""
 
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
 from pytest_django.fixtures import Settings
 
+from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.base import AppKeys
+from users.models import User
 
 BASE = "http://testserver"
 
@@ -32,6 +35,19 @@ def sandbox(sandbox_process: Sandbox, settings: Settings) -> Sandbox:
     settings.X_API_URL = settings.X_ADS_URL = sandbox_process.x
     settings.CHANNEL_TIMEOUT = 5
     return sandbox_process
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def client(user: User) -> Client:
+    """Ada's browser."""
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 @pytest.fixture

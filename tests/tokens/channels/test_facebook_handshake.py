@@ -1,15 +1,12 @@
 """The handshake of OAuth 2 with the stand-in Facebook, through Django's test client."""
 
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
 from users.models import User
@@ -24,27 +21,6 @@ def world(sandbox: Sandbox) -> Sandbox:
     native.set_up_apps(sandbox)
     sandbox.clear_calls()
     return sandbox
-
-
-@pytest.fixture
-def user() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def client(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
-
-
-def back(client: Client, address: str) -> Any:
-    parts = urlsplit(address)
-    return client.get(f"{parts.path}?{parts.query}")
 
 
 def test_the_address_of_the_consent_page_is_all_ours(client: Client, sandbox: Sandbox) -> None:

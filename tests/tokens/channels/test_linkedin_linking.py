@@ -1,8 +1,6 @@
 """Linking an ad account of LinkedIn through Django's test client, consent page included, and what checks find afterwards."""
 
 from datetime import timedelta
-from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -13,7 +11,7 @@ from pytest_django.fixtures import Settings
 from accounts import sweeps
 from accounts.models import Account
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, CLIENT_ID, LUMEN, REDIRECT, close, switch
@@ -30,22 +28,6 @@ def _world(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     linkedin_world.set_up(sandbox, settings, monkeypatch)
     native.set_up_apps(sandbox)
     sandbox.clear_calls()
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada Okafor"))
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
-
-
-def back(client: Client, address: str, **changed: str) -> Any:
-    parts = urlsplit(address)
-    return client.get(f"{parts.path}?{urlencode({**query(address), **changed})}")
 
 
 def exchanges(sandbox: Sandbox) -> int:

@@ -17,6 +17,7 @@ from pytest_django.fixtures import Settings
 from accounts.models import PendingLink
 from tests.support import native
 from tests.support.factories import make_user
+from tests.support.native import back
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
 from users.models import User
@@ -32,24 +33,6 @@ def world(sandbox: Sandbox) -> Sandbox:
     sandbox.reset_x_rate_limit()
     sandbox.set_clock()
     return sandbox
-
-
-@pytest.fixture
-def user() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def client(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def back(client: Client, address: str) -> Any:
-    """Follow the channel's way back."""
-    parts = urlsplit(address)
-    return client.get(f"{parts.path}?{parts.query}")
 
 
 def heading(response: Any) -> str:

@@ -4,7 +4,6 @@ import json
 import logging
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -14,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import PendingLink
 from tests.support import native
 from tests.support.factories import make_user
+from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
 
@@ -58,21 +58,6 @@ def sandbox(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
     channels_world.clear_calls()
     return channels_world
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada Okafor"))
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
-
-
-def back(client: Client, address: str, **changes: str) -> Any:
-    return client.get(f"{urlsplit(address).path}?{urlencode({**query(address), **changes})}")
 
 
 def exchanges(sandbox: Sandbox, way: Way) -> int:

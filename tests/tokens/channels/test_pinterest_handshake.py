@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import Account, PendingLink
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import pinterest_world
 from tokens import probe
@@ -29,27 +29,6 @@ def world(sandbox: Sandbox, settings: Settings) -> Sandbox:
     native.set_up_apps(sandbox)
     sandbox.clear_calls()
     return sandbox
-
-
-@pytest.fixture
-def user() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def client(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
-
-
-def back(client: Client, address: str) -> Any:
-    parts = urlsplit(address)
-    return client.get(f"{parts.path}?{parts.query}")
 
 
 def changed(address: str, **values: str) -> str:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.test import Client
@@ -10,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.native import query
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.snapchat_world import ADA, CLIENT_ID, LUMEN, SCOPE, switch
 from tokens import deadlines, probe
@@ -26,17 +25,6 @@ def sandbox(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
     channels_world.clear_calls()
     return channels_world
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada Okafor"))
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
 
 
 def later(sandbox: Sandbox, **ago: int) -> datetime:

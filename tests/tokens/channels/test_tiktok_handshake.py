@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -12,6 +11,7 @@ from accounts import sweeps
 from accounts.models import Account, AccountToken
 from tests.support import native
 from tests.support.factories import make_user
+from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import ADA, FERN, LUMEN, MARLO
 from tokens.models import ChannelApp, Token
@@ -22,31 +22,11 @@ pytestmark = pytest.mark.django_db
 CALLBACK = "/link/tiktok/callback/"
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def sandbox(channels_world: Sandbox) -> Sandbox:
     native.set_up_apps(channels_world)
     channels_world.clear_calls()
     return channels_world
-
-
-@pytest.fixture
-def user() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def client(user: User, sandbox: Sandbox) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def query(address: str) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(address).query))
-
-
-def back(client: Client, address: str, **changes: str) -> Any:
-    return client.get(f"{urlsplit(address).path}?{urlencode({**query(address), **changes})}")
 
 
 def exchanges(sandbox: Sandbox) -> int:
