@@ -92,7 +92,8 @@ def come_back(client: Client, address: str) -> str:
     """Follow the way back into our callback and return where it leads."""
     response = back(client, address)
     assert response.status_code == 302, response.content.decode()[:3000]
-    return response["Location"]
+    leads: str = response["Location"]
+    return leads
 
 
 def consent(
