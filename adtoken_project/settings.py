@@ -89,6 +89,7 @@ DATABASES = {"default": environ.Env.db_url_config(env.text("DATABASE_URL"))}
 DATABASES["default"] |= {
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
+    "CONN_HEALTH_CHECKS": True,  # at checkout: a restarted PostgreSQL must not cost an error per pooled connection
     "OPTIONS": {
         "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8), "timeout": 10},
         # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.

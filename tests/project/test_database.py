@@ -1,0 +1,54 @@
+"""The pool of connections, and the indexes that the tables have."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+_OTHERS = """
+select count(pg_terminate_backend(pid)) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid()"""
+
+# A btree whose columns are the first columns of another index of the table is of no use to a read and costs every write.
+_CONTAINED = """
+select small.relname from pg_index i join pg_class small on small.oid = i.indexrelid
+join pg_index j on j.indrelid = i.indrelid and j.indexrelid <> i.indexrelid
+join pg_class large on large.oid = j.indexrelid
+join pg_class t on t.oid = i.indrelid
+where not i.indisunique and i.indpred is null and j.indpred is null and i.indexprs is null and j.indexprs is null
+  and t.relname ~ '^(accounts|tokens|macros|notifications|users)_' and t.relname !~ '_(teams|groups|permissions)$'  -- Django's own
+  and small.relam = large.relam and j.indclass::text || ' ' like i.indclass::text || ' %%'
+  and (j.indkey::text || ' ') like (i.indkey::text || ' %%')
+order by 1"""
+
+
+def _ask() -> int:
+    """Ask the database in a thread of its own, as a request does, and give the connection back to the pool."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select 1")
+            return int(cursor.fetchone()[0])
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restarted_database_costs_no_error_afterwards() -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(lambda _: _ask(), range(4))) == 4
+        with connection.cursor() as cursor:
+            cursor.execute(_OTHERS)
+            assert cursor.fetchone()[0] > 0
+
+        answers = list(threads.map(lambda _: _ask(), range(8)))
+
+    assert answers == [1] * 8
+
+
+@pytest.mark.django_db
+def test_no_index_is_contained_in_another() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_CONTAINED)
+        contained = [name for (name,) in cursor.fetchall()]
+
+    assert contained == [], contained
