@@ -1,4 +1,8 @@
-"""Installs what beat sends. Made by name when missing; what staff changed since is left alone."""
+"""Installs what beat sends: after every migration the rows are what the code says, so that a changed interval arrives.
+
+Rows made here carry MARK, and go when the code no longer names them: beat would send the old task's name for ever. What operators switched
+off stays off, and rows that they made themselves are left alone.
+"""
 
 from typing import Any
 
@@ -6,6 +10,7 @@ from accounts.schedule import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
 
+MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
     **ACCOUNTS,
@@ -15,11 +20,14 @@ SCHEDULES = {
 
 
 def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Make the schedules that are missing, after every migration."""
+    """Make, mend and remove schedules until the database says what the code says."""
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
         # A tick that no worker took before the next one is due is worth nothing: ticks must not pile up.
-        defaults = {"task": task, "interval": interval, "expire_seconds": seconds}
-        PeriodicTask.objects.get_or_create(name=name, defaults=defaults)
+        wanted = {"task": task, "interval": interval, "expire_seconds": seconds, "description": MARK}
+        if not PeriodicTask.objects.filter(name=name, **wanted).exists():
+            PeriodicTask.objects.update_or_create(name=name, defaults=wanted)
+    for gone in PeriodicTask.objects.filter(description=MARK).exclude(name__in=SCHEDULES):
+        gone.delete()  # one by one: beat hears of it by a signal

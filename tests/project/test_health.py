@@ -58,7 +58,26 @@ def test_alive_tells_by_its_exit_status(part: str) -> None:
     call_command("alive", part, stdout=io.StringIO())
 
 
-def test_every_schedule_names_a_task_that_exists_and_staff_edits_stay() -> None:
+def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedules.install()
+    own = PeriodicTask.objects.get(name="Heartbeat")
+    own.pk, own.name, own.description = None, "Our own extra heartbeat", ""
+    own.save()
+    changed = schedules.SCHEDULES | {"Heartbeat": ("adtoken_project.tasks.renamed", 20)}
+    del changed["Deliver messages"]
+    monkeypatch.setattr(schedules, "SCHEDULES", changed)
+
+    schedules.install()
+
+    heartbeat = PeriodicTask.objects.get(name="Heartbeat")
+    assert (heartbeat.task, heartbeat.interval.every) == ("adtoken_project.tasks.renamed", 20)
+    assert not PeriodicTask.objects.filter(name="Deliver messages").exists()
+    assert PeriodicTask.objects.filter(name="Our own extra heartbeat").exists()
+
+
+def test_every_schedule_names_a_task_that_exists_and_what_operators_switched_off_stays_off() -> None:
     celery.loader.import_default_modules()
     schedules.install()
     assert {task for task, _ in schedules.SCHEDULES.values()} <= set(celery.tasks)
