@@ -97,8 +97,8 @@ class AccountToken(models.Model):
         NO = "no", "Can report only"
         UNKNOWN = "unknown", "Not known"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="pool")
-    token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="pool", db_index=False)
+    token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries", db_index=False)
     rank = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Set by hand; empty: automatic.")
     role = models.CharField(max_length=200, blank=True, help_text="The channel's own word.")
     access = models.CharField(max_length=6, choices=Access, default=Access.OK)
@@ -137,7 +137,7 @@ class AccountEvent(models.Model):
         ASKED = "asked", "Asked to re-authenticate"
         IMPORTED = "imported", "Imported"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="events")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)
     from_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
     token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -78,7 +78,7 @@ class MacroAction(models.Model):
 class MacroAccount(models.Model):
     """A macro applied to one chosen account."""
 
-    macro = models.ForeignKey(Macro, models.CASCADE, related_name="applications")
+    macro = models.ForeignKey(Macro, models.CASCADE, related_name="applications", db_index=False)
     account = models.ForeignKey(Account, models.CASCADE, related_name="macro_applications")
 
     class Meta:
@@ -129,7 +129,7 @@ class Notice(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled by staff"
 
-    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found", db_index=False)
     action = models.ForeignKey(MacroAction, models.CASCADE, related_name="notices")
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")

@@ -20,7 +20,7 @@ class Message(models.Model):
     kind = models.CharField(max_length=30)
     recipient = models.EmailField()
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
-    dedupe_key = models.CharField(max_length=320, unique=True)
+    dedupe_key = models.CharField(max_length=320)
     payload = models.JSONField(
         default=dict, blank=True, help_text="Ids that the builder needs; never a secret."
     )
@@ -51,6 +51,8 @@ class Message(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        # A unique field would bring a second index, for LIKE.
+        constraints = [models.UniqueConstraint(fields=["dedupe_key"], name="one_message_per_dedupe_key")]
         indexes = [
             # the sweep that claims what is to be sent
             models.Index(

@@ -130,7 +130,7 @@ class Token(models.Model):
         PERSON = "person", "Person"
         SYSTEM = "system", "System user"
 
-    app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens")
+    app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
     team = models.ForeignKey(
         "users.Team",
@@ -266,7 +266,7 @@ class TokenEvent(models.Model):
         ASKED = "asked", "Asked to re-authenticate"
         REVOKED = "revoked", "Revoked at the channel"
 
-    token = models.ForeignKey(Token, models.CASCADE, related_name="events")
+    token = models.ForeignKey(Token, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -288,7 +288,7 @@ class TokenEvent(models.Model):
 class UnknownAnswer(models.Model):
     """A kind of answer that no verdict table knows, kept once per channel app, scrubbed. Staff may say what it means."""
 
-    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers")
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers", db_index=False)
     fingerprint = models.CharField(max_length=32)
     call = models.CharField(max_length=20)
     status = models.PositiveIntegerField()

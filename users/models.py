@@ -134,7 +134,7 @@ class Membership(models.Model):
         MEMBER = "member", "Member"
         MANAGER = "manager", "Manager"
 
-    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
 
