@@ -87,8 +87,9 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
 
 @transaction.atomic
 def unlink(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
-    """Take a token out of the account's pool. Its other accounts keep it."""
+    """Take a token out of the account's pool. Its other accounts keep it; the log-in and its history stay, also after the last one."""
     Token.objects.locked().get(pk=token.pk)
+    lifecycle.note_linked(token_ids=[token.pk], now=now)
     account = Account.objects.locked().get(pk=account.pk)
     entry = _entry(account, token)
     pool.record(

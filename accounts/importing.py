@@ -308,6 +308,7 @@ def _links(
             )
         AccountToken.objects.bulk_create(entries, ignore_conflicts=True)
         AccountEvent.objects.bulk_create(events)
+        lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
         ids = {accounts[line.channel, line.native_id].pk for line in batch}
         pool.settle(account_ids=ids, cause="imported", now=now, source="import")
     return AccountToken.objects.count() - before

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from accounts import pool, selection
 from accounts.models import Account, AccountEvent, AccountToken
+from tokens import lifecycle
 from tokens.channels.base import AccountList, NativeAccount
 from tokens.models import Token
 
@@ -53,6 +54,7 @@ def take_over(*, token: Token, listed: AccountList, now: datetime, source: str) 
         entry.account = accounts[entry.account_id]
         if not _would_lose(entry, by_id[entry.account.native_id]):
             _replace(entry, token, now, source)
+            lifecycle.note_linked(token_ids=[token.pk], now=now)
 
 
 def _would_lose(entry: AccountToken, native: NativeAccount) -> bool:

@@ -9,11 +9,10 @@ from django.db import transaction
 from accounts import pool, reading
 from accounts.models import AccountToken, PendingLink
 from accounts.reading import Findings
-from tokens import answers, channels, courses, lifecycle, probe
-from tokens.channels.base import ChannelError, Verdict
+from tokens import answers, courses, lifecycle, probe
+from tokens.channels.base import Verdict
 from tokens.courses import Course
 from tokens.models import Token
-from tokens.vault import VaultError
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -21,8 +20,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 8
 BATCH = AT_ONCE  # a claim covers what is asked at once, so that it does not run out while tokens wait in line
 PENDING_FOR = timedelta(minutes=15)
-ORPHAN_AFTER = timedelta(hours=24)
-ORPHANS = 50  # a run
 
 
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
@@ -75,26 +72,6 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
 def sweep_pending_links(*, now: datetime) -> int:
     """Forget consents that nobody finished choosing from; the tokens stay until they are orphans."""
     return PendingLink.objects.filter(created_at__lt=now - PENDING_FOR).delete()[0]
-
-
-def sweep_orphans(*, now: datetime) -> int:
-    """Revoke and delete tokens that were linked to nothing within 24 hours. Returns how many were deleted."""
-    orphans = Token.objects.filter(pool_entries=None, linked_at__lt=now - ORPHAN_AFTER).select_related("app")
-    deleted = 0
-    for token in orphans.order_by("linked_at", "id")[:ORPHANS]:
-        revoke(token)
-        with transaction.atomic():
-            held = Token.objects.locked().filter(pk=token.pk, pool_entries=None, generation=token.generation)
-            deleted += bool(held) and bool(Token.objects.filter(pk=token.pk).delete()[0])
-    return deleted
-
-
-def revoke(token: Token) -> None:
-    """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
-    try:
-        channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:
-        logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
 
 
 def nightly_check() -> list[int]:

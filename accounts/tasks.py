@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, sweeps
+from accounts import alerts, removal, sweeps
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from tokens import app_faults
 
@@ -34,7 +34,7 @@ def tidy() -> None:
     """Clear away unfinished links and tokens linked to nothing."""
     now = timezone.now()
     sweeps.sweep_pending_links(now=now)
-    sweeps.sweep_orphans(now=now)
+    removal.sweep_orphans(now=now)
 
 
 @shared_task

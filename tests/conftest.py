@@ -34,6 +34,7 @@ SLOW_FILES = (
     "accounts/test_admin_list.py",
     "accounts/test_broker.py",
     "accounts/test_channel_without_app.py",
+    "accounts/test_removal.py",
     "accounts/test_same_words.py",
     "accounts/test_second_app.py",
     "accounts/test_sweeps.py",

@@ -185,6 +185,11 @@ class Token(models.Model):
     )
     renewal_tried_at = models.DateTimeField(null=True, blank=True)
     linked_at = models.DateTimeField(default=timezone.now, help_text="When a person last consented.")
+    first_linked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods

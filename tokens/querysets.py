@@ -15,7 +15,15 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def due(self, now: datetime) -> Self:
         """Tokens whose probe or refresh is due and which no worker holds."""
-        return self.filter(due_at__lte=now).filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+        return self.filter(due_at__lte=now).free(now)
+
+    def free(self, now: datetime) -> Self:
+        """Tokens that no worker holds."""
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+
+    def never_linked(self, *, before: datetime) -> Self:
+        """Tokens consented to before this moment that never stood in the pool of an account."""
+        return self.filter(first_linked_at=None, pool_entries=None, linked_at__lt=before)
 
     def make_due(self, at: datetime) -> int:
         """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""

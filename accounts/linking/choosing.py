@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts import faces, pairs, pool, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.names import Names
-from tokens import channels
+from tokens import channels, lifecycle
 from tokens.channels.base import NativeAccount
 from tokens.models import Token
 from users.models import Team, User
@@ -145,6 +145,7 @@ def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: d
     accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, team, now)
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
+    lifecycle.note_linked(token_ids=[token.pk], now=now)
     pool.settle(
         account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user
     )

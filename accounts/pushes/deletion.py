@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Replace
 from django.utils import timezone
 from django.utils.html import escape
 
-from accounts import pool, sweeps
+from accounts import pool, removal
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
@@ -55,7 +55,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
             of_person.locked().first()  # a token before its accounts, as everywhere
             _leave_pools(token, now)
         if token.state != Token.State.DEAD:
-            sweeps.revoke(token)
+            removal.revoke(token)
         if not _mails_are_sent():
             return False
     with transaction.atomic():

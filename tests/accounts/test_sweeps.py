@@ -10,7 +10,6 @@ from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens import vault
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -162,17 +161,6 @@ def test_unfinished_links_are_forgotten_after_15_minutes(ada: Client) -> None:
     assert not PendingLink.objects.exists()
 
 
-def test_a_log_in_linked_to_nothing_is_revoked_and_deleted_after_a_day(ada: Client, world: Sandbox) -> None:
-    native.consent(ada, "facebook", "ada")
-    PendingLink.objects.all().delete()
-    world.clear_calls()
-
-    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=23)) == 0
-    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=25)) == 1
-    assert not Token.objects.exists()
-    assert [call["method"] for call in world.calls(path="me/permissions")] == ["DELETE"]
-
-
 def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -> None:
     native.link(ada, "facebook", "ada")
     assert sweeps.nightly_check() == []
@@ -180,15 +168,6 @@ def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -
     Token.objects.update(state="dead", reason="expired")
 
     assert sweeps.nightly_check() == [Account.objects.get().pk] == pool.differences()
-
-
-def test_an_orphan_that_does_not_open_is_deleted_and_does_not_stop_the_others(ada: Client) -> None:
-    native.consent(ada, "facebook", "ada")
-    native.consent(ada, "x", "ada")
-    PendingLink.objects.all().delete()
-    Token.objects.filter(app__channel="facebook").update(credentials=vault.seal("another row", {}))
-
-    assert sweeps.sweep_orphans(now=datetime.now(UTC) + timedelta(hours=25)) == 2
 
 
 def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world: Sandbox) -> None:

@@ -6,13 +6,21 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
 from tokens.lifecycle.inspections import record_inspection
-from tokens.lifecycle.notes import note_use, postpone, record_ask, record_dispute, record_revocation
+from tokens.lifecycle.notes import (
+    note_linked,
+    note_use,
+    postpone,
+    record_ask,
+    record_dispute,
+    record_revocation,
+)
 from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
 from tokens.lifecycle.steps import Outcome
 
 __all__ = [
     "Imported",
     "Outcome",
+    "note_linked",
     "note_use",
     "postpone",
     "record_ask",

@@ -1,6 +1,6 @@
 """What happened around a token without changing its state."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,11 @@ from users.models import User
 def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
     """Keep a report that our own probe did not confirm."""
     event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
+
+
+def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
+    """Note that these tokens stand, or stood, in the pool of an account: a log-in with a history is never cleared away by a sweep."""
+    Token.objects.filter(pk__in=list(token_ids), first_linked_at=None).update(first_linked_at=now)
 
 
 def record_revocation(*, token: Token, actor: User | None, now: datetime) -> None:
