@@ -1,9 +1,9 @@
 """Writing what a channel says of a token on an ad account: access, role, "can publish", and the account's own status.
 
-A list that failed or is incomplete takes nothing away. All functions here end by settling, in one transaction.
+A list that failed or is incomplete takes nothing away. Only what differs is written, and settled in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -18,34 +18,63 @@ from tokens.models import Token
 
 @transaction.atomic
 def apply_list(
-    *, token: Token, generation: int, listed: AccountList, now: datetime, source: str
+    *,
+    token: Token,
+    generation: int,
+    listed: AccountList,
+    now: datetime,
+    source: str,
+    consented: bool = False,
 ) -> list[int]:
     """Write the channel's list of one native user's ad accounts over the token's pool entries.
 
     Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
     of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
+
+    Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
+    without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
+    `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
     """
     if (fresh := _still(token, generation)) is None:
         return []
     by_id = {native.native_id: native for native in listed.accounts}
-    entries = _lock_entries(fresh)
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
-    for entry in entries:
+    everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
+    ids = list(everything) if consented else _differing(fresh, by_id, complete=listed.complete)
+    for entry in _lock_entries(fresh, ids):
         native = by_id.get(entry.account.native_id)
-        served = _serves(entry)
+        before = _facts(entry)
         if native is not None:
             _take(entry, native, now, source)
         elif listed.complete:
             _lose(entry, Reason.ACCESS_LOST, now, source)
-        if served and not _serves(entry):
+        if _facts(entry) == before and not consented:
+            continue  # the account's own facts alone decide nothing
+        gone = _counts(before) and not _serves(entry)
+        causes.setdefault(entry.access_reason if gone else "linked", []).append(entry.account_id)
+        if gone:
             lost.append(entry.account_id)
-            causes.setdefault(entry.access_reason, []).append(entry.account_id)
-        else:
-            causes.setdefault("linked", []).append(entry.account_id)
     for cause, ids in causes.items():
         pool.settle(account_ids=ids, cause=cause, now=now, source=source)
     return lost
+
+
+def _differing(token: Token, by_id: Mapping[str, NativeAccount], *, complete: bool) -> list[int]:
+    """Return the ids of the accounts whose entry, or own facts, are not what the list says. Locks nothing."""
+    found = []
+    for entry in AccountToken.objects.filter(token=token).select_related("account"):
+        entry.token = token
+        native = by_id.get(entry.account.native_id)
+        if native is None:
+            differs = complete and entry.access != AccountToken.Access.LOST
+        else:
+            differs = _differ(entry, _entry_values(entry, native)) or _differ(
+                entry.account, _account_values(entry.account, native)
+            )
+        if differs:
+            found.append(entry.account_id)
+    return found
 
 
 @transaction.atomic
@@ -55,17 +84,18 @@ def apply_reading(
     """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing."""
     if (fresh := _still(token, generation)) is None:
         return
-    entries = _lock_entries(fresh, account_id)
+    entries = _lock_entries(fresh, [account_id])
     if not entries:
         return
     entry = entries[0]
+    before = _facts(entry)
     if reading.ruling.verdict == Verdict.ACCESS_LOST:
         _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source)
     elif reading.account is not None:
         _take(entry, reading.account, now, source)
     elif reading.ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
         _restrict(entry.account, reading.ruling.note or "restricted", now, source)
-    else:
+    if _facts(entry) == before:
         return
     cause = entry.access_reason or "access"
     pool.settle(account_ids=[account_id], cause=cause, now=now, source=source)
@@ -76,15 +106,13 @@ def _still(token: Token, generation: int) -> Token | None:
     return Token.objects.filter(pk=token.pk, generation=generation).locked().first()
 
 
-def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[AccountToken]:
-    """Lock accounts by id first, then their entries: the one order that is used everywhere."""
-    entries = AccountToken.objects.filter(token=token)
-    if account_id is not None:
-        entries = entries.filter(account_id=account_id)
-    ids = list(entries.values_list("account_id", flat=True))
-    accounts = {account.pk: account for account in Account.objects.filter(pk__in=ids).locked()}
-    # An entry that was linked since has an account that is not locked here, and is too new for this answer.
-    locked = list(entries.filter(account_id__in=accounts).order_by("id").select_for_update(no_key=True))
+def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[AccountToken]:
+    """Lock accounts by id first, then the token's entries in them: the one order that is used everywhere."""
+    if not account_ids:
+        return []
+    accounts = {account.pk: account for account in Account.objects.filter(pk__in=account_ids).locked()}
+    entries = AccountToken.objects.filter(token=token, account_id__in=accounts)
+    locked = list(entries.order_by("id").select_for_update(no_key=True))
     for entry in locked:
         entry.account, entry.token = accounts[entry.account_id], token
     return locked
@@ -92,11 +120,29 @@ def _lock_entries(token: Token, account_id: int | None = None) -> Sequence[Accou
 
 def write_entry(entry: AccountToken, native: NativeAccount) -> None:
     """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked."""
-    entry.access = AccountToken.Access.OK
-    entry.role = native.role[:200]
-    entry.can_publish = native.can_publish
-    entry.access_reason = _why_reports_only(entry, native)
-    entry.save(update_fields=["access", "role", "can_publish", "access_reason"])
+    _write(entry, _entry_values(entry, native))
+
+
+def _entry_values(entry: AccountToken, native: NativeAccount) -> Mapping[str, str]:
+    return {
+        "access": AccountToken.Access.OK,
+        "role": native.role[:200],
+        "can_publish": native.can_publish,
+        "access_reason": _why_reports_only(entry, native),
+    }
+
+
+def _differ(row: AccountToken | Account, values: Mapping[str, str]) -> bool:
+    return any(getattr(row, name) != value for name, value in values.items())
+
+
+def _write(row: AccountToken | Account, values: Mapping[str, str]) -> None:
+    """Save those values that differ from what the row holds; nothing where none does."""
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, values[name])
+    if changed:
+        row.save(update_fields=changed)
 
 
 def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Literal[""]:
@@ -109,8 +155,18 @@ def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Li
     return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST
 
 
+def _facts(entry: AccountToken) -> tuple[str, str]:
+    """Return what a pool decides by."""
+    return entry.access, entry.can_publish
+
+
+def _counts(facts: tuple[str, str]) -> bool:
+    access, can_publish = facts
+    return access == AccountToken.Access.OK and can_publish != AccountToken.CanPublish.NO
+
+
 def _serves(entry: AccountToken) -> bool:
-    return entry.access == AccountToken.Access.OK and entry.can_publish != AccountToken.CanPublish.NO
+    return _counts(_facts(entry))
 
 
 def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str) -> None:
@@ -123,12 +179,12 @@ def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str
 
 def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str) -> None:
     served = _serves(entry)
-    if reason == Reason.PUBLISHING_LOST:
-        entry.can_publish = AccountToken.CanPublish.NO
-    else:
-        entry.access = AccountToken.Access.LOST
-    entry.access_reason = reason
-    entry.save(update_fields=["access", "can_publish", "access_reason"])
+    lost = (
+        {"can_publish": AccountToken.CanPublish.NO}
+        if reason == Reason.PUBLISHING_LOST
+        else {"access": AccountToken.Access.LOST}
+    )
+    _write(entry, {**lost, "access_reason": reason})
     if served:
         _record_access(entry, now, source)
 
@@ -146,20 +202,31 @@ def _record_access(entry: AccountToken, now: datetime, source: str) -> None:
 
 def update_account(account: Account, native: NativeAccount, *, now: datetime, source: str) -> None:
     """Write the channel's own facts of an ad account. The caller holds its lock. What the answer does not tell stays as it was."""
-    account.name = native.name[:300] or account.name
-    account.currency = native.currency[:3] or account.currency
-    account.time_zone = native.time_zone[:64] or account.time_zone
-    account.native_status = native.native_status[:60]
-    account.save(update_fields=["name", "currency", "time_zone", "native_status"])
-    if native.restriction is not None:
-        _restrict(account, native.restriction, now, source)
+    restricted = account.restriction
+    _write(account, _account_values(account, native))
+    _record_restriction(account, restricted, now, source)
+
+
+def _account_values(account: Account, native: NativeAccount) -> Mapping[str, str]:
+    return {
+        "name": native.name[:300] or account.name,
+        "currency": native.currency[:3] or account.currency,
+        "time_zone": native.time_zone[:64] or account.time_zone,
+        "native_status": native.native_status[:60],
+        "restriction": account.restriction if native.restriction is None else native.restriction[:300],
+    }
 
 
 def _restrict(account: Account, restriction: str, now: datetime, source: str) -> None:
-    """Write whether and why the channel restricts an ad account; a change from one to the other is an event."""
-    was_restricted = bool(account.restriction)
-    account.restriction = restriction[:300]
-    account.save(update_fields=["restriction"])
-    if was_restricted != bool(account.restriction):
-        kind = AccountEvent.Kind.UNRESTRICTED if was_restricted else AccountEvent.Kind.RESTRICTED
-        pool.record(account=account, kind=kind, note=account.restriction, source=source, now=now)
+    """Write why the channel restricts an ad account."""
+    before = account.restriction
+    _write(account, {"restriction": restriction[:300]})
+    _record_restriction(account, before, now, source)
+
+
+def _record_restriction(account: Account, before: str, now: datetime, source: str) -> None:
+    """Write an event where the channel began or ceased to restrict an ad account."""
+    if bool(before) == bool(account.restriction):
+        return
+    kind = AccountEvent.Kind.UNRESTRICTED if before else AccountEvent.Kind.RESTRICTED
+    pool.record(account=account, kind=kind, note=account.restriction, source=source, now=now)

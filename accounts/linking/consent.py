@@ -82,7 +82,9 @@ def keep(
     team = team or choosing.home_team(user)
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     succession.take_over(token=token, listed=listed, now=now, source="link")
-    lost = pairs.apply_list(token=token, generation=token.generation, listed=listed, now=now, source="link")
+    lost = pairs.apply_list(
+        token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
+    )
     return PendingLink.objects.create(
         user=user,
         token=token,

@@ -4,10 +4,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts import deeds, pairs, pool
 from accounts.broker import holding
@@ -16,7 +19,7 @@ from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import ChannelApp, Token
-from users.models import User
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -364,6 +367,59 @@ def wait_until_somebody_waits() -> None:
                 return
         time.sleep(0.02)
     raise AssertionError("nobody waited")
+
+
+def listed_of(*accounts: Account, **fields: Any) -> AccountList:
+    """The channel's list, which says of the accounts what is stored of them."""
+    told = {"can_publish": "yes", "currency": "", "time_zone": "", **fields}
+    return AccountList(tuple(NativeAccount(one.native_id, one.name, **told) for one in accounts))
+
+
+def test_a_list_of_300_unchanged_accounts_locks_and_writes_none() -> None:
+    token = make_token()
+    Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(number), name=f"Shop {number}", team=Team.default())
+        for number in range(300)
+    )
+    accounts = list(Account.objects.all())
+    AccountToken.objects.bulk_create(
+        AccountToken(account=account, token=token, can_publish="yes") for account in accounts
+    )
+    settle(*accounts)
+
+    with CaptureQueriesContext(connection) as queries:
+        pairs.apply_list(
+            token=token, generation=token.generation, listed=listed_of(*accounts), now=NOW, source="sweep"
+        )
+
+    statements = [query["sql"] for query in queries]
+    assert [sql for sql in statements if sql.lstrip().upper().startswith(("UPDATE", "INSERT", "WITH"))] == []
+    assert [sql for sql in statements if "accounts_account" in sql and "FOR NO KEY UPDATE" in sql] == []
+    assert len(statements) <= 4
+
+
+def test_a_list_writes_the_accounts_that_differ_and_settles_where_it_matters() -> None:
+    token, other = make_token(), make_token()
+    renamed, lost, same = make_account(), make_account(), make_account()
+    for account in (renamed, lost, same):
+        link(account, token)
+        link(account, other)
+    settle(renamed, lost, same)
+    told = listed_of(same)
+    told = replace(
+        told, accounts=(*told.accounts, NativeAccount(renamed.native_id, "New name", can_publish="yes"))
+    )
+
+    with CaptureQueriesContext(connection) as queries:
+        pairs.apply_list(token=token, generation=token.generation, listed=told, now=NOW, source="sweep")
+
+    for account in (renamed, lost, same):
+        account.refresh_from_db()
+    settled = [query["sql"] for query in queries if "with living" in query["sql"]]
+    assert (renamed.name, renamed.active_token) == ("New name", token)
+    assert lost.active_token == other
+    assert len(settled) == 1
+    assert pool.differences() == []
 
 
 REFUSED = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, note="under review")
