@@ -155,6 +155,7 @@ LOGIN_REDIRECT_URL = "my_accounts"
 ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes

@@ -1,18 +1,60 @@
 """allauth's hooks for log-in and the second factor."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
+
+from users import login_changes
+from users.login_changes import Kind, LoginChange
+from users.models import User
+
+BROWSER_LENGTH = 200
+
+# allauth's names of its mails -> what they tell. All other mails of the library are of pages that are switched off here.
+_NOTIFICATIONS = {
+    "account/email/password_changed": Kind.PASSWORD_CHANGED,
+    "account/email/password_reset": Kind.PASSWORD_RESET,
+    "account/email/password_set": Kind.PASSWORD_SET,
+    "mfa/email/totp_activated": Kind.TOTP_ACTIVATED,
+    "mfa/email/totp_deactivated": Kind.TOTP_DEACTIVATED,
+    "mfa/email/webauthn_added": Kind.WEBAUTHN_ADDED,
+    "mfa/email/webauthn_removed": Kind.WEBAUTHN_REMOVED,
+    "mfa/email/recovery_codes_generated": Kind.RECOVERY_CODES_GENERATED,
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Nobody signs up: people are invited by mail."""
+    """Nobody signs up: people are invited by mail. What the library would mail goes through the outbox."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False: an invitation is the only way in."""
         return False
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the person of a change that was made in this session, from which address and browser."""
+        change = LoginChange(
+            kind=_NOTIFICATIONS[template_prefix],
+            user=user,
+            recipient=email or user.email,
+            address=self.get_client_ip(self.request),
+            browser=self.get_http_user_agent(self.request)[:BROWSER_LENGTH],
+        )
+        login_changes.notify(change, now=timezone.now())
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Refuse: the library would send inside the request, in its own words, with links from the Host header."""
+        raise NotImplementedError(f"No mail of ours says what {template_prefix} would.")
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types

@@ -19,9 +19,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from users import invitations, second_factor
+from users import invitations, login_changes, second_factor
 from users.admin_confirm import confirmed
 from users.admin_forms import InviteForm, NewPersonForm, PersonForm
+from users.login_changes import Kind
 from users.models import Invitation, Membership, Team, User, person
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
@@ -104,7 +105,29 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         """Set another's password: superusers only; all others reset their own by mail."""
         if not request.user.is_superuser:
             return self._refuse(request, "Only superusers set passwords. People reset their own by mail.")
-        return super().user_change_password(request, id, form_url)
+        user = self.get_object(request, id)
+        before = user.password if user else ""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if user is not None and User.objects.get(pk=user.pk).password != before:
+                login_changes.notify_by_staff(
+                    Kind.PASSWORD_SET_BY_STAFF, user=user, by=person(request), now=timezone.now()
+                )
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: PersonForm, change: bool) -> None:
+        """Save, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            return
+        by, now = person(request), timezone.now()
+        if "email" in form.changed_data:
+            old = form.initial["email"]
+            self.log_change(request, obj, f"Changed the e-mail address from {old} to {obj.email}.")
+            login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
+        if "is_active" in form.changed_data:
+            kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
+            login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
 
     def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
         """Return whether second factors may be reset."""
@@ -119,6 +142,9 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
                 Authenticator.objects.filter(user=user).delete()
                 LogEntry.objects.log_actions(
                     person(request).pk, [user], CHANGE, "Reset the second factor.", single_object=True
+                )
+                login_changes.notify_by_staff(
+                    Kind.FACTOR_RESET, user=user, by=person(request), now=timezone.now()
                 )
             return f"The second factor of {user} is reset."
 

@@ -5,3 +5,11 @@ from django.dispatch import Signal
 # Sent inside the transaction that made an invitation or raised its number.
 # Arguments: invitation (users.Invitation), now (datetime). Exactly one receiver writes the mail into the outbox.
 invitation_issued = Signal()
+
+# Somebody asked for a link that sets a new password. Nobody has looked yet whether the address is known.
+# Arguments: email (str, lower case), now (datetime). Exactly one receiver writes the mail into the outbox.
+password_reset_requested = Signal()
+
+# Something that guards a log-in was changed. Sent by users.login_changes.notify, in the transaction of the change.
+# Arguments: change (users.login_changes.LoginChange), now (datetime). Exactly one receiver writes the mail into the outbox.
+login_changed = Signal()

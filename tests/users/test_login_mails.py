@@ -1,0 +1,253 @@
+"""The mails that guard a log-in go through the outbox: no secret is kept, no answer tells who has a log-in."""
+
+import re
+from email.utils import parseaddr
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import settings as conf
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from adtoken_project import login_mails
+from notifications import delivery, kinds
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tests.notifications.smtp import running_server
+from tests.support.factories import PASSWORD, make_user
+from tests.users.steps import enrol, is_logged_in, log_in
+from users import login_changes
+from users.login_changes import Kind, LoginChange
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+NEW = "a wholly different phrase"
+
+
+@pytest.fixture
+def boss(client: Client, settings: Settings) -> User:
+    """A superuser, logged in to the portal."""
+    settings.STAFF_SECOND_FACTOR = False
+    user = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def ask_for_reset(client: Client, email: str) -> str:
+    return str(client.post(reverse("account_reset_password"), {"email": email})["Location"])
+
+
+def built(kind: Kind) -> Mail:
+    return login_mails.build_change(Message.objects.get(payload__change=kind))
+
+
+def test_a_forgotten_password_is_reset_by_the_mailed_link_and_the_change_is_told(client: Client) -> None:
+    make_user("ada@example.com")
+
+    ask_for_reset(client, "Ada@example.com")
+    mail = login_mails.build_reset(Message.objects.get())
+    path = re.search(rf"{re.escape(conf.BASE_URL)}(/accounts/password/reset/key/\S+/)", mail.text)
+    assert path
+    form = client.get(path[1], follow=True)
+    client.post(form.redirect_chain[-1][0], {"password1": NEW, "password2": NEW})
+    log_in(client, "ada@example.com", NEW)
+
+    assert is_logged_in(client)
+    assert built(Kind.PASSWORD_RESET).subject == "Your AdToken password was changed"
+
+
+def test_the_link_is_never_kept_and_names_our_host_whatever_the_request_said(
+    client: Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    make_user("ada@example.com")
+
+    client.post(
+        reverse("account_reset_password"), {"email": "ada@example.com"}, headers={"host": "evil.example:6666"}
+    )
+    mail = login_mails.build_reset(Message.objects.get())
+
+    links = re.findall(r"https?://[^\s\"<]+", mail.text + mail.html)
+    assert {link.startswith(conf.BASE_URL + "/") for link in links} == {True}
+    for kept in (mail.stored_text, mail.stored_html, mail.subject, str(Message.objects.values())):
+        assert "/password/reset/key/" not in str(kept)
+
+
+def test_a_known_and_an_unknown_address_cost_the_same_queries_and_rows(client: Client) -> None:
+    make_user("ada@example.com")
+    page = reverse("account_reset_password")
+    client.post(page, {"email": "warm@example.com"})
+
+    with CaptureQueriesContext(connection) as known:
+        first = client.post(page, {"email": "ada@example.com"})
+    with CaptureQueriesContext(connection) as unknown:
+        second = client.post(page, {"email": "eve@example.com"})
+
+    assert first["Location"] == second["Location"]
+    assert len(known) == len(unknown)
+    assert Message.objects.filter(kind=login_mails.RESET).count() == 3
+
+
+@pytest.mark.parametrize("email", ["nobody@example.com", "off@example.com"])
+def test_whoever_may_not_log_in_gets_no_link_and_staff_see_why(client: Client, email: str) -> None:
+    make_user("off@example.com", is_active=False)
+    ask_for_reset(client, email)
+
+    with pytest.raises(NotWanted, match="Nobody logs in here with this address"):
+        login_mails.build_reset(Message.objects.get())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_is_away_fails_no_page(client: Client, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9  # nobody listens
+    user = make_user("ada@example.com")
+
+    places = {ask_for_reset(client, email) for email in ("ada@example.com", "eve@example.com")}
+    log_in(client, user.email)
+    enrol(client)
+    tally = delivery.deliver()
+
+    assert places == {reverse("account_reset_password_done")}
+    assert Authenticator.objects.filter(user=user, type="totp").exists()
+    assert tally.retried == 1
+    assert "authenticator app was added" in built(Kind.TOTP_ACTIVATED).subject
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_reset_mail_goes_out_as_one_of_ours_and_only_the_sent_copy_holds_the_link(
+    client: Client, settings: Settings
+) -> None:
+    make_user("ada@example.com", name="Ada")
+    ask_for_reset(client, "ada@example.com")
+
+    with running_server() as (server, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        delivery.deliver()
+
+    mail = server.mails[0]
+    row = Message.objects.get()
+    assert mail["Subject"] == "Set a new password for AdToken"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"].endswith(f"@{conf.BASE_HOST}>")
+    assert "/password/reset/key/" in str(mail)
+    assert row.state == "sent"
+    assert "/password/reset/key/" not in row.text + row.html
+    assert login_mails.HIDDEN_LINK in row.text
+
+
+def test_changing_the_own_password_is_told_with_address_and_browser(client: Client) -> None:
+    user = make_user("ada@example.com")
+    client.force_login(user)
+
+    client.post(
+        reverse("account_change_password"),
+        {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
+        headers={"user-agent": "Firefox 140"},
+    )
+
+    mail = built(Kind.PASSWORD_CHANGED)
+    assert "127.0.0.1" in mail.text
+    assert "Firefox 140" in mail.text
+    assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.text
+    assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.html
+
+
+def test_a_password_set_by_staff_is_told_to_the_person(client: Client, boss: User) -> None:
+    other = make_user("ada@example.com")
+    url = reverse("admin:auth_user_password_change", args=[other.pk])
+
+    client.post(url, {"password1": "x", "password2": "y", "usable_password": "true"})
+    refused = Message.objects.count()
+    client.post(url, {"password1": NEW, "password2": NEW, "usable_password": "true"})
+
+    mail = built(Kind.PASSWORD_SET_BY_STAFF)
+    assert refused == 0
+    assert Message.objects.get().recipient == "ada@example.com"
+    assert "Mira Boss set a new password" in mail.text
+    assert NEW not in mail.text + str(Message.objects.values())
+
+
+def test_a_new_e_mail_address_is_told_to_the_old_and_the_new_one_and_both_stand_in_the_history(
+    client: Client, boss: User
+) -> None:
+    other = make_user("old@example.com")
+
+    change(client, other, email="new@example.com", is_active="on")
+
+    mails = {m.recipient: login_mails.build_change(m).text for m in Message.objects.all()}
+    history = " ".join(LogEntry.objects.values_list("change_message", flat=True))
+    assert set(mails) == {"old@example.com", "new@example.com"}
+    assert "This address no longer logs in" in " ".join(mails["old@example.com"].split())
+    assert "Log in with the new address" in " ".join(mails["new@example.com"].split())
+    assert "from old@example.com to new@example.com" in history
+
+
+def test_being_switched_off_and_on_is_told(client: Client, boss: User) -> None:
+    other = make_user("ada@example.com")
+
+    change(client, other)
+    change(client, other, is_active="on")
+
+    assert list(Message.objects.order_by("pk").values_list("payload__change", flat=True)) == [
+        Kind.SWITCHED_OFF,
+        Kind.SWITCHED_ON,
+    ]
+
+
+def test_a_second_factor_reset_by_staff_is_told(client: Client, boss: User) -> None:
+    other = make_user("ada@example.com")
+    Authenticator.objects.create(user=other, type="totp", data={"secret": "sealed"})
+
+    client.post(reverse("admin:users_user_reset_second_factor", args=[other.pk]))
+
+    assert "second factor" in built(Kind.FACTOR_RESET).subject
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("by_staff", [False, True])
+def test_every_change_has_a_mail_in_whole_sentences(kind: Kind, by_staff: bool) -> None:
+    user = make_user("ada@example.com", name="Ada <b>Okafor</b>")
+    by = None
+    if by_staff:
+        by = make_user(is_superuser=True)
+        by.memberships.all().delete()  # of no team of the reader's
+    change = LoginChange(
+        kind=kind, user=user, recipient=user.email, by=by, old_email="a@example.com", new_email=user.email
+    )
+    login_changes.notify(change, now=timezone.now())
+
+    mail = built(kind)
+
+    assert 10 < len(mail.subject) <= 78
+    assert "{" not in mail.text + mail.subject
+    assert "&lt;" not in mail.text
+    assert parseaddr(user.email)[1] in mail.text
+    assert "  ." not in mail.text
+    if by_staff:
+        assert "Ask an administrator." in mail.text
+        assert "Ask an administrator." in mail.html
+
+
+def test_the_kinds_have_names_for_staff() -> None:
+    assert {kinds.KINDS[kind].name for kind in (login_mails.RESET, login_mails.CHANGED)} == {
+        "Password reset",
+        "Change of a log-in",
+    }
+
+
+def change(client: Client, user: User, **data: str) -> None:
+    no_inlines = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    client.post(
+        reverse("admin:users_user_change", args=[user.pk]),
+        {"email": user.email, "theme": "auto", **no_inlines, **data},
+    )
