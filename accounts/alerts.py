@@ -15,8 +15,8 @@ from django.db.models import F, Q, QuerySet
 
 from notifications import outbox
 from tokens.models import ChannelApp, UnknownAnswer
-from users.invitations import ADMINISTRATORS_GROUP
 from users.models import User
+from users.visibility import ADMINISTRATORS_GROUP
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-from users.invitations import ADMINISTRATORS_GROUP, STAFF_GROUP
+from users.invitations import STAFF_GROUP
+from users.visibility import ADMINISTRATORS_GROUP
 
 ADMINISTRATORS = ADMINISTRATORS_GROUP
 OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_project"]

@@ -1,8 +1,11 @@
-"""The mail of an invitation: written into the outbox by a signal of users, its link made while it is sent."""
+"""The mails of invitations, written into the outbox by a signal of users: the invitation, its link made while it is sent, and
+"you are in the team" for somebody who has a log-in already."""
 
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -13,13 +16,14 @@ from users import invitations
 from users.models import Invitation
 
 KIND = "invite"
+JOINED = "joined"
 HIDDEN_LINK = "[the link is only in the mail that was sent]"
 
 
 def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
     """Write the message in the transaction of its cause, once per number."""
     outbox.enqueue(
-        kind=KIND,
+        kind=JOINED if invitation.accepted_at else KIND,
         recipient=invitation.email,
         dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
         now=now,
@@ -30,20 +34,24 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
 
 def build(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
-    invitation = (
-        Invitation.objects.select_related("team", "invited_by")
-        .filter(pk=message.payload["invitation"])
-        .first()
-    )
-    if invitation is None:
-        raise NotWanted("The invitation no longer exists.")
+    invitation = _invitation_of(message)
     if not invitation.is_open(timezone.now()):
         raise NotWanted("The invitation was accepted, revoked or has run out.")
     if invitation.number != message.payload["number"]:
         raise NotWanted("The invitation was sent again since.")
-    subject, text, html = _render(invitation, invitations.link(invitation))
-    _, stored_text, stored_html = _render(invitation, HIDDEN_LINK)
+    subject, text, html = _render("invitation", invitation, invitations.link(invitation))
+    _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
     return Mail(subject=subject, text=text, html=html, stored_text=stored_text, stored_html=stored_html)
+
+
+def build_joined(message: Message) -> Mail:
+    """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
+    invitation = _invitation_of(message)
+    if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
+        raise NotWanted("The person is not in the team any more.")
+    home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
+    subject, text, html = _render("joined", invitation, home)
+    return Mail(subject=subject, text=text, html=html)
 
 
 def register() -> None:
@@ -51,17 +59,26 @@ def register() -> None:
     from users.signals import invitation_issued
 
     kinds.register(KIND, build, name="Invitation")
+    kinds.register(JOINED, build_joined, name="Added to a team")
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="adtoken_project.invitations")
 
 
-def _render(invitation: Invitation, link: str) -> tuple[str, str, str]:
+def _invitation_of(message: Message) -> Invitation:
+    found = Invitation.objects.select_related("team", "invited_by", "user")
+    invitation = found.filter(pk=message.payload["invitation"]).first()
+    if invitation is None:
+        raise NotWanted("The invitation no longer exists.")
+    return invitation
+
+
+def _render(folder: str, invitation: Invitation, link: str) -> tuple[str, str, str]:
     context = {
         "invitation": invitation,
         "link": link,
         "because": f"You get this mail because {invitation.inviter} entered your address.",
     }
-    subject = " ".join(render_to_string("mail/invitation/subject.txt", context).split())
+    subject = " ".join(render_to_string(f"mail/{folder}/subject.txt", context).split())
     context["subject"] = subject
-    text = render_to_string("mail/invitation/body.txt", context)
-    html = render_to_string("mail/invitation/body.html", context)  # styles are written inline at delivery
+    text = render_to_string(f"mail/{folder}/body.txt", context)
+    html = render_to_string(f"mail/{folder}/body.html", context)  # styles are written inline at delivery
     return subject, text, html

@@ -19,11 +19,12 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from users import invitations, login_changes, second_factor
+from users import invitations_admin, login_changes, second_factor, visibility  # noqa: F401  # importing the page registers it
 from users.admin_confirm import confirmed
-from users.admin_forms import InviteForm, NewPersonForm, PersonForm
+from users.admin_filters import OwnTeamsFilter
+from users.admin_forms import NewPersonForm, PersonForm
 from users.login_changes import Kind
-from users.models import Invitation, Membership, Team, User, person
+from users.models import Membership, Team, User, person
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, UserSession, Group):
@@ -32,11 +33,22 @@ for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticato
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
-    """The teams of a person."""
+    """The teams of a person that the viewer manages: the others are not shown, so they cannot be posted either."""
 
     model = Membership
     extra = 0
     autocomplete_fields = ["team"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships of teams that the viewer manages."""
+        teams = visibility.teams_of(person(request))
+        return super().get_queryset(request).filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only teams that the viewer manages."""
+        if db_field.name == "team":
+            kwargs["queryset"] = visibility.teams_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
@@ -45,6 +57,12 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
     model = Membership
     extra = 0
     autocomplete_fields = ["user"]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only people whom the viewer sees; others come by invitation."""
+        if db_field.name == "user":
+            kwargs["queryset"] = visibility.people_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(User)
@@ -56,7 +74,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "factor", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups", "teams"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups", OwnTeamsFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     filter_horizontal = []
@@ -76,9 +94,10 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         return bool(getattr(user, "enrolled", False))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """Return the people, each with whether a second factor is enrolled."""
+        """Return the people whom the viewer sees, each with whether a second factor is enrolled."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
-        return super().get_queryset(request).annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
+        seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
+        return seen.annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted."""
@@ -92,8 +111,13 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Return whether the person may be changed: else a changed e-mail would take over a superuser's log-in."""
+        """Return whether the person may be changed: a changed e-mail takes a log-in over, and whatever it opens.
+
+        So staff and superusers are changed by superusers only, and people of foreign teams by administrators only.
+        """
         if obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser:
+            return False
+        if obj is not None and not visibility.manages(person(request), obj):
             return False
         return bool(super().has_change_permission(request, obj))
 
@@ -171,12 +195,15 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     list_display = ["name", "people", "is_default"]
     search_fields = ["name"]
+    ordering = ["name"]  # the model's own is lost where people are counted
     readonly_fields = ["is_default"]
     inlines = [MemberInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        """Return the teams with the number of their people."""
-        return super().get_queryset(request).annotate(member_count=Count("memberships"))  # type: ignore[no-any-return]
+        """Return the teams that the viewer manages, with the number of their people."""
+        own = visibility.teams_of(person(request))
+        seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
+        return seen.annotate(member_count=Count("memberships"))  # type: ignore[no-any-return]
 
     @admin.display(description="People", ordering="member_count")
     def people(self, team: Team) -> int:
@@ -203,113 +230,3 @@ class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the theme
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Return whether groups may be deleted."""
         return bool(request.user.is_superuser)
-
-
-@admin.register(Invitation)
-class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """Invitations: made by a form, then only sent again or revoked."""
-
-    form = InviteForm
-    list_display = ["email", "name", "team", "staff", "status", "number", "invited_by", "created_at"]
-    list_filter = ["team", "is_staff"]
-    list_select_related = ["team", "invited_by"]
-    search_fields = ["email", "name"]
-    actions_detail = ["send_again", "revoke"]
-
-    @admin.display(description="Staff", boolean=True, ordering="is_staff")
-    def staff(self, invitation: Invitation) -> bool:
-        """Return whether the person may open the portal."""
-        return invitation.is_staff
-
-    @admin.display(description="State")
-    def status(self, invitation: Invitation) -> str:
-        """Return what became of the invitation."""
-        if invitation.accepted_at:
-            return "Accepted"
-        if invitation.revoked_at:
-            return "Revoked"
-        return "Waiting" if invitation.is_open(timezone.now()) else "Ran out"
-
-    def get_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
-        """Return the form's fields for a new one, else what is known, without the key."""
-        if obj is None:
-            return ["email", "name", "team", "is_staff"]
-        return [
-            "email", "name", "team", "is_staff", "status", "number", "invited_by", "created_at", "expires_at",
-            "accepted_at", "revoked_at",
-        ]  # fmt: skip
-
-    def get_readonly_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
-        """Return all fields of an invitation that exists: a changed one would not be the one that was mailed."""
-        return self.get_fields(_request, obj) if obj else []
-
-    def get_form(self, request: HttpRequest, obj: Invitation | None = None, **kwargs: Any) -> Any:
-        """Return the form that knows who invites."""
-        form = super().get_form(request, obj, **kwargs)
-        form.invited_by = request.user
-        return form
-
-    def save_model(
-        self, request: HttpRequest, obj: Invitation, form: InviteForm, change: bool
-    ) -> None:  # Django's signature
-        """Make the invitation by the service, which also has it mailed and logged."""
-        made = invitations.create(now=timezone.now(), invited_by=form.invited_by, **form.cleaned_data)
-        obj.pk, obj.__dict__ = made.pk, made.__dict__
-
-    def log_addition(self, request: HttpRequest, obj: Invitation, message: Any) -> None:
-        """Write nothing: the service has."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether people may be invited."""
-        return request.user.has_perm("users.invite_user")
-
-    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """Return False: it is sent again or revoked."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """Return False: it is part of the records."""
-        return False
-
-    def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        """Return whether this invitation may be sent again or revoked: staff's by superusers only."""
-        if request.user.is_superuser or not request.user.has_perm("users.invite_user"):
-            return bool(request.user.is_superuser)
-        return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
-
-    @action(description="Send again", permissions=["invite"], url_path="send-again")
-    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Mail it once more, after a confirm page."""
-
-        def send(invitation: Invitation) -> str:
-            invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
-            return f"The invitation goes to {invitation.email} again."
-
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Send the {} again?",
-            effect="A new mail with a new link goes out, and the days start anew.",
-            button="Send again",
-            do=send,
-        )
-
-    @action(description="Revoke", permissions=["invite"], url_path="revoke")
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Make its links worthless, after a confirm page."""
-
-        def revoke(invitation: Invitation) -> str:
-            invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
-            return f"The invitation of {invitation.email} is revoked."
-
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Revoke the {}?",
-            effect="All links that were mailed for it stop working. The person can be invited anew.",
-            button="Revoke",
-            danger=True,
-            do=revoke,
-        )

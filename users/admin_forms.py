@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from users import invitations
+from users import invitations, visibility
 from users.forms import UserModelForm, time_zone_choices
 from users.models import Invitation, User
 
@@ -53,6 +53,15 @@ class InviteForm(InvitationModelForm):
         fields = ["email", "name", "team", "is_staff"]
         labels = {"is_staff": "May open the admin portal"}
         help_texts = {"is_staff": "Only superusers may invite staff."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "team" not in self.fields:  # the page of one that was sent, which only shows
+            return
+        teams = visibility.teams_of(self.invited_by)
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a field of choices by model
+        if teams.count() == 1:
+            self.fields["team"].initial = teams.get()
 
     def clean_email(self) -> str:
         """Return the e-mail in lower case."""

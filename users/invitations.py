@@ -10,11 +10,11 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from users import visibility
 from users.models import Invitation, Membership, Team, User
 from users.signals import invitation_issued
 
 STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permissions
-ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
 _SALT = "users.invitation"
 
 
@@ -41,8 +41,7 @@ class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, n
 
 def check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> None:
     """Raise InvitationError with the reason when this invitation cannot be made."""
-    if is_staff and not invited_by.is_superuser:
-        raise InvitationError("Only a superuser may invite staff.")
+    _check_reach(invited_by, team, is_staff=is_staff)
     known = User.objects.filter(email=email).first()
     if known and not known.is_active:
         raise InvitationError(f"{known} is switched off. Switch the person on under Users first.")
@@ -57,8 +56,10 @@ def create(
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
-    Raises InvitationError when the person is in the team, is switched off, or was invited and has not answered; and
-    when somebody who is not a superuser invites staff.
+    Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
+    mail says so. Raises InvitationError when the person is in the team, is switched off, or was invited and has not
+    answered; when somebody who is not a superuser invites staff; and when the team is not one of the inviter's, who is
+    no administrator.
     """
     email = email.strip().lower()
     with transaction.atomic():
@@ -73,17 +74,28 @@ def create(
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
         )
-        _log(invited_by, invitation, ADDITION, f"Invited {email} to {team}{' as staff' if is_staff else ''}.")
+        known = User.objects.filter(email=email).first()
+        if known is None:
+            _log(
+                invited_by,
+                invitation,
+                ADDITION,
+                f"Invited {email} to {team}{' as staff' if is_staff else ''}.",
+            )
+        else:
+            _join(invitation, known, now)
+            _log(
+                invited_by, invitation, ADDITION, f"Added {email} to {team}{' as staff' if is_staff else ''}."
+            )
         _mail(invitation, now)
     return invitation
 
 
 def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
-    """Mail the invitation once more; its days start anew. Raises InvitationError when it is used or revoked."""
+    """Mail the invitation once more; its days start anew. Raises InvitationError as `create` does, and when it is used or revoked."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
-        if row.is_staff and not by.is_superuser:
-            raise InvitationError("Only a superuser may invite staff.")
+        _check_reach(by, row.team, is_staff=row.is_staff)
         row.number += 1
         row.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
         row.save(update_fields=["number", "expires_at"])
@@ -93,9 +105,10 @@ def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation
 
 
 def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
-    """Make the mailed links worthless. Raises InvitationError when it is used or revoked already."""
+    """Make the mailed links worthless. Raises InvitationError when it is used or revoked already, or not the person's to revoke."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
+        _check_reach(by, row.team, is_staff=row.is_staff)
         row.revoked_at = now
         row.save(update_fields=["revoked_at"])
         _log(by, row, CHANGE, "Revoked the invitation.")
@@ -134,7 +147,7 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
                 user = User.objects.create_user(row.email, password, name=name.strip())
         except IntegrityError:  # the person came in by another invitation meanwhile
             raise LinkRefused(Refusal.USED, row) from None
-        _join(row, user, now)
+        _accept(row, user, now)
     return user
 
 
@@ -144,7 +157,14 @@ def join(*, invitation: Invitation, user: User, now: datetime) -> None:
         row = _locked_open(invitation, now)
         if user.email != row.email or not user.is_active:
             raise LinkRefused(Refusal.UNKNOWN, row)
-        _join(row, user, now)
+        _accept(row, user, now)
+
+
+def _check_reach(by: User, team: Team, *, is_staff: bool) -> None:
+    if is_staff and not by.is_superuser:
+        raise InvitationError("Only a superuser may invite staff.")
+    if not visibility.teams_of(by).filter(pk=team.pk).exists():
+        raise InvitationError("You can invite people to your own teams. Ask an administrator for the others.")
 
 
 def _check_open(invitation: Invitation, now: datetime) -> None:
@@ -169,6 +189,11 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
     return row
 
 
+def _accept(row: Invitation, user: User, now: datetime) -> None:
+    _join(row, user, now)
+    _log(user, row, CHANGE, "Accepted the invitation.")
+
+
 def _join(row: Invitation, user: User, now: datetime) -> None:
     Membership.objects.get_or_create(team=row.team, user=user)
     if row.is_staff:
@@ -178,7 +203,6 @@ def _join(row: Invitation, user: User, now: datetime) -> None:
         user.groups.add(group)
     row.accepted_at, row.user = now, user
     row.save(update_fields=["accepted_at", "user"])
-    _log(user, row, CHANGE, "Accepted the invitation.")
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:

@@ -23,7 +23,7 @@ from tokens import answers, app_faults
 from tokens.channels.base import Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
-from users.invitations import ADMINISTRATORS_GROUP
+from users.visibility import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
 

@@ -232,8 +232,36 @@ def test_only_superusers_invite_staff() -> None:
 
     with pytest.raises(InvitationError, match="Only a superuser"):
         invitations.create(
-            email="x@example.com", team=make_team(), invited_by=clerk, is_staff=True, now=timezone.now()
+            email="x@example.com", team=clerk.teams.get(), invited_by=clerk, is_staff=True, now=timezone.now()
         )
+
+
+def test_inviting_somebody_with_a_log_in_adds_them_at_once_and_mails_that(client: Client, boss: User) -> None:
+    user = make_user("emil@example.com", name="Emil Novak")
+    team = make_team("Lumen")
+
+    invited = invitations.create(email="emil@example.com", team=team, invited_by=boss, now=timezone.now())
+
+    assert user.teams.filter(pk=team.pk).exists()
+    assert (invited.user, invited.accepted_at is not None) == (user, True)
+    message = Message.objects.get()
+    assert (message.kind, message.recipient) == ("joined", "emil@example.com")
+    mail = root.build_joined(message)
+    assert mail.subject == "Mira Boss added you to the team Lumen"
+    for text in (mail.text, mail.html):
+        assert "ad accounts of Lumen beside those you saw before" in text
+        assert "/invitation/" not in text
+    assert LogEntry.objects.get().change_message == "Added emil@example.com to Lumen."
+
+
+def test_the_mail_about_a_team_is_dropped_when_the_person_has_left_it_again(boss: User) -> None:
+    user, team = make_user("emil@example.com"), make_team("Lumen")
+    invitations.create(email=user.email, team=team, invited_by=boss, now=timezone.now())
+
+    team.memberships.all().delete()
+
+    with pytest.raises(NotWanted, match="not in the team"):
+        root.build_joined(Message.objects.get())
 
 
 @pytest.mark.django_db(transaction=True)

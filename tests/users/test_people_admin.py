@@ -158,7 +158,7 @@ def test_inviting_by_the_form_mails_once_and_logs_once(client: Client, boss: Use
 
 
 def test_the_form_says_why_it_does_not_invite(client: Client, clerk: User) -> None:
-    team = make_team("Lumen")
+    team = clerk.teams.get()
 
     page = client.post(
         reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": team.pk, "is_staff": "on"}
@@ -169,10 +169,11 @@ def test_the_form_says_why_it_does_not_invite(client: Client, clerk: User) -> No
 
 
 def test_staff_without_the_permission_cannot_invite(client: Client) -> None:
-    client.force_login(make_user(is_staff=True))
+    staff = make_user(is_staff=True)
+    client.force_login(staff)
 
     response = client.post(
-        reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": make_team().pk}
+        reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": staff.teams.get().pk}
     )
 
     assert response.status_code == 403
@@ -214,7 +215,7 @@ def test_a_deed_on_a_revoked_invitation_says_so_and_one_on_none_is_not_found(
 def test_a_clerk_cannot_send_a_staff_invitation_again(client: Client, clerk: User) -> None:
     root = make_user(is_staff=True, is_superuser=True)
     invited = invitations.create(
-        email="emil@example.com", team=make_team(), invited_by=root, is_staff=True, now=timezone.now()
+        email="emil@example.com", team=clerk.teams.get(), invited_by=root, is_staff=True, now=timezone.now()
     )
 
     response = client.post(reverse("admin:users_invitation_send_again", args=[invited.pk]))
