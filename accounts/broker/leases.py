@@ -19,7 +19,8 @@ from tokens.app_keys import keys_by_version
 from tokens.channels.base import Credentials, Send
 from tokens.models import Token
 
-VERSION = 1
+VERSION = 2
+WITHOUT_PURPOSE = 1  # the version of lease ids that did not name one: all were for publishing
 SALT = "adtoken.lease"
 LEASE_FOR = timedelta(minutes=15)
 REPORT_FOR = timedelta(hours=24)
@@ -52,6 +53,7 @@ class Claims:
     generation: int
     issued_at: datetime
     expires_at: datetime
+    purpose: Purpose
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def lease(
     """
     row = _read(caller, channel, native_id)
     until = now + timedelta(seconds=min_valid_for)
-    if _servable(row, max(until, now + _spare(row.channel))):
-        return _make(caller, row, now)
+    if _servable(row, max(until, now + _spare(row.channel)), purpose):
+        return _make(caller, row, purpose, now)
     return _slow(caller, row, until, purpose, now)
 
 
@@ -113,15 +115,26 @@ def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: boo
     Raises NotFound for a forged id or another key's lease, LeaseOver past its end (of sending, or of the 24 hours for reports).
     """
     try:
-        version, key, account, token, generation, issued, expires = signing.loads(lease_id, salt=SALT)
+        version, key, account, token, generation, issued, expires, *more = signing.loads(lease_id, salt=SALT)
+        purpose = _purpose(version, more)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise NotFound("There is no such lease.") from error
-    if version != VERSION or key != caller.key_id:
+    if key != caller.key_id:
         raise NotFound("There is no such lease.")
-    claims = Claims(key, account, token, generation, _time(issued), _time(expires))
+    claims = Claims(key, account, token, generation, _time(issued), _time(expires), purpose)
     if now > (claims.expires_at if for_sending else claims.issued_at + REPORT_FOR):
         raise LeaseOver("This lease is over. Get a new one.")
     return claims
+
+
+def _purpose(version: int, more: list[Any]) -> Purpose:
+    """Return what a lease is for. Leases of before an upgrade go on being good. Raises ValueError for what we never signed."""
+    if version == WITHOUT_PURPOSE and not more:
+        return "publish"
+    if version == VERSION and more in (["publish"], ["read"]):
+        purpose: Purpose = more[0]
+        return purpose
+    raise ValueError("an unknown version of lease ids")
 
 
 def _time(seconds: int) -> datetime:
@@ -160,16 +173,16 @@ def _spare(channel: str) -> timedelta:
     return policy.spare if policy else timedelta(0)
 
 
-def _servable(row: _Row, until: datetime) -> bool:
+def _servable(row: _Row, until: datetime, purpose: Purpose) -> bool:
     return (
         row.state == Account.State.CONNECTED
-        and not row.restriction
+        and (purpose == "read" or not row.restriction)  # what the channel restricts can be read
         and row.token_id is not None
         and (row.access_expires_at is None or row.access_expires_at > until)
     )
 
 
-def _make(caller: Caller, row: _Row, now: datetime) -> Lease:
+def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
     assert row.token_id is not None  # _servable or the slow way said so
     assert row.credentials is not None
     keys = keys_by_version(row.app_id, row.app_version)
@@ -180,7 +193,7 @@ def _make(caller: Caller, row: _Row, now: datetime) -> Lease:
     if row.access_expires_at is not None:
         expires_at = min(expires_at, row.access_expires_at)
     parts: list[Any] = [VERSION, caller.key_id, row.account_id, row.token_id, row.generation]
-    parts += [int(now.timestamp()), int(expires_at.timestamp())]
+    parts += [int(now.timestamp()), int(expires_at.timestamp()), purpose]
     if row.last_used_at is None or now - row.last_used_at > timedelta(hours=1):
         lifecycle.note_use(token_id=row.token_id, now=now)
     return Lease(
@@ -204,11 +217,11 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     if row.token_id is not None and row.access_expires_at is not None:
         _lengthen(row.token_id, row.channel, until, now)
         row = _read(caller, row.channel, row.native_id)
-    if _servable(row, until):
-        return _make(caller, row, now)
+    if _servable(row, until, purpose):
+        return _make(caller, row, purpose, now)
     other = _other(row, until, purpose, now)
     if other is not None:
-        return _make(caller, _read(caller, row.channel, row.native_id, other), now)
+        return _make(caller, _read(caller, row.channel, row.native_id, other), purpose, now)
     account = Account.objects.get(pk=row.account_id)
     if account.state == Account.State.INTERRUPTED:
         raise Busy(30, "The account's tokens are being checked.")

@@ -10,7 +10,7 @@ from django.conf import settings
 from accounts import reading
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
-from accounts.broker.leases import Lease, lease, open_lease
+from accounts.broker.leases import Lease, Purpose, lease, open_lease
 from accounts.models import Account
 from tokens import answers, channels, lifecycle, probe, scrub
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
@@ -54,16 +54,16 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
         lifecycle.note_use(token_id=claims.token_id, now=now)
         return Report(Verdict.OK, "none")
     if token is None or token.generation != claims.generation:
-        return _next(caller, account, ruling, now)
+        return _next(caller, account, ruling, claims.purpose, now)
     if token.state == Token.State.DEAD:
-        return _next(caller, account, _confirmed(token.reason), now)
+        return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
     if ruling.verdict == Verdict.OUR_BUG:
         return Report(
             ruling.verdict, "none", reason="The answer is about the request itself, not about the token."
         )
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
-    return _confirm(caller, account, token, ruling, evidence, now)
+    return _confirm(caller, account, token, ruling, evidence, claims.purpose, now)
 
 
 def _confirm(
@@ -72,15 +72,16 @@ def _confirm(
     token: Token,
     ruling: Ruling,
     evidence: dict[str, Any],
+    purpose: Purpose,
     now: datetime,
 ) -> Report:
     """Ask the channel ourselves, first about the token, then about the account."""
     until = time.monotonic() + settings.REPORT_PROBE_TIMEOUT
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
-        return _next(caller, account, _confirmed(outcome.reason), now)
+        return _next(caller, account, _confirmed(outcome.reason), purpose, now)
     if outcome.state != Token.State.VALID or outcome.generation != token.generation:
-        return _next(caller, account, ruling, now)
+        return _next(caller, account, ruling, purpose, now)
     if outcome.verdict != Verdict.OK:
         return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     asked = [(account.pk, account.native_id)]
@@ -89,7 +90,7 @@ def _confirm(
     verdict = found.readings[account.pk].ruling.verdict
     if verdict in UNDECIDED:
         return Report(verdict, "retry_later", retry_after=RETRY_AFTER)
-    answer = _next(caller, account, ruling, now)
+    answer = _next(caller, account, ruling, purpose, now)
     if answer.lease is not None and answer.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
     return answer
@@ -100,11 +101,13 @@ def _confirmed(reason: str) -> Ruling:
     return Ruling(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
 
 
-def _next(caller: Caller, account: Account, ruling: Ruling, now: datetime) -> Report:
-    """Give the account's present lease, or say why there is none."""
+def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, now: datetime) -> Report:
+    """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
     reason = str(ruling.reason or "")
     try:
-        fresh = lease(caller=caller, channel=account.channel, native_id=account.native_id, now=now)
+        fresh = lease(
+            caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
+        )
     except Held as held:
         return Report(ruling.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:

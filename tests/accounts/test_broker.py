@@ -9,13 +9,14 @@ import httpx2
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.core import signing
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import pool
-from accounts.broker import callers
-from accounts.models import Account, ApiKey
+from accounts.broker import callers, leases
+from accounts.models import Account, AccountToken, ApiKey
 from tests.support import native
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
@@ -353,6 +354,43 @@ def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandb
 
     assert job.lease().status_code == 409
     assert job.lease(purpose="read").json()["native_user"] == "Chiara Rossi"
+
+
+def test_a_reading_job_is_served_by_the_active_token_of_a_restricted_account(
+    key: str, world: Sandbox
+) -> None:
+    account = native.linked("facebook", "ada")
+    Account.objects.update(restriction="unpaid bill")
+    job = Job(key, "facebook", account.native_id)
+
+    assert job.lease(purpose="read").json()["native_user"] == "Ada Okafor"
+    assert job.lease().json()["reason"] == "restricted"
+
+
+def test_a_report_of_a_reading_job_is_answered_for_reading(
+    key: str, account: Account, world: Sandbox
+) -> None:
+    AccountToken.objects.update(can_publish="no")
+    for person in ("ada", "ben"):
+        world.give_role("facebook", "Lumen Shoes EU", person, "reader")
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="publishing_lost", now=datetime.now(UTC))
+    job = Job(key, "facebook", account.native_id)
+    lease = job.lease(purpose="read").json()
+
+    told = job.report(lease["lease_id"], (400, {"error": {"code": 190, "message": "?"}})).json()
+
+    assert job.lease().status_code == 409
+    assert (told["action"], told["lease"]["native_user"]) == ("retry_with", lease["native_user"])
+
+
+def test_a_lease_of_before_the_upgrade_can_still_be_reported(job: Job, world: Sandbox) -> None:
+    parts = signing.loads(job.lease().json()["lease_id"], salt=leases.SALT)
+    old = signing.dumps([leases.WITHOUT_PURPOSE, *parts[1:7]], salt=leases.SALT)
+
+    assert job.report(old, (400, {"error": {"code": 190, "message": "?"}})).json()["action"] == "retry_with"
+    for strange in ([leases.VERSION, *parts[1:7]], [*parts[:7], "steal"], [9, *parts[1:]]):
+        assert job.report(signing.dumps(strange, salt=leases.SALT), (200, {})).status_code == 404
 
 
 def test_accounts_are_listed_and_read_without_secrets(key: str, account: Account) -> None:
