@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.querysets import AccountQuerySet
@@ -54,6 +55,12 @@ class Account(models.Model):
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
     usable_count = models.PositiveIntegerField(default=0)
     cycle = models.PositiveIntegerField(default=1)
+    cycle_since = models.DateTimeField(
+        default=timezone.now, db_default=Now(), help_text="Since when the deadline is known."
+    )
+    cycle_deadline = models.DateTimeField(
+        null=True, blank=True, help_text="The deadline as it stood when the cycle began."
+    )
 
     objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 

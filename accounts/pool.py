@@ -41,6 +41,10 @@ with living as (
 ), next as (
   select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
          coalesce(f.usable_count, 0) as usable_count, coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
+         -- From where the cycle began and not from the last move: many small moves must not add up unseen.
+         a.deadline_kind <> coalesce(f.deadline_kind, 'none') or coalesce(
+           f.deadline not between coalesce(a.cycle_deadline, a.deadline) - interval '1 day'
+                              and coalesce(a.cycle_deadline, a.deadline) + interval '1 day', false) as starts_cycle,
          case when a.paused_at is not null then 'paused'
               when f.usable_count > 0 then 'connected'
               when f.account_id is not null then 'interrupted' else 'deactivated' end as state
@@ -49,14 +53,15 @@ with living as (
 )"""
 
 _DIFFERS = """(a.active_token_id, a.usable_count, a.deadline_kind, a.deadline, a.state)
-     is distinct from (n.active_token_id, n.usable_count, n.deadline_kind, n.deadline, n.state)"""
+     is distinct from (n.active_token_id, n.usable_count, n.deadline_kind, n.deadline, n.state) or n.starts_cycle"""
 
 _SETTLE = f"""{_FACTS}, changed as (
   update accounts_account a set
     active_token_id = n.active_token_id, usable_count = n.usable_count,
     deadline_kind = n.deadline_kind, deadline = n.deadline, state = n.state,
-    cycle = a.cycle + (a.deadline_kind <> n.deadline_kind
-                       or coalesce(n.deadline not between a.deadline - interval '1 day' and a.deadline + interval '1 day', false))::int,
+    cycle = a.cycle + n.starts_cycle::int,
+    cycle_since = case when n.starts_cycle then %(now)s else a.cycle_since end,
+    cycle_deadline = case when n.starts_cycle then n.deadline else coalesce(a.cycle_deadline, a.deadline) end,
     since = case when a.state <> n.state then %(now)s else a.since end,
     reason = case when n.state = a.state then a.reason when n.state = 'connected' then ''
                   when %(cause)s <> 'resumed' then %(cause)s
@@ -65,7 +70,7 @@ _SETTLE = f"""{_FACTS}, changed as (
                                  from accounts_accounttoken p join tokens_token t on t.id = p.token_id where p.account_id = a.id
                                  order by t.state = 'cooling' desc, t.state = 'dead' desc, t.state_since desc, t.id limit 1), '') end
   from next n
-  where a.id = n.id and {_DIFFERS}
+  where a.id = n.id and ({_DIFFERS})
   returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
 )
 insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)

@@ -33,13 +33,17 @@ _UNTIL = """
   select ((%(last)s::date + 1 + coalesce((select max(d) from act, unnest(act.days) d), 0))::timestamp at time zone %(zone)s) as at
 )"""
 
-# issued_at: the life of the token that sets the date. Unknown life skips no threshold.
+# known_since: when the deadline became known, which no renewal moves (a date of issue moves with each, at the hour of the consent, and
+# would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
+# A token whose date of issue nobody told may be of any age.
 _DUE_ACCOUNTS = """
 , due as materialized (
   select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
          (a.deadline at time zone %(zone)s)::date as ends_on,
-         (select min(t.issued_at) from accounts_accounttoken p join tokens_token t on t.id = p.token_id
-          where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead') as issued_at
+         least(a.cycle_since,
+               (select min(least(t.cycle_since, coalesce(t.issued_at, '-infinity')))
+                from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+                where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) as known_since
   from accounts_account a, until
   where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
 ), rule as (select * from act where watch = 'account')"""
@@ -47,7 +51,8 @@ _DUE_ACCOUNTS = """
 _DUE_TOKENS = """
 , due as materialized (
   select p.account_id, t.id as token_id, a.channel, a.team_id, t.deadline, t.cycle,
-         (t.deadline at time zone %(zone)s)::date as ends_on, t.issued_at
+         (t.deadline at time zone %(zone)s)::date as ends_on,
+         least(t.cycle_since, coalesce(t.issued_at, '-infinity')) as known_since
   from until, tokens_token t
   join accounts_accounttoken p on p.token_id = t.id and p.access = 'ok'
   join accounts_account a on a.id = p.account_id
@@ -59,7 +64,7 @@ _DUE_TOKENS = """
 _DUE_DARK = """
 , due as materialized (
   select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, null::timestamptz as deadline, a.cycle,
-         null::date as ends_on, null::timestamptz as issued_at
+         null::date as ends_on, null::timestamptz as known_since
   from accounts_account a
   where a.state = 'deactivated'
     and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
@@ -81,7 +86,8 @@ _TARGET = """
 )"""
 
 # Days are calendar days in the project's zone, so that "10 days" never comes as 9. Of the thresholds that fire on one day
-# (all those that were missed fire on the first), the tightest counts. A threshold not shorter than the life of the token is none.
+# (all those that were missed fire on the first), the tightest counts. A threshold of d days is none where the deadline, when it comes, was
+# known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins.
 _CROSSED = """
 , crossed as (
   select t.action_id, t.emails, t.linkers, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
@@ -89,7 +95,7 @@ _CROSSED = """
     select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
     from unnest(t.days) d
     where greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
-      and coalesce(d * interval '1 day' < t.deadline - t.issued_at, true)
+      and t.known_since + d * interval '1 day' < t.deadline
     order by 1, 2) f
 )"""
 

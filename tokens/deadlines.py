@@ -57,13 +57,20 @@ def moved(old: Deadline, new: Deadline) -> bool:
     return old.at is not None and new.at is not None and abs(new.at - old.at) > JITTER
 
 
-def apply(token: Token) -> bool:
-    """Set the token's deadline fields and cycle from its dates. Return whether the deadline changed at all. Does not save."""
+def apply(token: Token, now: datetime) -> bool:
+    """Set the token's deadline fields and cycle from its dates. Return whether the deadline changed at all. Does not save.
+
+    A move is measured from where the cycle began and not from the last one: many small moves must not add up unseen.
+    """
     old = Deadline(token.deadline_kind, token.deadline, token.deadline_clock)
     new = of(token)
     if old == new:
         return False
-    if moved(old, new):
+    begun = Deadline(old.kind, token.cycle_deadline or old.at)
+    if moved(begun, new):
         token.cycle += 1
+        token.cycle_since, token.cycle_deadline = now, new.at
+    else:
+        token.cycle_deadline = begun.at
     token.deadline_kind, token.deadline, token.deadline_clock = new.kind, new.at, new.clock
     return True

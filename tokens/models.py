@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from tokens import vault
@@ -160,6 +161,12 @@ class Token(models.Model):
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.UNKNOWN)
     deadline_clock = models.CharField(max_length=12, choices=Clock, blank=True)
     cycle = models.PositiveIntegerField(default=1)
+    cycle_since = models.DateTimeField(
+        default=timezone.now, db_default=Now(), help_text="Since when the deadline is known."
+    )
+    cycle_deadline = models.DateTimeField(
+        null=True, blank=True, help_text="The deadline as it stood when the cycle began."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.VALID)
     reason = models.CharField(
         max_length=40, blank=True, choices=[(reason.value, reason.value) for reason in Reason]

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-def settle(*accounts: Account, cause: str = "test", prefer: int | None = None) -> None:
+def settle(*accounts: Account, cause: str = "test", prefer: int | None = None, now: datetime = NOW) -> None:
     with transaction.atomic():
-        pool.settle(account_ids=[account.pk for account in accounts], cause=cause, now=NOW, prefer=prefer)
+        pool.settle(account_ids=[account.pk for account in accounts], cause=cause, now=now, prefer=prefer)
     for account in accounts:
         account.refresh_from_db()
 
@@ -114,6 +114,23 @@ def test_the_cycle_grows_when_the_deadline_moves_by_more_than_a_day(moved: timed
     settle(account)
 
     assert account.cycle == cycle + cycles
+
+
+def test_many_small_moves_of_a_deadline_add_up_to_a_new_cycle_known_since_then() -> None:
+    account, token = make_account(), make_token(deadline=NOW + 20 * DAY)
+    link(account, token)
+    settle(account)
+    found = []
+
+    for number in range(1, 6):
+        Token.objects.filter(pk=token.pk).update(deadline=NOW + 20 * DAY + number * timedelta(hours=10))
+        settle(account, now=NOW + number * DAY)
+        found.append((account.cycle, account.cycle_since))
+
+    first, second, third = found[0][0], found[0][0] + 1, found[0][0] + 1
+    assert [cycle for cycle, _ in found] == [first, first, second, third, third]
+    assert [since for _, since in found] == [NOW, NOW, *[NOW + 3 * DAY] * 3]
+    assert pool.differences() == []
 
 
 def test_a_paused_account_stays_paused_whatever_its_pool_says() -> None:

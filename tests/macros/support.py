@@ -84,6 +84,14 @@ def move(account: Account, **fields: Any) -> None:
     settle(account)
 
 
+def known_since(account: Account, *, days: int, seconds: int = 0) -> None:
+    """Let the deadline of the account and of its token be known so long before it comes."""
+    assert account.deadline is not None
+    since = account.deadline - timedelta(days=days, seconds=seconds)
+    Account.objects.filter(pk=account.pk).update(cycle_since=since)
+    Token.objects.filter(pool_entries__account=account).update(cycle_since=since)
+
+
 def die(account: Account, now: datetime = NOW) -> None:
     Token.objects.filter(pool_entries__account=account).update(state="dead", reason="password_changed")
     settle(account, now=now, cause="password_changed")

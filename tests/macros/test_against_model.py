@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -44,17 +44,17 @@ class Model:
             facts.append((None, account.cycle, 0, [entry.token for entry in pool]))
         elif account.state in {"connected", "interrupted"} and action.watch == "account":
             setters = [
-                entry.token.issued_at
+                known_since(entry.token)
                 for entry in pool
                 if entry.token.state != "dead" and entry.token.deadline == account.deadline
             ]
-            issued = min((at for at in setters if at), default=None)
-            if (threshold := crossed(action.days, account.deadline, issued, now)) is not None:
+            known = min([account.cycle_since, *setters])
+            if (threshold := crossed(action.days, account.deadline, known, now)) is not None:
                 facts.append((None, account.cycle, threshold, [entry.token for entry in pool]))
         elif account.state in {"connected", "interrupted"}:
             for entry in pool:
                 token = entry.token
-                threshold = crossed(action.days, token.deadline, token.issued_at, now)
+                threshold = crossed(action.days, token.deadline, known_since(token), now)
                 if threshold is not None and token.state != "dead" and entry.access == "ok":
                     facts.append((token.pk, token.cycle, threshold, [token]))
         found = set()
@@ -77,14 +77,19 @@ def applies(action: MacroAction, account: Account) -> bool:
     return macro.scope == "all" or account.channel in macro.channels
 
 
-def crossed(days: list[int], deadline: object, issued: object, now: object) -> int | None:
+def known_since(token: Token) -> datetime:
+    """The start of the token's cycle, or its issue where that is earlier; a token whose issue nobody told may be of any age."""
+    return min(token.cycle_since, token.issued_at or datetime.min.replace(tzinfo=UTC))
+
+
+def crossed(days: list[int], deadline: object, known: datetime, now: object) -> int | None:
     if deadline is None or deadline <= now:  # type: ignore[operator]  # datetimes, told loosely
         return None
     left = (deadline.astimezone(BERLIN).date() - now.astimezone(BERLIN).date()).days  # type: ignore[attr-defined]
     reached = [
         day
         for day in days
-        if day >= left and (issued is None or timedelta(days=day) < deadline - issued)  # type: ignore[operator]
+        if day >= left and timedelta(days=day) < deadline - known  # type: ignore[operator]
     ]
     return min(reached, default=None)
 
@@ -120,25 +125,34 @@ def random_token(rng: random.Random, people: list[User]) -> Token:
             state=state, consented_by=consented_by, deadline_kind=rng.choice(["never", "unknown"])
         )
     deadline = NOW + timedelta(hours=rng.randint(1, 15 * 24))
-    issued_at = rng.choice([None, deadline - timedelta(days=rng.randint(1, 20))])
-    return make_token(state=state, consented_by=consented_by, deadline=deadline, issued_at=issued_at)
+    dates = [None, deadline - timedelta(days=rng.randint(1, 20))]
+    since = deadline - timedelta(days=rng.randint(1, 20))
+    return make_token(
+        state=state,
+        consented_by=consented_by,
+        deadline=deadline,
+        issued_at=rng.choice(dates),
+        cycle_since=since,
+    )
 
 
-def disturb(rng: random.Random, accounts: list[Account]) -> None:
+def disturb(rng: random.Random, accounts: list[Account], now: datetime) -> None:
     """Let a day pass: dates move, log-ins die and come back, accounts are paused."""
     for token in Token.objects.order_by("pk"):
         chance = rng.random()
         if chance < 0.1 and token.deadline:
-            Token.objects.filter(pk=token.pk).update(
-                deadline=token.deadline + timedelta(hours=rng.choice([1, 49]))
-            )
+            hours = rng.choice([1, 49])
+            token.deadline += timedelta(hours=hours)
+            if hours > 24:
+                token.cycle, token.cycle_since = token.cycle + 1, now
+            token.save()
         elif chance < 0.15:
             Token.objects.filter(pk=token.pk).update(state="dead", reason="password_changed")
         elif chance < 0.2:
             Token.objects.filter(pk=token.pk).update(state="valid", reason="", cycle=token.cycle + 1)
     paused = rng.choice(accounts)
     Account.objects.filter(pk=paused.pk).update(paused_at=rng.choice([NOW, None]))
-    settle(*accounts)
+    settle(*accounts, now=now)
 
 
 @pytest.mark.slow
@@ -157,6 +171,6 @@ def test_the_sql_finds_what_the_model_finds(seed: int) -> None:
         found = {((n.action_id, n.account_id, n.token_id, n.cycle, n.recipient), n.threshold) for n in rows}
         assert found == expected
         total += len(found)
-        disturb(rng, accounts)
+        disturb(rng, accounts, noon(TODAY + timedelta(days=day)))
 
     assert total > 10

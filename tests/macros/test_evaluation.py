@@ -15,6 +15,7 @@ from tests.macros.support import (
     WATCHER,
     die,
     ending,
+    known_since,
     make_macro,
     make_person,
     move,
@@ -244,6 +245,66 @@ def test_a_short_lived_token_is_told_for_its_shorter_thresholds() -> None:
     ending(29, life=30)
 
     assert run_daily(29) == [(22, 7), (28, 1)]
+
+
+@pytest.mark.parametrize("hour", [2, 16])
+@pytest.mark.parametrize("watch", ["account", "token"])
+def test_renewals_that_cannot_move_the_date_any_more_lose_no_warning(watch: str, hour: int) -> None:
+    make_macro(days=[30, 7, 1], watch=watch)
+    end = TODAY + timedelta(days=32)
+    account = ending(at=datetime(end.year, end.month, end.day, hour, 17, tzinfo=BERLIN), life=365)
+    known_since(account, days=365)
+    deadline = token_of(account).deadline
+    assert deadline is not None
+
+    found = []
+    for day in range(33):  # renewed each day at the hour of the consent, evaluated at noon
+        move(account, issued_at=deadline - timedelta(days=32 - day))
+        found += [(day, threshold) for _, threshold, _ in run(day)]
+
+    assert found == [(2, 30), (25, 7), (31, 1)]
+
+
+def test_missed_evaluations_are_caught_up_while_renewals_go_on() -> None:
+    make_macro(days=[30, 7, 1])
+    account = ending(32, life=365)
+    known_since(account, days=365)
+
+    found = []
+    for day in (0, 5, 20, 28, 31):  # nothing ran on the days of 30 and 7
+        move(account, issued_at=noon(TODAY + timedelta(days=day)))
+        found += [(day, threshold) for _, threshold, _ in run(day)]
+
+    assert found == [(5, 30), (28, 7), (31, 1)]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-1, False), (0, False), (1, True)])
+@pytest.mark.parametrize("hour", [0, 6, 13, 23])
+def test_a_warning_is_due_where_the_deadline_is_known_for_longer_than_its_days(
+    hour: int, seconds: int, told: bool
+) -> None:
+    make_macro(days=[7])
+    day = TODAY + timedelta(days=6)
+    account = ending(at=datetime(day.year, day.month, day.day, hour, 30, tzinfo=BERLIN), life=3)
+    known_since(account, days=7, seconds=seconds)
+
+    found = run()
+
+    assert bool(found) is told
+
+
+def test_a_deadline_of_a_token_long_known_is_told_when_the_account_comes_to_hang_on_it() -> None:
+    make_macro(days=[30])
+    account = ending(60, life=90, name="Shoes")
+    backup = make_token(deadline=noon(TODAY + timedelta(days=20)), issued_at=NOW - timedelta(days=40))
+    link(account, backup)
+    settle(account)
+    assert run() == []
+    Token.objects.exclude(pk=backup.pk).update(state="dead", reason="password_changed")
+
+    settle(account)
+
+    assert run() == [("Shoes", 30, WATCHER)]
 
 
 def test_paused_accounts_are_silent() -> None:

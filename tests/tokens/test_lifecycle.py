@@ -383,6 +383,26 @@ def test_the_deadline_is_a_function_of_the_row(fields: dict[str, object], kind: 
     assert (found.kind, found.clock) == (kind, clock)
 
 
+def test_small_moves_of_a_tokens_date_add_up_to_a_new_cycle_known_since_then() -> None:
+    _, token = pooled(deadline=NOW + 20 * DAY)
+    before = token.cycle
+    found = []
+
+    for hours in (10, 20, 30, 40):
+        ends = NOW + 20 * DAY + timedelta(hours=hours)
+        now = NOW + timedelta(hours=hours)
+        answered(
+            token,
+            Verdict.OK,
+            now=now,
+            dates=Dates(access_expires_at=ends, sources={"access": "introspection"}),
+        )
+        token.refresh_from_db()
+        found.append((token.cycle - before, token.cycle_since == NOW + timedelta(hours=30)))
+
+    assert found == [(0, False), (0, False), (1, True), (1, True)]
+
+
 def test_200_probes_that_move_a_date_by_90_seconds_start_no_cycle() -> None:
     account, token = pooled(deadline=NOW + 20 * DAY)
     cycles = (account.cycle, token.cycle)

@@ -49,7 +49,7 @@ def store_consent(
     set_dates(token, grant.dates, keep=False)
     set_state(token, Token.State.VALID, "", {}, now)
     token.generation += not created
-    deadlines.apply(token)
+    deadlines.apply(token, now)
     token.linked_at = token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     token.claimed_until = None

@@ -58,7 +58,7 @@ def record_renewal(
         set_state(token, Token.State.VALID, "", {}, now)
         event(token, TokenEvent.Kind.RECOVERED, now, source=source)
     token.generation += 1
-    deadlines.apply(token)
+    deadlines.apply(token, now)
     token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
     scheduling.apply(token, now)

@@ -18,7 +18,7 @@ from users.models import User
 STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation"]
 DATE_FIELDS = [
     "issued_at", "access_expires_at", "refresh_expires_at", "data_access_expires_at", "dates_source",
-    "deadline", "deadline_kind", "deadline_clock", "cycle",
+    "deadline", "deadline_kind", "deadline_clock", "cycle", "cycle_since", "cycle_deadline",
 ]  # fmt: skip
 CHECK_FIELDS = [
     "last_checked_at",
@@ -56,7 +56,7 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
         token.scopes = list(inspection.scopes)
     if inspection.dates is not None:
         set_dates(token, inspection.dates, keep=True)
-    if deadlines.apply(token):
+    if deadlines.apply(token, now):
         event(token, TokenEvent.Kind.DATES, now, source=source, detail=_dates_detail(token))
     if token.state != Token.State.VALID:
         set_state(token, Token.State.VALID, "", {}, now)
