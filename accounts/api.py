@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.db.models import Q
@@ -13,6 +13,7 @@ from ninja import Field, Query, Router, Schema
 from accounts import broker, names, summary
 from accounts.broker import Caller
 from accounts.broker.leases import Lease
+from accounts.calendar_days import end_of_window
 from accounts.models import Account, ApiKey
 from accounts.summary import Summary
 from tokens import channels, reasons
@@ -181,8 +182,8 @@ def list_accounts(
     if state:
         accounts = accounts.filter(state=state)
     if deadline_within_days is not None:
-        soon = now + timedelta(days=deadline_within_days)
-        accounts = accounts.filter(Q(deadline_kind="date", deadline__lte=soon) | Q(deadline_kind="none"))
+        after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
+        accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
     page = list(summary.with_pools(accounts.order_by("pk"))[: PAGE + 1])
     shown = [_account(summary.of(account, now)) for account in page[:PAGE]]
     return AccountPage(accounts=shown, next=_cursor(page[PAGE - 1].pk) if len(page) > PAGE else None)

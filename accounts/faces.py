@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from accounts.calendar_days import AT_RISK, URGENT, days_until, within
 from tokens.channels import CHANNELS
 
-URGENT = timedelta(days=7)
-AT_RISK = timedelta(days=30)
 FULL_BAR = timedelta(days=60)
-HOURS_BELOW = timedelta(hours=48)
 MONTHS_ABOVE_DAYS = 90
 
 CHANNEL_NAMES = {key: channel.label for key, channel in CHANNELS.items()}
@@ -68,6 +66,7 @@ def account_pill(
     usable_count: int,
     people_count: int,
     now: datetime,
+    zone: tzinfo,
 ) -> Pill:
     """Return the one pill of an account: the first fact, worst first, that is true.
 
@@ -77,11 +76,10 @@ def account_pill(
     fixed = _pill_without_dates(paused=paused, state=state, restricted=restricted, usable_count=usable_count)
     if fixed:
         return fixed
-    if deadline_kind == "date" and deadline is not None:
-        if deadline - now <= URGENT:
-            return URGENT_PILL
-        if deadline - now <= AT_RISK:
-            return AT_RISK_PILL
+    if deadline_kind == "date" and within(deadline, URGENT, now=now, zone=zone):
+        return URGENT_PILL
+    if deadline_kind == "date" and within(deadline, AT_RISK, now=now, zone=zone):
+        return AT_RISK_PILL
     if people_count <= 1:
         return NO_BACKUP
     if deadline_kind in {"unknown", "none"}:
@@ -125,7 +123,9 @@ class DayBar:
     tone: str
 
 
-def day_bar(*, deadline_kind: str, deadline: datetime | None, now: datetime, usable: bool = True) -> DayBar:
+def day_bar(
+    *, deadline_kind: str, deadline: datetime | None, now: datetime, zone: tzinfo, usable: bool = True
+) -> DayBar:
     """Return the bar for a deadline: full at 60 days or more, grey when the token is not usable."""
     if deadline_kind == "never":
         return DayBar("none", "", "mute")
@@ -136,13 +136,14 @@ def day_bar(*, deadline_kind: str, deadline: datetime | None, now: datetime, usa
         return DayBar("bar", "", "mute")
     # 1.5 % is the least that can be seen: a bar that looks empty would say "ended".
     share = max(1.5, min(100.0, left / FULL_BAR * 100))
-    return DayBar("bar", f"{share:.1f}%", _bar_tone(left) if usable else "mute")
+    days = days_until(deadline, now=now, zone=zone)
+    return DayBar("bar", f"{share:.1f}%", _bar_tone(days) if usable else "mute")
 
 
-def _bar_tone(left: timedelta) -> str:
-    if left <= URGENT:
+def _bar_tone(days: int) -> str:
+    if days <= URGENT:
         return "urgent"
-    return "warn" if left <= AT_RISK else "good"
+    return "warn" if days <= AT_RISK else "good"
 
 
 @dataclass(frozen=True)
@@ -158,33 +159,34 @@ class DaysLeft:
 def days_left(
     *, deadline_kind: str, deadline: datetime | None, now: datetime, zone: tzinfo, usable: bool = True
 ) -> DaysLeft:
-    """Return "10 days left", "41 hours left", "in 11 months", "Ended Sat 21 Nov, 08:14", "No end date" or "Not available"."""
-    bar = day_bar(deadline_kind=deadline_kind, deadline=deadline, now=now, usable=usable)
+    """Return "10 days left", "41 hours left", "in 11 months", "Ended Sat 21 Nov, 08:14 CET", "No end date" or "Not available"."""
+    bar = day_bar(deadline_kind=deadline_kind, deadline=deadline, now=now, zone=zone, usable=usable)
     if deadline_kind == "never":
         return DaysLeft("No end date", "infinity", ended=False, bar=bar)
     if deadline_kind != "date" or deadline is None:
         return DaysLeft("Not available", "", ended=False, bar=bar)
     if deadline <= now:
-        return DaysLeft(f"Ended {short_date(deadline, zone=zone, now=now)}", "cancel", ended=True, bar=bar)
-    return DaysLeft(time_left(deadline, now=now), "", ended=False, bar=bar)
+        return DaysLeft(
+            f"Ended {short_date(deadline, zone=zone, now=now, named=True)}", "cancel", ended=True, bar=bar
+        )
+    return DaysLeft(time_left(deadline, now=now, zone=zone), "", ended=False, bar=bar)
 
 
-def time_left(deadline: datetime, *, now: datetime) -> str:
-    """Return the time to a deadline in the future, always rounded down: it never promises more than there is."""
-    left = deadline - now
-    if left < timedelta(hours=1):
+def time_left(deadline: datetime, *, now: datetime, zone: tzinfo) -> str:
+    """Return the time to a deadline in the future: calendar days, as mails count them; today and tomorrow the whole hours."""
+    days = days_until(deadline, now=now, zone=zone)
+    if days > MONTHS_ABOVE_DAYS:
+        return f"in {_whole_months(now.astimezone(zone), deadline.astimezone(zone))} months"
+    if days > 1:
+        return f"{days} days left"
+    hours = (deadline - now) // timedelta(hours=1)
+    if hours < 1:
         return "Less than an hour left"
-    if left < HOURS_BELOW:
-        hours = left // timedelta(hours=1)
-        return f"{hours} hour{'' if hours == 1 else 's'} left"
-    if left.days <= MONTHS_ABOVE_DAYS:
-        return f"{left.days} days left"
-    return f"in {_whole_months(now, deadline)} months"
+    return f"{hours} hour{'' if hours == 1 else 's'} left"
 
 
 def _whole_months(start: datetime, end: datetime) -> int:
-    """Count calendar months that are over between two moments, in the zone of the later one."""
-    start = start.astimezone(end.tzinfo)
+    """Count the calendar months between two local moments that are over."""
     months = (end.year - start.year) * 12 + end.month - start.month
     return months - ((end.day, end.time()) < (start.day, start.time()))
 
@@ -212,15 +214,16 @@ def moment(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> Mome
     )
 
 
-def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> str:
-    """Return "Sat 21 Nov, 08:14"; the year stands with it from 12 months on, either way."""
+def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None, named: bool = False) -> str:
+    """Return "Sat 21 Nov, 08:14"; with the year wherever it is not this year, and the zone's name where it is to be `named`."""
     local = when.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b}{_year(local, now)}, {local:%H:%M}"
+    name = f" {local:%Z}" if named else ""
+    return f"{local:%a} {local.day} {local:%b}{_year(local, now)}, {local:%H:%M}{name}"
 
 
 def _year(local: datetime, now: datetime | None) -> str:
-    near = now is not None and abs(local - now) < timedelta(days=365)
-    return "" if near else f" {local.year}"
+    this_year = now is not None and local.year == now.astimezone(local.tzinfo).year
+    return "" if this_year else f" {local.year}"
 
 
 def ago(when: datetime, *, now: datetime, zone: tzinfo) -> str:

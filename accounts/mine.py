@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import faces, selection, summary
+from accounts.calendar_days import AT_RISK, URGENT, within
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
@@ -82,15 +83,13 @@ def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datet
     entries = [entry for entry in token.pool_entries.all() if entry.account_id in found]
     if not entries:
         return None
-    label = channels.get(token.app.channel).label
+    label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
     if token.state == Token.State.DEAD:
         pill = faces.STOPPED
         text = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True).what
-    elif token.deadline is not None and token.deadline - now <= faces.AT_RISK:
-        left = faces.days_left(
-            deadline_kind="date", deadline=token.deadline, now=now, zone=timezone.get_current_timezone()
-        )
-        urgent = token.deadline - now <= faces.URGENT
+    elif token.deadline is not None and within(token.deadline, AT_RISK, now=now, zone=zone):
+        left = faces.days_left(deadline_kind="date", deadline=token.deadline, now=now, zone=zone)
+        urgent = within(token.deadline, URGENT, now=now, zone=zone)
         pill = faces.Pill(left.text, "urgent" if urgent else "warn", "warning" if urgent else "schedule")
         text = ""
     else:
@@ -112,19 +111,18 @@ def _hanging(one: Summary, token: Token, names: Names, now: datetime) -> Hanging
         return Hanging(account, "is paused by staff.")
     if account.state == Account.State.INTERRUPTED:
         return Hanging(account, "is being checked. Another log-in may carry it.")
+    zone = timezone.get_current_timezone()
     if not carriers:
-        when = (
-            faces.short_date(token.deadline, zone=timezone.get_current_timezone(), now=now)
-            if token.deadline
-            else ""
-        )
+        ends = token.deadline
+        when = faces.short_date(ends, zone=zone, now=now, named=True) if ends else ""
         return Hanging(account, f"stops {when}. Nobody else is linked.")
     name = faces.first_name(names.within(carriers[0].token, account))
     best = max((entry.token.deadline for entry in carriers if entry.token.deadline), default=None)
     if any(entry.token.deadline is None for entry in carriers) or best is None:
         return Hanging(account, f"still works through {name}")
-    day = faces.moment(best, zone=timezone.get_current_timezone(), now=now).day
-    return Hanging(account, f"still works through {name} until {day} ({faces.time_left(best, now=now)})")
+    day = faces.moment(best, zone=zone, now=now).day
+    left = faces.time_left(best, now=now, zone=zone)
+    return Hanging(account, f"still works through {name} until {day} ({left})")
 
 
 def _working_row(one: Summary, user: User, names: Names) -> WorkingRow:

@@ -65,6 +65,7 @@ def of(account: Account, now: datetime) -> Summary:
         usable_count=account.usable_count,
         people_count=people,
         now=now,
+        zone=zone,
     )
     days = faces.days_left(
         deadline_kind=account.deadline_kind,

@@ -95,7 +95,7 @@ def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> d
     elif key == "undated":
         accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
     else:
-        accounts = states.in_state(accounts, value, now)
+        accounts = states.in_state(accounts, value, now=now, zone=timezone.get_current_timezone())
     link = f"{reverse('admin:accounts_account_changelist')}?{query}"
     return {
         "text": text,

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import faces, selection, summary
+from accounts.calendar_days import AT_RISK, within
 from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
@@ -222,4 +223,4 @@ def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetim
     """Tell whether the log-in was renewed already: it works, and for more than 30 days."""
     if token is None or entry is None or not selection.usable(entry):
         return False
-    return token.deadline is None or token.deadline - now > faces.AT_RISK
+    return not within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts import deeds, faces, selection
+from accounts.calendar_days import AT_RISK, within
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.portal.confirm import Page
@@ -21,7 +22,8 @@ def _needs(entry: AccountToken, now: datetime) -> bool:
     token = entry.token
     if token.state == Token.State.DEAD:
         return True
-    return selection.living(entry) and token.deadline is not None and token.deadline - now <= faces.AT_RISK
+    soon = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
+    return selection.living(entry) and soon
 
 
 def needed(accounts: Sequence[Account], names: Names, now: datetime) -> list[Job]:

@@ -1,7 +1,7 @@
 """The dates of a token as lines: name, date, where it comes from. An unknown date is "Not available", never a guess."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -9,6 +9,8 @@ from accounts import faces
 from tokens import channels, renewal
 from tokens.channels.base import Channel
 from tokens.models import Token
+
+SOON = timedelta(hours=48)  # nearer than this, the hour of a date counts
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
         if at is not None:
             if token.state != Token.State.DEAD:
                 said = _source(source, channel) + _renewed(token, clock)
-                found.append(DateLine(label, at, "", said, soon=abs(at - now) < faces.HOURS_BELOW))
+                found.append(DateLine(label, at, "", said, soon=abs(at - now) < SOON))
         elif source == "never":
             found.append(DateLine(label, None, "No end date", _source(source, channel)))
         elif clock == "access" and token.state != Token.State.DEAD:
@@ -63,7 +65,7 @@ def days(token: Token, *, usable: bool, now: datetime) -> faces.DaysLeft:
     """Return the big line and the bar of a token; a dead one says when it ended."""
     zone = timezone.get_current_timezone()
     if token.state == Token.State.DEAD:
-        text = f"Ended {faces.short_date(token.state_since, zone=zone, now=now)}"
+        text = f"Ended {faces.short_date(token.state_since, zone=zone, now=now, named=True)}"
         return faces.DaysLeft(text, "cancel", ended=True, bar=faces.DayBar("bar", "", "mute"))
     return faces.days_left(
         deadline_kind=token.deadline_kind, deadline=token.deadline, now=now, zone=zone, usable=usable

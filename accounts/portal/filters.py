@@ -1,7 +1,6 @@
 """Chips and ready-made views of the list Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
@@ -10,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.calendar_days import end_of_window
 from accounts.models import Account
 from accounts.portal import states
 from tokens.models import ChannelKey
@@ -31,7 +31,9 @@ class ViewFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep what the tab shows."""
         if self.value() == "needs":
-            return queryset.filter(states.needs_a_person(timezone.now()))
+            return queryset.filter(
+                states.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
+            )
         if self.value() == "team":
             return queryset.filter(team__in=Membership.objects.filter(user=request.user.pk).values("team"))
         return states.only_one_person(queryset) if self.value() == "alone" else queryset
@@ -87,7 +89,9 @@ class StateFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts with this pill."""
         value = self.value()
-        return states.in_state(queryset, value, timezone.now()) if value else queryset
+        if not value:
+            return queryset
+        return states.in_state(queryset, value, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 class DaysFilter(SimpleListFilter):
@@ -107,7 +111,8 @@ class DaysFilter(SimpleListFilter):
             return queryset
         if not value.isascii() or not value.isdigit() or len(value) > 4:
             return queryset.none()
-        return queryset.filter(deadline__lte=timezone.now() + timedelta(days=int(value)))
+        window = end_of_window(int(value), now=timezone.now(), zone=timezone.get_current_timezone())
+        return queryset.filter(deadline__lt=window)
 
 
 class AloneFilter(SimpleListFilter):

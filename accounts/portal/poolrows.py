@@ -8,8 +8,10 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import addresses, deeds, faces, selection
+from accounts.calendar_days import AT_RISK, within
 from accounts.models import Account, AccountToken
 from accounts.names import HIDDEN, Names
 from accounts.portal import dates, rows
@@ -268,7 +270,7 @@ def _first_two(
         missing = row.entry.access_reason == Reason.SCOPE_MISSING  # the person grants it, nobody else
         wanted = [ask] if missing else [steps, check]
     elif row.active:
-        due = token.deadline is not None and token.deadline - now <= faces.AT_RISK
+        due = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
         wanted = [ask] if due else [check]
     else:
         wanted = [activate, check]

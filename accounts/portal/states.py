@@ -1,6 +1,6 @@
 """The pills of the list as SQL, so that filters and sort order say the same as `accounts.faces.account_pill`."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import (
@@ -18,7 +18,7 @@ from django.db.models import (
 from django.db.models.expressions import Combinable, OrderBy
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
-from accounts import faces
+from accounts.calendar_days import AT_RISK, URGENT, end_of_window
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 
@@ -50,20 +50,21 @@ def with_people(accounts: QuerySet[Account]) -> QuerySet[Any]:
     return accounts.annotate(people=Coalesce(Subquery(number), 0))
 
 
-def in_state(accounts: QuerySet[Account], key: str, now: datetime) -> QuerySet[Account]:
-    """Keep the accounts whose pill is `key` of LABELS; an unknown key keeps none."""
+def in_state(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
+    """Keep the accounts whose pill is `key` of LABELS for a reader in `zone`; an unknown key keeps none."""
+    urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
     works = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
     fixed = {
         "paused": ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
         "deactivated": _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
         "interrupted": _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
         "restricted": _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
-        "urgent": works & Q(deadline__lte=now + faces.URGENT),
-        "at_risk": works & Q(deadline__gt=now + faces.URGENT, deadline__lte=now + faces.AT_RISK),
+        "urgent": works & Q(deadline__lt=urgent),
+        "at_risk": works & Q(deadline__gte=urgent, deadline__lt=at_risk),
     }
     if key in fixed:
         return accounts.filter(fixed[key])
-    counted = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gt=now + faces.AT_RISK))))
+    counted = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk))))
     if key == "no_backup":
         return counted.filter(people__lte=1)
     unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
@@ -72,9 +73,9 @@ def in_state(accounts: QuerySet[Account], key: str, now: datetime) -> QuerySet[A
     return counted.filter(~unknown, people__gt=1) if key == "healthy" else counted.none()
 
 
-def needs_a_person(now: datetime) -> Q:
+def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:
     """Accounts that go dark, or are dark, unless a person acts: deactivated, or a deadline within 30 days."""
-    soon = Q(deadline__lte=now + faces.AT_RISK) & ~Q(state=Account.State.INTERRUPTED)
+    soon = Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)) & ~Q(state=Account.State.INTERRUPTED)
     return _NOT_PAUSED & (Q(state=Account.State.DEACTIVATED) | soon)
 
 

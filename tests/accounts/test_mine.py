@@ -78,7 +78,7 @@ def test_a_log_in_that_ends_soon_needs_the_person(client: Client, ada: User) -> 
 
     page = mine(client)
 
-    assert "4 days left" in page
+    assert "5 days left" in page
     assert "Nobody else is linked." in page
 
 

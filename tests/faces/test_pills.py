@@ -15,6 +15,7 @@ SAFE = {
     "usable_count": 2,
     "people_count": 2,
     "now": NOW,
+    "zone": UTC,
 }
 
 
@@ -47,9 +48,9 @@ def test_an_account_shows_the_pill_of_its_one_trouble(facts: dict[str, Any], pil
     [
         (timedelta(seconds=-1), faces.URGENT_PILL),
         (timedelta(days=7), faces.URGENT_PILL),
-        (timedelta(days=7, seconds=1), faces.AT_RISK_PILL),
+        (timedelta(days=8), faces.AT_RISK_PILL),
         (timedelta(days=30), faces.AT_RISK_PILL),
-        (timedelta(days=30, seconds=1), faces.HEALTHY),
+        (timedelta(days=31), faces.HEALTHY),
     ],
 )
 def test_urgent_ends_after_seven_days_and_at_risk_after_thirty(left: timedelta, pill: faces.Pill) -> None:

@@ -97,7 +97,7 @@ def test_names_are_escaped_in_parts() -> None:
 
 
 def test_a_bar_has_its_widths_in_attributes_and_is_hidden_from_readers() -> None:
-    bar = faces.day_bar(deadline_kind="date", deadline=NOW + timedelta(days=10), now=NOW)
+    bar = faces.day_bar(deadline_kind="date", deadline=NOW + timedelta(days=10), now=NOW, zone=UTC)
 
     html = render("{% daybar bar %}", bar=bar)
 
