@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from accounts.models import Account, ApiKey
 from accounts.summary import Summary
 from tokens import channels, reasons
 from tokens.models import ChannelKey
+from users.client_address import client_address
 
 router = Router(tags=["broker"])
 
@@ -154,7 +156,7 @@ def caller_of(request: HttpRequest, scope: str) -> Caller:
     caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets it
     if not caller.may(scope):
         raise ScopeMissing(scope)
-    return caller
+    return replace(caller, address=client_address(request))
 
 
 class ScopeMissing(Exception):  # noqa: N818  # an answer

@@ -217,3 +217,40 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class LeaseRecord(models.Model):
+    """One token handed out, or one request signed. Append only (`users.append_only`), so nothing here is a foreign key: rows outlive
+    what they name. Written by `accounts.broker.records`."""
+
+    class Kind(models.TextChoices):
+        LEASE = "lease", "Token handed out"
+        SIGNATURE = "signature", "Request signed"
+
+    REQUEST_LENGTH = 200
+
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    key_id = models.BigIntegerField("API key", null=True, help_text="Empty: our own Python code.")
+    caller = models.CharField(max_length=100, help_text="The key's name then, or which code of ours.")
+    address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
+    account_id = models.BigIntegerField("social account")
+    token_id = models.BigIntegerField("token")
+    generation = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=10)
+    lease_hash = models.CharField(max_length=32, help_text="First half of the SHA-256 of the lease's id.")
+    request = models.CharField(
+        max_length=REQUEST_LENGTH, blank=True, help_text="Method and path of what was signed."
+    )
+
+    class Meta:
+        verbose_name = "hand-out of a token"
+        verbose_name_plural = "tokens handed out"
+        indexes = [
+            models.Index("key_id", "at", name="lease_record_by_key"),
+            models.Index("account_id", "at", name="lease_record_by_account"),
+            models.Index("token_id", "at", name="lease_record_by_token"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: token {self.token_id} for account {self.account_id}"

@@ -14,11 +14,12 @@ class AdTokenConfig(AppConfig):
         """Connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import groups, invitations, login_mails, schedules
+        from adtoken_project import grants, groups, invitations, login_mails, schedules
 
         invitations.register()
         login_mails.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
+        post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
 
 

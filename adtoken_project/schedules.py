@@ -13,6 +13,7 @@ from notifications.schedule import SCHEDULES as NOTIFICATIONS
 MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
+    "Remove old records": ("adtoken_project.tasks.prune_records", 3_600),
     **ACCOUNTS,
     **MACROS,
     **NOTIFICATIONS,

@@ -97,6 +97,8 @@ DATABASES["default"] |= {
     },
     "TEST": {"TEMPLATE": "template0"},
 }
+DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
+RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400)  # of tokens handed out and of log-ins; 30 at least
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL")

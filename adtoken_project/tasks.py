@@ -1,9 +1,13 @@
 """Tasks of the whole."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from adtoken_project.models import Heartbeat
+from users import append_only
 
 
 @shared_task
@@ -12,3 +16,9 @@ def heartbeat() -> None:
     now = timezone.now()
     for name in ("beat", "worker"):
         Heartbeat.objects.update_or_create(name=name, defaults={"at": now})
+
+
+@shared_task
+def prune_records() -> None:
+    """Remove records of hand-outs and log-ins that are older than RECORDS_DAYS."""
+    append_only.prune(now=timezone.now(), keep=timedelta(days=settings.RECORDS_DAYS))

@@ -24,7 +24,16 @@ from adtoken_project.embedded.valkey import Valkey
 
 DATABASE = "adtoken_benchmark"  # on a server that DATABASE_URL names; made at the start, dropped at the end
 # What a developer's shell may hold, and a measurement must not depend on.
-FOREIGN = ("DEMO", "DEBUG", "DATABASE_POOL", "BEHIND_PROXY", "ALLOWED_HOSTS", "TIME_ZONE", "MACROS_HOUR")
+FOREIGN = (
+    "DEMO",
+    "DEBUG",
+    "DATABASE_POOL",
+    "DATABASE_APP_ROLE",
+    "BEHIND_PROXY",
+    "ALLOWED_HOSTS",
+    "TIME_ZONE",
+    "MACROS_HOUR",
+)
 
 
 @dataclass(frozen=True)

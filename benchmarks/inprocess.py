@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
 from accounts import broker
-from accounts.broker import callers
+from accounts.broker import callers, records
 from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
 
@@ -24,6 +25,7 @@ def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:
     naked = request_through([], key, accounts)
     contenders: dict[str, Contender] = {
         "broker.lease alone": lambda: _time(lease_alone(key, accounts), calls),
+        "broker.lease alone, without the row of the record": lambda: _unrecorded(key, accounts, calls),
         "whole request without middleware": lambda: _time(naked, calls),
         "whole request": lambda: _time(request, calls),
     }
@@ -35,6 +37,11 @@ def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:
     stranger = request_through(list(settings.MIDDLEWARE), data.make_key(), accounts)
     section.results["whole request"]["SQL statements, key not seen for a second"] = [statements(stranger)]
     return section
+
+
+def _unrecorded(key: str, accounts: int, calls: int) -> Figures:
+    with mock.patch.object(records, "write"):
+        return _time(lease_alone(key, accounts), calls)
 
 
 def lease_alone(key: str, accounts: int) -> Callable[[], None]:

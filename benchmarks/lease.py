@@ -61,11 +61,13 @@ def measure(environment: Environment, *, accounts: int, seconds: float, rounds: 
 
 def _contenders(bench: Bench, stack: ExitStack) -> dict[str, Contender]:
     real = _server(bench, stack, "lease", "adtoken_project.settings")
+    unrecorded = _server(bench, stack, "unrecorded", "adtoken_project.settings", "benchmarks.unrecorded")
     bare = _server(bench, stack, "bare", "benchmarks.bare_settings")
     raw = RawLoop(bench)
     stack.callback(raw.close)
     contenders: dict[str, Contender] = {
         "lease": lambda: _http(bench, *real, LEASE_PATH),
+        "lease without the row of the record": lambda: _http(bench, *unrecorded, LEASE_PATH),
         "view that does nothing, same middleware": lambda: _http(bench, *bare, "/bare"),
         "limit: one indexed read + one decryption, 1 connection": raw.measure,
     }
@@ -74,14 +76,20 @@ def _contenders(bench: Bench, stack: ExitStack) -> dict[str, Contender]:
     return contenders
 
 
-def _server(bench: Bench, stack: ExitStack, name: str, settings_module: str) -> tuple[int, int]:
+def _server(
+    bench: Bench,
+    stack: ExitStack,
+    name: str,
+    settings_module: str,
+    application: str = "adtoken_project.wsgi",
+) -> tuple[int, int]:
     """Start gunicorn and wait for its answer. Returns port and process."""
     port = free_port()
     web = f"http://{LOOPBACK}:{port}"
     child = Child(
         name=name,
         command=[
-            sys.executable, "-m", "gunicorn", "adtoken_project.wsgi", f"--bind={LOOPBACK}:{port}", *GUNICORN,
+            sys.executable, "-m", "gunicorn", application, f"--bind={LOOPBACK}:{port}", *GUNICORN,
         ],
         log=bench.environment.folder / f"{name}.log",
         env=os.environ | {"DJANGO_SETTINGS_MODULE": settings_module, "BASE_URL": web},

@@ -7,6 +7,7 @@ from typing import Any
 import django.conf
 import pytest
 import redis
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from tests.support import chromium
 from tests.support.sandbox import Sandbox
@@ -84,6 +85,19 @@ def valkey() -> Iterator[redis.Redis]:
 def _empty_valkey(valkey: redis.Redis) -> None:
     """Each test begins with an empty cache: rate limits and locks of one test do not reach the next."""
     valkey.flushdb()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _append_only_tables_are_emptied_between_tests() -> Iterator[None]:
+    """Let the end of a test truncate what nobody may change: tests with real transactions end so."""
+    truncate = DatabaseOperations.sql_flush
+
+    def pruning(self: Any, *args: Any, **kwargs: Any) -> list[str]:
+        return ["set local adtoken.pruning = 'on'", *truncate(self, *args, **kwargs)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", pruning)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -18,10 +18,11 @@ FACTS_FOR = 1.0  # seconds that a process trusts what it read of a key; a revoke
 
 @dataclass(frozen=True)
 class Caller:
-    """What a caller may see. `key_id` 0 is our own Python code, which sees all teams."""
+    """What a caller may see. `key_id` 0 is our own Python code, which sees all teams; it names itself by `name`."""
 
     key_id: int = 0
     name: str = "internal"
+    address: str | None = None  # where this call comes from
     teams: frozenset[int] | None = None  # None: all
     channels: frozenset[str] | None = None  # None: all
     scopes: frozenset[str] = frozenset(ApiKey.Scope.values)

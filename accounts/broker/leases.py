@@ -4,16 +4,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import psycopg
 from django.core import signing
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
 
 from accounts import selection
+from accounts.broker import records
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, LeaseOver, NotFound
 from accounts.broker.holding import held
-from accounts.models import Account, AccountToken
+from accounts.broker.prepared import prepared_cursor
+from accounts.models import Account, AccountToken, LeaseRecord
 from tokens import channels, lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels.base import Credentials, Send
@@ -100,7 +99,8 @@ def lease(
 ) -> Lease:
     """Return a token that works now, for at least `min_valid_for` seconds.
 
-    Raises NotFound, Held (only a person can help), or Busy (we are checking). The ordinary path is one indexed read and one decryption.
+    Raises NotFound, Held (only a person can help), or Busy (we are checking, or the hand-out could not be recorded). The ordinary path
+    is one indexed read, one decryption and one row of the record.
     """
     row = _read(caller, channel, native_id)
     until = now + timedelta(seconds=min_valid_for)
@@ -148,24 +148,13 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
         raise NotFound("There is no such account.") from error
     if caller.channels is not None and channel not in caller.channels:
         raise NotFound("There is no such account.")
-    with _prepared_cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_READ, [token_id, channel, native_id])
         found = cursor.fetchone()
     row = _Row(*found) if found else None
     if row is None or (caller.teams is not None and row.team_id not in caller.teams):
         raise NotFound("There is no such account.")
     return row
-
-
-def _prepared_cursor() -> CursorWrapper:
-    """Return a cursor whose statement PostgreSQL plans once per connection (OPTIONS "prepare_threshold"), not at every call.
-
-    Django's own cursor writes the values into the text, so that each call is a new statement. Planning it was most of what this read cost.
-    """
-    connection.ensure_connection()
-    wrap: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    wrapped: CursorWrapper = wrap(psycopg.Cursor(connection.connection))
-    return wrapped
 
 
 def _spare(channel: str) -> timedelta:
@@ -196,8 +185,19 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
     parts += [int(now.timestamp()), int(expires_at.timestamp()), purpose]
     if row.last_used_at is None or now - row.last_used_at > timedelta(hours=1):
         lifecycle.note_use(token_id=row.token_id, now=now)
+    lease_id = signing.dumps(parts, salt=SALT)
+    records.write(
+        caller=caller,
+        kind=LeaseRecord.Kind.LEASE,
+        account_id=row.account_id,
+        token_id=row.token_id,
+        generation=row.generation,
+        purpose=purpose,
+        lease_id=lease_id,
+        now=now,
+    )
     return Lease(
-        lease_id=signing.dumps(parts, salt=SALT),
+        lease_id=lease_id,
         expires_at=_time(int(expires_at.timestamp())),
         channel=row.channel,
         native_id=row.native_id,

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from accounts.broker import records
 from accounts.broker.callers import Caller
 from accounts.broker.errors import LeaseOver, Refused
 from accounts.broker.leases import open_lease
+from accounts.models import LeaseRecord
 from tokens import channels
 from tokens.app_keys import keys_by_version
 from tokens.models import Token
@@ -16,7 +19,7 @@ def sign(
 ) -> str:
     """Return the Authorization header for one request, only to the channel's API hosts and never to its OAuth paths.
 
-    Raises NotFound, LeaseOver (also where the token has changed or stopped since), Refused.
+    Raises NotFound, LeaseOver (also where the token has changed or stopped since), Refused, Busy (it could not be recorded).
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
@@ -24,8 +27,20 @@ def sign(
         raise LeaseOver("The token of this lease has changed. Get a new lease.")
     keys = keys_by_version(token.app_id, token.app.version)
     try:
-        return channels.get(token.app.channel).sign(
+        header = channels.get(token.app.channel).sign(
             keys, token.unseal(), method=method, url=url, params=params
         )
     except ValueError as error:
         raise Refused(str(error)) from error
+    records.write(
+        caller=caller,
+        kind=LeaseRecord.Kind.SIGNATURE,
+        account_id=claims.account_id,
+        token_id=claims.token_id,
+        generation=claims.generation,
+        purpose=claims.purpose,
+        lease_id=lease_id,
+        now=now,
+        request=f"{method} {urlsplit(url).path}",
+    )
+    return header

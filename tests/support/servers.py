@@ -28,7 +28,8 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 # What a developer's shell or a CI service may hold, and a test must not depend on.
 FOREIGN = (
     "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "SANDBOX_URL", "STAFF_SECOND_FACTOR",
-    "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE", "DATABASE_POOL", "SECRET_KEY_FILE",
+    "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE", "DATABASE_POOL",
+    "DATABASE_APP_ROLE", "RECORDS_DAYS", "SECRET_KEY_FILE",
     "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE",
 )  # fmt: skip
 OF_A_CHANNEL = tuple(f"{channel.upper()}_" for channel in APPS)  # FACEBOOK_URL, FACEBOOK_VERSION
