@@ -114,8 +114,12 @@ class OauthStandIn:
             raise RefusedError(
                 "The redirect address does not match one that is registered for this application."
             )
-        asked = [s for s in first(params, "scope").split(self.scope_separator) if s]
+        asked = self.asked_scopes(params)
         return Wish(app, redirect_uri, first(params, "state"), asked or list(self.default_scopes))
+
+    def asked_scopes(self, params: Params) -> list[str]:
+        """The permissions in the address of the consent page."""
+        return [scope for scope in first(params, "scope").split(self.scope_separator) if scope]
 
     def _person(self, store: Store, params: Params) -> NativeUser:
         user = store.user(self.channel, first(params, "user"))

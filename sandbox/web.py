@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+import hmac
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from sandbox.store import Store
 from sandbox.windows import Windows
+from sandbox.world import App
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -76,16 +78,28 @@ async def form_of(request: Request) -> dict[str, str] | None:
     return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def basic_of(request: Request) -> tuple[str, str] | None:
-    """The id and the secret of a Basic header, or None."""
+def basic_of(request: Request) -> list[tuple[str, str]]:
+    """The id and the secret of a Basic header as they came, and as they are if both were form-encoded first; empty without one.
+
+    RFC 6749, section 2.3.1, has them form-encoded, which certified clients do and many others do not.
+    """
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        return None
+        return []
     try:
         name, colon, secret = base64.b64decode(sent.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, secret) if colon else None
+        return []
+    return [(name, secret), (unquote_plus(name), unquote_plus(secret))] if colon else []
+
+
+def app_by_basic(request: Request, channel: str) -> App | None:
+    """The app whose id and secret the Basic header holds, or None."""
+    for client_id, secret in basic_of(request):
+        app = store_of(request).app(channel, client_id)
+        if app is not None and hmac.compare_digest(secret.encode(), app.secret.encode()):
+            return app
+    return None
 
 
 def _kind_of(request: Request) -> str:

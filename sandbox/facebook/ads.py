@@ -6,7 +6,7 @@ from zlib import crc32
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.facebook import errors
+from sandbox.facebook import errors, fields
 from sandbox.facebook.access import CHANNEL, Caller, caller_of
 from sandbox.facebook.graph import account_fields, fields_of, page_of, refuse_old_data_access, show_account
 from sandbox.store import random_number
@@ -88,7 +88,7 @@ async def campaign(request: Request) -> Response:
 def _show(found: Campaign, caller: Caller) -> dict[str, Any]:
     """The fields asked for and `id`; all of them where none was asked for (Facebook would give `id` alone)."""
     known = {"account_id": found.account_id, **found.fields}
-    wanted = fields_of(caller) or list(known)
+    wanted = fields_of(caller, fields.CAMPAIGN, "Campaign") or list(known)
     return {"id": found.id, **{name: known[name] for name in wanted if name in known}}
 
 
@@ -96,6 +96,7 @@ async def insights(request: Request) -> Response:
     """`GET /act_{id}/insights`: one row of numbers, always the same for an account."""
     caller = await caller_of(request)
     found = _account(request, caller)
+    wanted = fields_of(caller, fields.INSIGHTS, "AdsInsights")
     number = crc32(found.id.encode()) % 9000 + 1000
     row = {
         "account_id": found.id,
@@ -105,4 +106,6 @@ async def insights(request: Request) -> Response:
         "date_start": "2026-10-01",
         "date_stop": "2026-10-30",
     }
+    if wanted:
+        row = {name: value for name, value in row.items() if name in {*wanted, "date_start", "date_stop"}}
     return JSONResponse(page_of([row], request, caller))

@@ -103,10 +103,15 @@ def unsupported(method: str, name: str) -> GraphError:
     return GraphError(100, text, subcode=33, kind="GraphMethodException")
 
 
-def version_retired() -> GraphError:
-    """A version that the Marketing API no longer serves (which one is newest is unverified)."""
-    text = "(#2635) You are calling a deprecated version of the Ads API. Please update to the latest version: v26.0."
+def version_retired(newest: str) -> GraphError:
+    """A version that the Marketing API no longer serves."""
+    text = f"(#2635) You are calling a deprecated version of the Ads API. Please update to the latest version: {newest}."
     return GraphError(2635, text)
+
+
+def unknown_path(path: str) -> GraphError:
+    """An address that does not exist; that a version of the future is answered so is unverified."""
+    return GraphError(2500, f"Unknown path components: {path}")
 
 
 def role_too_small() -> GraphError:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox.facebook import errors
+from sandbox.facebook import errors, fields
 from sandbox.facebook.access import CHANNEL, Caller, caller_of
 from sandbox.facebook.deauthorise import remove_app
 from sandbox.web import first
@@ -26,7 +26,7 @@ async def me(request: Request) -> Response:
     known = {"id": caller.user.id, "name": caller.user.name, "first_name": first_name, "last_name": last_name}
     if "email" in caller.grant.scopes:
         known["email"] = caller.user.email
-    wanted = fields_of(caller) or ["name"]
+    wanted = fields_of(caller, fields.USER, "User") or ["name"]
     return JSONResponse({name: known[name] for name in known if name in {*wanted, "id"}})
 
 
@@ -57,8 +57,8 @@ async def ad_accounts(request: Request) -> Response:
     if not caller.may_read_ads:
         raise errors.not_granted()
     refuse_old_data_access(caller)
-    fields = account_fields(caller)
-    rows = [show_account(account, caller, fields) for account in caller.visible_accounts()]
+    wanted = account_fields(caller)
+    rows = [show_account(account, caller, wanted) for account in caller.visible_accounts()]
     return JSONResponse(page_of(rows, request, caller))
 
 
@@ -90,21 +90,10 @@ def refuse_old_data_access(caller: Caller) -> None:
 
 def account_fields(caller: Caller) -> list[str]:
     """The fields asked for; raises for one that an ad account does not have."""
-    fields = fields_of(caller) or ["account_id"]
-    for name in fields:
-        if name not in _ACCOUNT_FIELDS:
-            text = f"Tried accessing nonexisting field ({name}) on node type (AdAccount)"
-            raise errors.bad_parameter(text)
-    return fields
+    return fields_of(caller, fields.AD_ACCOUNT, "AdAccount") or ["account_id"]
 
 
-_ACCOUNT_FIELDS = {
-    "id", "account_id", "name", "account_status", "disable_reason", "currency", "timezone_id", "timezone_name",
-    "timezone_offset_hours_utc", "business", "user_tasks",
-}  # fmt: skip
-
-
-def show_account(account: AdAccount, caller: Caller, fields: list[str]) -> dict[str, Any]:
+def show_account(account: AdAccount, caller: Caller, wanted: list[str]) -> dict[str, Any]:
     """An ad account as Facebook shows it to this user; `id` is always there."""
     zone = ZoneInfo(account.time_zone)
     offset = datetime.fromtimestamp(caller.now, zone).utcoffset()
@@ -121,12 +110,12 @@ def show_account(account: AdAccount, caller: Caller, fields: list[str]) -> dict[
         "business": {"id": account.id[::-1], "name": account.name},
         "user_tasks": ROLES[account.roles[caller.user.key]][CHANNEL],
     }
-    return {name: known[name] for name in fields if name in known} | {"id": f"act_{account.id}"}
+    return {name: known[name] for name in wanted if name in known} | {"id": f"act_{account.id}"}
 
 
-def fields_of(caller: Caller) -> list[str]:
-    """The names in the parameter `fields`."""
-    return [name.strip() for name in first(caller.params, "fields").split(",") if name.strip()]
+def fields_of(caller: Caller, known: frozenset[str], node: str) -> list[str]:
+    """The names in the parameter `fields`; raises for one that the node does not have."""
+    return fields.asked(first(caller.params, "fields"), known, node)
 
 
 def _number(text: str, default: int) -> int:

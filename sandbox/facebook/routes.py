@@ -1,6 +1,7 @@
 """Addresses of the stand-in Facebook, below /facebook: www and graph in one place.
 
-A version comes first. Without one the oldest is taken, which the Marketing API has retired: its calls are refused then.
+A version comes first. Without one the oldest is taken, which the Marketing API has retired: its calls are refused then, as those in any
+version that is over (`versions.py`).
 """
 
 import json
@@ -11,13 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.facebook import ads, dialog, errors, graph, system_users, tokens
+from sandbox.facebook import access, ads, dialog, errors, graph, system_users, tokens, versions
 from sandbox.facebook.errors import GraphError
 from sandbox.store import random_text
 
 Handler = Callable[[Request], Awaitable[Response]]
 ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-OLDEST = "v23.0"  # what a call without a version gets (the number is unverified)
 
 
 class _Version(Convertor[str]):
@@ -37,11 +37,14 @@ def graph_call(handler: Handler) -> Handler:
     """Wrap a Graph handler: errors as JSON, and the headers that Facebook adds."""
 
     async def call(request: Request) -> Response:
+        version = request.path_params.get("version", versions.OLDEST)
         try:
+            if not versions.exists(version):
+                raise errors.unknown_path(request.url.path.partition("/facebook")[2])
             response = await handler(request)
         except GraphError as error:
             response = error.response()
-        response.headers["facebook-api-version"] = request.path_params.get("version", OLDEST)
+        response.headers["facebook-api-version"] = versions.served(version)
         response.headers["x-fb-trace-id"] = random_text(11)
         usage = {"call_count": 1, "total_time": 1, "total_cputime": 1}
         response.headers["x-app-usage"] = json.dumps(usage)
@@ -58,12 +61,17 @@ def graph_call(handler: Handler) -> Handler:
 
 
 def marketing(handler: Handler) -> Handler:
-    """Wrap a handler of the Marketing API: it serves no call without a version."""
+    """Wrap a handler of the Marketing API: it serves no version that is over, unless the app lets it take the next one."""
 
     async def call(request: Request) -> Response:
-        if "version" not in request.path_params:
-            raise errors.version_retired()
-        return await handler(request)
+        version = request.path_params.get("version", versions.OLDEST)
+        settings = await access.settings_of(request)
+        if versions.retired(version, settings) and not settings.get("auto_upgrade"):
+            raise errors.version_retired(versions.NEWEST)
+        response = await handler(request)
+        if warning := versions.warning(version, settings):
+            response.headers[versions.WARNING] = warning
+        return response
 
     return call
 
@@ -73,7 +81,7 @@ async def unknown(request: Request) -> Response:
     rest = str(request.path_params["rest"])
     if request.method not in ("GET", "HEAD"):
         raise errors.unsupported(request.method.lower(), rest.strip("/").partition("/")[0])
-    raise GraphError(2500, f"Unknown path components: /{rest}")
+    raise errors.unknown_path(f"/{rest}")
 
 
 def at(path: str, handler: Handler, *methods: str) -> list[Route]:

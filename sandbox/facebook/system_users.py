@@ -24,8 +24,8 @@ async def assigned_ad_accounts(request: Request) -> Response:
         raise errors.unknown_object(asked_about)
     if not caller.may_read_ads:
         raise errors.not_granted()
-    fields = account_fields(caller)
-    rows = [show_account(account, caller, fields) for account in caller.visible_accounts()]
+    wanted = account_fields(caller)
+    rows = [show_account(account, caller, wanted) for account in caller.visible_accounts()]
     return JSONResponse(page_of(rows, request, caller))
 
 

@@ -16,7 +16,8 @@ from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import AdAccount, App, NativeUser, OauthToken
 
-OLDEST, NEWEST = "202508", "209912"  # 202507 was sunset; the setting `active_versions` moves both
+# As of 2026-11-25, and no clock moves them: 202511 was sunset on 2026-11-16. The setting `active_versions` does.
+OLDEST, NEWEST = "202512", "202611"
 _MONTH = re.compile(r"20\d{2}(0[1-9]|1[0-2])")
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -13,6 +13,8 @@ from sandbox.world import ROLES, AdAccount
 
 URN = "urn:li:sponsoredAccount:"
 MOST = 1000  # rows of a page
+# Fields of an ad account beside those that are shown here.
+FIELDS = frozenset({"referenceInfo", "totalBudget", "totalBudgetEndsAt", "changeAuditStamps"})
 
 
 async def userinfo(request: Request) -> Response:
@@ -92,8 +94,13 @@ async def account(request: Request) -> Response:
 
 
 def _projected(row: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """Only the fields that `fields=id,name` names, as LinkedIn's own client words it; all of them without it."""
+    """Only the fields that `fields=id,name` names, as LinkedIn's own client words it; all of them without it.
+
+    Raises ApiError for a field that an ad account does not have.
+    """
     names = [name.strip() for name in unquote(caller.query.get("fields", "")).split(",") if name.strip()]
+    if unknown := [name for name in names if name not in row and name not in FIELDS]:
+        raise errors.unknown_fields(unknown)
     return {name: row[name] for name in names if name in row} if names else row
 
 

@@ -123,3 +123,10 @@ def traced(response: Response) -> Response:
     response.headers["x-li-fabric"] = "sandbox"
     response.headers["x-li-request-id"] = secrets.token_hex(8)
     return response
+
+
+def unknown_fields(names: list[str]) -> ApiError:
+    """A projection of fields that do not exist (words seen of a body's fields; of a projection unverified)."""
+    paths = ", ".join(f"/{name}" for name in names)
+    text = f"Unpermitted fields present in PROJECTION: Data Processing Exception while processing fields [{paths}]"
+    return ApiError(403, text, number=100, code="ACCESS_DENIED")

@@ -2,9 +2,9 @@
 
 Switches of the app (`settings`): `refresh_tokens` (false: an app without programmatic refresh), `rotate_refresh` (a refresh gives a new
 refresh token; unverified), `fresh_delay` (seconds for which a new token is refused), `one_scope_set` (false: another scope set cancels
-nothing), `skip_consent` (a standing grant of the same scopes is not asked again), `products` (list of scopes the app may ask for),
-`active_versions` ([oldest, newest] of LinkedIn-Version), `day_quota_over`, `unknown_is_inactive` (how introspection answers a string that
-is no token), `no_revoke` (the revoke address does not exist).
+nothing), `skip_consent` (a standing grant of the same scopes is not asked again), `products` (list of scopes the app may ask for; else
+all that exist for ads, Pages and log-in), `active_versions` ([oldest, newest] of LinkedIn-Version), `day_quota_over`,
+`unknown_is_inactive` (how introspection answers a string that is no token), `no_revoke` (the revoke address does not exist).
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,19 @@ from starlette.responses import RedirectResponse, Response
 
 from sandbox.oauth import OauthStandIn, Wish
 from sandbox.store import Store, UnknownNameError
-from sandbox.web import first, params_of, store_of
+from sandbox.web import Params, first, params_of, store_of
 from sandbox.world import DAY, App, NativeUser, OauthToken
 
 ADS_SCOPES = ("r_ads", "rw_ads", "r_ads_reporting")
 IDENTITY_SCOPES = ("openid", "profile")
+PRODUCTS = frozenset(
+    {
+        *ADS_SCOPES, *IDENTITY_SCOPES, "email", "r_1st_connections_size", "r_ads_leadgen_automation", "r_basicprofile", "r_liteprofile",
+        "r_emailaddress", "r_events", "r_marketing_leadgen_automation", "r_organization_admin", "r_organization_followers",
+        "r_organization_social", "rw_conversions", "rw_dmp_segments", "rw_events", "rw_organization_admin", "w_member_social",
+        "w_organization_social",
+    }
+)  # fmt: skip
 
 
 @dataclass
@@ -49,18 +57,24 @@ class LinkedInStandIn(OauthStandIn):
         return await super().decide(request)
 
     def _not_allowed(self, store: Store, params: dict[str, list[str]]) -> RedirectResponse | None:
-        """The answer to scopes that the app's products do not give (seen; the documents say only "Invalid scope")."""
+        """The answer to another flow, and to scopes that the app's products do not give (seen; the documents say only "Invalid scope")."""
         app = store.app(self.channel, first(params, self.id_parameter))
-        wrong = [
-            scope
-            for scope in first(params, "scope").split(self.scope_separator)
-            if app is not None and "products" in app.settings and scope not in app.settings["products"]
-        ]
-        if not wrong or app is None or first(params, "redirect_uri") not in app.redirect_uris:
+        if app is None or first(params, "redirect_uri") not in app.redirect_uris:
             return None
         wish = Wish(app, first(params, "redirect_uri"), first(params, "state"), [])
+        if first(params, "response_type") != "code":  # (unverified)
+            text = 'A required parameter "response_type" is missing or is not "code"'
+            return self._back(wish, error="unsupported_response_type", error_description=text)
+        may_ask = app.settings.get("products", PRODUCTS)
+        wrong = [scope for scope in self.asked_scopes(params) if scope not in may_ask]
+        if not wrong:
+            return None
         text = f'Scope "{wrong[0]}" is not authorized for your application'
         return self._back(wish, error="unauthorized_scope_error", error_description=text)
+
+    def asked_scopes(self, params: Params) -> list[str]:
+        """The permissions asked for. The documents part them by spaces; LinkedIn's own client for JavaScript sends commas."""
+        return [scope for scope in first(params, "scope").replace(",", " ").split(" ") if scope]
 
     def _stands(self, store: Store, params: dict[str, list[str]], name: str) -> bool:
         app = store.app(self.channel, first(params, self.id_parameter))
@@ -70,7 +84,7 @@ class LinkedInStandIn(OauthStandIn):
             user = store.user(self.channel, name)
         except UnknownNameError:
             return False
-        asked = set(first(params, "scope").split(self.scope_separator))
+        asked = set(self.asked_scopes(params))
         return any(
             set(token.scopes) == asked and token.expires_at > store.now()
             for token in self.consents(store, user, app.client_id)

@@ -1,6 +1,5 @@
 """Who is calling: the app by Basic, or a person by the access token in the header."""
 
-import hmac
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -45,9 +44,8 @@ class Caller:
 
 def app_of(request: Request) -> App:
     """The app whose id and secret the Basic header holds."""
-    client_id, secret = web.basic_of(request) or ("", "")
-    app = store_of(request).app(CHANNEL, client_id)
-    if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
+    app = web.app_by_basic(request, CHANNEL)
+    if app is None:
         raise errors.authentication_failed()
     if app.suspended:
         raise errors.app_unknown()

@@ -40,8 +40,8 @@ async def unknown(_request: Request) -> Response:
 _ACCOUNT = "/v5/ad_accounts/{account}"
 
 routes = [
-    Route("/oauth/", STAND_IN.show, methods=["GET"]),
-    Route("/oauth/", STAND_IN.decide, methods=["POST"]),
+    *(Route(page, STAND_IN.show, methods=["GET"]) for page in ("/oauth/", "/oauth")),  # clients write both
+    *(Route(page, STAND_IN.decide, methods=["POST"]) for page in ("/oauth/", "/oauth")),
     Route("/v5/oauth/token", api(tokens.token), methods=["POST"]),
     Route("/v5/oauth/token/revoke", api(tokens.revoke), methods=["POST"]),
     Route("/v5/user_account", api(ads.user_account), methods=["GET"]),

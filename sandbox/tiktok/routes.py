@@ -74,7 +74,8 @@ routes: list[Route] = [
     _route("oauth2/access_token", tokens.access_token, "POST"),
     _route("oauth2/advertiser/get", tokens.advertiser_get, "GET"),
     _route("oauth2/revoke_token", tokens.revoke_token, "POST"),
-    _route("user/info", ads.user_info, "GET", "POST"),  # clients disagree on the method
+    _route("user/info", ads.user_info, "GET", "POST"),  # clients disagree on the method, and on the slash
+    Route(f"{_API}/user/info", business_call(ads.user_info), methods=["GET", "POST"]),
     _route("advertiser/info", ads.advertiser_info, "GET"),
     _route("bc/get", ads.bc_get, "GET"),
     _route("bc/asset/get", ads.bc_asset_get, "GET"),

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.oauth import CodeError, OauthStandIn, RefusedError, Wish
 from sandbox.store import Store
-from sandbox.web import Params, basic_of, first, form_of, store_of
+from sandbox.web import Params, app_by_basic, first, form_of, store_of
 from sandbox.world import App, NativeUser, OauthCode, OauthToken
 from sandbox.x import errors
 from sandbox.x.signature import XCaller, living_user
@@ -29,7 +29,7 @@ CHANNEL = "x"
 CODE_LIFE, ACCESS_LIFE = 30, 2 * 60 * 60
 REFRESH_LIFE = 180 * 86_400  # about six months (unverified)
 LONGEST_STATE = 500
-METHODS = ("S256", "plain")
+METHODS = ("S256", "s256", "plain")  # twitter-api-v2, which many use, writes a small letter
 OFFLINE = "offline.access"
 ADS_READ, ADS_WRITE = "ads.read", "ads.write"
 ME = frozenset({"tweet.read", "users.read"})
@@ -181,9 +181,8 @@ async def _form(request: Request) -> dict[str, str]:
 def _client(store: Store, request: Request, form: dict[str, str]) -> App:
     """The app: by Basic where it has a secret, by `client_id` where it is public."""
     if request.headers.get("authorization", "").lower().startswith("basic "):
-        client_id, secret = basic_of(request) or ("", "")
-        app = store.app(CHANNEL, client_id)
-        if app is None or not hmac.compare_digest(secret.encode(), app.secret.encode()):
+        app = app_by_basic(request, CHANNEL)
+        if app is None:
             raise no_client()
     else:
         app = store.app(CHANNEL, form.get("client_id", ""))

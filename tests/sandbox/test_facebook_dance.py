@@ -60,6 +60,13 @@ def test_an_address_that_is_not_registered_exactly_gets_no_redirect(graph: Graph
     assert "location" not in response.headers
 
 
+def test_a_permission_that_does_not_exist_gets_no_redirect(graph: Graph) -> None:
+    answer = graph.dialog(scope="ads_management,nonsense")
+
+    assert answer.status_code == 400
+    assert "Invalid Scopes: nonsense" in answer.text
+
+
 def test_a_code_becomes_a_short_token_and_that_a_long_one(graph: Graph) -> None:
     short = graph.redeem(graph.code()).json()
     long = graph.exchange(short["access_token"]).json()

@@ -67,8 +67,32 @@ def test_accounts_come_in_pages_whose_next_holds_the_token(graph: Graph, token: 
     assert "next" not in second["paging"]
 
 
-def test_a_field_that_does_not_exist_is_error_100(graph: Graph, token: str) -> None:
-    assert error_of(graph.call("GET", "me/adaccounts", token, fields="nonsense")) == (400, 100, None)
+@pytest.mark.parametrize("path", ["me", "me/adaccounts", f"act_{LUMEN}", f"act_{LUMEN}/insights"])
+def test_a_field_that_does_not_exist_refuses_the_whole_call(graph: Graph, token: str, path: str) -> None:
+    answer = graph.call("GET", path, token, fields="id,nonsense" if path == "me" else "account_id,nonsense")
+
+    assert error_of(answer) == (400, 100, None)
+    assert "(#100) Tried accessing nonexisting field (nonsense)" in answer.json()["error"]["message"]
+
+
+def test_a_field_may_be_asked_about_in_its_turn(graph: Graph, token: str) -> None:
+    answer = graph.call("GET", f"act_{LUMEN}", token, fields="name,business{id,name},currency")
+
+    assert answer.json().keys() == {"id", "name", "business", "currency"}
+
+
+def test_a_version_that_is_over_may_be_upgraded_with_a_warning(
+    graph: Graph, sandbox: Sandbox, token: str
+) -> None:
+    sandbox.put_app("facebook", settings={"retired_versions": ["v25.0"], "auto_upgrade": True})
+    graph.root = f"{sandbox.facebook}/v25.0"
+
+    answer = graph.call("GET", f"act_{LUMEN}", token, fields="name")
+
+    assert answer.status_code == 200
+    assert answer.headers["x-ad-api-version-warning"] == (
+        "The call has been auto-upgraded to v26.0 as v25.0 has been deprecated."
+    )
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "OAuth"])
@@ -87,6 +111,12 @@ def test_the_token_may_come_as_a_header(graph: Graph, sandbox: Sandbox, token: s
         ("GET", "v25.0/me/", (200, None, None)),
         ("GET", "me", (200, None, None)),  # without a version the oldest is taken
         ("GET", "me/adaccounts", (400, 2635, None)),  # which the Marketing API serves no longer
+        ("GET", "v19.0/me", (200, None, None)),  # the Graph answers in the oldest that is left
+        ("GET", "v19.0/me/adaccounts", (400, 2635, None)),
+        ("GET", "v24.0/me/adaccounts", (400, 2635, None)),
+        ("GET", "v27.0/me/adaccounts", (200, None, None)),
+        ("GET", "v99.0/me", (400, 2500, None)),
+        ("GET", "v99.0/me/adaccounts", (400, 2500, None)),
         ("GET", "v25.0/act_1/nothing", (400, 2500, None)),
         ("GET", "v25/me", (400, 2500, None)),
         ("POST", "v25.0/me", (400, 100, 33)),

@@ -43,6 +43,7 @@ def error(response: httpx2.Response) -> tuple[int, int | None, str | None]:
     [
         ({"LinkedIn-Version": ""}, (400, None, "VERSION_MISSING")),
         ({"LinkedIn-Version": "202507"}, (426, None, "NONEXISTENT_VERSION")),
+        ({"LinkedIn-Version": "202712"}, (426, None, "NONEXISTENT_VERSION")),
         ({"LinkedIn-Version": "202613"}, (426, None, "NONEXISTENT_VERSION")),
         ({"LinkedIn-Version": "20260701"}, (426, None, "NONEXISTENT_VERSION")),
         ({"X-Restli-Protocol-Version": ""}, (400, 0, "ILLEGAL_ARGUMENT")),
@@ -53,6 +54,13 @@ def test_both_version_headers_are_demanded(
     api: Api, headers: dict[str, str], refused: tuple[int, int | None, str]
 ) -> None:
     assert error(api.get(f"rest/adAccounts/{LUMEN}", **headers)) == refused
+
+
+def test_a_field_that_does_not_exist_refuses_the_call(api: Api) -> None:
+    answer = api.get(f"rest/adAccounts/{LUMEN}?fields=id,nonsense")
+
+    assert error(answer) == (403, 100, "ACCESS_DENIED")
+    assert "[/nonsense]" in answer.json()["message"]
 
 
 def test_a_version_can_be_retired(api: Api, sandbox: Sandbox) -> None:

@@ -60,6 +60,10 @@ def query_of(response: httpx2.Response) -> dict[str, str]:
     return {name: values[0] for name, values in query.items()}
 
 
+def back(response: httpx2.Response) -> str:
+    return query_of(response).get("error", "")
+
+
 @pytest.fixture
 def linkedin(sandbox: Sandbox, http: httpx2.Client) -> LinkedIn:
     sandbox.put_app("linkedin", redirect_uris=[CALLBACK])
@@ -293,3 +297,25 @@ def test_discovery_names_no_introspection_and_no_revocation(linkedin: LinkedIn, 
     assert not {"revocation_endpoint", "introspection_endpoint", "code_challenge_methods_supported"} & set(
         found
     )
+
+
+def test_commas_part_scopes_too_and_end_no_other_consent(linkedin: LinkedIn) -> None:
+    first = linkedin.redeem(linkedin.code()).json()["access_token"]
+
+    second = linkedin.redeem(linkedin.code(scope=SCOPES.replace(" ", ","))).json()
+
+    assert set(second["scope"].split(",")) == set(SCOPES.split())
+    assert linkedin.introspect(first).json()["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"scope": "r_ads nonsense"}, "unauthorized_scope_error"),
+        ({"response_type": "token"}, "unsupported_response_type"),
+    ],
+)
+def test_unknown_scopes_and_other_flows_send_the_browser_back(
+    linkedin: LinkedIn, asked: dict[str, str], error: str
+) -> None:
+    assert back(linkedin.consent(**asked)) == error

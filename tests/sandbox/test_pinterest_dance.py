@@ -3,7 +3,7 @@
 import html
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import httpx2
 import pytest
@@ -362,3 +362,28 @@ def test_only_system_users_tokens_can_be_revoked(pinterest: Pinterest, sandbox: 
     assert error_of(pinterest.person(ben["access_token"])) == DENIED
     wrong = pinterest.http.post(f"{pinterest.root}/v5/oauth/token/revoke", data={"token": "x"})
     assert error_of(wrong) == DENIED
+
+
+def test_the_page_is_found_without_its_last_slash(pinterest: Pinterest) -> None:
+    page = pinterest.http.get(f"{pinterest.root}/oauth", params=ASKED)
+    form = {**ASKED, "user": "ada", "action": "allow"}
+
+    answer = pinterest.http.post(f"{pinterest.root}/oauth", data=form)
+
+    assert page.status_code == 200
+    assert query_of(answer)["code"]
+
+
+def test_basic_is_taken_with_id_and_secret_form_encoded_first(pinterest: Pinterest, sandbox: Sandbox) -> None:
+    sandbox.put_app("pinterest", secret="odd-secret:+%")
+    form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK}
+
+    answers = []
+    for secret in ("odd-secret:+%", quote_plus("odd-secret:+%"), "odd%2Dsecret%3A%2B%25"):
+        keys = (CLIENT_ID, secret)
+        code = pinterest.code()
+        answers.append(
+            pinterest.http.post(f"{pinterest.root}/v5/oauth/token", data={**form, "code": code}, auth=keys)
+        )
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]

@@ -91,6 +91,20 @@ def test_facts_name_a_suspension_with_its_reason(tiktok: TikTokClient, token: st
     assert isinstance(healthy["advertiser_id"], str)
 
 
+def test_a_field_that_does_not_exist_refuses_the_call(tiktok: TikTokClient, token: str) -> None:
+    ids, fields = json.dumps([LUMEN]), json.dumps(["name", "nonsense"])
+
+    assert tiktok.get("advertiser/info", token, advertiser_ids=ids, fields=fields)["code"] == 40002
+
+
+def test_the_person_is_told_at_an_address_without_its_last_slash(tiktok: TikTokClient, token: str) -> None:
+    url = f"{tiktok.sandbox.tiktok}/open_api/v1.3/user/info"
+
+    answer = tiktok.http.get(url, headers={"Access-Token": token})
+
+    assert answer.json()["data"]["display_name"] == "Ada Okafor"
+
+
 @pytest.mark.parametrize(
     "text", ["", "7002238017842757633", "[]", "[7002238017842757633]", json.dumps(["1"] * 101), "{}"]
 )

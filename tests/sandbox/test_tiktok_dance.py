@@ -70,7 +70,7 @@ def test_a_code_is_good_once_for_an_hour_and_for_its_app(tiktok: TikTokClient, s
 
     again = tiktok.redeem(used)["code"]
     elsewhere = tiktok.redeem(foreign, app_id="7290000000000000009", secret="other")["code"]
-    sandbox.set_clock(offset=3599)
+    sandbox.set_clock(offset=3590)
     in_time = tiktok.redeem(foreign)["code"]
     sandbox.set_clock(offset=3600)
     late = tiktok.redeem(old)["code"]

@@ -172,3 +172,13 @@ def test_a_wrong_method_and_a_wrong_address_are_told_apart(sandbox: Sandbox, htt
 
     codes = [(one.status_code, one.json()["errors"][0]["code"]) for one in (wrong, nowhere)]
     assert codes == [(405, "METHOD_NOT_ALLOWED"), (404, "ROUTE_NOT_FOUND")]
+
+
+def test_basic_and_the_method_of_the_challenge_are_taken_as_clients_write_them(x: Client) -> None:
+    client_id, secret = x.basic
+    code = x.consent(code_challenge_method="s256")["code"]
+    x.basic = (client_id.replace("-", "%2D"), secret.replace("-", "%2D"))
+
+    answer = x.redeem(code)
+
+    assert answer.status_code == 200
