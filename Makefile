@@ -2,7 +2,7 @@
 # Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint format lock bench clean venv venv-dev chromium
+.PHONY: help run test quick check lint format lock bench clean venv venv-dev chromium node
 
 PY := .venv/bin/python
 export PYTHON
@@ -16,7 +16,7 @@ help: ## list the targets
 run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with Ctrl-C
 	@$(PY) -m adtoken_project.launcher
 
-test: venv-dev chromium ## all tests, those in a real browser too
+test: venv-dev chromium node ## all tests, those in a real browser too
 	@$(PY) -m pytest -n 2 --dist loadfile
 
 quick: venv-dev ## the tests that need no browser and little time
@@ -54,3 +54,6 @@ venv-dev:
 
 chromium: venv-dev
 	@deploy/bootstrap/chromium.sh
+
+node:
+	@deploy/bootstrap/node.sh

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache"}
+LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache", "node_modules"}
 READERS = {"text", "address", "flag", "whole", "names"}  # of adtoken_project.env
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
