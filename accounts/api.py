@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
 
-from accounts import broker, names, summary
+from accounts import broker, names, pool_reasons, summary
 from accounts.broker import Caller
 from accounts.broker.leases import Lease
 from accounts.calendar_days import end_of_window
@@ -206,8 +206,8 @@ def read_account(request: HttpRequest, channel: str, native_id: str) -> AccountD
     if account is None:
         raise broker.NotFound("There is no such account.")
     one = summary.of(account, timezone.now())
-    connected = account.state == Account.State.CONNECTED
-    told = reasons.explain(channel, "" if connected else account.reason, account=account.name)
+    reason = pool_reasons.account_reason(account, one.entries)
+    told = reasons.explain(channel, reason, account=account.name)
     return AccountDetail(
         **_account(one).dict(),
         pool=[_entry(one, entry) for entry in one.entries],
@@ -299,7 +299,7 @@ def _account(one: Summary) -> AccountOut:
         name=account.name,
         team=account.team.name,
         state=account.state,
-        reason=account.reason,
+        reason=pool_reasons.account_reason(account, one.entries),
         since=account.since,
         restriction=account.restriction,
         deadline=account.deadline,
@@ -316,7 +316,7 @@ def _entry(one: Summary, entry: Any) -> PoolEntry:
         person=names.person_name(token),
         native_user=token.native_user_name,
         state=token.state,
-        reason=token.reason or entry.access_reason,
+        reason=pool_reasons.entry_reason(entry),
         active=one.account.active_token_id == token.pk,
         access=entry.access,
         can_publish=entry.can_publish,

@@ -18,7 +18,7 @@ GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
         "A log-in stops",
         "The person who linked it acts. The accounts go on through the others who linked them.",
         (
-            Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
+            Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
             Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.UNKNOWN,
         ),
     ),

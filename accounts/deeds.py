@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import mails, pool, selection
+from accounts import mails, pool, pool_reasons, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications import outbox
@@ -171,6 +171,14 @@ def cannot_ask(token: Token) -> str:
     if not token.consented_by.is_active:
         return f"{token.consented_by} cannot log in any more. Invite another person."
     return ""
+
+
+def asking_is_vain(entry: AccountToken) -> str:
+    """Return why a new consent of this person would not help this account, or "" where it would."""
+    told = pool_reasons.explain_entry(entry)
+    if not told.short or told.by_consent:
+        return ""
+    return f"Re-authenticating would not help: it waits for {told.waits_for or told.who}."
 
 
 def _entry(account: Account, token: Token) -> AccountToken:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import faces, selection, summary
+from accounts import faces, pool_reasons, selection, summary
 from accounts.calendar_days import AT_RISK, URGENT, within
+from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
@@ -188,12 +189,16 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     one = summary.of(account, now)
     names = Names(user)
     keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
-    mine = any(entry.token.consented_by_id == user.pk for entry in one.entries)
+    mine = overview.own_entry(one, user)
+    told = reasons.explain(
+        account.channel, pool_reasons.entry_reason(mine) if mine else "", account=account.name, you=True
+    )
     return {
+        **overview.limits(mine, one, names, told),
         "account": account,
         "summary": one,
         "keepers": keepers,
-        "mine": mine,
+        "mine": mine is not None,
         "channel": channels.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }
@@ -221,14 +226,15 @@ def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now
 def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
     token = entry.token
     who = "You" if you else faces.first_name(name)
-    if token.state == Token.State.DEAD:
-        return reasons.explain(account.channel, token.reason, person=name, account=account.name, you=you).what
-    if entry.access_reason == Reason.SCOPE_MISSING:
-        return f"{who} did not grant a permission that is needed here. Not a backup."
-    if entry.access == AccountToken.Access.LOST:
+    reason = pool_reasons.entry_reason(entry)
+    if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST:
         return f"{who} can no longer reach this ad account."
-    if entry.can_publish == AccountToken.CanPublish.NO:
+    if token.state != Token.State.DEAD and reason == Reason.PUBLISHING_LOST:
         return f"{who} can report only. Not a backup."
+    if reason == Reason.SCOPE_MISSING:
+        return f"{who} did not grant a permission that is needed here. Not a backup."
+    if reason and token.state != Token.State.COOLING:
+        return reasons.explain(account.channel, reason, person=name, account=account.name, you=you).what
     if token.state == Token.State.COOLING:
         return "We are checking this log-in."
     if active:

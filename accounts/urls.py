@@ -3,12 +3,13 @@
 from django.urls import include, path
 
 from accounts import views
-from accounts.linking.views import reauthenticate
+from accounts.linking.views import check_account, reauthenticate
 
 urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
+    path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("accounts.linking.urls")),

@@ -1,16 +1,21 @@
 """What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from accounts import selection, summary
+from accounts import pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from macros.models import Notice
-from tokens.channels.base import Reason
+from tokens.channels.base import NOT_BY_CONSENT, Reason
 from tokens.models import Token
 from users.models import User
+
+_BY_CLOCK: Mapping[str, Reason] = {
+    Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
+    Token.Clock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
+}
 
 DARK, WEEK, MONTH, LATER = "Deactivated", "Ends within 7 days", "Ends within 30 days", "Ends later"
 
@@ -62,13 +67,23 @@ class Line:
         return ""
 
     @property
-    def reason(self) -> Reason:
-        """Why it ends or ended, by the log-in that would save it."""
-        token = self.token
-        if token is None or token.state != Token.State.DEAD:
-            refresh = token is not None and token.deadline_clock == Token.Clock.REFRESH
-            return Reason.REFRESH_EXPIRED if refresh else Reason.EXPIRED
-        return Reason(token.reason) if token.reason in set(Reason) else Reason.UNKNOWN
+    def lost(self) -> str:
+        """Why the log-in that would save it is of no use for it now; "" while that log-in carries it or could."""
+        entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
+        if entry is None:
+            return self.token.reason if self.token and self.token.state == Token.State.DEAD else ""
+        return "" if selection.living(entry) else pool_reasons.entry_reason(entry)
+
+    @property
+    def reason(self) -> str:
+        """Why it ends or ended, by the log-in that would save it: what stopped it here, else the date that comes first."""
+        clock = self.token.deadline_clock if self.token else ""
+        return self.lost or _BY_CLOCK.get(clock, Reason.EXPIRED)
+
+    @property
+    def by_consent(self) -> bool:
+        """Whether its person ends it by re-authenticating; else an admin at the channel has to act."""
+        return self.lost not in NOT_BY_CONSENT
 
 
 @dataclass
@@ -103,10 +118,14 @@ def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
 
 
 def by_login(lines: Iterable[Line]) -> list[Login]:
-    """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone."""
-    logins: dict[tuple[str, int], Login] = {}
+    """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone.
+
+    What re-authenticating does not help stands apart from what it does.
+    """
+    logins: dict[tuple[str, int, str], Login] = {}
     for line in lines:
-        key = ("token", line.token.pk) if line.token else ("account", line.account.pk)
+        what = "" if line.by_consent else line.lost
+        key = ("token", line.token.pk, what) if line.token else ("account", line.account.pk, "")
         logins.setdefault(key, Login()).lines.append(line)
     return list(logins.values())
 
@@ -148,19 +167,26 @@ def notice_end(notice: Notice, account: Account) -> datetime | None:
 def _token_of(
     notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
 ) -> Token | None:
-    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last."""
+    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
+
+    Of an account that is dark it is the log-in whose end stopped it. Of one that works, the reader's own counts where he can renew it.
+    """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
-    tokens = [entry.token for entry in entries]
-    mine = [token for token in tokens if reader is not None and token.consented_by_id == reader.pk]
-    candidates = mine or tokens
+    mine = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    if notice.threshold == 0:
+        stopped = pool_reasons.entry_that_stopped(account, mine or entries)
+        return stopped.token if stopped else next((entry.token for entry in mine or entries), None)
+    helpful = [entry for entry in mine if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
 
-    def rank(token: Token) -> tuple[bool, bool, float]:
+    def rank(entry: AccountToken) -> tuple[bool, bool, float]:
+        token = entry.token
         carries = account.deadline is not None and token.deadline == account.deadline
         return (
-            token.state != Token.State.DEAD and carries,
-            token.state != Token.State.DEAD,
+            selection.living(entry) and carries,
+            selection.living(entry),
             token.state_since.timestamp(),
         )
 
-    return max(candidates, key=rank, default=None)
+    best = max(helpful or entries, key=rank, default=None)
+    return best.token if best else None

@@ -82,18 +82,35 @@ def _subject(line: Line, reader: Reader, length: int) -> str:
     text = heading(line, reader, length)
     if line.covered:
         return text
-    return f"{text}: {'please re-authenticate' if line.mine else waiting(line)}"
+    return f"{text}: {'please re-authenticate' if _can_act(line) else waiting(line)}"
+
+
+def _can_act(line: Line) -> bool:
+    """Tell whether the reader ends it by re-authenticating."""
+    return line.mine and line.by_consent
+
+
+def _waits_for(line: Line) -> str:
+    """Return who has to act where it is not the person: "an admin at X"; "" where it is."""
+    told = _explanation(line)
+    return told.waits_for if told else ""
 
 
 def waiting(line: Line) -> str:
     """Return whom a watcher waits for."""
+    if admin := _waits_for(line):
+        return f"waiting for {admin}"
     return f"waiting for {short(line.person)}" if line.person else "nobody is linked any more"
 
 
 def lead(lines: Sequence[Line], reader: Reader) -> str:
     """Return the first sentence: how much there is to do, and for whom."""
-    mine = {line.account.pk for line in lines if line.mine}
+    mine = {line.account.pk for line in lines if _can_act(line)}
     call = f"{faces.first_name(reader.name)}, " if reader.name else ""
+    admins = list(dict.fromkeys(filter(None, map(_waits_for, lines))))
+    if not mine and admins:
+        number = _accounts(len({line.account.pk for line in lines if not line.by_consent}))
+        return _sentence(f"{call}{number} for {' and '.join(admins)} to give a role back.", "wait")
     if not mine:
         people = list(dict.fromkeys(line.person for line in lines if line.person))
         who = faces.join_names(people) if people else "a person with access"
@@ -101,7 +118,7 @@ def lead(lines: Sequence[Line], reader: Reader) -> str:
             f"{call}{_accounts(len({line.account.pk for line in lines}))} for {who} to re-authenticate.",
             "wait",
         )
-    logins = {line.token.pk for line in lines if line.mine and line.token}
+    logins = {line.token.pk for line in lines if _can_act(line) and line.token}
     effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
     return _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
 
@@ -120,7 +137,9 @@ def _sentence(text: str, verb: str) -> str:
 def preheader(lines: Sequence[Line], reader: Reader) -> str:
     """Return deadline and effort, not the subject again."""
     first = lines[0]
-    effort = " Takes about a minute." if first.mine else ""
+    effort = " Takes about a minute." if _can_act(first) else ""
+    if first.ends is None and not first.by_consent:
+        return f"Nothing can be published there until {_waits_for(first)} gives a role back."
     if first.ends is None:
         return f"Nothing can be published there until somebody re-authenticates.{effort}"
     what = "Log-in ends" if first.covered else "Works until"
@@ -150,8 +169,8 @@ class Card:
 def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
     """Return the card of a log-in. Without pills, as in plain text, the days left stand beside the date."""
     first = login.first
-    told = _explanation(first)
     several = len(login.lines) > 1
+    told = _explanation(first, others=len(login.lines) - 1)
     channel = faces.channel_name(first.account.channel)
     one = Card(
         channel=first.account.channel,
@@ -165,7 +184,7 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
             *_why(first, told),
         ),
         steps=_steps(first, told),
-        steps_for="" if first.mine else first.person,
+        steps_for=_waits_for(first) or ("" if first.mine else first.person),
         button=_button(login, links, reader),
     )
     if not pills:
@@ -226,16 +245,24 @@ def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
     rows = [("Why", why)]
     if told is not None and told.causes:
         rows.append(("Causes", " ".join(told.causes)))
-    if not line.mine and line.person:
+    if admin := _waits_for(line):
+        rows.append(("Waiting for", admin))
+    elif not line.mine and line.person:
         rows.append(("Waiting for", line.person))
     return rows
 
 
-def _explanation(line: Line) -> reasons.Explanation | None:
+def _explanation(line: Line, *, others: int = 0) -> reasons.Explanation | None:
+    """Return the words for a line, and for so many others that one cause hit with it."""
     if line.token is None:
         return None
     return reasons.explain(
-        line.account.channel, line.reason, person=line.person, account=line.account.name, you=line.mine
+        line.account.channel,
+        line.reason,
+        person=line.person,
+        account=f"{line.account.name} and {others} more" if others else line.account.name,
+        you=line.mine,
+        ahead=not line.lost,
     )
 
 
@@ -251,6 +278,8 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
 
 def _button(login: Login, links: Links, reader: Reader) -> dict[str, str] | None:
     first = login.first
+    if first.mine and not first.by_consent:
+        return {"label": "See the steps and check now", "url": links.renew}
     if first.mine:
         channel = faces.channel_name(first.account.channel)
         many = len(login.lines)

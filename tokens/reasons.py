@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tokens import channels
 from tokens.causes import CAUSES
-from tokens.channels.base import Channel, Reason
+from tokens.channels.base import AN_ADMIN_HELPS, NOT_BY_CONSENT, Channel, Reason
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Explanation:
     steps: tuple[str, ...]  # in order; empty where nobody need act
     causes: tuple[str, ...]  # likely ones, each worded as "may"
     first_deed: str  # the first button; empty: none
+    by_consent: bool = False  # whether the person ends it by re-authenticating
+    waits_for: str = ""  # who else has to act, for "waiting for ..."; empty: the person
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Words:
     you: str  # the same, told to the person
     who: str = "{p}"
     deed: str = "Re-authenticate"
+    ahead: str = ""  # what will happen, while the date is still to come; empty: as for others
 
 
 _ADMIN = "an admin of {a} at {c}; nobody needs to re-authenticate"
@@ -40,10 +43,16 @@ WORDS: Mapping[Reason, Words] = {
         "{c} ends every authorisation after {n} days.",
         "{c} ends every authorisation after {n} days.",
     ),
+    Reason.DATA_ACCESS_EXPIRED: Words(
+        "Data access is over",
+        "{c} ends access to data a set time after {p} last authorised AdToken there.",
+        "{c} ends access to data a set time after you last authorised AdToken there.",
+    ),
     Reason.REFRESH_EXPIRED: Words(
         "Renewal is over",
         "{c} lets us renew for a limited time only; it is over.",
         "{c} lets us renew for a limited time only; it is over.",
+        ahead="{c} lets us renew for a limited time only, and that time ends on this date.",
     ),
     Reason.PASSWORD_CHANGED: Words(
         "Password changed",
@@ -166,11 +175,13 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         "{n} days are over",
         "Pinterest gives access for {n} days, and it could not be renewed.",
         "Pinterest gives access for {n} days, and it could not be renewed.",
+        ahead="Pinterest gives access for {n} days, and it cannot be renewed any more.",
     ),
     ("pinterest", Reason.REFRESH_EXPIRED): Words(
         "Renewal is over",
         "Pinterest ends an authorisation that was not renewed in time.",
         "Pinterest ends an authorisation that was not renewed in time.",
+        ahead="Pinterest lets us renew until this date only.",
     ),
     ("pinterest", Reason.AUTHORISATION_CANCELLED): Words(
         "Authorisation ended",
@@ -186,13 +197,13 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
     ),
     ("facebook", Reason.PASSWORD_CHANGED): Words(
         "Password changed",
-        "{P} changed the {c} password. {c} ends every authorisation when that happens.",
-        "You changed your {c} password. {c} ends every authorisation when that happens.",
+        "{P} changed the {c} password, or {c} ended the session for security reasons. It does not say which.",
+        "You changed your {c} password, or {c} ended your session for security reasons. It does not say which.",
     ),
-    ("facebook", Reason.EXPIRED): Words(
-        "{n} days are over",
-        "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
-        "Facebook ends every authorisation after {n} days, and access to data 90 days after its last use.",
+    ("facebook", Reason.DATA_ACCESS_EXPIRED): Words(
+        "90 days of data access are over",
+        "Facebook ends access to data 90 days after {p} last authorised AdToken there.",
+        "Facebook ends access to data 90 days after you last authorised AdToken there.",
     ),
     ("facebook", Reason.SECURITY_CHECKPOINT): Words(
         "Security check",
@@ -210,6 +221,7 @@ _NOT_THERE: Mapping[str, frozenset[Reason]] = {
     "x": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}),
     "tiktok": frozenset({Reason.PASSWORD_CHANGED}),
 }
+_WITH_DATA_ACCESS = frozenset({"facebook"})  # the others know no such date
 
 # For these the channel's own rules are the likely cause: it says so, or does not say why.
 _BY_RULES = frozenset(
@@ -231,12 +243,19 @@ def _causes(channel_key: str, reason: Reason) -> tuple[str, ...]:
 
 
 def explain(
-    channel_key: str, reason: str, *, person: str = "", account: str = "", you: bool = False
+    channel_key: str,
+    reason: str,
+    *,
+    person: str = "",
+    account: str = "",
+    you: bool = False,
+    ahead: bool = False,
 ) -> Explanation:
     """Word a reason for people.
 
     `reason` is a Reason, "paused" or "unlinked"; "" gives empty words, and one that we do not know is "unknown". `person` is the native
-    user's name, `account` the ad account's. `you` words it for the person. A channel without a package has no steps.
+    user's name, `account` the ad account's. `you` words it for the person, `ahead` while its date is still to come. A channel without a
+    package has no steps.
     """
     if not reason:
         return Explanation("", "", "", (), (), "")
@@ -246,11 +265,13 @@ def explain(
     names = _names(channel, channel_key, person, account, you=you)
     return Explanation(
         short=words.short.format(**names),
-        what=(words.you if you else words.others).format(**names),
+        what=((ahead and words.ahead) or (words.you if you else words.others)).format(**names),
         who=words.who.format(**names),
         steps=_steps(channel, known, you=you) if channel and reason not in OURS else (),
         causes=_causes(channel_key, known) if reason not in OURS else (),
         first_deed=words.deed.format(**names),
+        by_consent=reason != "paused" and known not in NOT_BY_CONSENT,
+        waits_for=f"an admin at {names['c']}" if reason not in OURS and known in AN_ADMIN_HELPS else "",
     )
 
 
@@ -265,6 +286,8 @@ def _steps(channel: Channel, reason: Reason, *, you: bool) -> tuple[str, ...]:
 
 def happens(channel_key: str, reason: Reason) -> bool:
     """Tell whether this can be met at the channel at all."""
+    if reason == Reason.DATA_ACCESS_EXPIRED:
+        return channel_key in _WITH_DATA_ACCESS
     return reason not in _NOT_THERE.get(channel_key, ())
 
 

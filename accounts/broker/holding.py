@@ -3,15 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from accounts import selection
+from accounts import pool_reasons, selection
 from accounts.broker.errors import Held
 from accounts.models import Account
 from tokens import channels, reasons
 from tokens.channels.base import LIFTABLE, Channel, Reason
 from users.models import User
-
-_UNLINKED = "unlinked"
-_AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
 
 
 def held(account_id: int, *, until: datetime | None = None) -> Held:
@@ -38,17 +35,20 @@ def held(account_id: int, *, until: datetime | None = None) -> Held:
 
 def _deactivated(account: Account, native: Channel) -> Held:
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
-    reason = account.reason if account.reason in {*Reason, _UNLINKED} else Reason.UNKNOWN
-    people = _names(entry.token.consented_by for entry in selection.in_order(account))
-    todo = f"Somebody must {'link it anew' if reason == _UNLINKED else 're-authenticate'} at {native.label}."
-    if reason in _AN_ADMIN_HELPS:
+    entries = selection.in_order(account)
+    found = pool_reasons.account_reason(account, entries)
+    reason = found if found in {*Reason, pool_reasons.UNLINKED} else Reason.UNKNOWN
+    told = reasons.explain(account.channel, reason)
+    people = _names(entry.token.consented_by for entry in entries)
+    unlinked = reason == pool_reasons.UNLINKED
+    todo = f"Somebody must {'link it anew' if unlinked else 're-authenticate'} at {native.label}."
+    if told.waits_for:
         people = (f"an admin of the account at {native.label}",)
         todo = "An admin there must give a role; nobody needs to re-authenticate."
     elif reason in LIFTABLE:
         todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
     detail = f"This account is deactivated ({reason}). {todo}"
-    steps = reasons.explain(account.channel, reason).steps
-    return Held("deactivated", reason, detail, account.since, people, steps)
+    return Held("deactivated", reason, detail, account.since, people, told.steps)
 
 
 def _names(users: Iterable[User | None]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import faces, selection, summary
+from accounts import faces, pool_reasons, selection, summary
 from accounts.calendar_days import AT_RISK, within
 from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
@@ -141,64 +141,85 @@ def renewed_too(token: Token, account: Account) -> list[str]:
 
 
 def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
-    """Return what the page of a mailed link says: what happened, what still works, what happens next."""
+    """Return what the page of a mailed link says: what happened, what still works, what happens next.
+
+    `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead.
+    """
     native = channels.get(account.channel)
     found = summary.of(account, now)
     entry = own_entry(found, user)
     token = entry.token if entry else None
     names = Names(user)
     others = summary.others(found, user, names)
-    stopped = token is not None and token.state == Token.State.DEAD
-    reason = _reason(entry, token)
+    login = token.native_user_name if token else ""
     told = reasons.explain(
         account.channel,
-        reason,
-        person=token.native_user_name if token else "",
+        pool_reasons.entry_reason(entry) if entry else "",
+        person=login,
         account=account.name,
         you=True,
     )
-    login = token.native_user_name if token else ""
-    before, there, later = _steps_here(told.steps, native)
     return {
-        **_limits(entry),
         "account": account,
         "channel": native,
         "summary": found,
         "token": token,
-        "stopped": stopped,
+        "stopped": token is not None and token.state == Token.State.DEAD,
         "told": told,
         "others": others,
         "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "nothing_to_do": _nothing_to_do(entry, token, now),
+        **limits(entry, found, names, told),
+        **_ways(told, native, login),
+    }
+
+
+def limits(
+    entry: AccountToken | None, found: Summary, names: Names, told: reasons.Explanation
+) -> dict[str, Any]:
+    """Return what a log-in that works may not do for the account, and who can change that.
+
+    `may_be_unticked`: the channel lets people tick ad accounts one by one, so that a new consent may help all the same.
+    """
+    out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
+    asks_admin = bool(told.waits_for)
+    native = channels.get(found.account.channel)
+    return {
+        "asks_admin": asks_admin,
+        "out_of_reach": out_of_reach,
+        "may_be_unticked": asks_admin and out_of_reach and native.partial_grants,
+        "admins": admins_in_pool(found, names) if asks_admin else [],
+        "admin_steps": native.steps(Reason(entry.access_reason or Reason.ACCESS_LOST))
+        if asks_admin and entry
+        else (),
+    }
+
+
+def admins_in_pool(found: Summary, names: Names) -> list[str]:
+    """Return the names of people of the pool who may give others a role at the channel, as far as it tells roles."""
+    roles = channels.get(found.account.channel).admin_roles
+    admins = [
+        entry
+        for entry in found.entries
+        if entry.role in roles and entry.access == AccountToken.Access.OK and entry.token.consented_by_id
+    ]
+    return list(dict.fromkeys(names.within(entry.token, found.account) for entry in admins))
+
+
+def _ways(told: reasons.Explanation, native: Channel, login: str) -> dict[str, Any]:
+    """Return the steps before going to the channel, those there, and those if it does not help."""
+    before, there, later = _steps_here(told.steps, native)
+    return {
         "before": before,
         "later": later,
-        "before_by": "an admin of the account"
-        if token and not stopped and reason != Reason.SCOPE_MISSING
-        else "",
         "steps": [
             f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
             *(there or [native.last_step]),
             "You come back here. Done.",
         ],
     }
-
-
-def _limits(entry: AccountToken | None) -> dict[str, bool]:
-    """Return what the log-in may not do for the account although it works."""
-    return {
-        "out_of_reach": entry is not None and entry.access == AccountToken.Access.LOST,
-        "not_permitted": entry is not None and entry.access_reason == Reason.SCOPE_MISSING,
-        "reports_only": entry is not None and entry.can_publish == AccountToken.CanPublish.NO,
-    }
-
-
-def _reason(entry: AccountToken | None, token: Token | None) -> str:
-    """Return why the log-in is of no use for the account: it stopped, or the account is out of its reach. "" where neither is so."""
-    if token is None or token.state != Token.State.VALID:
-        return token.reason if token is not None else ""
-    return entry.access_reason if entry is not None else ""
 
 
 def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +16,7 @@ from accounts import faces
 from accounts.linking import choosing, consent, flow, overview, setup
 from accounts.models import Account, PendingLink
 from tokens import channels
-from tokens.models import ChannelKey
+from tokens.models import ChannelKey, Token
 from users.models import person
 
 
@@ -183,3 +184,19 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
         return flow.start(request, account.channel, account=account, again=True)
     context = overview.reauthentication(account, person(request), timezone.now())
     return render(request, "site/link/reauthenticate.html", context)
+
+
+@login_required
+@require_POST
+def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Have the sweep ask the channel about this account, as somebody who is told "Check now" presses it. It asks within a minute."""
+    account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
+    living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
+    label = account.get_channel_display()
+    if living.make_due(timezone.now()):
+        messages.success(
+            request, f"AdToken asks {label} within a minute. Then this page says what was found."
+        )
+    else:
+        messages.warning(request, f"No log-in of this account works any more, so {label} cannot be asked.")
+    return redirect("my_account", account.pk)

@@ -166,7 +166,7 @@ def _ask_page(account: Account, entry: AccountToken, names: Names) -> Page:
             ("One re-authentication", f"renews {number} account{'' if number == 1 else 's'}"),
             ("Until then", "nothing changes; callers are served as now"),
         ],
-        refused=deeds.cannot_ask(token),
+        refused=deeds.cannot_ask(token) or deeds.asking_is_vain(entry),
         seen=str(before.pk) if before else "0",
     )
 

@@ -10,13 +10,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import addresses, deeds, faces, selection
+from accounts import addresses, deeds, faces, pool_reasons, selection
 from accounts.calendar_days import AT_RISK, within
 from accounts.models import Account, AccountToken
 from accounts.names import HIDDEN, Names
-from accounts.portal import dates, rows
+from accounts.portal import dates
 from tokens import reasons, renewal, scrub
-from tokens.channels.base import Reason, Verdict
+from tokens.channels.base import Verdict
 from tokens.models import Token, TokenEvent
 from users.models import User
 
@@ -138,20 +138,8 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
     )
 
 
-def trouble(entry: AccountToken) -> str:
-    """Return the reason why an entry is of no use here, or ""."""
-    if entry.token.state != Token.State.VALID:
-        return entry.token.reason
-    if entry.access == AccountToken.Access.LOST:
-        return entry.access_reason or Reason.ACCESS_LOST
-    if entry.can_publish == AccountToken.CanPublish.NO:
-        return entry.access_reason or Reason.PUBLISHING_LOST
-    return ""
-
-
 def _short(entry: AccountToken) -> str:
-    reason = trouble(entry)
-    return rows.explain(entry.account, reason).short if reason else ""
+    return pool_reasons.explain_entry(entry).short
 
 
 def _publishing(entry: AccountToken) -> str:
@@ -173,13 +161,12 @@ def _checked(entry: AccountToken) -> str:
 
 
 def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) -> Box | None:
-    reason = trouble(row.entry)
-    if not reason:
+    if not pool_reasons.entry_reason(row.entry):
         return None
     token, account = row.token, row.entry.account
     seen = names.sees_token(token, account)
     evidence = pretty(token.evidence) if seen and token.evidence else ""
-    told = rows.explain(account, reason, person=row.name)
+    told = pool_reasons.explain_entry(row.entry, person=row.name)
     return Box(
         told=told,
         who=told.who if told.who.endswith(".") else f"{told.who}.",
@@ -226,7 +213,7 @@ def _ask(row: PoolRow, names: Names) -> Deed:
     called = names.first(row.token, row.entry.account)
     dead = row.token.state == Token.State.DEAD
     label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
-    refused = deeds.cannot_ask(row.token)
+    refused = deeds.cannot_ask(row.token) or deeds.asking_is_vain(row.entry)
     return _deed(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
 
 
@@ -267,8 +254,7 @@ def _first_two(
     if token.state == Token.State.DEAD:
         wanted = [ask]
     elif row.box is not None and token.state == Token.State.VALID:
-        missing = row.entry.access_reason == Reason.SCOPE_MISSING  # the person grants it, nobody else
-        wanted = [ask] if missing else [steps, check]
+        wanted = [ask] if row.box.told.by_consent else [steps, check]
     elif row.active:
         due = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
         wanted = [ask] if due else [check]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from accounts import faces, selection, summary
+from accounts import faces, pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
@@ -62,7 +62,7 @@ def why(one: Summary, names: Names, now: datetime) -> str:
     if account.paused_at is not None:
         return _paused(account, names, now)
     if account.state == Account.State.DEACTIVATED:
-        return _stopped(account) if one.entries else "Nobody is linked to it"
+        return _stopped(one) if one.entries else "Nobody is linked to it"
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:
@@ -79,11 +79,14 @@ def explain(account: Account, reason: str, *, person: str = "") -> reasons.Expla
     return reasons.explain(account.channel, reason, person=person, account=account.name)
 
 
-def _stopped(account: Account) -> str:
-    """Return why it is dark: the reason of the last death, or that staff took the last token away."""
-    if account.reason in set(Reason):
-        return explain(account, account.reason).short
-    return "The last usable token was unlinked" if account.reason == "unlinked" else "No usable token is left"
+def _stopped(one: Summary) -> str:
+    """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
+    reason = pool_reasons.account_reason(one.account, one.entries)
+    if reason in set(Reason):
+        return explain(one.account, reason).short
+    if reason == pool_reasons.UNLINKED:
+        return "The last usable token was unlinked"
+    return "No usable token is left"
 
 
 def _paused(account: Account, names: Names, now: datetime) -> str:

@@ -42,16 +42,17 @@ def test_the_person_is_spoken_to_and_named_to_others(reason: Reason) -> None:
     assert not re.search(r"(?i)\byou", others.what)
 
 
-def test_a_password_change_is_told_as_in_the_guide() -> None:
+def test_a_password_change_at_facebook_accuses_nobody_of_what_facebook_may_have_done() -> None:
     told = reasons.explain("facebook", Reason.PASSWORD_CHANGED, person="Ada Okafor")
 
     assert told.short == "Password changed"
     assert told.what == (
-        "Ada Okafor changed the Facebook password. Facebook ends every authorisation when that happens."
+        "Ada Okafor changed the Facebook password, or Facebook ended the session for security reasons."
+        " It does not say which."
     )
     assert told.who == "Ada Okafor"
     assert told.first_deed == "Re-authenticate"
-    assert told.steps[0] == "Log in at www.facebook.com with the new password."
+    assert told.steps[0] == "Log in at www.facebook.com, with the new password if there is one."
 
 
 def test_a_lost_role_asks_an_admin_and_nobody_to_re_authenticate() -> None:
@@ -101,4 +102,22 @@ def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
 def test_without_a_name_the_sentence_still_stands() -> None:
     told = reasons.explain("facebook", Reason.PASSWORD_CHANGED)
 
-    assert told.what.startswith("The person who linked it changed the Facebook password.")
+    assert told.what.startswith("The person who linked it changed the Facebook password")
+
+
+def test_a_date_that_is_still_to_come_is_not_told_as_over() -> None:
+    for channel in channels.CHANNELS:
+        for reason in (Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED):
+            ahead = reasons.explain(channel, reason, ahead=True).what
+
+            assert not re.search(r"it is over|was not renewed|could not be renewed", ahead)
+    assert reasons.explain("linkedin", Reason.REFRESH_EXPIRED).what.endswith("it is over.")
+
+
+def test_the_end_of_data_access_is_told_apart_from_the_60_days() -> None:
+    data_access = reasons.explain("facebook", Reason.DATA_ACCESS_EXPIRED, you=True)
+
+    assert data_access.short == "90 days of data access are over"
+    assert "60" not in data_access.what
+    assert "90" not in reasons.explain("facebook", Reason.EXPIRED).what
+    assert data_access.steps == reasons.explain("facebook", Reason.EXPIRED).steps

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     """Why a token is not valid, or a pair of token and account is of no use."""
 
     EXPIRED = "expired"
+    DATA_ACCESS_EXPIRED = "data_access_expired"  # the access token's own date is still to come
     REFRESH_EXPIRED = "refresh_expired"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
@@ -52,6 +53,10 @@ class Reason(StrEnum):
 
 # The person lifts these at the channel and the same token works again, so it is asked again daily for 30 days.
 LIFTABLE = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
+# An admin of the ad account gives back what is missing; no new consent of the person does.
+AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
+# A new consent changes nothing here.
+NOT_BY_CONSENT = AN_ADMIN_HELPS | {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
 
 Call = Literal["api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback"]
 CanPublish = Literal["yes", "no", "unknown"]
@@ -272,6 +277,9 @@ class Channel(ABC):
     signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
     scopes: ClassVar[tuple[Scope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
+    admin_roles: ClassVar[frozenset[str]] = (
+        frozenset()
+    )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."

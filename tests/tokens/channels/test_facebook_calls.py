@@ -71,7 +71,10 @@ def test_data_access_that_is_over_kills_only_when_a_call_confirms_it(
     sandbox.add_fault("facebook", path="adaccounts", status=200, body={"data": []}, count=1)
     still_works = CHANNEL.inspect(facebook_app, over)
 
-    assert (confirmed.ruling.verdict, confirmed.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.EXPIRED)
+    assert (confirmed.ruling.verdict, confirmed.ruling.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.DATA_ACCESS_EXPIRED,
+    )
     assert still_works.ruling.verdict == Verdict.OK
 
 

@@ -40,6 +40,7 @@ class Facebook(Channel):
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = True
+    admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     renewal = policy.RENEWAL
     last_step = "Press Continue and keep every ad account ticked."
@@ -163,7 +164,7 @@ class Facebook(Channel):
         ruling = verdicts.classify(answer)
         if ruling.verdict == Verdict.ACCESS_LOST:
             return replace(
-                ruling, verdict=Verdict.TOKEN_DEAD, reason=Reason.EXPIRED, row="data access over"
+                ruling, verdict=Verdict.TOKEN_DEAD, reason=Reason.DATA_ACCESS_EXPIRED, row="data access over"
             ), answer
         return Ruling(Verdict.OK, row="valid"), said
 

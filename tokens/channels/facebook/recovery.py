@@ -10,8 +10,12 @@ _SETTINGS = "Settings & privacy > Settings > Business integrations"
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
-    Reason.PASSWORD_CHANGED: ("Log in at www.facebook.com with the new password.", *RECONNECT),
+    Reason.PASSWORD_CHANGED: (
+        "Log in at www.facebook.com, with the new password if there is one.",
+        *RECONNECT,
+    ),
     Reason.AUTHORISATION_CANCELLED: (
         f"AdToken is gone from {_SETTINGS}. Re-authenticating adds it again.",
         *RECONNECT,

@@ -44,6 +44,7 @@ class LinkedIn(Channel):
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
+    admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = policy.LIFETIME
     renewal = policy.RENEWAL
     last_step = "Press Allow."

@@ -11,6 +11,7 @@ _AGAIN = f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenti
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.linkedin.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: (

@@ -42,6 +42,7 @@ class Pinterest(Channel):
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
+    admin_roles = frozenset({"Owner", "Admin"})
     lifetime = policy.LIFETIME
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP

@@ -10,6 +10,7 @@ _ROLE = "The owner or an admin opens Business access at Pinterest and picks the 
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.pinterest.com with the new password.", *RECONNECT),
     # What Pinterest answers does not tell a removed app, a new password and a closed account apart.

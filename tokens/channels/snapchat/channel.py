@@ -39,6 +39,7 @@ class Snapchat(Channel):
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
+    admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = policy.LIFETIME
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP

@@ -11,6 +11,7 @@ _MEMBERS = "An organization admin opens Snapchat's Business Manager, then Member
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: (
         "Log in at accounts.snapchat.com with the new password.",

@@ -42,6 +42,7 @@ class TikTok(Channel):
     protocol = "oauth2"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
+    admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL

@@ -11,6 +11,7 @@ _OTHERS = "Meanwhile, ask somebody else with a role in the ad account to link it
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at ads.tiktok.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: RECONNECT,

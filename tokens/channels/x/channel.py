@@ -39,6 +39,7 @@ class XChannel(Channel):
     signs = True
     scopes = ()
     partial_grants = False
+    admin_roles = frozenset({"Account admin"})
     lifetime = policy.LIFETIME
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL

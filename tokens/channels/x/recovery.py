@@ -8,6 +8,7 @@ _SETTINGS = "Settings and privacy > Security and account access > Apps and sessi
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
+    Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at x.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: (

@@ -1,0 +1,62 @@
+"""Why an account is not carried, by the pool entry that stopped it: one answer for mails, pages and the API.
+
+A pool entry is of no use where its log-in stopped, where the channel took the role away, or where a permission is missing. Only the
+first is a fact of the token; the others are facts of this person in this account, and the token itself is fine.
+"""
+
+from collections.abc import Sequence
+
+from accounts.models import Account, AccountToken
+from tokens import reasons
+from tokens.channels.base import Reason
+from tokens.models import Token
+
+UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool
+
+
+def entry_reason(entry: AccountToken) -> str:
+    """Return why an entry is of no use for its account, or "".
+
+    A dead token goes first: nothing can be known of the role before the person has consented again. A token in passing trouble goes last.
+    """
+    if entry.token.state == Token.State.DEAD:
+        return entry.token.reason or Reason.UNKNOWN
+    if entry.access == AccountToken.Access.LOST:
+        return entry.access_reason or Reason.ACCESS_LOST
+    if entry.can_publish == AccountToken.CanPublish.NO:
+        return entry.access_reason or Reason.PUBLISHING_LOST
+    return entry.token.reason if entry.token.state == Token.State.COOLING else ""
+
+
+def entry_that_stopped(account: Account, entries: Sequence[AccountToken]) -> AccountToken | None:
+    """Return the entry whose end stopped the account: the one of the account's own reason, else what ended last."""
+    stopped = [entry for entry in entries if entry_reason(entry)]
+
+    def rank(entry: AccountToken) -> tuple[bool, bool, float]:
+        return (
+            entry_reason(entry) == account.reason,
+            entry.token.state != Token.State.DEAD,  # nearer to working: the log-in itself is fine
+            entry.token.state_since.timestamp(),
+        )
+
+    return max(stopped, key=rank, default=None)
+
+
+def account_reason(account: Account, entries: Sequence[AccountToken]) -> str:
+    """Return why an account does not work: a Reason, "paused", "unlinked", or "" while it is connected.
+
+    What a deactivated account noted when it stopped may be out of date, since whoever re-authenticated meanwhile may lack the role. So
+    the pool answers, as it is now.
+    """
+    if account.state == Account.State.CONNECTED:
+        return ""
+    if account.state != Account.State.DEACTIVATED or account.reason == UNLINKED:
+        return account.reason
+    entry = entry_that_stopped(account, entries)
+    return entry_reason(entry) if entry else account.reason
+
+
+def explain_entry(entry: AccountToken, *, person: str = "", you: bool = False) -> reasons.Explanation:
+    """Word why an entry is of no use for its account; empty words where it is."""
+    account = entry.account
+    return reasons.explain(account.channel, entry_reason(entry), person=person, account=account.name, you=you)
