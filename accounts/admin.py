@@ -21,6 +21,7 @@ from accounts.names import Names
 from accounts.portal import bulk, deed_pages, export, filters, listing, pages, rows, states
 from accounts.portal.parts import part
 from accounts.templatetags import faces as tags
+from users.paging import CappedPaginator
 
 
 class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -48,7 +49,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     ]
     list_per_page = 50
     show_full_result_count = False
-    paginator = listing.CappedPaginator
+    paginator = CappedPaginator
     search_fields = ["name"]  # what is searched is in get_search_results
     actions = ["check_now", "ask_to_reauthenticate", "pause", "export_csv"]
     change_list_template = "admin/accounts/account/change_list.html"

@@ -20,6 +20,7 @@ from unfold.decorators import display
 from notifications import claims, kinds
 from notifications.models import Message
 from users.models import Team, User
+from users.paging import CappedPaginator
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -120,6 +121,7 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     list_select_related = ["team"]
     list_per_page = 50
     show_full_result_count = False
+    paginator = CappedPaginator
     ordering = ["-created_at", "-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:

@@ -1,7 +1,8 @@
 """Messages of the outbox. A row holds ids until it is sent, then what was sent."""
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from users.models import Team
@@ -59,6 +60,13 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
+            # the list, newest first; and the few that failed, among a million
+            models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
+            models.Index(
+                F("created_at").desc(), F("id").desc(), condition=Q(state="failed"), name="message_failed"
+            ),
+            # which messages name an account or a log-in
+            GinIndex(fields=["payload"], name="message_payload", opclasses=["jsonb_path_ops"]),
         ]
         permissions = [("retry_message", "Can send messages again or cancel them")]
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
@@ -17,18 +15,7 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.portal.counts import short_count
 from accounts.portal.filters import ViewFilter
-
-COUNTED = 10_000  # above, the page says "10,000+"
-
-
-class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts at most COUNTED rows, so that a page of a big table costs no full count."""
-
-    @cached_property
-    def count(self) -> int:
-        """Return the number of rows, COUNTED at most."""
-        rows: Any = self.object_list  # always a queryset here
-        return int(rows.order_by()[:COUNTED].count())
+from users.paging import COUNTED
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from accounts.templatetags import faces as tags
 from tokens import reasons
 from tokens.channels.base import Verdict
 from tokens.models import Token
+from users.paging import CappedPaginator
 
 
 class TokenChannelFilter(filters.ChannelFilter):
@@ -60,7 +61,7 @@ class TokensOfAccounts:
         "used_cell",
     ]
     list_filter = [TokenChannelFilter, TokenStateFilter]
-    paginator = listing.CappedPaginator
+    paginator = CappedPaginator
     change_list_template = "admin/tokens/token/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
