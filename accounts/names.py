@@ -26,12 +26,12 @@ class Names:
     def __init__(self, viewer: User | AnonymousUser | None) -> None:
         self.all = viewer is None or bool(viewer.is_superuser)
         self.viewer_id = viewer.pk if viewer else None
-        self._teams: frozenset[int] = frozenset()
+        self.teams: frozenset[int] = frozenset()
         self.colleagues: frozenset[int] = frozenset()
         if not self.all:
             mine = Membership.objects.filter(user=self.viewer_id).values("team")
             rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id")
-            self._teams = frozenset(team for team, _ in rows)
+            self.teams = frozenset(team for team, _ in rows)
             self.colleagues = frozenset(user for _, user in rows)
 
     def sees_token(self, token: Token, account: Account | None) -> bool:
@@ -39,9 +39,9 @@ class Names:
         if self.all or token.consented_by_id == self.viewer_id:
             return True
         if token.team_id is not None:
-            return token.team_id in self._teams
+            return token.team_id in self.teams
         if token.consented_by_id is None:
-            return account is not None and account.team_id in self._teams
+            return account is not None and account.team_id in self.teams
         return token.consented_by_id in self.colleagues
 
     def token(self, token: Token | None, account: Account | None) -> str:

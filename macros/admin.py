@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
@@ -12,7 +13,8 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from macros import preview, scope
+from accounts.portal import confirm
+from macros import deletion, preview, scope
 from macros.forms import MacroForm
 from macros.models import Macro, MacroAction
 from macros.on_accounts import MacrosOnAccounts
@@ -49,6 +51,31 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Tell whether the person may delete macros, and this one."""
         allowed = super().has_delete_permission(request, obj)
         return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Offer no deletion of many at once: each has its own confirm page."""
+        return {
+            name: found for name, found in super().get_actions(request).items() if name != "delete_selected"
+        }
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """GET says what stops and what stays, POST deletes."""
+        macro = self._macro(request, object_id) if object_id else None
+        if macro is None:
+            raise Http404
+        if not self.has_delete_permission(request, macro):
+            raise PermissionDenied
+        if request.method == "POST":
+            with transaction.atomic():
+                self.log_deletions(request, [macro])
+                macro.delete()
+            messages.success(request, f"“{macro.name}” is deleted. What it told is kept.")
+            return HttpResponseRedirect(reverse("admin:macros_macro_changelist"))
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        back = reverse("admin:macros_macro_change", args=[macro.pk])
+        return confirm.show(request, deletion.page(macro), context=context, back=back)
 
     # --- the list -------------------------------------------------------------------------------------------------
 

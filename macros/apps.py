@@ -11,11 +11,16 @@ class MacrosConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
-        from macros import evaluation, mails, relevance, windows
+        from django.db.models.signals import pre_delete
+
+        from accounts import told as told_about
+        from macros import evaluation, mails, receivers, relevance, told, windows
         from notifications import kinds
         from tokens import renewal
 
         kinds.register(
             evaluation.KIND, mails.build, name="Macro", ended=relevance.record_end, why=relevance.facts
         )
+        told_about.register(told.about)
+        pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)

@@ -32,7 +32,7 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: st
     reader = _reader(user, now)
     lines = logins.lines_of(notices, reader=user)
     shown = logins.by_login(lines)
-    names = sorted({notice.action.macro.name for notice in notices})
+    names = sorted({notice.macro_title for notice in notices})
     context: dict[str, Any] = {
         "subject": wording.subject(lines, reader),
         "heading": wording.heading(lines[0], reader),

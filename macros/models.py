@@ -119,6 +119,7 @@ class Evaluation(models.Model):
 class Notice(models.Model):
     """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
 
+    It outlives its macro: `action` is empty then, and `macro_name` says whose it was.
     A dropped notice was never mailed, so it does not stand in the way of a later one.
     """
 
@@ -130,7 +131,14 @@ class Notice(models.Model):
         CANCELLED = "cancelled", "Cancelled by staff"
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found", db_index=False)
-    action = models.ForeignKey(MacroAction, models.CASCADE, related_name="notices")
+    action = models.ForeignKey(MacroAction, models.SET_NULL, null=True, blank=True, related_name="notices")
+    macro_name = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Written when the macro is deleted.",
+    )
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
@@ -145,7 +153,7 @@ class Notice(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["action", "account", "token", "cycle", "threshold", "recipient"],
-                condition=~Q(outcome="dropped"),
+                condition=~Q(outcome="dropped") & Q(action__isnull=False),
                 nulls_distinct=False,
                 name="one_notice_per_cycle_and_threshold",
             ),
@@ -157,3 +165,8 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"Notice for {self.recipient} on account {self.account_id}"
+
+    @property
+    def macro_title(self) -> str:
+        """The macro's name, also when it was deleted."""
+        return self.action.macro.name if self.action else self.macro_name

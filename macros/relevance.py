@@ -59,7 +59,7 @@ def facts(message: Message) -> list[kinds.Fact]:
     ).select_related("action__macro", "account")
     return [
         kinds.Fact(
-            what=f"Macro “{notice.action.macro}”: {notice.account}, {_found(notice)}",
+            what=f"Macro “{notice.macro_title}”: {notice.account}, {_found(notice)}",
             outcome=notice.get_outcome_display(),
             reason=notice.outcome_reason,
         )
@@ -76,6 +76,8 @@ def _found(notice: Notice) -> str:
 def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
     """Return why a notice does not hold any more, or ""."""
     action, account = notice.action, notice.account
+    if action is None:
+        return "The macro was deleted."
     if not action.macro.enabled:
         return "The macro was switched off."
     if not _applies(action.macro, account, applied):
@@ -109,7 +111,7 @@ def _applies(macro: Macro, account: Account, applied: set[tuple[int, int]]) -> b
 
 def _applications(notices: Sequence[Notice]) -> set[tuple[int, int]]:
     pairs = MacroAccount.objects.filter(
-        macro__in={notice.action.macro_id for notice in notices},
+        macro__in={notice.action.macro_id for notice in notices if notice.action},
         account__in={notice.account_id for notice in notices},
     )
     return set(pairs.values_list("macro_id", "account_id"))

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,10 +13,9 @@ from django.views.decorators.http import require_GET
 from accounts import faces, summary
 from accounts.models import Account
 from accounts.names import Names
-from accounts.portal import access, dates, poolrows, timeline
+from accounts.portal import access, dates, poolrows, timeline, told_rows
 from accounts.portal.poolrows import Deed
 from accounts.portal.rows import explain
-from notifications.models import Message
 from tokens.channels.base import Reason
 
 if TYPE_CHECKING:
@@ -138,7 +136,9 @@ def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[
         if asked.isascii() and asked.isdigit() and int(asked)
         else timeline.SHOWN
     )
-    line = timeline.of(account, names, chosen=chosen, shown=shown)
+    may_read = request.user.has_perm("notifications.view_message")
+    mails = told_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
+    line = timeline.of(account, names, mails, chosen=chosen, shown=shown)
     query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
     return {
         "line": line,
@@ -173,16 +173,9 @@ def details_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Acco
 
 
 def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
-    """The mails that speak of this account or its tokens, newest first, for those who may see messages."""
+    """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
     access.demand(request, "notifications.view_message")
-    tokens = list(account.pool.values_list("token_id", flat=True))
-    found = Message.objects.filter(Q(payload__account=account.pk) | Q(payload__token__in=tokens))
-    if not request.user.is_superuser:
-        found = found.filter(team__memberships__user=request.user.pk)
-    rows = [
-        (message, faces.MESSAGE_PILLS[message.state])
-        for message in found.defer("text", "html").order_by("-created_at", "-id")[:MESSAGES_SHOWN]
-    ]
+    rows = told_rows.rows(request, account, Names(request.user), limit=MESSAGES_SHOWN)
     return TemplateResponse(
         request,
         "admin/portal/messages.html",

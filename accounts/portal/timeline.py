@@ -1,4 +1,4 @@
-"""The time-line of an account: its own events, and what befell its tokens, newest first."""
+"""The time-line of an account: its own events, what befell its tokens, and who was told, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,13 @@ from typing import Any
 from django.db.models import F
 
 from accounts import faces, succession
+from accounts.mails import ASK
 from accounts.models import Account, AccountEvent
 from accounts.names import Names
 from accounts.portal import rows
 from accounts.portal.poolrows import pretty
+from accounts.portal.told_rows import SKIPPED, Row
+from notifications.models import Message
 from tokens.channels.base import Reason
 from tokens.models import TokenEvent
 
@@ -47,6 +50,7 @@ _TOKEN_KINDS: dict[str, set[str]] = {
     "warnings": {TokenEvent.Kind.DIED, TokenEvent.Kind.COOLED, TokenEvent.Kind.RECOVERED},
     "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.LINKED},
 }
+_WITH_MAILS = {"", "warnings"}
 # Icon and tone of the dot.
 _DOTS: dict[str, tuple[str, str]] = {
     Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
@@ -75,6 +79,7 @@ class Line:
     icon: str
     tone: str
     evidence: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,18 @@ class Timeline:
     chosen: str
 
 
-def of(account: Account, names: Names, *, chosen: str = "", shown: int = SHOWN) -> Timeline:
-    """Return the newest `shown` entries of one filter. Two queries, whatever the history."""
+def of(
+    account: Account, names: Names, mails: Sequence[Row] = (), *, chosen: str = "", shown: int = SHOWN
+) -> Timeline:
+    """Return the newest `shown` entries of one filter, `mails` among them. Two queries, whatever the history."""
     chosen = chosen if chosen in FILTERS else ""
     events = list(_events(account, chosen)[: shown + 1])
     tokens = list(_token_events(account, chosen)[: shown + 1])
     told = {event.token_event_id for event in events if event.token_event_id}
     lines = [_line(account, event, names) for event in events]
     lines += [_token_line(account, event, names) for event in tokens if event.pk not in told]
+    if chosen in _WITH_MAILS:
+        lines += [_mail_line(row) for row in mails if row.message.kind != ASK]  # asking has its own event
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
 
@@ -173,6 +182,26 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
         Kind.IMPORTED: "Imported",
     }
     return titles.get(Kind(event.kind), event.get_kind_display())
+
+
+def _mail_line(row: Row) -> Line:
+    message = row.message
+    title = {
+        Message.State.SENT: f"{row.who} was mailed",
+        Message.State.FAILED: f"{row.who} could not be mailed",
+        Message.State.CANCELLED: f"{row.who} was not mailed",
+    }.get(Message.State(message.state), f"A mail to {row.who} waits")
+    left_out = row.pill == SKIPPED
+    failed = message.state == Message.State.FAILED
+    return Line(
+        at=row.at,
+        key=(row.at, 2, message.pk),
+        title=f"{row.who} was not told" if left_out else title,
+        text=" ".join(part for part in (f"“{row.subject}”", row.why) if part),
+        icon="mail",
+        tone="bad" if failed else "mute" if left_out or message.state == Message.State.CANCELLED else "",
+        url=row.url,
+    )
 
 
 def _lost(cause: str) -> str:

@@ -1,0 +1,48 @@
+"""Who was told about an account: the messages that speak of it, whoever wrote them.
+
+Messages of this app name the account or a log-in of its pool in their payload. Apps above add theirs by `register`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from accounts.models import Account
+from notifications.models import Message
+
+
+@dataclass(frozen=True)
+class Told:
+    """One message about an account. `left_out` says why the account is not in it, although the message may have gone out."""
+
+    message: Message
+    left_out: str = ""
+
+
+Source = Callable[[Account, int], list[Told]]  # an account, and how many of the newest are asked for
+
+
+def register(source: Source) -> None:
+    """Add a source of messages about an account. Calling it again with the same one changes nothing."""
+    if source not in SOURCES:
+        SOURCES.append(source)
+
+
+def about(account: Account, *, limit: int) -> list[Told]:
+    """Return the newest messages about an account, newest first, without their bodies."""
+    found = [told for source in SOURCES for told in source(account, limit)]
+    found.sort(key=lambda told: (told.message.created_at, told.message.pk), reverse=True)
+    return found[:limit]
+
+
+def _by_payload(account: Account, limit: int) -> list[Told]:
+    """Find messages whose payload names the account or one of its log-ins. The index on the payload serves each part."""
+    named = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
+    for token in account.pool.values_list("token_id", flat=True):
+        named |= Q(payload__contains={"token": token}) | Q(payload__contains={"tokens": [token]})
+    messages = Message.objects.filter(named).select_related("team").defer("text", "html")
+    return [Told(message) for message in messages.order_by("-created_at", "-id")[:limit]]
+
+
+SOURCES: list[Source] = [_by_payload]
