@@ -221,6 +221,8 @@ class Token(models.Model):
                 condition=Q(deadline_kind="date") & ~Q(state="dead"),
                 name="token_deadline_soon",
             ),
+            # the list Authenticate Tokens, in its usual order
+            models.Index("deadline", "id", name="token_list"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
         ]

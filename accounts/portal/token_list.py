@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter, display
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,6 +23,16 @@ from tokens import reasons
 from tokens.channels.base import Verdict
 from tokens.models import Token
 from users.paging import CappedPaginator
+
+NAMED = 3  # accounts of a token that the list names
+MANY = 99  # of the others, as far as they are counted
+
+
+class CountRows(Subquery):
+    """How many rows a subquery has. Slice it: one log-in may reach thousands of accounts."""
+
+    template = "(select count(*) from (%(subquery)s) found)"
+    output_field = IntegerField()
 
 
 class TokenChannelFilter(filters.ChannelFilter):
@@ -89,9 +99,13 @@ class TokensOfAccounts:
         served = Account.objects.filter(active_token=OuterRef("pk"))
         # In any account: also in one that the viewer does not see.
         linked = AccountToken.objects.filter(token=OuterRef("pk"))
-        return tokens.annotate(served=Exists(served), linked=Exists(linked)).prefetch_related(
-            Prefetch("pool_entries", queryset=pool, to_attr="seen_entries")
-        )
+        seen = linked.filter(account__in=visible)
+        publishing = seen.exclude(can_publish=AccountToken.CanPublish.NO)
+        more = CountRows(seen.values("pk")[NAMED : NAMED + MANY])
+        pools = Prefetch("pool_entries", queryset=pool[:NAMED], to_attr="seen_entries")
+        return tokens.annotate(
+            served=Exists(served), linked=Exists(linked), may_publish=Exists(publishing), more=more
+        ).prefetch_related(pools)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, unknown and never last."""
@@ -163,10 +177,7 @@ class TokensOfAccounts:
     @display(description="State", ordering="state")
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
-        entries = token.seen_entries
-        reports_only = bool(entries) and all(
-            entry.can_publish == AccountToken.CanPublish.NO for entry in entries
-        )
+        reports_only = bool(token.seen_entries) and not token.may_publish
         pill = faces.token_pill(
             active=token.served,
             state=token.state,
@@ -183,13 +194,13 @@ class TokensOfAccounts:
         """Return the accounts that the viewer sees, each leading to its pool; three, then how many more."""
         shown = [
             (reverse("admin:accounts_account_change", args=[one.account_id]), token.pk, one.account.name)
-            for one in token.seen_entries[:3]
+            for one in token.seen_entries
         ]
         if not shown:
             return SafeString('<span class="at-quiet">linked to none</span>')
-        more = len(token.seen_entries) - len(shown)
         links = format_html_join("", '<a class="at-name" href="{}#token-{}">{}</a>', shown)
-        return format_html("{}{}", links, f"and {more} more" if more else "")
+        more = "" if token.more < MANY else "+"
+        return format_html("{}{}", links, f"and {token.more}{more} more" if token.more else "")
 
     @display(description="Deadline", ordering="deadline")
     def deadline_cell(self, token: Any) -> SafeString:
