@@ -6,6 +6,7 @@ from django.utils import timezone
 from accounts import alerts, removal, sweeps
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from tokens import app_faults
+from tokens.channels import callback
 
 
 @shared_task
@@ -35,6 +36,7 @@ def tidy() -> None:
     now = timezone.now()
     sweeps.sweep_pending_links(now=now)
     removal.sweep_orphans(now=now)
+    callback.sweep(now=now)
 
 
 @shared_task

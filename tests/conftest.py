@@ -49,6 +49,7 @@ SLOW_FILES = (
     "tokens/channels/test_snapchat_handshake.py",
     "tokens/channels/test_tiktok_calls.py",
     "tokens/channels/test_tiktok_handshake.py",
+    "tokens/channels/test_way_back.py",
     "users/test_log_in.py",
     "users/test_second_factor.py",
     "test_whole.py",

@@ -299,6 +299,28 @@ class TokenEvent(models.Model):
         return f"{self.get_kind_display()}: token {self.token_id}"
 
 
+class Handshake(models.Model):
+    """One way to a channel and back. What it is about lies in the person's session; the row says that it is answered once."""
+
+    state_hash = models.CharField(
+        max_length=64, primary_key=True, help_text="Of what the channel hands back."
+    )
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    began_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When the person came back.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    led_to = models.CharField(
+        max_length=300, blank=True, help_text="Where it led; empty: to a page that says why not."
+    )
+
+    class Meta:
+        indexes = [models.Index("began_at", name="handshake_began")]
+
+    def __str__(self) -> str:
+        return f"Handshake of user {self.user_id} with {self.get_channel_display()}"
+
+
 class UnknownAnswer(models.Model):
     """A kind of answer that no verdict table knows, kept once per channel app, scrubbed. Staff may say what it means."""
 

@@ -1,16 +1,21 @@
 """allauth's hook that ends the handshake with a channel. Nothing of it becomes a login, and no token is stored by allauth."""
 
+import secrets
+from http import HTTPStatus
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.linking import consent, trouble
 from tokens import answers
-from tokens.models import ChannelApp
+from tokens.channels import callback
+from tokens.channels.callback import NotOurs
+from tokens.models import ChannelApp, Handshake
 
 
 class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -51,9 +56,49 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
             for app in apps.exclude(state=ChannelApp.State.NOT_SET_UP)
         ]
 
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        """Return a name for a state that nobody guesses: 192 random bits."""
+        return secrets.token_urlsafe(24)
+
+    def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
+        """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
+        try:
+            consent.expected(request, channel, state)
+        except consent.Refused as refusal:
+            raise ImmediateHttpResponse(
+                trouble.show(request, channel, refusal.trouble, detail=refusal.detail)
+            ) from refusal
+
+    def on_refused_way_back(self, request: HttpRequest, channel: str, refusal: NotOurs) -> HttpResponse:
+        """Say that this is no way back of a channel, and what to do."""
+        answer = trouble.show(
+            request, channel, trouble.BENT, detail=f"refused: {refusal.why}", status=refusal.status
+        )
+        if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer["Allow"] = "GET"
+        return answer
+
+    def on_used_way_back(
+        self, request: HttpRequest, channel: str, handshake: Handshake | None
+    ) -> HttpResponse:
+        """Lead on a person whose first answer was taken; everybody else starts again."""
+        if handshake is None:
+            return trouble.show(request, channel, trouble.TOO_LATE, detail="no state")
+        if callback.is_running(handshake, timezone.now()):
+            return trouble.wait(request, channel)
+        if handshake.led_to:
+            return redirect(handshake.led_to)
+        return trouble.show(request, channel, trouble.USED, detail="used state")
+
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take the consent. Always ends by an answer of ours: allauth's own login branches are never reached."""
-        raise ImmediateHttpResponse(consent.arrive(request, sociallogin))
+        try:
+            answer = consent.arrive(request, sociallogin)
+        except consent.Refused as refusal:  # it changed during the exchange
+            answer = trouble.show(
+                request, sociallogin.account.provider, refusal.trouble, detail=refusal.detail
+            )
+        raise ImmediateHttpResponse(answer)
 
     def on_authentication_error(
         self,

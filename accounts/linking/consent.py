@@ -4,8 +4,10 @@ No transaction is open during calls. Then, in one: the token's row, access and "
 the list in a PendingLink.
 """
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from allauth.socialaccount.models import SocialLogin
 from django.db import transaction
@@ -15,6 +17,7 @@ from django.utils import timezone
 
 from accounts import pairs, succession
 from accounts.linking import choosing, trouble
+from accounts.linking.trouble import Trouble
 from accounts.models import Account, AccountToken, PendingLink
 from tokens import channels, lifecycle
 from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity
@@ -24,30 +27,54 @@ from users.models import Team, User
 INTENT = "link"
 
 
-def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
-    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
-    channel = sociallogin.account.provider
-    state = sociallogin.state
+@dataclass(frozen=True)
+class Expected:
+    """What a handshake began with, as it stands now."""
+
+    app: ChannelApp
+    user: User
+    target: Account | None
+
+
+class Refused(Exception):  # noqa: N818  # an answer
+    """The way back is not taken: the person, the channel app or the ad account is not the one that it began with."""
+
+    def __init__(self, trouble: Trouble, detail: str) -> None:
+        super().__init__(detail)
+        self.trouble, self.detail = trouble, detail
+
+
+def expected(request: HttpRequest, channel: str, state: Mapping[str, Any]) -> Expected:
+    """Return what the handshake of this state is for. Raises Refused; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
     user = request.user
     if state.get("process") != "redirect" or data.get("intent") != INTENT:
-        return trouble.show(request, channel, trouble.TOO_LATE, detail="no link intent")
-    if not user.is_authenticated or data.get("user") != str(user.pk):
-        return trouble.show(request, channel, trouble.FOREIGN, detail="another user")
+        raise Refused(trouble.TOO_LATE, "no link intent")
+    if not isinstance(user, User) or not user.is_active or data.get("user") != str(user.pk):
+        raise Refused(trouble.FOREIGN, "another user")
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if app is None:
-        return trouble.show(request, channel, trouble.TOO_LATE, detail="the channel app changed meanwhile")
+        raise Refused(trouble.TOO_LATE, "the channel app changed meanwhile")
+    target = None
+    if wanted := data.get("account"):
+        target = Account.objects.visible_to(user).filter(pk=int(wanted), channel=channel).first()
+        if target is None:
+            raise Refused(trouble.TARGET_GONE, "the ad account is out of reach")
+    return Expected(app, user, target)
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
+    channel, state = sociallogin.account.provider, sociallogin.state
+    begun = expected(request, channel, state)
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
-    listed = ask_for_list(app, identity, grant)
-    wanted = data.get("account")
-    target = Account.objects.filter(pk=int(wanted)).first() if wanted else None
     pending = keep(
-        app=app,
-        user=user,
+        app=begun.app,
+        user=begun.user,
         identity=identity,
         grant=grant,
-        listed=listed,
-        target=target,
+        listed=ask_for_list(begun.app, identity, grant),
+        target=begun.target,
         next_url=state.get("next") or "",
         now=timezone.now(),
     )

@@ -13,8 +13,11 @@ LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
 
 def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
-    """Tell whether the address is ours and fits its column: the consent must not be lost over it when the person comes back."""
-    fits = next_url.isprintable() and len(next_url) <= LONGEST_NEXT
+    """Tell whether the address is a path of ours and fits its column: the consent must not be lost over it when the person comes back.
+
+    A word without a slash is an address relative to the callback, and a name of a view for `redirect`: neither is meant.
+    """
+    fits = next_url.startswith("/") and next_url.isprintable() and len(next_url) <= LONGEST_NEXT
     return fits and bool(get_account_adapter(request).is_safe_url(next_url))
 
 

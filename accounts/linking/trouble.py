@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.providers.base import AuthError
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -45,6 +46,26 @@ TOO_LATE = Trouble(
     "Start again",
     400,
     "schedule",
+)
+USED = Trouble(
+    "This step was used already",
+    "You came back from {c} by this address before. It leads on once.",
+    "Start again",
+    400,
+    "info",
+)
+BENT = Trouble(
+    "This is no proper way back from {c}",
+    "The address that was opened is not as {c} sends it, so nothing of it was used.",
+    "Start again",
+    400,
+)
+TARGET_GONE = Trouble(
+    "You can no longer open this ad account",
+    "It went to another team while you were at {c}. No permission was taken in.",
+    "Link another account",
+    404,
+    "lock",
 )
 FOREIGN = Trouble(
     "This was started by somebody else",
@@ -96,11 +117,36 @@ def note(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None
     answers.keep(app, error.ruling, error.evidence, token_id=None, now=now)
 
 
-def show(request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "") -> HttpResponse:
-    """Show one trouble, with a code that stands in the log too."""
+def wait(request: HttpRequest, channel: str) -> HttpResponse:
+    """Show that the first of several answers is being worked on. The page asks again by itself and moves on with it."""
+    context = {
+        "heading": f"We are taking in what {channel_name(channel)} says",
+        "cause": "This takes a few seconds. The page moves on by itself.",
+        "safe": "nothing is asked twice.",
+        "icon": "sync",
+        "tone": "mute",
+        "primary": {"label": "Go to my accounts", "url": reverse("my_accounts")},
+    }
+    answer = render(request, "site/error.html", context, status=202)
+    answer["Refresh"] = "2"
+    return answer
+
+
+def show(
+    request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "", status: int = 0
+) -> HttpResponse:
+    """Show one trouble, with a code that stands in the log too, beside the person and the address it came from."""
     name = channel_name(channel)
     code = f"LNK-{secrets.token_hex(3).upper()}"
-    logger.warning("linking %s: %s (%s) %s", channel, trouble.heading.format(c=name), code, detail)
+    logger.warning(
+        "linking %s: %s (%s) %s; user %s from %s",
+        channel,
+        trouble.heading.format(c=name),
+        code,
+        detail,
+        request.user.pk or "nobody",
+        address_of(request),
+    )
     again = [
         f"Use the {name} log-in that runs this ad account.",
         "Come back within 10 minutes. After that, start again.",
@@ -119,7 +165,15 @@ def show(request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = 
         "code": code,
         "at": timezone.now(),
     }
-    return render(request, "site/error.html", context, status=trouble.status)
+    return render(request, "site/error.html", context, status=status or trouble.status)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the address a request came from, behind the proxies that are trusted; "unknown" where it does not tell."""
+    try:
+        return str(get_account_adapter(request).get_client_ip(request))
+    except (ImproperlyConfigured, PermissionDenied):
+        return "unknown"
 
 
 def _kind(error: Any, exception: BaseException | None) -> Trouble:

@@ -19,6 +19,8 @@ from tokens import channels
 from tokens.models import ChannelKey, Token
 from users.models import person
 
+FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
+
 
 @login_required
 @require_GET
@@ -79,7 +81,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Show what the channel offered (GET), link what was ticked (POST)."""
     pending = _pending(request, pending_id)
     if pending is None:
-        return _gone(request)
+        return _gone(request, pending_id)
     if request.method == "GET":
         return _choose_page(request, pending)
     ticked = request.POST.getlist("native_id")
@@ -90,11 +92,19 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
             pending_id=pending_id, user=person(request), native_ids=ticked, now=timezone.now()
         )
     except choosing.Gone:
-        return _gone(request)
+        return _gone(request, pending_id)
     except choosing.NotOffered as error:
         text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
-    return redirect(pending.next or choosing.done_url([account.pk for account in accounts]))
+    done = choosing.done_url([account.pk for account in accounts])
+    _remember(request, pending_id, done)
+    return redirect(pending.next or done)
+
+
+def _remember(request: HttpRequest, pending_id: uuid.UUID, done: str) -> None:
+    """Keep where a finished choice led, so that "Back" in the browser does not say that it took too long."""
+    finished = [*request.session.get(FINISHED, []), [str(pending_id), done]]
+    request.session[FINISHED] = finished[-FINISHED_KEPT:]
 
 
 def _pending(request: HttpRequest, pending_id: uuid.UUID) -> PendingLink | None:
@@ -131,7 +141,11 @@ def _choose_page(
     return render(request, "site/link/choose.html", context, status=status)
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
+def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Lead on from a choice that was made already, else say that the list is gone."""
+    done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
+    if done is not None:
+        return redirect(done)
     context = {
         "heading": "This took too long",
         "cause": "The list of ad accounts is kept for 15 minutes and used once.",
@@ -149,7 +163,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Ask the channel for the list again."""
     pending = _pending(request, pending_id)
     if pending is None:
-        return _gone(request)
+        return _gone(request, pending_id)
     if (refused := setup.cannot_link(request, pending.token.app.channel)) is not None:
         return refused
     consent.ask_again(pending, timezone.now())

@@ -61,10 +61,9 @@ def no_client() -> Oauth2Error:
 
 @dataclass
 class XWish(Wish):
-    """The wish, with the challenge that the code is bound to."""
+    """The wish, with how the challenge that the code is bound to was made."""
 
-    challenge: str
-    method: str
+    method: str = ""
 
 
 class XOauth2(OauthStandIn):
@@ -84,7 +83,7 @@ class XOauth2(OauthStandIn):
         """A fresh code, bound to the challenge."""
         code = super().code_for(store, wish, user, account_ids=account_ids)
         if isinstance(wish, XWish):
-            code.challenge, code.challenge_method = wish.challenge, wish.method
+            code.challenge_method = wish.method
         return code
 
     def grant(

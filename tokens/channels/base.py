@@ -265,6 +265,11 @@ class AppKeys:
         return self.secrets[0]
 
 
+def proof_of(answer: Mapping[str, str]) -> dict[str, str]:
+    """Return what an exchange sends to show that the code was asked for here (RFC 7636, section 4.5); nothing without PKCE."""
+    return {"code_verifier": answer["code_verifier"]} if "code_verifier" in answer else {}
+
+
 START_AGAIN = "state"  # name of table rows that say: this handshake is over, the person starts again
 
 
@@ -274,6 +279,9 @@ class Channel(ABC):
     key: ClassVar[str]  # "facebook"
     label: ClassVar[str]  # "Facebook"
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
+    pkce: ClassVar[bool] = (
+        False  # whether its documents say that a web app with a secret may send an S256 challenge
+    )
     signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
     scopes: ClassVar[tuple[Scope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
@@ -301,7 +309,8 @@ class Channel(ABC):
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Turn what the callback brought into a first grant.
 
-        `answer` holds `code` (OAuth 2), or `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
+        `answer` holds `code` (OAuth 2; where the channel has `pkce` also `code_verifier`, see `proof_of`), or `oauth_token`,
+        `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """What both protocols share when a person comes back from a channel."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -8,7 +9,11 @@ from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, Provider, ProviderAccount, ProviderException
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 
+from tokens import vault
+from tokens.channels import callback
 from tokens.channels.base import (
     START_AGAIN,
     AppKeys,
@@ -28,6 +33,22 @@ class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no t
 
     channel: Channel
     account_class = ProviderAccount
+
+    def stash_redirect_state(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        state_id: str | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Keep in the person's session what the handshake is about, and beside it that it is answered once."""
+        stashed: str = super().stash_redirect_state(
+            request, process, next_url, data, state_id=state_id, **kwargs
+        )
+        callback.begin(stashed, channel=self.channel.key, user_id=int(data["user"]), now=timezone.now())
+        return stashed
 
     def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:
         """Return our own page: it asks by GET and starts by POST."""
@@ -67,6 +88,75 @@ def check_app(state: dict[str, Any], keys: AppKeys) -> None:
     begun_with = (state.get("data") or {}).get("client_id")
     if begun_with != keys.client_id:
         raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
+
+
+def opened(owner: str, sealed: str) -> dict[str, str]:
+    """Return what a state kept sealed. Raises ChannelError where the key ring has changed meanwhile."""
+    try:
+        return vault.unseal(owner, vault.Sealed(sealed.encode()))
+    except vault.VaultError as error:
+        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN)) from error
+
+
+class AnsweredByUs:
+    """A way back whose every request reaches us, a forged POST too: we refuse it with a page that says what to do."""
+
+    @classmethod
+    def adapter_view(cls, adapter: Any) -> Callable[..., HttpResponse]:
+        """Return the view, which no check for forgery answers first: only a GET with its state does anything."""
+        view: Callable[..., HttpResponse] = super().adapter_view(adapter)  # type: ignore[misc]  # of allauth's views
+        return csrf_exempt(view)
+
+
+class Cancelled(Exception):  # noqa: N818  # an answer
+    """The person said no at the channel."""
+
+
+Exchange = Callable[[HttpRequest, AppKeys, str, dict[str, Any]], ChannelConsent]
+
+
+def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exchange) -> HttpResponse:
+    """Answer one way back: refuse what no channel sends, take the state once, ask who came, exchange, and lead on.
+
+    `exchange` turns what came into a consent; it is called at most once for a state, and only for the person, the app and the ad account
+    that the handshake began with.
+    """
+    provider, channel = provider_of(adapter), adapter.channel.key
+    try:
+        callback.demand_whole(request)
+    except callback.NotOurs as refusal:
+        return callback.not_ours(request, channel, refusal)
+    state = callback.take(request, channel=channel, provider_id=provider.sub_id, state_id=state_id)
+    if state is None:
+        return callback.once_more(request, channel, state_id)
+    answer: HttpResponse | None = None
+    try:
+        answer = _answer(request, provider, adapter.channel, state_id, state, exchange)
+    finally:
+        callback.ended(state_id, answer)
+    return answer
+
+
+def _answer(
+    request: HttpRequest,
+    provider: Any,
+    channel: Channel,
+    state_id: str,
+    state: dict[str, Any],
+    exchange: Exchange,
+) -> HttpResponse:
+    try:
+        callback.demand_same(request, channel.key, state)
+        keys = default_keys(channel)
+        check_app(state, keys)
+        consent = exchange(request, keys, state_id, state)
+    except ImmediateHttpResponse as refusal:
+        return cast("HttpResponse", refusal.response)
+    except Cancelled:
+        return refuse(request, provider, error=AuthError.CANCELLED)
+    except ChannelError as error:
+        return refuse(request, provider, cause=error)
+    return finish(request, provider, consent, state)
 
 
 def finish(

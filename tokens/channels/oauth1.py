@@ -8,21 +8,28 @@ from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
-from allauth.socialaccount.internal import statekit
-from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth.provider import OAuthProvider
 from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens import vault
-from tokens.channels.base import START_AGAIN, AppKeys, Channel, ChannelError, Credentials, Ruling, Verdict
+from tokens.channels.base import (
+    START_AGAIN,
+    AppKeys,
+    Channel,
+    ChannelConsent,
+    ChannelError,
+    Credentials,
+    Ruling,
+    Verdict,
+)
 from tokens.channels.handshake import (
+    AnsweredByUs,
+    Cancelled,
     ChannelProviderBase,
-    check_app,
+    answer_once,
     default_keys,
-    finish,
-    provider_of,
-    refuse,
+    opened,
 )
 
 SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret
@@ -70,42 +77,29 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
         return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query)}")
 
 
-class ChannelCallbackView(OAuthView):  # type: ignore[misc]  # allauth ships no types
-    """Ends the handshake: state first, then the exchange, then our social adapter."""
+class ChannelCallbackView(AnsweredByUs, OAuthView):  # type: ignore[misc]  # allauth ships no types
+    """Ends the handshake: what came, then its state, then who came, then the exchange, then our social adapter."""
 
     adapter: ChannelAdapter
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer the browser that comes back with `oauth_token` and `oauth_verifier`, or with `denied`."""
-        provider = provider_of(self.adapter)
-        denied = request.GET.get("denied", "")
-        request_token = denied or request.GET.get("oauth_token", "")
-        state = statekit.unstash_state(request, state_id=request_token, provider_id=provider.sub_id)
-        if denied:
-            return refuse(request, provider, error=AuthError.CANCELLED)
-        try:
-            if state is None:  # unknown, used, too old, or of another browser
-                raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
-            channel, keys = self.adapter.channel, default_keys(self.adapter.channel)
-            check_app(state, keys)
-            secret = _open(channel, request_token, state.pop(SECRET, ""))
-            consent = channel.consent(keys, _answer(request, request_token, secret))
-        except ChannelError as error:
-            return refuse(request, provider, cause=error)
-        return finish(request, provider, consent, state)
+        request_token = request.GET.get("denied", "") or request.GET.get("oauth_token", "")
+        return answer_once(request, self.adapter, request_token, self._consent)
+
+    def _consent(
+        self, request: HttpRequest, keys: AppKeys, request_token: str, state: dict[str, Any]
+    ) -> ChannelConsent:
+        """Exchange what came. Raises ChannelError, Cancelled where the person said no."""
+        if "denied" in request.GET:
+            raise Cancelled
+        channel = self.adapter.channel
+        secret = opened(_owner(channel, request_token), state.pop(SECRET, ""))["secret"]
+        return channel.consent(keys, _answer(request, request_token, secret))
 
 
 def _owner(channel: Channel, request_token: str) -> str:
     return f"request:{channel.key}:{request_token}"
-
-
-def _open(channel: Channel, request_token: str, sealed: str) -> str:
-    """Return the request token's secret. Raises ChannelError where the key ring has changed meanwhile."""
-    try:
-        opened = vault.unseal(_owner(channel, request_token), vault.Sealed(sealed.encode()))
-    except vault.VaultError as error:
-        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN)) from error
-    return str(opened["secret"])
 
 
 def _answer(request: HttpRequest, request_token: str, secret: str) -> dict[str, str]:

@@ -1,24 +1,28 @@
 """OAuth 2 on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only."""
 
+import base64
+import hashlib
+import secrets
 from abc import abstractmethod
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from allauth.socialaccount.providers.base import AuthError
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from tokens.channels.base import Answer, AppKeys, Channel, ChannelError
+from tokens import vault
+from tokens.channels.base import Answer, AppKeys, Channel, ChannelConsent, ChannelError
 from tokens.channels.handshake import (
+    AnsweredByUs,
+    Cancelled,
     ChannelProviderBase,
-    check_app,
+    answer_once,
     default_keys,
-    finish,
-    provider_of,
-    refuse,
+    opened,
 )
 
+VERIFIER = "code_verifier"  # the name in the state
 # What a channel may send back is short. More is no answer of its consent page.
 LONGEST_CODE = 4096
 # How a consent page says why there is no code. Facebook has names of its own for what is wrong with the app.
@@ -54,9 +58,15 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
     ) -> HttpResponse:
         """Send the person to the consent page. Raises ChannelError where the app's keys do not open."""
         keys = default_keys(self.channel)
+        proof: dict[str, str] = {}
+        if self.channel.pkce:
+            verifier = secrets.token_urlsafe(64)
+            # A session outlives a handshake that nobody ends, so what opens a code lies in it sealed.
+            kwargs[VERIFIER] = vault.seal(_owner(self.channel), {"verifier": verifier}).ciphertext.decode()
+            proof = _challenge(verifier)
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
         params = self.channel.authorize_params() if auth_params is None else auth_params
-        query = {**params, **self.query(keys), "state": state_id}
+        query = {**params, **self.query(keys), **proof, "state": state_id}
         adapter = self.get_oauth2_adapter(request)
         return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query, quote_via=quote)}")
 
@@ -71,26 +81,24 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
         }
 
 
-class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
-    """Ends the handshake: state first, then the exchange, then our social adapter."""
+class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
+    """Ends the handshake: what came, then its state, then who came, then the exchange, then our social adapter."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer the browser that comes back."""
-        provider = provider_of(self.adapter)
-        state, trouble = self._get_state(request, provider)
-        if trouble is not None:
-            answer: HttpResponse = trouble
-            return answer
+        return answer_once(request, self.adapter, request.GET.get("state", ""), self._consent)
+
+    def _consent(
+        self, request: HttpRequest, keys: AppKeys, _state_id: str, state: dict[str, Any]
+    ) -> ChannelConsent:
+        """Exchange what came. Raises ChannelError, Cancelled where the person said no."""
         if request.GET.get("error") in self.adapter.cancelled_errors:
-            return refuse(request, provider, error=AuthError.CANCELLED)
-        try:
-            channel: Channel = self.adapter.channel
-            keys = default_keys(channel)
-            check_app(state, keys)
-            consent = channel.consent(keys, {"code": self._code(request, channel)})
-        except ChannelError as error:
-            return refuse(request, provider, cause=error)
-        return finish(request, provider, consent, state)
+            raise Cancelled
+        channel: Channel = self.adapter.channel
+        answer = {"code": self._code(request, channel)}
+        if channel.pkce:
+            answer["code_verifier"] = opened(_owner(channel), state.pop(VERIFIER, ""))["verifier"]
+        return channel.consent(keys, answer)
 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
         code = request.GET.get(self.adapter.code_parameter, "")
@@ -98,3 +106,16 @@ class ChannelCallbackView(OAuth2CallbackView):  # type: ignore[misc]  # allauth 
             said = {name: request.GET[name][:300] for name in SAID if name in request.GET}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))
         return code
+
+
+def _owner(channel: Channel) -> str:
+    return f"pkce:{channel.key}"
+
+
+def _challenge(verifier: str) -> dict[str, str]:
+    """Return what the consent page is given of a verifier (RFC 7636, section 4.3)."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return {
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+    }

@@ -124,15 +124,14 @@ def test_pressing_cancel_at_x_says_that_it_was_stopped(client: Client) -> None:
     assert not Token.objects.exists()
 
 
-def test_a_callback_is_good_once(client: Client, sandbox: Sandbox) -> None:
+def test_a_callback_is_good_once_and_leads_on_to_where_it_led(client: Client, sandbox: Sandbox) -> None:
     address = native.decide(native.leave(client, "x"), "ada")
-    back(client, address)
+    led = back(client, address)["Location"]
     sandbox.clear_calls()
 
-    response = back(client, address)
+    again = back(client, address)
 
-    assert response.status_code == 400
-    assert heading(response) == "This took too long"
+    assert (again.status_code, again["Location"]) == (302, led)
     assert sandbox.calls(channel="x") == []
 
 

@@ -43,7 +43,7 @@ def test_the_address_of_the_consent_page_holds_what_pinterest_documents(
     asked = query(address)
     state = asked.pop("state")
     assert address.startswith(f"{sandbox.pinterest}/oauth/?")
-    assert len(state) == 16
+    assert len(state) == 32
     assert asked == {
         "client_id": Sandbox.APPS["pinterest"][0],
         "redirect_uri": f"http://testserver{CALLBACK}",

@@ -42,7 +42,7 @@ def test_the_address_of_the_consent_page_asks_for_the_ads_scope(client: Client, 
 
     asked = query(address)
     assert address.startswith(f"{sandbox.snapchat}/login/oauth2/authorize?")
-    assert len(asked.pop("state")) == 16
+    assert len(asked.pop("state")) == 32
     assert asked == {
         "client_id": CLIENT_ID,
         "redirect_uri": f"http://testserver{CALLBACK}",

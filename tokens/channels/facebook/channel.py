@@ -24,6 +24,7 @@ from tokens.channels.base import (
     Ruling,
     Send,
     Verdict,
+    proof_of,
 )
 from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
@@ -67,6 +68,7 @@ class Facebook(Channel):
             "grant_type": "authorization_code",
             "code": answer["code"],
             "redirect_uri": app.redirect_uri,
+            **proof_of(answer),
         }
         return self._grant(calls.token_endpoint("exchange", app, form))
 

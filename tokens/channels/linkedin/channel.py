@@ -23,6 +23,7 @@ from tokens.channels.base import (
     Ruling,
     Send,
     Verdict,
+    proof_of,
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
@@ -64,6 +65,7 @@ class LinkedIn(Channel):
             "grant_type": "authorization_code",
             "code": answer["code"],
             "redirect_uri": app.redirect_uri,
+            **proof_of(answer),
         }
         return _grant(calls.oauth("exchange", "accessToken", app, form))
 

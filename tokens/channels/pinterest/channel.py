@@ -25,6 +25,7 @@ from tokens.channels.base import (
     Ruling,
     Send,
     Verdict,
+    proof_of,
 )
 from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
@@ -63,6 +64,7 @@ class Pinterest(Channel):
             "code": answer["code"],
             "redirect_uri": app.redirect_uri,
             "continuous_refresh": "true",
+            **proof_of(answer),
         }
         return self._grant(app, calls.token_endpoint("exchange", app, form))
 

@@ -23,6 +23,7 @@ from tokens.channels.base import (
     Ruling,
     Send,
     Verdict,
+    proof_of,
 )
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
@@ -59,6 +60,7 @@ class Snapchat(Channel):
             "grant_type": "authorization_code",
             "code": answer["code"],
             "redirect_uri": app.redirect_uri,
+            **proof_of(answer),
         }
         return self._grant(calls.token_endpoint("exchange", app, form))
 

@@ -23,6 +23,7 @@ from tokens.channels.base import (
     Ruling,
     Send,
     Verdict,
+    proof_of,
 )
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.tiktok import calls, listing, policy, reading, recovery, verdicts
@@ -60,7 +61,7 @@ class TikTok(Channel):
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code, which is good once and for an hour."""
-        body = {"auth_code": answer["code"]}
+        body = {"auth_code": answer["code"], **proof_of(answer)}
         answered = calls.post("exchange", "oauth2/access_token", body, app=app)
         data = calls.demand(answered)
         access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
