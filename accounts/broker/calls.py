@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from accounts.broker.callers import Caller
-from accounts.broker.errors import Busy, LeaseOver
+from accounts.broker.errors import Busy, LeaseOver, Refused
 from accounts.broker.leases import Lease, Purpose, lease
 from accounts.broker.reports import report
 from accounts.broker.signing import sign
 from accounts.models import Account
 from tokens import channels
 from tokens.channels import http
+from tokens.channels.addresses import path_below
 from tokens.channels.base import Answer, Verdict
 
 TRIES = 3
@@ -53,10 +54,14 @@ def call(
 ) -> Reply:
     """Send one request of an account to its channel with a token that works, and go on with the next one when it died.
 
-    `params` go into the address, `data` into a form body, `json` into a JSON body. Raises Held (only a person can help) or Busy (try
-    later). An answer that has nothing to do with tokens, such as a bad parameter, is returned as it is.
+    `params` go into the address, `data` into a form body, `json` into a JSON body. Raises Held (only a person can help), Busy (try
+    later), or Refused: the token goes to the channel's own API alone. An answer that has nothing to do with tokens, such as a bad
+    parameter, is returned as it is.
     """
     caller = caller or Caller()
+    bases = channels.get(account.channel).api_urls()
+    if path_below(url, bases, encoded=True) is None:
+        raise Refused(f"A token of this channel is sent to addresses below {' and '.join(bases)} alone.")
     request = _Request(method, url, params or {}, data or {}, json)
 
     def fresh() -> Lease:

@@ -146,13 +146,11 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
         native_id = channels.get(channel).canonical_id(native_id)
     except (channels.UnknownChannel, ValueError) as error:
         raise NotFound("There is no such account.") from error
-    if caller.channels is not None and channel not in caller.channels:
-        raise NotFound("There is no such account.")
     with prepared_cursor() as cursor:
         cursor.execute(_READ, [token_id, channel, native_id])
         found = cursor.fetchone()
     row = _Row(*found) if found else None
-    if row is None or (caller.teams is not None and row.team_id not in caller.teams):
+    if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
         raise NotFound("There is no such account.")
     return row
 

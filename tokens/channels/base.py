@@ -378,12 +378,24 @@ class Channel(ABC):
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """Say how a publishing job sends this token."""
 
-    def sign(
-        self, app: AppKeys, credentials: Credentials, *, method: str, url: str, params: Mapping[str, str]
-    ) -> str:
-        """Return the Authorization header of a signed request (OAuth 1.0a only).
+    @abstractmethod
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the addresses of this channel's API: a publishing job's token goes below them and nowhere else."""
 
-        Raises ValueError for an address that is not one of this channel's API hosts, or is one of its OAuth paths.
+    def sign(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        *,
+        native_id: str,
+        purpose: Literal["publish", "read"],
+        method: str,
+        url: str,
+        params: Mapping[str, str],
+    ) -> str:
+        """Return the Authorization header of a signed request (OAuth 1.0a only), for a lease of this ad account and purpose.
+
+        Raises ValueError for everything that is not about this ad account.
         """
         raise ValueError(f"{self.label} does not sign requests: merge the lease's `send` block instead.")
 

@@ -233,7 +233,9 @@ def publish(sandbox: Sandbox, app: AppKeys, credentials: Credentials) -> httpx2.
     """What a publishing job does: sign, then send."""
     url = f"{sandbox.x}/12/accounts/{LUMEN}/campaigns"
     form = {"name": "Ä & Ö, 50 % off", "funding_instrument_id": "f" + LUMEN[-4:]}
-    header = CHANNEL.sign(app, credentials, method="POST", url=url, params=form)
+    header = CHANNEL.sign(
+        app, credentials, native_id=LUMEN, purpose="publish", method="POST", url=url, params=form
+    )
     return httpx2.post(url, data=form, headers={"Authorization": header}, trust_env=False)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens.channels.x import CHANNEL, signing
+from tokens.channels.x import CHANNEL, signable
 from tokens.channels.x.policy import funding, role
 
 LUMEN = "18ce54d4x5t"
@@ -70,7 +70,12 @@ def test_the_ads_manager_is_named_by_the_account() -> None:
 def test_the_base_addresses_are_read_at_each_call(settings: Settings) -> None:
     settings.X_ADS_URL, settings.X_API_URL = "https://one.example", "https://two.example"
 
-    signing.check("GET", "https://one.example/12/accounts", {})
+    def ask(host: str) -> None:
+        url = f"https://{host}/12/accounts/{LUMEN}"
+        signable.check(method="GET", url=url, params={}, native_id=LUMEN, purpose="publish")
 
-    with pytest.raises(ValueError, match=r"one\.example"):
-        signing.check("GET", "https://ads-api.x.com/12/accounts", {})
+    ask("one.example")
+
+    for other in ("ads-api.x.com", "two.example"):
+        with pytest.raises(ValueError, match=r"one\.example"):
+            ask(other)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from tokens.channels import http
@@ -217,6 +218,10 @@ class Facebook(Channel):
             return system_users.revoke(app, credentials)
         answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
         return calls.demand(answer).get("success") in (True, "true")
+
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the API's address."""
+        return (settings.FACEBOOK_GRAPH_URL,)
 
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, its proof in the query."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from django.conf import settings
 from django.utils import timezone
 
 from tokens.channels import http
@@ -186,6 +187,10 @@ class LinkedIn(Channel):
         tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
         return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
+
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the API's address."""
+        return (settings.LINKEDIN_API_URL,)
 
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, beside the two that every versioned call needs."""

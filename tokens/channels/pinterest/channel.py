@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from django.conf import settings
 from django.utils import timezone
 
 from tokens import scrub
@@ -218,6 +219,10 @@ class Pinterest(Channel):
         if answer.status in {401, 403}:
             return False
         raise ChannelError(ruling, evidence=evidence(answer))
+
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the API's address."""
+        return (settings.PINTEREST_API_URL,)
 
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header."""

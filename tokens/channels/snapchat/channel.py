@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
+from django.conf import settings
 from django.utils import timezone
 
 from tokens.channels import http
@@ -148,6 +149,10 @@ class Snapchat(Channel):
         if ruling.verdict in HINDERED:
             raise ChannelError(ruling, evidence=evidence(answer))
         return ruling.verdict == Verdict.OK
+
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the API's address."""
+        return (settings.SNAPCHAT_API_URL,)
 
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The access token as a header."""

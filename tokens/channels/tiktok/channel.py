@@ -159,6 +159,10 @@ class TikTok(Channel):
             return True
         raise ChannelError(ruling, evidence=evidence(answer))
 
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the API's address."""
+        return (settings.TIKTOK_API_URL,)
+
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
+from django.conf import settings
 from django.utils import timezone
 
 from tokens.channels import http
@@ -27,7 +28,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.table import evidence, misread
-from tokens.channels.x import calls, listing, policy, reading, recovery, signing, verdicts
+from tokens.channels.x import calls, listing, policy, reading, recovery, signable, signing, verdicts
 
 
 class XChannel(Channel):
@@ -151,11 +152,23 @@ class XChannel(Channel):
         """Nothing: each request needs its own signature."""
         return Send()
 
+    def api_urls(self) -> tuple[str, ...]:
+        """Return the Ads API's address; the general API is not for jobs."""
+        return (settings.X_ADS_URL,)
+
     def sign(
-        self, app: AppKeys, credentials: Credentials, *, method: str, url: str, params: Mapping[str, str]
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        *,
+        native_id: str,
+        purpose: Literal["publish", "read"],
+        method: str,
+        url: str,
+        params: Mapping[str, str],
     ) -> str:
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
-        signing.check(method, url, params)
+        signable.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
         return signing.header(app, credentials, method=method, url=url, params=params)
 
     def steps(self, reason: Reason) -> tuple[str, ...]:
