@@ -22,7 +22,7 @@ STAFF_DEEDS = {
         "apply_macro", "evaluate_macro",
     ],
     "notifications": ["retry_message"],
-    "users": ["invite_user"],
+    "users": ["invite_user", "end_sessions"],
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
     "Remove old records": ("adtoken_project.tasks.prune_records", 3_600),
+    "Remove sessions that have ended": ("adtoken_project.tasks.clear_sessions", 3_600),
     **ACCOUNTS,
     **MACROS,
     **NOTIFICATIONS,

@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.mfa",
-    "allauth.usersessions",
     "django_celery_beat",
     "users",
     "tokens",
@@ -61,7 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "users.middleware.SessionLimitsMiddleware",
     "users.middleware.SecondFactorMiddleware",
     "users.middleware.TimeZoneMiddleware",
 ]
@@ -103,7 +102,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # server-side: the handshake's state lies in it
+SESSION_ENGINE = (
+    "users.sessions"  # server-side: the handshake's state lies in it. The table holds hashes of the ids
+)
 
 # --- Credentials of the channels -------------------------------------------------------------------------------
 FERNET_KEYS = env.names("FERNET_KEYS")  # newest first; checked when the tokens app starts
@@ -182,7 +183,9 @@ _SECURE = BASE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = []  # own origin only: allauth takes listed origins for safe redirects
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would break the return from a channel
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = (
+    14 * 24 * 3600
+)  # from the log-in, however much it is used; staff's end sooner: users/session_model.py
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from adtoken_project.models import Heartbeat
 from users import append_only
+from users.sessions import SessionStore
 
 
 @shared_task
@@ -22,3 +23,9 @@ def heartbeat() -> None:
 def prune_records() -> None:
     """Remove records of hand-outs and log-ins that are older than RECORDS_DAYS."""
     append_only.prune(now=timezone.now(), keep=timedelta(days=settings.RECORDS_DAYS))
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Remove the sessions that have ended: they hold addresses and browsers of people."""
+    SessionStore.clear_expired()

@@ -7,7 +7,6 @@ import pytest
 import redis
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
@@ -16,11 +15,12 @@ from tests.support import world as worlds
 from tests.support.sandbox import Sandbox
 from tests.support.world import World
 from tokens.models import Token
+from users.models import Session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 # The channel's callback with its single-use state, and what only writes who is there.
-MAY_WRITE = {"sessions.Session", "usersessions.UserSession"}
+MAY_WRITE = {"users.Session"}
 
 
 @pytest.fixture

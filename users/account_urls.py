@@ -5,6 +5,8 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from users import views
+
 # allauth's own pages for log-in by a channel are never mounted: a channel is no way in. Its code reverses these four
 # names; the first two show what happened at the channel, the others lead to pages of ours.
 _CHANNEL_PAGES: list[URLPattern | URLResolver] = [
@@ -20,7 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # The e-mail is the login: with a second address a stolen session could reset the password.
     path("email/", RedirectView.as_view(pattern_name="profile"), name="account_email"),
     path("2fa/", include("allauth.mfa.urls")),
-    path("sessions/", include("allauth.usersessions.urls")),
+    path("sessions/", views.sessions, name="sessions"),
     path("3rdparty/", include(_CHANNEL_PAGES)),
     path("", include("allauth.account.urls")),
 ]

@@ -5,7 +5,6 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
@@ -24,10 +23,10 @@ from users.admin_confirm import confirmed
 from users.admin_filters import OwnTeamsFilter
 from users.admin_forms import NewPersonForm, PersonForm
 from users.login_changes import Kind
-from users.models import Membership, Team, User, person
+from users.models import Membership, Session, Team, User, person
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
-for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, UserSession, Group):
+for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
@@ -86,7 +85,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
-    actions_detail = ["reset_second_factor"]
+    actions_detail = ["end_sessions", "reset_second_factor"]
 
     @admin.display(description="Second factor", boolean=True)
     def factor(self, user: User) -> bool:
@@ -152,6 +151,41 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
+
+    def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
+        found = self.get_queryset(request).filter(pk=object_id).first()
+        if found is None:
+            return request.user.has_perm("users.end_sessions")
+        is_reached = not found.is_staff or request.user.is_superuser or found == request.user
+        return bool(
+            request.user.has_perm("users.end_sessions")
+            and is_reached
+            and visibility.manages(person(request), found)
+        )
+
+    @action(description="Log out everywhere", permissions=["end"], url_path="end-sessions")
+    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End all sessions of the person, after a confirm page."""
+
+        def end(user: User) -> str:
+            with transaction.atomic():
+                number, _ = Session.objects.filter(user=user).delete()
+                text = f"Logged the person out everywhere ({number} browser{'' if number == 1 else 's'})."
+                LogEntry.objects.log_actions(person(request).pk, [user], CHANGE, text, single_object=True)
+            return f"{user} is logged out everywhere."
+
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Log {} out everywhere?",
+            effect="Every browser and phone where the person is logged in asks for the log-in again. "
+            "Ad accounts, jobs and API keys go on working.",
+            button="Log out everywhere",
+            danger=True,
+            do=end,
+        )
 
     def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
         """Return whether second factors may be reset."""

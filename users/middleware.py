@@ -1,16 +1,47 @@
-"""Staff need a second factor before they reach the admin portal; pages show times in the viewer's zone."""
+"""Sessions of staff end; staff need a second factor before they reach the admin portal; pages show times in the viewer's zone."""
 
 from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlencode
 
+from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from users import second_factor
+from users.models import Session, person
+from users.session_model import SEEN_EVERY
 
 View = Callable[[HttpRequest], HttpResponse]
+
+
+class SessionLimitsMiddleware:
+    """Ends the session of somebody of staff that is too old or was not used for too long, and notes when a session is used.
+
+    Without a session's cookie it does nothing, not even ask who visits.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer; a session that has ended is none, so a page that needs a log-in leads to it."""
+        if request.session.session_key and request.user.is_authenticated:
+            self._look_at(request, timezone.now())
+        return self.get_response(request)
+
+    def _look_at(self, request: HttpRequest, now: datetime) -> None:
+        row: Session | None = getattr(request.session, "row", None)
+        if row is None:
+            return
+        if person(request).is_staff and row.has_ended_for_staff(now):
+            logout(request)
+            messages.info(request, "Your session has ended. Log in again.")
+        elif row.seen_at <= now - SEEN_EVERY:
+            Session.objects.filter(pk=row.pk).update(seen_at=now)
 
 
 class SecondFactorMiddleware:

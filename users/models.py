@@ -14,6 +14,8 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 
+from users.session_model import Session as Session  # a table of this app, too
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users whose e-mail is their login."""
@@ -67,7 +69,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
         ]
-        permissions = [("invite_user", "Can invite people by mail")]
+        permissions = [
+            ("invite_user", "Can invite people by mail"),
+            ("end_sessions", "Can log people out everywhere"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

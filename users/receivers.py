@@ -1,11 +1,17 @@
-"""What follows from saving a person."""
+"""What follows from saving a person, and from a log-in."""
 
+import time
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
+from django.http import HttpRequest
 
+from users import sessions
+from users.client_address import client_address
 from users.models import User
+
+BROWSER_LENGTH = 200
 
 
 def keep_email_row(
@@ -30,3 +36,20 @@ def keep_email_row(
         rows.delete()
         EmailAddress.objects.filter(email=instance.email).delete()  # a stray row of somebody else's
         EmailAddress.objects.create(user=instance, email=instance.email, verified=True, primary=True)
+
+
+def begin_session(*, request: HttpRequest, **_kwargs: Any) -> None:
+    """Write into the session when it began, and from where. The end is counted from now."""
+    request.session.update(
+        {
+            sessions.BEGAN: time.time(),
+            sessions.ADDRESS: client_address(request),
+            sessions.BROWSER: request.headers.get("User-Agent", "")[:BROWSER_LENGTH],
+        }
+    )
+
+
+def renew_session_id(*, request: HttpRequest, reauthenticated: bool = False, **_kwargs: Any) -> None:
+    """Give a session another id when the person has shown again who they are; its end stays where it was."""
+    if reauthenticated and request.user.is_authenticated:
+        request.session.cycle_key()

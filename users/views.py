@@ -19,7 +19,8 @@ from django.views.decorators.http import require_http_methods
 from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import LinkRefused, Refusal
-from users.models import Invitation, User, person
+from users.models import Invitation, Session, User, person
+from users.sessions import stored_key
 
 
 @login_required
@@ -37,6 +38,19 @@ def profile(request: HttpRequest) -> HttpResponse:
     if form.errors:
         user.refresh_from_db()  # the page's head must not show what was not saved
     return render(request, "users/profile.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Show where the person is logged in, or log them out everywhere but here (POST)."""
+    user, now = person(request), timezone.now()
+    here = stored_key(str(request.session.session_key))
+    if request.method == "POST":
+        Session.objects.filter(user=user).exclude(pk=here).delete()
+        messages.success(request, "You are logged out everywhere else.")
+        return redirect("sessions")
+    return render(request, "users/sessions.html", {"sessions": Session.objects.of(user, now), "here": here})
 
 
 @never_cache

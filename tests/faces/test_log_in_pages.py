@@ -72,7 +72,7 @@ def test_pages_before_log_in_have_our_look(client: Client, name: str) -> None:
         "mfa_index",
         "mfa_activate_totp",
         "mfa_add_webauthn",
-        "usersessions_list",
+        "sessions",
     ],
 )
 def test_security_pages_have_our_look(logged_in: Client, name: str) -> None:

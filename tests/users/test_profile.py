@@ -59,7 +59,7 @@ def test_it_leads_to_password_second_factor_and_sessions(client: Client) -> None
 
     page = client.get(reverse("profile")).text
 
-    for name in ("account_change_password", "mfa_index", "usersessions_list"):
+    for name in ("account_change_password", "mfa_index", "sessions"):
         assert f'href="{reverse(name)}"' in page
 
 
@@ -69,7 +69,7 @@ def test_another_browser_is_logged_out_from_the_list_of_sessions(client: Client)
     log_in(other, "ada@example.com")
     log_in(client, "ada@example.com")
 
-    client.post(reverse("usersessions_list"))
+    client.post(reverse("sessions"))
 
     assert client.get(reverse("profile")).status_code == 200
     assert other.get(reverse("profile")).status_code == 302

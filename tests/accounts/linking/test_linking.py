@@ -316,7 +316,7 @@ def test_a_foreign_address_to_go_on_to_is_ignored(ada: User) -> None:
 
 
 def test_no_token_reaches_the_session(ada: User) -> None:
-    from django.contrib.sessions.models import Session
+    from users.models import Session
 
     for channel in ("facebook", "x"):
         native.link(browser(ada), channel, "ada")

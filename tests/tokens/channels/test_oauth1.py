@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -20,7 +19,7 @@ from tests.support.factories import make_user
 from tests.support.native import back
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
-from users.models import User
+from users.models import Session, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
@@ -16,6 +15,7 @@ from tests.support.factories import make_user
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
+from users.models import Session
 
 pytestmark = pytest.mark.django_db
 

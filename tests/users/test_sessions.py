@@ -1,0 +1,226 @@
+"""Sessions: a copy of the table opens nothing, they end, and staff can end them."""
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.conf import settings as conf
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from adtoken_project.tasks import clear_sessions
+from tests.support.factories import NOW, PASSWORD, make_team, make_user
+from tests.users.steps import is_logged_in, log_in
+from users.models import Session, User
+
+pytestmark = pytest.mark.django_db
+
+PROFILE, PORTAL = "/profile/", "/admin/"
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada")
+
+
+@pytest.fixture
+def staff(settings: Settings) -> User:
+    settings.STAFF_SECOND_FACTOR = False
+    return make_user("staff@example.com", is_staff=True, is_superuser=True)
+
+
+def id_of(client: Client) -> str:
+    return client.cookies[conf.SESSION_COOKIE_NAME].value
+
+
+def whole_database() -> str:
+    """Every row of every table, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select table_name from information_schema.tables where table_schema = current_schema()"
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute(" union all ".join(f'select t::text from "{name}" t' for name in tables))
+        return "\n".join(row for (row,) in cursor.fetchall())
+
+
+def test_no_row_of_the_database_opens_a_session(client: Client, ada: User) -> None:
+    log_in(client, ada.email)
+    dump = whole_database()
+
+    words = set(re.findall(r"[\w-]{8,}", dump))
+    keys = [row.pk for row in Session.objects.all()]
+    opened = []
+    for stolen in {*keys, *(word for word in words if len(word) in {32, 40, 64})}:
+        thief = Client()
+        thief.cookies[conf.SESSION_COOKIE_NAME] = stolen
+        opened.append(thief.get(PROFILE).status_code)
+
+    assert is_logged_in(client)
+    assert id_of(client) not in dump
+    assert opened
+    assert set(opened) == {302}
+
+
+def test_the_row_says_who_is_logged_in_from_where_and_since_when(client: Client, ada: User) -> None:
+    with time_machine.travel(NOW, tick=False):
+        log_in(client, ada.email)
+
+    row = Session.objects.get()
+    assert (row.user, row.address, row.began_at) == (ada, "127.0.0.1", NOW)
+    assert row.expire_date == NOW + timedelta(days=14)
+
+
+def test_a_session_ends_after_14_days_however_much_it_is_used(client: Client, ada: User) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, ada.email, remember="on")
+        for _ in range(13):
+            clock.shift(timedelta(days=1))
+            client.post(PROFILE, {"name": "Ada", "theme": "dark"})  # a message is written into the session
+            assert client.get(PROFILE).status_code == 200
+        clock.shift(timedelta(days=1))
+
+        answer = client.get(PROFILE)
+
+    assert answer.status_code == 302
+
+
+def test_a_session_of_staff_ends_after_30_minutes_without_a_click(client: Client, staff: User) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, staff.email)
+        clock.shift(timedelta(minutes=29))
+        used = client.get(PORTAL)
+        clock.shift(timedelta(minutes=29))
+        used_again = client.get(PORTAL)
+        clock.shift(timedelta(minutes=31))
+
+        answer = client.get(PORTAL, follow=True)
+
+    assert (used.status_code, used_again.status_code) == (200, 200)
+    assert answer.redirect_chain[-1][0].startswith(reverse("account_login"))
+    assert "Your session has ended. Log in again." in answer.text
+    assert not Session.objects.filter(user=staff).exists()
+
+
+def test_a_session_of_staff_ends_after_12_hours_though_it_is_used(client: Client, staff: User) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, staff.email)
+        codes = []
+        for _ in range(25):
+            clock.shift(timedelta(minutes=29))
+            codes.append(client.get(PORTAL).status_code)
+
+    assert codes.count(200) == 24  # 24 x 29 minutes are 11 hours and 36 minutes
+    assert codes[-1] == 302
+
+
+def test_an_idle_session_of_a_marketer_goes_on(client: Client, ada: User) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, ada.email)
+        clock.shift(timedelta(days=13))
+
+        assert client.get(PROFILE).status_code == 200
+
+
+def test_showing_again_who_one_is_gives_the_session_a_new_id_and_no_longer_life(
+    client: Client, ada: User
+) -> None:
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, ada.email)
+        before = id_of(client)
+        clock.shift(timedelta(days=1))
+
+        client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+
+        stolen = Client()
+        stolen.cookies[conf.SESSION_COOKIE_NAME] = before
+        assert id_of(client) != before
+        assert client.get(PROFILE).status_code == 200
+        assert stolen.get(PROFILE).status_code == 302
+    assert Session.objects.get().expire_date == NOW + timedelta(days=14)
+
+
+def test_the_list_shows_the_own_sessions_that_are_alive(client: Client, ada: User) -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=20), tick=False):
+        log_in(Client(), ada.email)
+    log_in(Client(), make_user().email)
+    log_in(Client(), ada.email)
+    log_in(client, ada.email)
+
+    page = client.get(reverse("sessions"))
+
+    assert len(page.context["sessions"]) == 2
+    assert page.text.count("This one") == 1
+
+
+def test_staff_end_all_sessions_of_a_person_with_an_event(client: Client, staff: User, ada: User) -> None:
+    phone = Client()
+    log_in(phone, ada.email)
+    client.force_login(staff)
+    url = reverse("admin:users_user_end_sessions", args=[ada.pk])
+
+    page = client.get(url)
+    still = phone.get(PROFILE).status_code
+    client.post(url)
+
+    assert "Log Ada out everywhere?" in page.text
+    assert still == 200
+    assert phone.get(PROFILE).status_code == 302
+    assert client.get(PORTAL).status_code == 200
+    assert LogEntry.objects.get().change_message == "Logged the person out everywhere (1 browser)."
+
+
+@pytest.mark.parametrize("whom", ["superuser", "another team's", "no permission"])
+def test_who_may_not_end_sessions_ends_none(client: Client, staff: User, whom: str) -> None:
+    team = make_team()
+    clerk = make_user(team=team, is_staff=True)
+    clerk.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "end_sessions"]))
+    other = make_user(team=make_team() if whom == "another team's" else team)
+    if whom == "superuser":
+        User.objects.filter(pk=other.pk).update(is_staff=True, is_superuser=True)
+    if whom == "no permission":
+        clerk.user_permissions.set(Permission.objects.filter(codename="view_user"))
+    log_in(Client(), other.email)
+    client.force_login(clerk)
+
+    answer = client.post(reverse("admin:users_user_end_sessions", args=[other.pk]))
+
+    assert answer.status_code == (404 if whom == "another team's" else 403)
+    assert Session.objects.filter(user=other).exists()
+
+
+def test_the_command_ends_all_sessions_or_those_of_one_person(client: Client, ada: User) -> None:
+    other = Client()
+    log_in(client, ada.email)
+    log_in(other, make_user("ben@example.com").email)
+    out = io.StringIO()
+
+    call_command("end_sessions", email="Ben@example.com", stdout=out)
+    one = (client.get(PROFILE).status_code, other.get(PROFILE).status_code)
+    call_command("end_sessions", stdout=out)
+
+    assert one == (200, 302)
+    assert client.get(PROFILE).status_code == 302
+    assert out.getvalue() == "Sessions ended: 1.\nSessions ended: 1.\n"
+    with pytest.raises(CommandError, match="Nobody here"):
+        call_command("end_sessions", email="nobody@example.com")
+
+
+def test_sessions_that_have_ended_are_removed_by_the_schedule(ada: User, staff: User) -> None:
+    with time_machine.travel(timezone.now() - timedelta(hours=13), tick=False):
+        log_in(Client(), ada.email)
+        log_in(Client(), staff.email)
+    with time_machine.travel(timezone.now() - timedelta(days=15), tick=False):
+        log_in(Client(), ada.email)
+
+    clear_sessions()
+
+    assert [row.user for row in Session.objects.all()] == [ada]
