@@ -54,6 +54,9 @@ class Account(models.Model):
     deadline = models.DateTimeField(null=True, blank=True)
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
     usable_count = models.PositiveIntegerField(default=0)
+    people_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many people's living tokens can carry it."
+    )
     cycle = models.PositiveIntegerField(default=1)
     cycle_since = models.DateTimeField(
         default=timezone.now, db_default=Now(), help_text="Since when the deadline is known."

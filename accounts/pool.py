@@ -1,8 +1,8 @@
 """Settling: what the pool of an account decides.
 
-The only writer of an account's active token, state, reason, since, deadline, usable count and cycle. Set-based, two statements, in the
-transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement: in one statement
-the snapshot would be older than the lock, and a token that has just died could become active.
+The only writer of an account's active token, state, reason, since, deadline, usable count, count of people and cycle. Set-based, two
+statements, in the transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement:
+in one statement the snapshot would be older than the lock, and a token that has just died could become active.
 """
 
 from collections.abc import Iterable
@@ -17,13 +17,15 @@ from users.models import User
 
 _FACTS = """
 with living as (
-  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at
+  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at,
+         t.native_user_id, coalesce(t.consented_by_id::text, 'native ' || t.native_user_id) as person
   from accounts_accounttoken p join tokens_token t on t.id = p.token_id
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
 ), fact as (
   select account_id,
          count(*) filter (where state = 'valid') as usable_count,
+         least(count(distinct native_user_id), count(distinct person)) as people_count,
          case when bool_or(deadline_kind = 'never') then 'never'
               when bool_or(deadline_kind = 'date') then 'date' else 'unknown' end as deadline_kind,
          case when not bool_or(deadline_kind = 'never') then max(deadline) end as deadline
@@ -40,7 +42,8 @@ with living as (
            l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
 ), next as (
   select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
-         coalesce(f.usable_count, 0) as usable_count, coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
+         coalesce(f.usable_count, 0) as usable_count, coalesce(f.people_count, 0) as people_count,
+         coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
          -- From where the cycle began and not from the last move: many small moves must not add up unseen.
          a.deadline_kind <> coalesce(f.deadline_kind, 'none') or coalesce(
            f.deadline not between coalesce(a.cycle_deadline, a.deadline) - interval '1 day'
@@ -52,12 +55,12 @@ with living as (
   where (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s))
 )"""
 
-_DIFFERS = """(a.active_token_id, a.usable_count, a.deadline_kind, a.deadline, a.state)
-     is distinct from (n.active_token_id, n.usable_count, n.deadline_kind, n.deadline, n.state) or n.starts_cycle"""
+_DIFFERS = """(a.active_token_id, a.usable_count, a.people_count, a.deadline_kind, a.deadline, a.state)
+     is distinct from (n.active_token_id, n.usable_count, n.people_count, n.deadline_kind, n.deadline, n.state) or n.starts_cycle"""
 
 _SETTLE = f"""{_FACTS}, changed as (
   update accounts_account a set
-    active_token_id = n.active_token_id, usable_count = n.usable_count,
+    active_token_id = n.active_token_id, usable_count = n.usable_count, people_count = n.people_count,
     deadline_kind = n.deadline_kind, deadline = n.deadline, state = n.state,
     cycle = a.cycle + n.starts_cycle::int,
     cycle_since = case when n.starts_cycle then %(now)s else a.cycle_since end,

@@ -1,11 +1,16 @@
-"""The one receiver of tokens' news."""
+"""The one receiver of tokens' news, and what follows when a person is deleted."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+
 from accounts import alert_mail, alerts, mails, pool
 from notifications import kinds
+from tokens.models import Token
+from users.models import User
 
 
 def settle_changed(
@@ -21,6 +26,14 @@ def settle_changed(
     """Settle the pools of these tokens and tell whose token died, in the transaction that changed them."""
     pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
     mails.tell_of_deaths(token_ids=died, now=now)
+
+
+def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Part a person who is about to be deleted from his log-ins, as the deletion would, and count the people of their pools anew."""
+    with transaction.atomic():  # the one that deletes
+        ids = list(Token.objects.filter(consented_by=instance).locked().values_list("pk", flat=True))
+        Token.objects.filter(pk__in=ids).update(consented_by=None)
+        pool.settle(token_ids=ids, cause="person_deleted", now=timezone.now())
 
 
 def register_messages() -> None:

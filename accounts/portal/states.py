@@ -1,26 +1,19 @@
 """The pills of the list as SQL, so that filters and sort order say the same as `accounts.faces.account_pill`."""
 
 from datetime import datetime, tzinfo
-from typing import Any
 
 from django.db.models import (
     Case,
-    Count,
     F,
-    OuterRef,
     Q,
     QuerySet,
-    Subquery,
-    TextField,
     Value,
     When,
 )
 from django.db.models.expressions import Combinable, OrderBy
-from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 from accounts.calendar_days import AT_RISK, URGENT, end_of_window
-from accounts.models import Account, AccountToken
-from tokens.models import Token
+from accounts.models import Account
 
 LABELS = {
     "deactivated": "Deactivated",
@@ -34,20 +27,7 @@ LABELS = {
     "paused": "Paused",
 }
 
-LIVING = ~Q(token__state=Token.State.DEAD) & Q(access="ok") & ~Q(can_publish="no")
 _NOT_PAUSED = Q(paused_at=None)
-
-
-def with_people(accounts: QuerySet[Account]) -> QuerySet[Any]:
-    """Add `people`: how many people can carry the account, as `accounts.summary.count_people` counts them."""
-    living = AccountToken.objects.filter(LIVING, account=OuterRef("pk")).order_by().values("account")
-    native = F("token__native_user_id")
-    user = Coalesce(
-        Cast("token__consented_by", TextField()), Concat(Value("native "), native), output_field=TextField()
-    )
-    people = Least(Count(native, distinct=True), Count(user, distinct=True))
-    number = living.annotate(number=people).values("number")
-    return accounts.annotate(people=Coalesce(Subquery(number), 0))
 
 
 def in_state(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
@@ -64,13 +44,13 @@ def in_state(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzin
     }
     if key in fixed:
         return accounts.filter(fixed[key])
-    counted = with_people(accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk))))
+    later = accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk)))
     if key == "no_backup":
-        return counted.filter(people__lte=1)
+        return later.filter(people_count__lte=1)
     unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
     if key == "date_unknown":
-        return counted.filter(unknown, people__gt=1)
-    return counted.filter(~unknown, people__gt=1) if key == "healthy" else counted.none()
+        return later.filter(unknown, people_count__gt=1)
+    return later.filter(~unknown, people_count__gt=1) if key == "healthy" else later.none()
 
 
 def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:
@@ -81,7 +61,7 @@ def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:
 
 def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Keep the accounts that exactly one person carries, whatever their pill."""
-    return with_people(accounts).filter(_NOT_PAUSED, people=1)
+    return accounts.filter(_NOT_PAUSED, people_count=1)
 
 
 # Deactivated, then by deadline, then unknown, then never, then paused.

@@ -14,6 +14,8 @@ class Entry:
     deadline_kind: str
     deadline: datetime | None
     proven_at: datetime | None
+    native_user: str
+    user: int | None
 
     @property
     def living(self) -> bool:
@@ -35,6 +37,7 @@ class Decision:
     deadline_kind: str
     deadline: datetime | None
     usable_count: int
+    people_count: int
 
 
 def decide(entries: list[Entry], *, active: int | None, paused: bool) -> Decision:
@@ -47,7 +50,15 @@ def decide(entries: list[Entry], *, active: int | None, paused: bool) -> Decisio
         state = "connected"
     else:
         state = "interrupted" if living else "deactivated"
-    return Decision(_choose(usable or living, active), state, kind, deadline, len(usable))
+    return Decision(
+        _choose(usable or living, active), state, kind, deadline, len(usable), _count_people(living)
+    )
+
+
+def _count_people(living: list[Entry]) -> int:
+    """Native users, or users who consented, whichever are fewer; a token that nobody consented to is its native user's."""
+    natives = {entry.native_user for entry in living}
+    return min(len(natives), len({entry.user or entry.native_user for entry in living}))
 
 
 def _deadline(living: list[Entry]) -> tuple[str, datetime | None]:

@@ -221,6 +221,8 @@ def _assert_agrees(account: Account, active_before: int | None) -> None:
             deadline_kind=entry.token.deadline_kind,
             deadline=entry.token.deadline,
             proven_at=entry.token.proven_at,
+            native_user=entry.token.native_user_id,
+            user=entry.token.consented_by_id,
         )
         for entry in account.pool.select_related("token")
     ]
@@ -229,6 +231,7 @@ def _assert_agrees(account: Account, active_before: int | None) -> None:
     assert account.state == expected.state
     assert (account.deadline_kind, account.deadline) == (expected.deadline_kind, expected.deadline)
     assert account.usable_count == expected.usable_count
+    assert account.people_count == expected.people_count
 
 
 def _random_token(chance: random.Random, app: ChannelApp, people: list[User]) -> Token:
@@ -240,7 +243,7 @@ def _random_token(chance: random.Random, app: ChannelApp, people: list[User]) ->
         deadline=NOW + chance.randint(1, 3) * DAY if kind == "date" else None,
         state=state,
         proven_at=chance.choice([None, NOW - DAY, NOW - 2 * DAY]),
-        consented_by=chance.choice(people),
+        consented_by=chance.choice([None, *people]),
     )
 
 
@@ -490,3 +493,18 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
     assert account.pool.get().access_reason == reason
     assert (held.reason, held.who) == (reason, (who,))
     assert ("re-authenticate at Facebook" in held.detail) is (reason == Reason.SCOPE_MISSING)
+
+
+def test_deleting_a_person_counts_the_people_of_his_pools_anew() -> None:
+    ada = make_user("ada@example.com")
+    account = make_account()
+    for native in ("1", "2"):
+        link(account, make_token(native_user_id=native, consented_by=ada))
+    settle(account)
+    assert account.people_count == 1
+
+    ada.delete()
+
+    account.refresh_from_db()
+    assert account.people_count == 2  # nobody can tell any more that both were hers
+    assert pool.differences() == []
