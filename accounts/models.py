@@ -189,6 +189,38 @@ class PendingLink(models.Model):
         return f"Pending link of token {self.token_id}"
 
 
+class LinkProblem(models.Model):
+    """What a person met while linking. Staff find it by the code on the page; it is kept for 90 days."""
+
+    class Kind(models.TextChoices):
+        STOPPED = "stopped", "Stopped at the channel"
+        TOO_LATE = "too_late", "Took too long"
+        USED = "used", "Used already"
+        BENT = "bent", "No proper way back"
+        TARGET_GONE = "target_gone", "The account went to another team"
+        FOREIGN = "foreign", "Started by somebody else"
+        SILENT = "silent", "The channel did not answer"
+        UNCLEAR = "unclear", "An answer that we do not know"
+        OUR_APP = "our_app", "The channel refuses our app"
+        NOT_SET_UP = "not_set_up", "The channel is not set up"
+
+    code = models.CharField(max_length=12, db_index=True, help_text="As the person reads it on the page.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    kind = models.CharField("what happened", max_length=12, choices=Kind)
+    detail = models.CharField(
+        max_length=300, blank=True, help_text="Verdict and row, or our exception; no secret."
+    )
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "failed link"
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class ApiKey(models.Model):
     """A key of a publishing system. Only its hash is stored; the secret is shown once."""
 

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import alerts, removal, sweeps
+from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from tokens import app_faults
 from tokens.channels import callback
@@ -32,11 +33,12 @@ def ask_about_refused_apps() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Clear away unfinished links and tokens linked to nothing."""
+    """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = timezone.now()
     sweeps.sweep_pending_links(now=now)
     removal.sweep_orphans(now=now)
     callback.sweep(now=now)
+    problems.sweep(now=now)
 
 
 @shared_task

@@ -4,9 +4,10 @@ from django.contrib import admin
 from django_celery_beat import models as beat
 
 from accounts.admin import AccountAdmin
-from accounts.models import Account, ApiKey
+from accounts.models import Account, ApiKey, LinkProblem
 from accounts.portal.api_keys import ApiKeyAdmin
 from accounts.portal.app_pages import AppsInUse
+from accounts.portal.link_problems import LinkProblemAdmin
 from accounts.portal.token_list import TokensOfAccounts
 from macros.on_accounts import MacrosOnAccounts
 from tokens.admin import ChannelAppAdmin, TokenAdmin
@@ -42,3 +43,4 @@ admin.site.register(Token, TokensList)
 admin.site.register(ChannelApp, ChannelAppsList)
 admin.site.register(UnknownAnswer, UnknownAnswerAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)
+admin.site.register(LinkProblem, LinkProblemAdmin)

@@ -6,11 +6,11 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
-from adtoken_project import start_page
+from adtoken_project import search, start_page
 from users import second_factor
 
 # The theme's Alpine evaluates expressions in attributes and its templates hold inline styles. Self-service keeps the strict policy.
@@ -37,6 +37,20 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Wrap a view of the portal, with the policy that the theme needs."""
         return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Answer with what is found, for the palette. The theme's own would keep the results for minutes."""
+        term = request.GET.get("s", "").strip()[:100]
+        if not term:
+            return HttpResponse()
+        pages = self._search_apps(self.get_app_list(request), term.lower())
+        found = [*search.results(request, term), *pages]
+        return TemplateResponse(
+            request,
+            "unfold/helpers/command_results.html",
+            {"results": found, "term": term},
+            headers={"HX-Trigger": "search"},
+        )
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the start page: counts that lead to filtered lists."""

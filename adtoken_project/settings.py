@@ -317,6 +317,7 @@ UNFOLD = {
     ],
     "SIDEBAR": {
         "show_search": True,
+        "command_search": True,
         "navigation": "adtoken_project.sidebar.navigation",
     },
 }

@@ -27,6 +27,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("Messages", "mail", ["notifications.Message"]),
             ("Channel apps", "shield", ["tokens.ChannelApp"]),
             ("Unknown answers", "help", ["tokens.UnknownAnswer"]),
+            ("Failed links", "link_off", ["accounts.LinkProblem"]),
             ("API keys", "link", ["accounts.ApiKey"]),
             ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
             ("Invitations", "person_add", ["users.Invitation"]),

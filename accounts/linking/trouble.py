@@ -1,7 +1,6 @@
 """What a person sees when linking does not work: what happened, that nothing was lost, and the next step."""
 
 import logging
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +14,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.faces import channel_name
+from accounts.linking import problems
+from accounts.models import LinkProblem
 from tokens import answers, app_faults
 from tokens.channels.base import ChannelError, Verdict
 from tokens.models import ChannelApp
+from users.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 class Trouble:
     """One kind of trouble: the page's words. `{c}` stands for the channel's name."""
 
+    kind: LinkProblem.Kind
     heading: str
     cause: str
     primary: str
@@ -35,12 +38,14 @@ class Trouble:
 
 
 STOPPED = Trouble(
+    LinkProblem.Kind.STOPPED,
     "The log-in was stopped at {c}",
     "Cancel was pressed there, so no new permission was given.",
     "Try again",
     200,
 )
 TOO_LATE = Trouble(
+    LinkProblem.Kind.TOO_LATE,
     "This took too long",
     "The way back from {c} works once, for 10 minutes, in the browser where it began.",
     "Start again",
@@ -48,6 +53,7 @@ TOO_LATE = Trouble(
     "schedule",
 )
 USED = Trouble(
+    LinkProblem.Kind.USED,
     "This step was used already",
     "You came back from {c} by this address before. It leads on once.",
     "Start again",
@@ -55,12 +61,14 @@ USED = Trouble(
     "info",
 )
 BENT = Trouble(
+    LinkProblem.Kind.BENT,
     "This is no proper way back from {c}",
     "The address that was opened is not as {c} sends it, so nothing of it was used.",
     "Start again",
     400,
 )
 TARGET_GONE = Trouble(
+    LinkProblem.Kind.TARGET_GONE,
     "You can no longer open this ad account",
     "It went to another team while you were at {c}. No permission was taken in.",
     "Link another account",
@@ -68,12 +76,14 @@ TARGET_GONE = Trouble(
     "lock",
 )
 FOREIGN = Trouble(
+    LinkProblem.Kind.FOREIGN,
     "This was started by somebody else",
     "The way back from {c} belongs to another person's log-in here.",
     "Start again",
     403,
 )
 SILENT = Trouble(
+    LinkProblem.Kind.SILENT,
     "{c} does not answer right now",
     "We asked and got no proper answer.",
     "Try again",
@@ -82,17 +92,32 @@ SILENT = Trouble(
     "we keep trying for accounts that are linked already.",
 )
 UNCLEAR = Trouble(
-    "{c} gave an answer we do not know", "Nothing was changed on either side.", "Try again", 502, "help"
+    LinkProblem.Kind.UNCLEAR,
+    "{c} gave an answer we do not know",
+    "Nothing was changed on either side.",
+    "Try again",
+    502,
+    "help",
 )
 OUR_APP = Trouble(
+    LinkProblem.Kind.OUR_APP,
     "{c} does not accept AdToken right now",
     "The administrators see it in their portal. You need not do anything.",
     "Try again",
     502,
 )
 NOT_SET_UP = Trouble(
-    "{c} is not set up yet", "An administrator adds it under Channel apps.", "Go to my accounts", 404, "info"
+    LinkProblem.Kind.NOT_SET_UP,
+    "{c} is not set up yet",
+    "An administrator adds it under Channel apps.",
+    "Go to my accounts",
+    404,
+    "info",
 )
+
+
+_ALL = (STOPPED, TOO_LATE, USED, BENT, TARGET_GONE, FOREIGN, SILENT, UNCLEAR, OUR_APP, NOT_SET_UP)
+BY_KIND = {one.kind: one for one in _ALL}
 
 
 def page(
@@ -135,9 +160,15 @@ def wait(request: HttpRequest, channel: str) -> HttpResponse:
 def show(
     request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "", status: int = 0
 ) -> HttpResponse:
-    """Show one trouble, with a code that stands in the log too, beside the person and the address it came from."""
-    name = channel_name(channel)
-    code = f"LNK-{secrets.token_hex(3).upper()}"
+    """Show one trouble, with a code that stands in the log too, beside the person and the address it came from.
+
+    Where somebody is logged in, it is kept for staff, who find it by the code.
+    """
+    name, now = channel_name(channel), timezone.now()
+    if isinstance(request.user, User):
+        code = problems.record(user=request.user, channel=channel, kind=trouble.kind, detail=detail, now=now)
+    else:
+        code = problems.new_code()  # strangers write nothing into the database
     logger.warning(
         "linking %s: %s (%s) %s; user %s from %s",
         channel,
@@ -163,7 +194,7 @@ def show(
         "second": None if trouble is NOT_SET_UP else home,
         "again": again,
         "code": code,
-        "at": timezone.now(),
+        "at": now,
     }
     return render(request, "site/error.html", context, status=status or trouble.status)
 
