@@ -1,16 +1,19 @@
 """Carrying out a person's request to have deleted what we hold of them. Done by a worker, and begun again where one was killed."""
 
 import logging
+import re
 import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from html import unescape
+from itertools import islice
 
 from django.db import transaction
-from django.db.models import F, Q, TextField, Value
-from django.db.models.functions import Cast, Replace
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
-from django.utils.html import escape
 
-from accounts import pool, removal
+from accounts import pool, removal, told
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
@@ -20,7 +23,8 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 NOTE = "The person asked the channel to have their data deleted."
 IN_PLACE_OF_A_NAME = "(deleted)"
-SHORTEST_NAME = 3  # anything shorter stands in too many texts that mean something else
+WHY_BLANK = "A person whom this mail names asked to have their data deleted, so its text is no longer kept."
+MAILS_OF_AN_ACCOUNT = 10_000  # the newest are looked through
 MAILS_TAKE = (
     10.0  # seconds that a mail which is being sent is waited for; after that the next sweep does the rest
 )
@@ -64,7 +68,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
         if token is not None and token.linked_at > request.received_at:
             forget_history(token, before=request.received_at)
         elif token is not None:
-            _blank_name(token)
+            _blank_mails(token)
             _delete(token, now)
         _blank_id(request)
         DeletionRequest.objects.filter(pk=request.pk).update(
@@ -107,24 +111,49 @@ def _leave_pools(token: Token, now: datetime) -> None:
     pool.settle(account_ids=ids, cause="unlinked", now=now, source="push", note=NOTE)
 
 
-def _blank_name(token: Token) -> None:
-    """Take the person's name at the channel out of the mails that were written since the token exists."""
-    name = token.native_user_name
-    if len(name) < SHORTEST_NAME:
-        return
-    written = Message.objects.filter(created_at__gte=token.created_at)
-    naming = written.filter(
-        Q(text__contains=name) | Q(subject__contains=name) | Q(html__contains=escape(name))
-    )
-    put = Value(IN_PLACE_OF_A_NAME)
-    naming.update(
-        subject=Replace(F("subject"), Value(name), put),
-        text=Replace(F("text"), Value(name), put),
-        html=Replace(F("html"), Value(str(escape(name))), put),
-    )
+def _blank_mails(token: Token) -> None:
+    """Blank the kept copies of mails that tell of this log-in, and of those about its accounts that name the person.
+
+    Which mails those are is told by ids. A name alone says nothing: another person may bear it, and "Ben" stands in "Benefit".
+    """
+    of_token = Q(payload__contains={"token": token.pk}) | Q(payload__contains={"tokens": [token.pk]})
+    ids = set(Message.objects.filter(of_token).values_list("pk", flat=True))
+    if token.native_user_name:
+        ids |= _naming(token.native_user_name, _about_accounts_of(token))
+    for some in _batches(ids, BATCH):
+        Message.objects.filter(pk__in=some).exclude(text="", html="", subject="").update(
+            subject=IN_PLACE_OF_A_NAME, text=WHY_BLANK, html=""
+        )
+
+
+def _about_accounts_of(token: Token) -> set[int]:
+    """Return the messages about the accounts whose pool the token stands in, or once stood in."""
+    happened = AccountEvent.objects.filter(Q(token=token) | Q(from_token=token)).values("account")
+    linked = AccountToken.objects.filter(token=token).values("account")
+    accounts = Account.objects.filter(Q(pk__in=happened) | Q(pk__in=linked))
+    return {one.message.pk for account in accounts for one in told.about(account, limit=MAILS_OF_AN_ACCOUNT)}
+
+
+def _naming(name: str, ids: Iterable[int]) -> set[int]:
+    """Return those of the messages that hold the whole name, not as a part of another word."""
+    whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    found: set[int] = set()
+    for some in _batches(ids, BATCH):
+        for message in Message.objects.filter(pk__in=some).only("subject", "text", "html"):
+            if whole.search(f"{message.subject}\n{message.text}\n{unescape(message.html)}"):
+                found.add(message.pk)
+    return found
 
 
 def _blank_id(request: DeletionRequest) -> None:
     """Take answers of the channel out of the list of unknown ones where they name the person."""
+    whole = rf"(^|\W){re.escape(request.native_user_id)}(\W|$)"
     answers = UnknownAnswer.objects.filter(app=request.app).annotate(said=Cast("sample", TextField()))
-    answers.filter(said__contains=request.native_user_id).update(sample={"body": IN_PLACE_OF_A_NAME})
+    answers.filter(said__regex=whole).update(sample={"body": IN_PLACE_OF_A_NAME})
+
+
+def _batches(ids: Iterable[int], size: int) -> Iterator[list[int]]:
+    """Cut ids into lists of at most this size."""
+    rest = iter(ids)
+    while some := list(islice(rest, size)):
+        yield some

@@ -14,9 +14,12 @@ from pytest_django.live_server_helper import LiveServer
 from accounts import pool
 from accounts.models import Account, AccountEvent, PendingLink
 from accounts.pushes import deletion, tasks
+from macros import evaluation
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
+from tests.macros.support import make_macro
 from tests.support import native
+from tests.support.factories import make_account
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
@@ -86,6 +89,7 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     Message.objects.create(
         kind="died", recipient="boss@example.com", dedupe_key="a", subject="Ada O'Kafor stopped",
         text="Log-in: Ada O'Kafor", html="<p>Ada O&#x27;Kafor</p>", created_at=datetime.now(UTC),
+        payload={"account": linked.pk},
     )  # fmt: skip
     UnknownAnswer.objects.create(
         app=ada.app, fingerprint="f", call="api", status=400, sample={"body": {"id": ada.native_user_id}},
@@ -108,7 +112,52 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     text = repr(rows)
     assert "Kafor" not in text
     assert ada.native_user_id not in text
-    assert Message.objects.get(dedupe_key="a").html == "<p>(deleted)</p>"
+    assert Message.objects.get(dedupe_key="a").text == deletion.WHY_BLANK
+
+
+def test_mails_are_blanked_by_what_they_are_about_never_by_a_part_of_a_word(
+    world: Sandbox, linked: Account, queue: Queue
+) -> None:
+    ben, elsewhere = token_of("Ben"), make_account()
+    Token.objects.filter(pk=ben.pk).update(native_user_name="Ben")
+    texts = {
+        "his log-in": ("Log-in: B. L.", {"token": ben.pk}),
+        "his account": ("It goes on through Ben.", {"account": linked.pk}),
+        "a part of a word": ("A Benefit for Bengt.", {"account": linked.pk}),
+        "another Ben": ("It goes on through Ben.", {"account": elsewhere.pk}),
+        "an invitation": ("Ben invites you.", {}),
+    }
+    for key, (text, payload) in texts.items():
+        Message.objects.create(
+            kind="ask", recipient="a@example.com", dedupe_key=key, text=text, payload=payload
+        )
+    world.request_deletion("ben")
+
+    queue.work()
+
+    kept = dict(Message.objects.filter(dedupe_key__in=texts).values_list("dedupe_key", "text"))
+    blanked = {"his log-in", "his account"}
+    assert kept == {key: deletion.WHY_BLANK if key in blanked else text for key, (text, _) in texts.items()}
+
+
+def test_warnings_of_macros_about_the_log_in_are_blanked_too(
+    world: Sandbox, linked: Account, queue: Queue
+) -> None:
+    now = datetime.now(UTC)
+    make_macro()
+    Token.objects.update(
+        deadline=now + timedelta(days=6), deadline_kind="date", access_expires_at=now + timedelta(days=6)
+    )
+    Account.objects.update(
+        deadline=now + timedelta(days=6), deadline_kind="date", cycle_since=now - timedelta(days=60)
+    )
+    evaluation.evaluate(on=evaluation.local_day(now), now=now)
+    Message.objects.filter(kind="macro").update(state="sent", text="Log-in: Ada Okafor", sent_at=now)
+    world.request_deletion("ada")
+
+    queue.work()
+
+    assert set(Message.objects.filter(kind="macro").values_list("text", flat=True)) == {deletion.WHY_BLANK}
 
 
 def test_nobody_who_asked_to_be_forgotten_is_asked_to_link_again(
@@ -130,7 +179,7 @@ def test_a_mail_that_is_being_sent_meanwhile_names_the_person_no_more(
     now = datetime.now(UTC)
     Message.objects.create(
         kind="died", recipient="boss@example.com", dedupe_key="a", created_at=now, state="sending",
-        claimed_until=now + timedelta(minutes=6),
+        claimed_until=now + timedelta(minutes=6), payload={"token": token_of("Ada").pk},
     )  # fmt: skip
     ask(client, token_of("Ada").native_user_id)
     with monkeypatch.context() as patch:
@@ -149,7 +198,7 @@ def test_a_mail_that_is_being_sent_meanwhile_names_the_person_no_more(
 
     assert before == ("received", 0)
     assert DeletionRequest.objects.get().state == "done"
-    assert Message.objects.get().text == "Log-in: (deleted)"
+    assert Message.objects.get().text == deletion.WHY_BLANK
 
 
 def test_an_account_with_nobody_left_says_why(world: Sandbox, linked: Account, queue: Queue) -> None:
