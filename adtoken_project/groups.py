@@ -12,6 +12,9 @@ from users.visibility import ADMINISTRATORS_GROUP
 ADMINISTRATORS = ADMINISTRATORS_GROUP
 OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_project"]
 
+# Addresses and browsers of people are for administrators.
+NOT_FOR_STAFF = ["view_loginrecord", "view_session"]
+
 # What Staff may do beyond looking. Superusers change it in the admin; it is filled only when the group is made.
 STAFF_DEEDS = {
     "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account", "import_account"],
@@ -39,7 +42,7 @@ def _staff_permissions() -> list[Permission]:
     wanted = Q(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
     for app, codenames in STAFF_DEEDS.items():
         wanted |= Q(content_type__app_label=app, codename__in=codenames)
-    return list(Permission.objects.filter(wanted))
+    return list(Permission.objects.filter(wanted).exclude(codename__in=NOT_FOR_STAFF))
 
 
 def after_migrate(*, sender: AppConfig, **_kwargs: Any) -> None:

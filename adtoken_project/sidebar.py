@@ -31,6 +31,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("API keys", "link", ["accounts.ApiKey"]),
             ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
             ("Invitations", "person_add", ["users.Invitation"]),
+            ("Log-ins", "login", ["users.LoginRecord"]),
         ],
     ),
 ]

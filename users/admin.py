@@ -18,7 +18,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from users import invitations_admin, login_changes, second_factor, visibility  # noqa: F401  # importing the page registers it
+from users import invitations_admin, login_changes, login_records_admin, second_factor, visibility  # noqa: F401  # importing a page registers it
 from users.admin_confirm import confirmed
 from users.admin_filters import OwnTeamsFilter
 from users.admin_forms import NewPersonForm, PersonForm
@@ -78,11 +78,12 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     ordering = ["email"]
     filter_horizontal = []
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "log_ins"]
     fieldsets = [
         (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
         ("Rights", {"fields": ["is_staff", "is_superuser", "groups"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
+        ("Log-ins", {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["end_sessions", "reset_second_factor"]
@@ -91,6 +92,11 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     def factor(self, user: User) -> bool:
         """Tell whether the person has enrolled one."""
         return bool(getattr(user, "enrolled", False))
+
+    @admin.display(description="Latest log-ins")
+    def log_ins(self, user: User) -> str:
+        """Return the person's last log-ins, failed ones and changes too."""
+        return login_records_admin.latest(user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the people whom the viewer sees, each with whether a second factor is enrolled."""

@@ -17,11 +17,12 @@ class UsersConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_save
 
-        from users import checks, receivers, second_factor  # noqa: F401  # importing checks registers them
+        from users import checks, login_records, receivers, second_factor  # noqa: F401  # importing checks registers them
 
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
         authentication_step_completed.connect(receivers.renew_session_id, dispatch_uid="users.session_id")
+        login_records.connect()
         if second_factor.switched_off_in_earnest():
             raise ImproperlyConfigured(second_factor.SWITCH_REFUSED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from users import login_records
 from users.models import User
 from users.signals import login_changed
 
@@ -28,6 +29,15 @@ class Kind(StrEnum):
     SWITCHED_OFF = "switched_off"
     SWITCHED_ON = "switched_on"
 
+    @property
+    def words(self) -> str:
+        """The change in words, for the record: "password set by staff"."""
+        return (
+            self.value.replace("_", " ")
+            .replace("totp", "authenticator app")
+            .replace("webauthn", "security key")
+        )
+
 
 @dataclass(frozen=True)
 class LoginChange:
@@ -44,10 +54,18 @@ class LoginChange:
 
 
 def notify(change: LoginChange, *, now: datetime) -> None:
-    """Have one mail written about a change, in the caller's transaction."""
+    """Have one mail written about a change, in the caller's transaction, and record the change (once, where two addresses are told)."""
     if not login_changed.has_listeners(User):
         raise RuntimeError("Nobody mails changes of log-ins: the root app has not connected its receiver.")
     login_changed.send(sender=User, change=change, now=now)
+    if change.recipient == change.user.email:
+        login_records.write_change(
+            user=change.user,
+            by=change.by,
+            what=change.kind.words,
+            address=change.address,
+            browser=change.browser,
+        )
 
 
 def notify_by_staff(kind: Kind, *, user: User, by: User, now: datetime) -> None:

@@ -14,7 +14,8 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 
-from users.session_model import Session as Session  # a table of this app, too
+from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
+from users.session_model import Session as Session
 
 
 class UserManager(BaseUserManager["User"]):

@@ -9,9 +9,8 @@ from django.http import HttpRequest
 
 from users import sessions
 from users.client_address import client_address
+from users.login_record_model import BROWSER_LENGTH
 from users.models import User
-
-BROWSER_LENGTH = 200
 
 
 def keep_email_row(

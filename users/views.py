@@ -19,8 +19,10 @@ from django.views.decorators.http import require_http_methods
 from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import LinkRefused, Refusal
-from users.models import Invitation, Session, User, person
+from users.models import Invitation, LoginRecord, Session, User, person
 from users.sessions import stored_key
+
+LATEST_RECORDS = 10
 
 
 @login_required
@@ -50,7 +52,12 @@ def sessions(request: HttpRequest) -> HttpResponse:
         Session.objects.filter(user=user).exclude(pk=here).delete()
         messages.success(request, "You are logged out everywhere else.")
         return redirect("sessions")
-    return render(request, "users/sessions.html", {"sessions": Session.objects.of(user, now), "here": here})
+    context = {
+        "sessions": Session.objects.of(user, now),
+        "here": here,
+        "records": LoginRecord.objects.filter(user=user)[:LATEST_RECORDS],
+    }
+    return render(request, "users/sessions.html", context)
 
 
 @never_cache

@@ -1,0 +1,43 @@
+"""The table of log-ins. Its rows are written by `users.login_records` and by nobody else."""
+
+from django.db import models
+
+BROWSER_LENGTH = 200
+
+
+class LoginRecord(models.Model):
+    """One event at the door. No foreign key binds it: rows outlive the people, and are not changed when one is deleted."""
+
+    class Kind(models.TextChoices):
+        LOG_IN = "log_in", "Log-in"
+        LOG_OUT = "log_out", "Log-out"
+        PASSWORD = "password", "Password"  # a kind
+        FACTOR = "factor", "Second factor"
+        CHANGE = "change", "Change"
+        LINKING = "linking", "Way back from a channel"
+
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    succeeded = models.BooleanField()
+    user = models.ForeignKey(
+        "users.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    email = models.CharField(
+        max_length=254, blank=True, help_text="The address that was typed, or the person's at that time."
+    )
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=BROWSER_LENGTH, blank=True)
+    detail = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["user", "-id"], name="loginrecord_of_person")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.email or 'somebody'}"
+
+    @property
+    def event(self) -> str:
+        """The event in a few words, for pages."""
+        kind = str(self.get_kind_display())
+        return f"{kind}: {self.detail}" if self.detail else kind

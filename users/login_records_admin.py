@@ -1,0 +1,67 @@
+"""Log-ins in the admin portal: read, never written."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from users import visibility
+from users.models import LoginRecord, User, person
+from users.paging import CappedPaginator
+
+LATEST = 10
+
+
+def latest(user: User) -> SafeString:
+    """Return the person's last log-ins as a table, for the person's page."""
+    rows = LoginRecord.objects.filter(user=user)[:LATEST]
+    return render_to_string("users/admin/log_ins.html", {"records": rows, "person": user})
+
+
+@admin.register(LoginRecord)
+class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
+
+    list_display = ["at", "email", "event", "outcome", "address", "browser"]
+    list_filter = ["succeeded", "kind"]
+    search_fields = ["email", "address"]
+    search_help_text = "E-mail or address"
+    ordering = ["-id"]
+    list_per_page = 50
+    list_display_links = None
+    show_full_result_count = False
+    paginator = CappedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LoginRecord]:
+        """Return all for administrators; else those of the viewer's own people."""
+        rows: QuerySet[LoginRecord] = super().get_queryset(request)
+        viewer = person(request)
+        if visibility.is_administrator(viewer):
+            return rows
+        return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
+
+    @admin.display(description="What")
+    def event(self, record: LoginRecord) -> str:
+        """Return the event in words."""
+        return record.event
+
+    @admin.display(description="Worked", boolean=True, ordering="succeeded")
+    def outcome(self, record: LoginRecord) -> bool:
+        """Return whether it was let through."""
+        return record.succeeded
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: rows are written where the event happens."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: the database refuses it, too."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: the retention job removes what is old."""
+        return False
