@@ -135,6 +135,10 @@ class ReportIn(Schema):
 
     status: int = Field(ge=0, le=599, description="HTTP status; 0: no answer came.")
     body: Any = Field(None, description="Parsed JSON, else the text.")
+    method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        "",
+        description="Of the request that was answered. A good answer to a write shows that the person may write.",
+    )
 
 
 class ReportOut(Schema):
@@ -265,7 +269,12 @@ def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
     """Confirm the answer by asking the channel ourselves, and say what to do next."""
     caller = caller_of(request, ApiKey.Scope.LEASE)
     found = broker.report(
-        caller=caller, lease_id=lease_id, status=told.status, body=told.body, now=timezone.now()
+        caller=caller,
+        lease_id=lease_id,
+        status=told.status,
+        body=told.body,
+        method=told.method,
+        now=timezone.now(),
     )
     return ReportOut(
         verdict=found.verdict,

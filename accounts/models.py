@@ -114,6 +114,14 @@ class AccountToken(models.Model):
     access = models.CharField(max_length=6, choices=Access, default=Access.OK)
     access_reason = models.CharField(max_length=40, blank=True)
     can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
+    write_refused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the channel refused to let this person write, whatever the role.",
+    )
+    write_refusal = models.CharField(
+        max_length=40, blank=True, db_default="", help_text="Why: what the role says counts less than this."
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -125,6 +133,37 @@ class AccountToken(models.Model):
 
     def __str__(self) -> str:
         return f"Token {self.token_id} in account {self.account_id}"
+
+
+class RefusedWrite(models.Model):
+    """One lease's word that the channel refused to let its person write. What comes of it, `accounts.write_refusals` decides."""
+
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False, related_name="refused_writes")
+    token = models.ForeignKey(Token, models.CASCADE, related_name="+")
+    api_key = models.PositiveBigIntegerField(help_text="Whose word it is; 0: our own code.")
+    leased_at = models.DateTimeField(help_text="When the lease was given that the word is about.")
+    reason = models.CharField(max_length=40)
+    known = models.BooleanField(help_text="Whether the channel's table knows the answer.")
+    said = models.CharField(max_length=300, blank=True, help_text="The channel's words, without secrets.")
+    acted_on = models.BooleanField(default=False, help_text="Whether the account was shifted for it.")
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "token", "api_key", "leased_at"], name="one_word_per_lease"
+            ),
+        ]
+        indexes = [
+            models.Index("api_key", F("at").desc(), name="refused_write_by_key"),
+            models.Index(
+                "at", condition=Q(acted_on=True, known=False, told_at=None), name="refused_write_untold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Refused write: token {self.token_id} in account {self.account_id}"
 
 
 class AccountEvent(models.Model):

@@ -4,7 +4,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
@@ -12,8 +12,19 @@ from django.db import transaction
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import channels
-from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Verdict
+from tokens.channels.base import (
+    WRITE_REFUSALS,
+    AccountList,
+    NativeAccount,
+    PairReading,
+    Reason,
+    Verdict,
+)
 from tokens.models import Token
+
+# Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
+REFUSAL_STANDS_FOR = timedelta(days=7)
+UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
 
 
 @transaction.atomic
@@ -41,7 +52,7 @@ def apply_list(
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
     everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
-    ids = list(everything) if consented else _differing(fresh, by_id, complete=listed.complete)
+    ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
     for entry in _lock_entries(fresh, ids):
         native = by_id.get(entry.account.native_id)
         before = _facts(entry)
@@ -60,7 +71,9 @@ def apply_list(
     return lost
 
 
-def _differing(token: Token, by_id: Mapping[str, NativeAccount], *, complete: bool) -> list[int]:
+def _differing(
+    token: Token, by_id: Mapping[str, NativeAccount], now: datetime, *, complete: bool
+) -> list[int]:
     """Return the ids of the accounts whose entry, or own facts, are not what the list says. Locks nothing."""
     found = []
     for entry in AccountToken.objects.filter(token=token).select_related("account"):
@@ -69,7 +82,7 @@ def _differing(token: Token, by_id: Mapping[str, NativeAccount], *, complete: bo
         if native is None:
             differs = complete and entry.access != AccountToken.Access.LOST
         else:
-            differs = _differ(entry, _entry_values(entry, native)) or _differ(
+            differs = _differ(entry, _entry_values(entry, native, now)) or _differ(
                 entry.account, _account_values(entry.account, native)
             )
         if differs:
@@ -89,6 +102,8 @@ def apply_reading(
         return
     entry = entries[0]
     before = _facts(entry)
+    if reading.ruling.reason in WRITE_REFUSALS and reading.account is None:
+        return  # reading is no writing: that the person may not write, only an answer to a job shows
     if reading.ruling.verdict == Verdict.ACCESS_LOST:
         _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source)
     elif reading.account is not None:
@@ -118,18 +133,50 @@ def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[Accoun
     return locked
 
 
-def write_entry(entry: AccountToken, native: NativeAccount) -> None:
-    """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked."""
-    _write(entry, _entry_values(entry, native))
+def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> None:
+    """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked.
+
+    Where the channel refused what this person writes, that outranks what the role permits, for as long as it stands.
+    """
+    _write(entry, _entry_values(entry, native, now))
 
 
-def _entry_values(entry: AccountToken, native: NativeAccount) -> Mapping[str, str]:
+def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> Mapping[str, str]:
+    can_publish, reason = native.can_publish, str(_why_reports_only(entry, native))
+    if can_publish != "no" and refusal_stands(entry, now):
+        can_publish, reason = "no", entry.write_refusal
     return {
         "access": AccountToken.Access.OK,
         "role": native.role[:200],
-        "can_publish": native.can_publish,
-        "access_reason": _why_reports_only(entry, native),
+        "can_publish": can_publish,
+        "access_reason": reason,
     }
+
+
+def refusal_stands(entry: AccountToken, now: datetime) -> bool:
+    """Tell whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
+    at = entry.write_refused_at
+    if at is None or entry.token.linked_at > at:
+        return False
+    known = entry.write_refusal != Reason.WRITING_REFUSED
+    return now < at + (REFUSAL_STANDS_FOR if known else UNKNOWN_REFUSAL_STANDS_FOR)
+
+
+def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, now: datetime) -> bool:
+    """Write that the channel refuses what this person writes in this ad account, and settle it. Returns whether that was news.
+
+    Runs in the caller's transaction, which holds the token's lock. The token itself is not touched.
+    """
+    entries = _lock_entries(token, [account_id])
+    if not entries or not _serves(entries[0]):
+        return False
+    entry = entries[0]
+    entry.write_refused_at, entry.write_refusal = now, reason
+    entry.can_publish, entry.access_reason = AccountToken.CanPublish.NO, reason
+    entry.save(update_fields=["write_refused_at", "write_refusal", "can_publish", "access_reason"])
+    _record_access(entry, now, "report", note)
+    pool.settle(account_ids=[account_id], cause=reason, now=now, source="report")
+    return True
 
 
 def _differ(row: AccountToken | Account, values: Mapping[str, str]) -> bool:
@@ -171,7 +218,7 @@ def _serves(entry: AccountToken) -> bool:
 
 def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str) -> None:
     served = _serves(entry)
-    write_entry(entry, native)
+    write_entry(entry, native, now)
     update_account(entry.account, native, now=now, source=source)
     if _serves(entry) != served:
         _record_access(entry, now, source)
@@ -189,13 +236,14 @@ def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str) -> No
         _record_access(entry, now, source)
 
 
-def _record_access(entry: AccountToken, now: datetime, source: str) -> None:
+def _record_access(entry: AccountToken, now: datetime, source: str, note: str = "") -> None:
     pool.record(
         account=entry.account,
         kind=AccountEvent.Kind.ACCESS,
         token_id=entry.token_id,
         cause=entry.access_reason or "regained",
         source=source,
+        note=note[:300],
         now=now,
     )
 

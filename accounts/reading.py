@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts import pairs
 from tokens import answers, app_faults, channels
-from tokens.channels.base import AccountList, ChannelError, PairReading, Verdict
+from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
 from tokens.models import Token
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
@@ -50,8 +50,12 @@ def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | 
     missing = [pair for pair in accounts if pair[1] not in there]
     readings = singly(missing[:DOUBTED])
     # Where all that were asked about are lost indeed, the list is believed for the rest too.
-    believed = all(reading.ruling.verdict == Verdict.ACCESS_LOST for reading in readings.values())
+    believed = all(_is_lost(reading) for reading in readings.values())
     return Findings(replace(listed, complete=listed.complete and believed), readings)
+
+
+def _is_lost(reading: PairReading) -> bool:
+    return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
 
 
 def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:

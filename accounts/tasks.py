@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, removal, sweeps
+from accounts import alerts, removal, sweeps, write_refusals
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from tokens import app_faults
@@ -36,6 +36,7 @@ def tidy() -> None:
     """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = timezone.now()
     sweeps.sweep_pending_links(now=now)
+    write_refusals.forget(now=now)
     removal.sweep_orphans(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)

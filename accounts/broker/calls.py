@@ -80,7 +80,12 @@ def call(
         if _is_fine(account.channel, answer):
             break
         result = report(
-            caller=caller, lease_id=current.lease_id, status=answer.status, body=answer.body, now=now
+            caller=caller,
+            lease_id=current.lease_id,
+            status=answer.status,
+            body=answer.body,
+            method=request.method.upper(),
+            now=now,
         )
         if result.held is not None:
             raise result.held

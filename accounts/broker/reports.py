@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from accounts import reading
+from accounts import reading, write_refusals
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
-from accounts.broker.leases import Lease, Purpose, lease, open_lease
+from accounts.broker.leases import Claims, Lease, Purpose, lease, open_lease
 from accounts.models import Account
 from tokens import answers, channels, lifecycle, probe, scrub
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
@@ -21,6 +21,7 @@ Action = Literal["none", "retry_with", "retry_later", "hold"]
 HARMLESS = {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
 UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
 RETRY_AFTER = 30
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ class Report:
     held: Held | None = None
 
 
-def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: datetime) -> Report:
+def report(
+    *, caller: Caller, lease_id: str, status: int, body: Any, now: datetime, method: str = ""
+) -> Report:
     """Take what the channel answered to a job, confirm it, and say what to do next.
 
-    Raises NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
+    `method` is that of the answered request, where the job tells it: a good answer to a write shows that the person may write. Raises
+    NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
@@ -52,6 +56,8 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
         answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
+        if method in WRITES:
+            write_refusals.lift(account_ids=[account.pk], token_ids=[claims.token_id], now=now)
         return Report(Verdict.OK, "none")
     if token is None or token.generation != claims.generation:
         return _next(caller, account, ruling, claims.purpose, now)
@@ -63,7 +69,7 @@ def report(*, caller: Caller, lease_id: str, status: int, body: Any, now: dateti
         )
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
-    return _confirm(caller, account, token, ruling, evidence, claims.purpose, now)
+    return _confirm(caller, account, token, ruling, evidence, claims, now)
 
 
 def _confirm(
@@ -72,25 +78,35 @@ def _confirm(
     token: Token,
     ruling: Ruling,
     evidence: dict[str, Any],
-    purpose: Purpose,
+    claims: Claims,
     now: datetime,
 ) -> Report:
     """Ask the channel ourselves, first about the token, then about the account."""
     until = time.monotonic() + settings.REPORT_PROBE_TIMEOUT
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
-        return _next(caller, account, _confirmed(outcome.reason), purpose, now)
+        return _next(caller, account, _confirmed(outcome.reason), claims.purpose, now)
     if outcome.state != Token.State.VALID or outcome.generation != token.generation:
-        return _next(caller, account, ruling, purpose, now)
+        return _next(caller, account, ruling, claims.purpose, now)
     if outcome.verdict != Verdict.OK:
         return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     asked = [(account.pk, account.native_id)]
     found = reading.read(token, asked, timeout=max(0.5, until - time.monotonic()))
     reading.record(token, found, now=now, source="report")
-    verdict = found.readings[account.pk].ruling.verdict
-    if verdict in UNDECIDED:
-        return Report(verdict, "retry_later", retry_after=RETRY_AFTER)
-    answer = _next(caller, account, ruling, purpose, now)
+    read = found.readings[account.pk]
+    if read.ruling.verdict in UNDECIDED:
+        return Report(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
+    if claims.purpose == "publish":
+        write_refusals.take(
+            token=token,
+            account_id=account.pk,
+            api_key=caller.key_id,
+            leased_at=claims.issued_at,
+            ruling=ruling,
+            read=read,
+            now=now,
+        )
+    answer = _next(caller, account, ruling, claims.purpose, now)
     if answer.lease is not None and answer.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
     return answer

@@ -190,7 +190,7 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
         account=account, token=token, defaults={"added_by": user, "added_at": now}
     )
     entry.account, entry.token = account, token
-    pairs.write_entry(entry, native)
+    pairs.write_entry(entry, native, now)
     if created:
         pool.record(
             account=account,

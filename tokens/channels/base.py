@@ -45,6 +45,11 @@ class Reason(StrEnum):
     SCOPE_MISSING = "scope_missing"
     ACCESS_LOST = "access_lost"
     PUBLISHING_LOST = "publishing_lost"
+    # Of a pair too: the role permits writing, and the channel refuses what this person writes.
+    TWO_FACTOR_REQUIRED = "two_factor_required"
+    VERIFICATION_REQUIRED = "verification_required"
+    ADVERTISING_REFUSED = "advertising_refused"
+    WRITING_REFUSED = "writing_refused"
     # Beside the token:
     RESTRICTED = "restricted"
     APP_FAULT = "app_fault"
@@ -57,6 +62,15 @@ LIFTABLE = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLIC
 AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
 # A new consent changes nothing here.
 NOT_BY_CONSENT = AN_ADMIN_HELPS | {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
+# Only an answer to a write shows these: the log-in works, and reading the role says that the person may write.
+WRITE_REFUSALS = frozenset(
+    {
+        Reason.TWO_FACTOR_REQUIRED,
+        Reason.VERIFICATION_REQUIRED,
+        Reason.ADVERTISING_REFUSED,
+        Reason.WRITING_REFUSED,
+    }
+)
 
 Call = Literal["api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback"]
 CanPublish = Literal["yes", "no", "unknown"]

@@ -20,6 +20,7 @@ from tokens.channels.base import (
     Verdict,
 )
 from tokens.channels.values import mapping, words
+from tokens.channels.write_refusals import reason_by_words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
@@ -91,8 +92,24 @@ def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | 
         return Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
     for row in rows:
         if row.fits(facts):
-            return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
-    return fallback(facts, channel=channel)
+            found = _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
+            return _of_the_writer(found, facts)
+    return _of_the_writer(fallback(facts, channel=channel), facts)
+
+
+def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
+    """Return what a refusal of a call means whose words say that this person may not write; all else as it is.
+
+    Only where the table says no more than that the call was refused or was bad, or knows nothing: neither limits nor dead tokens are
+    judged by words.
+    """
+    vague = ruling.unknown or ruling.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
+    if not vague or facts.call != "api" or facts.status not in REFUSING or ruling.row == unknown.STAFF:
+        return ruling
+    reason = reason_by_words(facts.message)
+    if reason is None:
+        return ruling
+    return Ruling(Verdict.ACCESS_LOST, reason, row="may not write, by its words", note=ruling.note)
 
 
 def _new(row: Row, facts: Facts, channel: str) -> Ruling:

@@ -9,9 +9,16 @@ from tokens.lifecycle.steps import event
 from tokens.models import Token, TokenEvent
 from users.models import User
 
+DISPUTES = 20
+
 
 def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
-    """Keep a report that our own probe did not confirm."""
+    """Keep a report that our own probe did not confirm. Of one token at most `DISPUTES` an hour: a job may repeat itself for ever."""
+    lately = TokenEvent.objects.filter(
+        token=token, kind=TokenEvent.Kind.DISPUTED, at__gt=now - timedelta(hours=1)
+    )
+    if lately.count() >= DISPUTES:
+        return
     event(token, TokenEvent.Kind.DISPUTED, now, source=source, detail=dict(evidence))
 
 

@@ -8,6 +8,8 @@ RECONNECT = (
 )
 _SETTINGS = "Settings & privacy > Settings > Business integrations"
 
+_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
@@ -55,6 +57,26 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         "An admin opens Business settings > Accounts > Ad accounts and picks the ad account.",
         "The admin picks the person and turns on Manage campaigns.",
         "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.TWO_FACTOR_REQUIRED: (
+        "Open www.facebook.com, then Accounts Center > Password and security > Two-factor authentication, and turn it on.",
+        "Open Ads Manager once and change something small, to see that Facebook takes it.",
+        _AGAIN,
+    ),
+    Reason.VERIFICATION_REQUIRED: (
+        "Open Ads Manager with your own Facebook log-in, and finish what it asks for: “Authenticate your account”, or the identity.",
+        "If it asks to verify the business, an admin does that in Business settings > Security centre.",
+        _AGAIN,
+    ),
+    Reason.ADVERTISING_REFUSED: (
+        "Open www.facebook.com/business-support-home and see under your own name what Facebook limits, and until when.",
+        "Ask for a review there. Meanwhile, ask somebody else with a role in the ad account to link it.",
+        _AGAIN,
+    ),
+    Reason.WRITING_REFUSED: (
+        "Open Ads Manager with your own Facebook log-in and change something small in the ad account.",
+        "Do what Facebook asks for there. If it takes the change, the publishing system may be the cause.",
+        _AGAIN,
     ),
     Reason.RESTRICTED: (
         "An admin opens Ads Manager and looks under Account quality and Billing.",

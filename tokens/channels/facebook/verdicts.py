@@ -30,6 +30,8 @@ LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
 # An app token asks these, so that a top-level refusal is about our app and never about the person's token.
 ASKED_AS_APP: frozenset[Call] = frozenset({"introspect"})
 CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
+USED: frozenset[Call] = frozenset({"api"})
+WRITTEN = frozenset({"error", "passing"})  # 31 comes with and without `is_transient`
 ABOUT_TOKEN = frozenset({"error", "not valid"})
 # Said of our app itself, whatever the code: no token is touched. A lookup that failed in Facebook's own system is not about the app.
 _ABOUT_APP = re.compile(
@@ -89,6 +91,18 @@ ROWS = (
     Row("consent page closed", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, codes=APP_CLOSED, source="seen"),
     Row("scopes", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, codes=frozenset({"invalid_scope"}), source="RFC 6749, not seen"),
     Row("scopes", Verdict.APP_FAULT, Reason.APP_FAULT, calls=CALLBACK, text="invalid scope", source="seen: as text of the consent page"),
+
+    # The person may not write, while the log-in works. The code decides: the words come in the person's language.
+    Row("pending action", Verdict.ACCESS_LOST, Reason.VERIFICATION_REQUIRED, calls=USED, shapes=WRITTEN, codes=frozenset({31}),
+        subcodes=frozenset({3858385}),
+        source="seen, in several integrations: “This request requires the user to take a pending action”, the page says “Authenticate your"
+               " account” in Ads Manager (facebook/facebook-python-business-sdk 722); reading goes on"),
+    Row("pending action", Verdict.ACCESS_LOST, Reason.VERIFICATION_REQUIRED, calls=USED, shapes=WRITTEN, codes=frozenset({31}),
+        source="as above, with another sub-code: unproven"),
+    Row("two-factor required", Verdict.ACCESS_LOST, Reason.TWO_FACTOR_REQUIRED, calls=USED, shapes=WRITTEN, codes=frozenset({415}),
+        source="marketing API: in the lists of errors of many edges, “Two factor authentication required”"),
+    Row("blocked for now", Verdict.ACCESS_LOST, Reason.ADVERTISING_REFUSED, calls=USED, shapes=WRITTEN, codes=frozenset({368}),
+        source="handling: temporarily blocked for policies violations; seen as a stop of one person's writes, at times with 2859015"),
 
     # Passing.
     Row("app limit", Verdict.RATE_LIMITED, Reason.TRANSIENT, codes=frozenset({4, 17, 32, 341, 613}), source="handling"),

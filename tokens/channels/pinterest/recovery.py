@@ -8,6 +8,8 @@ _APPS = "Settings > Security"
 _REACTIVATE = "Open www.pinterest.com and log in. If the account was deactivated, Pinterest may ask whether to reactivate it: do so."
 _ROLE = "The owner or an admin opens Business access at Pinterest and picks the person, or the partner, and the ad account."
 
+_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
@@ -44,6 +46,24 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         _ROLE,
         "They change the role to Campaign manager or Admin. Analysts can only report.",
         "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.TWO_FACTOR_REQUIRED: (
+        "Open www.pinterest.com, then Settings > Security > Two-factor authentication, and turn it on.",
+        _AGAIN,
+    ),
+    Reason.VERIFICATION_REQUIRED: (
+        "Open ads.pinterest.com with your own log-in, and finish the verification that it asks for.",
+        _AGAIN,
+    ),
+    Reason.ADVERTISING_REFUSED: (
+        "Open ads.pinterest.com and read the notice about the account. An appeal may be possible there.",
+        "Meanwhile, ask somebody else with a role in the ad account to link it.",
+        _AGAIN,
+    ),
+    Reason.WRITING_REFUSED: (
+        "Open ads.pinterest.com with your own log-in and change something small in the ad account.",
+        "Do what Pinterest asks for there. If it takes the change, the publishing system may be the cause.",
+        _AGAIN,
     ),
     Reason.RESTRICTED: (
         "An admin opens the business hub at www.pinterest.com/business/hub and reads the notice about the account.",

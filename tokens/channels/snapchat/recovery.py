@@ -9,6 +9,8 @@ _OTHERS = "Meanwhile, ask somebody else with a role on the ad account to link it
 _APPEAL = "Log in to the Snapchat app and press Appeal in the notice. There is no other way and one try; it may take 30 days."
 _MEMBERS = "An organization admin opens Snapchat's Business Manager, then Members, and picks the person."
 
+_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
@@ -45,6 +47,24 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         _MEMBERS,
         "The admin gives the role Campaign manager or Account admin on the ad account.",
         "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.TWO_FACTOR_REQUIRED: (
+        "Open the Snapchat app, then Settings > Two-Factor Authentication, and turn it on.",
+        _AGAIN,
+    ),
+    Reason.VERIFICATION_REQUIRED: (
+        "Open Snapchat's Ads Manager with your own log-in, and finish the verification that it asks for.",
+        _AGAIN,
+    ),
+    Reason.ADVERTISING_REFUSED: (
+        "Open Snapchat's Ads Manager and read the notice about the account. An appeal may be possible there.",
+        _OTHERS,
+        _AGAIN,
+    ),
+    Reason.WRITING_REFUSED: (
+        "Open Snapchat's Ads Manager with your own log-in and change something small in the ad account.",
+        "Do what Snapchat asks for there. If it takes the change, the publishing system may be the cause.",
+        _AGAIN,
     ),
     Reason.RESTRICTED: (
         "An admin opens Snapchat's Ads Manager and looks for a notice about the ad account, and under Billing.",

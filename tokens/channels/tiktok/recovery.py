@@ -9,6 +9,8 @@ RECONNECT = (
 )
 _OTHERS = "Meanwhile, ask somebody else with a role in the ad account to link it."
 
+_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
@@ -47,6 +49,24 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         "An admin of the Business Center opens Accounts > Ad accounts and picks the ad account.",
         "The admin makes the person Operator or Admin. Analysts can only report.",
         "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.TWO_FACTOR_REQUIRED: (
+        "Open ads.tiktok.com, then User settings > Security, and turn on two-step verification.",
+        _AGAIN,
+    ),
+    Reason.VERIFICATION_REQUIRED: (
+        "Open ads.tiktok.com and finish the verification that it asks for: your identity, or the business.",
+        _AGAIN,
+    ),
+    Reason.ADVERTISING_REFUSED: (
+        "Open ads.tiktok.com and read the notice about the account. TikTok may still be reviewing the advertiser.",
+        "An admin of the Business Center looks whether your permissions on the ad account include creating ads.",
+        _AGAIN,
+    ),
+    Reason.WRITING_REFUSED: (
+        "Open ads.tiktok.com with your own log-in and change something small in the ad account.",
+        "Do what TikTok asks for there. If it takes the change, the publishing system may be the cause.",
+        _AGAIN,
     ),
     Reason.RESTRICTED: (
         "An admin opens TikTok Ads Manager, presses the question mark, then Advertiser Support > Account Review.",

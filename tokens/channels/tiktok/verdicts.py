@@ -128,6 +128,9 @@ ROWS = (
     Row("out of reach", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, codes=codes(40001, 40300, 40301, 40302),
         source="sdk; seen: the advertiser doesn't exist or has been deleted"),
 
+    Row("permission missing here", Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, calls=frozenset({"api"}), codes=codes(40002),
+        text="insufficient permission", source="told: the member lacks a permission of its own on the ad account (adskull.io, 40002)"),
+
     # Our request.
     Row("no token sent", Verdict.OUR_BUG, codes=codes(40104), source="sdk: EMPTY_ACCESS_TOKEN"),
     Row("signature", Verdict.OUR_BUG, codes=codes(40115, 40116, 40900), source="sdk"),

@@ -6,6 +6,8 @@ from tokens.channels.x.policy import LAST_STEP
 RECONNECT = ("Press Re-authenticate and log in at X.", LAST_STEP)
 _SETTINGS = "Settings and privacy > Security and account access > Apps and sessions > Connected apps"
 
+_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
@@ -44,6 +46,24 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         "An account admin opens ads.x.com, then the account's access settings.",
         "The admin makes the person ad manager or account admin. Analysts can only report.",
         "Nobody needs to re-authenticate. Press Check now.",
+    ),
+    Reason.TWO_FACTOR_REQUIRED: (
+        "Open x.com, then Settings and privacy > Security and account access > Two-factor authentication, and turn it on.",
+        _AGAIN,
+    ),
+    Reason.VERIFICATION_REQUIRED: (
+        "Open ads.x.com with your own X log-in, and finish the verification that it asks for.",
+        _AGAIN,
+    ),
+    Reason.ADVERTISING_REFUSED: (
+        "Open ads.x.com and read the notice about the account. X may want a verified profile or may be reviewing it.",
+        "Meanwhile, ask somebody else who is account admin or ad manager of the ad account to link it.",
+        _AGAIN,
+    ),
+    Reason.WRITING_REFUSED: (
+        "Open ads.x.com with your own X log-in and change something small in the ad account.",
+        "Do what X asks for there. If it takes the change, the publishing system may be the cause.",
+        _AGAIN,
     ),
     Reason.RESTRICTED: (
         "An account admin opens ads.x.com and looks for notices and under Billing.",

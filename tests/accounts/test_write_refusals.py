@@ -1,0 +1,325 @@
+"""A person whose writes the channel refuses does not hold the account; a key that says so falsely shifts at most once."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts import pairs, pool, sweeps, write_refusals
+from accounts.broker import callers
+from accounts.models import AccountToken, ApiKey, RefusedWrite
+from tests.accounts.test_broker import Job, publish
+from tests.support import native
+from tests.support.factories import NOW, link, make_account, make_token
+from tests.support.sandbox import Sandbox
+from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.models import Token, TokenEvent
+from users.models import Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+TWO_FACTOR = Ruling(
+    Verdict.ACCESS_LOST, Reason.TWO_FACTOR_REQUIRED, row="two-factor required", note="Use two-factor."
+)
+STRANGE = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 403", note="Not today.", unknown="ab" * 16)
+FINE = PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
+PENDING = {
+    "error": {
+        "code": 31,
+        "error_subcode": 3858385,
+        "message": "This request requires the user to take an action",
+    }
+}
+
+
+class Pool:
+    """An account with two people, as the pool has it, and jobs that report refused writes."""
+
+    def __init__(self, people: int = 2) -> None:
+        self.account = make_account()
+        self.tokens = [make_token() for _ in range(people)]
+        for token in self.tokens:
+            link(self.account, token)
+        self.settle()
+
+    def settle(self) -> None:
+        from django.db import transaction
+
+        with transaction.atomic():
+            pool.settle(account_ids=[self.account.pk], cause="test", now=NOW)
+        self.account.refresh_from_db()
+
+    def say(
+        self,
+        ruling: Ruling,
+        *,
+        key: int = 1,
+        at: datetime = NOW,
+        leased_at: datetime | None = None,
+        read: PairReading = FINE,
+    ) -> bool:
+        """Report of the active token that a write was refused; returns whether the account was shifted for it."""
+        self.account.refresh_from_db()
+        assert self.account.active_token is not None
+        return write_refusals.take(
+            token=self.account.active_token,
+            account_id=self.account.pk,
+            api_key=key,
+            leased_at=leased_at or at,
+            ruling=ruling,
+            read=read,
+            now=at,
+        )
+
+    def entry(self, person: int = 0) -> AccountToken:
+        return AccountToken.objects.select_related("token").get(
+            account=self.account, token=self.tokens[person]
+        )
+
+    def active(self) -> Token | None:
+        self.account.refresh_from_db()
+        return self.account.active_token
+
+
+def test_a_refusal_that_the_table_knows_shifts_the_account_and_leaves_the_log_in_alone() -> None:
+    shop = Pool()
+    before = Token.objects.get(pk=shop.tokens[0].pk)
+
+    assert shop.say(TWO_FACTOR)
+
+    entry = shop.entry()
+    assert shop.active() == shop.tokens[1]
+    assert (entry.access, entry.can_publish, entry.access_reason) == ("ok", "no", "two_factor_required")
+    shift = shop.account.events.get(kind="shifted")
+    assert (shift.cause, shift.source) == ("two_factor_required", "report")
+    assert shop.account.events.get(kind="access").note == "Use two-factor."
+    after = Token.objects.get(pk=before.pk)
+    assert (after.state, after.generation) == ("valid", before.generation)
+
+
+def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reason() -> None:
+    shop = Pool(people=1)
+
+    assert shop.say(TWO_FACTOR)
+
+    shop.account.refresh_from_db()
+    assert (shop.account.state, shop.account.reason) == ("deactivated", "two_factor_required")
+
+
+def test_what_the_role_says_counts_less_than_a_refused_write_until_a_week_has_passed() -> None:
+    shop = Pool()
+    shop.say(TWO_FACTOR)
+    listed = AccountList((NativeAccount(shop.account.native_id, shop.account.name, can_publish="yes"),))
+
+    def read(at: datetime) -> str:
+        token = shop.tokens[0]
+        pairs.apply_list(token=token, generation=token.generation, listed=listed, now=at, source="sweep")
+        return shop.entry().can_publish
+
+    assert [read(NOW + 6 * DAY), read(NOW + 8 * DAY)] == ["no", "yes"]
+
+
+def test_a_new_consent_and_a_good_write_and_staff_make_the_role_count_again() -> None:
+    shop = Pool()
+    token, listed = (
+        shop.tokens[0],
+        AccountList((NativeAccount(shop.account.native_id, shop.account.name, can_publish="yes"),)),
+    )
+    shop.say(TWO_FACTOR)
+    Token.objects.filter(pk=token.pk).update(linked_at=NOW + DAY)
+
+    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW + DAY, source="link")
+
+    assert shop.entry().can_publish == "yes"
+    AccountToken.objects.update(write_refused_at=NOW + 2 * DAY, write_refusal="writing_refused")
+    write_refusals.lift(token_ids=[token.pk], now=NOW + 2 * DAY)
+    assert shop.entry().write_refused_at is None
+    assert Token.objects.get(pk=token.pk).due_at == NOW + 2 * DAY
+
+
+def test_one_unknown_refusal_or_one_keys_two_leases_shift_nothing() -> None:
+    shop = Pool()
+
+    said = [shop.say(STRANGE), shop.say(STRANGE), shop.say(STRANGE, at=NOW + 10 * MINUTE)]
+
+    assert said == [False, False, False]
+    assert shop.active() == shop.tokens[0]
+
+
+def test_a_second_keys_word_within_the_hour_shifts() -> None:
+    shop = Pool()
+
+    said = [shop.say(STRANGE, key=1), shop.say(STRANGE, key=2, at=NOW + 50 * MINUTE)]
+
+    assert said == [False, True]
+    assert shop.active() == shop.tokens[1]
+    assert shop.entry().access_reason == "writing_refused"
+
+
+def test_a_second_keys_word_after_the_hour_does_not() -> None:
+    shop = Pool()
+
+    assert [shop.say(STRANGE, key=1), shop.say(STRANGE, key=2, at=NOW + 61 * MINUTE)] == [False, False]
+
+
+def test_a_later_lease_of_the_only_key_is_a_word_of_its_own() -> None:
+    shop = Pool()
+
+    assert [shop.say(STRANGE), shop.say(STRANGE, at=NOW + 16 * MINUTE)] == [False, True]
+
+
+def test_an_unknown_refusal_never_takes_the_last_person() -> None:
+    shop = Pool(people=1)
+
+    assert [shop.say(STRANGE, key=1), shop.say(STRANGE, key=2)] == [False, False]
+    assert shop.active() == shop.tokens[0]
+
+
+def test_a_hostile_key_shifts_one_account_once_by_unknown_refusals() -> None:
+    shops = [Pool(people=3) for _ in range(3)]
+
+    said = [shop.say(STRANGE, at=NOW + number * 16 * MINUTE) for number in range(40) for shop in shops]
+
+    assert said.count(True) == 1
+
+
+def test_a_hostile_key_does_not_walk_through_a_pool_by_known_refusals() -> None:
+    shop = Pool(people=3)
+
+    said = [shop.say(TWO_FACTOR, at=NOW + number * MINUTE) for number in range(60)]
+
+    assert said.count(True) == 1
+    assert shop.say(TWO_FACTOR, key=2, at=NOW + 60 * MINUTE), "another key's word is another word"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
+        PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")),
+        PairReading(Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
+    ],
+)
+def test_where_our_own_reading_tells_the_trouble_nothing_is_decided_here(read: PairReading) -> None:
+    shop = Pool()
+
+    assert [shop.say(STRANGE, key=key, read=read) for key in (1, 2, 3)] == [False, False, False]
+    assert not RefusedWrite.objects.exists()
+
+
+def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() -> None:
+    shop = Pool(people=3)
+    token = shop.tokens[0]
+    listed = AccountList((NativeAccount(shop.account.native_id, "New name", can_publish="yes"),))
+    start, said = threading.Barrier(4), []
+
+    def run(work: object) -> None:
+        try:
+            start.wait(10)
+            said.append(work())  # type: ignore[operator]  # a callable
+        finally:
+            connection.close()
+
+    def word(key: int) -> bool:
+        return write_refusals.take(
+            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, ruling=STRANGE, read=FINE, now=NOW
+        )  # fmt: skip
+
+    def read() -> None:
+        pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="sweep")
+
+    threads = [
+        threading.Thread(target=run, args=(work,)) for work in (lambda: word(1), lambda: word(2), read, read)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert sorted(said, key=str) == [False, None, None, True]
+    assert (shop.active(), shop.entry().can_publish) == (shop.tokens[1], "no")
+    assert shop.account.events.filter(kind="shifted").count() == 1
+    assert pool.differences() == []
+
+
+# --- through the API, with the stand-in Facebook behind it ----------------------------------------------------------
+
+
+@pytest.fixture
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    callers._facts.clear()
+    return channels_world
+
+
+def test_whoever_must_authenticate_in_ads_manager_is_passed_over_and_comes_back_by_a_new_consent(
+    world: Sandbox,
+) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    job = Job(
+        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        "facebook",
+        account.native_id,
+    )
+    world.add_fault("facebook", path="campaigns", method="POST", user="ada", status=400, body=PENDING)
+    lease = job.lease().json()
+    refused = publish(account, lease)
+
+    told = job.report(lease["lease_id"], refused).json()
+
+    assert (told["action"], told["reason"]) == ("retry_with", "verification_required")
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert publish(account, told["lease"]).status_code == 200
+    sweeps.check_due(now=datetime.now(UTC) + timedelta(hours=5))
+    ada = AccountToken.objects.get(token__native_user_name="Ada Okafor")
+    assert (ada.can_publish, ada.access_reason) == ("no", "verification_required")
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+
+    client = Client()
+    client.force_login(User.objects.get(email="ada@example.com"))
+    native.consent(client, "facebook", "ada")
+
+    ada.refresh_from_db()
+    assert ada.can_publish == "yes"
+
+
+def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    job = Job(
+        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        "facebook",
+        account.native_id,
+    )
+    lease = job.lease(purpose="read").json()
+
+    told = job.report(lease["lease_id"], (400, PENDING)).json()
+
+    assert told["lease"]["native_user"] == "Ada Okafor"
+    assert not RefusedWrite.objects.exists()
+    assert TokenEvent.objects.filter(kind="disputed").exists()
+
+
+def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    job = Job(
+        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        "facebook",
+        account.native_id,
+    )
+    early, late = job.lease().json(), job.lease().json()
+    job.report(late["lease_id"], (400, PENDING))
+    path = f"/api/v1/leases/{early['lease_id']}/report"
+
+    job.client.post(
+        path, {"status": 200, "body": {"data": []}, "method": "GET"}, content_type="application/json"
+    )
+    assert AccountToken.objects.exclude(write_refused_at=None).exists()
+    job.client.post(
+        path, {"status": 200, "body": {"id": "1"}, "method": "POST"}, content_type="application/json"
+    )
+    sweeps.check_due(now=datetime.now(UTC))
+
+    assert set(AccountToken.objects.values_list("can_publish", flat=True)) == {"yes"}
