@@ -17,6 +17,7 @@ from tokens import answer_words, channels, scrub
 from tokens.channels.base import Reason
 from tokens.models import ChannelApp, UnknownAnswer
 from users.models import User
+from users.recipients import operators
 
 SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
@@ -27,7 +28,7 @@ UNKNOWN = faces.Pill("Unknown", "warn", "help")
 
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
-    if message.recipient not in alerts.operators():
+    if message.recipient not in operators():
         raise NotWanted("This address is neither an administrator's nor in OPERATOR_EMAILS any more.")
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:

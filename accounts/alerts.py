@@ -9,14 +9,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from notifications import outbox
 from tokens.models import ChannelApp, UnknownAnswer
-from users.models import User
-from users.visibility import ADMINISTRATORS_GROUP
+from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
@@ -24,17 +22,6 @@ KIND = "operators"
 QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
 GATHER = timedelta(hours=1)  # unknown answers of one app found within this time come in one mail
 SAME_NEWS = timedelta(days=7)  # the same body at another call is no news for so long
-
-
-def operators() -> list[str]:
-    """Return who hears of our own faults: OPERATOR_EMAILS, active administrators and superusers, each address once.
-
-    Superusers count without the group, because the first account of an installation has none.
-    """
-    users = User.objects.filter(is_active=True)
-    people = users.filter(Q(is_superuser=True) | Q(groups__name=ADMINISTRATORS_GROUP))
-    addresses = [*settings.OPERATOR_EMAILS, *people.order_by("email").values_list("email", flat=True)]
-    return list(dict.fromkeys(address.lower() for address in addresses))
 
 
 @transaction.atomic

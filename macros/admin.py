@@ -168,8 +168,9 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         elif found.first_on:
             then = f"First mail: {found.first_on:%a} {found.first_on.day} {found.first_on:%b}."
         else:
-            then = "Nothing is due in the next 30 days."
-        messages.success(request, f"Macro saved. {then}")
+            then = found.nothing
+        add = messages.success if found.applied else messages.warning
+        add(request, f"Macro saved. {then}")
         return HttpResponseRedirect(reverse("admin:macros_macro_change", args=[macro.pk]))
 
     # --- beside the form --------------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         draft = preview.draft_of(macro.actions.order_by("pk")[0])
         mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
         if mail is None:
-            raise Http404("Nothing is due in the next 30 days.")
+            raise Http404("No mail is due in the next 30 days.")
         response = HttpResponse(mail.html)
         response["Content-Security-Policy"] = MAIL_POLICY
         response.csp_exempt = True  # type: ignore[attr-defined]  # csp's way: its own header would replace ours

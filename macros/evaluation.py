@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from macros import sql
 from macros.models import Evaluation
 from notifications.tasks import deliver_soon
+from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def evaluate(
         "first": on,
         "last": on,
         "zone": settings.TIME_ZONE,
+        "operators": operators(),
     }
     if dry_run:
         return _count(on, values)
@@ -120,12 +122,12 @@ def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evalua
 
 
 def _count(on: date, values: dict[str, Any]) -> Report:
-    """Count notices and mails by the same SQL. A mail carries what all watches found for one recipient and team."""
+    """Count notices and mails by the same SQL. A mail carries what all watches found for one person, or address and team."""
     notices, mails = 0, set()
     with connection.cursor() as cursor:
         for text in sql.COUNTS.values():
             cursor.execute(text, values)
-            for address, team_id, count in cursor.fetchall():
+            for address, mail_team, count in cursor.fetchall():
                 notices += count
-                mails.add((address, team_id))
+                mails.add((address, mail_team))
     return Report(on, notices, len(mails))

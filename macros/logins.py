@@ -11,6 +11,7 @@ from macros.models import Notice
 from tokens.channels.base import NOT_BY_CONSENT, Reason
 from tokens.models import Token
 from users.models import User
+from users.recipients import Via
 
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
@@ -32,6 +33,7 @@ class Line:
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
     names: Names  # whose names its reader may read
+    via: Via = Via.DIRECT  # how it came to its reader
 
     def days(self, *, now: datetime, zone: tzinfo) -> int:
         """Return the calendar days left in the reader's zone; below 0 for a dark account."""
@@ -56,6 +58,14 @@ class Line:
     def person(self) -> str:
         """Who can fix it, or ""."""
         return self.name_of(self.token) if self.token else ""
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nobody can be asked to fix it: the person is not known, cannot log in any more, or there is no log-in."""
+        if self.token is None:
+            return True
+        person = self.token.consented_by
+        return self.token.kind == Token.Kind.PERSON and (person is None or not person.is_active)
 
     @property
     def carrier(self) -> str:
@@ -156,6 +166,7 @@ def _line(account: Account, notice: Notice, reader: User | None, names: Names) -
         covered=notice.token_id is not None and not dark and later,
         ends=ends,
         names=names,
+        via=Via(notice.via),
     )
 
 

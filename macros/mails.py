@@ -1,7 +1,7 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +29,8 @@ def build(message: Message) -> Mail:
 def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: str) -> Mail:
     """Return the mail that tells one recipient these notices. `why` is the address of "Why this mail?"."""
     user = User.objects.filter(email=recipient, is_active=True).first()
-    reader = _reader(user, now)
     lines = logins.lines_of(notices, reader=user)
+    reader = _reader(user, now, lines)
     shown = logins.by_login(lines)
     names = sorted({notice.macro_title for notice in notices})
     context: dict[str, Any] = {
@@ -38,7 +38,7 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: st
         "heading": wording.heading(lines[0], reader),
         "lead": wording.lead(lines, reader),
         "preheader": wording.preheader(lines, reader),
-        "because": wording.because(names, linked=any(line.mine for line in lines)),
+        "because": wording.because(names, lines),
         "about_label": "How long authorisations last at each channel",
         "about_url": addresses.of("channel_needs") if user else "",
         "why_url": why if user else "",  # the page is for people who can log in
@@ -58,16 +58,13 @@ class Section:
 
 
 def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool) -> dict[str, Any]:
-    """Return the sections with at most 20 accounts, how many more there are, and where to see them."""
-    room = wording.SHOWN
+    """Return the sections with at most 20 accounts by name, how many more there are, and where to see them."""
+    shares = {id(login): share for login, share in zip(found, _shares(found), strict=True)}
     sections = []
     for name, members in wording.sections(found, reader):
-        cards = []
-        for login in members:
-            part = logins.Login(login.lines[:room])
-            room -= len(part.lines)
-            if part.lines:
-                cards.append(_card(login, part, reader, pills=pills))
+        cards = [
+            _card(login, shares[id(login)], reader, pills=pills) for login in members if shares[id(login)]
+        ]
         if cards:
             sections.append(Section(name, cards))
     total = sum(len(login.lines) for login in found)
@@ -75,18 +72,30 @@ def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool)
     return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts")}
 
 
-def _card(login: logins.Login, part: logins.Login, reader: wording.Reader, *, pills: bool) -> wording.Card:
+def _shares(found: Sequence[logins.Login]) -> list[int]:
+    """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
+    shares = [0] * len(found)
+    room = wording.SHOWN
+    while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login.lines)][:room]):
+        for number in hungry:
+            shares[number] += 1
+        room -= len(hungry)
+    return shares
+
+
+def _card(login: logins.Login, shown: int, reader: wording.Reader, *, pills: bool) -> wording.Card:
     account = login.first.account
     links = wording.Links(
         renew=addresses.of("reauthenticate", account.pk), look=addresses.of("my_account", account.pk)
     )
-    card = wording.card(part, reader, links, pills=pills)
-    cut = len(login.lines) - len(part.lines)
-    return replace(card, rows=(*card.rows, ("Also", f"{cut} more accounts"))) if cut else card
+    return wording.card(login, reader, links, pills=pills, shown=shown)
 
 
-def _reader(user: User | None, now: datetime) -> wording.Reader:
-    zone = user.zone if user else timezone.get_default_timezone()
+def _reader(user: User | None, now: datetime, lines: Sequence[logins.Line]) -> wording.Reader:
     return wording.Reader(
-        now=now, zone=zone, user_id=user.pk if user else None, name=user.name if user else ""
+        now=now,
+        zone=user.zone if user else timezone.get_default_timezone(),
+        user_id=user.pk if user else None,
+        name=user.name if user else "",
+        names_teams=len({line.account.team_id for line in lines}) > 1,
     )

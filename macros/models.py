@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import Account
 from tokens.models import ChannelKey, Token
 from users.models import Team
+from users.recipients import Via
 
 
 class Macro(models.Model):
@@ -55,7 +56,7 @@ class MacroAction(models.Model):
         ACCOUNT = "account", "the account is about to stop"
         TOKEN = "token", "any token is about to stop"
 
-    macro = models.ForeignKey(Macro, models.CASCADE, related_name="actions")
+    macro = models.ForeignKey(Macro, models.CASCADE, related_name="actions", db_index=False)
     kind = models.CharField("action", max_length=20, choices=Kind, default=Kind.PRE_DEACTIVATION)
     emails = ArrayField(models.EmailField(), default=list, blank=True, verbose_name="e-mail addresses")
     linkers = models.BooleanField("also mail the person who linked the token", default=True)
@@ -67,6 +68,8 @@ class MacroAction(models.Model):
 
     class Meta:
         constraints = [
+            # The form shows one; several per macro need a form that shows them all.
+            models.UniqueConstraint(fields=["macro"], name="one_action_per_macro"),
             models.CheckConstraint(condition=Q(linkers=True) | ~Q(emails=[]), name="action_tells_somebody"),
             models.CheckConstraint(condition=~Q(days=[]), name="action_has_days"),
         ]
@@ -145,6 +148,14 @@ class Notice(models.Model):
     cycle = models.PositiveIntegerField()
     threshold = models.PositiveSmallIntegerField()
     recipient = models.EmailField()
+    via = models.CharField(
+        max_length=10,
+        choices=Via,
+        default=Via.DIRECT,
+        db_default="",
+        blank=True,
+        help_text="How it came to them.",
+    )
     deadline = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
     outcome_reason = models.CharField(max_length=200, blank=True)
@@ -159,8 +170,8 @@ class Notice(models.Model):
             ),
         ]
         indexes = [
-            # the mail of one evaluation, recipient and team
-            models.Index("evaluation", "team", "recipient", name="notice_of_message"),
+            # the mail of one evaluation and person; of an address outside, and team
+            models.Index("evaluation", "recipient", "team", name="notice_of_mail"),
         ]
 
     def __str__(self) -> str:

@@ -7,13 +7,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, When
 
 from accounts.models import Account
 from macros import evaluation, mails, sql
 from macros.models import Macro, MacroAction, Notice
+from macros.told import message_keys
 from notifications.kinds import Mail
 from notifications.models import Message
 from tokens.models import Token
+from users.models import User
+from users.recipients import operators
 
 DAYS = 30
 SHOWN = 6
@@ -25,6 +29,7 @@ QUIET_WORDS = {
     "unknown": "date unknown",
     "told": "deactivated, told already",
     "paused": "paused",
+    "nobody": "nobody would be told",
 }
 
 
@@ -72,11 +77,26 @@ class Preview:
     first_on: date | None
     due: list[Due]
     quiet: list[tuple[str, int]]
+    fallen_back: int  # accounts of which team leads or operators are told, since nobody else can be
+
+    nobody: int  # accounts due of which nobody at all would be told
+    applied: bool  # to chosen accounts at least one, else to whatever fits
 
     @property
     def quiet_count(self) -> int:
         """How many accounts stay quiet."""
         return sum(count for _, count in self.quiet)
+
+    @property
+    def nothing(self) -> str:
+        """Why nothing is due, in a sentence; "" where something is."""
+        if self.mails:
+            return ""
+        if not self.applied:
+            return "It is applied to no account yet."
+        if not self.quiet_count:
+            return "No account fits it yet."
+        return f"No mail is due in the next {DAYS} days."
 
 
 def draft_of(action: MacroAction) -> Draft:
@@ -99,23 +119,33 @@ def draft_of(action: MacroAction) -> Draft:
 def preview(draft: Draft, *, now: datetime) -> Preview:
     """Return what the draft would mail from the next run on, for 30 days."""
     values = _values(draft, now)
-    sent: set[tuple[date, int, str]] = set()  # one mail carries what all watches found
+    sent: set[tuple[date, int | None, str]] = set()  # one mail carries what all watches found
     due_ids: set[int] = set()
+    fallen_back: set[int] = set()
+    nobody: set[int] = set()
     rows: list[tuple[date, int, int, int, datetime | None]] = []
     with connection.cursor() as cursor:
         for watch in (draft.watch, "dark"):
             cursor.execute(sql.TOTALS[watch], values)
-            for on, team_id, address, accounts in cursor.fetchall():
-                sent.add((on, team_id, address))
+            for on, mail_team, address, via, accounts in cursor.fetchall():
+                sent.add((on, mail_team, address))
                 due_ids.update(accounts)
+                fallen_back.update(accounts if via else ())
+            cursor.execute(sql.NOBODY[watch], values)
+            nobody.update(row[0] for row in cursor.fetchall())
             cursor.execute(sql.LISTS[watch], values)
             rows += cursor.fetchall()
-        cursor.execute(sql.QUIET, values | {"due": list(due_ids)})
+        cursor.execute(sql.QUIET, values | {"due": list(due_ids), "nobody": list(nobody)})
         quiet = [(QUIET_WORDS[why], count) for why, count in cursor.fetchall()]
     rows.sort(key=lambda row: row[:3])
     found = Account.objects.in_bulk([row[2] for row in rows[:SHOWN]])
     due = [Due(on, found[pk], threshold, people, ends) for on, threshold, pk, people, ends in rows[:SHOWN]]
-    return Preview(len(sent), min((on for on, _, _ in sent), default=None), due, quiet)
+    first_on = min((on for on, _, _ in sent), default=None)
+    return Preview(len(sent), first_on, due, quiet, len(fallen_back), len(nobody - due_ids), _applied(draft))
+
+
+def _applied(draft: Draft) -> bool:
+    return draft.scope != Macro.Scope.CHOSEN or bool(draft.accounts)
 
 
 def _values(draft: Draft, now: datetime) -> dict[str, Any]:
@@ -134,6 +164,7 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
         "channels": draft.channels,
         "team": draft.team_id,
         "accounts": draft.accounts,
+        "operators": operators(),
         "limit": SHOWN,
     }
 
@@ -144,7 +175,10 @@ def sent_count(macro: Macro, *, now: datetime) -> int:
     notices = Notice.objects.filter(
         action__macro=macro, outcome=Notice.Outcome.MAILED, evaluation__started_at__gte=since
     )
-    return notices.values("evaluation", "team", "recipient").distinct().count()
+    # A person gets one mail of all teams, an address outside one for each.
+    people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
+    mails = notices.annotate(mail_team=Case(When(people, then=None), default=F("team")))
+    return mails.values("evaluation", "mail_team", "recipient").distinct().count()
 
 
 def last_mail(macro: Macro) -> Message | None:
@@ -156,8 +190,7 @@ def last_mail(macro: Macro) -> Message | None:
     )
     if notice is None:
         return None
-    key = f"macro:{notice.evaluation_id}:{notice.team_id}:{notice.recipient}"
-    return Message.objects.filter(dedupe_key=key).first()
+    return Message.objects.filter(dedupe_key__in=message_keys(notice)).first()
 
 
 def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:

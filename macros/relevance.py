@@ -2,24 +2,37 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Account, AccountToken
+from macros import sql
 from macros.models import Macro, MacroAccount, Notice
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token
+from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
+NOT_TOLD_ANY_MORE = {
+    Via.DIRECT: "The macro does not mail this address about the account any more.",
+    Via.TEAM_LEAD: "Somebody else can be told now, or this person leads the team no more.",
+    Via.OPERATOR: "Somebody else can be told now, or this address is no operator's any more.",
+}
 
 
 def notices_of(message: Message) -> QuerySet[Notice]:
     """Return what a message carries, without what was dropped before."""
-    return Notice.objects.filter(
-        evaluation=message.payload["evaluation"], team=message.team_id, recipient=message.recipient
-    ).exclude(outcome=Outcome.DROPPED)
+    return _all_of(message).exclude(outcome=Outcome.DROPPED)
+
+
+def _all_of(message: Message) -> QuerySet[Notice]:
+    """Return all notices of a message: a person's of all teams, an address's of one, as all were before people got one mail."""
+    notices = Notice.objects.filter(evaluation=message.payload["evaluation"], recipient=message.recipient)
+    return notices if message.payload.get("teams") == "all" else notices.filter(team=message.team_id)
 
 
 def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
@@ -27,10 +40,11 @@ def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
     notices = list(notices_of(message).select_related("action__macro", "account", "token"))
     applied = _applications(notices)
     linked = _pool_entries(notices)
+    told = _still_told(notices)
     kept: list[Notice] = []
     dropped: dict[str, list[int]] = defaultdict(list)
     for notice in notices:
-        if reason := _why_not(notice, applied=applied, linked=linked):
+        if reason := _why_not(notice, applied=applied, linked=linked, told=told):
             dropped[reason].append(notice.pk)
         else:
             kept.append(notice)
@@ -54,9 +68,7 @@ def record_end(message: Message) -> None:
 
 def facts(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
-    notices = Notice.objects.filter(
-        evaluation=message.payload["evaluation"], team=message.team_id, recipient=message.recipient
-    ).select_related("action__macro", "account")
+    notices = _all_of(message).select_related("action__macro", "account")
     return [
         kinds.Fact(
             what=f"Macro “{notice.macro_title}”: {notice.account}, {_found(notice)}",
@@ -73,7 +85,9 @@ def _found(notice: Notice) -> str:
     return f"{notice.threshold} day{'' if notice.threshold == 1 else 's'} in advance"
 
 
-def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
+def _why_not(
+    notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]], told: set[int]
+) -> str:
     """Return why a notice does not hold any more, or ""."""
     action, account = notice.action, notice.account
     if action is None:
@@ -82,14 +96,14 @@ def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple
         return "The macro was switched off."
     if not _applies(action.macro, account, applied):
         return "The macro is not applied to the account any more."
-    if not action.linkers and notice.recipient not in {email.lower() for email in action.emails}:
-        return "The macro does not mail this address any more."
     if account.paused_at is not None or account.state == Account.State.PAUSED:
         return "The account is paused."
     if notice.threshold == 0:
         dark = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
-        return "" if dark else "The account works again."
-    return _moved_on(notice, linked)
+        if not dark:
+            return "The account works again."
+        return "" if notice.pk in told else NOT_TOLD_ANY_MORE[Via(notice.via)]
+    return _moved_on(notice, linked) or ("" if notice.pk in told else NOT_TOLD_ANY_MORE[Via(notice.via)])
 
 
 def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
@@ -115,6 +129,14 @@ def _applications(notices: Sequence[Notice]) -> set[tuple[int, int]]:
         account__in={notice.account_id for notice in notices},
     )
     return set(pairs.values_list("macro_id", "account_id"))
+
+
+def _still_told(notices: Sequence[Notice]) -> set[int]:
+    """Return the ids of the notices that an evaluation would still find for their recipient."""
+    values: dict[str, Any] = {"notices": [notice.pk for notice in notices], "operators": operators()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.STILL_TOLD, values)
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _pool_entries(notices: Sequence[Notice]) -> set[tuple[int, int | None]]:

@@ -3,8 +3,11 @@
 The same text finds notices for a run and shows what a macro would do in the coming days: a run looks at one day (`first` = `last`), the
 preview at many. A threshold fires on the day on which the days left reach it, or on `first` when that day has passed.
 
-Parameters: now (moment of the run), first, last (dates), zone, and for a preview the macro as it stands in the form (see `DRAFT`).
+Parameters: now (moment of the run), first, last (dates), zone, operators (addresses), and for a preview the macro as it stands in the
+form (see `DRAFT`).
 """
+
+from users.recipients import FALLBACK_SQL
 
 # The rules. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of `act`, and (action_id, account_id) of `chosen`.
 STORED = """
@@ -106,14 +109,16 @@ _CROSSED_DARK = """
   from target t
 )"""
 
-# The recipient must not be called like the notice's column: the comparison below would be with itself and mute everybody.
-# "The people who linked": watching a token it is its own person; watching an account everybody in its pool, since each can save it.
-# A system user is no person: the team that owns its token is told.
-_TOLD = """
-, told as (
+# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id, team_id, emails and linkers; asked once more
+# when a mail is made. "The people who linked": watching a token it is its own person; watching an account everybody in its pool, since
+# each can save it. A system user is no person: the team that owns its token is told. Who cannot log in any more is told nothing.
+# What resolves to nobody falls back, so that no account goes dark untold.
+_TOLD = f"""
+, direct as materialized (
   select c.*, r.address
   from crossed c cross join lateral (
     select lower(e) as address from unnest(c.emails) e
+    where not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
     union
     select u.email
     from accounts_accounttoken p join tokens_token t on t.id = p.token_id join users_user u on u.id = t.consented_by_id
@@ -124,25 +129,40 @@ _TOLD = """
          join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id
     where c.linkers and t.kind = 'system' and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
       and u.is_active) r
-), found as (
-  select t.* from told t
+), told as (
+  select *, '' as via from direct
+  union all
+  select c.*, f.address, f.via
+  from crossed c cross join lateral ({FALLBACK_SQL}) f
+  where not exists (
+    select 1 from direct d
+    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0))
+)"""  # noqa: S608  # a constant
+
+# What was told of this cycle already is no news, whichever macro told it. A person gets one mail, whatever the teams; an address that
+# nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with
+# itself and mute everybody.
+_FOUND = """
+, found as (
+  select t.*, case when u.id is null then t.team_id end as mail_team
+  from told t left join users_user u on u.email = t.address and u.is_active
   where not exists (
     select 1 from macros_notice n
-    where n.action_id = t.action_id and n.account_id = t.account_id and n.token_id is not distinct from t.token_id
+    where n.account_id = t.account_id and n.token_id is not distinct from t.token_id
       and n.cycle = t.cycle and n.recipient = t.address and n.threshold <= t.threshold and n.outcome <> 'dropped')
 )"""
 
 _INSERT = """
-insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, deadline,
+insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
                            outcome, outcome_reason)
-select %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, deadline, 'waiting', ''
+select %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
 from found
 on conflict do nothing"""
 
 _COUNT = """
-select address, team_id, count(*) from found group by address, team_id"""
+select address, mail_team, count(*) from found group by address, mail_team"""
 
-# For the preview: the first accounts, then one row per mail (one per day, team and address).
+# For the preview: the first accounts, then a row per mail and way to its reader, then the accounts of which nobody is told.
 _LIST = """
 , day as (
   select fires_on, account_id, min(threshold) as threshold, min(deadline) as ends, count(distinct address) as people
@@ -151,16 +171,36 @@ _LIST = """
 select fires_on, threshold, account_id, people, ends from day order by fires_on, threshold, account_id limit %(limit)s"""
 
 _TOTAL = """
-select fires_on, team_id, address, array_agg(distinct account_id) from found group by fires_on, team_id, address"""
+select fires_on, mail_team, address, via, array_agg(distinct account_id) from found group by fires_on, mail_team, address, via"""
 
+_NOBODY = """
+select distinct account_id from crossed c where not exists (
+  select 1 from told t
+  where t.action_id = c.action_id and t.account_id = c.account_id and coalesce(t.token_id, 0) = coalesce(c.token_id, 0))"""
+
+# The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
 MESSAGES = """
 insert into notifications_message (kind, recipient, team_id, dedupe_key, payload, state, attempts, lost_claims, failures,
                                    next_attempt_at, created_at, queued_at, message_id, subject, text, html, error)
-select %(kind)s, n.recipient, n.team_id, concat_ws(':', 'macro', n.evaluation_id, n.team_id, n.recipient),
-       jsonb_build_object('evaluation', n.evaluation_id), 'queued', 0, 0, 0, %(now)s, %(now)s, %(now)s, '', '', '', '', ''
-from macros_notice n where n.evaluation_id = %(evaluation)s
-group by n.evaluation_id, n.team_id, n.recipient
+select %(kind)s, n.recipient, case when count(distinct n.team_id) = 1 then min(n.team_id) end,
+       concat_ws(':', 'macro', n.evaluation_id, n.mail_team, n.recipient),
+       case when n.mail_team is null then jsonb_build_object('evaluation', n.evaluation_id, 'teams', 'all')
+            else jsonb_build_object('evaluation', n.evaluation_id) end,
+       'queued', 0, 0, 0, %(now)s, %(now)s, %(now)s, '', '', '', '', ''
+from (select n.evaluation_id, n.recipient, n.team_id, case when u.id is null then n.team_id end as mail_team
+      from macros_notice n left join users_user u on u.email = n.recipient and u.is_active
+      where n.evaluation_id = %(evaluation)s) n
+group by n.evaluation_id, n.mail_team, n.recipient
 on conflict do nothing"""
+
+# Which notices would still be found for their recipient, by the macro, the pool and the people as they stand now.
+STILL_TOLD = f"""
+with crossed as (
+  select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id, ac.emails, ac.linkers
+  from macros_notice n join macros_macroaction ac on ac.id = n.action_id join accounts_account a on a.id = n.account_id
+  where n.id = any(%(notices)s)
+){_TOLD}
+select distinct notice_id from told where address = recipient"""  # noqa: S608  # a constant
 
 _WATCHES = {
     "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED + _TOLD,
@@ -168,14 +208,16 @@ _WATCHES = {
     "dark": _DUE_DARK + _TARGET + _CROSSED_DARK + _TOLD,
 }
 
-INSERTS = {watch: STORED + text + _INSERT for watch, text in _WATCHES.items()}
-COUNTS = {watch: STORED + text + _COUNT for watch, text in _WATCHES.items()}
-LISTS = {watch: DRAFT + text + _LIST for watch, text in _WATCHES.items()}
-TOTALS = {watch: DRAFT + text + _TOTAL for watch, text in _WATCHES.items()}
+INSERTS = {watch: STORED + text + _FOUND + _INSERT for watch, text in _WATCHES.items()}
+COUNTS = {watch: STORED + text + _FOUND + _COUNT for watch, text in _WATCHES.items()}
+LISTS = {watch: DRAFT + text + _FOUND + _LIST for watch, text in _WATCHES.items()}
+TOTALS = {watch: DRAFT + text + _FOUND + _TOTAL for watch, text in _WATCHES.items()}
+NOBODY = {watch: DRAFT + text + _NOBODY for watch, text in _WATCHES.items()}
 
 # Why the accounts that the draft applies to would not be mailed. `due` are those that would.
 _QUIET = """
 select case when a.state = 'paused' then 'paused'
+            when a.id = any(%(nobody)s::bigint[]) then 'nobody'
             when a.state = 'deactivated' then 'told'
             when a.deadline_kind = 'never' then 'never'
             when a.deadline_kind = 'unknown' then 'unknown'

@@ -8,6 +8,7 @@ from accounts import faces
 from macros.logins import DARK, LATER, MONTH, WEEK, Line, Login
 from notifications import clean
 from tokens import reasons
+from users.recipients import Via
 
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 NAME_LENGTH = 30
@@ -22,6 +23,7 @@ class Reader:
     zone: tzinfo
     user_id: int | None = None
     name: str = ""
+    names_teams: bool = False  # the accounts of this mail belong to several teams
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def waiting(line: Line) -> str:
     """Return whom a watcher waits for."""
     if admin := _waits_for(line):
         return f"waiting for {admin}"
-    return f"waiting for {short(line.person)}" if line.person else "nobody is linked any more"
+    if not line.person:
+        return "nobody is linked any more"
+    return "nobody can be asked" if line.unreachable else f"waiting for {short(line.person)}"
 
 
 def lead(lines: Sequence[Line], reader: Reader) -> str:
@@ -110,14 +114,16 @@ def lead(lines: Sequence[Line], reader: Reader) -> str:
     admins = list(dict.fromkeys(filter(None, map(_waits_for, lines))))
     if not mine and admins:
         number = _accounts(len({line.account.pk for line in lines if not line.by_consent}))
-        return _sentence(f"{call}{number} for {' and '.join(admins)} to give a role back.", "wait")
+        told = _sentence(f"{call}{number} for {' and '.join(admins)} to give a role back.", "wait")
+        return " ".join([told, *fallen_back(lines)])
     if not mine:
-        people = list(dict.fromkeys(line.person for line in lines if line.person))
-        who = faces.join_names(people) if people else "a person with access"
-        return _sentence(
+        people = list(dict.fromkeys(line.person for line in lines if line.person and not line.unreachable))
+        who = faces.join_names(people) if people else "somebody with access"
+        told = _sentence(
             f"{call}{_accounts(len({line.account.pk for line in lines}))} for {who} to re-authenticate.",
             "wait",
         )
+        return " ".join([told, *fallen_back(lines)])
     logins = {line.token.pk for line in lines if _can_act(line) and line.token}
     effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
     return _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
@@ -166,8 +172,11 @@ class Card:
     button: dict[str, str] | None
 
 
-def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
-    """Return the card of a log-in. Without pills, as in plain text, the days left stand beside the date."""
+def card(login: Login, reader: Reader, links: Links, *, pills: bool, shown: int = SHOWN) -> Card:
+    """Return the card of a log-in, with so many of its accounts by name.
+
+    Without pills, as in plain text, the days left stand beside the date.
+    """
     first = login.first
     several = len(login.lines) > 1
     told = _explanation(first, others=len(login.lines) - 1)
@@ -179,12 +188,12 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
         native_id=f"log-in of {first.person}" if several else first.account.native_id,
         pill=None,
         rows=(
-            *_dates(login, reader, pills=pills),
+            *_dates(login, shown, reader, pills=pills),
             ("Linked by", _linked_by(login, reader)),
             *_why(first, told),
         ),
         steps=_steps(first, told),
-        steps_for=_waits_for(first) or ("" if first.mine else first.person),
+        steps_for=_steps_for(first),
         button=_button(login, links, reader),
     )
     if not pills:
@@ -193,16 +202,25 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool) -> Card:
     return replace(one, pill=pill if first.dark else faces.Pill(left(first, reader), pill.tone, ""))
 
 
-def _dates(login: Login, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
+def _dates(login: Login, shown: int, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
     if len(login.lines) == 1:
-        return _date_rows(login.first, reader, pills=pills)
-    rows = []
-    for number, line in enumerate(login.lines):
-        until = "deactivated" if line.ends is None else f"until {full(line.ends, reader)}"
-        rows.append(
-            ("" if number else "Accounts", f"{line.account.name} ({line.account.native_id}), {until}")
-        )
-    return rows
+        team = [("Team", login.first.account.team.name)] if reader.names_teams else []
+        return [*_date_rows(login.first, reader, pills=pills), *team]
+    heads: dict[str, list[Line]] = {}
+    for line in login.lines[:shown]:
+        heads.setdefault(line.account.team.name if reader.names_teams else "Accounts", []).append(line)
+    rows = [
+        ("" if number else head, _dated(line, reader))
+        for head, lines in heads.items()
+        for number, line in enumerate(lines)
+    ]
+    cut = len(login.lines) - shown
+    return [*rows, ("Also", f"{cut} more account{'' if cut == 1 else 's'}")] if cut > 0 else rows
+
+
+def _dated(line: Line, reader: Reader) -> str:
+    until = "deactivated" if line.ends is None else f"until {full(line.ends, reader)}"
+    return f"{line.account.name} ({line.account.native_id}), {until}"
 
 
 def _date_rows(line: Line, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
@@ -248,7 +266,8 @@ def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
     if admin := _waits_for(line):
         rows.append(("Waiting for", admin))
     elif not line.mine and line.person:
-        rows.append(("Waiting for", line.person))
+        left = " (cannot log in any more)" if line.unreachable else ""
+        rows.append(("Linked it" if left else "Waiting for", f"{line.person}{left}"))
     return rows
 
 
@@ -266,7 +285,25 @@ def _explanation(line: Line, *, others: int = 0) -> reasons.Explanation | None:
     )
 
 
+def _to_find(line: Line) -> bool:
+    """Tell whether the reader, who stands in for a person that cannot act, has to find somebody who can."""
+    return bool(line.via and line.unreachable and line.person and line.by_consent)
+
+
+def _steps_for(line: Line) -> str:
+    """Return whose the steps are where the reader cannot take them."""
+    if admin := _waits_for(line):
+        return admin
+    return "" if line.mine or _to_find(line) else line.person
+
+
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
+    if _to_find(line):
+        channel = faces.channel_name(line.account.channel)
+        return (
+            f"Find somebody who has access to the account at {channel}, yourself included.",
+            "Have them open the account here and link it.",
+        )
     if told is not None and told.steps:
         return tuple(told.steps)
     if not line.mine and not line.person:
@@ -290,13 +327,33 @@ def _button(login: Login, links: Links, reader: Reader) -> dict[str, str] | None
     return {"label": f"See {short(first.account.name)}", "url": links.look}
 
 
-def because(macros: Sequence[str], *, linked: bool) -> str:
+def fallen_back(lines: Sequence[Line]) -> list[str]:
+    """Return in a sentence each why lines came to the reader though nobody named them, or nothing."""
+    teams = {
+        via: faces.join_names(sorted({line.account.team.name for line in lines if line.via == via}))
+        for via in (Via.TEAM_LEAD, Via.OPERATOR)
+    }
+    nobody = "Nobody who linked the account can be told any more"
+    found = []
+    if teams[Via.TEAM_LEAD]:
+        found.append(f"{nobody}, so it comes to you as team lead of {teams[Via.TEAM_LEAD]}.")
+    if teams[Via.OPERATOR]:
+        found.append(f"{nobody}, and {teams[Via.OPERATOR]} has no team lead, so it comes to the operators.")
+    return found
+
+
+def because(macros: Sequence[str], lines: Sequence[Line]) -> str:
     """Return why the reader gets this mail, with the macros' names."""
+    linked = any(line.mine for line in lines)
     quoted = [f"“{name}”" for name in macros]
     names = faces.join_names(quoted)
     word = "macro" if len(quoted) == 1 else "macros"
     if linked:
         return f"You get this because you linked these accounts ({word} {names})."
+    if all(line.via == Via.TEAM_LEAD for line in lines):
+        return f"You get this because you lead the team, and nobody else can be told ({word} {names})."
+    if all(line.via == Via.OPERATOR for line in lines):
+        return f"You get this because you are an operator of AdToken, and nobody else can be told ({word} {names})."
     return f"You get this because your address stands in the {word} {names}."
 
 

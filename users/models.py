@@ -138,11 +138,16 @@ class Membership(models.Model):
 
     class Role(models.TextChoices):
         MEMBER = "member", "Member"
-        MANAGER = "manager", "Manager"
+        TEAM_LEAD = "manager", "Team lead"  # stored under its first name
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role, default=Role.MEMBER)
+    role = models.CharField(
+        max_length=10,
+        choices=Role,
+        default=Role.MEMBER,
+        help_text="A team lead is told about the team's accounts where nobody else can be.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]

@@ -156,7 +156,7 @@ def staff_create_the_macro(mira: Visitor) -> None:
     page.get_by_label("Also mail the person who linked the token").check()
     page.get_by_label("Days in advance").fill(str(DAYS_OF_BEN))
     page.get_by_label("Days in advance").press("Tab")
-    page.get_by_text("Nothing is due in the next 30 days.").wait_for()  # no account is chosen yet
+    page.get_by_text("It is applied to no account yet.").wait_for()  # no account is chosen yet
     mira.take("10-create-macro")
     mira.press("Save macro")
     mira.sees("Macro saved.")

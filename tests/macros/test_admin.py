@@ -82,7 +82,7 @@ def test_a_macro_is_made_with_its_action_and_says_when_it_mails_first(mira: Clie
 def test_saving_says_when_nothing_is_due(mira: Client) -> None:
     response = mira.post(ADD, FORM, follow=True)
 
-    assert "Macro saved. Nothing is due in the next 30 days." in response.content.decode()
+    assert "Macro saved. No account fits it yet." in response.content.decode()
 
 
 @pytest.mark.parametrize(

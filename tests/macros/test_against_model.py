@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,30 +14,33 @@ from macros.models import MacroAction, Notice
 from tests.macros.support import BERLIN, TODAY, make_macro, make_person, noon, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
 from tokens.models import Token
-from users.models import User
+from users.models import Membership, User
 
 CHANNELS = ["facebook", "x"]
-Key = tuple[int, int, int | None, int, str]
+OPERATOR = "ops@example.com"
+Fact = tuple[int, int | None, int, str]
+Found = set[tuple[int, Fact, int, str]]
 
 
 @dataclass
 class Model:
-    """What was told to whom: (action, account, token, cycle, address) -> thresholds."""
+    """What was told to whom: (account, token, cycle, address) -> thresholds, whichever macro told it."""
 
-    told: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+    told: dict[Fact, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def run(self, day: int) -> set[tuple[Key, int]]:
+    def run(self, day: int) -> Found:
+        """Return (action, fact, threshold, via) of all that is found, and remember it."""
         now = noon(TODAY + timedelta(days=day))
-        found = set()
+        found: Found = set()
         for action in MacroAction.objects.filter(macro__enabled=True).select_related("macro"):
             for account in Account.objects.prefetch_related("pool__token__consented_by", "events"):
                 if applies(action, account):
                     found |= self.run_pair(action, account, now)
-        for key, threshold in found:
-            self.told[key].add(threshold)
+        for _, fact, threshold, _ in found:
+            self.told[fact].add(threshold)
         return found
 
-    def run_pair(self, action: MacroAction, account: Account, now: object) -> set[tuple[Key, int]]:
+    def run_pair(self, action: MacroAction, account: Account, now: object) -> Found:
         pool = list(account.pool.all())
         facts: list[tuple[int | None, int, int, list[Token]]] = []  # token, cycle, threshold, whose
         connected_once = pool or any(event.kind == "connected" for event in account.events.all())
@@ -57,15 +61,26 @@ class Model:
                 threshold = crossed(action.days, token.deadline, known_since(token), now)
                 if threshold is not None and token.state != "dead" and entry.access == "ok":
                     facts.append((token.pk, token.cycle, threshold, [token]))
-        found = set()
+        found: Found = set()
         for token_id, cycle, threshold, tokens in facts:
-            people = {token.consented_by for token in tokens if action.linkers}
-            addresses = {person.email for person in people if person and person.is_active}
-            for address in addresses | {email.lower() for email in action.emails}:
-                key = (action.pk, account.pk, token_id, cycle, address)
-                if not any(old <= threshold for old in self.told[key]):
-                    found.add((key, threshold))
+            addresses, via = recipients(action, account, tokens)
+            for address in addresses:
+                fact = (account.pk, token_id, cycle, address)
+                if not any(old <= threshold for old in self.told[fact]):
+                    found.add((action.pk, fact, threshold, via))
         return found
+
+
+def recipients(action: MacroAction, account: Account, tokens: list[Token]) -> tuple[set[str], str]:
+    """Return who is told and how it came to them: people who can log in, else the team's leads, else operators."""
+    people = {token.consented_by for token in tokens if action.linkers}
+    left = set(User.objects.filter(is_active=False).values_list("email", flat=True))
+    direct = {person.email for person in people if person} | {email.lower() for email in action.emails}
+    if direct - left:
+        return direct - left, ""
+    members = Membership.objects.filter(team=account.team_id, role="manager").select_related("user")
+    leads = {member.user.email for member in members} - left
+    return (leads, "team_lead") if leads else ({OPERATOR}, "operator")
 
 
 def applies(action: MacroAction, account: Account) -> bool:
@@ -96,7 +111,8 @@ def crossed(days: list[int], deadline: object, known: datetime, now: object) -> 
 
 def random_fleet(rng: random.Random) -> list[Account]:
     teams = [make_team(), make_team()]
-    people = [make_person(is_active=rng.random() < 0.8) for _ in range(4)]
+    people = [make_person(is_active=rng.random() < 0.7) for _ in range(4)]
+    Membership.objects.create(team=teams[0], user=rng.choice(people), role="manager")
     accounts = [make_account(rng.choice(CHANNELS), team=rng.choice(teams)) for _ in range(12)]
     for account in accounts:
         for _ in range(rng.randint(0, 3)):
@@ -105,8 +121,8 @@ def random_fleet(rng: random.Random) -> list[Account]:
     for _ in range(5):
         make_macro(
             days=rng.sample([1, 2, 3, 5, 7, 10, 14], rng.randint(1, 3)),
-            emails=rng.sample(["A@x.example", "b@x.example", people[0].email], rng.randint(1, 2)),
-            linkers=rng.random() < 0.5,
+            emails=(emails := rng.sample(["A@x.example", "b@x.example", people[0].email], rng.randint(0, 2))),
+            linkers=not emails or rng.random() < 0.5,
             watch=rng.choice(["account", "token"]),
             scope=rng.choice(["all", "channels", "chosen"]),
             channels=rng.sample(CHANNELS, 1),
@@ -158,7 +174,8 @@ def disturb(rng: random.Random, accounts: list[Account], now: datetime) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("seed", range(6))
-def test_the_sql_finds_what_the_model_finds(seed: int) -> None:
+def test_the_sql_finds_what_the_model_finds(seed: int, settings: Any) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR]
     rng = random.Random(seed)
     accounts = random_fleet(rng)
     model = Model()
@@ -168,7 +185,9 @@ def test_the_sql_finds_what_the_model_finds(seed: int) -> None:
         expected = model.run(day)
         report = evaluation.evaluate(now=noon(TODAY + timedelta(days=day)))
         rows = Notice.objects.filter(evaluation=report.evaluation_id)
-        found = {((n.action_id, n.account_id, n.token_id, n.cycle, n.recipient), n.threshold) for n in rows}
+        found = {
+            (n.action_id, (n.account_id, n.token_id, n.cycle, n.recipient), n.threshold, n.via) for n in rows
+        }
         assert found == expected
         total += len(found)
         disturb(rng, accounts, noon(TODAY + timedelta(days=day)))

@@ -1,0 +1,318 @@
+"""Who is told, when nobody can be, and in how many mails."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib import admin
+from django.test import RequestFactory
+
+from macros import evaluation, mails, preview
+from macros.models import Macro, MacroAction, Notice
+from notifications.admin import MessageAdmin
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tests.macros.support import ending, make_macro, make_person, settle
+from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+OPERATOR = "ops@example.com"
+
+
+@pytest.fixture(autouse=True)
+def operator(settings: Any) -> str:
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    return OPERATOR
+
+
+def lead_of(team: Team, email: str = "lead@example.com", **fields: Any) -> User:
+    lead = make_person(email, **fields)
+    Membership.objects.create(user=lead, team=team, role=Membership.Role.TEAM_LEAD)
+    return lead
+
+
+def told() -> list[tuple[str, str]]:
+    evaluation.evaluate(now=NOW)
+    return sorted(Notice.objects.values_list("recipient", "via").distinct())
+
+
+def mail_to(recipient: str) -> Mail:
+    with time_machine.travel(NOW, tick=False):
+        return mails.build(Message.objects.get(recipient=recipient))
+
+
+# --- nobody to tell -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("watch", ["account", "token"])
+@pytest.mark.parametrize("who", ["switched off", "unknown", "address of somebody switched off"])
+def test_whom_nobody_can_be_told_about_the_team_leads_are(who: str, watch: str) -> None:
+    team = make_team("Northwind")
+    lead_of(team)
+    lead_of(make_team(), "other@example.com")
+    gone = make_person("petra@example.com", is_active=False)
+    listed = who.startswith("address")
+    make_macro(emails=["Petra@example.com"] if listed else [], linkers=not listed, watch=watch)
+    account = ending(5, person=gone, team=team)
+    if who == "unknown":
+        Token.objects.update(consented_by=None)
+        settle(account)
+
+    assert told() == [("lead@example.com", "team_lead")]
+
+
+def test_where_the_team_has_no_lead_who_can_log_in_operators_are_told() -> None:
+    team = make_team()
+    lead_of(team, is_active=False)
+    make_user("root@example.com", is_superuser=True)
+    make_macro(emails=[], linkers=True)
+    ending(5, person=make_person(is_active=False), team=team)
+
+    assert told() == [(OPERATOR, "operator"), ("root@example.com", "operator")]
+
+
+def test_while_somebody_can_be_told_nobody_else_is() -> None:
+    lead_of(Team.default())
+    make_macro(emails=["boss@example.com"], linkers=True)
+    ending(5, person=make_person(is_active=False))
+
+    assert told() == [("boss@example.com", "")]
+
+
+def test_an_account_that_went_dark_without_anybody_is_told_too() -> None:
+    lead_of(Team.default())
+    make_macro(emails=[], linkers=True)
+    account = make_account()
+    link(account, make_token(state="dead", consented_by=make_person(is_active=False)))
+    settle(account)
+
+    assert told() == [("lead@example.com", "team_lead")]
+
+
+def test_the_mail_says_why_it_came_and_waits_for_nobody_who_has_left() -> None:
+    team = make_team("Northwind")
+    lead_of(team, name="Lea Brandt")
+    make_macro(emails=[], linkers=True)
+    ending(5, name="Shoes", person=make_person(name="Petra Vogel", is_active=False), team=team)
+    told()
+
+    mail = mail_to("lead@example.com")
+
+    words = " ".join(mail.text.split())
+    assert mail.subject == "Shoes stops in 5 days: nobody can be asked"
+    assert (
+        "Nobody who linked the account can be told any more, so it comes to you as team lead of Northwind."
+        in words
+    )
+    assert "You get this because you lead the team, and nobody else can be told" in words
+    assert "Waiting for" not in words
+    assert "Find somebody who has access to the account at Facebook" in words
+
+
+def test_the_mail_of_operators_says_that_the_team_has_no_lead() -> None:
+    make_macro(emails=[], linkers=True)
+    ending(5, person=make_person(is_active=False), team=make_team("Northwind"))
+    told()
+
+    words = " ".join(mail_to(OPERATOR).text.split())
+
+    assert "and Northwind has no team lead, so it comes to the operators." in words
+    assert "because you are an operator of AdToken" in words
+
+
+def test_who_stood_in_is_told_no_more_once_the_person_is_back() -> None:
+    lead_of(Team.default())
+    person = make_person("petra@example.com", is_active=False)
+    make_macro(emails=[], linkers=True)
+    ending(5, person=person)
+    told()
+    User.objects.filter(pk=person.pk).update(is_active=True)
+
+    with pytest.raises(NotWanted, match="Somebody else can be told now"):
+        mail_to("lead@example.com")
+
+    assert ("petra@example.com", "") in told()
+
+
+# --- who is told no more --------------------------------------------------------------------------------------------
+
+
+def test_an_address_taken_out_is_not_mailed_though_people_who_linked_are_and_the_mail_waits() -> None:
+    action = make_macro(emails=["boss@example.com"], linkers=True)
+    ending(5, person=make_person("ada@example.com"))
+    told()
+    MacroAction.objects.filter(pk=action.pk).update(emails=[])
+
+    with pytest.raises(NotWanted, match="does not mail this address"):
+        mail_to("boss@example.com")
+
+    assert mail_to("ada@example.com").subject
+    assert Notice.objects.get(recipient="boss@example.com").outcome == "dropped"
+
+
+@pytest.mark.parametrize("change", ["switched off", "unlinked", "linkers off"])
+def test_a_person_whom_the_macro_would_not_tell_now_is_not_mailed(change: str) -> None:
+    action = make_macro(emails=["boss@example.com"], linkers=True)
+    account = ending(5, person=make_person("ada@example.com"))
+    backup = make_token(consented_by=make_person("ben@example.com"), deadline=account.deadline)
+    link(account, backup)
+    settle(account)
+    told()
+    if change == "unlinked":
+        account.pool.filter(token=backup).delete()
+    elif change == "switched off":
+        User.objects.filter(email="ben@example.com").update(is_active=False)
+    else:
+        MacroAction.objects.filter(pk=action.pk).update(linkers=False)
+
+    with pytest.raises(NotWanted, match="about the account any more"):
+        mail_to("ben@example.com")
+
+
+# --- how many mails -------------------------------------------------------------------------------------------------
+
+
+def test_a_person_with_43_accounts_in_30_teams_gets_one_mail_grouped_by_log_in() -> None:
+    petra = make_person("petra@example.com", name="Petra Vogel")
+    make_macro(emails=[], linkers=True)
+    app = make_app()
+    logins = [
+        make_token(app, consented_by=petra, native_user_name=f"Petra {number}", issued_at=None,
+                   deadline=NOW + timedelta(days=5 + number))
+        for number in range(2)
+    ]  # fmt: skip
+    teams = [make_team(f"Client {number:02}") for number in range(30)]
+    accounts = [make_account(team=teams[number % 30], name=f"Shop {number:02}") for number in range(43)]
+    for number, account in enumerate(accounts):
+        link(account, logins[number % 2])
+    settle(*accounts)
+
+    evaluation.evaluate(now=NOW)
+
+    mail = mail_to("petra@example.com")
+    assert (Message.objects.count(), Notice.objects.count()) == (1, 43)
+    assert mail.text.count("/reauthenticate/") == 2  # a card, and a press, for each log-in
+    words = " ".join(mail.text.split())
+    assert "Client 00 Shop 00 (" in words
+    assert "Client 01 Shop 01 (" in words
+    assert (words.count("Shop "), "Facebook, 22 accounts" in words) == (20, True)
+    assert "and 23 more" in words
+
+
+def test_an_address_outside_gets_one_mail_for_each_team_that_names_only_its_accounts() -> None:
+    make_macro(emails=["boss@example.com"])
+    north, south = make_team("Northwind"), make_team("Southwind")
+    ending(5, team=north, name="North shop")
+    ending(5, team=south, name="South shop")
+
+    evaluation.evaluate(now=NOW)
+
+    assert {message.team for message in Message.objects.filter(recipient="boss@example.com")} == {
+        north,
+        south,
+    }
+    assert "South shop" not in mails.build(Message.objects.get(team=north)).text
+
+
+def test_a_mail_of_several_teams_is_no_teams_and_a_mail_of_one_is_its() -> None:
+    make_macro(emails=[], linkers=True)
+    north, south = make_team(), make_team()
+    petra, ada = make_person("petra@example.com"), make_person("ada@example.com")
+    ending(5, team=north, person=petra)
+    ending(6, team=south, person=petra)
+    ending(5, team=south, person=ada)
+
+    evaluation.evaluate(now=NOW)
+
+    assert dict(Message.objects.values_list("recipient", "team")) == {
+        "petra@example.com": None,
+        "ada@example.com": south.pk,
+    }
+
+
+def test_staff_of_one_team_do_not_see_a_mail_that_tells_of_another_teams_accounts() -> None:
+    make_macro(emails=[], linkers=True)
+    north = make_team()
+    petra = make_person("petra@example.com")
+    ending(5, team=north, person=petra, name="North shop")
+    ending(6, person=petra, name="South shop")
+    evaluation.evaluate(now=NOW)
+    request = RequestFactory().get("/")
+    request.user = make_user(team=north, is_staff=True)
+
+    seen = MessageAdmin(Message, admin.site).get_queryset(request)
+
+    assert not seen.exists()
+
+
+def test_a_second_macro_and_a_second_run_mail_only_what_is_new() -> None:
+    ada = make_person("ada@example.com")
+    make_macro(emails=[], linkers=True)
+    ending(5, person=ada, name="Known")
+    evaluation.evaluate(now=NOW)
+    make_macro(emails=["boss@example.com"], linkers=True)
+    ending(6, person=ada, name="New")
+
+    report = evaluation.evaluate(now=NOW)
+
+    found = Notice.objects.filter(evaluation=report.evaluation_id).order_by("recipient", "account__name")
+    assert set(found.values_list("recipient", "account__name")) == {
+        ("ada@example.com", "New"),
+        ("boss@example.com", "Known"),
+        ("boss@example.com", "New"),
+    }
+    assert evaluation.evaluate(now=NOW).messages == 0
+
+
+def test_a_mail_that_waited_over_the_upgrade_tells_of_its_own_team_only() -> None:
+    petra = make_person("petra@example.com")
+    make_macro(emails=[], linkers=True)
+    north = make_team()
+    ending(5, team=north, person=petra, name="North shop")
+    ending(5, person=petra, name="South shop")
+    run = evaluation.evaluate(now=NOW).evaluation_id
+    old = Message.objects.get()
+    Message.objects.filter(pk=old.pk).update(  # as it was written before people got one mail of all teams
+        team=north, payload={"evaluation": run}, dedupe_key=f"macro:{run}:{north.pk}:petra@example.com"
+    )
+
+    mail = mail_to("petra@example.com")
+
+    assert "North shop" in mail.text
+    assert "South shop" not in mail.text
+
+
+# --- the preview ----------------------------------------------------------------------------------------------------
+
+
+def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings: Any) -> None:
+    action = make_macro(emails=[], linkers=True, days=[7])
+    lead_of(north := make_team())
+    gone = make_person(is_active=False)
+    ending(5, person=gone, team=north)
+    ending(5, person=gone)
+    ending(5, person=make_person())
+    settings.OPERATOR_EMAILS = []
+
+    found = preview.preview(preview.draft_of(action), now=NOW)
+
+    assert (found.mails, found.fallen_back, found.nobody) == (2, 1, 1)
+    assert ("nobody would be told", 1) in found.quiet
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"), [("chosen", "It is applied to no account yet."), ("all", "No account fits it yet.")]
+)
+def test_the_preview_says_why_nothing_is_due(scope: str, words: str) -> None:
+    action = make_macro(scope=scope)
+
+    assert preview.preview(preview.draft_of(action), now=NOW).nothing == words
+    ending(90, life=365)
+    Macro.objects.update(scope="all")
+    action.refresh_from_db()
+    assert preview.preview(preview.draft_of(MacroAction.objects.get()), now=NOW).nothing == (
+        "No mail is due in the next 30 days."
+    )

@@ -1,0 +1,70 @@
+"""Who is told where nobody else can be: the leads of the account's team, else the operators.
+
+The one place of this rule. Python callers take `fallback` (or `reachable`); the evaluation of macros joins `FALLBACK_SQL`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from users.models import Membership, User
+from users.visibility import ADMINISTRATORS_GROUP
+
+
+class Via(models.TextChoices):
+    """How a mail came to its reader."""
+
+    DIRECT = "", "The person, or an address that was entered"
+    TEAM_LEAD = "team_lead", "Team lead: nobody else could be told"
+    OPERATOR = "operator", "Operator: nobody else could be told, and the team has no lead"
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Who is told in place of people who cannot be reached. Empty only where the installation has no operator."""
+
+    via: Via
+    addresses: tuple[str, ...]  # lower case, each once
+
+
+def operators() -> list[str]:
+    """Return who hears of our own faults, and of what nobody else can be told: OPERATOR_EMAILS, active administrators and superusers.
+
+    Each address once, in lower case. Superusers count without the group, because the first account of an installation has none.
+    """
+    users = User.objects.filter(is_active=True)
+    people = users.filter(Q(is_superuser=True) | Q(groups__name=ADMINISTRATORS_GROUP))
+    addresses = [*settings.OPERATOR_EMAILS, *people.order_by("email").values_list("email", flat=True)]
+    return list(dict.fromkeys(address.lower() for address in addresses))
+
+
+def leads() -> models.QuerySet[Membership]:
+    """Return the memberships of team leads who can log in."""
+    return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
+
+
+def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
+    """Return for each team who is told where nobody else can be. Two queries, however many teams."""
+    ids = set(team_ids)
+    found: dict[int, list[str]] = {}
+    for team_id, email in (
+        leads().filter(team__in=ids).order_by("user__email").values_list("team", "user__email")
+    ):
+        found.setdefault(team_id, []).append(email)
+    last = Fallback(Via.OPERATOR, tuple(operators())) if ids - found.keys() else None
+    told = {team_id: Fallback(Via.TEAM_LEAD, tuple(emails)) for team_id, emails in found.items()}
+    return told | {team_id: last for team_id in ids - found.keys() if last}
+
+
+# The same for a row `c` with a `team_id`. Parameter: operators, what `operators()` returns.
+FALLBACK_SQL = """
+    select u.email as address, 'team_lead' as via
+    from users_membership m join users_user u on u.id = m.user_id
+    where m.team_id = c.team_id and m.role = 'manager' and u.is_active
+    union all
+    select unnest(%(operators)s::text[]), 'operator'
+    where not exists (select 1 from users_membership m join users_user u on u.id = m.user_id
+                      where m.team_id = c.team_id and m.role = 'manager' and u.is_active)"""
