@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, alerts, faces
+from accounts import addresses, alerts, faces, version_mail
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
@@ -30,6 +30,8 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
     if message.recipient not in operators():
         raise NotWanted("This address is neither an administrator's nor in OPERATOR_EMAILS any more.")
+    if "version" in message.payload:
+        return version_mail.build(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         raise NotWanted("The channel app was removed.")
@@ -41,6 +43,8 @@ def build(message: Message) -> Mail:
 
 def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
+    if "version" in message.payload:
+        return version_mail.facts(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         return []

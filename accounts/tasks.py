@@ -3,10 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, removal, sweeps, write_refusals
+from accounts import alerts, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
-from tokens import app_faults
+from tokens import app_faults, version_watch
 from tokens.channels import callback
 
 
@@ -23,6 +23,14 @@ def check_due_tokens() -> None:
 def tell_operators() -> None:
     """Tell operators of faults and unknown answers that reports and consents found."""
     alerts.tell_operators(now=timezone.now())
+
+
+@shared_task
+def watch_versions() -> None:
+    """Keep what channels warn of in their answers, and tell operators of versions that end."""
+    now = timezone.now()
+    version_watch.keep_warnings(now=now)
+    version_alerts.tell_operators(now=now)
 
 
 @shared_task

@@ -114,21 +114,23 @@ FERNET_USE_HKDF = False  # the keys are real Fernet keys, so any tool can read o
 # FACEBOOK_URL and its like are one address in place of a channel's several: the sandbox's.
 FACEBOOK_WWW_URL = env.address("FACEBOOK_WWW_URL", "https://www.facebook.com")
 FACEBOOK_GRAPH_URL = env.address("FACEBOOK_GRAPH_URL", "https://graph.facebook.com")
-FACEBOOK_VERSION = env.text("FACEBOOK_VERSION", "v25.0")  # pinned by the vendor's SDK, checked 2026-11-24
+FACEBOOK_VERSION = env.text(
+    "FACEBOOK_VERSION", "v26.0"
+)  # versions, their ends and sources: policy.py of each channel
 SNAPCHAT_ACCOUNTS_URL = env.address("SNAPCHAT_ACCOUNTS_URL", "https://accounts.snapchat.com")
 SNAPCHAT_API_URL = env.address("SNAPCHAT_API_URL", "https://adsapi.snapchat.com")
-SNAPCHAT_API_VERSION = env.text("SNAPCHAT_API_VERSION", "v1")  # the only one, checked 2026-11-25
+SNAPCHAT_API_VERSION = env.text("SNAPCHAT_API_VERSION", "v1")
 X_API_URL = env.address("X_API_URL", "https://api.x.com")
 X_ADS_URL = env.address("X_ADS_URL", "https://ads-api.x.com")
-X_ADS_VERSION = env.text("X_ADS_VERSION", "12")  # introduced 2022-10-27, no end date, checked 2026-11-24
+X_ADS_VERSION = env.text("X_ADS_VERSION", "12")
 LINKEDIN_WWW_URL = env.address("LINKEDIN_WWW_URL", "https://www.linkedin.com")
 LINKEDIN_API_URL = env.address("LINKEDIN_API_URL", "https://api.linkedin.com")
-LINKEDIN_VERSION = env.text("LINKEDIN_VERSION", "202607")  # a month lives a year at least, checked 2026-11-25
+LINKEDIN_VERSION = env.text("LINKEDIN_VERSION", "202609")
 PINTEREST_WWW_URL = env.address("PINTEREST_WWW_URL", "https://www.pinterest.com")
 PINTEREST_API_URL = env.address("PINTEREST_API_URL", "https://api.pinterest.com")
-PINTEREST_API_VERSION = env.text("PINTEREST_API_VERSION", "v5")  # checked 2026-11-25
+PINTEREST_API_VERSION = env.text("PINTEREST_API_VERSION", "v5")
 TIKTOK_API_URL = env.address("TIKTOK_API_URL", "https://business-api.tiktok.com")
-TIKTOK_API_VERSION = env.text("TIKTOK_API_VERSION", "v1.3")  # checked 2026-11-25
+TIKTOK_API_VERSION = env.text("TIKTOK_API_VERSION", "v1.3")
 _CONSENT_PAGES = (
     FACEBOOK_WWW_URL,
     SNAPCHAT_ACCOUNTS_URL,

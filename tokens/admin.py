@@ -9,12 +9,14 @@ from django.db.models import F, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from tokens import default_app, push_addresses
+from tokens import channels, default_app, push_addresses
+from tokens.channels import versions
 from tokens.models import ChannelApp, Token
 
 
@@ -123,10 +125,25 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     """Our developer apps on the channels."""
 
     form = ChannelAppForm
-    list_display = ["name", "client_id", "state", "for_new_links", "fault_text", "secret_saved"]
+    list_display = [
+        "name",
+        "client_id",
+        "state",
+        "for_new_links",
+        "fault_text",
+        "api_version",
+        "secret_saved",
+    ]
     list_filter: ClassVar[list[str]] = ["channel", "state"]
     search_fields = ["label", "client_id"]
-    readonly_fields = ["redirect_uri_to_register", "pushes_to_enter", "secret_saved", "fault_text", "version"]
+    readonly_fields = [
+        "redirect_uri_to_register",
+        "pushes_to_enter",
+        "secret_saved",
+        "fault_text",
+        "api_version_in_full",
+        "version",
+    ]
     fieldsets = [
         (
             None,
@@ -154,7 +171,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
                 ]
             },
         ),
-        ("Trouble", {"fields": ["fault_text", "version"]}),
+        ("Trouble", {"fields": ["fault_text", "api_version_in_full", "version"]}),
     ]
     warn_unsaved_form = True
 
@@ -189,6 +206,42 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app."""
         return app.fault or "None known"
+
+    @display(description="API version")
+    def api_version(self, app: ChannelApp) -> str:
+        """Return the version of the channel's API that is in use, when it ends, and whether the channel warns of it."""
+        channel = channels.CHANNELS.get(app.channel)
+        if channel is None:
+            return "—"
+        name, version = versions.name_in_use(channel), versions.in_use(channel)
+        said = [name] if version is not None else [f"{name}, not known"]
+        if version is not None and version.ends is not None:
+            verb = "ends" if version.ends > timezone.localdate() else "ended"
+            said.append(f"{verb} on {versions.day(version.ends)}")
+        if app.version_warning:
+            said.append(f"{channel.label} warns of its end")
+        return ", ".join(said)
+
+    @display(description="API version")
+    def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
+        """Return the same with its setting and source, and the channel's own words."""
+        channel = channels.CHANNELS.get(app.channel)
+        if channel is None:
+            return "—"
+        known = channel.versions
+        said = format_html(
+            '<p class="mb-3">{}. Set by <code class="at-mono">{}</code>. Source, read on {}: <a href="{}">{}</a></p>',
+            versions.summary(channel, timezone.localdate()), known.setting, known.checked, known.source, known.source,
+        )  # fmt: skip
+        if not app.version_warning:
+            return said
+        since = timezone.localdate(app.version_warned_at)
+        return said + format_html(
+            "<p>{} warns in its answers, since {}: {}</p>",
+            channel.label,
+            versions.day(since),
+            app.version_warning,
+        )
 
     @display(description="Secret")
     def secret_saved(self, app: ChannelApp) -> str:

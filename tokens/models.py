@@ -52,6 +52,15 @@ class ChannelApp(models.Model):
         max_length=10, blank=True, help_text="Which kind of call found it; one of that kind ends it."
     )
     fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
+    version_warning = models.CharField(
+        max_length=300,
+        blank=True,
+        db_default="",
+        help_text="What the channel's answers say of the end of the version of its API that is in use.",
+    )
+    version_warned_at = models.DateTimeField(
+        null=True, blank=True, help_text="When this warning was first seen."
+    )
     config_id = models.CharField(
         "configuration ID",
         max_length=60,

@@ -63,6 +63,7 @@ class AppsInUse:
         "for_new_links",
         "log_ins_short",
         "fault_text",
+        "api_version",
         "secret_saved",
     ]
 

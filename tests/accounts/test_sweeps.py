@@ -99,7 +99,7 @@ def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_sing
     sweeps.check_due(now=later())
 
     paths = [call["path"] for call in world.calls(channel="facebook")]
-    assert [path for path in paths if "act_" in path] == ["/v25.0/act_900003"]
+    assert [path for path in paths if "act_" in path] == ["/v26.0/act_900003"]
     assert set(Account.objects.filter(state="deactivated").values_list("native_id", flat=True)) == {"900003"}
 
 

@@ -62,7 +62,7 @@ FACEBOOK = Profile(
         Death(RUN_OUT, "expired"),
     ),
     less={"scopes": ("ads_read", "business_management")},
-    read="/v25.0/act_{id}?fields=name",
+    read="/v26.0/act_{id}?fields=name",
     renews_after=16,
     moved_to=76,
     blocked={"account_status": 2, "disable_reason": 1},

@@ -6,7 +6,7 @@ import httpx2
 
 from tests.e2e.product import Product
 
-FACEBOOK_VERSION = "v25.0"
+FACEBOOK_VERSION = "v26.0"
 
 
 class Job:

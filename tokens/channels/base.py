@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -248,6 +248,42 @@ class Lifetime:
 
 
 @dataclass(frozen=True)
+class Version:
+    """One version of a channel's API."""
+
+    name: str  # as the setting has it: "v26.0"
+    ends: date | None = (
+        None  # the first day on which the channel does not serve it; None: no end is announced
+    )
+    # Where no end is announced: the day by which earlier versions ended after as long. Then the channel's page is to be read again.
+    expected: date | None = None
+
+    @property
+    def end(self) -> date | None:
+        """The day that operators are warned of: announced, else expected, else none."""
+        return self.ends or self.expected
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The versions of a channel's API that AdToken knows: data with a source, because vendors end them."""
+
+    setting: str  # the setting that holds the one in use
+    default: str  # what the setting says where nobody set it
+    known: tuple[Version, ...]  # the oldest first
+    source: str
+    checked: str  # ISO date
+    headers: tuple[
+        str, ...
+    ] = ()  # of answers: what the channel says there of a version's end, beside the standard ones
+    note: str = ""
+
+    def find(self, name: str) -> Version | None:
+        """Return a version by its name; None where AdToken does not know it."""
+        return next((version for version in self.known if version.name == name), None)
+
+
+@dataclass(frozen=True)
 class Renewal:
     """How a channel's tokens are renewed without a person: data, which the engine in tokens.renewal goes by.
 
@@ -303,6 +339,7 @@ class Channel(ABC):
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
+    versions: ClassVar[Versions]
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps

@@ -5,11 +5,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, reverse
 
+from tokens.channels import versions
 from tokens.channels.base import Channel, Reason
 
-PARTS = ("key", "label", "protocol", "scopes", "partial_grants", "lifetime", "last_step", "manage_url")
+PARTS = (
+    "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "last_step", "manage_url",
+)  # fmt: skip
 OF_LIFETIME = ("summary", "source", "checked", "clocks", "person_deadline", "ends")
 
 
@@ -19,6 +23,24 @@ def channels_are_whole(**_: Any) -> list[CheckMessage]:
     from tokens.channels import CHANNELS
 
     return [problem for key, channel in CHANNELS.items() for problem in problems(key, channel)]
+
+
+@register()
+def versions_are_known(**_: Any) -> list[CheckMessage]:
+    """Check that every version in the settings is one whose end AdToken knows, or knows to be not announced."""
+    from tokens.channels import CHANNELS
+
+    return [
+        CheckWarning(
+            f"{channel.versions.setting} is {versions.name_in_use(channel)!r}, a version of {channel.label} that AdToken does not know:"
+            " nobody will be warned before it ends.",
+            hint=f"Known are {', '.join(one.name for one in channel.versions.known)}. {channel.label} lists its versions at"
+            f" {channel.versions.source}.",
+            id="tokens.W102",
+        )
+        for channel in CHANNELS.values()
+        if hasattr(channel, "versions") and versions.in_use(channel) is None
+    ]
 
 
 def problems(key: str, channel: Channel) -> list[CheckMessage]:

@@ -225,7 +225,7 @@ def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox, faceb
     send = CHANNEL.send(facebook_app, token(sandbox))
 
     response = httpx2.get(
-        f"{sandbox.facebook}/v25.0/act_{LUMEN}/insights",
+        f"{sandbox.facebook}/v26.0/act_{LUMEN}/insights",
         headers=send.headers,
         params=send.query,
         trust_env=False,

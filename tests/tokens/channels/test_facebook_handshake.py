@@ -32,7 +32,7 @@ def test_the_address_of_the_consent_page_is_all_ours(client: Client, sandbox: Sa
 
     asked = query(response["Location"])
     state = asked.pop("state")
-    assert response["Location"].startswith(f"{sandbox.facebook}/v25.0/dialog/oauth?")
+    assert response["Location"].startswith(f"{sandbox.facebook}/v26.0/dialog/oauth?")
     assert len(state) == 32
     assert asked == {
         "client_id": Sandbox.FACEBOOK_CLIENT_ID,

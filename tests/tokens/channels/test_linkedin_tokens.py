@@ -263,7 +263,7 @@ def test_a_job_sends_the_token_and_both_version_headers() -> None:
 
     assert sent.headers == {
         "Authorization": "Bearer AQXtoken",
-        "LinkedIn-Version": "202607",
+        "LinkedIn-Version": "202609",
         "X-Restli-Protocol-Version": "2.0.0",
     }
     assert sent.query == {}

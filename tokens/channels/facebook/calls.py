@@ -10,9 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http, table
+from tokens.channels import deprecations, http, table
 from tokens.channels.base import Answer, AppKeys, Call
-from tokens.channels.facebook import verdicts
+from tokens.channels.facebook import policy, verdicts
 
 
 def address(path: str) -> str:
@@ -37,7 +37,7 @@ def graph(
     timeout: float | None = None,
 ) -> Answer:
     """Call the Graph API as the native user whose token it is; `data` is a form in the body."""
-    return http.request(
+    answer = http.request(
         call,
         method,
         address(path),
@@ -46,6 +46,14 @@ def graph(
         headers={"Authorization": f"Bearer {token}"},
         timeout=timeout,
     )
+    if not _of_marketing_api(path):
+        return answer
+    return deprecations.noted(answer, policy.VERSIONS, client_id=app.client_id)
+
+
+def _of_marketing_api(path: str) -> bool:
+    """Tell whether a path is of the Marketing API, whose versions end before the Graph API's. It alone warns of that."""
+    return path.startswith("act_") or path.endswith(("/adaccounts", "/assigned_ad_accounts"))
 
 
 def token_endpoint(

@@ -44,6 +44,7 @@ class Facebook(Channel):
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = "Press Continue and keep every ad account ticked."
     manage_url = "https://www.facebook.com/settings?tab=business_tools"

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http, table
+from tokens.channels import deprecations, http, table
 from tokens.channels.base import Answer, AppKeys, Call
-from tokens.channels.linkedin import verdicts
+from tokens.channels.linkedin import policy, verdicts
 
 RESTLI_VERSION = "2.0.0"
 
@@ -48,7 +48,8 @@ def rest(
     """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own signs stay bare."""
     url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/rest/{path}"
     headers = {"Authorization": f"Bearer {token}", **versions()}
-    return http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)
+    answer = http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)
+    return deprecations.noted(answer, policy.VERSIONS)
 
 
 def demand(answer: Answer) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class LinkedIn(Channel):
     partial_grants = False
     admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = "Press Allow."
     manage_url = "https://www.linkedin.com/psettings/permitted-services"

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http, table
+from tokens.channels import deprecations, http, table
 from tokens.channels.base import Answer, AppKeys, Call
-from tokens.channels.pinterest import verdicts
+from tokens.channels.pinterest import policy, verdicts
 
 # No refresh token of anybody: what Pinterest says of it tells whether it accepted the app's keys.
 NOBODYS = "pinr.none"
@@ -35,7 +35,8 @@ def get(
 ) -> Answer:
     """Call the API as the native user whose access token it is."""
     headers = {"Authorization": f"Bearer {token}"}
-    return http.request(call, "GET", address(path), params=params, headers=headers, timeout=timeout)
+    answer = http.request(call, "GET", address(path), params=params, headers=headers, timeout=timeout)
+    return deprecations.noted(answer, policy.VERSIONS)
 
 
 def token_endpoint(

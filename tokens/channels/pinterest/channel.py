@@ -46,6 +46,7 @@ class Pinterest(Channel):
     partial_grants = False
     admin_roles = frozenset({"Owner", "Admin"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL

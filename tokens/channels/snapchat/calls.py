@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http
+from tokens.channels import deprecations, http
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.snapchat import policy, verdicts
 from tokens.channels.table import evidence, misread
@@ -32,7 +32,8 @@ def as_user(
 ) -> Answer:
     """Read something as the person whose token it is."""
     headers = {"Authorization": f"Bearer {token}"}
-    return http.request(call, "GET", api(path), params=params, headers=headers, timeout=timeout)
+    answer = http.request(call, "GET", api(path), params=params, headers=headers, timeout=timeout)
+    return deprecations.noted(answer, policy.VERSIONS)
 
 
 def me(token: str, *, timeout: float | None = None) -> Answer:

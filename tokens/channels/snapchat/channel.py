@@ -43,6 +43,7 @@ class Snapchat(Channel):
     partial_grants = False
     admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope
+from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope, Version, Versions
 
 SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
 
@@ -27,6 +27,14 @@ LIFETIME = Lifetime(
         "Snapchat locks or suspends the person's own account. Its answers do not tell that apart from a removal.",
         "Snapchat stops AdToken itself.",
     ),
+)
+
+VERSIONS = Versions(
+    setting="SNAPCHAT_API_VERSION",
+    default="v1",
+    known=(Version("v1"),),
+    source="https://developers.snap.com/api/marketing-api/Ads-API/introduction",
+    checked="2026-11-25",
 )
 RENEWAL = Renewal(
     exchange=False,

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels import http
+from tokens.channels import deprecations, http
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.table import evidence, misread
+from tokens.channels.tiktok import policy
 from tokens.channels.tiktok.verdicts import classify
 
 PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
@@ -32,9 +33,10 @@ def get(
     timeout: float | None = None,
 ) -> Answer:
     """Ask as the person whose token it is."""
-    return http.request(
+    answer = http.request(
         call, "GET", address(path), params=params, headers={"Access-Token": token}, timeout=timeout
     )
+    return deprecations.noted(answer, policy.VERSIONS)
 
 
 def post(

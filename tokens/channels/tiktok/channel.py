@@ -45,6 +45,7 @@ class TikTok(Channel):
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
 

@@ -1,6 +1,6 @@
 """What TikTok calls things, and how long its authorisations last: data with a source."""
 
-from tokens.channels.base import CanPublish, Lifetime
+from tokens.channels.base import CanPublish, Lifetime, Version, Versions
 
 LIFETIME = Lifetime(
     summary="No end date",
@@ -15,6 +15,14 @@ LIFETIME = Lifetime(
         "TikTok no longer takes the person's own account for a valid one: suspended or closed, it does not say which.",
         "TikTok refuses AdToken itself.",
     ),
+)
+
+VERSIONS = Versions(
+    setting="TIKTOK_API_VERSION",
+    default="v1.3",
+    known=(Version("v1.3"),),
+    source="https://business-api.tiktok.com/portal/docs",
+    checked="2026-11-25",
 )
 LAST_STEP = "Press Confirm with every ad account ticked."
 # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.

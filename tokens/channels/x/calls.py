@@ -6,10 +6,10 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 
-from tokens.channels import http, table
+from tokens.channels import deprecations, http, table
 from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.table import evidence, misread
-from tokens.channels.x import signing
+from tokens.channels.x import policy, signing
 from tokens.channels.x.verdicts import classify
 
 NOBODY = Credentials("")
@@ -42,9 +42,10 @@ def signed(
     authorization = signing.header(
         app, credentials, method=method, url=url, params=params, callback=callback, verifier=verifier
     )
-    return http.request(
+    answer = http.request(
         call, method, url, params=params, headers={"Authorization": authorization}, timeout=timeout
     )
+    return deprecations.noted(answer, policy.VERSIONS) if url.startswith(ads("")) else answer
 
 
 def ask_request_token(app: AppKeys, *, timeout: float | None = None) -> Answer:

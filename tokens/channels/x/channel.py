@@ -42,6 +42,7 @@ class XChannel(Channel):
     partial_grants = False
     admin_roles = frozenset({"Account admin"})
     lifetime = policy.LIFETIME
+    versions = policy.VERSIONS
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tokens.channels.base import CanPublish, Lifetime
+from tokens.channels.base import CanPublish, Lifetime, Version, Versions
 
 LIFETIME = Lifetime(
     summary="No end date",
@@ -18,6 +18,14 @@ LIFETIME = Lifetime(
         "X locks or suspends the person's own account; once it is lifted, the same authorisation works again.",
         "X suspends AdToken itself.",
     ),
+)
+
+VERSIONS = Versions(
+    setting="X_ADS_VERSION",
+    default="12",
+    known=(Version("11"), Version("12")),  # of both the table says that the end is to be determined
+    source="https://docs.x.com/x-ads-api/fundamentals/versioning",
+    checked="2026-11-25",
 )
 LAST_STEP = "Press Authorize app."
 MANAGE_URL = "https://x.com/settings/connected_apps"

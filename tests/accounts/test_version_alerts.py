@@ -1,0 +1,135 @@
+"""Operators hear of the end of a version of a channel's API 60 and 14 days ahead and at the end, each once."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts import alert_mail, alerts, version_alerts
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.support.factories import make_app, make_user
+from tokens import version_watch
+from tokens.channels import CHANNELS, deprecations
+from tokens.channels.base import Answer
+from tokens.models import ChannelApp
+
+pytestmark = pytest.mark.django_db
+
+END = date(2027, 2, 23)  # of v25.0
+
+
+@pytest.fixture(autouse=True)
+def _pinned(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    settings.FACEBOOK_VERSION = "v25.0"
+
+
+def on(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time(9)))
+
+
+def told() -> list[Message]:
+    return list(Message.objects.filter(kind=alerts.KIND).order_by("pk"))
+
+
+def test_a_year_of_hours_writes_three_mails_for_each_operator() -> None:
+    make_app("facebook")
+    make_user("root@example.com", is_superuser=True, is_staff=True)
+
+    days = [left for left in range(90, -30, -1) if version_alerts.tell_operators(on(END - timedelta(left)))]
+
+    assert days == [60, 14, 0]
+    assert sorted({message.recipient for message in told()}) == ["ops@example.com", "root@example.com"]
+    assert len(told()) == 6
+
+
+def test_days_that_were_missed_are_made_up_for() -> None:
+    make_app("facebook")
+
+    written = [
+        version_alerts.tell_operators(on(END - timedelta(days=left))) for left in (61, 40, 39, 3, -5, -6)
+    ]
+
+    assert written == [0, 1, 0, 1, 1, 0]
+
+
+def test_a_channel_without_an_app_in_use_is_no_news() -> None:
+    make_app("x")
+    ChannelApp.objects.filter(pk=make_app("facebook").pk).update(state=ChannelApp.State.NOT_SET_UP)
+
+    assert version_alerts.tell_operators(on(END)) == 0
+
+
+def test_a_version_without_an_announced_end_is_to_be_looked_up(settings: Any) -> None:
+    settings.FACEBOOK_VERSION = "v26.0"
+    make_app("facebook")
+
+    version_alerts.tell_operators(on(date(2027, 7, 1)))
+
+    [message] = told()
+    mail = alert_mail.build(message)
+    assert mail.subject == "AdToken: look up when Facebook ends v26.0 of its API"
+    assert "No end is announced" in mail.text
+    assert "29 July 2027" in mail.text
+
+
+def test_the_mail_names_the_day_the_setting_and_the_source() -> None:
+    make_app("facebook")
+    version_alerts.tell_operators(on(END - timedelta(days=60)))
+
+    mail = alert_mail.build(told()[0])
+
+    flat = " ".join(mail.text.split())
+    assert mail.subject.startswith("AdToken: v25.0 of Facebook’s API end")
+    assert "on 23 February 2027" in mail.subject
+    assert "Set FACEBOOK_VERSION to a newer one" in flat
+    assert "AdToken knows v26.0, v27.0" in flat
+    assert CHANNELS["facebook"].versions.source in mail.html
+    assert alert_mail.facts(told()[0])[0].reason == "23 February 2027"
+
+
+def test_a_mail_that_still_waits_is_not_sent_once_the_version_was_raised(settings: Any) -> None:
+    make_app("facebook")
+    version_alerts.tell_operators(on(END))
+    settings.FACEBOOK_VERSION = "v27.0"
+
+    with pytest.raises(NotWanted, match="Another version"):
+        alert_mail.build(told()[0])
+
+
+def test_what_the_channel_warns_of_is_told_once_and_scrubbed() -> None:
+    app = make_app("facebook")
+    said = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated. access_token=EAAsecretsecretsecret"
+    answer = Answer("api", 200, {"x-ad-api-version-warning": said})
+    deprecations.noted(answer, CHANNELS["facebook"].versions, client_id=app.client_id)
+    version_watch.keep_warnings(now=on(date(2026, 11, 25)))
+
+    written = [version_alerts.tell_operators(on(date(2026, 11, day))) for day in (25, 26)]
+
+    mail = alert_mail.build(told()[0])
+    assert written == [1, 0]
+    assert mail.subject == "AdToken: Facebook warns that v25.0 of its API ends"
+    assert "auto-upgraded to v26.0" in " ".join(mail.text.split())
+    assert "EAAsecret" not in mail.text + mail.html
+
+
+def test_a_warning_that_is_gone_is_not_mailed() -> None:
+    app = make_app("facebook", version_warning="v25.0 will be deprecated")
+    version_alerts.tell_operators(on(date(2026, 11, 25)))
+    ChannelApp.objects.filter(pk=app.pk).update(version_warning="")
+
+    with pytest.raises(NotWanted, match="does not warn"):
+        alert_mail.build(told()[0])
+
+
+def test_without_operators_nothing_is_lost(settings: Any) -> None:
+    make_app("facebook")
+    settings.OPERATOR_EMAILS = []
+    before = version_alerts.tell_operators(on(END - timedelta(days=60)))
+    settings.OPERATOR_EMAILS = ["late@example.com"]
+
+    after = version_alerts.tell_operators(on(END - timedelta(days=59)))
+
+    assert (before, after) == (0, 1)

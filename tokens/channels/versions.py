@@ -1,0 +1,51 @@
+"""Which version of each channel's API is in use, and when it ends. The facts are data of the packages (`Channel.versions`)."""
+
+from datetime import date
+
+from django.conf import settings
+
+from tokens.channels.base import Channel, Version
+
+WARNED = (60, 14, 0)  # days before the end of a version on which operators are told
+
+
+def name_in_use(channel: Channel) -> str:
+    """Return what the setting says, known or not."""
+    return str(getattr(settings, channel.versions.setting))
+
+
+def in_use(channel: Channel) -> Version | None:
+    """Return the version that the setting names; None where AdToken does not know it."""
+    return channel.versions.find(name_in_use(channel))
+
+
+def stage(end: date, today: date) -> int | None:
+    """Return the last of the days of WARNED that has come; None where the end is further away than all of them."""
+    left = (end - today).days
+    return min((days for days in WARNED if left <= days), default=None)
+
+
+def newer(channel: Channel) -> tuple[Version, ...]:
+    """Return the versions that end later than the one in use, or of which no end is announced; the oldest first."""
+    now = in_use(channel)
+    if now is None:
+        return channel.versions.known[-1:]
+    return channel.versions.known[channel.versions.known.index(now) + 1 :]
+
+
+def summary(channel: Channel, today: date) -> str:
+    """Return in one line for staff which version is in use and when it ends."""
+    name, version = name_in_use(channel), in_use(channel)
+    if version is None:
+        return f"{name}: not known to AdToken, so it cannot warn of its end"
+    if version.ends is not None:
+        verb = "ends" if version.ends > today else "ended"
+        return f"{name}: {verb} on {day(version.ends)}"
+    if version.expected is not None:
+        return f"{name}: no end announced; by earlier ones expected about {day(version.expected)}"
+    return f"{name}: no end announced"
+
+
+def day(moment: date) -> str:
+    """Return a date as people read it: 23 February 2027."""
+    return f"{moment.day} {moment:%B %Y}"
