@@ -1,6 +1,7 @@
 """Mails of this app: "your log-in stopped" (once per death, also when a backup took over) and "please re-authenticate"."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,7 +83,8 @@ def build_ask(message: Message) -> Mail:
     asker = str(actor) if actor else "An administrator"
     label = channels.get(token.app.channel).label
     extra = {"asker": asker, "note": message.payload.get("note", "")}
-    return _render("ask", f"{asker} asks you to re-authenticate {label}", token, reader, rows, extra)
+    mail = _render("ask", f"{asker} asks you to re-authenticate {label}", token, reader, rows, extra)
+    return replace(mail, reply_to=actor.email) if actor and actor.is_active else mail
 
 
 def _token(message: Message) -> tuple[Token, User]:

@@ -41,7 +41,15 @@ def build(message: Message) -> Mail:
         raise NotWanted("The invitation was sent again since.")
     subject, text, html = _render("invitation", invitation, invitations.link(invitation))
     _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
-    return Mail(subject=subject, text=text, html=html, stored_text=stored_text, stored_html=stored_html)
+    inviter = invitation.invited_by
+    return Mail(
+        subject=subject,
+        text=text,
+        html=html,
+        reply_to=inviter.email if inviter and inviter.is_active else "",
+        stored_text=stored_text,
+        stored_html=stored_html,
+    )
 
 
 def build_joined(message: Message) -> Mail:

@@ -215,6 +215,9 @@ vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+CONTACT_EMAIL = env.text(
+    "CONTACT_EMAIL", ""
+)  # whom answers to mails reach; "": the team's leads, else an operator
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
+from users import contacts
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ def _fit(mail: kinds.Mail) -> kinds.Mail:
         text=clean.body(mail.text),
         html=_html(mail.html),
         headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
+        reply_to=clean.line(mail.reply_to, 900),
         stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
         stored_html=None if mail.stored_html is None else _html(mail.stored_html),
     )
@@ -122,6 +124,8 @@ def _html(html: str) -> str:
 
 def _as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
     headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
+    if answers_to := mail.reply_to or contacts.reply_to([message.team_id], reader=message.recipient):
+        headers["Reply-To"] = answers_to
     email = EmailMultiAlternatives(
         mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers
     )

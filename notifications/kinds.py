@@ -14,6 +14,7 @@ class Mail:
     text: str
     html: str
     headers: dict[str, str] = field(default_factory=dict)
+    reply_to: str = ""  # whom an answer reaches; "": whoever looks after the message's team
     stored_text: str | None = None  # what is kept of it, where the sent text holds a secret link
     stored_html: str | None = None
 

@@ -12,7 +12,7 @@ from notifications.models import Message
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
-from tests.support.factories import NOW
+from tests.support.factories import NOW, make_team, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Message.State
@@ -319,3 +319,46 @@ def test_nothing_is_sent_inside_a_transaction(mail_server: MailServer) -> None:
         deliver()
 
     assert mail_server.mails == []
+
+
+# --- whom an answer reaches ------------------------------------------------------------------------------------
+
+
+def test_an_answer_reaches_the_contact_address_before_anybody_else(
+    mail_server: MailServer, settings: Settings
+) -> None:
+    settings.CONTACT_EMAIL, settings.OPERATOR_EMAILS = "help@example.com", ["ops@example.com"]
+    make_message()
+
+    deliver()
+
+    assert mail_server.mails[0]["Reply-To"] == "help@example.com"
+
+
+def test_without_one_it_reaches_the_leads_of_the_team_but_not_the_reader_and_else_an_operator(
+    mail_server: MailServer, settings: Settings
+) -> None:
+    settings.CONTACT_EMAIL, settings.OPERATOR_EMAILS = "", ["ops@example.com"]
+    team = make_team("Lumen")
+    for email in ("lead@example.com", "ada@example.com", "off@example.com"):
+        person = make_user(email, team=team, is_active=email != "off@example.com")
+        person.memberships.update(role="manager")
+    make_message("ada@example.com", team=team)
+    make_message("outside@example.com")
+
+    deliver()
+
+    found = {str(mail["To"]): str(mail["Reply-To"]) for mail in mail_server.mails}
+    assert found == {"ada@example.com": "lead@example.com", "outside@example.com": "ops@example.com"}
+
+
+def test_a_mail_that_names_whom_to_answer_keeps_it(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = kinds.Mail(subject="Hello", text="Text", html="", reply_to="mira@example.com")
+    monkeypatch.setitem(kinds.KINDS, "test", kinds.Kind("Test", lambda message: mail))
+    make_message()
+
+    deliver()
+
+    assert mail_server.mails[0]["Reply-To"] == "mira@example.com"
