@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.querysets import AccountQuerySet
+from notifications.models import Message
 from tokens.models import ChannelKey, Token, TokenEvent
 from users.models import Team
 
@@ -207,6 +208,79 @@ class AccountEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: account {self.account_id}"
+
+
+class AccountNews(models.Model):
+    """Something that befell an account and that its people are to be told. `accounts.telling` deletes it once it is known whom."""
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "A log-in cannot be used for it any more"
+        RESTRICTED = "restricted", "Restricted by the channel"
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "account news"
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: account {self.account_id}"
+
+
+class AccountNotice(models.Model):
+    """What one recipient is told of an account, until he is told that it is over. Open while `closed_at` is empty."""
+
+    class Kind(models.TextChoices):
+        ACCESS = "access", "A log-in cannot be used for it any more"
+        RESTRICTED = "restricted", "Restricted by the channel"
+        STOPPED = "stopped", "Stopped"  # told by the mail of a death, or by a macro
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="notices_told")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+    recipient = models.EmailField()
+    dark = models.BooleanField(default=False, help_text="It was told that nothing can be published.")
+    own = models.BooleanField(default=False, help_text="It is about the recipient's own log-in.")
+    message = models.ForeignKey(
+        Message,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="account_notices",
+        help_text="Empty: not yet written.",
+    )
+    ending = models.ForeignKey(
+        Message,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="ended_notices",
+        help_text="The mail that says that it works again.",
+    )
+    at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "token", "kind", "recipient"],
+                condition=Q(closed_at=None),
+                nulls_distinct=False,
+                name="told_once_until_it_is_over",
+            ),
+        ]
+        indexes = [
+            # what waits for its mail, and the sweep that closes
+            models.Index(
+                "recipient", condition=Q(closed_at=None, message=None), name="account_notice_waiting"
+            ),
+            models.Index("account", condition=Q(closed_at=None), name="account_notice_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: account {self.account_id} to {self.recipient}"
 
 
 class PendingLink(models.Model):

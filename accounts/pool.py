@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.models import Account, AccountEvent, AccountToken
+from accounts.models import Account, AccountEvent, AccountNews, AccountToken
 from tokens.models import Token
 from users.models import User
 
@@ -147,6 +147,12 @@ def _lock(token_ids: Iterable[int] | None, account_ids: Iterable[int] | None) ->
     return list(locked.values_list("pk", flat=True))
 
 
+_NEWS = {
+    AccountEvent.Kind.ACCESS: AccountNews.Kind.ACCESS,
+    AccountEvent.Kind.RESTRICTED: AccountNews.Kind.RESTRICTED,
+}
+
+
 def record(
     *,
     account: Account,
@@ -158,7 +164,10 @@ def record(
     actor: User | None = None,
     note: str = "",
 ) -> None:
-    """Write one event of an account that is no shift and no change of state."""
+    """Write one event of an account that is no shift and no change of state; people are told of what takes it from them."""
+    news = _NEWS.get(kind) if cause != "regained" else None
+    if news:
+        AccountNews.objects.create(account=account, token_id=token_id, kind=news, at=now)
     AccountEvent.objects.create(
         account=account,
         token_id=token_id,

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import alert_mail, alerts, mails, pool
+from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
 from notifications import kinds
 from tokens.models import Token
 from users.models import User
@@ -38,6 +39,12 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped")
+    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_death_told)
     kinds.register(mails.ASK, mails.build_ask, name="Asked to re-authenticate")
+    for kind, build, name in (
+        (notices.ACCESS, access_mail.build, "Log-in cannot be used for an account"),
+        (notices.RESTRICTED, restricted_mail.build, "Restricted by the channel"),
+        (notices.WORKS_AGAIN, works_again_mail.build, "Works again"),
+    ):
+        kinds.register(kind, build, name=name, why=mailing.facts)
     kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)

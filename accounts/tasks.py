@@ -6,6 +6,7 @@ from django.utils import timezone
 from accounts import alerts, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
+from accounts.telling import notices
 from tokens import app_faults, version_watch
 from tokens.channels import callback
 
@@ -31,6 +32,12 @@ def watch_versions() -> None:
     now = timezone.now()
     version_watch.keep_warnings(now=now)
     version_alerts.tell_operators(now=now)
+
+
+@shared_task
+def tell_people() -> None:
+    """Tell people what befell their accounts, and that it is over."""
+    notices.tell(now=timezone.now())
 
 
 @shared_task

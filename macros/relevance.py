@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Account, AccountToken
+from accounts.telling.notices import record_told
 from macros import sql
 from macros.models import Macro, MacroAccount, Notice
 from notifications import kinds
@@ -61,9 +62,11 @@ def record_end(message: Message) -> None:
         # Cancelled by staff; what the builder dropped is marked already. It counts as told, or the next day would send it.
         Message.State.CANCELLED: Outcome.CANCELLED,
     }
-    notices_of(message).update(
-        outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200]
-    )
+    told = notices_of(message)
+    if message.state == Message.State.SENT and message.sent_at is not None:
+        dark = list(told.filter(threshold=0).values_list("account_id", flat=True))
+        record_told(message=message, account_ids=dark, now=message.sent_at)
+    told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
 
 
 def facts(message: Message) -> list[kinds.Fact]:

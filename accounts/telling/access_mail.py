@@ -1,0 +1,199 @@
+"""The mail about log-ins that cannot be used for accounts any more: a role taken away, a right to read only, a permission missing."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import addresses, faces, pool_reasons
+from accounts.models import Account, AccountNotice, AccountToken
+from accounts.summary import Summary
+from accounts.telling import mailing, news
+from accounts.telling.mailing import Reader
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens import reasons
+from users.models import Membership, User
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account that lost one log-in."""
+
+    found: Summary
+    entry: AccountToken
+    person: str  # whose log-in it is, as the reader may know it
+    carrier: str  # who carries the account on, "" for nobody
+    mine: bool
+
+    @property
+    def account(self) -> Account:
+        """The account."""
+        return self.found.account
+
+    @property
+    def dark(self) -> bool:
+        """Whether nothing can be published there."""
+        return self.account.state == Account.State.DEACTIVATED
+
+    @property
+    def reason(self) -> str:
+        """What took the log-in from the account."""
+        return pool_reasons.entry_reason(self.entry)
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from what still holds. Raises NotWanted where nothing does."""
+    reader = mailing.reader_of(message)
+    lines = _lines(message, reader)
+    if not lines:
+        raise NotWanted("The log-in can be used again, or is not linked any more.")
+    groups: dict[tuple[int, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        groups[line.entry.token_id, line.reason].append(line)
+    first = lines[0]
+    told = _told(next(iter(groups.values())))
+    accounts = list(dict.fromkeys(line.account.name for line in lines))
+    context = {
+        "accounts": mailing.called(accounts),
+        "more": len(accounts) - 1,
+        "first": first,
+        "told": told,
+        "channel": faces.channel_name(first.account.channel),
+        "is_admin": _is_admin(first, reader.user),
+        "cards": _cards(list(groups.values()), reader),
+        "unseen": max(0, len(lines) - mailing.SHOWN),
+        "because": _because(first, reader),
+    }
+    return mailing.render("access", message, reader, first.account.name, context)
+
+
+def _lines(message: Message, reader: Reader) -> list[Line]:
+    """Return what still holds, the reader's own log-ins first, and of them what stopped."""
+    notices = list(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
+    pools = mailing.summaries(notices)
+    lines = []
+    for notice in notices:
+        found = pools[notice.account_id]
+        entry = next((one for one in found.entries if one.token_id == notice.token_id), None)
+        if entry is None or not news.holds(entry) or found.account.paused_at is not None:
+            continue
+        entry.account = found.account
+        carriers = [reader.names.within(one.token, found.account) for one in found.usable]
+        lines.append(
+            Line(
+                found=found,
+                entry=entry,
+                person=reader.names.within(entry.token, found.account),
+                carrier=faces.first_name(carriers[0]) if carriers else "",
+                mine=reader.user is not None and entry.token.consented_by_id == reader.user.pk,
+            )
+        )
+    return sorted(lines, key=lambda line: (not line.mine, not line.dark, line.account.name, line.account.pk))
+
+
+def _told(lines: Sequence[Line]) -> reasons.Explanation:
+    """Return the words for what took one log-in from these accounts."""
+    first = lines[0]
+    return reasons.explain(
+        first.account.channel,
+        first.reason,
+        person=first.person,
+        account=mailing.called([line.account.name for line in lines]),
+        you=first.mine,
+    )
+
+
+def _cards(groups: Sequence[Sequence[Line]], reader: Reader) -> list[dict[str, Any]]:
+    room, cards = mailing.SHOWN, []
+    for lines in groups:
+        if room > 0:
+            cards.append(_card(lines, lines[:room], reader))
+        room -= len(lines)
+    return cards
+
+
+def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[str, Any]:
+    first, told = lines[0], _told(lines)
+    dark = any(line.dark for line in lines)
+    waits_for = told.waits_for or ("" if first.mine else first.person)
+    # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
+    steps = reasons.explain(first.account.channel, first.reason, you=True).steps
+    return {
+        **mailing.card_head([line.account for line in lines], f"log-in of {first.person}"),
+        "pill": faces.DEACTIVATED if dark else _pill(first),
+        "rows": [
+            *_states(shown),
+            *([("", f"and {len(lines) - len(shown)} more")] if len(lines) > len(shown) else []),
+            ("Why", told.what),
+            *([("Waiting for", waits_for)] if waits_for else []),
+        ],
+        "steps": steps,
+        "steps_for": "" if _is_admin(first, reader.user) else waits_for,
+        "button": _button(lines, told, reader),
+    }
+
+
+def _pill(line: Line) -> faces.Pill:
+    return faces.token_pill(
+        active=False,
+        state=line.entry.token.state,
+        access=line.entry.access,
+        can_publish=line.entry.can_publish,
+    )
+
+
+def _states(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    if len(lines) == 1:
+        return [("State", _state(lines[0]))]
+    return [
+        ("" if place else "Accounts", f"{line.account.name} ({line.account.native_id}): {_mid(_state(line))}")
+        for place, line in enumerate(lines)
+    ]
+
+
+def _state(line: Line) -> str:
+    if line.dark:
+        return "Deactivated: nothing can be published"
+    return f"Goes on through {line.carrier}" if line.carrier else "Other log-ins are being checked"
+
+
+def _mid(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _button(lines: Sequence[Line], told: reasons.Explanation, reader: Reader) -> dict[str, str] | None:
+    first = lines[0]
+    if reader.user is None:
+        return None  # an address without a log-in here can open nothing
+    if first.mine and told.by_consent:
+        several = f"{faces.channel_name(first.account.channel)}, {len(lines)} accounts"
+        what = several if len(lines) > 1 else mailing.cut(first.account.name)
+        return {"label": f"Re-authenticate {what}", "url": addresses.of("reauthenticate", first.account.pk)}
+    if first.mine:
+        return {
+            "label": "See the steps and check now",
+            "url": addresses.of("reauthenticate", first.account.pk),
+        }
+    return {
+        "label": f"See {mailing.cut(first.account.name)}",
+        "url": addresses.of("my_account", first.account.pk),
+    }
+
+
+def _is_admin(line: Line, user: User | None) -> bool:
+    """Tell whether the reader may give others a role in the account at the channel."""
+    return user is not None and user.email in news.admins(line.found.entries)
+
+
+def _because(line: Line, reader: Reader) -> str:
+    channel = faces.channel_name(line.account.channel)
+    if line.mine:
+        return f"You get this because you linked this {channel} log-in."
+    if _is_admin(line, reader.user):
+        return f"You get this because you are an admin of {line.account.name} at {channel}."
+    team = line.account.team
+    leads = Membership.objects.filter(team=team, user=reader.user, role=Membership.Role.TEAM_LEAD)
+    if reader.user is not None and leads.exists():
+        return f"You get this because you lead the team {team}."
+    return f"You get this because nobody else can be told: the team {team} has no lead."

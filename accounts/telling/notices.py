@@ -1,0 +1,138 @@
+"""From notices to mails: one a person for what happened within a minute, and one when it is over, to whoever was told."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Account, AccountEvent, AccountNotice, AccountToken
+from accounts.telling import news
+from notifications import outbox
+from notifications.models import Message
+from tokens.models import Token
+
+ACCESS, RESTRICTED, WORKS_AGAIN = "access", "restricted", "works_again"  # kinds of messages
+AGAIN_AFTER = timedelta(hours=1)  # between two mails of a kind to one person about what others lost
+QUIET = timedelta(
+    minutes=10
+)  # so long nothing befell an account before it is told as working again: flapping mails nobody
+MOST = 5_000  # notices closed in one run; the rest follows a minute later
+
+_LOCK = 7_262_002  # one teller at a time: two would write one person two mails
+_ENDED = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
+
+
+@transaction.atomic
+def tell(now: datetime) -> int:
+    """Write the mails that are due. Returns how many. Cheap where nothing happened: three small queries."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = cursor.fetchone()
+    if not row or not row[0]:
+        return 0
+    news.resolve(now)
+    return _write(now) + _end(now)
+
+
+def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) -> None:
+    """Note that a message has told its recipient that these accounts stopped, in the transaction that records it as sent."""
+    AccountNotice.objects.bulk_create(
+        [
+            AccountNotice(
+                account_id=account_id,
+                kind=AccountNotice.Kind.STOPPED,
+                recipient=message.recipient,
+                dark=True,
+                message=message,
+                at=now,
+            )
+            for account_id in dict.fromkeys(account_ids)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def record_death_told(message: Message) -> None:
+    """Note which accounts the mail of a death told as stopped, once it is sent."""
+    if message.state != Message.State.SENT or message.sent_at is None:
+        return
+    dark = Account.objects.filter(pool__token=message.payload["token"], state=Account.State.DEACTIVATED)
+    record_told(message=message, account_ids=dark.values_list("pk", flat=True), now=message.sent_at)
+
+
+def _write(now: datetime) -> int:
+    """Write one message per recipient and kind for the notices that wait."""
+    waiting: dict[tuple[str, str], list[AccountNotice]] = defaultdict(list)
+    rows = AccountNotice.objects.filter(closed_at=None, message=None).select_related("account__team")
+    for notice in rows.order_by("id"):
+        waiting[notice.recipient, notice.kind].append(notice)
+    lately = _told_lately(waiting, now)
+    written = 0
+    for (recipient, kind), notices in waiting.items():
+        if (recipient, kind) in lately and not any(notice.own for notice in notices):
+            continue  # gathered until the hour is over
+        message = _enqueue(kind, recipient, notices, now)
+        AccountNotice.objects.filter(pk__in=[notice.pk for notice in notices]).update(message=message)
+        written += 1
+    return written
+
+
+def _told_lately(waiting: Iterable[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+    mails = Message.objects.filter(
+        recipient__in={recipient for recipient, _ in waiting},
+        kind__in=[ACCESS, RESTRICTED],
+        created_at__gt=now - AGAIN_AFTER,
+    )
+    return set(mails.values_list("recipient", "kind"))
+
+
+def _enqueue(kind: str, recipient: str, notices: Sequence[AccountNotice], now: datetime) -> Message:
+    """Write the message; which accounts it is about stands in the notices that name it."""
+    teams = {notice.account.team for notice in notices}
+    key = f"{kind}:{notices[0].pk}"
+    outbox.enqueue(
+        kind=kind,
+        recipient=recipient,
+        team=teams.pop() if len(teams) == 1 else None,  # of several teams: superusers see it
+        dedupe_key=key,
+        now=now,
+    )
+    return Message.objects.get(dedupe_key=key)
+
+
+def _end(now: datetime) -> int:
+    """Close what is over, and tell those who were told that an account stopped that it works again."""
+    over = list(_over(now).select_related("account__team", "message").order_by("id")[:MOST])
+    told: dict[str, list[AccountNotice]] = defaultdict(list)
+    for notice in over:
+        if notice.message and notice.message.state == Message.State.SENT and _is_news(notice):
+            told[notice.recipient].append(notice)
+    for recipient, notices in told.items():
+        message = _enqueue(WORKS_AGAIN, recipient, notices, now)
+        AccountNotice.objects.filter(pk__in=[notice.pk for notice in notices]).update(ending=message)
+    AccountNotice.objects.filter(pk__in=[notice.pk for notice in over]).update(closed_at=now)
+    return len(told)
+
+
+def _is_news(notice: AccountNotice) -> bool:
+    """Tell whether its reader waits for it to be over: what a backup carried on never stopped."""
+    return notice.dark or notice.kind == AccountNotice.Kind.RESTRICTED
+
+
+def _over(now: datetime) -> QuerySet[AccountNotice]:
+    """Return the open notices, written and ended as mails, whose cause is over and stayed so for a while, or was never told."""
+    entry = AccountToken.objects.filter(account=OuterRef("account"), token=OuterRef("token"))
+    useless = entry.filter(
+        Q(access=AccountToken.Access.LOST)
+        | Q(can_publish=AccountToken.CanPublish.NO)
+        | Q(token__state=Token.State.DEAD)
+    )
+    lately = AccountEvent.objects.filter(account=OuterRef("account"), at__gt=now - QUIET)
+    works = Q(dark=True, account__state=Account.State.CONNECTED, account__restriction="")
+    lifted = Q(kind=AccountNotice.Kind.RESTRICTED, account__restriction="")
+    regained = Q(~Exists(useless), kind=AccountNotice.Kind.ACCESS, dark=False)
+    never_told = Q(message__state__in=[Message.State.FAILED, Message.State.CANCELLED])
+    is_open = AccountNotice.objects.filter(closed_at=None, message__state__in=_ENDED)
+    return is_open.filter(never_told | Q(works | lifted | regained) & ~Exists(lately))

@@ -1,0 +1,65 @@
+"""The mail about ad accounts that a channel restricts: what it says, and who can lift it. No log-in is to blame."""
+
+from collections import defaultdict
+from typing import Any
+
+from accounts import addresses, faces
+from accounts.models import Account, AccountNotice
+from accounts.telling import mailing
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens import reasons
+from tokens.channels.base import Reason
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from the accounts that are restricted still. Raises NotWanted where none is."""
+    reader = mailing.reader_of(message)
+    notices = list(message.account_notices.filter(kind=AccountNotice.Kind.RESTRICTED))
+    accounts = [found.account for found in mailing.summaries(notices).values()]
+    still = sorted(
+        (one for one in accounts if one.restriction and one.paused_at is None), key=lambda one: one.name
+    )
+    if not still:
+        raise NotWanted("The restriction was lifted before this mail went out.")
+    groups: dict[tuple[str, str], list[Account]] = defaultdict(list)
+    for account in still:
+        groups[account.channel, account.restriction].append(account)
+    shown = list(groups.values())[: mailing.SHOWN]
+    context = {
+        "accounts": mailing.called([account.name for account in still]),
+        "more": len(still) - 1,
+        "channel": faces.channel_name(still[0].channel),
+        "cards": [_card(some, can_open=reader.user is not None) for some in shown],
+        "unseen": sum(len(some) for some in groups.values())
+        - sum(min(len(some), mailing.SHOWN) for some in shown),
+        "because": "You get this because you keep "
+        + ("this account" if len(still) == 1 else "these accounts")
+        + " connected, or answer for the team.",
+    }
+    return mailing.render("restricted", message, reader, still[0].name, context)
+
+
+def _card(accounts: list[Account], *, can_open: bool) -> dict[str, Any]:
+    first = accounts[0]
+    channel = faces.channel_name(first.channel)
+    told = reasons.explain(
+        first.channel, Reason.RESTRICTED, account=mailing.called([account.name for account in accounts])
+    )
+    rows = [
+        ("" if place else "Accounts", f"{account.name} ({account.native_id})")
+        for place, account in enumerate(accounts[: mailing.SHOWN])
+    ]
+    button = {"label": f"See {mailing.cut(first.name)}", "url": addresses.of("my_account", first.pk)}
+    return {
+        **mailing.card_head(accounts),
+        "pill": faces.RESTRICTED,
+        "rows": [
+            *(rows if len(accounts) > 1 else []),
+            ("Why", f"{channel} says: {first.restriction}"),
+            ("Waiting for", f"an admin at {channel}"),
+        ],
+        "steps": told.steps,
+        "steps_for": f"an admin at {channel}",
+        "button": button if can_open else None,
+    }

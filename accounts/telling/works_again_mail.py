@@ -1,0 +1,62 @@
+"""The mail that says that accounts work again, to whoever was told that they stopped or were restricted."""
+
+from typing import Any
+
+from accounts import addresses, faces
+from accounts.models import Account, AccountNotice
+from accounts.summary import Summary
+from accounts.telling import mailing
+from accounts.telling.mailing import Reader
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+
+SHOWN = 5
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from the accounts that work still. Raises NotWanted where all have stopped again."""
+    reader = mailing.reader_of(message)
+    notices = list(message.ended_notices.all())
+    lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
+    lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
+    found = [one for one in mailing.summaries(notices).values() if _holds(one.account, lifted)]
+    if not found:
+        raise NotWanted("It stopped again before this mail went out.")
+    found.sort(key=lambda one: (one.account.pk in lifted, one.account.name))
+    first = found[0].account
+    context = {
+        "accounts": mailing.called([one.account.name for one in found]),
+        "more": len(found) - 1,
+        "lifted": first.pk in lifted,
+        "channel": faces.channel_name(first.channel),
+        "cards": [_card(one, reader) for one in found[:SHOWN]],
+        "unseen": max(0, len(found) - SHOWN),
+        "because": "You get this because we told you that it had stopped.",
+    }
+    return mailing.render("works_again", message, reader, first.name, context)
+
+
+def _holds(account: Account, lifted: set[int]) -> bool:
+    if account.restriction:
+        return False
+    return account.pk in lifted or account.state == Account.State.CONNECTED
+
+
+def _card(found: Summary, reader: Reader) -> dict[str, Any]:
+    account = found.account
+    carrier = found.active_name(reader.names)
+    connected = account.state == Account.State.CONNECTED
+    through = f"Connected, through {faces.first_name(carrier)}" if carrier else "Connected"
+    rows = [("State", through if connected else "No longer restricted; its log-in still has to be renewed")]
+    if connected and account.deadline is not None:
+        rows.append((found.until.heading, found.until.text))
+    return {
+        **mailing.card_head([account]),
+        "pill": found.pill,
+        "rows": rows,
+        "steps": (),
+        "steps_for": "",
+        "button": {"label": f"See {mailing.cut(account.name)}", "url": addresses.of("my_account", account.pk)}
+        if reader.user
+        else None,
+    }

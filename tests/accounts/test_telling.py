@@ -1,0 +1,451 @@
+"""What befalls an account is told at once, once, to those it concerns; and to them again when it is over."""
+
+import html
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils.html import strip_tags
+
+from accounts import pairs, pool
+from accounts.models import Account, AccountNews, AccountNotice
+from accounts.telling import notices
+from macros import evaluation
+from macros.models import Macro
+from notifications import claims, kinds
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tests.macros.support import make_macro
+from tests.support.factories import (
+    MARKER,
+    NOW,
+    link,
+    make_account,
+    make_app,
+    make_team,
+    make_token,
+    make_user,
+)
+from tokens import lifecycle
+from tokens.channels.base import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.models import Token
+from users.models import Membership, User
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+LATER = NOW + 2 * MINUTE
+
+
+@pytest.fixture
+def ada() -> User:
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def ben() -> User:
+    return make_user("ben@example.com", name="Ben Lindqvist")
+
+
+def settled(*accounts: Account) -> None:
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=NOW - 60 * MINUTE)
+
+
+def linked(name: str, *tokens: Token, **fields: object) -> Account:
+    account = make_account(tokens[0].app.channel, name=name, created_at=NOW - 60 * MINUTE, **fields)  # type: ignore[arg-type]
+    for token in tokens:
+        link(account, token)
+    settled(account)
+    return account
+
+
+def listed(token: Token, accounts: Sequence[Account], now: object = NOW, **facts: object) -> None:
+    """The channel's list of this log-in: these accounts, with these facts, and no others."""
+    natives = [NativeAccount(one.native_id, one.name, **{"can_publish": "yes", **facts}) for one in accounts]  # type: ignore[arg-type]
+    pairs.apply_list(
+        token=token,
+        generation=token.generation,
+        listed=AccountList(tuple(natives)),
+        now=now,  # type: ignore[arg-type]
+        source="sweep",
+    )
+
+
+def die(token: Token) -> None:
+    token.refresh_from_db()
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
+        now=NOW,
+        source="sweep",
+    )
+
+
+def mail(message: Message) -> Mail:
+    return kinds.KINDS[message.kind].build(message)
+
+
+def send(now: object = LATER) -> list[Mail]:
+    """Build and send what is queued, as a worker does; what has nothing left to say is cancelled."""
+    sent = []
+    while message := claims.claim_next(now=now + MINUTE):  # type: ignore[operator]
+        try:
+            made = mail(message)
+        except NotWanted as answer:
+            claims.record_cancelled(message, str(answer))
+            continue
+        claims.record_sent(message, claims.Sent(made.subject, made.text, made.html), now=now)  # type: ignore[arg-type]
+        sent.append(made)
+    return sent
+
+
+def recipients(kind: str = "access") -> list[str]:
+    return sorted(Message.objects.filter(kind=kind).values_list("recipient", flat=True))
+
+
+def plain(text: str) -> str:
+    return " ".join(html.unescape(strip_tags(text.replace("<", " <"))).split())
+
+
+def test_a_lost_role_is_mailed_at_once_to_the_person_and_to_who_can_give_it_back(
+    ada: User, ben: User
+) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    hers = make_token(make_app("x"), consented_by=ada, native_user_name="ada_x")
+    account = linked("Fern Gardens", hers)
+    link(account, make_token(make_app("x"), consented_by=ben, state="dead"), role="Account admin")
+
+    listed(hers, [])
+    written = notices.tell(LATER)
+
+    assert written == 3
+    assert recipients() == ["ada@example.com", "ben@example.com", "lead@example.com"]
+    to_ada, to_ben, to_lead = (
+        mail(Message.objects.get(kind="access", recipient=one)) for one in recipients()
+    )
+    assert {one.subject for one in (to_ada, to_ben, to_lead)} == {
+        "Fern Gardens is deactivated: waiting for an admin at X"
+    }
+    for part in (plain(to_ada.text), plain(to_ada.html)):
+        assert "nothing can be published on Fern Gardens until an admin at X gives you the role back" in part
+        assert "Re-authenticating would not help." in part
+        assert "See the steps and check now" in part
+        assert "Re-authenticate X" not in part
+        assert "You get this because you linked this X log-in." in part
+        assert MARKER not in part
+    assert "Ada Okafor lost the role in Fern Gardens at X" in plain(to_ben.text)
+    assert "You are an admin there and can do that." in plain(to_ben.text)
+    assert "Steps for" not in to_ben.text
+    assert "Steps for an admin at X:" in to_lead.text
+    assert "because you lead the team General" in plain(to_lead.text)
+
+
+def test_a_log_in_that_a_backup_replaced_is_told_to_its_person_alone(ada: User, ben: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers, make_token(consented_by=ben))
+    account.pool.filter(token__consented_by=ben).update(role="Admin")
+
+    listed(hers, [account], can_publish="no", role="Analyst")
+    notices.tell(LATER)
+
+    assert recipients() == ["ada@example.com"]
+    made = mail(Message.objects.get())
+    assert made.subject == "Lumen goes on through Ben: waiting for an admin at Facebook"
+    assert "You are no backup until an admin at Facebook gives you the role back." in plain(made.text)
+
+
+def test_a_missing_permission_asks_its_person_to_re_authenticate_and_nobody_else(ada: User) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    hers = make_token(consented_by=ada, scopes=["ads_read"])
+    account = linked("Lumen", hers)
+
+    listed(hers, [account], can_publish="no")
+    notices.tell(LATER)
+
+    assert recipients() == ["ada@example.com"]
+    made = mail(Message.objects.get())
+    assert made.subject == "Lumen is deactivated: please re-authenticate"
+    assert "Re-authenticate Lumen" in made.html
+    assert "until you re-authenticate and allow every permission" in plain(made.text)
+
+
+def test_300_roles_lost_in_one_reading_are_one_mail_each_for_the_person_and_the_lead(
+    ada: User, django_assert_max_num_queries: object
+) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    hers = make_token(consented_by=ada)
+    accounts = [
+        make_account(name=f"Account {number:03}", created_at=NOW - 60 * MINUTE) for number in range(300)
+    ]
+    for account in accounts:
+        link(account, hers)
+    settled(*accounts)
+
+    listed(hers, [])
+    with django_assert_max_num_queries(40):  # type: ignore[operator]  # a fixture without a public type
+        notices.tell(LATER)
+
+    assert recipients() == ["ada@example.com", "lead@example.com"]
+    made = mail(Message.objects.get(recipient="ada@example.com"))
+    assert made.subject == "Account 000 is deactivated: waiting for an admin at Facebook (+299 more)"
+    assert "and 290 more" in made.text
+    assert made.html.count('class="card"') == 1
+
+
+def test_three_log_ins_of_one_person_within_a_minute_are_one_mail(ada: User) -> None:
+    tokens = [make_token(make_app(channel), consented_by=ada) for channel in ("x", "tiktok", "linkedin")]
+    for token in tokens:
+        linked(f"Fern {token.app.channel}", token)
+
+    for number, token in enumerate(tokens):
+        listed(token, [], NOW + number * timedelta(seconds=15))
+    too_early = notices.tell(NOW + timedelta(seconds=50))
+    notices.tell(NOW + timedelta(seconds=61))
+
+    assert too_early == 0
+    made = mail(Message.objects.get())
+    assert made.html.count('class="card"') == 3
+    assert made.subject.endswith("(+2 more)")
+
+
+def test_others_hear_of_further_losses_after_an_hour_and_the_person_at_once(ada: User, ben: User) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    hers, his = make_token(consented_by=ada), make_token(consented_by=ben)
+    linked("Fern", hers)
+    linked("Moss", his)
+
+    listed(hers, [])
+    notices.tell(LATER)
+    listed(his, [], LATER)
+    notices.tell(LATER + 2 * MINUTE)
+    within_the_hour = recipients()
+    notices.tell(LATER + 61 * MINUTE)
+
+    assert within_the_hour == ["ada@example.com", "ben@example.com", "lead@example.com"]
+    assert recipients() == [*within_the_hour, "lead@example.com"]
+
+
+def test_a_reading_that_is_contradicted_mails_nobody(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+
+    with transaction.atomic():
+        listed(hers, [])
+        listed(hers, [account])
+    notices.tell(LATER)
+
+    assert not Message.objects.exists()
+    assert not AccountNews.objects.exists()
+
+
+def test_a_mail_whose_cause_is_gone_when_it_is_sent_is_cancelled(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+    listed(hers, [])
+    notices.tell(LATER)
+
+    listed(hers, [account], LATER)
+    sent = send()
+    notices.tell(LATER + 30 * MINUTE)
+
+    assert sent == []
+    assert Message.objects.get().error == "The log-in can be used again, or is not linked any more."
+    assert AccountNotice.objects.get().closed_at is not None  # and nobody hears that it works again
+
+
+def test_a_log_in_that_died_since_is_told_by_the_mail_of_its_death(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    linked("Lumen", hers)
+
+    listed(hers, [])
+    die(hers)
+    notices.tell(LATER)
+
+    assert recipients("died") == ["ada@example.com"]
+    assert recipients("access") == []
+
+
+def test_where_nobody_can_be_told_the_team_lead_is(ada: User) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    hers = make_token(consented_by=ada, scopes=["ads_read"])
+    account = linked("Lumen", hers)
+
+    listed(hers, [account], can_publish="no")
+    notices.tell(LATER)
+
+    made = mail(Message.objects.get(recipient="lead@example.com"))
+    assert made.subject == "Lumen is deactivated: waiting for Ada Okafor"
+
+
+def test_paused_accounts_are_silent(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    linked("Lumen", hers, paused_at=NOW)
+
+    listed(hers, [])
+    notices.tell(LATER)
+
+    assert not Message.objects.exists()
+
+
+def restrict(token: Token, account: Account, why: str, now: object = NOW) -> None:
+    native = NativeAccount(account.native_id, account.name, can_publish="yes", restriction=why)
+    pairs.apply_reading(
+        token=token,
+        generation=token.generation,
+        account_id=account.pk,
+        reading=PairReading(Ruling(Verdict.OK), native),
+        now=now,  # type: ignore[arg-type]
+        source="sweep",
+    )
+
+
+def test_a_restriction_is_told_to_the_people_of_the_pool_when_it_begins_and_when_it_ends(
+    ada: User, ben: User
+) -> None:
+    hers = make_token(consented_by=ada)
+    accounts = [linked(name, hers, make_token(consented_by=ben)) for name in ("Harbor Coffee DE", "Marlo")]
+    for account in accounts:
+        restrict(hers, account, "unpaid bill")
+
+    notices.tell(LATER)
+    begun = send()
+    for account in accounts:
+        restrict(hers, account, "", LATER)
+    too_early = notices.tell(LATER + 2 * MINUTE)
+    notices.tell(LATER + 11 * MINUTE)
+    ended = send(LATER + 12 * MINUTE)
+    again = notices.tell(LATER + 60 * MINUTE)
+
+    assert [one.subject for one in begun] == ["Facebook has restricted Harbor Coffee DE (+1 more)"] * 2
+    for part in (plain(begun[0].text), plain(begun[0].html)):
+        assert "Facebook says: unpaid bill" in part
+        assert "nobody needs to re-authenticate" in part
+        assert "Steps for an admin at Facebook:" in part
+        assert "Re-authenticate" not in part
+    assert too_early == 0
+    assert [one.subject for one in ended] == ["Facebook no longer restricts Harbor Coffee DE (+1 more)"] * 2
+    assert again == 0
+
+
+def test_whoever_linked_a_restricted_account_just_now_has_read_it(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = make_account(name="New", created_at=NOW)
+    link(account, hers)
+    settled(account)
+
+    restrict(hers, account, "unpaid bill")
+    notices.tell(LATER)
+
+    assert not Message.objects.exists()
+
+
+def test_works_again_is_told_once_to_whoever_was_told_of_a_death_a_lost_role_or_by_a_macro(
+    ada: User, ben: User
+) -> None:
+    Macro.objects.all().delete()
+    make_macro(emails=["boss@example.com"])
+    hers, his = make_token(consented_by=ada), make_token(consented_by=ben)
+    dead, lost = linked("Dead", hers), linked("Lost", his)
+    linked("Other", make_token(consented_by=make_user("eve@example.com")))
+    die(hers)
+    listed(his, [])
+    notices.tell(LATER)
+    evaluation.evaluate(now=LATER)
+    told = send()
+
+    Token.objects.filter(pk=hers.pk).update(state="valid", reason="")
+    listed(his, [lost], LATER)
+    with transaction.atomic():
+        pool.settle(account_ids=[dead.pk], cause="recovered", now=LATER)
+    notices.tell(LATER + 5 * MINUTE)
+    early = recipients("works_again")
+    notices.tell(LATER + 11 * MINUTE)
+    mails = send(LATER + 12 * MINUTE)
+    notices.tell(LATER + 60 * MINUTE)
+
+    assert len(told) == 3
+    assert early == []
+    assert recipients("works_again") == ["ada@example.com", "ben@example.com", "boss@example.com"]
+    assert sorted(one.subject for one in mails) == [
+        "Dead works again",
+        "Dead works again (+1 more)",
+        "Lost works again",
+    ]
+    to_ada = next(one for one in mails if one.subject == "Dead works again")
+    for part in (plain(to_ada.text), plain(to_ada.html)):
+        assert "Connected, through Ada" in part
+        assert "There is nothing to do." in part
+
+
+def test_an_account_that_flaps_is_told_as_stopped_once_and_not_as_working(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+
+    for minute in range(0, 12, 3):
+        listed(hers, [], NOW + minute * MINUTE)
+        notices.tell(NOW + (minute + 1) * MINUTE)
+        send(NOW + (minute + 1) * MINUTE)
+        listed(hers, [account], NOW + (minute + 2) * MINUTE)
+        notices.tell(NOW + (minute + 2) * MINUTE)
+
+    assert recipients("access") == ["ada@example.com"]
+    assert recipients("works_again") == []
+
+
+def test_a_second_stop_after_it_worked_again_is_told_anew(ada: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+
+    for round_ in range(2):
+        start = NOW + round_ * 60 * MINUTE
+        listed(hers, [], start)
+        notices.tell(start + 2 * MINUTE)
+        send(start + 3 * MINUTE)
+        listed(hers, [account], start + 5 * MINUTE)
+        notices.tell(start + 20 * MINUTE)
+        send(start + 21 * MINUTE)
+
+    assert Message.objects.filter(kind="access", state="sent").count() == 2
+    assert Message.objects.filter(kind="works_again", state="sent").count() == 2
+
+
+def test_names_of_other_teams_stay_hidden(ada: User) -> None:
+    zoe = make_user("zoe@example.com", name="Zoe Secret", team=make_team())
+    hers = make_token(make_app("x"), consented_by=ada)
+    account = linked("Fern", hers)
+    link(
+        account,
+        make_token(make_app("x"), consented_by=zoe, state="dead", native_user_name="Zoe N"),
+        role="Account admin",
+    )
+
+    listed(hers, [])
+    notices.tell(LATER)
+
+    to_zoe = mail(Message.objects.get(recipient="zoe@example.com"))
+    assert "Someone in another team lost the role" in plain(
+        to_zoe.text
+    ) or "someone in another team lost the role" in plain(to_zoe.text)
+    assert "Ada" not in to_zoe.text + to_zoe.html
+
+
+def test_long_names_keep_the_subject_short(ada: User) -> None:
+    hers = make_token(make_app("pinterest"), consented_by=ada)
+    for number in range(12):
+        linked(f"{number:02} a very long name of an ad account that goes on", hers)
+
+    listed(hers, [])
+    notices.tell(LATER)
+
+    subject = mail(Message.objects.get()).subject
+    assert len(subject) <= 78
+    assert subject.endswith("is deactivated: waiting for an admin at Pinterest (+11 more)")
