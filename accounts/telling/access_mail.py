@@ -13,6 +13,7 @@ from accounts.telling.mailing import Reader
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
+from tokens.channels.base import Reason
 from users.models import Membership, User
 
 
@@ -53,7 +54,7 @@ def build(message: Message) -> Mail:
         groups[line.entry.token_id, line.reason].append(line)
     first = lines[0]
     told = _told(next(iter(groups.values())))
-    accounts = list(dict.fromkeys(line.account.name for line in lines))
+    accounts = list({line.account.pk: line.account.name for line in lines}.values())
     context = {
         "accounts": mailing.called(accounts),
         "more": len(accounts) - 1,
@@ -61,6 +62,8 @@ def build(message: Message) -> Mail:
         "told": told,
         "channel": faces.channel_name(first.account.channel),
         "is_admin": _is_admin(first, reader.user),
+        "reads_only": first.reason == Reason.PUBLISHING_LOST,
+        "log_ins": len({line.entry.token_id for line in lines if line.mine}),
         "cards": _cards(list(groups.values()), reader),
         "unseen": max(0, len(lines) - mailing.SHOWN),
         "because": _because(first, reader),
@@ -116,6 +119,7 @@ def _cards(groups: Sequence[Sequence[Line]], reader: Reader) -> list[dict[str, A
 def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[str, Any]:
     first, told = lines[0], _told(lines)
     dark = any(line.dark for line in lines)
+    admin = _is_admin(first, reader.user)
     waits_for = told.waits_for or ("" if first.mine else first.person)
     # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
@@ -126,10 +130,10 @@ def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[
             *_states(shown),
             *([("", f"and {len(lines) - len(shown)} more")] if len(lines) > len(shown) else []),
             ("Why", told.what),
-            *([("Waiting for", waits_for)] if waits_for else []),
+            *([("Waiting for", "you" if admin and told.waits_for else waits_for)] if waits_for else []),
         ],
         "steps": steps,
-        "steps_for": "" if _is_admin(first, reader.user) else waits_for,
+        "steps_for": "" if admin and told.waits_for else waits_for,
         "button": _button(lines, told, reader),
     }
 
@@ -147,19 +151,19 @@ def _states(lines: Sequence[Line]) -> list[tuple[str, str]]:
     if len(lines) == 1:
         return [("State", _state(lines[0]))]
     return [
-        ("" if place else "Accounts", f"{line.account.name} ({line.account.native_id}): {_mid(_state(line))}")
+        (
+            "" if place else "Accounts",
+            f"{line.account.name} ({line.account.native_id}), {_state(line, short=True)}",
+        )
         for place, line in enumerate(lines)
     ]
 
 
-def _state(line: Line) -> str:
+def _state(line: Line, *, short: bool = False) -> str:
     if line.dark:
-        return "Deactivated: nothing can be published"
-    return f"Goes on through {line.carrier}" if line.carrier else "Other log-ins are being checked"
-
-
-def _mid(text: str) -> str:
-    return text[:1].lower() + text[1:]
+        return "deactivated" if short else "Deactivated: nothing can be published"
+    text = f"goes on through {line.carrier}" if line.carrier else "other log-ins are being checked"
+    return text if short else text[:1].upper() + text[1:]
 
 
 def _button(lines: Sequence[Line], told: reasons.Explanation, reader: Reader) -> dict[str, str] | None:

@@ -89,7 +89,7 @@ def _told_lately(waiting: Iterable[tuple[str, str]], now: datetime) -> set[tuple
 
 
 def _enqueue(kind: str, recipient: str, notices: Sequence[AccountNotice], now: datetime) -> Message:
-    """Write the message; which accounts it is about stands in the notices that name it."""
+    """Write the message. The notices that name it say what it tells; by its payload the accounts' own pages find it."""
     teams = {notice.account.team for notice in notices}
     key = f"{kind}:{notices[0].pk}"
     outbox.enqueue(
@@ -97,6 +97,7 @@ def _enqueue(kind: str, recipient: str, notices: Sequence[AccountNotice], now: d
         recipient=recipient,
         team=teams.pop() if len(teams) == 1 else None,  # of several teams: superusers see it
         dedupe_key=key,
+        payload={"accounts": sorted({notice.account_id for notice in notices})},
         now=now,
     )
     return Message.objects.get(dedupe_key=key)

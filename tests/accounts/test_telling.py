@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils.html import strip_tags
 
-from accounts import pairs, pool
+from accounts import pairs, pool, told
 from accounts.models import Account, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
@@ -138,9 +138,11 @@ def test_a_lost_role_is_mailed_at_once_to_the_person_and_to_who_can_give_it_back
         assert "You get this because you linked this X log-in." in part
         assert MARKER not in part
     assert "Ada Okafor lost the role in Fern Gardens at X" in plain(to_ben.text)
-    assert "You are an admin there and can do that." in plain(to_ben.text)
+    assert "You are an admin there and can give the role back." in plain(to_ben.text)
+    assert "Waiting for you" in plain(to_ben.text)
     assert "Steps for" not in to_ben.text
     assert "Steps for an admin at X:" in to_lead.text
+    assert {one.message.recipient for one in told.about(account, limit=9)} == set(recipients())
     assert "because you lead the team General" in plain(to_lead.text)
 
 
@@ -360,7 +362,7 @@ def test_works_again_is_told_once_to_whoever_was_told_of_a_death_a_lost_role_or_
     listed(his, [])
     notices.tell(LATER)
     evaluation.evaluate(now=LATER)
-    told = send()
+    stops = send()
 
     Token.objects.filter(pk=hers.pk).update(state="valid", reason="")
     listed(his, [lost], LATER)
@@ -372,7 +374,7 @@ def test_works_again_is_told_once_to_whoever_was_told_of_a_death_a_lost_role_or_
     mails = send(LATER + 12 * MINUTE)
     notices.tell(LATER + 60 * MINUTE)
 
-    assert len(told) == 3
+    assert len(stops) == 3
     assert early == []
     assert recipients("works_again") == ["ada@example.com", "ben@example.com", "boss@example.com"]
     assert sorted(one.subject for one in mails) == [

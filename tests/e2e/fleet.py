@@ -97,7 +97,7 @@ def _account(number: int, now: datetime) -> Any:
     names = {0: LONG, 1: UNBROKEN, 2: "Ö"}
     more: dict[str, Any] = {}
     if number % 23 == 5:
-        more = {"restriction": "disabled: unpaid bill or risky payment"}
+        more = {"restriction": "disabled for an unpaid bill or a risky payment"}
     if number % 29 == 7:
         more = {"paused_at": now - timedelta(days=2), "pause_note": "Budget is spent."}
     name = names.get(number, f"Brand {number:03} {('EU', 'US', 'Always on')[number % 3]}")
@@ -144,7 +144,7 @@ def _pending(person: Any, token: Any) -> Any:
         NativeAccount(native_id="1", name=LONG, role="Admin", can_publish="yes"),
         NativeAccount(native_id="2", name=UNBROKEN, role="Analyst", can_publish="no"),
         NativeAccount(native_id="3", name="Closed one", closed=True),
-        NativeAccount(native_id="4", name="Restricted one", restriction="disabled: unpaid bill or risky payment"),
+        NativeAccount(native_id="4", name="Restricted one", restriction="disabled for an unpaid bill or a risky payment"),
         *(NativeAccount(native_id=str(n), name=f"Offered {n}", role="Admin", can_publish="yes") for n in range(5, 30)),
     ]  # fmt: skip
     rows = [asdict(native) for native in offered]

@@ -29,7 +29,7 @@ def test_the_list_says_role_status_and_restriction(sandbox: Sandbox, facebook_ap
     )
     assert (found[MARLO].native_status, found[MARLO].restriction) == (
         "DISABLED",
-        "disabled: unpaid bill or risky payment",
+        "disabled for an unpaid bill or a risky payment",
     )
     assert (found[OLD].native_status, found[OLD].closed) == ("CLOSED", True)
 

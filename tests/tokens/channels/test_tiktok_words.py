@@ -42,7 +42,17 @@ def test_a_role_is_told_in_plain_words(names: set[str], expected: tuple[str, str
         ("STATUS_ENABLE", "", ""),
         ("STATUS_ENABLE", "an old reason", ""),
         ("STATUS_LIMIT", "", "suspended"),
-        ("STATUS_LIMIT", "1:bad ads,\n endtime:2031-12-31", "suspended: 1:bad ads, endtime:2031-12-31"),
+        ("STATUS_LIMIT", "1:bad ads,\n endtime:2031-12-31", "suspended: bad ads (until 31 Dec 2031)"),
+        (
+            "STATUS_LIMIT",
+            "1:Your account has been temporarily suspended,endtime:2031-12-31 07:32:13",
+            "suspended: Your account has been temporarily suspended (until 31 Dec 2031)",
+        ),
+        (
+            "STATUS_LIMIT",
+            "1:no,endtime:2031-99-99 0,2:see 10:30",
+            "suspended: no (until 2031-99-99) 0,see 10:30",
+        ),
         ("STATUS_DISABLE", "", "closed"),
         ("STATUS_CONFIRM_FAIL", "no licence", "not approved: no licence"),
         ("STATUS_CONTRACT_PENDING", "", "the contract has not begun"),

@@ -78,22 +78,23 @@ RESTRICTIONS = {
     101: "closed",
 }
 CLOSED = frozenset({100, 101})
+# disable_reason, worded to follow "disabled".
 DISABLE_REASONS = {
-    1: "ad rules",
-    2: "intellectual property review",
-    3: "unpaid bill or risky payment",
-    4: "shut down",
-    5: "ad review",
-    6: "business review",
-    7: "closed for good",
-    8: "unused reseller account",
-    9: "unused account",
-    10: "umbrella ad account",
-    11: "business manager rules",
-    12: "misrepresented ad account",
-    13: "shared against the terms",
-    14: "message ads review",
-    15: "account was broken into",
+    1: "for breaking the advertising rules",
+    2: "for a review of intellectual property",
+    3: "for an unpaid bill or a risky payment",
+    4: "and shut down",
+    5: "for a review of its ads",
+    6: "for a review of the business",
+    7: "for good",
+    8: "as an unused reseller account",
+    9: "as unused",
+    10: "as an umbrella ad account",
+    11: "for breaking the rules of business managers",
+    12: "for misrepresentation",
+    13: "for being shared against the terms",
+    14: "for a review of its message ads",
+    15: "after somebody broke into it",
 }
 
 
@@ -103,5 +104,5 @@ def restriction(status: int | None, disable_reason: int | None) -> str:
         return ""
     cause = DISABLE_REASONS.get(disable_reason or 0, "")
     if status == 2 and cause:
-        return f"disabled: {cause}"
+        return f"disabled {cause}"
     return RESTRICTIONS[status]

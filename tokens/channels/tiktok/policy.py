@@ -1,5 +1,8 @@
 """What TikTok calls things, and how long its authorisations last: data with a source."""
 
+import re
+from datetime import date
+
 from tokens.channels.base import CanPublish, Lifetime, Version, Versions
 
 LIFETIME = Lifetime(
@@ -50,14 +53,30 @@ RESTRICTIONS = {
     "STATUS_SELF_SERVICE_UNAUDITED": "papers not yet verified",
     "STATUS_CONTRACT_PENDING": "the contract has not begun",
 }
+_NUMBER = re.compile(r"(?:^|(?<=[,;]))\s*\d{1,3}:(?=\s*\D)")
+_END_TIME = re.compile(r"[ ,;]*\bendtime:\s*(\d{4}-\d\d-\d\d)(?:[ T]\d\d:\d\d(?::\d\d)?)?")
 LONGEST_REASON = 260  # characters of TikTok's own words that are kept
 
 
 def restriction(status: str, rejection_reason: str) -> str:
-    """Return why TikTok limits an ad account, TikTok's own words included since they may name a date; or nothing."""
+    """Return why TikTok limits an ad account, with TikTok's own words and the date that they may name; or nothing."""
     plain = RESTRICTIONS.get(status, "")
-    said = " ".join(rejection_reason.split())[:LONGEST_REASON]
+    said = _readable(rejection_reason)[:LONGEST_REASON]
     return f"{plain}: {said}" if plain and said else plain
+
+
+def _readable(reason: str) -> str:
+    """Return TikTok's words without its marks: "1:Suspended,endtime:2031-12-31 07:32:13" is "Suspended (until 31 Dec 2031)"."""
+    text = _NUMBER.sub("", " ".join(reason.split()))
+    return _END_TIME.sub(_until, text).strip(" ,;")
+
+
+def _until(found: re.Match[str]) -> str:
+    try:
+        day = date.fromisoformat(found[1])
+    except ValueError:
+        return f" (until {found[1]})"
+    return f" (until {day.day} {day:%b %Y})"
 
 
 def role(names: frozenset[str]) -> tuple[str, CanPublish]:
