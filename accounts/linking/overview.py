@@ -14,7 +14,7 @@ from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons
-from tokens.channels.base import Channel, Reason
+from tokens.channels.base import WRITE_REFUSALS, Channel, Reason
 from tokens.models import ChannelKey, Token
 from users.models import User
 
@@ -188,6 +188,7 @@ def limits(
     native = channels.get(found.account.channel)
     return {
         "asks_admin": asks_admin,
+        "refused": entry is not None and pool_reasons.entry_reason(entry) in WRITE_REFUSALS,
         "out_of_reach": out_of_reach,
         "may_be_unticked": asks_admin and out_of_reach and native.partial_grants,
         "admins": admins_in_pool(found, names) if asks_admin else [],

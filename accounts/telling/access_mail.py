@@ -13,7 +13,7 @@ from accounts.telling.mailing import Reader
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
-from tokens.channels.base import Reason
+from tokens.channels.base import WRITE_REFUSALS, Reason
 from users.models import Membership, User
 
 
@@ -63,6 +63,7 @@ def build(message: Message) -> Mail:
         "channel": faces.channel_name(first.account.channel),
         "is_admin": _is_admin(first, reader.user),
         "reads_only": first.reason == Reason.PUBLISHING_LOST,
+        "refused": first.reason in WRITE_REFUSALS,
         "log_ins": len({line.entry.token_id for line in lines if line.mine}),
         "cards": _cards(list(groups.values()), reader),
         "unseen": max(0, len(lines) - mailing.SHOWN),

@@ -451,3 +451,20 @@ def test_long_names_keep_the_subject_short(ada: User) -> None:
     subject = mail(Message.objects.get()).subject
     assert len(subject) <= 78
     assert subject.endswith("is deactivated: waiting for an admin at Pinterest (+11 more)")
+
+
+def test_writes_that_the_channel_refuses_ask_their_person_for_the_steps_there(ada: User, ben: User) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers, make_token(consented_by=ben))
+
+    with transaction.atomic():
+        pairs.refuse_writing(
+            token=hers, account_id=account.pk, reason=Reason.TWO_FACTOR_REQUIRED, note="415", now=NOW
+        )
+    notices.tell(LATER)
+
+    assert recipients() == ["ada@example.com"]
+    made = mail(Message.objects.get())
+    assert made.subject == "Lumen goes on through Ben: a step at Facebook is needed"
+    assert "To be its backup again, take the steps below. The first are at Facebook." in plain(made.text)
+    assert "until you turn on two-factor authentication" in plain(made.html)

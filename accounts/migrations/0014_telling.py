@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0011_fill_people_count'),
+        ('accounts', '0013_write_refusals'),
         ('notifications', '0002_redundant_indexes'),
         ('tokens', '0008_data_access_expired'),
     ]
