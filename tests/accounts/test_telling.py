@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -61,14 +61,14 @@ def linked(name: str, *tokens: Token, **fields: object) -> Account:
     return account
 
 
-def listed(token: Token, accounts: Sequence[Account], now: object = NOW, **facts: object) -> None:
+def listed(token: Token, accounts: Sequence[Account], now: datetime = NOW, **facts: object) -> None:
     """The channel's list of this log-in: these accounts, with these facts, and no others."""
     natives = [NativeAccount(one.native_id, one.name, **{"can_publish": "yes", **facts}) for one in accounts]  # type: ignore[arg-type]
     pairs.apply_list(
         token=token,
         generation=token.generation,
         listed=AccountList(tuple(natives)),
-        now=now,  # type: ignore[arg-type]
+        now=now,
         source="sweep",
     )
 
@@ -88,16 +88,16 @@ def mail(message: Message) -> Mail:
     return kinds.KINDS[message.kind].build(message)
 
 
-def send(now: object = LATER) -> list[Mail]:
+def send(now: datetime = LATER) -> list[Mail]:
     """Build and send what is queued, as a worker does; what has nothing left to say is cancelled."""
     sent = []
-    while message := claims.claim_next(now=now + MINUTE):  # type: ignore[operator]
+    while message := claims.claim_next(now=now + MINUTE):
         try:
             made = mail(message)
         except NotWanted as answer:
             claims.record_cancelled(message, str(answer))
             continue
-        claims.record_sent(message, claims.Sent(made.subject, made.text, made.html), now=now)  # type: ignore[arg-type]
+        claims.record_sent(message, claims.Sent(made.subject, made.text, made.html), now=now)
         sent.append(made)
     return sent
 
@@ -298,14 +298,14 @@ def test_paused_accounts_are_silent(ada: User) -> None:
     assert not Message.objects.exists()
 
 
-def restrict(token: Token, account: Account, why: str, now: object = NOW) -> None:
+def restrict(token: Token, account: Account, why: str, now: datetime = NOW) -> None:
     native = NativeAccount(account.native_id, account.name, can_publish="yes", restriction=why)
     pairs.apply_reading(
         token=token,
         generation=token.generation,
         account_id=account.pk,
         reading=PairReading(Ruling(Verdict.OK), native),
-        now=now,  # type: ignore[arg-type]
+        now=now,
         source="sweep",
     )
 
