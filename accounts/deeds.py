@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import mails, pool, pool_reasons, selection
+from accounts import mails, pool, pool_reasons, readers, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications import outbox
@@ -154,7 +154,7 @@ def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: 
     outbox.enqueue(
         kind=mails.ASK,
         recipient=recipient,
-        team=account.team,
+        team=readers.team_of(token),  # it tells of all accounts of the log-in
         dedupe_key=f"ask:{event.pk}:{recipient}",
         payload={"account": account.pk, "token": token.pk, "actor": actor.pk, "note": note},
         now=now,

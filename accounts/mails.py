@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, faces, summary
+from accounts import addresses, faces, readers, stand_in_mail, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from notifications import outbox
@@ -19,6 +19,7 @@ from tokens import channels, reasons
 from tokens.channels.base import LIFTABLE, Channel
 from tokens.models import Token
 from users.models import User
+from users.recipients import Via
 
 DIED = "died"
 ASK = "ask"
@@ -26,36 +27,31 @@ SHOWN = 10
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
-    """Write one message per death to the person who consented, or to the team of a system user, in the caller's transaction."""
+    """Write one message per death and reader, in the caller's transaction: to the person, or whoever stands in."""
     for token in Token.objects.filter(pk__in=list(token_ids)).select_related("consented_by"):
-        entry = token.pool_entries.select_related("account__team").order_by("id").first()
-        if entry is None:
+        if not token.pool_entries.exists():
             continue  # linked to nothing: nothing stopped
-        for reader in _readers(token):
+        for reader in readers.of_token(token):
+            own = reader.via == Via.DIRECT and token.kind == Token.Kind.PERSON
+            payload = {"token": token.pk, "generation": token.generation}
             outbox.enqueue(
                 kind=DIED,
-                recipient=reader.email,
-                team=entry.account.team,
-                dedupe_key=f"died:{token.pk}:{token.generation}"
-                + (f":{reader.pk}" if token.kind == Token.Kind.SYSTEM else ""),
-                payload={"token": token.pk, "generation": token.generation, "reader": reader.pk},
+                recipient=reader.address,
+                team=readers.team_of(token, reader.teams),
+                dedupe_key=f"died:{token.pk}:{token.generation}" + ("" if own else f":{reader.key}"),
+                payload=payload | ({"reader": reader.user.pk} if reader.user else reader.stands_in),
                 now=now,
             )
 
 
-def _readers(token: Token) -> list[User]:
-    """Return whom a token's end concerns: the person who consented; of a system user's token its team."""
-    if token.kind == Token.Kind.SYSTEM:
-        return list(User.objects.filter(memberships__team=token.team_id, is_active=True).order_by("pk"))
-    person = token.consented_by
-    return [person] if person is not None and person.is_active else []
-
-
 def build_died(message: Message) -> Mail:
     """Build "your log-in stopped". Raises NotWanted where it works again or carries nothing any more."""
-    token, reader = _token(message)
+    token = _token_of(message)
     if token.state != Token.State.DEAD or token.generation != message.payload["generation"]:
         raise NotWanted("The log-in was renewed before this mail went out.")
+    if "via" in message.payload:
+        return stand_in_mail.build(message, token)
+    reader = _reader_of(message, token)
     rows = _rows(token, reader)
     if not rows:
         raise NotWanted("The log-in is linked to no account any more.")
@@ -73,7 +69,8 @@ def build_died(message: Message) -> Mail:
 
 def build_ask(message: Message) -> Mail:
     """Build "please re-authenticate", asked by staff. Raises NotWanted where the log-in was renewed meanwhile."""
-    token, reader = _token(message)
+    token = _token_of(message)
+    reader = _reader_of(message, token)
     if token.linked_at > message.created_at:
         raise NotWanted("The person re-authenticated before this mail went out.")
     actor = User.objects.filter(pk=message.payload["actor"]).first()
@@ -87,15 +84,21 @@ def build_ask(message: Message) -> Mail:
     return replace(mail, reply_to=actor.email) if actor and actor.is_active else mail
 
 
-def _token(message: Message) -> tuple[Token, User]:
-    """Return the token, and who reads the mail."""
+def _token_of(message: Message) -> Token:
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
-    reader = User.objects.filter(pk=message.payload.get("reader")).first() or (token and token.consented_by)
-    if token is None or not reader:
+    if token is None:
         raise NotWanted("The log-in does not exist any more.")
+    return token
+
+
+def _reader_of(message: Message, token: Token) -> User:
+    """Return who reads the mail."""
+    reader = User.objects.filter(pk=message.payload.get("reader")).first() or token.consented_by
+    if reader is None:
+        raise NotWanted("The log-in is nobody's any more.")
     if not reader.is_active:
         raise NotWanted("The person cannot log in any more.")
-    return token, reader
+    return reader
 
 
 def _rows(token: Token, reader: User, *, first: int | None = None) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from notifications import outbox
 from tokens import channels
 from tokens.channels import versions
 from tokens.models import ChannelApp
+from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def tell_operators(now: datetime) -> int:
     news = [*_ends(now), *_warnings()]
     if not news:
         return 0
-    to = alerts.operators()
+    to = operators()
     if not to:
         logger.warning("A version of a channel's API ends and there is nobody to tell: set OPERATOR_EMAILS.")
     return sum(

@@ -23,6 +23,7 @@ from tokens import answers, app_faults
 from tokens.channels.base import Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
+from users import recipients
 from users.visibility import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +67,7 @@ def test_administrators_and_superusers_and_the_named_addresses_hear_each_once(se
     make_user("staff@example.com", is_staff=True).groups.add(Group.objects.get_or_create(name="Staff")[0])
     make_user("marketer@example.com")
 
-    found = alerts.operators()
+    found = recipients.operators()
 
     assert sorted(found) == ["admin@example.com", "ops@example.com", "root@example.com"]
 

@@ -1,6 +1,7 @@
 """Mails of accounts: whose log-in died is told once, also when a backup took over; staff may ask."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -13,7 +14,7 @@ from tests.support.factories import MARKER, NOW, link, make_account, make_team, 
 from tokens import lifecycle
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
-from users.models import User
+from users.models import Membership, User
 
 pytestmark = pytest.mark.django_db
 
@@ -98,15 +99,71 @@ def test_a_log_in_that_was_renewed_meanwhile_mails_nobody(ada: User) -> None:
         mails.build_died(Message.objects.get())
 
 
-@pytest.mark.parametrize("user", [None, "inactive"])
-def test_nobody_is_mailed_where_nobody_is_known_or_has_left(user: str | None, ada: User) -> None:
-    User.objects.update(is_active=user is None)
-    token = make_token(consented_by=ada if user else None)
-    linked("Lumen", token)
+@pytest.mark.parametrize("who", ["switched off", "unknown"])
+def test_where_its_person_cannot_be_told_the_team_leads_are_told_of_their_accounts(
+    who: str, ada: User
+) -> None:
+    north, south = make_team("Northwind"), make_team("Southwind")
+    for team, email in ((north, "lea@example.com"), (south, "sol@example.com")):
+        Membership.objects.create(
+            user=make_user(email, name="Lea Brandt"), team=team, role=Membership.Role.TEAM_LEAD
+        )
+    User.objects.filter(pk=ada.pk).update(is_active=who != "switched off")
+    token = make_token(consented_by=ada if who == "switched off" else None, native_user_name="Ada O.")
+    for name, team in (("North shop", north), ("South shop", south)):
+        account = linked(name, token)
+        Account.objects.filter(pk=account.pk).update(team=team)
 
     die(token)
 
-    assert not Message.objects.exists()
+    assert dict(Message.objects.values_list("recipient", "team")) == {
+        "lea@example.com": north.pk,
+        "sol@example.com": south.pk,
+    }
+    mail = mails.build_died(Message.objects.get(recipient="lea@example.com"))
+    words = " ".join(mail.text.split())
+    assert mail.subject == "North shop is deactivated: nobody can be asked"
+    assert "so this comes to you as team lead of Northwind." in words
+    assert "/reauthenticate/" not in mail.html
+    assert "South shop" not in mail.text + mail.html
+
+
+def test_where_the_team_has_no_lead_operators_are_told_of_a_stopped_log_in(ada: User, settings: Any) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    User.objects.update(is_active=False)
+    token = make_token(consented_by=ada)
+    linked("Lumen", token, make_token(consented_by=make_user(name="Ben Lindqvist")))
+
+    die(token)
+
+    mail = mails.build_died(Message.objects.get(recipient="ops@example.com"))
+    assert mail.subject == "Lumen has lost a backup for good"
+    assert "General has no team lead, so this comes to the operators." in " ".join(mail.text.split())
+
+
+def test_who_stands_in_no_more_is_not_mailed(ada: User) -> None:
+    lead = make_user("lea@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    token = make_token(consented_by=ada)
+    linked("Lumen", token)
+    die(token)
+    Membership.objects.filter(user=lead).update(role=Membership.Role.MEMBER)
+
+    with pytest.raises(NotWanted, match="stands in no more"):
+        mails.build_died(Message.objects.get())
+
+
+def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    for team in (make_team(), make_team()):
+        account = linked("Shop", token)
+        Account.objects.filter(pk=account.pk).update(team=team)
+    deeds.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+
+    die(token)
+
+    assert set(Message.objects.values_list("kind", "team")) == {("died", None), ("ask", None)}
 
 
 def test_a_log_in_that_carried_nothing_mails_nobody(ada: User) -> None:

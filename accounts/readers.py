@@ -1,0 +1,64 @@
+"""Who reads a mail about one log-in: its person, or whoever stands in where the person cannot be told."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from tokens.models import Token
+from users.models import Team, User
+from users.recipients import Via, fallback
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One address that a mail about a log-in goes to."""
+
+    address: str
+    via: Via = Via.DIRECT
+    user: User | None = None  # where the person of the log-in, or a member of a system user's team, reads it
+    teams: tuple[int, ...] = ()  # whoever stands in is told of these teams' accounts; empty: of all
+
+    @property
+    def key(self) -> str:
+        """What tells the readers of one log-in apart, for dedupe keys."""
+        return str(self.user.pk) if self.user else f"{self.via}:{self.address}"
+
+    @property
+    def stands_in(self) -> dict[str, Any]:
+        """What a message keeps of a reader who stands in; nothing for others."""
+        return {"via": str(self.via), "teams": list(self.teams)} if self.via else {}
+
+
+def of_token(token: Token) -> list[Reader]:
+    """Return whom a log-in concerns: who consented; of a system user its team; where none of them can log in, who stands in.
+
+    A log-in that is linked to nothing concerns nobody but its person.
+    """
+    people = _people(token)
+    if people:
+        return [Reader(user.email, user=user) for user in people]
+    found: dict[tuple[str, Via], list[int]] = defaultdict(list)
+    for team_id, told in sorted(fallback(_team_ids(token)).items()):
+        for address in told.addresses:
+            found[address, told.via].append(team_id)
+    return [Reader(address, via, teams=tuple(teams)) for (address, via), teams in found.items()]
+
+
+def team_of(token: Token, teams: tuple[int, ...] = ()) -> Team | None:
+    """Return the team that a mail about the log-in's accounts (of these teams) belongs to; None where it tells of several.
+
+    The team decides which staff may read the mail.
+    """
+    ids = set(teams) or set(_team_ids(token))
+    return Team.objects.filter(pk__in=ids).first() if len(ids) == 1 else None
+
+
+def _people(token: Token) -> list[User]:
+    if token.kind == Token.Kind.SYSTEM:
+        return list(User.objects.filter(memberships__team=token.team_id, is_active=True).order_by("pk"))
+    person = token.consented_by
+    return [person] if person is not None and person.is_active else []
+
+
+def _team_ids(token: Token) -> list[int]:
+    return list(token.pool_entries.order_by().values_list("account__team", flat=True).distinct())
