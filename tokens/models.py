@@ -196,6 +196,9 @@ class Token(models.Model):
     proven_at = models.DateTimeField(
         null=True, blank=True, help_text="When the channel last said that it works."
     )
+    app_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when all answers about it blame our app."
+    )
     renewed_at = models.DateTimeField(
         null=True, blank=True, help_text="When a renewal without a person last succeeded."
     )
@@ -232,6 +235,8 @@ class Token(models.Model):
             ),
             # the list Authenticate Tokens, in its usual order
             models.Index("deadline", "id", name="token_list"),
+            # whose fault an answer is: what else of the app worked since
+            models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
         ]

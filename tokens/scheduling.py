@@ -11,6 +11,7 @@ PROBE_EVERY = timedelta(hours=4)
 PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 AFTER_TROUBLE = timedelta(minutes=15)
+AFTER_WITNESS = timedelta(minutes=3)
 NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
 LIFTABLE_EVERY = timedelta(days=1)
 LIFTABLE_FOR = timedelta(days=30)
@@ -25,6 +26,8 @@ def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
         token.due_at = now + LIFTABLE_EVERY if again else None
     elif token.state == Token.State.COOLING:
         token.due_at = now + jittered(next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1]))
+    elif token.app_refused_at == now:  # once another token was asked, this one is asked whose fault it is
+        token.due_at = now + jittered(AFTER_WITNESS)
     elif token.last_check_result in NOT_TOLD:
         token.due_at = now + jittered(max(AFTER_TROUBLE, timedelta(seconds=retry_after)))
     else:

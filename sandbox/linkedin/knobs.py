@@ -4,7 +4,8 @@ Switches of the app (`settings`): `refresh_tokens` (false: an app without progra
 refresh token; unverified), `fresh_delay` (seconds for which a new token is refused), `one_scope_set` (false: another scope set cancels
 nothing), `skip_consent` (a standing grant of the same scopes is not asked again), `products` (list of scopes the app may ask for; else
 all that exist for ads, Pages and log-in), `active_versions` ([oldest, newest] of LinkedIn-Version), `day_quota_over`,
-`unknown_is_inactive` (how introspection answers a string that is no token), `no_revoke` (the revoke address does not exist).
+`unknown_is_inactive` (how introspection answers a string that is no token),
+`no_revoke` (the revoke address does not exist), `restricted_is_401` (introspection answers 401 about a suspended member's token).
 """
 
 from dataclasses import dataclass

@@ -93,6 +93,11 @@ async def introspect(request: Request) -> Response:
     store, form = store_of(request), await form_of(request) or {}
     app = client(store, form, needs=("token",))
     token, standing = STAND_IN.standing(store, form.get("token", ""))
+    restricted = token is not None and store.user("linkedin", token.user).suspended
+    if restricted and app.settings.get("restricted_is_401"):
+        raise OauthError(
+            401, "member_restricted", "The member is restricted"
+        )  # unverified: a design note only
     if standing == "unknown" and not app.settings.get("unknown_is_inactive"):
         raise OauthError(400, "invalid_request", "Invalid token")  # 400 documented, body unverified
     if token is None or token.client_id != app.client_id or standing == "fresh":

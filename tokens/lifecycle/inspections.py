@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 
 from tokens import answers, renewal, scheduling
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -40,14 +41,15 @@ def record_inspection(
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
     Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
-    unless it is `undecided`: what would have decided it was hindered. Passing trouble changes no state, except that a token whose date has
+    unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
+    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has
     passed cools.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation:
         return outcome(token, inspection.ruling.verdict, stale=True)
     before = facts(token)
-    ruling = inspection.ruling
+    ruling = _whose_fault(token, inspection.ruling, now)
     token.claimed_until = None
     token.last_check_result = ruling.verdict
     if ruling.verdict == Verdict.OK:
@@ -63,6 +65,35 @@ def record_inspection(
     tell(token, before, now, source)
     answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, ruling.verdict)
+
+
+def _whose_fault(token: Token, ruling: Ruling, now: datetime) -> Ruling:
+    """Return what an answer means that blames our app: a fault of the app is seen by all its tokens.
+
+    Where another token of the app was proven since this one's answers began to blame the app, it is this token's. Until then the answer
+    stands as it is, and the token that was proven last is asked at once, so that it is known within minutes.
+    """
+    if ruling.verdict in HARMLESS:
+        return ruling
+    if ruling.verdict != Verdict.APP_FAULT:
+        token.app_refused_at = None
+        return ruling
+    others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk)
+    if token.app_refused_at is None:
+        token.app_refused_at = now
+        if token.app.fault_since is None:
+            _ask_a_witness(others, now)
+        return ruling
+    if not others.filter(proven_at__gt=token.app_refused_at).exists():
+        return ruling
+    return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=ruling.note)
+
+
+def _ask_a_witness(others: QuerySet[Token], now: datetime) -> None:
+    """Have the sweep ask about the token that worked last. One that somebody holds is being asked about already."""
+    last = others.filter(state=Token.State.VALID).order_by(F("proven_at").desc(nulls_last=True))
+    ids = list(last.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:1])
+    Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
 
 def _doubt(

@@ -24,6 +24,7 @@ CHECK_FIELDS = [
     "last_checked_at",
     "last_check_result",
     "proven_at",
+    "app_refused_at",
     "due_at",
     "due_for",
     "claimed_until",

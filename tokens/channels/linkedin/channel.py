@@ -10,6 +10,7 @@ from django.utils import timezone
 from tokens.channels import http
 from tokens.channels.base import (
     DOUBTFUL,
+    HINDERED,
     AccountList,
     Answer,
     AppKeys,
@@ -97,6 +98,8 @@ class LinkedIn(Channel):
         limit = http.Limit(timeout)
         answer = self._introspect(app, credentials, timeout)
         ruling = verdicts.classify(answer)
+        if answer.status == 401:
+            ruling = _keys_or_token(ruling, calls.introspect(app, NOBODYS, timeout=limit.left()))
         if ruling.verdict in DOUBTFUL and _new(answer):
             left = limit.left()
             if left is None or left > PAUSES[0]:
@@ -204,6 +207,19 @@ class LinkedIn(Channel):
     def open_url(self, native_id: str) -> str:
         """Return the ad account's page in Campaign Manager."""
         return f"https://www.linkedin.com/campaignmanager/accounts/{self.canonical_id(native_id)}"
+
+
+def _keys_or_token(ruling: Ruling, second: Answer) -> Ruling:
+    """Decide a 401 of introspection by what LinkedIn says of a string that is nobody's token.
+
+    401 is said of a wrong client secret, and, by a design note of LinkedIn's own, of a restricted member's token. Refused alike: the app's
+    keys. Anything else that LinkedIn itself says of nobody's token shows that it takes the keys, so this token is in doubt.
+    """
+    control = verdicts.classify(second)
+    if second.status == 401 or control.verdict in HINDERED:
+        return ruling if second.status == 401 else control
+    reason = Reason.SUSPENDED if "restrict" in ruling.note.lower() else Reason.UNKNOWN
+    return Ruling(Verdict.CONFIRM_FIRST, reason, row="refused as this member's", note=ruling.note)
 
 
 def _grant(answer: Answer) -> Grant:

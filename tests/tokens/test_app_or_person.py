@@ -1,0 +1,149 @@
+"""An answer that blames our app: the app's other tokens tell whether it is the app's fault or this token's."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import broker, sweeps
+from accounts.broker import Caller
+from accounts.models import Account
+from tests.support import native
+from tests.support.factories import NOW, link, make_account, make_app, make_token
+from tests.support.sandbox import Sandbox
+from tokens import lifecycle
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.lifecycle import Outcome
+from tokens.models import ChannelApp, Token
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+BLAMED = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="client secret", note="no client")
+
+
+def said(token: Token, ruling: Ruling, at: int) -> Outcome:
+    """Record what the channel said of a token, so many minutes after NOW."""
+    token.refresh_from_db()
+    return lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(ruling),
+        now=NOW + at * MINUTE,
+        source="sweep",
+    )
+
+
+def test_a_fault_of_the_app_that_one_token_shows_while_another_works_is_that_tokens() -> None:
+    app = make_app(fault="")
+    ada, ben = make_token(app), make_token(app)
+    account = make_account()
+    for token in (ada, ben):
+        link(account, token)
+
+    first = said(ada, BLAMED, 0)
+    said(ben, Ruling(Verdict.OK), 1)
+    second = said(ada, BLAMED, 3)
+
+    app.refresh_from_db()
+    account.refresh_from_db()
+    assert (first.verdict, first.state) == (Verdict.APP_FAULT, "valid")
+    assert (second.verdict, second.state) == (Verdict.CONFIRM_FIRST, "cooling")
+    assert account.active_token == ben
+    assert app.fault_since is None, "it is not the app's"
+
+
+def test_a_fault_that_all_tokens_show_is_the_apps_and_touches_none() -> None:
+    app = make_app(fault="")
+    ada, ben = make_token(app, proven_at=NOW), make_token(app, proven_at=NOW - MINUTE)
+
+    for at in (1, 16, 31):
+        said(ada, BLAMED, at)
+        said(ben, BLAMED, at)
+
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+    assert ChannelApp.objects.get(pk=app.pk).fault_since == NOW + MINUTE
+
+
+def test_a_good_answer_of_another_app_proves_nothing() -> None:
+    app, other = make_app(fault="", is_default=False), make_app(fault="", is_default=False)
+    ada, stranger = make_token(app), make_token(other)
+
+    said(ada, BLAMED, 0)
+    said(stranger, Ruling(Verdict.OK), 1)
+
+    assert said(ada, BLAMED, 3).state == "valid"
+
+
+def test_the_token_that_worked_last_is_asked_at_once_and_the_blamed_one_in_minutes() -> None:
+    app = make_app(fault="")
+    later = NOW + timedelta(hours=4)
+    ada = make_token(app, due_at=NOW)
+    long_ago = make_token(app, due_at=later, proven_at=NOW - timedelta(days=2))
+    lately = make_token(app, due_at=later, proven_at=NOW - timedelta(hours=1))
+
+    said(ada, BLAMED, 0)
+
+    for token in (ada, long_ago, lately):
+        token.refresh_from_db()
+    assert (lately.due_at, long_ago.due_at) == (NOW, later)
+    assert ada.due_at is not None
+    assert MINUTE < ada.due_at - NOW < 5 * MINUTE
+
+
+def test_a_doubt_that_lasts_is_the_end_and_a_good_answer_forgets_it() -> None:
+    app = make_app(fault="")
+    ada, ben = make_token(app), make_token(app)
+    said(ada, BLAMED, 0)
+    said(ben, Ruling(Verdict.OK), 1)
+    said(ada, BLAMED, 3)
+
+    assert said(ada, Ruling(Verdict.OK), 10).state == "valid"
+    assert said(ada, BLAMED, 20).verdict == Verdict.APP_FAULT
+    said(ben, Ruling(Verdict.OK), 21)
+    said(ada, BLAMED, 23)
+    assert said(ada, BLAMED, 23 + 73 * 60).state == "dead"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("renews", "became"), [(True, ("cooling", "unknown")), (False, ("dead", "suspended"))]
+)
+def test_a_restricted_linkedin_member_is_passed_over_at_the_first_report(
+    renews: bool, became: tuple[str, str], channels_world: Sandbox
+) -> None:
+    native.set_up_apps(channels_world)
+    account: Account = native.linked("linkedin", "ada", "ben")
+    if renews:
+        channels_world.add_fault("linkedin", path="introspectToken$", user="ada", status=401)
+    else:
+        channels_world.put_app("linkedin", settings={"restricted_is_401": True})
+        channels_world.suspend("linkedin", "ada")
+    lease = broker.lease(caller=Caller(), channel="linkedin", native_id=account.native_id, now=timezone.now())
+
+    told = broker.report(
+        caller=Caller(),
+        lease_id=lease.lease_id,
+        status=401,
+        body={"status": 401, "serviceErrorCode": 65601, "code": "REVOKED_ACCESS_TOKEN"},
+        now=timezone.now(),
+    )
+
+    ada = Token.objects.get(native_user_name="Ada Okafor")
+    assert lease.native_user == "Ada Okafor"
+    assert told.lease is not None
+    assert told.lease.native_user == "Ben Lindqvist"
+    assert (ada.state, ada.reason) == became
+    assert ChannelApp.objects.get(channel="linkedin").fault_since is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_secret_at_linkedin_is_still_the_apps(channels_world: Sandbox) -> None:
+    native.set_up_apps(channels_world)
+    native.linked("linkedin", "ada")
+    channels_world.put_app("linkedin", secret="another")
+
+    sweeps.check_due(now=timezone.now() + timedelta(hours=5))
+
+    assert Token.objects.get().state == "valid"
+    assert ChannelApp.objects.get(channel="linkedin").fault_since is not None
