@@ -2,20 +2,38 @@
 
 import base64
 import json
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Field, Query, Router, Schema
+from ninja import Query, Router
 
-from accounts import broker, names, pool_reasons, summary
+from accounts import broker, pool_reasons, summary
+from accounts.api_schemas import (
+    STATE_HELP,
+    AccountDetail,
+    AccountOut,
+    AccountPage,
+    AccountState,
+    ChannelName,
+    LeaseIn,
+    LeaseOut,
+    PoolEntry,
+    Problem,
+    ReportIn,
+    ReportOut,
+    SendOut,
+    SignIn,
+    SignOut,
+)
 from accounts.broker import Caller
 from accounts.broker.leases import Lease
 from accounts.calendar_days import end_of_window
-from accounts.models import Account, ApiKey
+from accounts.models import Account, AccountToken, ApiKey
+from accounts.names import Names, person_name
 from accounts.summary import Summary
 from tokens import channels, reasons
 from tokens.models import ChannelKey
@@ -24,142 +42,24 @@ from users.client_address import client_address
 router = Router(tags=["broker"])
 
 PAGE = 100
+_BAD_CURSOR = "It is not one that we gave. Start without it."
+_RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
 
 
-class Problem(Schema):
-    """An error as RFC 9457 has it, with what a caller needs to decide."""
+def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) -> Caller:
+    """Return the caller that the key names.
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    reason: str | None = None
-    since: datetime | None = None
-    who: list[str] | None = None
-    steps: list[str] | None = None
-    retry_after: int | None = None
-
-
-class PoolEntry(Schema):
-    """One token of an account's pool, without anything secret."""
-
-    token_id: int
-    person: str
-    native_user: str
-    state: Literal["valid", "cooling", "dead"]
-    reason: str
-    active: bool
-    access: Literal["ok", "lost"]
-    can_publish: Literal["yes", "no", "unknown"]
-    deadline: datetime | None
-    deadline_kind: Literal["date", "never", "unknown"]
-    last_checked_at: datetime | None
-
-
-class AccountOut(Schema):
-    """An ad account as its pool stands."""
-
-    channel: str
-    native_id: str
-    name: str
-    team: str
-    state: str = Field(description="connected, interrupted, deactivated or paused")
-    reason: str
-    since: datetime
-    restriction: str
-    deadline: datetime | None
-    deadline_kind: str = Field(description="date, never, unknown or none")
-    usable_count: int
-    people: int
-
-
-class AccountDetail(AccountOut):
-    """An ad account with its pool, and what to do where it needs a person."""
-
-    pool: list[PoolEntry]
-    what: str = Field(description="What happened, where the account is not connected.")
-    who: str = Field(description="Who must act.")
-    causes: list[str] = Field(description="Likely causes, never proven ones.")
-    steps: list[str]
-
-
-class AccountPage(Schema):
-    """One page of accounts. Follow `next` until it is null."""
-
-    accounts: list[AccountOut]
-    next: str | None
-
-
-class LeaseIn(Schema):
-    """What a job needs."""
-
-    min_valid_for: int = Field(0, ge=0, le=31_536_000, description="Seconds that the token must still live.")
-    purpose: Literal["publish", "read"] = "publish"
-
-
-class SendOut(Schema):
-    """Merge both blindly into the request."""
-
-    headers: dict[str, str]
-    query: dict[str, str]
-
-
-class LeaseOut(Schema):
-    """A token that works now."""
-
-    lease_id: str
-    expires_at: datetime
-    channel: str
-    native_id: str
-    native_user: str
-    signs: bool = Field(description="True: `send` is empty and every request is signed by POST .../sign.")
-    send: SendOut
-
-
-class SignIn(Schema):
-    """One request that is to be signed."""
-
-    method: Literal["GET", "POST", "PUT", "DELETE"]
-    url: str = Field(max_length=4000, description="Absolute address at the channel's API host.")
-    params: dict[str, str] = Field({}, description="Query and form parameters that are not in the address.")
-
-
-class SignOut(Schema):
-    """The header to send."""
-
-    authorization: str
-
-
-class ReportIn(Schema):
-    """What the channel answered to the job."""
-
-    status: int = Field(ge=0, le=599, description="HTTP status; 0: no answer came.")
-    body: Any = Field(None, description="Parsed JSON, else the text.")
-    method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
-        "",
-        description="Of the request that was answered. A good answer to a write shows that the person may write.",
-    )
-
-
-class ReportOut(Schema):
-    """What to do next."""
-
-    verdict: str
-    action: Literal["none", "retry_with", "retry_later", "hold"]
-    reason: str
-    lease: LeaseOut | None = None
-    retry_after: int | None = None
-    problem: Problem | None = None
-
-
-PROBLEMS = {401: Problem, 403: Problem, 404: Problem, 422: Problem}
-
-
-def caller_of(request: HttpRequest, scope: str) -> Caller:
-    """Return the caller that the key names. Raises ScopeMissing where the key lacks the scope."""
+    Raises ScopeMissing where the key lacks the scope, and BadQuery for a parameter of the address that is not in `query` or is given twice.
+    """
     caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets it
     if not caller.may(scope):
         raise ScopeMissing(scope)
+    for name, values in request.GET.lists():
+        if name not in query:
+            known = f"Known are {', '.join(sorted(query))}." if query else "This address takes none."
+            raise BadQuery(name, f"There is no such parameter. {known}")
+        if len(values) > 1:
+            raise BadQuery(name, "Given more than once.")
     return replace(caller, address=client_address(request))
 
 
@@ -167,26 +67,36 @@ class ScopeMissing(Exception):  # noqa: N818  # an answer
     """The API key lacks a scope."""
 
 
-class BadCursor(Exception):  # noqa: N818  # an answer
-    """The cursor is not one that we gave."""
+class BadQuery(Exception):  # noqa: N818  # an answer
+    """A parameter of the address that is not taken: its name, and why."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(name, detail)
+        self.name, self.detail = name, detail
 
 
-@router.get("/accounts", response={200: AccountPage, **PROBLEMS}, summary="List accounts")
+FILTERS = ("channel", "state", "deadline_within_days", "cursor")
+
+
+@router.get("/accounts", response=AccountPage, operation_id="list_accounts", summary="List accounts")
 def list_accounts(
     request: HttpRequest,
     channel: ChannelKey | None = None,
-    state: Account.State | None = None,
-    deadline_within_days: Annotated[int | None, Query(ge=0, le=3650)] = None,
-    cursor: str | None = None,
+    state: Annotated[AccountState | None, Query(description=STATE_HELP)] = None,
+    deadline_within_days: Annotated[
+        int | None,
+        Query(ge=0, le=3650, description="Whose deadline is so near, and those that have stopped."),
+    ] = None,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> AccountPage:
     """Return the accounts of the key's teams, in the order of their ids, 100 a page."""
-    caller = caller_of(request, ApiKey.Scope.READ)
+    caller = caller_of(request, ApiKey.Scope.READ, query=FILTERS)
     now = timezone.now()
     accounts = Account.objects.filter(caller.visible(), pk__gt=_position(cursor))
     if channel:
         accounts = accounts.filter(channel=channel)
     if state:
-        accounts = accounts.filter(state=state)
+        accounts = accounts.filter(_in_state(state))
     if deadline_within_days is not None:
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
@@ -196,9 +106,12 @@ def list_accounts(
 
 
 @router.get(
-    "/accounts/{channel}/{native_id}", response={200: AccountDetail, **PROBLEMS}, summary="Read one account"
+    "/accounts/{channel}/{native_id}",
+    response=AccountDetail,
+    operation_id="get_account",
+    summary="Read one account",
 )
-def read_account(request: HttpRequest, channel: str, native_id: str) -> AccountDetail:
+def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> AccountDetail:
     """Return one account with its pool."""
     caller = caller_of(request, ApiKey.Scope.READ)
     try:
@@ -209,26 +122,20 @@ def read_account(request: HttpRequest, channel: str, native_id: str) -> AccountD
     account = found.first()
     if account is None:
         raise broker.NotFound("There is no such account.")
-    one = summary.of(account, timezone.now())
-    reason = pool_reasons.account_reason(account, one.entries)
-    told = reasons.explain(channel, reason, account=account.name)
-    return AccountDetail(
-        **_account(one).dict(),
-        pool=[_entry(one, entry) for entry in one.entries],
-        what=told.what,
-        who=told.who,
-        causes=list(told.causes),
-        steps=list(told.steps),
-    )
+    return _detail(summary.of(account, timezone.now()), caller)
 
 
 @router.post(
     "/accounts/{channel}/{native_id}/lease",
-    response={200: LeaseOut, 409: Problem, 503: Problem, **PROBLEMS},
+    response=LeaseOut,
+    operation_id="lease_token",
     summary="Lease a token that works now",
 )
-def lease(request: HttpRequest, channel: str, native_id: str, wanted: LeaseIn) -> LeaseOut:
-    """Return a token that works now. 409: only a person can help. 503: we are checking, see Retry-After."""
+def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: LeaseIn) -> LeaseOut:
+    """Return a token that works now. 409: only a person can help. 503: we are checking, see Retry-After.
+
+    Every lease is on record: which key, which token, from where, when.
+    """
     caller = caller_of(request, ApiKey.Scope.LEASE)
     given = broker.lease(
         caller=caller,
@@ -243,11 +150,12 @@ def lease(request: HttpRequest, channel: str, native_id: str, wanted: LeaseIn) -
 
 @router.post(
     "/leases/{lease_id}/sign",
-    response={200: SignOut, 400: Problem, 410: Problem, **PROBLEMS},
+    response=SignOut,
+    operation_id="sign_request",
     summary="Sign a request (OAuth 1.0a)",
 )
 def sign(request: HttpRequest, lease_id: str, wanted: SignIn) -> SignOut:
-    """Return the Authorization header, only for the channel's API hosts and never for its OAuth paths."""
+    """Return the Authorization header of one request about the lease's ad account. 410: get a new lease. Every signature is on record."""
     caller = caller_of(request, ApiKey.Scope.LEASE)
     header = broker.sign(
         caller=caller,
@@ -262,11 +170,12 @@ def sign(request: HttpRequest, lease_id: str, wanted: SignIn) -> SignOut:
 
 @router.post(
     "/leases/{lease_id}/report",
-    response={200: ReportOut, 410: Problem, **PROBLEMS},
+    response=ReportOut,
+    operation_id="report_answer",
     summary="Report what the channel answered",
 )
 def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
-    """Confirm the answer by asking the channel ourselves, and say what to do next."""
+    """Confirm the answer by asking the channel ourselves, and say what to do next. 410: the lease is older than 24 hours."""
     caller = caller_of(request, ApiKey.Scope.LEASE)
     found = broker.report(
         caller=caller,
@@ -280,6 +189,7 @@ def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
         verdict=found.verdict,
         action=found.action,
         reason=found.reason,
+        detail=found.detail,
         lease=_lease(found.lease) if found.lease else None,
         retry_after=found.retry_after,
         problem=held_problem(found.held) if found.held else None,
@@ -297,49 +207,86 @@ def held_problem(held: broker.Held) -> Problem:
         since=held.since,
         who=list(held.who),
         steps=list(held.steps),
+        retry_after=None,
+        errors=None,
     )
+
+
+def _in_state(state: AccountState) -> Q:
+    """Return the filter of the accounts that `_state` calls so."""
+    restricted = ~Q(restriction="")
+    if state == "restricted":
+        return restricted & Q(state__in=_RESTRICTABLE)
+    return Q(state=state) & ~restricted if state in _RESTRICTABLE else Q(state=state)
+
+
+def _state(account: Account) -> AccountState:
+    """Return the state as a lease for publishing would find it: an account that the channel restricts is not connected."""
+    if account.restriction and account.state in _RESTRICTABLE:
+        return "restricted"
+    state: AccountState = account.state  # type: ignore[assignment]  # the column's choices
+    return state
 
 
 def _account(one: Summary) -> AccountOut:
     account = one.account
-    return AccountOut(
-        channel=account.channel,
-        native_id=account.native_id,
-        name=account.name,
-        team=account.team.name,
-        state=account.state,
-        reason=pool_reasons.account_reason(account, one.entries),
-        since=account.since,
-        restriction=account.restriction,
-        deadline=account.deadline,
-        deadline_kind=account.deadline_kind,
-        usable_count=account.usable_count,
-        people=one.people,
+    facts = {
+        "channel": account.channel,
+        "native_id": account.native_id,
+        "name": account.name,
+        "team": account.team.name,
+        "state": _state(account),
+        "reason": pool_reasons.account_reason(account, one.entries),
+        "since": account.since,
+        "restriction": account.restriction,
+        "deadline": account.deadline,
+        "deadline_kind": account.deadline_kind,
+        "usable_count": account.usable_count,
+        "people": one.people,
+    }
+    return AccountOut.model_validate(facts)
+
+
+def _detail(one: Summary, caller: Caller) -> AccountDetail:
+    account = one.account
+    told = reasons.explain(
+        account.channel, pool_reasons.account_reason(account, one.entries), account=account.name
+    )
+    names = Names.of_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
+    return AccountDetail(
+        **_account(one).dict(),
+        pool=[_entry(one, entry, names) for entry in one.entries],
+        what=told.what,
+        who=told.who,
+        causes=list(told.causes),
+        steps=list(told.steps),
     )
 
 
-def _entry(one: Summary, entry: Any) -> PoolEntry:
+def _entry(one: Summary, entry: AccountToken, names: Names) -> PoolEntry:
     token = entry.token
-    return PoolEntry(
-        token_id=token.pk,
-        person=names.person_name(token),
-        native_user=token.native_user_name,
-        state=token.state,
-        reason=pool_reasons.entry_reason(entry),
-        active=one.account.active_token_id == token.pk,
-        access=entry.access,
-        can_publish=entry.can_publish,
-        deadline=token.deadline,
-        deadline_kind=token.deadline_kind,
-        last_checked_at=token.last_checked_at,
-    )
+    known = names.sees_token(token, one.account)
+    facts = {
+        "token_id": token.pk,
+        "person": person_name(token) if known else None,
+        "native_user": token.native_user_name if known else None,
+        "state": token.state,
+        "reason": pool_reasons.entry_reason(entry),
+        "active": one.account.active_token_id == token.pk,
+        "access": entry.access,
+        "can_publish": entry.can_publish,
+        "deadline": token.deadline,
+        "deadline_kind": token.deadline_kind,
+        "last_checked_at": token.last_checked_at,
+    }
+    return PoolEntry.model_validate(facts)
 
 
 def _lease(given: Lease) -> LeaseOut:
     return LeaseOut(
         lease_id=given.lease_id,
         expires_at=given.expires_at,
-        channel=given.channel,
+        channel=ChannelKey(given.channel),
         native_id=given.native_id,
         native_user=given.native_user,
         signs=given.signs,
@@ -357,7 +304,7 @@ def _position(cursor: str | None) -> int:
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError) as error:
-        raise BadCursor from error
+        raise BadQuery("cursor", _BAD_CURSOR) from error
     if type(position) is not int or not 0 <= position < 2**63:
-        raise BadCursor
+        raise BadQuery("cursor", _BAD_CURSOR)
     return position

@@ -1,5 +1,8 @@
 """Who is named to whom: people of other teams are "someone in another team"."""
 
+from collections.abc import Iterable
+from typing import Self
+
 from django.contrib.auth.models import AnonymousUser
 
 from accounts import faces
@@ -34,9 +37,21 @@ class Names:
             self.teams = frozenset(team for team, _ in rows)
             self.colleagues = frozenset(user for _, user in rows)
 
+    @classmethod
+    def of_teams(cls, teams: frozenset[int] | None, *, people: Iterable[int | None]) -> Self:
+        """Return the names as an API key of these teams may see them, of these people (ids of users); None: a key of ours, all names."""
+        names = cls(None)
+        if teams is not None:
+            names.all, names.teams = False, teams
+            rows = Membership.objects.filter(
+                team__in=teams, user__in=[one for one in people if one is not None]
+            )
+            names.colleagues = frozenset(rows.values_list("user_id", flat=True))
+        return names
+
     def sees_token(self, token: Token, account: Account | None) -> bool:
         """Tell whether the viewer may know whose token it is. An imported token belongs to the account's team."""
-        if self.all or token.consented_by_id == self.viewer_id:
+        if self.all or (self.viewer_id is not None and token.consented_by_id == self.viewer_id):
             return True
         if token.team_id is not None:
             return token.team_id in self.teams

@@ -1,12 +1,13 @@
-"""The one API object: keys, errors as problem+json, OpenAPI at /api/v1/openapi.json."""
+"""The one API object: keys, errors as problem+json, OpenAPI at /api/v1/openapi.json, a page for people at /api/v1/docs."""
 
-import json
 import logging
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
@@ -14,6 +15,8 @@ from ninja.security import HttpBearer
 from accounts import api as accounts_api
 from accounts import broker
 from accounts.broker.callers import Caller, authenticate
+from adtoken_project import api_description, problems
+from adtoken_project.problems import problem
 from tokens.vault import NothingStored, VaultError
 
 logger = logging.getLogger(__name__)
@@ -27,34 +30,30 @@ class ApiKeyAuth(HttpBearer):
         return authenticate(token, now=timezone.now())
 
 
-api = NinjaAPI(
+class BrokerAPI(NinjaAPI):
+    """Ninja's API whose description says what is really answered."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        """Return the description with the errors that every operation may answer."""
+        return api_description.finish(super().get_openapi_schema(**options))
+
+
+api = BrokerAPI(
     title="AdToken broker",
     version="1",
-    description="Gives publishing jobs a token that works now. Every error is a problem (RFC 9457).",
+    description=api_description.INTRODUCTION,
     auth=ApiKeyAuth(),
     docs_url=None,
     urls_namespace="api",
+    servers=[{"url": settings.BASE_URL, "description": "This installation"}],
 )
 api.add_router("", accounts_api.router)
 
 
+@csrf_exempt
 def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # a view
     """Answer addresses that are not in the schema as every other error."""
-    return problem(404, "Not found", "There is no such address. See /api/v1/openapi.json.")
-
-
-def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
-    """Return a problem+json answer; it is never kept by a cache."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    answer = HttpResponse(
-        json.dumps(body, cls=DjangoJSONEncoder), status=status, content_type="application/problem+json"
-    )
-    answer["Cache-Control"] = "no-store"
-    if more.get("retry_after"):
-        answer["Retry-After"] = str(more["retry_after"])
-    if status == 401:
-        answer["WWW-Authenticate"] = "Bearer"
-    return answer
+    return problems.plain(404)
 
 
 @api.exception_handler(broker.NotFound)
@@ -99,9 +98,14 @@ def _scope_missing(request: HttpRequest, error: accounts_api.ScopeMissing) -> Ht
     return problem(403, "Scope missing", f"This API key lacks the scope {error}.")
 
 
-@api.exception_handler(accounts_api.BadCursor)
-def _bad_cursor(request: HttpRequest, error: accounts_api.BadCursor) -> HttpResponse:  # noqa: ARG001
-    return problem(422, "Not valid", "The cursor is not one that we gave. Start without it.")
+@api.exception_handler(accounts_api.BadQuery)
+def _bad_query(request: HttpRequest, error: accounts_api.BadQuery) -> HttpResponse:  # noqa: ARG001
+    return _invalid([{"location": "query", "field": error.name, "detail": error.detail}])
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+    return problems.plain(413)
 
 
 @api.exception_handler(AuthenticationError)
@@ -111,9 +115,20 @@ def _unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpRespo
 
 @api.exception_handler(ValidationError)
 def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
-    fields = [{"where": list(item["loc"]), "what": item["msg"]} for item in error.errors]
-    words = "; ".join(f"{'.'.join(map(str, item['where']))}: {item['what']}" for item in fields)
-    return problem(422, "Not valid", words, errors=fields)
+    return _invalid([_field_problem(item) for item in error.errors])
+
+
+def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
+    words = "; ".join(f"{one['field'] or 'the body'}: {one['detail']}" for one in errors)
+    return problem(422, "Not valid", words, errors=errors)
+
+
+def _field_problem(item: dict[str, Any]) -> dict[str, str]:
+    """Name the field as the caller does. Below "body" the first name is that of our view's argument."""
+    location, *names = item["loc"]
+    names = names[1:] if location == "body" else names
+    detail = "There is no such field." if item["type"] == "extra_forbidden" else str(item["msg"])
+    return {"location": location, "field": ".".join(map(str, names)), "detail": detail}
 
 
 @api.exception_handler(HttpError)

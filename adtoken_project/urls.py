@@ -1,9 +1,9 @@
 """All addresses."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from adtoken_project import health
+from adtoken_project import api_reference, health
 from adtoken_project.api import api, unknown
 
 urlpatterns = [
@@ -11,8 +11,9 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("healthz", health.healthz),
     path("admin/", admin.site.urls),
+    path("api/v1/docs", api_reference.page, name="api_reference"),
     path("api/v1/", api.urls),
-    path("api/v1/<path:rest>", unknown),
+    re_path("^api/(?P<rest>.*)$", unknown),
     path("accounts/", include("users.account_urls")),
     path("link/", include("tokens.urls")),
     path("push/", include("accounts.pushes.urls")),

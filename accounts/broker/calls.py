@@ -25,7 +25,7 @@ class Reply:
 
     status: int
     body: Any
-    native_user: str
+    native_user: str | None
     tries: int
 
 

@@ -37,7 +37,7 @@ class Lease:
     channel: str
     native_id: str
     token_id: int
-    native_user: str
+    native_user: str | None  # None: somebody outside the caller's teams
     signs: bool
     send: Send = field(repr=False)
 
@@ -74,17 +74,28 @@ class _Row:
     last_used_at: datetime | None
     app_id: int
     app_version: int
+    named: bool  # the caller may know whose token it is
 
 
+# Who is named to whom is the rule of accounts.names, here in the one read.
 _READ = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,
        case when t.dates_source ->> 'access' in ('provider', 'introspection') then t.access_expires_at end,
-       t.last_used_at, t.app_id, p.version
+       t.last_used_at, t.app_id, p.version,
+       case
+         when %(teams)s::bigint[] is null then true
+         when t.team_id is not null then t.team_id = any(%(teams)s::bigint[])
+         when t.consented_by_id is null then true  -- imported: it is the account's team's
+         else exists (
+           select from users_membership m
+           where m.user_id = t.consented_by_id and m.team_id = any(%(teams)s::bigint[])
+         )
+       end
 from accounts_account a
-left join tokens_token t on t.id = coalesce(%s::bigint, a.active_token_id)
+left join tokens_token t on t.id = coalesce(%(token)s::bigint, a.active_token_id)
 left join tokens_channelapp p on p.id = t.app_id
-where a.channel = %s and a.native_id = %s
+where a.channel = %(channel)s and a.native_id = %(native_id)s
 """
 
 
@@ -146,8 +157,10 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
         native_id = channels.get(channel).canonical_id(native_id)
     except (channels.UnknownChannel, ValueError) as error:
         raise NotFound("There is no such account.") from error
+    teams = None if caller.teams is None else list(caller.teams)
+    facts: dict[str, Any] = {"teams": teams, "token": token_id, "channel": channel, "native_id": native_id}
     with prepared_cursor() as cursor:
-        cursor.execute(_READ, [token_id, channel, native_id])
+        cursor.execute(_READ, facts)
         found = cursor.fetchone()
     row = _Row(*found) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
@@ -200,7 +213,7 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
         channel=row.channel,
         native_id=row.native_id,
         token_id=row.token_id,
-        native_user=row.native_user,
+        native_user=row.native_user if row.named else None,
         signs=native.signs,
         send=native.send(keys, credentials),
     )
@@ -209,9 +222,9 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
 def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:
     """Everything that is not the ordinary path: a date has passed, the account is not connected, or a reader will do."""
     if row.state == Account.State.PAUSED:
-        raise held(row.account_id)
+        raise held(row.account_id, teams=caller.teams)
     if row.restriction and purpose == "publish":
-        raise held(row.account_id)
+        raise held(row.account_id, teams=caller.teams)
     if row.token_id is not None and row.access_expires_at is not None:
         _lengthen(row.token_id, row.channel, until, now)
         row = _read(caller, row.channel, row.native_id)
@@ -225,7 +238,7 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         raise Busy(30, "The account's tokens are being checked.")
     if account.state == Account.State.CONNECTED and _overdue(account, now):
         raise Busy(30, f"The token's date has passed and {account.get_channel_display()} does not answer.")
-    raise held(row.account_id, until=until)
+    raise held(row.account_id, teams=caller.teams, until=until)
 
 
 def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> None:

@@ -31,6 +31,7 @@ class Report:
     verdict: Verdict
     action: Action
     reason: str = ""
+    detail: str = ""
     lease: Lease | None = None
     retry_after: int | None = None
     held: Held | None = None
@@ -65,7 +66,7 @@ def report(
         return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
     if ruling.verdict == Verdict.OUR_BUG:
         return Report(
-            ruling.verdict, "none", reason="The answer is about the request itself, not about the token."
+            ruling.verdict, "none", detail="The answer is about the request itself, not about the token."
         )
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)

@@ -60,7 +60,7 @@ def sign(
     row = _read(claims)
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound("There is no such lease.")
-    _ask_again(claims, row)
+    _ask_again(caller, claims, row)
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
     credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
@@ -97,11 +97,11 @@ def _read(claims: Claims) -> _Row | None:
     return _Row(*found) if found else None
 
 
-def _ask_again(claims: Claims, row: _Row) -> None:
+def _ask_again(caller: Caller, claims: Claims, row: _Row) -> None:
     """Refuse what a new lease would refuse: pausing an account works at once where every request is signed here."""
     publishes = claims.purpose == "publish"
     if row.state == Account.State.PAUSED or (publishes and row.restriction):
-        raise held(claims.account_id)
+        raise held(claims.account_id, teams=caller.teams)
     if row.generation != claims.generation or row.token_state != Token.State.VALID:
         raise LeaseOver("The token of this lease has changed. Get a new lease.")
     if row.access != AccountToken.Access.OK or (publishes and row.can_publish == AccountToken.CanPublish.NO):

@@ -488,7 +488,7 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
 
     account.refresh_from_db()
     other.refresh_from_db()
-    held = holding.held(account.pk)
+    held = holding.held(account.pk, teams=None)
     assert (account.state, account.reason, other.reason) == ("deactivated", reason, Reason.ACCESS_LOST)
     assert account.pool.get().access_reason == reason
     assert (held.reason, held.who) == (reason, (who,))

@@ -198,7 +198,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
         .get(f"/api/v1/accounts/x/{account.native_id}")
         .json()
     )
-    held = broker.holding.held(account.pk)
+    held = broker.holding.held(account.pk, teams=None)
 
     assert told["reason"] == "access_lost"
     assert "no longer has a role" in told["what"]

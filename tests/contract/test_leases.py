@@ -189,7 +189,7 @@ def test_many_jobs_at_once_use_a_rotating_refresh_token_once(
             if number % 2:
                 sweeps.check_due(now=datetime.now(UTC))
                 return "swept"
-            return lease_now(found).native_user
+            return str(lease_now(found).native_user)
         except errors.Busy:
             return "wait"
         finally:

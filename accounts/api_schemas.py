@@ -1,0 +1,258 @@
+"""What the API takes and gives. Fields that are not named here are refused, so that a misspelt one is found by the first call."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Field, Schema
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
+
+from accounts import pool_reasons
+from tokens.channels.base import Reason, Verdict
+from tokens.models import ChannelKey
+
+
+def _one_of(values: list[str], *, title: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": values, "title": title})
+
+
+def _one_of_or_null(values: list[str]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "string", "enum": values}, {"type": "null"}]})
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Leave the default out of the schema: generators of clients take a field with a default for one that must be sent."""
+    schema.pop("default", None)
+
+
+# The values are known, so clients get them as a type. They are not checked on the way out: a reason that is new here must not cost a lease.
+ReasonCode = Annotated[
+    str | None,
+    BeforeValidator(lambda value: value or None),
+    _one_of_or_null(sorted({*Reason, pool_reasons.UNLINKED, "paused", "min_valid_for"})),
+]
+VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
+# In addresses: one that is unknown is answered 404, as an account that is.
+ChannelName = Annotated[str, _one_of(list(ChannelKey.values), title="Channel")]
+AccountState = Literal["connected", "interrupted", "deactivated", "paused", "restricted"]
+DeadlineKind = Literal["date", "never", "unknown", "none"]
+Purpose = Literal["publish", "read"]
+
+STATE_HELP = (
+    "connected: a lease for publishing is given. interrupted: tokens are being checked, 503. "
+    "deactivated, paused, restricted (by the channel): only a person can help, 409."
+)
+ELSEWHERE_HELP = "null: somebody outside the key's teams."
+
+
+class FieldProblem(Schema):
+    """What is wrong with one field or parameter."""
+
+    location: Literal["body", "query", "path", "header"]
+    field: str = Field(description="By its own name, with dots between levels; empty: the body as a whole.")
+    detail: str
+
+
+class Problem(Schema):
+    """An error as RFC 9457 has it, with what a caller needs to decide."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Only a person can help",
+                "status": 409,
+                "detail": "This account is deactivated (password_changed). Somebody must re-authenticate at Facebook.",
+                "reason": "password_changed",
+                "since": "2026-11-25T09:00:00Z",
+                "who": ["Ada Okafor"],
+                "steps": ["Open the link in the mail from AdToken."],
+            }
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="For people. Do not compare it.")
+    reason: ReasonCode = Field(None, description="409: why only a person can help.")
+    since: datetime | None = Field(None, description="409: since when.")
+    who: list[str] | None = Field(None, description="409: who can help.")
+    steps: list[str] | None = Field(None, description="409: what they do.")
+    retry_after: int | None = Field(None, description="503: seconds, as in the header Retry-After.")
+    errors: list[FieldProblem] | None = Field(None, description="422: each field that is wrong.")
+
+
+class PoolEntry(Schema):
+    """One token of an account's pool, without anything secret."""
+
+    token_id: int
+    person: str | None = Field(description=f"Who authorised it. {ELSEWHERE_HELP}")
+    native_user: str | None = Field(description=f"The person's name at the channel. {ELSEWHERE_HELP}")
+    state: Literal["valid", "cooling", "dead"]
+    reason: ReasonCode
+    active: bool = Field(description="True: this one is leased now.")
+    access: Literal["ok", "lost"]
+    can_publish: Literal["yes", "no", "unknown"]
+    deadline: datetime | None
+    deadline_kind: Literal["date", "never", "unknown"]
+    last_checked_at: datetime | None
+
+
+class AccountOut(Schema):
+    """An ad account as its pool stands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "channel": "facebook",
+                "native_id": "203847561029384",
+                "name": "Lumen Shoes EU",
+                "team": "General",
+                "state": "connected",
+                "reason": None,
+                "since": "2026-11-25T09:00:00Z",
+                "restriction": "",
+                "deadline": "2027-01-24T09:00:00Z",
+                "deadline_kind": "date",
+                "usable_count": 2,
+                "people": 2,
+            }
+        }
+    )
+
+    channel: ChannelKey
+    native_id: str
+    name: str
+    team: str
+    state: AccountState = Field(description=STATE_HELP)
+    reason: ReasonCode
+    since: datetime
+    restriction: str = Field(description="Why the channel limits it; empty: it does not.")
+    deadline: datetime | None = Field(
+        description="From when on the account stops unless a person acts before."
+    )
+    deadline_kind: DeadlineKind
+    usable_count: int = Field(description="Tokens that could be leased now.")
+    people: int = Field(description="People who keep it connected.")
+
+
+class AccountDetail(AccountOut):
+    """An ad account with its pool, and what to do where it needs a person."""
+
+    pool: list[PoolEntry]
+    what: str = Field(description="What happened, where the account is not connected.")
+    who: str = Field(description="Who must act.")
+    causes: list[str] = Field(description="Likely causes, never proven ones.")
+    steps: list[str]
+
+
+class AccountPage(Schema):
+    """One page of accounts. Follow `next` until it is null."""
+
+    accounts: list[AccountOut]
+    next: str | None = Field(description="The `cursor` of the next page.")
+
+
+class In(Schema):
+    """A body that refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class LeaseIn(In):
+    """What a job needs. `{}` is a lease for publishing."""
+
+    min_valid_for: int = Field(
+        0, ge=0, le=31_536_000, description="Seconds that the token must still live; left out: 0.",
+        json_schema_extra=_optional, examples=[300],
+    )  # fmt: skip
+    purpose: Purpose = Field(
+        "publish", description="What for; left out: publish.", json_schema_extra=_optional
+    )
+
+
+class SendOut(Schema):
+    """Merge both blindly into the request."""
+
+    headers: dict[str, str]
+    query: dict[str, str]
+
+
+class LeaseOut(Schema):
+    """A token that works now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "lease_id": "WzIsMSwxLDEs...:1tQ...",
+                "expires_at": "2026-11-25T09:15:00Z",
+                "channel": "facebook",
+                "native_id": "203847561029384",
+                "native_user": "Ada Okafor",
+                "signs": False,
+                "send": {
+                    "headers": {"Authorization": "Bearer EAAB..."},
+                    "query": {"appsecret_proof": "5f3c..."},
+                },
+            }
+        }
+    )
+
+    lease_id: str
+    expires_at: datetime
+    channel: ChannelKey
+    native_id: str
+    native_user: str | None = Field(description=f"Whose log-in it is, at the channel. {ELSEWHERE_HELP}")
+    signs: bool = Field(description="True: `send` is empty and every request is signed by POST .../sign.")
+    send: SendOut
+
+
+class SignIn(In):
+    """One request that is to be signed. It must be about the lease's ad account."""
+
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    url: str = Field(
+        max_length=4000,
+        description="Absolute address at the channel's Ads API.",
+        examples=["https://ads-api.x.com/12/accounts/18ce54d4x5t/campaigns"],
+    )
+    params: dict[str, str] = Field(
+        {}, description="Query and form parameters that are not in the address.", json_schema_extra=_optional
+    )
+
+
+class SignOut(Schema):
+    """The header to send."""
+
+    authorization: str = Field(examples=['OAuth oauth_consumer_key="...", oauth_signature="..."'])
+
+
+class ReportIn(In):
+    """What the channel answered to the job."""
+
+    status: int = Field(ge=0, le=599, description="HTTP status; 0: no answer came.", examples=[400])
+    body: Any = Field(
+        None,
+        description="Parsed JSON, else the text.",
+        json_schema_extra=_optional,
+        examples=[{"error": {"code": 190}}],
+    )
+    method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        "",
+        description="Of the request that was answered. A good answer to a write shows that the person may write.",
+        json_schema_extra=_optional,
+    )
+
+
+class ReportOut(Schema):
+    """What to do next."""
+
+    verdict: VerdictCode = Field(description="What the answer says of the token, the account, or us.")
+    action: Literal["none", "retry_with", "retry_later", "hold"] = Field(
+        description="retry_with: the lease below. retry_later: after `retry_after` seconds. hold: until a person acted."
+    )
+    reason: ReasonCode
+    detail: str = Field(description="For people; empty where the reason says it.")
+    lease: LeaseOut | None = None
+    retry_after: int | None = None
+    problem: Problem | None = None

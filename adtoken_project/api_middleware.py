@@ -1,0 +1,59 @@
+"""What holds for every answer below /api/, whoever made it: a view, Django, or another middleware."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control
+
+from adtoken_project import problems
+
+View = Callable[[HttpRequest], HttpResponse]
+PREFIX = "/api/"
+KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
+
+
+class ApiMiddleware:
+    """Refuses plain HTTP, keeps answers out of caches, and turns every error into problem+json.
+
+    It stands before all others, so that it also sees what they answer: a redirect to HTTPS, a refused host, a missing page, a crash.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        if not request.path.startswith(PREFIX):
+            return self.get_response(request)
+        answer = self._answer(request)
+        patch_cache_control(answer, no_store=True)
+        # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
+        answer.headers.pop("Vary", None)
+        return answer
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # A redirect would let a job go on sending its key in clear, first to us and then once more.
+            detail = "Plain HTTP is refused: this key has travelled in clear. Use https, and make a new key."
+            return problems.problem(403, "HTTPS only", detail)
+        head = request.method == "HEAD"
+        if head:
+            request.method = "GET"
+        answer = _as_problem(self.get_response(request))
+        if head:
+            length = len(answer.content)
+            answer.content = b""
+            answer["Content-Length"] = str(length)
+        return answer
+
+
+def _as_problem(answer: HttpResponse) -> HttpResponse:
+    if answer.status_code < 400 or answer.headers.get("Content-Type") == problems.MEDIA_TYPE:
+        return answer
+    said = problems.plain(answer.status_code)
+    for name in KEPT:
+        if name in answer.headers:
+            said[name] = answer[name]
+    said._has_been_logged = getattr(answer, "_has_been_logged", False)  # type: ignore[attr-defined]  # noqa: SLF001  # Django's logging looks at it
+    return said
