@@ -1,8 +1,10 @@
 """Accounts as CSV: no secret, exact times in UTC, and no cell that a spreadsheet would run as a formula."""
 
 import csv
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import dropwhile
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -16,7 +18,9 @@ HEAD = [
     "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
     "usable_tokens", "tokens", "people", "active_person", "last_check_utc",
 ]  # fmt: skip
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Letters that a reader does not see: controls, joiners, marks of direction, all kinds of space.
+_UNSEEN = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
 
 
 class _Echo:
@@ -28,9 +32,14 @@ class _Echo:
 
 
 def safe(value: object) -> str:
-    """Return the value as text that no spreadsheet takes for a formula."""
+    """Return the value as text that no spreadsheet takes for a formula, not even one that tidies the text first.
+
+    Some drop what is not seen at the beginning, some take full-width signs for plain ones.
+    """
     text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_DANGEROUS) or text.startswith(_DANGEROUS) else text
+    seen = "".join(dropwhile(lambda letter: unicodedata.category(letter) in _UNSEEN, text))
+    begins = (text[:1], unicodedata.normalize("NFKC", seen[:1]))
+    return f"'{text}" if any(begin.startswith(_FORMULA) for begin in begins) else text
 
 
 def answer(accounts: QuerySet[Account], names: Names) -> StreamingHttpResponse:
