@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "adtoken_project.api_middleware.ApiMiddleware",  # first: it sees what the others answer below /api/
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "users.middleware.PrivatePagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

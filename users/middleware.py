@@ -1,4 +1,5 @@
-"""Sessions of staff end; staff need a second factor before they reach the admin portal; pages show times in the viewer's zone."""
+"""No page is cached; sessions of staff end; staff need a second factor before they reach the admin portal; pages show times in the
+viewer's zone."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +17,25 @@ from users.models import Session, person
 from users.session_model import SEEN_EVERY
 
 View = Callable[[HttpRequest], HttpResponse]
+
+
+class PrivatePagesMiddleware:
+    """Keeps every answer out of caches, the browser's own too, and empties that at log-out.
+
+    Pages show people, accounts, the seed of a second factor. Static files are answered further out and stay cacheable.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with no-store, unless the view has said so itself."""
+        response = self.get_response(request)
+        if "no-store" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "no-store, private"
+        if request.method == "POST" and request.path == reverse("account_logout"):
+            response["Clear-Site-Data"] = '"cache"'
+        return response
 
 
 class SessionLimitsMiddleware:

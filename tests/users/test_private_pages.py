@@ -1,0 +1,47 @@
+"""Nothing that a person sees stays in a cache, and the browser's own is emptied at log-out."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.support.factories import make_account, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_no_page_behind_the_log_in_may_be_stored(client: Client, settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    account = make_account()
+    paths = [
+        reverse("my_accounts"), reverse("profile"), reverse("sessions"), reverse("channel_needs"), reverse("mfa_index"),
+        reverse("mfa_activate_totp"), reverse("account_change_password"), "/admin/", "/admin/users/user/",
+        f"/admin/accounts/account/{account.pk}/change/", "/admin/accounts/account/", "/nowhere/", "/accounts/login/",
+    ]  # fmt: skip
+
+    stored = [path for path in paths if "no-store" not in client.get(path).get("Cache-Control", "")]
+
+    assert stored == []
+
+
+def test_an_answer_of_the_api_may_not_be_stored(client: Client) -> None:
+    assert "no-store" in client.get("/api/v1/accounts")["Cache-Control"]
+
+
+def test_static_files_may_be_stored(client: Client) -> None:
+    answer = client.get("/static/adtoken/site.css")
+
+    answer.getvalue()  # closes the file
+    assert answer.status_code == 200
+    assert "no-store" not in answer.get("Cache-Control", "")
+
+
+def test_logging_out_empties_the_browser_s_cache_and_nothing_else_does(client: Client) -> None:
+    client.force_login(make_user())
+
+    asked = client.get(reverse("account_logout"))
+    done = client.post(reverse("account_logout"))
+
+    assert "Clear-Site-Data" not in asked
+    assert done["Clear-Site-Data"] == '"cache"'
