@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
-from tokens import channels, lifecycle
+from tokens import channels, lifecycle, scrub
 from tokens.channels.base import Credentials
 from tokens.lifecycle import Imported
 from tokens.models import ChannelApp, Token
@@ -118,16 +118,18 @@ class Checker:
         try:
             return channels.get(row["channel"].lower()).canonical_id(row["native_id"])
         except channels.UnknownChannel as error:
-            self._note(number, str(error))
+            self._note(number, scrub.strange(str(error)))
         except ValueError as error:
-            self._note(number, f"native_id: {error}")
+            self._note(number, f"native_id: {scrub.strange(str(error))}")
         return row["native_id"]
 
     def _team(self, number: int, name: str) -> Team:
         if not name:
             return Team.default()
         if name not in self.teams:
-            self._note(number, f"there is no team {name!r}. Make it first, or leave the column empty.")
+            self._note(
+                number, f"there is no team {scrub.named(name)}. Make it first, or leave the column empty."
+            )
             return Team.default()
         return self.teams[name]
 
@@ -140,7 +142,7 @@ class Checker:
             if user is None:
                 self._note(
                     number,
-                    f"linked_by: nobody here has the e-mail {email!r}. Invite them, or leave it empty.",
+                    f"linked_by: nobody here has the e-mail {scrub.named(email)}. Invite them, or leave it empty.",
                 )
                 return None
             self.users[email] = user
@@ -161,7 +163,9 @@ class Checker:
         if channel == "x" and not row["token_secret"]:
             self._note(number, "X needs token_secret beside access_token.")
         if channel not in self.apps:
-            self._note(number, f"the channel {channel} has no app. Set it up under Channel apps first.")
+            self._note(
+                number, f"the channel {scrub.named(channel)} has no app. Set it up under Channel apps first."
+            )
         found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"])
         first = self.tokens_of.setdefault((channel, row["native_user_id"]), found)
         if first != found:
@@ -199,7 +203,7 @@ def _check_header(header: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in header]
     if unknown:
         problems.append(
-            f"Line 1: unknown columns {', '.join(map(repr, unknown))}. Known: {', '.join(COLUMNS)}."
+            f"Line 1: unknown columns {', '.join(map(scrub.named, unknown))}. Known: {', '.join(COLUMNS)}."
         )
     if missing:
         problems.append(f"Line 1: the columns {', '.join(missing)} are missing.")

@@ -7,7 +7,9 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from django.conf import settings
 
 HIDDEN = "[hidden]"
 
@@ -22,8 +24,17 @@ _ENDINGS = r"[\w-]{0,40}(?:token|secret|password)"
 _SECRET_KEY = re.compile(rf"(?i)(?:{'|'.join(SECRET_NAMES)}|{_ENDINGS}|authorization|cookie|api[_-]?key)")
 _NAMES = "|".join([*SECRET_NAMES, _ENDINGS])
 _PAIR = re.compile(rf"(?i)(\b|%3F|%26)({_NAMES})(=|%3D)([\"']?)[^&\s\"'<>]+")
-_JSON = re.compile(rf'(?i)(\\*["\'])({_NAMES})\1(\s*:\s*)(\\*["\'])(?:(?!\4).)*\4')
+_JSON = re.compile(rf'(?i)(?<!\\)(\\*["\'])({_NAMES})\1(\s*:\s*)(\\*["\'])(?:(?!\4).)*\4')
 _HEADER = re.compile(r"(?i)\b(bearer|oauth)\s+[a-z0-9._~+/|=%-]{16,}")
+_BASIC = re.compile(r"(?i)\b(basic)\s+[a-z0-9+/_-]{8,}={0,2}")
+# "secrets": ["...", "..."], in JSON or as Python prints it, whole or cut off.
+_LIST = re.compile(rf'(?i)(?<!\\)(\\*["\'])((?:{_NAMES})s?)\1(\s*:\s*)[\[(][^\])]*')
+_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"']*):[^\s/?#\"']+@")
+# A header, or a line of a configuration: the name, a colon, the value without quotes. In log lines alone: prose has colons, too.
+_LINE = re.compile(
+    rf"(?i)(?<![\w-])((?:{_ENDINGS}|authorization|cookie|set-cookie|api[_-]?key)\s*:\s*)(?=[^\s\"']*\d)[^\s\"']{{6,}}"
+)
+_PASSWORD = re.compile(r"(?i)(?<![\w-])((?:[\w-]{0,40}password|passwd|pwd)\s*[:=]\s*)[^\s\"'&]+")
 _PATH = re.compile(
     r"(/invitation/|/accounts/password/reset/key/|/push/tiktok/webhook/|/push/facebook/deletion/)[^/\s\"']+"
 )
@@ -34,15 +45,21 @@ _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SOLID = re.compile(r"[A-Za-z0-9]{10,}")
 # NUL and half a surrogate pair: a job may report them, PostgreSQL stores neither.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_LONG = re.compile(r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,})")
+_LONG = re.compile(
+    r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,}|adt_[0-9a-f]{12,}|pin[ar]c?_[A-Za-z0-9_-]{12,})"
+)
 
 
 def text(value: str) -> str:
     """Return the text with everything that looks like a secret replaced."""
     value = _JSON.sub(rf"\1\2\1\3\4{HIDDEN}\4", value)
+    value = _LIST.sub(rf"\1\2\1\3[{HIDDEN}", value)
+    if "://" in value:
+        value = _ADDRESS.sub(rf"\1:{HIDDEN}@", value)
     if "=" in value or "%3D" in value.upper():  # the dearest of the patterns, and most texts have no pair
         value = _PAIR.sub(rf"\1\2\3\4{HIDDEN}", value)
     value = _HEADER.sub(rf"\1 {HIDDEN}", value)
+    value = _BASIC.sub(rf"\1 {HIDDEN}", value)
     value = _PATH.sub(rf"\1{HIDDEN}", value)
     return _LONG.sub(HIDDEN, value)
 
@@ -125,14 +142,40 @@ def evidence(*, call: str, status: int, body: object) -> dict[str, Any]:
     return {"call": call, "status": status, "body": shown}
 
 
+def line(value: str) -> str:
+    """Return a log line or traceback without secrets: of a known name or shape, by look, and our own configuration by value."""
+    value = used(value, _configured())
+    value = _PASSWORD.sub(rf"\1{HIDDEN}", _LINE.sub(rf"\1{HIDDEN}", value))
+    return strange(value)
+
+
+def _configured() -> list[str]:
+    """Return the secrets of this installation that stand in the environment."""
+    if not settings.configured:
+        return []
+    database = settings.DATABASES["default"].get("PASSWORD", "")
+    redis = urlsplit(settings.REDIS_URL).password or ""
+    found = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, *settings.FERNET_KEYS]
+    return [secret for secret in (*found, database, redis, settings.EMAIL_HOST_PASSWORD) if secret]
+
+
+def named(value: str) -> str:
+    """Return what stands in a file, quoted, for a message about it; not what may be a secret in the wrong place."""
+    return repr(value) if len(value) <= 60 and not _is_opaque(value) and text(value) == value else HIDDEN
+
+
 class LogFilter(logging.Filter):
     """Scrubs every log line, whoever wrote it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Replace the record's message by its scrubbed text and let it through."""
-        record.msg = text(record.getMessage())
+        """Replace the record's message, traceback and stack by their scrubbed text and let it through."""
+        record.msg = line(record.getMessage())
         record.args = None
         if record.exc_info:
-            record.exc_text = text(logging.Formatter().formatException(record.exc_info))
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
             record.exc_info = None
+        if record.exc_text:
+            record.exc_text = line(record.exc_text)
+        if record.stack_info:
+            record.stack_info = line(record.stack_info)
         return True

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.views.decorators.debug import sensitive_variables
 from fernet_fields import EncryptedTextField
 
 
@@ -42,27 +43,38 @@ class Sealed:
         return hash(self.ciphertext)
 
 
+@sensitive_variables()
 def seal(owner: str, data: Mapping[str, Any]) -> Sealed:
     """Return `data` (JSON-safe) encrypted with the newest key, bound to `owner`."""
     text = json.dumps({"owner": owner, "data": dict(data)}, separators=(",", ":"))
     return Sealed(ring().encrypt(text.encode()))
 
 
+@sensitive_variables()
 def unseal(owner: str, sealed: Sealed) -> dict[str, Any]:
     """Return what was sealed for `owner`.
 
-    Raises VaultError when no key of the ring opens it, or it was sealed for another owner.
+    Raises VaultError when no key of the ring opens it, or it was sealed for another owner. Whatever goes wrong in here, the error
+    carries nothing of the text: neither in its message nor in what caused it.
     """
-    try:
-        content = json.loads(ring().decrypt(sealed.ciphertext))
-    except InvalidToken as error:
-        raise VaultError(
-            f"The credentials of {owner} do not open. Is a key missing from FERNET_KEYS?"
-        ) from error
-    if content["owner"] != owner:
+    content = _open(owner, sealed)
+    if content.get("owner") != owner:
         raise VaultError(f"The credentials stored for {owner} were sealed for another row.")
     data: dict[str, Any] = content["data"]
     return data
+
+
+@sensitive_variables()
+def _open(owner: str, sealed: Sealed) -> dict[str, Any]:
+    try:
+        content = json.loads(ring().decrypt(sealed.ciphertext))
+    except InvalidToken:
+        content = None
+    except Exception:  # noqa: BLE001  # a library's message may quote the text that it was given
+        raise VaultError(f"The credentials of {owner} opened, but are damaged.") from None
+    if not isinstance(content, dict):
+        raise VaultError(f"The credentials of {owner} do not open. Is a key missing from FERNET_KEYS?")
+    return content
 
 
 def check_keys(keys: list[str], secret_key: str) -> None:

@@ -32,7 +32,7 @@ class PrivatePagesMiddleware:
         """Answer with no-store, unless the view has said so itself."""
         response = self.get_response(request)
         if "no-store" not in response.get("Cache-Control", ""):
-            response["Cache-Control"] = "no-store, private"
+            response["Cache-Control"] = "no-store"
         if request.method == "POST" and request.path == reverse("account_logout"):
             response["Clear-Site-Data"] = '"cache"'
         return response

@@ -112,6 +112,29 @@ def test_wrong_columns_are_named(tmp_path: Path, text: str, complaint: str) -> N
     assert complaint in run(tmp_path, text)[1]
 
 
+TOKEN = "hCgwKCjE2OTg3NjU0MzISpwG8w1xXy4Zk9vB2nM5qR7tU0iO3pL6"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEADER}\nfacebook,1,,{TOKEN},,,,,,\n",
+        f"{HEADER}\n{TOKEN},1,,,,,,,,\n",
+        f"{HEADER}\nfacebook,{TOKEN},,,,,,,,\n",
+        f"{HEADER}\nfacebook,1,,,{TOKEN},,,,,\n",
+        f"facebook,1,A,General,,77,Ada,{TOKEN},,\n",  # a file without a header
+    ],
+    ids=["team", "channel", "native_id", "linked_by", "no header"],
+)
+def test_a_token_in_the_wrong_column_is_not_shown(tmp_path: Path, text: str) -> None:
+    make_app("facebook")
+
+    said, wrong = run(tmp_path, text)
+
+    assert "Nothing was imported." in wrong
+    assert TOKEN.lower()[:12] not in (said + wrong).lower()
+
+
 def test_a_channel_without_an_app_takes_no_tokens(tmp_path: Path) -> None:
     _, wrong = run(tmp_path, f"{HEADER}\nfacebook,1,,,,77,,{MARKER}-1,,\n")
 
