@@ -11,6 +11,7 @@ from accounts.linking import setup
 from accounts.models import Account
 from accounts.portal import states
 from accounts.portal.counts import short_count
+from macros import reach
 from tokens.models import ChannelApp, ChannelKey
 
 LIMIT = 10_000
@@ -29,6 +30,7 @@ CARDS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         [
             ("Ends within 30 days", "schedule", "warn", "state=at_risk"),
             ("Only one person left", "person", "warn", "alone=1"),
+            ("Nobody would be told", "mail", "bad", "told=nobody"),
         ],
     ),
     (
@@ -92,6 +94,8 @@ def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> d
     key, _, value = query.partition("=")
     if key == "alone":
         accounts = states.only_one_person(accounts)
+    elif key == "told":
+        accounts = reach.without_anybody(accounts)
     elif key == "undated":
         accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
     else:

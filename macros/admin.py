@@ -1,5 +1,6 @@
 """Macros in the staff portal. `MacrosOnAccounts` is composed into the list of accounts by adtoken_project.admin."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
@@ -166,7 +167,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         if not macro.enabled:
             then = "It is off, so nothing is mailed."
         elif found.first_on:
-            then = f"First mail: {found.first_on:%a} {found.first_on.day} {found.first_on:%b}."
+            then = f"First mail: {_day(found.first_on)}."
         else:
             then = found.nothing
         add = messages.success if found.applied else messages.warning
@@ -229,6 +230,12 @@ def person(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def _day(day: date) -> str:
+    """Return "Sat 28 Nov", with the year wherever it is not this year."""
+    year = "" if day.year == timezone.localdate().year else f" {day.year}"
+    return f"{day:%a} {day.day} {day:%b}{year}"
 
 
 def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any]:

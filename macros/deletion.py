@@ -5,8 +5,8 @@ from django.db.models import Exists
 from accounts.models import Account
 from accounts.portal.confirm import Page
 from accounts.portal.jobs import number
+from macros.coverage import covering
 from macros.models import Macro, Notice
-from macros.on_accounts import covering
 
 
 def page(macro: Macro) -> Page:

@@ -8,7 +8,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -17,7 +17,8 @@ from unfold.decorators import display
 from accounts import faces
 from accounts.models import Account
 from accounts.portal import access, bulk
-from macros import scope
+from macros import reach, scope
+from macros.coverage import covering
 from macros.forms import ApplyForm
 from macros.models import Macro, MacroAccount
 from users.models import User
@@ -28,20 +29,6 @@ if TYPE_CHECKING:
     from accounts.admin import AccountAdmin as Base
 else:
     Base = object
-
-
-def covering() -> QuerySet[Macro]:
-    """Return the macros that are on and watch the account of the outer query."""
-    applies = (
-        Q(scope=Macro.Scope.ALL)
-        | Q(scope=Macro.Scope.CHANNELS, channels__contains=[OuterRef("channel")])
-        | Q(
-            scope=Macro.Scope.CHOSEN,
-            pk__in=MacroAccount.objects.filter(account=OuterRef(OuterRef("pk"))).values("macro"),
-        )
-    )
-    team = Q(team=None) | Q(team=OuterRef("team"))
-    return Macro.objects.filter(applies & team, enabled=True).order_by("name")
 
 
 class MacroFilter(SimpleListFilter):
@@ -67,12 +54,29 @@ class MacroFilter(SimpleListFilter):
         return queryset
 
 
+class ToldFilter(SimpleListFilter):
+    """Accounts of which nobody would be told, or team leads and operators alone."""
+
+    title = "who is told"
+    parameter_name = "told"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the two choices."""
+        return [("nobody", "Nobody would be told"), ("stand_in", "Only team leads or operators")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep what is asked for."""
+        if self.value() == "nobody":
+            return reach.without_anybody(queryset)
+        return reach.only_stood_in_for(queryset) if self.value() == "stand_in" else queryset
+
+
 class MacrosOnAccounts(Base):
     """A mix-in for the ModelAdmin of accounts. It stands before it: `class AccountsList(MacrosOnAccounts, AccountAdmin)`."""
 
     def __init__(self, model: Any, admin_site: Any) -> None:
         self.list_display = [*self.list_display, "macro_cell"]
-        self.list_filter = [*self.list_filter, MacroFilter]
+        self.list_filter = [*self.list_filter, MacroFilter, ToldFilter]
         self.actions = ["apply_macro", "remove_macro", *self.actions]
         super().__init__(model, admin_site)
 

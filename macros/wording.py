@@ -40,12 +40,12 @@ def short(name: str, length: int = NAME_LENGTH) -> str:
 
 
 def in_days(line: Line, reader: Reader) -> str:
-    """Return "in 7 days", "tomorrow" or "today at 14:30", by the calendar of the reader."""
+    """Return "in 7 days", "tomorrow" or "today at 14:30 CET", by the calendar of the reader."""
     assert line.ends is not None  # asked of lines that end only
     days = line.days(now=reader.now, zone=reader.zone)
     if days > 1:
         return f"in {days} days"
-    return "tomorrow" if days == 1 else f"today at {line.ends.astimezone(reader.zone):%H:%M}"
+    return "tomorrow" if days == 1 else f"today at {line.ends.astimezone(reader.zone):%H:%M %Z}"
 
 
 def left(line: Line, reader: Reader) -> str:

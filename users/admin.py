@@ -11,14 +11,14 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from users import invitations_admin, login_changes, login_records_admin, second_factor, visibility  # noqa: F401  # importing a page registers it
+from users import invitations_admin, login_changes, login_records_admin, recipients, second_factor, visibility  # noqa: F401  # importing a page registers it
 from users.admin_confirm import confirmed
 from users.admin_filters import OwnTeamsFilter
 from users.admin_forms import NewPersonForm, PersonForm
@@ -32,9 +32,10 @@ for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticato
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
-    """The teams of a person that the viewer manages: the others are not shown, so they cannot be posted either."""
+    """The teams of a person that the viewer manages, and where they lead: other teams are not shown, so they cannot be posted either."""
 
     model = Membership
+    fields = ["team", "role"]
     extra = 0
     autocomplete_fields = ["team"]
 
@@ -51,9 +52,10 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
 
 
 class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
-    """The people of a team."""
+    """The people of a team, and who leads it."""
 
     model = Membership
+    fields = ["user", "role"]
     extra = 0
     autocomplete_fields = ["user"]
 
@@ -233,7 +235,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
 class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Teams and their people."""
 
-    list_display = ["name", "people", "is_default"]
+    list_display = ["name", "people", "leads", "is_default"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
     readonly_fields = ["is_default"]
@@ -243,12 +245,21 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the teams that the viewer manages, with the number of their people."""
         own = visibility.teams_of(person(request))
         seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
-        return seen.annotate(member_count=Count("memberships"))  # type: ignore[no-any-return]
+        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
+        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
 
     @admin.display(description="People", ordering="member_count")
     def people(self, team: Team) -> int:
         """Return how many people are in the team."""
         return int(getattr(team, "member_count", 0))
+
+    @admin.display(description="Team leads")
+    def leads(self, team: Team) -> str:
+        """Return who is told where nobody else can be."""
+        return (
+            ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", [])))
+            or "Nobody: operators are told"
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
         """Return whether the team may be deleted: never the default one, which takes what names no team."""

@@ -63,7 +63,7 @@ def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
     assert "(6 days left)" in mail.text
 
 
-@pytest.mark.parametrize(("days", "words"), [(1, "tomorrow"), (0, "today at 12:00"), (2, "in 2 days")])
+@pytest.mark.parametrize(("days", "words"), [(1, "tomorrow"), (0, "today at 12:00 CET"), (2, "in 2 days")])
 def test_the_subject_says_when_in_words(ada: User, days: int, words: str) -> None:
     make_macro(emails=[], linkers=True)
     ending(days, name="Shoes", person=ada)

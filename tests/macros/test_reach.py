@@ -1,0 +1,81 @@
+"""Accounts of which nobody would be told."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Account
+from macros import reach
+from tests.macros.support import make_macro, make_person
+from tests.support.factories import link, make_account, make_team, make_token, make_user
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_operator(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = []
+
+
+def fleet() -> None:
+    """One account for each way in which somebody would be told, and one for none."""
+    led, system = make_team("Led"), make_team("System")
+    Membership.objects.create(team=led, user=make_person("lead@example.com"), role=Membership.Role.TEAM_LEAD)
+    Membership.objects.create(team=system, user=make_person("member@example.com"))
+    gone = make_person(is_active=False)
+    named = make_account(name="named by a macro")
+    make_macro(emails=["boss@example.com"], accounts=[named])
+    link(make_account(name="has a person"), make_token(consented_by=make_person()))
+    link(make_account(name="has a system user"), make_token(kind="system", team=system))
+    for account in (named, make_account(name="led", team=led), make_account(name="nobody")):
+        link(account, make_token(consented_by=gone))
+
+
+def names(accounts: Any) -> set[str]:
+    return set(accounts.values_list("name", flat=True))
+
+
+def test_nobody_would_be_told_of_what_no_person_macro_or_lead_covers() -> None:
+    fleet()
+
+    assert names(reach.without_anybody(Account.objects.all())) == {"nobody"}
+    assert names(reach.only_stood_in_for(Account.objects.all())) == {"led"}
+
+
+def test_while_there_is_an_operator_somebody_is_told_of_every_account(settings: Any) -> None:
+    fleet()
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+
+    assert names(reach.without_anybody(Account.objects.all())) == set()
+    assert names(reach.only_stood_in_for(Account.objects.all())) == {"led", "nobody"}
+
+
+@pytest.mark.parametrize("who", ["lead switched off", "macro off", "member of another team"])
+def test_who_cannot_be_told_does_not_count(who: str) -> None:
+    fleet()
+    if who == "lead switched off":
+        User.objects.filter(email="lead@example.com").update(is_active=False)
+        expected = {"nobody", "led"}
+    elif who == "macro off":
+        Account.objects.get(name="named by a macro").macros.update(enabled=False)
+        expected = {"nobody", "named by a macro"}
+    else:
+        Membership.objects.filter(user__email="member@example.com").update(team=Team.default())
+        expected = {"nobody", "has a system user"}
+
+    assert names(reach.without_anybody(Account.objects.all())) == expected
+
+
+def test_the_start_page_counts_them_and_the_list_shows_them(client: Client, settings: Any) -> None:
+    fleet()
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
+
+    start = client.get("/admin/").content.decode()
+    stood_in = client.get("/admin/accounts/account/?told=stand_in").content.decode()
+
+    assert "told=nobody" in start
+    assert "nobody</" in stood_in
+    assert "has a person" not in stood_in
