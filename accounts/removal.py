@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from tokens import channels, probe
+from tokens import channels
 from tokens.channels.base import ChannelError
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -49,7 +49,7 @@ def _claim_orphan(token_id: int, now: datetime) -> Token | None:
         token = never_linked.free(now).locked().filter(pk=token_id).select_related("app").first()
         if token is None or token.pool_entries.exists():
             return None
-        Token.objects.filter(pk=token_id).update(claimed_until=now + probe.CLAIM)
+        Token.objects.filter(pk=token_id).claim(now)
     return token
 
 

@@ -1,10 +1,13 @@
 """Background sweeps: checking tokens that are due, and clearing away what was left behind. PostgreSQL holds the claims."""
 
 import logging
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
 
 from accounts import pool, reading
 from accounts.models import AccountToken, PendingLink
@@ -25,22 +28,41 @@ PENDING_FOR = timedelta(minutes=15)
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
     """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
     answers.learn(now)
-    tokens = _claim(now, limit)
-    checks = {token.pk: check(token, now=now, source="sweep") for token in tokens}
-    for token_id, result in courses.run_all(checks, at_once=AT_ONCE).items():
-        if isinstance(
-            result, Exception
-        ):  # one bad row must never stop the others, nor come first at every sweep
-            logger.error("checking token %s failed", token_id, exc_info=result)
-            lifecycle.postpone(token_id=token_id, now=now)
+    tokens = _claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
+    _check_all(tokens, now, "sweep")
     return len(tokens)
 
 
-def _claim(now: datetime, limit: int) -> list[Token]:
+def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> int:
+    """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
+    answers.learn(now)
+    wanted = Token.objects.filter(pk__in=token_ids).free(now).order_by("id")
+    tokens = _claim(wanted, now, len(token_ids))
+    _check_all(tokens, now, source)
+    return len(tokens)
+
+
+def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
+    """Check claimed tokens. What is left of the claims ends with it, also where the worker is told to stop meanwhile."""
+    checks = {token.pk: check(token, now=now, source=source) for token in tokens}
+    try:
+        for token_id, result in courses.run_all(checks, at_once=AT_ONCE).items():
+            if isinstance(
+                result, Exception
+            ):  # one bad row must never stop the others, nor come first at every sweep
+                logger.error("checking token %s failed", token_id, exc_info=result)
+                lifecycle.postpone(token_id=token_id, now=now)
+    except BaseException:
+        with suppress(DatabaseError):
+            Token.objects.filter(pk__in=checks).let_go()
+        raise
+
+
+def _claim(wanted: QuerySet[Token], now: datetime, limit: int) -> list[Token]:
     with transaction.atomic():
-        due = Token.objects.due(now).order_by("due_at", "id").select_for_update(skip_locked=True, no_key=True)
-        ids = list(due.values_list("pk", flat=True)[:limit])
-        Token.objects.filter(pk__in=ids).update(claimed_until=now + probe.CLAIM)
+        free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        ids = list(free.values_list("pk", flat=True)[:limit])
+        Token.objects.filter(pk__in=ids).claim(now)
     return list(Token.objects.filter(pk__in=ids).select_related("app"))
 
 
@@ -66,7 +88,7 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
         return probe.probe(token.pk, now=now, source=source)
     answers.learn(now)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
-    return courses.run(check(fresh, now=now, source=source))
+    return probe.run_claimed(token.pk, check(fresh, now=now, source=source))
 
 
 def sweep_pending_links(*, now: datetime) -> int:

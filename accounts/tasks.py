@@ -21,6 +21,12 @@ def check_due_tokens() -> None:
 
 
 @shared_task
+def check_tokens(*token_ids: int) -> None:
+    """Check tokens that somebody asked about."""
+    sweeps.check_these(token_ids=token_ids, now=timezone.now(), source="staff")
+
+
+@shared_task
 def tell_operators() -> None:
     """Tell operators of faults and unknown answers that reports and consents found."""
     alerts.tell_operators(now=timezone.now())

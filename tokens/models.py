@@ -190,6 +190,9 @@ class Token(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     due_for = models.CharField(max_length=10, choices=DueFor, default=DueFor.PROBE)
     claimed_until = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.IntegerField(
+        null=True, blank=True, help_text="The database connection of whoever holds the claim."
+    )
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)
     last_check_result = models.CharField(max_length=40, blank=True)

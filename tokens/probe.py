@@ -6,11 +6,12 @@ about the access token too.
 """
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db.models import Q
+from django.db import DatabaseError
 
 from tokens import answers, channels, courses, lifecycle, renewal
 from tokens.channels.base import DOUBTFUL, Inspection, Reason, Ruling, Verdict
@@ -22,15 +23,14 @@ from tokens.renewal import Attempt
 from tokens.vault import VaultError
 from users.models import User
 
-CLAIM = timedelta(seconds=180)  # longer than the slowest token with its accounts takes
+WAIT = 10  # seconds for which a caller waits for somebody else's question
 RENEWED = Inspection(Ruling(Verdict.OK, row=steps.RENEWED))
 JUST_NOW = timedelta(minutes=5)
 
 
 def claim(token_id: int, now: datetime) -> bool:
     """Take the right to ask about this token. Return whether nobody else holds it."""
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    return bool(Token.objects.filter(free, pk=token_id).update(claimed_until=now + CLAIM))
+    return bool(Token.objects.filter(pk=token_id).free(now).claim(now))
 
 
 def ask(token: Token, *, timeout: float | None = None) -> Inspection:
@@ -136,13 +136,27 @@ def probe(
 ) -> Outcome:
     """Ask the channel about one token and record the answer. A second caller waits for the first one's answer.
 
-    Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody else's question did not end in time.
+    Where the first one died over it, the second takes over. Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody
+    else's question did not end in time.
     """
+    limit = Limit(timeout)
     if not claim(token_id, now):
-        return _wait_for_the_other(token_id, timeout or CLAIM.total_seconds())
+        outcome = _wait_for_the_other(token_id, now, timeout or WAIT)
+        if outcome is not None:
+            return outcome
     answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
-    return courses.run(course(token, now=now, source=source, limit=Limit(timeout), renew=renew))
+    return run_claimed(token_id, course(token, now=now, source=source, limit=limit, renew=renew))
+
+
+def run_claimed(token_id: int, course: Course[Outcome]) -> Outcome:
+    """Run a course of a claimed token to its end. Where it fails, the claim ends with it."""
+    try:
+        return courses.run(course)
+    except BaseException:
+        with suppress(DatabaseError):
+            Token.objects.filter(pk=token_id).let_go()
+        raise
 
 
 def lengthen(token_id: int, *, until: datetime, now: datetime, source: str, timeout: float) -> None:
@@ -160,8 +174,9 @@ def lengthen(token_id: int, *, until: datetime, now: datetime, source: str, time
         probe(token_id, now=now, source=source, timeout=timeout, renew=renews)
 
 
-def _wait_for_the_other(token_id: int, seconds: float) -> Outcome:
-    limit = time.monotonic() + seconds
+def _wait_for_the_other(token_id: int, now: datetime, seconds: float) -> Outcome | None:
+    """Return what the other one's question gave, or None where its claim has ended without an answer and is ours now."""
+    began = time.monotonic()
     while True:
         token = Token.objects.get(pk=token_id)
         if token.claimed_until is None:
@@ -171,6 +186,9 @@ def _wait_for_the_other(token_id: int, seconds: float) -> Outcome:
                 else Verdict(token.last_check_result or "ok")
             )
             return Outcome(verdict, token.state, token.generation, token.reason)
-        if time.monotonic() > limit:
+        waited = time.monotonic() - began
+        if claim(token_id, now + timedelta(seconds=waited)):
+            return None
+        if waited > seconds:
             return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True)
-        time.sleep(0.1)
+        time.sleep(0.2)

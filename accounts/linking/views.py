@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import faces
+from accounts import checking, faces
 from accounts.linking import choosing, consent, flow, overview, setup
 from accounts.models import Account, PendingLink
 from tokens import channels
@@ -207,7 +207,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
     living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
     label = account.get_channel_display()
-    if living.make_due(timezone.now()):
+    if checking.ask(token_ids=list(living.values_list("pk", flat=True)), now=timezone.now()):
         messages.success(
             request, f"AdToken asks {label} within a minute. Then this page says what was found."
         )

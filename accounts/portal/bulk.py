@@ -12,14 +12,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts import deeds
+from accounts import checking, deeds
 from accounts.forms import ConfirmForm
 from accounts.models import Account
 from accounts.names import Names
 from accounts.portal import access, asking, confirm
 from accounts.portal.confirm import Page
 from accounts.portal.jobs import Job, lines, live, number, run
-from tokens.models import Token
 from users.models import User
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def _check_job(account: Account) -> Job:
     ids = [entry.token_id for entry in account.pool.all()]
 
     def run(_by: User, _note: str, now: datetime) -> None:
-        Token.objects.filter(pk__in=ids).make_due(now)
+        checking.ask(token_ids=ids, now=now, at_once=False)
 
     held = number(len(ids), "token") if ids else "no token"
     return Job(account.name, held, "" if ids else "nobody has linked it yet", run)

@@ -1,6 +1,6 @@
 """Deeds on one account or token: permission, confirm page by GET, effect by POST, one event, back to where one was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -9,16 +9,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts import deeds, sweeps
+from accounts import checking, deeds
 from accounts.errors import DeedRefused
 from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
 from accounts.names import Names
-from accounts.portal import access, confirm, deed_texts, pages
+from accounts.portal import access, confirm, deed_texts, pages, progress
 from accounts.portal.deed_texts import Deed
 from tokens import channels
-from tokens.channels.base import Verdict
-from tokens.lifecycle import Outcome
 from users.models import person
 
 if TYPE_CHECKING:
@@ -133,49 +131,29 @@ def _post_only(view: View) -> View:
 
 
 def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
-    """Ask the channel about one token and its accounts now."""
+    """Have the channel asked about one token and its accounts now; the page shows what comes of it."""
     access.demand(request, "tokens.probe_token")
     account = access.account(request, account_id)
-    entry = access.entry(account, token_id)
-    _say_checked(request, Names(request.user).token(entry.token, account), _check(entry), account)
-    return HttpResponseRedirect(home(account, f"token-{token_id}"))
+    return _ask(request, account, [access.entry(account, token_id)], f"token-{token_id}")
 
 
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Ask the channel about every token of the pool now."""
+    """Have the channel asked about every token of the pool now; the page shows what comes of it."""
     access.demand(request, "tokens.probe_token")
     account = access.account(request, account_id)
-    names = Names(request.user)
-    for entry in account.pool.all():
-        _say_checked(request, names.token(entry.token, account), _check(entry), account)
-    return HttpResponseRedirect(home(account))
+    return _ask(request, account, account.pool.all())
 
 
-def _check(entry: AccountToken) -> Outcome | None:
-    try:
-        return sweeps.check_now(entry.token, now=timezone.now(), source="staff")
-    except channels.UnknownChannel:
-        return None
-
-
-def _say_checked(request: HttpRequest, name: str, outcome: Outcome | None, account: Account) -> None:
-    label = account.get_channel_display()
-    if outcome is None:
-        messages.error(request, f"{label} is not part of this installation, so {name} cannot be checked.")
-    elif outcome.stale:
-        messages.info(request, f"{name}: somebody was faster, the newer answer stands.")
-    elif outcome.verdict == Verdict.OK:
-        messages.success(request, f"{name}: checked, fine.")
-    elif outcome.verdict == Verdict.TOKEN_DEAD:
-        messages.error(request, f"{name}: {label} says that this log-in has stopped.")
-    elif outcome.verdict == Verdict.APP_FAULT:
-        messages.error(
-            request, f"{name}: {label} refuses AdToken itself. No token was touched. See Channel apps."
-        )
-    elif outcome.verdict == Verdict.OUR_BUG:
-        messages.error(request, f"{name}: AdToken could not ask. Nothing was changed.")
-    else:
-        messages.warning(request, f"{name}: {label} gave no clear answer. We try again by ourselves.")
+def _ask(
+    request: HttpRequest, account: Account, entries: Iterable[AccountToken], anchor: str = ""
+) -> HttpResponse:
+    now, ids = timezone.now(), [entry.token_id for entry in entries]
+    if account.channel not in channels.CHANNELS:
+        label = account.get_channel_display()
+        messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
+        return HttpResponseRedirect(home(account))
+    checking.ask(token_ids=ids, now=now)
+    return HttpResponseRedirect(progress.address(home(account), ids, now, anchor))
 
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

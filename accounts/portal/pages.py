@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts import faces, summary
 from accounts.models import Account
 from accounts.names import Names
-from accounts.portal import access, dates, poolrows, timeline, told_rows
+from accounts.portal import access, dates, poolrows, progress, timeline, told_rows
 from accounts.portal.poolrows import Deed
 from accounts.portal.rows import explain
 from tokens.channels.base import Reason
@@ -110,12 +110,14 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
         automatic = Deed(
             "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
         )
+    checked = progress.of(request, account, names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
-    return TemplateResponse(
+    page = TemplateResponse(
         request,
         "admin/portal/tokens.html",
         {
             **shared,
+            "progress": checked,
             "rows": rows,
             "check_all": check_all,
             "automatic": automatic,
@@ -127,6 +129,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
             **_line_context(request, account, names),
         },
     )
+    return progress.look_again(page, checked)
 
 
 def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """Check now and Renew now in the portal, with the stand-in Facebook and X behind them."""
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import sweeps
 from accounts.models import Account, AccountToken
 from tests.accounts.portal import deed_url
 from tests.support import native
@@ -43,13 +47,45 @@ def press(client: Client, name: str, account: Account, token: Token | None = Non
     return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
+def check(
+    client: Client, name: str, account: Account, token: Token | None = None, *, work: bool = True
+) -> tuple[str, Any]:
+    """Press the button, let a worker work, and open the page it leads to some seconds later. Returns the notice, and the page."""
+    with time_machine.travel(timezone.now() - timedelta(seconds=10), tick=True):
+        leads = client.post(deed_url(name, account, token))["Location"]
+        if work:
+            sweeps.check_due(now=timezone.now())
+    page = client.get(leads.partition("#")[0])
+    notice = re.search(
+        r'<div class="at-notice at-notice-\w+" role="status">.*?</div></div>',
+        page.content.decode(),
+        re.DOTALL,
+    )
+    assert notice is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", notice[0]).split()), page
+
+
 def test_check_now_says_that_a_token_is_fine(client: Client, world: Sandbox, boss: User) -> None:
     account = native.linked("facebook", "ada")
-    token = Token.objects.get()
 
-    said = press(client, "token_check", account, token)
+    said, page = check(client, "token_check", account, Token.objects.get())
 
     assert said == "Ada: checked, fine."
+    assert "Refresh" not in page
+
+
+def test_check_now_asks_no_channel_itself_and_the_page_looks_again_until_a_worker_has(
+    client: Client, world: Sandbox, boss: User
+) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    world.clear_calls()
+
+    said, page = check(client, "check", account, work=False)
+
+    assert world.calls() == []
+    assert said.startswith("Checking Ada and Ben Asked")
+    assert page["Refresh"] == "2"
+    assert Token.objects.due(timezone.now()).count() == 2
 
 
 def test_check_now_finds_a_changed_password_and_the_account_shifts(
@@ -60,13 +96,12 @@ def test_check_now_finds_a_changed_password_and_the_account_shifts(
     assert ada is not None
     world.change_password("facebook", "ada")
 
-    said = press(client, "token_check", account, ada)
+    said, _ = check(client, "token_check", account, ada)
 
     account.refresh_from_db()
     assert said == "Ada: Facebook says that this log-in has stopped."
     assert account.active_token is not None
     assert account.active_token != ada
-    assert account.events.get(kind="shifted").source == "staff"
 
 
 def test_check_all_now_reads_the_role_in_the_ad_account_too(
@@ -75,18 +110,32 @@ def test_check_all_now_reads_the_role_in_the_ad_account_too(
     account = native.linked("facebook", "ada", "ben")
     world.drop_role("facebook", "Lumen Shoes EU", "ben")
 
-    said = press(client, "check", account)
+    said, _ = check(client, "check", account)
 
-    assert said == "Ada: checked, fine. Ben: checked, fine."
+    assert said == "Ada: checked, fine. Ben: the log-in works, but has no access to this account."
     lost = AccountToken.objects.get(access="lost")
     assert lost.token.consented_by == User.objects.get(email="ben@example.com")
 
 
+def test_check_now_lets_a_person_write_again_whom_the_channel_refused(
+    client: Client, world: Sandbox, boss: User
+) -> None:
+    account = native.linked("facebook", "ada")
+    AccountToken.objects.update(
+        can_publish="no", write_refused_at=timezone.now(), write_refusal="two_factor_required"
+    )
+
+    check(client, "token_check", account, Token.objects.get())
+
+    assert AccountToken.objects.get().can_publish == "yes"
+
+
 def test_a_channel_that_does_not_answer_changes_nothing(client: Client, world: Sandbox, boss: User) -> None:
     account = native.linked("facebook", "ada")
+    Token.objects.update(last_checked_at=timezone.now() - timedelta(hours=1))
     world.add_fault("facebook", path=".*", status=503)
 
-    said = press(client, "token_check", account, Token.objects.get())
+    said, _ = check(client, "token_check", account, Token.objects.get())
 
     assert "gave no clear answer" in said
     assert Token.objects.get().state == "valid"

@@ -1,0 +1,36 @@
+"""Checks that somebody asked for: the sweep does them, and the page that asked shows how far they are. No caller waits for a channel."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from accounts import tasks, write_refusals
+from accounts.pushes.tasks import soon
+from tokens.models import Token
+
+SHOWN_FOR = timedelta(minutes=10)  # how long a page says what came of a check
+REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
+EVERY = 2  # seconds
+READING = timedelta(seconds=3)
+
+
+def ask(*, token_ids: Collection[int], now: datetime, at_once: bool = True) -> int:
+    """Have these tokens and their ad accounts asked about at once. Returns how many there are.
+
+    They are due from now on, so that the sweep finds them within a minute where no worker could be told, or is to be (`at_once`). Whoever
+    asks wants to know whether the channel takes writes again too, so refusals of writes are forgotten.
+    """
+    write_refusals.lift(token_ids=token_ids, now=now)
+    due = Token.objects.filter(pk__in=token_ids).make_due(now)
+    if due and at_once:
+        soon(tasks.check_tokens, *sorted(token_ids))
+    return due
+
+
+def is_done(token: Token, now: datetime) -> bool:
+    """Tell whether a check that was asked for has ended: nobody holds the token, it is not due any more, and its ad accounts were read.
+
+    These are read right after the token was asked about, which nothing marks: a few seconds are left to them.
+    """
+    held = token.claimed_until is not None and token.claimed_until > now
+    reading = token.last_checked_at is not None and token.last_checked_at > now - READING
+    return not held and not reading and (token.due_at is None or token.due_at > now)
