@@ -186,6 +186,7 @@ class AccountEvent(models.Model):
         UNRESTRICTED = "unrestricted", "Restriction lifted"
         ASKED = "asked", "Asked to re-authenticate"
         IMPORTED = "imported", "Imported"
+        NOT_MINE = "not_mine", "Said not to be theirs"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)

@@ -20,4 +20,5 @@ urlpatterns = [
     path("", include("users.urls")),
     path("", include("accounts.urls")),
     path("", include("notifications.urls")),
+    path("", include("macros.urls")),
 ]

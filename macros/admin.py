@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.portal import confirm
-from macros import deletion, preview, scope
+from macros import deletion, opt_out_pages, opt_outs, preview, scope
 from macros.forms import MacroForm
 from macros.models import Macro, MacroAction
 from macros.on_accounts import MacrosOnAccounts
@@ -140,6 +140,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         context["title"] = str(macro) if macro else "Create Macro"
         action = macro.actions.order_by("pk").first() if macro else None
         context["preview"] = _preview_context(preview.draft_of(action), macro) if action else None
+        context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
         )
@@ -182,6 +183,11 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
+            path(
+                "<int:macro_id>/stopped/<int:opt_out_id>/start-again/",
+                wrap(self.start_again_view),
+                name="macros_macro_start_again",
+            ),
             *super().get_urls(),
         ]
 
@@ -210,6 +216,24 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         response["Content-Security-Policy"] = MAIL_POLICY
         response.csp_exempt = True  # type: ignore[attr-defined]  # csp's way: its own header would replace ours
         return response
+
+    def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
+        """GET asks whether a person who stopped these mails is to get them again, POST does it."""
+        macro = self._macro(request, str(macro_id))
+        opt_out = macro.opt_outs.filter(pk=opt_out_id).first() if macro else None
+        if macro is None or opt_out is None:
+            raise Http404
+        if not self.has_change_permission(request, macro):
+            raise PermissionDenied
+        back = reverse("admin:macros_macro_change", args=[macro.pk])
+        if request.method != "POST":
+            context = {**self.admin_site.each_context(request), "opts": self.opts}
+            return confirm.show(request, opt_out_pages.start_again(opt_out), context=context, back=back)
+        if opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
+            messages.success(request, f"{opt_out.email} gets the mails of “{macro}” again.")
+        else:
+            messages.error(request, "Somebody was faster: they get these mails already.")
+        return HttpResponseRedirect(back)
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""

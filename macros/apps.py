@@ -14,13 +14,14 @@ class MacrosConfig(AppConfig):
         from django.db.models.signals import pre_delete
 
         from accounts import told as told_about
-        from macros import evaluation, mails, receivers, relevance, told, windows
+        from macros import evaluation, mails, not_mine, receivers, relevance, told, windows
         from notifications import kinds
         from tokens import renewal
 
         kinds.register(
             evaluation.KIND, mails.build, name="Macro", ended=relevance.record_end, why=relevance.facts
         )
+        kinds.register(not_mine.KIND, not_mine.build, name="Not their account any more")
         told_about.register(told.about)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)

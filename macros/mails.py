@@ -1,20 +1,24 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts import addresses
-from macros import logins, relevance, wording
+from macros import logins, opt_outs, relevance, wording
 from macros.models import Notice
 from notifications import clean
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from users import contacts
 from users.models import User
+
+HIDDEN = "hidden"  # stands in the kept copy for what is the reader's alone
 
 
 def build(message: Message) -> Mail:
@@ -22,12 +26,29 @@ def build(message: Message) -> Mail:
     notices, dropped = relevance.still_wanted(message)
     if not notices:
         raise NotWanted(" ".join(dropped) or "The macro, the accounts or the team were deleted.")
-    why = addresses.of("why_message", message.pk)
-    return compose(notices, recipient=message.recipient, now=timezone.now(), why=why)
+    signed = opt_outs.sign(message)
+    foot = Foot(
+        why=addresses.of("why_message", message.pk),
+        not_mine=addresses.of("not_mine", signed),
+        stop=addresses.of("stop_mails", signed) if opt_outs.macros_of(message) else "",
+    )
+    mail = compose(notices, recipient=message.recipient, now=timezone.now(), foot=foot)
+    return replace(
+        mail, stored_text=mail.text.replace(signed, HIDDEN), stored_html=mail.html.replace(signed, HIDDEN)
+    )
 
 
-def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: str) -> Mail:
-    """Return the mail that tells one recipient these notices. `why` is the address of "Why this mail?"."""
+@dataclass(frozen=True)
+class Foot:
+    """The addresses at the end of a mail; "" for those that it has not. The last two are for its reader alone."""
+
+    why: str = ""
+    not_mine: str = ""
+    stop: str = ""
+
+
+def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
+    """Return the mail that tells one recipient these notices."""
     user = User.objects.filter(email=recipient, is_active=True).first()
     lines = logins.lines_of(notices, reader=user)
     reader = _reader(user, now, lines)
@@ -41,12 +62,32 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, why: st
         "because": wording.because(names, lines),
         "about_label": "How long authorisations last at each channel",
         "about_url": addresses.of("channel_needs") if user else "",
-        "why_url": why if user else "",  # the page is for people who can log in
+        "why_url": foot.why if user else "",  # the page is for people who can log in
+        "stop_url": foot.stop,
+        "not_mine_url": foot.not_mine,
     }
     text = render_to_string("mail/warning/body.txt", context | _body(shown, reader, pills=False))
     html = render_to_string("mail/warning/body.html", context | _body(shown, reader, pills=True))
     subject = render_to_string("mail/warning/subject.txt", context)
-    return Mail(subject=clean.line(subject), text=text, html=html)
+    return Mail(
+        subject=clean.line(subject),
+        text=text,
+        html=html,
+        headers=_headers(lines[0], foot),
+        reply_to=contacts.reply_to({line.account.team_id for line in lines}, reader=recipient),
+    )
+
+
+def _headers(first: logins.Line, foot: Foot) -> dict[str, str]:
+    """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
+    thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
+    headers = {"In-Reply-To": thread, "References": thread}
+    if foot.stop:
+        headers |= {
+            "List-Unsubscribe": f"<{foot.stop}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        }
+    return headers
 
 
 @dataclass(frozen=True)
@@ -69,7 +110,8 @@ def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool)
             sections.append(Section(name, cards))
     total = sum(len(login.lines) for login in found)
     more = max(0, total - wording.SHOWN)
-    return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts")}
+    known = reader.user_id is not None
+    return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts") if known else ""}
 
 
 def _shares(found: Sequence[logins.Login]) -> list[int]:
@@ -86,7 +128,7 @@ def _shares(found: Sequence[logins.Login]) -> list[int]:
 def _card(login: logins.Login, shown: int, reader: wording.Reader, *, pills: bool) -> wording.Card:
     account = login.first.account
     links = wording.Links(
-        renew=addresses.of("reauthenticate", account.pk), look=addresses.of("my_account", account.pk)
+        renew=addresses.of("reauthenticate", account.pk), look=addresses.of("open_account", account.pk)
     )
     return wording.card(login, reader, links, pills=pills, shown=shown)
 

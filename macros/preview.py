@@ -210,7 +210,7 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
         recipient=recipient,
     )
     at = evaluation.hour_of(first.on)
-    return mails.compose([notice], recipient=recipient, now=at, why="")
+    return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot())
 
 
 def _recipient(draft: Draft, account: Account) -> str | None:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.models import Account, AccountToken
 from accounts.telling.notices import record_told
 from macros import sql
-from macros.models import Macro, MacroAccount, Notice
+from macros.models import Macro, MacroAccount, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token
@@ -18,6 +18,7 @@ from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
+STOPPED = "This person stopped these mails."
 NOT_TOLD_ANY_MORE = {
     Via.DIRECT: "The macro does not mail this address about the account any more.",
     Via.TEAM_LEAD: "Somebody else can be told now, or this person leads the team no more.",
@@ -27,10 +28,10 @@ NOT_TOLD_ANY_MORE = {
 
 def notices_of(message: Message) -> QuerySet[Notice]:
     """Return what a message carries, without what was dropped before."""
-    return _all_of(message).exclude(outcome=Outcome.DROPPED)
+    return all_notices_of(message).exclude(outcome=Outcome.DROPPED)
 
 
-def _all_of(message: Message) -> QuerySet[Notice]:
+def all_notices_of(message: Message) -> QuerySet[Notice]:
     """Return all notices of a message: a person's of all teams, an address's of one, as all were before people got one mail."""
     notices = Notice.objects.filter(evaluation=message.payload["evaluation"], recipient=message.recipient)
     return notices if message.payload.get("teams") == "all" else notices.filter(team=message.team_id)
@@ -41,11 +42,15 @@ def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
     notices = list(notices_of(message).select_related("action__macro", "account", "token"))
     applied = _applications(notices)
     linked = _pool_entries(notices)
-    told = _still_told(notices)
+    told, stopped = _still_told(notices), _stopped(message)
     kept: list[Notice] = []
     dropped: dict[str, list[int]] = defaultdict(list)
     for notice in notices:
-        if reason := _why_not(notice, applied=applied, linked=linked, told=told):
+        reason = _why_not(notice, applied=applied, linked=linked)
+        if not reason and notice.pk not in told:
+            by_reader = notice.action is not None and notice.action.macro_id in stopped
+            reason = STOPPED if by_reader else NOT_TOLD_ANY_MORE[Via(notice.via)]
+        if reason:
             dropped[reason].append(notice.pk)
         else:
             kept.append(notice)
@@ -71,7 +76,7 @@ def record_end(message: Message) -> None:
 
 def facts(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
-    notices = _all_of(message).select_related("action__macro", "account")
+    notices = all_notices_of(message).select_related("action__macro", "account")
     return [
         kinds.Fact(
             what=f"Macro “{notice.macro_title}”: {notice.account}, {_found(notice)}",
@@ -88,10 +93,8 @@ def _found(notice: Notice) -> str:
     return f"{notice.threshold} day{'' if notice.threshold == 1 else 's'} in advance"
 
 
-def _why_not(
-    notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]], told: set[int]
-) -> str:
-    """Return why a notice does not hold any more, or ""."""
+def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
+    """Return why what a notice says does not hold any more, or ""; whoever it is for."""
     action, account = notice.action, notice.account
     if action is None:
         return "The macro was deleted."
@@ -103,10 +106,8 @@ def _why_not(
         return "The account is paused."
     if notice.threshold == 0:
         dark = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
-        if not dark:
-            return "The account works again."
-        return "" if notice.pk in told else NOT_TOLD_ANY_MORE[Via(notice.via)]
-    return _moved_on(notice, linked) or ("" if notice.pk in told else NOT_TOLD_ANY_MORE[Via(notice.via)])
+        return "" if dark else "The account works again."
+    return _moved_on(notice, linked)
 
 
 def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
@@ -140,6 +141,12 @@ def _still_told(notices: Sequence[Notice]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.STILL_TOLD, values)
         return {row[0] for row in cursor.fetchall()}
+
+
+def _stopped(message: Message) -> set[int]:
+    """Return the macros whose mails the reader has stopped."""
+    rows = OptOut.objects.filter(email=message.recipient, ended_at=None)
+    return set(rows.values_list("macro_id", flat=True))
 
 
 def _pool_entries(notices: Sequence[Notice]) -> set[tuple[int, int | None]]:

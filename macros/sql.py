@@ -109,10 +109,19 @@ _CROSSED_DARK = """
   from target t
 )"""
 
+# For a row `c` of `crossed`: whether a table of these holds the same fact; whether an address has stopped its copies.
+_SAME = """
+    select 1 from {table} d
+    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0)"""
+_OPTED_OUT = """
+    select 1 from macros_optout o join macros_macroaction oa on oa.macro_id = o.macro_id
+    where oa.id = c.action_id and o.email = {address} and o.ended_at is null"""
+
 # Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id, team_id, emails and linkers; asked once more
 # when a mail is made. "The people who linked": watching a token it is its own person; watching an account everybody in its pool, since
 # each can save it. A system user is no person: the team that owns its token is told. Who cannot log in any more is told nothing.
 # What resolves to nobody falls back, so that no account goes dark untold.
+# Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
 _TOLD = f"""
 , direct as materialized (
   select c.*, r.address
@@ -129,15 +138,21 @@ _TOLD = f"""
          join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id
     where c.linkers and t.kind = 'system' and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
       and u.is_active) r
+  where not exists ({_OPTED_OUT.format(address="r.address")})
+), stand_in as materialized (
+  select c.*, f.address, f.via
+  from crossed c cross join lateral ({FALLBACK_SQL}) f
+  where not exists ({_SAME.format(table="direct")})
+    and (f.via = 'operator' or not exists ({_OPTED_OUT.format(address="f.address")}))
 ), told as (
   select *, '' as via from direct
   union all
-  select c.*, f.address, f.via
-  from crossed c cross join lateral ({FALLBACK_SQL}) f
-  where not exists (
-    select 1 from direct d
-    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0))
-)"""  # noqa: S608  # a constant
+  select * from stand_in
+  union all
+  select c.*, o.address, 'operator'
+  from crossed c cross join unnest(%(operators)s::text[]) as o(address)
+  where not exists ({_SAME.format(table="direct")}) and not exists ({_SAME.format(table="stand_in")})
+)"""  # noqa: S608  # constants
 
 # What was told of this cycle already is no news, whichever macro told it. A person gets one mail, whatever the teams; an address that
 # nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with

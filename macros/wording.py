@@ -8,10 +8,13 @@ from accounts import faces
 from macros.logins import DARK, LATER, MONTH, WEEK, Line, Login
 from notifications import clean
 from tokens import reasons
+from tokens.channels.base import LIFTABLE
+from tokens.models import Token
 from users.recipients import Via
 
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 NAME_LENGTH = 30
+LEAST_NAME = 8  # characters of an account's name that still tell which it is
 PILLS = {DARK: faces.DEACTIVATED, WEEK: faces.URGENT_PILL, MONTH: faces.AT_RISK_PILL, LATER: faces.HEALTHY}
 
 
@@ -70,21 +73,25 @@ def heading(line: Line, reader: Reader, length: int = NAME_LENGTH) -> str:
 
 
 def subject(lines: Sequence[Line], reader: Reader) -> str:
-    """Return the subject for lines in order: the first account, what is asked, and how many more."""
+    """Return the subject for lines in order: the first account, what is asked, and how many more.
+
+    Where room is short the person gives way before the account does, and at most one of them is cut.
+    """
+    first = lines[0]
     others = len({line.account.pk for line in lines}) - 1
     more = f" (+{others} more)" if others else ""
-    text = _subject(lines[0], reader, NAME_LENGTH) + more
-    if len(text) > clean.SUBJECT_LENGTH:  # the name gives way, not what is asked
-        room = max(8, NAME_LENGTH - (len(text) - clean.SUBJECT_LENGTH))
-        text = _subject(lines[0], reader, room) + more
-    return text
-
-
-def _subject(line: Line, reader: Reader, length: int) -> str:
-    text = heading(line, reader, length)
-    if line.covered:
-        return text
-    return f"{text}: {'please re-authenticate' if _can_act(line) else waiting(line)}"
+    what = heading(first, reader)
+    if first.covered:
+        return what + more
+    asks = ("please re-authenticate",) if _can_act(first) else waiting(first)
+    for ask in asks:
+        if len(text := f"{what}: {ask}{more}") <= clean.SUBJECT_LENGTH:
+            return text
+    shortest = f": {asks[-1]}{more}"
+    room = len(short(first.account.name)) - (len(what) + len(shortest) - clean.SUBJECT_LENGTH)
+    if room < LEAST_NAME:  # not even a first name fits beside the account
+        return what + more
+    return heading(first, reader, room) + shortest
 
 
 def _can_act(line: Line) -> bool:
@@ -98,13 +105,15 @@ def _waits_for(line: Line) -> str:
     return told.waits_for if told else ""
 
 
-def waiting(line: Line) -> str:
-    """Return whom a watcher waits for."""
+def waiting(line: Line) -> tuple[str, ...]:
+    """Return whom a watcher waits for, in full and then by the first name."""
     if admin := _waits_for(line):
-        return f"waiting for {admin}"
+        return (f"waiting for {admin}",)
     if not line.person:
-        return "nobody is linked any more"
-    return "nobody can be asked" if line.unreachable else f"waiting for {short(line.person)}"
+        return ("nobody is linked any more",)
+    if line.unreachable:
+        return ("nobody can be asked",)
+    return (f"waiting for {line.person}", f"waiting for {faces.first_name(line.person)}")
 
 
 def lead(lines: Sequence[Line], reader: Reader) -> str:
@@ -168,7 +177,7 @@ class Card:
     pill: faces.Pill | None
     rows: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
-    steps_for: str  # whose steps they are, where the reader cannot take them
+    steps_head: str  # what stands above them, where the reader cannot take them
     button: dict[str, str] | None
 
 
@@ -193,8 +202,8 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool, shown: int 
             *_why(first, told),
         ),
         steps=_steps(first, told),
-        steps_for=_steps_for(first),
-        button=_button(login, links, reader),
+        steps_head=_steps_head(first),
+        button=_button(login, links),
     )
     if not pills:
         return one
@@ -267,7 +276,8 @@ def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
         rows.append(("Waiting for", admin))
     elif not line.mine and line.person:
         left = " (cannot log in any more)" if line.unreachable else ""
-        rows.append(("Linked it" if left else "Waiting for", f"{line.person}{left}"))
+        reach = f", {line.contact}" if line.contact else ""
+        rows.append(("Linked it" if left else "Waiting for", f"{line.person}{left}{reach}"))
     return rows
 
 
@@ -286,15 +296,35 @@ def _explanation(line: Line, *, others: int = 0) -> reasons.Explanation | None:
 
 
 def _to_find(line: Line) -> bool:
-    """Tell whether the reader, who stands in for a person that cannot act, has to find somebody who can."""
-    return bool(line.via and line.unreachable and line.person and line.by_consent)
+    """Tell whether the person cannot act, so that the reader has to find somebody who can."""
+    return line.unreachable and bool(line.person) and line.by_consent and not line.mine
 
 
-def _steps_for(line: Line) -> str:
-    """Return whose the steps are where the reader cannot take them."""
+def _steps_head(line: Line) -> str:
+    """Return what stands above the steps, where they are not the reader's own."""
     if admin := _waits_for(line):
-        return admin
-    return "" if line.mine or _to_find(line) else line.person
+        return f"Steps for {admin}"
+    return f"Waiting for {line.person}" if _watches(line) else ""
+
+
+def _watches(line: Line) -> bool:
+    """Tell whether the reader can only wait for a person who re-authenticates."""
+    person = line.token is not None and line.token.kind == Token.Kind.PERSON
+    return person and line.by_consent and not line.mine and not line.unreachable
+
+
+def _steps_of_watcher(line: Line) -> tuple[str, ...]:
+    """Return what somebody can do who has nothing to press himself."""
+    channel = faces.channel_name(line.account.channel)
+    known = line.person != faces.ELSEWHERE
+    ask = f"Ask {line.person} to re-authenticate{f', by mail to {line.contact}' if line.contact else ''}."
+    if not known:
+        ask = "Reply to this mail: the answer reaches the people who look after the account."
+    who = faces.first_name(line.person) if known else "That person"
+    steps = [ask, f"{who} opens the account in AdToken and presses Re-authenticate. It takes about a minute."]
+    if line.reason in LIFTABLE:
+        steps.insert(1, f"{who} first settles it at {channel}; re-authenticating before that fails.")
+    return (*steps, f"Or somebody else with access to the account at {channel} links it there too.")
 
 
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
@@ -304,6 +334,8 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
             f"Find somebody who has access to the account at {channel}, yourself included.",
             "Have them open the account here and link it.",
         )
+    if _watches(line):
+        return _steps_of_watcher(line)
     if told is not None and told.steps:
         return tuple(told.steps)
     if not line.mine and not line.person:
@@ -313,7 +345,7 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     return (f"Press Re-authenticate and log in as {native or line.person}.",)
 
 
-def _button(login: Login, links: Links, reader: Reader) -> dict[str, str] | None:
+def _button(login: Login, links: Links) -> dict[str, str]:
     first = login.first
     if first.mine and not first.by_consent:
         return {"label": "See the steps and check now", "url": links.renew}
@@ -322,8 +354,6 @@ def _button(login: Login, links: Links, reader: Reader) -> dict[str, str] | None
         many = len(login.lines)
         what = short(first.account.name) if many == 1 else f"{channel}, {many} accounts"
         return {"label": f"Re-authenticate {what}", "url": links.renew}
-    if reader.user_id is None:
-        return None  # an address without a log-in here can open nothing
     return {"label": f"See {short(first.account.name)}", "url": links.look}
 
 

@@ -18,7 +18,7 @@ def reply_to(team_ids: Iterable[int | None], *, reader: str = "") -> str:
         return str(settings.CONTACT_EMAIL)
     ids = [pk for pk in team_ids if pk is not None]
     leads = User.objects.filter(
-        memberships__team__in=ids, memberships__role=Membership.Role("manager"), is_active=True
+        memberships__team__in=ids, memberships__role=Membership.Role.TEAM_LEAD, is_active=True
     )
     found = list(
         leads.exclude(email=reader).order_by("email").values_list("email", flat=True).distinct()[:MOST]

@@ -35,6 +35,7 @@ _KINDS: dict[str, set[str]] = {
         Kind.PAUSED,
         Kind.RESUMED,
         Kind.IMPORTED,
+        Kind.NOT_MINE,
     },
 }
 _TOKEN_KINDS: dict[str, set[str]] = {
@@ -58,6 +59,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.PAUSED: ("pause_circle", "mute"), Kind.RESUMED: ("bolt", "good"), Kind.SWITCHED: ("swap_horiz", ""),
     Kind.RANKED: ("list", ""), Kind.ACCESS: ("lock", "mute"), Kind.RESTRICTED: ("block", "limit"),
     Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
+    Kind.NOT_MINE: ("person", "warn"),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.LINKED: ("link", "good"),
@@ -180,6 +182,7 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
         Kind.UNRESTRICTED: f"{account.get_channel_display()} lifted the restriction",
         Kind.ASKED: f"{who} was asked to re-authenticate",
         Kind.IMPORTED: "Imported",
+        Kind.NOT_MINE: "A reader of a warning says that it is not their account any more",
     }
     return titles.get(Kind(event.kind), event.get_kind_display())
 
@@ -214,8 +217,8 @@ def _lost(cause: str) -> str:
 
 def _cause(account: Account, event: AccountEvent) -> str:
     """Return the cause in words where the title does not say it."""
-    if event.kind in {Kind.RESTRICTED, Kind.RANKED} or event.cause not in set(Reason):
-        return event.note if event.kind == Kind.RESTRICTED else ""
+    if event.kind in {Kind.RESTRICTED, Kind.RANKED, Kind.NOT_MINE} or event.cause not in set(Reason):
+        return event.note if event.kind in {Kind.RESTRICTED, Kind.NOT_MINE} else ""
     return f"{rows.explain(account, event.cause).short}."
 
 

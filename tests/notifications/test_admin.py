@@ -74,7 +74,7 @@ def test_a_message_shows_the_mail_and_why(mira: Client) -> None:
 
     page = mira.get(url(message)).content.decode()
 
-    assert "Why did I get this mail?" in page
+    assert "Why did ada@example.com get this mail?" in page
     assert "&lt;abc@x&gt;" in page
     assert url(message, "html") in page
     assert "HTML part" not in page
@@ -85,7 +85,7 @@ def test_a_message_that_was_not_sent_says_why_not(mira: Client) -> None:
 
     page = mira.get(url(message)).content.decode()
 
-    assert "Why did I not get this mail?" in page
+    assert "Why did ada@example.com not get this mail?" in page
     assert "The account is paused." in page
 
 

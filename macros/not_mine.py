@@ -1,0 +1,110 @@
+"""A reader of a warning says that an account is not theirs any more: whoever looks after it is told, and nothing else changes."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from accounts import addresses
+from accounts.models import Account, AccountEvent
+from macros.relevance import all_notices_of
+from notifications import clean, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from users.models import User
+from users.recipients import fallback
+
+KIND = "not_mine"
+NOTE_LENGTH = 200
+SHOWN = 20
+
+
+def accounts_of(message: Message) -> list[Account]:
+    """Return the accounts that a mail was about."""
+    ids = all_notices_of(message).values("account_id")
+    return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
+
+
+def said(message: Message) -> set[int]:
+    """Return of which of these accounts the reader has said so already."""
+    ids = [account.pk for account in accounts_of(message)]
+    events = AccountEvent.objects.filter(
+        account__in=ids, kind=AccountEvent.Kind.NOT_MINE, cause=_cause(message)
+    )
+    return set(events.values_list("account_id", flat=True))
+
+
+@transaction.atomic
+def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetime) -> int:
+    """Leave an event on each account, and mail the leads of its team (the operators where it has none), one mail for each reader.
+
+    `note` is what the person typed about who runs the accounts. What was said already is not said twice. Returns how many are new.
+    """
+    Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message.pk)  # two clicks tell once
+    told = said(message)
+    new = [one for one in accounts_of(message) if one.pk in set(account_ids) and one.pk not in told]
+    note = clean.line(note, NOTE_LENGTH)
+    person = User.objects.filter(email=message.recipient).first()
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=account,
+            kind=AccountEvent.Kind.NOT_MINE,
+            cause=_cause(message),
+            source="mail",
+            actor=person,
+            note=clean.line(f"{message.recipient}{f': {note}' if note else ''}", 300),
+            at=now,
+        )
+        for account in new
+    )
+    for address, accounts in _readers(new).items():
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            team=accounts[0].team if len({one.team_id for one in accounts}) == 1 else None,
+            dedupe_key=f"not_mine:{message.pk}:{min(one.pk for one in accounts)}:{address}",
+            payload={
+                "accounts": [one.pk for one in accounts],
+                "who": message.recipient,
+                "note": note,
+                "message": message.pk,
+            },
+            now=now,
+        )
+    return len(new)
+
+
+def build(message: Message) -> Mail:
+    """Build the mail to whoever looks after the accounts. Raises NotWanted where they are gone."""
+    accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).order_by("name", "pk"))
+    if not accounts:
+        raise NotWanted("The accounts do not exist any more.")
+    who = message.payload["who"]
+    more = f" (+{len(accounts) - 1} more)" if len(accounts) > 1 else ""
+    context: dict[str, Any] = {
+        "subject": clean.line(f"{clean.line(accounts[0].name, 30)} is not {who}’s any more{more}"),
+        "who": who,
+        "note": message.payload["note"],
+        "accounts": [(one, addresses.of("open_account", one.pk)) for one in accounts[:SHOWN]],
+        "more": max(0, len(accounts) - SHOWN),
+        "because": "You get this because you look after these accounts at AdToken.",
+    }
+    text = render_to_string("mail/not_mine/body.txt", context)
+    html = render_to_string("mail/not_mine/body.html", context)
+    return Mail(subject=context["subject"], text=text, html=html, reply_to=who)
+
+
+def _cause(message: Message) -> str:
+    return f"mail:{message.pk}"
+
+
+def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:
+    told = fallback({account.team_id for account in accounts})
+    readers: dict[str, list[Account]] = defaultdict(list)
+    for account in accounts:
+        for address in told[account.team_id].addresses:
+            readers[address].append(account)
+    return readers
