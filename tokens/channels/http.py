@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -17,6 +18,13 @@ from tokens.channels import sockets
 from tokens.channels.base import Answer, Call
 
 MAX_BODY = 2 * 1024 * 1024  # bytes
+# Names that are taken from an answer. Python knows more, some of which are no charsets at all.
+CHARSETS = frozenset(
+    {
+        "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin-1", "latin1", "windows-1250", "windows-1251", "windows-1252", "utf-16",
+        "utf-16le", "utf-16be", "gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "koi8-r",
+    }
+)  # fmt: skip
 HEADERS = {"User-Agent": "AdToken", "Accept": "application/json", "Accept-Encoding": "identity"}
 # NUL and half a surrogate pair: JSON may carry them, PostgreSQL stores neither.
 _UNSTORABLE = re.compile(
@@ -60,7 +68,8 @@ def request(
 ) -> Answer:
     """Send one request; `params` join the address's own query.
 
-    Trouble of the network, and bodies that are too large or no text, give status 0 and a short text.
+    Trouble of the network and bodies that are too large give status 0 and a short text. A body that is no UTF-8 is read by the charset
+    that it names, else what cannot be read in it is replaced: the status counts either way.
     `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds the whole request. Raises RuntimeError inside a transaction.
     """
     _refuse_inside_a_transaction()
@@ -107,10 +116,15 @@ def _read(response: httpx2.Response) -> str:
         body += chunk
         if len(body) > MAX_BODY:
             raise _NoAnswer("the answer is too large")
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise _NoAnswer("the answer is no text") from error
+    return _decoded(bytes(body), response.charset_encoding or "")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    for name in ("utf-8-sig", charset.lower()):
+        if name == "utf-8-sig" or name in CHARSETS:
+            with suppress(UnicodeError):
+                return body.decode(name)
+    return body.decode(errors="replace")
 
 
 def _client() -> httpx2.Client:

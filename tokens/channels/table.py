@@ -1,6 +1,5 @@
 """Verdict tables: rows that a person can read, tried in order. The first that fits decides."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +18,8 @@ from tokens.channels.base import (
     Ruling,
     Verdict,
 )
-from tokens.channels.values import mapping, words
+from tokens.channels.spoken import says_limited, says_not_permitted
+from tokens.channels.values import mapping, words, xml_error
 from tokens.channels.write_refusals import reason_by_words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
@@ -27,12 +27,7 @@ PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
-
-_ACCOUNT_STOPPED = re.compile(
-    r"\b(?:ad ?account|advertiser|organi[sz]ation)\b.{0,40}"
-    r"\b(?:suspended|disabled|deactivated|restricted|banned|blocked|disapproved|under review|closed|inactive|not active)\b"
-)
-_LIMITED = re.compile(r"\brate[ -]?limit|\btoo many\b.{0,20}\brequests\b|\bthrottl")
+USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
 Codes = frozenset[int | str]
 
@@ -90,11 +85,54 @@ def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | 
     """Return the first fitting row's ruling, else the fallback: refusals of a call are doubtful, all else passes."""
     if facts.status == PAYMENT_REQUIRED:
         return Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
+    rows = tuple(rows)
+    if facts.status >= 500 and (said := _said_in_trouble(rows, facts, retry_after)) is not None:
+        return said
+    return _of_the_writer(_by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after), facts)
+
+
+def _by_table(rows: tuple[Row, ...], facts: Facts, channel: str, retry_after: int | None) -> Ruling:
     for row in rows:
         if row.fits(facts):
-            found = _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
-            return _of_the_writer(found, facts)
-    return _of_the_writer(fallback(facts, channel=channel), facts)
+            return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
+    return fallback(facts, channel=channel)
+
+
+def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | None) -> Ruling | None:
+    """Return what an error with a code means that came with a status of the server's own trouble; None where it adds nothing.
+
+    A limit is one. What looks like the end of a token is a doubt, of a call in use alone: a server in trouble proves nothing.
+    """
+    if not facts.codes:
+        return None
+    refused = replace(facts, status=400)
+    row = next((row for row in rows if row.fits(refused)), None)
+    if row is None:
+        return None
+    if row.verdict == Verdict.RATE_LIMITED:
+        return _ruling(row, facts, retry_after)
+    if row.verdict in DOUBTFUL and facts.call in USED:
+        return replace(_ruling(row, facts, None), verdict=Verdict.CONFIRM_FIRST)
+    return None
+
+
+def _by_words(ruling: Ruling, facts: Facts, retry_after: int | None) -> Ruling:
+    """Return what plain words mean beside a code that is general; all else as it is. Nothing dies or lives by words."""
+    settled = ruling.verdict in {Verdict.OK, Verdict.TOKEN_DEAD, *HARMLESS} and not ruling.unknown
+    if settled or ruling.row == unknown.STAFF or facts.call == "authorize_callback" or facts.status >= 500:
+        return ruling
+    if says_limited(facts.message):
+        row = "limit by its words"
+        return Ruling(
+            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=ruling.note
+        )
+    # A good status with an error that no row knows is trouble on the way and refuses nothing.
+    general = ruling.verdict == Verdict.OUR_BUG or (ruling.unknown and facts.status != 200)
+    refused = facts.call in USED and facts.status in REFUSING - {401}
+    if general and refused and says_not_permitted(facts.message):
+        row = "not permitted, by its words"
+        return Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=ruling.note)
+    return ruling
 
 
 def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
@@ -193,10 +231,17 @@ def keys_taken(ruling: Ruling) -> Ruling:
 
 
 def body_of(answer: Answer) -> Any:
-    """Return the body as a JSON value where it is one; a report may bring it as text."""
-    if isinstance(answer.body, bytes):
-        return http.parse(answer.body.decode(errors="replace"))
-    return http.parse(answer.body) if isinstance(answer.body, str) else answer.body
+    """Return the body as a JSON value where it is one; a report may bring it as text.
+
+    An error that came as XML to a call in use is an object too. It can raise a doubt there; about a token itself no XML is believed.
+    """
+    body = answer.body
+    if isinstance(body, bytes):
+        body = body.decode(errors="replace")
+    found = http.parse(body) if isinstance(body, str) else body
+    if isinstance(found, str) and answer.call in USED:
+        return xml_error(found) or found
+    return found
 
 
 def query_of(body: Any) -> Mapping[str, Any]:
@@ -215,16 +260,6 @@ def lacks(call: Call, body: Any, *, rows: str) -> str:
     if call == "list_accounts":
         return "" if isinstance(said.get(rows), list) else "a list"
     return ""
-
-
-def says_account_stopped(message: str) -> bool:
-    """Tell whether an answer says in words that the channel stopped an ad account. Nothing dies of it, and a good reading lifts it."""
-    return _ACCOUNT_STOPPED.search(message.lower()) is not None
-
-
-def says_limited(message: str) -> bool:
-    """Tell whether an answer says in words that there were too many calls: then it says nothing else, whatever its status."""
-    return _LIMITED.search(message.lower()) is not None
 
 
 def way_back(answer: Answer, *, named: bool) -> int:

@@ -48,7 +48,7 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (400, error(190, 0), Verdict.CONFIRM_FIRST, None),
     (400, error(102), Verdict.CONFIRM_FIRST, None),
     (400, error(190, 460, is_transient=True), Verdict.TRANSIENT, Reason.TRANSIENT),
-    (500, error(190, 460), Verdict.TRANSIENT, Reason.TRANSIENT),
+    (500, error(190, 460), Verdict.CONFIRM_FIRST, Reason.PASSWORD_CHANGED),
     (
         400,
         error(190, message="must be granted before impersonating a user's page"),
@@ -114,7 +114,7 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
         Reason.SECURITY_CHECKPOINT,
     ),
     (400, error(190, 999), Verdict.CONFIRM_FIRST, Reason.SESSION_INVALID),  # in no list: never dead by itself
-    (500, error(190, 999), PASSES, Reason.TRANSIENT),
+    (500, error(190, 999), Verdict.CONFIRM_FIRST, Reason.SESSION_INVALID),
     (400, error(460), Verdict.CONFIRM_FIRST, None),  # a sub-code where the code stands
     (400, error(200, message="API access blocked."), APP, Reason.APP_FAULT),
     (

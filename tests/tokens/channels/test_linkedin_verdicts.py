@@ -64,7 +64,7 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     # A log-in's code in another status proves less, and inside HTTP 200 too.
     (400, api(400, 65602, "EXPIRED_ACCESS_TOKEN"), CONFIRM, Reason.UNKNOWN),
     (200, api(401, 65600, "INVALID_ACCESS_TOKEN"), CONFIRM, Reason.UNKNOWN),
-    (500, api(500, 65601, "REVOKED_ACCESS_TOKEN"), PASSES, Reason.TRANSIENT),
+    (500, api(500, 65601, "REVOKED_ACCESS_TOKEN"), Verdict.CONFIRM_FIRST, Reason.UNKNOWN),
     (403, api(403, 100, "ACCESS_DENIED", "Not enough permissions to access: GET /adAccounts/508720451"), LOST, Reason.ACCESS_LOST),
     (403, api(403, 100, message="Not enough permissions to access: me.GET.NO_VERSION"), LOST, Reason.ACCESS_LOST),
     (403, api(403, 100, "ACCESS_DENIED", "Not enough permissions to access: userinfo.GET.NO_VERSION"), LOST, Reason.SCOPE_MISSING),

@@ -182,7 +182,7 @@ def test_a_good_answer_holds_what_was_asked_for(call: Call, status: int, body: A
     [
         ([error(2625, DISAPPROVED)], Verdict.ACCOUNT_RESTRICTED),
         ([error(2, "Advertiser not found.")], Verdict.OUR_BUG),
-        ([error(29, NOT_PERMITTED)], Verdict.OUR_BUG),
+        ([error(29, NOT_PERMITTED)], Verdict.ACCESS_LOST),
     ],
 )
 def test_a_bulk_answer_of_which_every_item_was_refused_is_not_good(body: Any, verdict: Verdict) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tokens.channels import batch
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
     PASSING,
@@ -155,11 +156,33 @@ ROWS = (
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of Facebook means. Total; what is not in the table never kills."""
     body = body_of(answer)
+    if answer.status == 200 and answer.call == "api" and (items := _of_batch(answer, body)):
+        return batch.gravest(classify(item) for item in items)
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="data")
         return misread(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
+
+
+def _of_batch(answer: Answer, body: Any) -> list[Answer]:
+    """Return the answers in one to a batch: a list of `{code, body}`, and null for a call that was not made in time. Else none.
+
+    https://developers.facebook.com/docs/graph-api/batch-requests
+    """
+    if not isinstance(body, list) or not body:
+        return []
+    rows = [row for row in body[: batch.MOST] if row is not None]
+    if not all(
+        isinstance(row, dict) and "body" in row and number(row.get("code")) is not None for row in rows
+    ):
+        return []
+    items = [
+        Answer(answer.call, number(row["code"]) or 0, answer.headers, words(row["body"], 100_000))
+        for row in rows
+    ]
+    late = [Answer(answer.call, 0)] if len(rows) < len(body[: batch.MOST]) else []
+    return items + late
 
 
 def lacking(answer: Answer) -> str:
@@ -186,10 +209,26 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         inner = mapping(data.get("error"))
         shape = "valid" if data["is_valid"] else "not valid"
         return _facts(answer, inner, shape, number(inner.get("subcode", inner.get("error_subcode"))))
-    if word := words(mapping(body).get("error"), 100):
-        return Facts(answer.call, answer.status, codes=frozenset({word}), shape="other error")
+    if words(mapping(body).get("error"), 100):
+        return _of_a_word(answer, mapping(body))
     unreadable = isinstance(body, str) and body.strip() != ""
     return Facts(answer.call, answer.status, shape="text" if unreadable else "fine")
+
+
+def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
+    """Read an error that is a word, with whatever stands beside it: a number, a reason, a sentence."""
+    found = [
+        words(said.get("error"), 100),
+        number(said.get("error_code")),
+        words(said.get("error_reason"), 100),
+    ]
+    message = " ".join(
+        text for text in map(words, (said.get("error_description"), said.get("message"))) if text
+    )
+    known = frozenset(one for one in found if one not in (None, ""))
+    return Facts(
+        answer.call, answer.status, known | _about_app(message), message=message, shape="other error"
+    )
 
 
 def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:

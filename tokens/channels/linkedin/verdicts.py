@@ -11,6 +11,7 @@ import re
 import time
 from typing import Any
 
+from tokens.channels import batch
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
     PASSING,
@@ -145,11 +146,32 @@ ROWS = (
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of LinkedIn means. Total; what is not in the table never kills."""
     body = body_of(answer)
+    if 200 <= answer.status < 300 and answer.call == "api" and (items := _of_batch(answer, body)):
+        return batch.gravest(classify(item) for item in items)
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="elements")
         return misread(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="linkedin", retry_after=retry_after(answer, facts.message, time.time()))
+
+
+def _of_batch(answer: Answer, body: Any) -> list[Answer]:
+    """Return the answers in one to a batch where one of them is an error: by key in `errors`, or in `elements` with a status each.
+
+    https://linkedin.github.io/rest.li/spec/protocol, BATCH_GET and BATCH_CREATE
+    """
+    data = mapping(body)
+    errors = list(mapping(data.get("errors")).values())
+    rows = data.get("elements")
+    made = [mapping(row) for row in rows if "status" in mapping(row)] if isinstance(rows, list) else []
+    errors += [{**mapping(row.get("error")), "status": row["status"]} for row in made if row.get("error")]
+    items = [
+        Answer(answer.call, number(row.get("status")) or 400, body=dict(row))
+        for row in map(mapping, errors[: batch.MOST])
+        if row
+    ]
+    served = mapping(data.get("results")) or any(not row.get("error") for row in made)
+    return [*items, Answer(answer.call, 200, body={})] if items and served else items
 
 
 def lacking(answer: Answer) -> str:
@@ -169,8 +191,11 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     if answer.call == "authorize_callback" and not data.get("error"):
         return Facts(answer.call, answer.status, shape="code" if words(data.get("code")) else "nothing")
     if isinstance(data.get("error"), str):
-        said = words(data.get("error_description"))
-        return _facts(answer, "oauth", [words(data["error"], 100)], said)
+        said = " ".join(
+            text for text in map(words, (data.get("error_description"), data.get("message"))) if text
+        )
+        beside = [data.get("code"), data.get("serviceErrorCode")]
+        return _facts(answer, "oauth", [words(data["error"], 100), *beside], said)
     refused = answer.status >= 400 or (number(data.get("status")) or 0) >= 400
     if "serviceErrorCode" in data or (refused and ("message" in data or "code" in data)):
         found = [data.get("serviceErrorCode"), data.get("code")]

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.table import (
     LONGEST_WAIT,
     PASSING,
@@ -22,8 +23,6 @@ from tokens.channels.table import (
     codes,
     headers_of,
     rule,
-    says_account_stopped,
-    says_limited,
     way_back,
 )
 from tokens.channels.values import mapping, number, words

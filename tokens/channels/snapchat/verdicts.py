@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.snapchat.reading import SUCCESS, failed
+from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.table import (
     PASSING,
     Facts,
@@ -22,8 +23,6 @@ from tokens.channels.table import (
     headers_of,
     misread,
     rule,
-    says_account_stopped,
-    says_limited,
     way_back,
 )
 from tokens.channels.values import mapping, number, words

@@ -167,7 +167,8 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     message = " ".join(text for text in said if text)
     if back:
         return _of_the_way_back(answer, data, code, message)
-    found: Codes = frozenset() if code is None else frozenset({code})
+    beside = words(data.get("error"), 60) or words(mapping(data.get("error")).get("code"), 60)
+    found: Codes = frozenset(one for one in (code, beside) if one not in (None, ""))
     if answer.status == 200 and code in FINE:
         return Facts(answer.call, answer.status, found, shape="fine")
     shape = _shape(message)

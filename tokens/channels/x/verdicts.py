@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tokens.channels import batch
 from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
     PASSING,
@@ -86,7 +87,8 @@ ROWS = (
     Row("app read-only", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(261, "oauth1-permissions"),
         source="old table; docs.x.com, API 2"),
     Row("app not enrolled", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("client-forbidden"), source="docs.x.com, API 2"),
-    Row("callback address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(415), source="old table; also as XML"),
+    Row("callback address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(415, 417),
+        source="old table; also as XML; 417 seen: the app has no callback address, so only “oob” is taken"),
     Row("app keys", Verdict.APP_FAULT, Reason.APP_FAULT, calls=HANDSHAKE, codes=codes(32, 215),
         source="oauth: nothing but the app's keys signs the first step"),
 
@@ -159,6 +161,8 @@ ROWS = (
 def classify(answer: Answer) -> Ruling:
     """Return what an answer of X means. Total; what is not in the table never kills."""
     body = body_of(answer)
+    if answer.call == "api" and (items := _of_batch(answer, body)):
+        return batch.gravest(classify(item) for item in items)
     facts = (
         _of_the_way_back(answer, query_of(body))
         if answer.call == "authorize_callback"
@@ -170,6 +174,18 @@ def classify(answer: Answer) -> Ruling:
         what = _lacks(answer.call, body)
         return misread(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, time.time()))
+
+
+def _of_batch(answer: Answer, body: Any) -> list[Answer]:
+    """Return the answers in one to a batch that failed: what is wrong with each operation stands in `operation_errors`.
+
+    https://docs.x.com/x-ads-api/campaign-management, batch requests: one that fails fails them all.
+    """
+    rows = mapping(body).get("operation_errors")
+    errors = [row for row in rows[: batch.MOST] if row] if isinstance(rows, list) else []
+    status = answer.status if answer.status >= 400 else 400
+    found = [row if isinstance(row, list) else [row] for row in errors]
+    return [Answer(answer.call, status, answer.headers, {"errors": row}) for row in found]
 
 
 def _lacks(call: Call, body: Any) -> str:
@@ -192,7 +208,8 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     said = [words(row.get("message")) for row in rows]
     said += [words(data.get(name)) for name in ("detail", "error_description")]
     name = words(errors, 60)  # OAuth 2 has one word here
-    found = {*_codes(row.get("code") for row in rows), *([kind] if kind else [])}
+    beside = [kind, words(data.get("reason"), 60)]
+    found = {*_codes(row.get("code") for row in rows), *(one for one in beside if one)}
     found |= {name} if _WORD.fullmatch(name) else set()
     message = " ".join(text for text in said if text)
     shape = "app" if _APP_WORDS.search(message) else "errors"

@@ -1,0 +1,41 @@
+"""What answers say in words, whatever their code: for all channels. Nothing dies of words.
+
+A code may be general (“invalid parameter”) while the words are plain. Where they speak of too many calls, the answer says nothing else.
+Where they refuse a permission, the table's own row for a bad request would leave the account with a log-in that cannot serve it.
+"""
+
+import re
+
+_LIMITED = re.compile(
+    r"\brate[ -]?limit|\btoo many\b.{0,20}\b(?:requests|calls)\b|\bthrottl"
+    r"|\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b.{0,30}\b(?:reached|exceeded|is over|hit)\b"
+    r"|\b(?:reached|exceeded|hit|over)\b.{0,30}\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b"
+)
+_NOT_PERMITTED = re.compile(
+    r"\b(?:not enough|insufficient|missing|lacks?|lacking|no|without) (?:the )?(?:required |necessary |sufficient )?permissions?\b"
+    r"|\bpermissions? (?:denied|missing|required)\b"
+    r"|\b(?:do|does|did) not have (?:the |a )?(?:required |sufficient |necessary |any )?(?:permissions?|access|role)\b"
+    r"|\bnot (?:permitted|authori[sz]ed|allowed) to (?:access|view|manage|use|operate|read)\b"
+    r"|\baccess (?:is |was )?denied\b"
+)
+_OF_THE_APP = re.compile(r"\b(?:app|application|client|developer)\b")
+_ACCOUNT_STOPPED = re.compile(
+    r"\b(?:ad ?account|advertiser|organi[sz]ation)\b.{0,40}"
+    r"\b(?:suspended|disabled|deactivated|restricted|banned|blocked|disapproved|under review|closed|inactive|not active)\b"
+)
+
+
+def says_limited(message: str) -> bool:
+    """Tell whether an answer says that there were too many calls: then it says nothing else, whatever its status."""
+    return _LIMITED.search(message.lower()) is not None
+
+
+def says_not_permitted(message: str) -> bool:
+    """Tell whether an answer says that the person, not our app, may not do this."""
+    said = message.lower()
+    return _NOT_PERMITTED.search(said) is not None and _OF_THE_APP.search(said) is None
+
+
+def says_account_stopped(message: str) -> bool:
+    """Tell whether an answer says that the channel stopped an ad account. A good reading lifts it."""
+    return _ACCOUNT_STOPPED.search(message.lower()) is not None
