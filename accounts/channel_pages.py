@@ -27,6 +27,11 @@ GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
         "The log-in itself is fine.",
         (Reason.ACCESS_LOST, Reason.PUBLISHING_LOST, Reason.SCOPE_MISSING, Reason.RESTRICTED),
     ),
+    (
+        "The channel takes no changes from a person",
+        "The log-in works and reads on. Publishing goes on through the others who linked the account.",
+        (Reason.TWO_FACTOR_REQUIRED, Reason.VERIFICATION_REQUIRED, Reason.ADVERTISING_REFUSED, Reason.WRITING_REFUSED),
+    ),
     ("AdToken or the channel has trouble", "No log-in is touched.", (Reason.APP_FAULT, Reason.TRANSIENT)),
 )  # fmt: skip
 

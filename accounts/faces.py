@@ -157,9 +157,18 @@ class DaysLeft:
 
 
 def days_left(
-    *, deadline_kind: str, deadline: datetime | None, now: datetime, zone: tzinfo, usable: bool = True
+    *,
+    deadline_kind: str,
+    deadline: datetime | None,
+    now: datetime,
+    zone: tzinfo,
+    usable: bool = True,
+    renews: bool = False,
 ) -> DaysLeft:
-    """Return "10 days left", "41 hours left", "in 11 months", "Ended Sat 21 Nov, 08:14 CET", "No end date" or "Not available"."""
+    """Return "10 days left", "41 hours left", "in 11 months", "Ended Sat 21 Nov, 08:14 CET", "No end date" or "Not available".
+
+    `renews`: the date moves by itself; then "Renews itself".
+    """
     bar = day_bar(deadline_kind=deadline_kind, deadline=deadline, now=now, zone=zone, usable=usable)
     if deadline_kind == "never":
         return DaysLeft("No end date", "infinity", ended=False, bar=bar)
@@ -169,6 +178,8 @@ def days_left(
         return DaysLeft(
             f"Ended {short_date(deadline, zone=zone, now=now, named=True)}", "cancel", ended=True, bar=bar
         )
+    if renews:
+        return DaysLeft("Renews itself", "refresh", ended=False, bar=bar)
     return DaysLeft(time_left(deadline, now=now, zone=zone), "", ended=False, bar=bar)
 
 
@@ -269,8 +280,12 @@ def works_until(
     channel: str,
     now: datetime,
     zone: tzinfo,
+    renews: bool = False,
 ) -> WorksUntil:
-    """Return "Works until" or, if usable backups have no known date, "Works at least until" and how many they are."""
+    """Return "Works until" or, if usable backups have no known date, "Works at least until" and how many they are.
+
+    `renews`: the date moves by itself, as AdToken renews.
+    """
     if deadline_kind == "never":
         return WorksUntil("Works until", "No end date", source_words("never", channel=channel))
     if deadline_kind == "unknown":
@@ -278,6 +293,8 @@ def works_until(
     if deadline_kind != "date" or deadline is None:
         return WorksUntil("Works until", "Does not work", "no token is left")
     words = days_left(deadline_kind="date", deadline=deadline, now=now, zone=zone).text
+    if renews:
+        words = "AdToken renews it, which moves this date"
     text = moment(deadline, zone=zone).full
     if undated_backups:
         return WorksUntil("Works at least until", text, f"{words}, +{undated_backups} with unknown date")

@@ -13,7 +13,7 @@ from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
-from tokens import channels, reasons
+from tokens import channels, reasons, renewal
 from tokens.channels.base import Reason
 from tokens.models import ChannelKey, Token
 from users.models import User
@@ -219,6 +219,7 @@ def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now
         now=now,
         zone=timezone.get_current_timezone(),
         usable=selection.usable(entry),
+        renews=renewal.renews_itself(token, now),
     )
     return Keeper(name, you, pill, _keeper_text(account, entry, name, you=you, active=active), days)
 

@@ -142,12 +142,16 @@ def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> No
 
 
 def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> Mapping[str, str]:
-    can_publish, reason = native.can_publish, str(_why_reports_only(entry, native))
+    """Return what the entry is to hold. A role that the channel could not be asked about stays as it is."""
+    role, can_publish = native.role[:200], str(native.can_publish)
+    reason = str(_why_reports_only(entry, native))
+    if not native.role_told and entry.access == AccountToken.Access.OK:
+        role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
     return {
         "access": AccountToken.Access.OK,
-        "role": native.role[:200],
+        "role": role,
         "can_publish": can_publish,
         "access_reason": reason,
     }

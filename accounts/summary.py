@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import faces, selection
 from accounts.models import Account, AccountToken
 from accounts.names import Names
+from tokens import renewal
 from tokens.models import Token
 from users.models import User
 
@@ -56,6 +57,10 @@ def of(account: Account, now: datetime) -> Summary:
     undated = 0
     if account.deadline_kind == Account.DeadlineKind.DATE:
         undated = sum(entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN for entry in usable)
+    renews = any(
+        entry.token.deadline == account.deadline and renewal.renews_itself(entry.token, now)
+        for entry in usable
+    )
     pill = faces.account_pill(
         paused=account.paused_at is not None,
         state=account.state,
@@ -73,6 +78,7 @@ def of(account: Account, now: datetime) -> Summary:
         now=now,
         zone=zone,
         usable=account.usable_count > 0,
+        renews=renews,
     )
     until = faces.works_until(
         deadline_kind=account.deadline_kind,
@@ -81,6 +87,7 @@ def of(account: Account, now: datetime) -> Summary:
         channel=account.channel,
         now=now,
         zone=zone,
+        renews=renews,
     )
     return Summary(account, entries, pill, days, until, people, undated)
 

@@ -128,7 +128,7 @@ def channels_world(
 ) -> Iterator[Sandbox]:
     """The stand-in channels as on their first day, and the settings that lead to them."""
     # LinkedIn is asked again about a fresh token after seconds of pause; tests of the pause itself set their own.
-    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 0.01)
     channels_process.reset()
     channels_process.clear_faults()
     channels_process.set_clock()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tokens import channels, renewal
 from tokens.models import Token
 
 JITTER = timedelta(days=1)  # a date that moves by less starts no new cycle of warnings
@@ -36,6 +37,7 @@ def serving_end(token: Token) -> Deadline:
     """Return when the token stops being served if nobody acts.
 
     That is the access date where nothing renews it (no refresh token, or a confirmed refusal), else the later of access and refresh date.
+    Where both end together it is the end of renewal. Where what the last renewal gives outlives the refresh token, it is the end of that.
     """
     renews = token.has_refresh_token and token.refresh_refused_at is None
     clocks = [("access", token.access_expires_at)]
@@ -43,11 +45,38 @@ def serving_end(token: Token) -> Deadline:
         clocks.append(("refresh", token.refresh_expires_at))
     if any(token.dates_source.get(clock) == "never" for clock, _ in clocks):
         return NEVER
+    if renews and (outliving := _after_the_last_renewal(token)) is not None:
+        return Deadline(Token.DeadlineKind.DATE, outliving, Token.Clock.ACCESS)
     known = [(at, clock) for clock, at in clocks if at is not None]
     if not known:
         return UNKNOWN
     at, clock = max(known)
+    if (
+        token.refresh_expires_at is not None
+        and renews
+        and abs(at - token.refresh_expires_at) < renewal.TOGETHER
+    ):
+        clock = Token.Clock.REFRESH
     return Deadline(Token.DeadlineKind.DATE, at, clock)
+
+
+def _after_the_last_renewal(token: Token) -> datetime | None:
+    """Return the end of the access token that the last possible renewal will give; None where the channel does not go beyond.
+
+    AdToken renews a day before the end of such a refresh token. Where a renewal gave less than a whole life, the channel cuts it there.
+    """
+    if not renewal.is_fixed(token) or token.refresh_expires_at is None:
+        return None
+    life = channels.get(token.app.channel).lifetime.access
+    if life is None:
+        return None
+    access = token.access_expires_at
+    last = token.renewed_at or token.linked_at
+    if access is None or access - last < life - JITTER:
+        return None
+    if last >= token.refresh_expires_at - renewal.LAST_TRY:
+        return access
+    return token.refresh_expires_at - renewal.LAST_TRY + life
 
 
 def moved(old: Deadline, new: Deadline) -> bool:

@@ -76,12 +76,14 @@ def renewed(channel: Channel) -> tuple[str, ...]:
 
 
 def _when(rule: Renewal) -> str:
-    """Return ", once less than 45 days are left and at least every 7 days", as far as the rule says so."""
+    """Return ", once less than 45 days are left and at least every 7 days", as far as the rule says so, or what happens in practice."""
     parts = []
     if rule.lead is not None:
         verb = "is" if words(rule.lead).startswith("1 ") else "are"
         parts.append(f"once less than {words(rule.lead)} {verb} left")
-    if rule.every is not None:
+    if rule.often:
+        parts.append(rule.often)
+    elif rule.every is not None:
         parts.append(f"at least every {words(rule.every).removeprefix('1 ')}")
     return f", {' and '.join(parts)}" if parts else ""
 

@@ -17,6 +17,10 @@ from tokens.vault import VaultError
 
 BEYOND_WARNINGS = timedelta(days=7)
 AT_MOST_EVERY = timedelta(days=1)  # however wide the warnings are
+LAST_TRY = timedelta(
+    days=1
+)  # before a refresh token ends that no renewal moves, what outlives it is renewed once more
+TOGETHER = timedelta(hours=1)  # dates so near to each other are one
 SPREAD = 0.15  # part of a period by which tokens that came together are drawn apart
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
 
@@ -65,15 +69,47 @@ def next_at(token: Token, now: datetime) -> datetime | None:
         return None
     last = token.renewed_at or token.linked_at
     wanted = []
-    if policy.lead is not None and token.access_expires_at is not None:
+    if policy.lead is not None and token.access_expires_at is not None and not _ends_with_refresh(token):
         early = token.access_expires_at - _lead(policy)
         wanted.append(max(early, token.renewed_at + AT_MOST_EVERY) if token.renewed_at else early)
     if policy.every is not None:
         wanted.append(last + policy.every * (1 - SPREAD * _share(token)))
+    if (
+        is_fixed(token)
+        and token.refresh_expires_at is not None
+        and last < token.refresh_expires_at - LAST_TRY
+    ):
+        wanted.append(token.refresh_expires_at - LAST_TRY)
     if not wanted:
         return None
     due = min(wanted)
     return due if token.renewal_tried_at is None else max(due, token.renewal_tried_at + policy.again_after)
+
+
+def is_fixed(token: Token) -> bool:
+    """Tell whether the token's refresh token is of the older kind whose date no renewal moves."""
+    if token.refresh_expires_at is None or token.app_id is None:
+        return False
+    policy = policy_of(token)
+    if policy is None or policy.fixed is None:
+        return False
+    return abs(token.refresh_expires_at - token.linked_at - policy.fixed) < TOGETHER
+
+
+def renews_itself(token: Token, now: datetime) -> bool:
+    """Tell whether the token's date moves with every renewal, and renewals were on time: then no number of days means anything."""
+    policy = policy_of(token)
+    if policy is None or policy.rolls is None or policy.every is None or is_fixed(token):
+        return False
+    on_time = token.deadline is not None and token.deadline - now > policy.rolls - 2 * policy.every
+    return on_time and token.state == Token.State.VALID and possible(token, now)
+
+
+def _ends_with_refresh(token: Token) -> bool:
+    """Tell whether the access date is the refresh token's own, beyond which no renewal can move it."""
+    if not token.has_refresh_token or token.refresh_expires_at is None or token.access_expires_at is None:
+        return False
+    return token.access_expires_at > token.refresh_expires_at - TOGETHER
 
 
 def wanted(token: Token, now: datetime) -> bool:

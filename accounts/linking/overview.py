@@ -13,7 +13,7 @@ from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.names import Names
 from accounts.summary import Summary
-from tokens import channels, reasons
+from tokens import channels, reasons, renewal
 from tokens.channels.base import WRITE_REFUSALS, Channel, Reason
 from tokens.models import ChannelKey, Token
 from users.models import User
@@ -124,6 +124,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
         deadline=token.deadline if token else found.account.deadline,
         now=now,
         zone=timezone.get_current_timezone(),
+        renews=token is not None and renewal.renews_itself(token, now),
     )
     return LinkedRow(found.account, pills, text, days, alone)
 

@@ -68,7 +68,12 @@ def days(token: Token, *, usable: bool, now: datetime) -> faces.DaysLeft:
         text = f"Ended {faces.short_date(token.state_since, zone=zone, now=now, named=True)}"
         return faces.DaysLeft(text, "cancel", ended=True, bar=faces.DayBar("bar", "", "mute"))
     return faces.days_left(
-        deadline_kind=token.deadline_kind, deadline=token.deadline, now=now, zone=zone, usable=usable
+        deadline_kind=token.deadline_kind,
+        deadline=token.deadline,
+        now=now,
+        zone=zone,
+        usable=usable,
+        renews=renewal.renews_itself(token, now),
     )
 
 

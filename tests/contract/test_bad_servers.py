@@ -169,7 +169,7 @@ def servers() -> Iterator[tuple[Server, Server]]:
 @pytest.fixture
 def bad(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The bad server as the address of every channel. Looks that nobody was led to the other one."""
-    monkeypatch.setattr(linkedin, "PAUSES", (0, 0))
+    monkeypatch.setattr(linkedin, "PAUSE", 0)
     server, elsewhere = servers
     for one in servers:
         one.mode, one.answer, one.sent = "nothing", b"", 0

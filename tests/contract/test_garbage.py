@@ -58,7 +58,7 @@ def shapes(words: list[str]) -> st.SearchStrategy[Any]:
 @pytest.fixture
 def bench(browser: Callable[[str], Client], world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Records a channel."""
-    monkeypatch.setattr(linkedin, "PAUSES", (0, 0))
+    monkeypatch.setattr(linkedin, "PAUSE", 0)
     return lambda key: bent.bench(
         key, world, browser("ada"), lambda request: monkeypatch.setattr(http, "request", request)
     )

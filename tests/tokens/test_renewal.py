@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.support.factories import NOW, make_app, make_token
-from tokens import renewal, scheduling
-from tokens.channels.base import Renewal
-from tokens.models import ChannelApp, Token
+from tokens import deadlines, lifecycle, renewal, scheduling
+from tokens.channels.base import Dates, Inspection, Renewal, Ruling, Verdict
+from tokens.models import ChannelApp, Token, TokenEvent
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -189,3 +189,136 @@ class AnyRow(TestCase):
             assert at >= tried + policy.again_after
         if at is not None and renewed is not None and policy.every is None:
             assert at >= renewed + renewal.AT_MOST_EVERY
+
+
+def test_where_access_and_refresh_end_together_nothing_is_renewed() -> None:
+    together = token(
+        "linkedin",
+        has_refresh_token=True,
+        access_expires_at=NOW + 40 * DAY - timedelta(seconds=1),
+        refresh_expires_at=NOW + 40 * DAY,
+        renewed_at=NOW - 10 * DAY,
+    )
+    apart = token(
+        "linkedin",
+        has_refresh_token=True,
+        access_expires_at=NOW + 40 * DAY,
+        refresh_expires_at=NOW + 50 * DAY,
+        renewed_at=NOW - 10 * DAY,
+    )
+
+    assert renewal.next_at(together, NOW) is None
+    assert renewal.next_at(apart, NOW) == NOW - 5 * DAY
+
+
+def pinterest(*, since: int, access: int = 30, refresh: int = 60, **fields: Any) -> Token:
+    """A Pinterest log-in that was renewed so many days ago, with lives in days from then on."""
+    renewed = NOW - since * DAY
+    fields = {"linked_at": NOW - 100 * DAY, "renewed_at": renewed, "has_refresh_token": True, **fields}
+    dates = {"access_expires_at": renewed + access * DAY, "refresh_expires_at": renewed + refresh * DAY}
+    one = token("pinterest", **dates, **fields)
+    deadlines.apply(one, NOW)
+    return one
+
+
+@pytest.mark.parametrize(("since", "renews"), [(0, True), (7, True), (13, True), (15, False), (40, False)])
+def test_a_date_that_moves_weekly_is_none_as_long_as_renewals_are_on_time(since: int, renews: bool) -> None:
+    assert renewal.renews_itself(pinterest(since=since), NOW) is renews
+
+
+def test_a_refused_renewal_makes_it_a_date_again() -> None:
+    assert not renewal.renews_itself(pinterest(since=3, refresh_refused_at=NOW), NOW)
+
+
+def old_kind(*, day: int, renewed: int | None = None, access: int = 30) -> Token:
+    """An older Pinterest log-in, so many days after its consent; the refresh token ends on day 365 whatever is renewed."""
+    linked = NOW - day * DAY
+    last = linked + (renewed if renewed is not None else 0) * DAY
+    one = token(
+        "pinterest",
+        linked_at=linked,
+        renewed_at=None if renewed is None else last,
+        has_refresh_token=True,
+        access_expires_at=last + access * DAY,
+        refresh_expires_at=linked + 365 * DAY,
+    )
+    deadlines.apply(one, NOW)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("day", "renewed", "access", "ends"),
+    [
+        (0, None, 30, 394),  # renewed once more on day 364
+        (335, 330, 30, 394),
+        (364, 363, 30, 394),
+        (365, 364, 30, 394),
+        (364, 364, 30, 394),
+        (350, 345, 20, 365),  # Pinterest cuts access there: then that is the end
+    ],
+)
+def test_an_older_log_in_ends_when_what_the_last_renewal_gave_ends(
+    day: int, renewed: int | None, access: int, ends: int
+) -> None:
+    one = old_kind(day=day, renewed=renewed, access=access)
+
+    assert one.deadline == one.linked_at + ends * DAY
+    assert not renewal.renews_itself(one, NOW)
+
+
+def test_an_older_log_in_is_renewed_once_more_a_day_before_its_refresh_token_ends() -> None:
+    one = old_kind(day=361, renewed=360)
+
+    assert renewal.next_at(one, NOW) == one.linked_at + 364 * DAY
+
+
+def test_a_year_of_an_older_log_in_moves_its_deadline_never() -> None:
+    """The sweep of each hour, the channel's answers by the rule of older apps: one deadline from the first day to the last."""
+    one = old_kind(day=0)
+    first, now, cycle = one.deadline, NOW, one.cycle
+    assert first is not None
+
+    while now < NOW + 364 * DAY + timedelta(hours=2):
+        now += timedelta(hours=1)
+        if renewal.wanted(one, now):
+            one.renewed_at, one.access_expires_at = now, now + 30 * DAY
+            deadlines.apply(one, now)
+            assert one.deadline is not None
+            assert abs(one.deadline - first) < DAY
+
+    assert one.cycle == cycle
+    assert one.renewed_at is not None
+    assert abs(one.renewed_at - NOW - 364 * DAY) < timedelta(hours=2)
+
+
+def test_two_ends_at_once_are_the_end_of_renewal() -> None:
+    one = token(
+        "linkedin",
+        has_refresh_token=True,
+        access_expires_at=NOW + 20 * DAY + timedelta(seconds=1),
+        refresh_expires_at=NOW + 20 * DAY,
+    )
+
+    deadlines.apply(one, NOW)
+
+    assert one.deadline_clock == Token.Clock.REFRESH
+
+
+def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:
+    one = token("facebook", access_expires_at=NOW + 50 * DAY)
+    deadlines.apply(one, NOW)
+    one.save()
+
+    def said(**later: int) -> int:
+        dates = Dates(access_expires_at=NOW + timedelta(**later), sources={"access": "introspection"})
+        inspection = Inspection(Ruling(Verdict.OK), dates=dates)
+        lifecycle.record_inspection(
+            token_id=one.pk, generation=one.generation, inspection=inspection, now=NOW, source="check"
+        )
+        return TokenEvent.objects.filter(token=one, kind=TokenEvent.Kind.DATES).count()
+
+    events = [said(days=50, seconds=second) for second in range(-5, 5)]
+    moved = said(days=60)
+
+    assert events == [0] * 10
+    assert moved == 1

@@ -182,6 +182,7 @@ class NativeAccount:
     closed: bool = False  # closed or deleted: cannot be linked
     role: str = ""  # the channel's own word
     can_publish: CanPublish = "unknown"
+    role_told: bool = True  # False: nobody could be asked about the role, so what is known of it stands
 
 
 @dataclass(frozen=True)
@@ -295,8 +296,14 @@ class Renewal:
     source: str
     lead: timedelta | None = None  # renewed once less than this of the access date is left
     every: timedelta | None = None  # renewed at least so often, whatever the dates say
+    often: str = ""  # how often that happens in practice, where it is more often than `every`: "several times a day, with its checks"
     again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
     spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
+    rolls: timedelta | None = (
+        None  # every renewal gives the refresh token so long a life anew; None: its date stands, or it has none
+    )
+    # How long a refresh token of an older kind lives from the consent on, which no renewal moves. What the last renewal gives outlives it.
+    fixed: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
         token.scopes = list(inspection.scopes)
     if inspection.dates is not None:
         set_dates(token, inspection.dates, keep=True)
-    if deadlines.apply(token, now):
+    cycle = token.cycle
+    deadlines.apply(token, now)
+    if token.cycle != cycle:  # a date that jitters is no event
         event(token, TokenEvent.Kind.DATES, now, source=source, detail=_dates_detail(token))
     if token.state != Token.State.VALID:
         set_state(token, Token.State.VALID, "", {}, now)

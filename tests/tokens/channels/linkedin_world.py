@@ -29,7 +29,7 @@ def set_up(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
     settings.LINKEDIN_WWW_URL = settings.LINKEDIN_API_URL = sandbox.linkedin
     sandbox.put_app("linkedin", redirect_uris=[REDIRECT])
     sandbox.clear_faults()
-    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (0.01, 0.02))
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 0.01)
 
 
 def switch(sandbox: Sandbox, **settings: Any) -> None:

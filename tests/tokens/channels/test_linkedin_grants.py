@@ -1,5 +1,7 @@
 """LinkedIn's consents: exchange, what it leaves out, and tokens of the last seconds, against the stand-in LinkedIn."""
 
+import base64
+import json
 import time
 from datetime import timedelta
 from typing import Any
@@ -8,11 +10,12 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, APP, SCOPES, close, code, given, switch
 from tokens.channels.base import ChannelError, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL
+from tokens.channels.linkedin import CHANNEL, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -106,29 +109,69 @@ def test_a_code_is_good_once_and_then_the_person_starts_again(sandbox: Sandbox) 
 # ---- a token of the last seconds
 
 
-def test_linking_waits_for_a_token_that_is_refused_at_first(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (1.0, 1.5))
-    switch(sandbox, fresh_delay=2)
+def test_the_id_token_says_who_consented_where_the_token_is_too_new_to_ask(sandbox: Sandbox) -> None:
+    switch(sandbox, fresh_delay=600)
 
     consent = CHANNEL.consent(APP, {"code": code(sandbox)})
-    listed = CHANNEL.list_accounts(APP, consent.grant.credentials, consent.identity, SCOPES)
 
-    assert consent.identity.native_user_id == ADA.native_user_id
-    assert len(listed.accounts) == 4
-    assert "401" in {str(call["status"]) for call in sandbox.calls(path="userinfo")}
+    assert (consent.identity.native_user_id, consent.identity.name) == (ADA.native_user_id, "Ada Okafor")
+    assert [call["status"] for call in sandbox.calls(path="userinfo")] == [401]
 
 
-def test_a_token_that_stays_refused_is_given_up_after_three_questions(sandbox: Sandbox) -> None:
-    switch(sandbox, fresh_delay=600)
-    grant = CHANNEL.exchange(APP, {"code": code(sandbox)})
+def test_userinfo_goes_before_the_id_token_wherever_it_answers(sandbox: Sandbox) -> None:
+    sandbox.add_fault("linkedin", path="userinfo$", status=200, body={"sub": "other", "name": "Somebody"})
+
+    assert CHANNEL.consent(APP, {"code": code(sandbox)}).identity.native_user_id == "other"
+
+
+def test_trouble_at_userinfo_is_no_reason_to_believe_the_id_token(sandbox: Sandbox) -> None:
+    sandbox.add_fault("linkedin", path="userinfo$", status=503)
 
     with pytest.raises(ChannelError) as caught:
-        CHANNEL.identity(APP, grant.credentials)
+        CHANNEL.consent(APP, {"code": code(sandbox)})
 
-    assert caught.value.ruling.verdict == Verdict.CONFIRM_FIRST
-    assert len(sandbox.calls(path="userinfo")) == 3
+    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+
+
+CLAIMS = {
+    "iss": "https://www.linkedin.com/oauth", "aud": APP.client_id, "exp": int(NOW.timestamp()) + 60, "sub": "abc", "name": "A",
+}  # fmt: skip
+
+
+def id_token(**changes: Any) -> str:
+    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)
+    ]
+    return ".".join([*parts, "signature"])
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        (id_token(), "abc"),
+        (id_token(aud=["x", APP.client_id]), "abc"),
+        (id_token(aud="another app"), None),
+        (id_token(iss="https://evil.example"), None),
+        (id_token(exp=int(NOW.timestamp())), None),
+        (id_token(exp=None), None),
+        (id_token(sub=None), None),
+        (id_token(sub=5), None),
+        ("", None),
+        ("a.b", None),
+        ("a.!!!.c", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_an_id_token_counts_only_where_it_is_linkedins_for_this_app_and_holds_now(
+    settings: Any, text: Any, who: str | None
+) -> None:
+    settings.LINKEDIN_WWW_URL = "https://www.linkedin.com"
+
+    found = reading.identity_of({"id_token": text}, APP.client_id, NOW)
+
+    assert (found.native_user_id if found else None) == who
 
 
 def test_a_list_waits_for_no_token_that_is_old(sandbox: Sandbox) -> None:
@@ -158,7 +201,7 @@ def test_a_new_token_that_introspection_refuses_is_in_doubt_and_asked_about_agai
 def test_a_question_with_little_time_does_not_wait_for_a_new_token(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (30.0, 30.0))
+    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 30.0)
     new = given(sandbox, age=5)
     sandbox.cancel_authorisation("linkedin", "ada")
     began = time.monotonic()

@@ -39,7 +39,7 @@ def test_the_consent_page_is_asked_for_the_same_scopes_always(client: Client, sa
 
     asked = query(response["Location"])
     assert response["Location"].startswith(f"{sandbox.linkedin}/oauth/v2/authorization?")
-    assert len(asked.pop("state")) == 16
+    assert len(asked.pop("state")) == 32
     assert asked == {
         "client_id": CLIENT_ID,
         "redirect_uri": REDIRECT,
@@ -66,15 +66,23 @@ def test_without_a_refresh_token_the_deadline_is_the_end_of_access(client: Clien
     assert close(Token.objects.get().deadline, timezone.now() + timedelta(days=60))
 
 
-def test_a_token_that_linkedin_refuses_for_a_moment_does_not_break_linking(
+def test_a_token_that_linkedin_refuses_for_a_moment_neither_breaks_linking_nor_holds_the_person(
     client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSES", (0.6, 0.9))
-    switch(sandbox, fresh_delay=1)
+    slept: list[float] = []
+    monkeypatch.setattr("tokens.channels.linkedin.channel.time.sleep", slept.append)
+    switch(sandbox, fresh_delay=600)
 
-    native.link(client, "linkedin", "ada")
+    address = native.consent(client, "linkedin", "ada")
 
-    assert Account.objects.count() == 1
+    token = Token.objects.get()
+    page = client.get(address).content.decode()
+    assert slept == []
+    assert (token.native_user_id, token.native_user_name) == ("HRnXB4kIO7", "Ada Okafor")
+    assert "Lumen Shoes EU" not in page  # the list is asked for again by the person
+    switch(sandbox, fresh_delay=0)
+    again = client.post(f"{address.rstrip('/')}/refresh/", follow=True)
+    assert "Lumen Shoes EU" in again.content.decode()
 
 
 @pytest.mark.parametrize("action", ["cancel", "cancel_login"])

@@ -155,6 +155,58 @@ def test_roles_are_asked_for_a_limited_time_only(
     assert sandbox.calls(path="authenticated_user_access") == []
 
 
+class TwoAnswers:
+    """A limit that leaves time for the role and the payment methods of so many ad accounts."""
+
+    accounts = 1
+
+    def __init__(self, _seconds: float | None) -> None:
+        self._left = self.accounts
+
+    @property
+    def over(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
+    def left(self) -> float | None:
+        return None
+
+
+def test_accounts_beyond_the_time_get_their_turn_with_the_next_list(
+    sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.x.listing.Limit", TwoAnswers)
+    credentials = pair(sandbox)
+
+    told = []
+    for _ in range(5):
+        listed = CHANNEL.list_accounts(x_app, credentials, ADA, None)
+        told += [account.native_id for account in listed.accounts if account.role_told]
+        sandbox.reset_x_rate_limit()
+
+    assert len(told) == 5
+    assert set(told[:4]) == {LUMEN, FERN, MARLO, OLD}
+    assert told[4] == told[0]
+
+
+def test_the_turn_is_each_log_ins_own(
+    sandbox: Sandbox, x_app: AppKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.x.listing.Limit", TwoAnswers)
+
+    first, other = (
+        [
+            a.native_id
+            for a in CHANNEL.list_accounts(x_app, pair(sandbox, user), ADA, None).accounts
+            if a.role_told
+        ]
+        for user in ("ada", "ben")
+    )
+
+    assert first == [LUMEN]
+    assert other == [LUMEN]
+
+
 @pytest.mark.parametrize("body", ["<html>", [], {"data": None}, {"data": {"id": LUMEN}}, {"data": "x"}])
 def test_a_list_of_another_shape_is_no_empty_list(sandbox: Sandbox, x_app: AppKeys, body: Any) -> None:
     sandbox.add_fault("x", path="/12/accounts$", status=200, body=body)

@@ -1,7 +1,7 @@
 """LinkedIn behind our interface."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from tokens.channels.base import (
     Answer,
     AppKeys,
     Channel,
+    ChannelConsent,
     ChannelError,
     Credentials,
     Grant,
@@ -34,7 +35,7 @@ from tokens.channels.values import mapping, scopes_of, token_of, words
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
 FRESH_FOR = 60.0  # seconds
-PAUSES = (2.0, 6.0)  # seconds before the second and the third question
+PAUSE = 2.0  # seconds before a check asks once more; a person who comes back from LinkedIn waits for nothing
 TOO_FRESH = "refused, but new"
 NOBODYS = "none"  # no token of anybody
 
@@ -64,19 +65,34 @@ class LinkedIn(Channel):
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code for an access token, and a refresh token where the app may have one."""
+        return _grant(self._exchanged(app, answer))
+
+    def _exchanged(self, app: AppKeys, answer: Mapping[str, str]) -> Answer:
         form = {
             "grant_type": "authorization_code",
             "code": answer["code"],
             "redirect_uri": app.redirect_uri,
             **proof_of(answer),
         }
-        return _grant(calls.oauth("exchange", "accessToken", app, form))
+        return calls.oauth("exchange", "accessToken", app, form)
+
+    def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
+        """As everywhere. Where userinfo refuses so new a token, the ID token of the exchange says who consented: nobody waits."""
+        given = self._exchanged(app, answer)
+        grant = self.complete_grant(app, _grant(given))
+        try:
+            return ChannelConsent(self.identity(app, grant.credentials), grant)
+        except ChannelError as error:
+            told = reading.identity_of(given.body, app.client_id, timezone.now())
+            if error.ruling.verdict not in DOUBTFUL or told is None:
+                raise
+            return ChannelConsent(told, grant)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Let introspection say what the exchange did not. A consent is not lost because that question failed."""
         if grant.dates.access_expires_at is not None and grant.scopes is not None:
             return grant
-        answer = self._patiently(app, grant.credentials, lambda: self._introspect(app, grant.credentials))
+        answer = self._introspect(app, grant.credentials)
         if verdicts.classify(answer).verdict != Verdict.OK:
             return grant
         report = reading.report_of(answer.body)
@@ -85,8 +101,7 @@ class LinkedIn(Channel):
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
-        token = credentials.access_token
-        answer = self._patiently(app, credentials, lambda: calls.userinfo(token))
+        answer = calls.userinfo(credentials.access_token)
         body = calls.demand(answer)
         native_user_id = words(body.get("sub"), 191).strip()
         if not native_user_id:
@@ -102,8 +117,8 @@ class LinkedIn(Channel):
             ruling = _keys_or_token(ruling, calls.introspect(app, NOBODYS, timeout=limit.left()))
         if ruling.verdict in DOUBTFUL and _new(answer):
             left = limit.left()
-            if left is None or left > PAUSES[0]:
-                time.sleep(PAUSES[0])
+            if left is None or left > PAUSE:
+                time.sleep(PAUSE)
                 answer = self._introspect(app, credentials, limit.left())
                 ruling = verdicts.classify(answer)
             if ruling.verdict in DOUBTFUL:
@@ -118,28 +133,14 @@ class LinkedIn(Channel):
     def _introspect(self, app: AppKeys, credentials: Credentials, timeout: float | None = None) -> Answer:
         return calls.introspect(app, credentials.access_token, timeout=timeout)
 
-    def _patiently(self, app: AppKeys, credentials: Credentials, ask: Callable[[], Answer]) -> Answer:
-        """Ask, and ask again while the token is refused but so new that the refusal may pass."""
-        answer = ask()
-        for pause in PAUSES:
-            if verdicts.classify(answer).verdict not in DOUBTFUL or not self._may_be_new(app, credentials):
-                break
-            time.sleep(pause)
-            answer = ask()
-        return answer
-
-    def _may_be_new(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Ask when the token was made. Where LinkedIn does not say, it may be new."""
-        answer = self._introspect(app, credentials)
-        return reading.report_of(answer.body).dates.issued_at is None or _new(answer)
-
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
         """List the person's roles, then the ad accounts themselves; what only one of the two lists has is in it too."""
         token = credentials.access_token
-        first = self._patiently(app, credentials, lambda: listing.roles_page(token, 0))
-        return listing.accounts(token, first, None if scopes is None else tuple(scopes))
+        return listing.accounts(
+            token, listing.roles_page(token, 0), None if scopes is None else tuple(scopes)
+        )
 
     def read_account(
         self,

@@ -1,14 +1,27 @@
 """Turning LinkedIn's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
 
+import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from tokens.channels.base import Dates, DateSource, NativeAccount
+from django.conf import settings
+
+from tokens.channels.base import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.values import end_of_life, mapping, moment, names, number, scopes_of, words
+from tokens.channels.values import (
+    LONGEST_TOKEN,
+    end_of_life,
+    mapping,
+    moment,
+    names,
+    number,
+    scopes_of,
+    words,
+)
 
 URN = "urn:li:sponsoredAccount:"
 LARGEST_ID = 10**19
@@ -44,6 +57,31 @@ def report_of(body: Any) -> Report:
         dates=Dates(issued_at=moment(data.get("created_at")), access_expires_at=ends, sources=sources),
         scopes=scopes_of(data.get("scope")),
     )
+
+
+def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
+    """Return who consented by the ID token beside an access token; None where there is none of LinkedIn's for this app that holds now.
+
+    Its signature is not checked: it came from the token endpoint itself, over TLS, which OpenID Connect Core takes for as good (3.1.3.7).
+    """
+    payload = words(mapping(body).get("id_token"), LONGEST_TOKEN).split(".")[1:2]
+    try:
+        part = payload[0] if payload else ""
+        said = mapping(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
+    except (ValueError, RecursionError):
+        return None
+    issuer, ends = words(said.get("iss")), moment(said.get("exp"))
+    audience = said.get("aud")
+    ours = audience == client_id or (isinstance(audience, list) and client_id in audience)
+    if (
+        not ours
+        or not issuer.startswith(settings.LINKEDIN_WWW_URL.rstrip("/"))
+        or ends is None
+        or ends <= now
+    ):
+        return None
+    native_user_id = words(said.get("sub"), 191).strip()
+    return Identity(native_user_id, words(said.get("name"), 200)) if native_user_id else None
 
 
 def grant_dates(body: Mapping[str, Any], now: datetime) -> Dates:

@@ -9,7 +9,7 @@ RECONNECT = (
 _SETTINGS = "Settings & Privacy > Data privacy > Permitted services"
 _AGAIN = f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenticate once more."
 
-_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
+_TRY_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
 
 STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
@@ -51,21 +51,21 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     ),
     Reason.TWO_FACTOR_REQUIRED: (
         "Open www.linkedin.com, then Settings > Sign in & security > Two-step verification, and turn it on.",
-        _AGAIN,
+        _TRY_AGAIN,
     ),
     Reason.VERIFICATION_REQUIRED: (
         "Open Campaign Manager with your own LinkedIn log-in, and finish the verification that it asks for.",
-        _AGAIN,
+        _TRY_AGAIN,
     ),
     Reason.ADVERTISING_REFUSED: (
         "Open Campaign Manager and read the notice on top. LinkedIn may have restricted your profile or put the account on hold.",
         "Meanwhile, ask somebody else with a role in the ad account to link it.",
-        _AGAIN,
+        _TRY_AGAIN,
     ),
     Reason.WRITING_REFUSED: (
         "Open Campaign Manager with your own LinkedIn log-in and change something small in the ad account.",
         "Do what LinkedIn asks for there. If it takes the change, the publishing system may be the cause.",
-        _AGAIN,
+        _TRY_AGAIN,
     ),
     Reason.RESTRICTED: (
         "A billing admin opens Campaign Manager and looks under Billing and in the notices on top.",

@@ -45,6 +45,8 @@ RENEWAL = Renewal(
     exchange=False,
     source="https://developers.pinterest.com/docs/api/v5/oauth-token",
     every=timedelta(days=7),
+    rolls=timedelta(days=60),
+    fixed=timedelta(days=365),
     spare=timedelta(minutes=5),
 )
 

@@ -16,7 +16,7 @@ LIFETIME = Lifetime(
     never_ends=True,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
     checked="2026-11-25",
-    note="Snapchat may end an authorisation that nobody used for 90 days. AdToken renews each one at least weekly.",
+    note="Snapchat may end an authorisation that nobody used for 90 days. AdToken renews each one several times a day.",
     clocks=(
         "Access lasts 30 to 60 minutes; Snapchat says each time how long. AdToken renews it by itself.",
         "It can be renewed without an end date.",
@@ -39,7 +39,10 @@ VERSIONS = Versions(
 RENEWAL = Renewal(
     exchange=False,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
-    every=timedelta(days=7),
+    every=timedelta(
+        days=7
+    ),  # were access ever to last longer than a check is away; as it is, each check finds it over
+    often="several times a day, as its checks find access over",
     spare=timedelta(minutes=5),
 )
 LAST_STEP = "Press Approve."

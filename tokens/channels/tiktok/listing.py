@@ -1,7 +1,7 @@
 """The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -59,9 +59,14 @@ def of_person(app: AppKeys, token: str) -> AccountList:
         return AccountList((), complete=complete)
     roles = read_roles(token, Limit(ROLES_WITHIN))
     listed = (found[one] for one in granted if one in found)
-    return AccountList(
-        tuple(reading.with_role(one, roles.names.get(one.native_id, ())) for one in listed), complete=complete
-    )
+    return AccountList(tuple(_in_role(one, roles) for one in listed), complete=complete)
+
+
+def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
+    """Add the person's role. Where the question was hindered before it came to this ad account, nothing is told of it."""
+    if account.native_id not in roles.names and roles.trouble is not None:
+        return replace(account, role_told=False)
+    return reading.with_role(account, roles.names.get(account.native_id, ()))
 
 
 def _granted(answer: Answer) -> tuple[list[str], bool]:
