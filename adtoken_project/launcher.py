@@ -1,8 +1,9 @@
 """`python -m adtoken_project.launcher`: everything AdToken needs, on one machine, in one terminal (`make run`).
 
 Starts PostgreSQL, Valkey, the sandbox channels, the web server, the worker and the clock (beat), and stops them
-again. Variables: WEB_PORT (8000), SANDBOX_PORT (8100), VAR (var), DATABASE_URL and REDIS_URL (own servers instead
-of the embedded ones). For a demo and for development; docs say how to run it in production.
+again. Variables: WEB_PORT (8000), SANDBOX_PORT (8100), VAR (var), DEMO_FILL (1: show ad accounts at the first look),
+DATABASE_URL and REDIS_URL (own servers instead of the embedded ones). For a demo and for development; docs say how to
+run it in production.
 """
 
 import fcntl
@@ -56,6 +57,7 @@ class Options:
     var: Path
     database_url: str  # empty: start our own PostgreSQL
     redis_url: str  # empty: start our own Valkey
+    fill: bool = True  # show ad accounts at the first look
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Options":
@@ -66,6 +68,7 @@ class Options:
             var=Path(environ.get("VAR") or PROJECT / "var").resolve(),
             database_url=environ.get("DATABASE_URL", ""),
             redis_url=environ.get("REDIS_URL", ""),
+            fill=environ.get("DEMO_FILL", "1") != "0",
         )
 
 
@@ -183,6 +186,18 @@ class Launcher:
         self.facts |= {"api_key": said.get("api_key", ""), "logins": said.get("logins", [])}
         write_private(kept, f"{self.facts['api_key']}\n")
         demo.log.write_text("", encoding="utf-8")  # it holds the key
+        if self.options.fill:
+            self._fill(manage)
+
+    def _fill(self, manage: str) -> None:
+        """Show a living installation at the first look: two dozen ad accounts, with a past. It happens once in a data folder."""
+        done = self.options.var / "filled"
+        if done.exists():
+            return
+        say("Filling the demo with ad accounts (the first time only) ...")
+        fleet = self._python("fill", manage, "demo", "--fill", self.facts["sandbox"])
+        self.supervisor.run_once(fleet, seconds=COMMAND_SECONDS, advice=ADVICE)
+        done.touch()
 
     def _start_apps(self) -> None:
         celery = ("-m", "celery", "-A", "adtoken_project")

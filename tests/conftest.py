@@ -51,6 +51,7 @@ SLOW_FILES = (
     "tokens/channels/test_tiktok_handshake.py",
     "tokens/channels/test_way_back.py",
     "users/test_log_in.py",
+    "project/test_demo_fleet.py",
     "users/test_second_factor.py",
     "test_whole.py",
 )

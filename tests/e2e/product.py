@@ -127,7 +127,7 @@ def bare_environment() -> dict[str, str]:
 def launched(var: Path) -> Iterator[Product]:
     """Start the product on free ports with its data in `var`, and stop it again."""
     output = var.parent / f"{var.name}.output"
-    env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0"}
+    env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
     command = [sys.executable, "-m", "adtoken_project.launcher"]
     with (
         output.open("wb") as file,

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def launched(var: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
     env = {name: value for name, value in os.environ.items() if name not in OURS}
-    env |= {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0"}
+    env |= {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
     command = [sys.executable, "-m", "adtoken_project.launcher"]
     with output.open("wb") as file, subprocess.Popen(command, cwd=PROJECT, env=env, stdout=file) as process:
         try:

@@ -1,0 +1,96 @@
+"""The living installation of `make run`: what it shows at the first look, and that every curl of the README answers there."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import faces, pool, summary
+from accounts.models import Account, AccountEvent
+from adtoken_project import demo, demo_fleet
+from adtoken_project.demo_fleet.cast import TEAMS
+from notifications.models import Message
+from tests.support.sandbox import Sandbox
+from tests.support.world import make_default_macro
+from tokens.models import ChannelApp, ChannelKey
+from users.models import User
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def key(channels_world: Sandbox, settings: Settings) -> str:
+    """A filled demo; the key of its publishing job."""
+    settings.DEMO, settings.STAFF_SECOND_FACTOR = True, False
+    make_default_macro()
+    key = str(demo.prepare()["api_key"])
+    for app in ChannelApp.objects.all():
+        channels_world.put_app(app.channel, redirect_uris=[app.redirect_uri])
+    demo_fleet.fill(sandbox=channels_world.base)
+    return key
+
+
+def test_the_demo_is_alive_at_the_first_look_and_every_curl_of_the_readme_answers(
+    key: str, client: Client, channels_world: Sandbox
+) -> None:
+    shows_every_state(channels_world)
+    ada_begins_with_nothing(client)
+    curls_of_the_readme_answer(key, channels_world)
+    again = demo_fleet.fill(sandbox=channels_world.base)
+    assert again == 26
+
+
+def shows_every_state(channels_world: Sandbox) -> None:
+    now = timezone.now()
+    fleet = list(summary.with_pools(Account.objects.all()))
+    pills = {summary.of(account, now).pill for account in fleet}
+
+    assert len(fleet) == 26
+    assert {account.channel for account in fleet} == set(ChannelKey.values)
+    assert {account.team.name for account in fleet} == set(TEAMS)
+    assert pills == {
+        faces.HEALTHY, faces.NO_BACKUP, faces.DATE_UNKNOWN, faces.URGENT_PILL, faces.AT_RISK_PILL, faces.RESTRICTED,
+        faces.INTERRUPTED, faces.DEACTIVATED, faces.PAUSED,
+    }  # fmt: skip
+    assert pool.differences() == []
+    past = AccountEvent.objects.order_by("at").values_list("at", flat=True)[0]
+    assert (now - past).days >= 20
+    assert {"macro", "died"} <= set(Message.objects.filter(state="sent").values_list("kind", flat=True))
+    assert {to for mail in channels_world.mails() for to in mail["to"]} >= {
+        "emil@example.com",
+        "noor@example.com",
+    }
+
+
+def ada_begins_with_nothing(client: Client) -> None:
+    client.force_login(User.objects.get(email="ada@example.com"))
+
+    assert "Link your first ad account" in client.get("/").content.decode()
+
+
+def curls_of_the_readme_answer(key: str, channels_world: Sandbox) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = text.replace("http://127.0.0.1:8100", channels_world.base)
+    block = text.partition("## The API in ten lines")[2].partition("```\n")[2].partition("```")[0]
+    client = Client(headers={"authorization": f"Bearer {key}"})
+    leases: list[str] = []
+    asked: list[str] = []
+    for line in block.splitlines():
+        if not line.startswith("curl "):
+            continue
+        words = shlex.split(line, comments=True)
+        address = next(word for word in words if word.startswith("$API")).replace("$API", "/api/v1")
+        address = address.replace("$(lease_id)", leases[-1] if leases else "")
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        answer = client.post(address, body, content_type="application/json") if body else client.get(address)
+        assert answer.status_code == 200, (line, answer.content)
+        asked.append(address)
+        if address.endswith("/lease"):
+            leases.append(json.loads(answer.content)["lease_id"])
+
+    assert len(asked) >= 6
