@@ -18,10 +18,12 @@ from unfold.admin import ModelAdmin
 from accounts import summary
 from accounts.models import Account
 from accounts.names import Names
-from accounts.portal import bulk, deed_pages, export, filters, listing, pages, rows, states
+from accounts.portal import bulk, deed_pages, export, filters, listing, moving, pages, rows, states
 from accounts.portal.parts import part
 from accounts.templatetags import faces as tags
+from users.models import person
 from users.paging import CappedPaginator
+from users.visibility import teams_of
 
 
 class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -51,7 +53,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     show_full_result_count = False
     paginator = CappedPaginator
     search_fields = ["name"]  # what is searched is in get_search_results
-    actions = ["check_now", "ask_to_reauthenticate", "pause", "export_csv"]
+    actions = ["check_now", "ask_to_reauthenticate", "move_to_team", "pause", "export_csv"]
     change_list_template = "admin/accounts/account/change_list.html"
 
     # --- the list -------------------------------------------------------------------------------------------------
@@ -78,7 +80,10 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             now, names = timezone.now(), Names(request.user)
 
+            several_teams = teams_of(person(request))[:2].count() > 1
+
             def prepare(account: Any) -> None:
+                account.several_teams = several_teams
                 account.row = rows.of(account, names=names, now=now)
                 account.now = now
 
@@ -99,8 +104,9 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         link = reverse("admin:accounts_account_change", args=[account.pk])
         return format_html(
             '<span class="at-with-mark">{}<span><a class="at-name" href="{}">{}</a><span class="at-second">'
-            '<span class="at-hidden">{} </span>{}</span></span></span>',
+            '<span class="at-hidden">{} </span>{}{}</span></span></span>',
             tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
+            f" · {account.team}" if account.several_teams else "",
         )  # fmt: skip
 
     @display(description="State")
@@ -143,6 +149,11 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Lead to the confirm page."""
         return bulk.lead_to("ask", request, queryset)
 
+    @admin.action(description="Move to team", permissions=["move"])
+    def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks which team."""
+        return bulk.lead_to("team", request, queryset)
+
     @admin.action(description="Pause", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the confirm page."""
@@ -161,6 +172,10 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Tell whether the person may ask people to re-authenticate."""
         return request.user.has_perm("tokens.ask_token")
 
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may move accounts to another team."""
+        return request.user.has_perm(pages.MOVE)
+
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may pause accounts."""
         return request.user.has_perm("accounts.pause_account")
@@ -178,6 +193,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return [
             path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
             *bulk.urls(self),
+            *moving.urls(self),
             *deed_pages.urls(self),
             *pages.urls(self),
             *kept,

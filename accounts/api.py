@@ -75,7 +75,7 @@ class BadQuery(Exception):  # noqa: N818  # an answer
         self.name, self.detail = name, detail
 
 
-FILTERS = ("channel", "state", "deadline_within_days", "cursor")
+FILTERS = ("channel", "state", "team", "deadline_within_days", "cursor")
 
 
 @router.get("/accounts", response=AccountPage, operation_id="list_accounts", summary="List accounts")
@@ -83,6 +83,7 @@ def list_accounts(
     request: HttpRequest,
     channel: ChannelKey | None = None,
     state: Annotated[AccountState | None, Query(description=STATE_HELP)] = None,
+    team: Annotated[str | None, Query(description="The name of one of the key's teams.")] = None,
     deadline_within_days: Annotated[
         int | None,
         Query(ge=0, le=3650, description="Whose deadline is so near, and those that have stopped."),
@@ -97,6 +98,8 @@ def list_accounts(
         accounts = accounts.filter(channel=channel)
     if state:
         accounts = accounts.filter(_in_state(state))
+    if team:
+        accounts = accounts.filter(team__name=team)
     if deadline_within_days is not None:
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))

@@ -28,7 +28,7 @@ def _optional(schema: dict[str, Any]) -> None:
 ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
-    _one_of_or_null(sorted({*Reason, pool_reasons.UNLINKED, "paused", "min_valid_for"})),
+    _one_of_or_null(sorted({*Reason, *pool_reasons.DECIDED_HERE, "paused", "min_valid_for"})),
 ]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
 # In addresses: one that is unknown is answered 404, as an account that is.

@@ -12,10 +12,11 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people who are deleted."""
-        from django.db.models.signals import pre_delete
+        from django.db.models.signals import post_delete, post_save, pre_delete
 
         from accounts import receivers
         from tokens.signals import tokens_changed
+        from users.models import Membership, Team
 
         tokens_changed.connect(receivers.settle_changed, dispatch_uid="accounts.settle")
         if len(tokens_changed.receivers) != 1:
@@ -23,4 +24,7 @@ class AccountsConfig(AppConfig):
         pre_delete.connect(
             receivers.forget_person, sender="users.User", dispatch_uid="accounts.forget_person"
         )
+        post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
+        post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
+        post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
         receivers.register_messages()

@@ -7,10 +7,11 @@ from django.db import transaction
 from accounts import mails, pool, pool_reasons, readers, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool_reasons import OUTSIDE
 from notifications import outbox
 from tokens import lifecycle
 from tokens.models import Token
-from users.models import User
+from users.models import Team, User
 
 
 @transaction.atomic
@@ -128,6 +129,31 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
         account=account, kind=AccountEvent.Kind.RESUMED, source="staff", actor=actor, note=note, now=now
     )
     pool.settle(account_ids=[account.pk], cause="resumed", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
+    """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
+
+    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises DeedRefused where it is there already.
+    """
+    account = Account.objects.locked().select_related("team").get(pk=account.pk)
+    if account.team_id == team.pk:
+        raise DeedRefused(f"{account.name} is in the team {team} already.")
+    before, account.team = account.team, team
+    account.save(update_fields=["team"])
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.MOVED,
+        from_team=before,
+        to_team=team,
+        source="staff",
+        actor=actor,
+        note=note,
+        now=now,
+    )
+    pool.settle(account_ids=[account.pk], cause=OUTSIDE, now=now, source="staff", actor=actor, note=note)
+    return before
 
 
 @transaction.atomic

@@ -6,7 +6,8 @@ from django import forms
 
 from accounts.models import ApiKey
 from tokens.models import ChannelApp, ChannelKey
-from users.models import Team
+from users.models import Team, User
+from users.visibility import teams_of
 
 
 class ConfirmForm(forms.Form):
@@ -30,6 +31,19 @@ class ConfirmForm(forms.Form):
         if typed != self.must_type.strip():
             raise forms.ValidationError("This is not the account's name.")
         return typed
+
+
+class MoveForm(ConfirmForm):
+    """Which team an account goes to, among those that the person manages."""
+
+    team = forms.ModelChoiceField(Team.objects.none(), label="New team", empty_label="Choose a team")
+    field_order = ("team", "note")
+
+    def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["team"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = teams_of(viewer).order_by("name")
 
 
 class KeyForm(forms.Form):

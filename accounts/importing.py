@@ -82,6 +82,7 @@ class Checker:
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     tokens_of: dict[tuple[str, str], Credentials] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=lambda: {team.name: team for team in Team.objects.all()})
+    no_team: Team = field(default_factory=Team.default)  # of a line that names none
     users: dict[str, User] = field(default_factory=dict)
     apps: set[str] = field(
         default_factory=lambda: set(
@@ -124,14 +125,11 @@ class Checker:
         return row["native_id"]
 
     def _team(self, number: int, name: str) -> Team:
-        if not name:
-            return Team.default()
-        if name not in self.teams:
+        if name and name not in self.teams:
             self._note(
                 number, f"there is no team {scrub.named(name)}. Make it first, or leave the column empty."
             )
-            return Team.default()
-        return self.teams[name]
+        return self.teams.get(name, self.no_team)
 
     def _user(self, number: int, email: str) -> User | None:
         if not email:
@@ -257,11 +255,11 @@ def _accounts(lines: Sequence[Line], now: datetime) -> dict[tuple[str, str], Acc
     in_order = [wanted[key] for key in sorted(wanted)]
     Account.objects.bulk_create(in_order, batch_size=BATCH, ignore_conflicts=True)
     found: dict[tuple[str, str], Account] = {}
-    for channel in {channel for channel, _ in wanted}:
-        for account in Account.objects.filter(channel=channel).iterator(chunk_size=BATCH):
-            if (channel, account.native_id) in wanted:
-                found[channel, account.native_id] = account
-    return found
+    for start in range(0, len(in_order), BATCH):
+        some = in_order[start : start + BATCH]
+        rows = Account.objects.filter(native_id__in=[one.native_id for one in some])
+        found |= {(one.channel, one.native_id): one for one in rows}
+    return {key: account for key, account in found.items() if key in wanted}
 
 
 def _tokens(lines: Sequence[Line], now: datetime) -> tuple[dict[tuple[str, str], Token], int]:

@@ -90,6 +90,7 @@ class Account(models.Model):
             ("pause_account", "Can pause accounts"),
             ("resume_account", "Can resume accounts"),
             ("import_account", "Can import accounts"),
+            ("move_account", "Can move accounts to another team"),
         ]
 
     def __str__(self) -> str:
@@ -187,12 +188,19 @@ class AccountEvent(models.Model):
         ASKED = "asked", "Asked to re-authenticate"
         IMPORTED = "imported", "Imported"
         NOT_MINE = "not_mine", "Said not to be theirs"
+        MOVED = "moved", "Moved to another team"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)
     from_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
     token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
     token_event = models.ForeignKey(TokenEvent, models.SET_NULL, null=True, blank=True, related_name="+")
+    from_team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    to_team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     cause = models.CharField(max_length=40, blank=True)
     source = models.CharField(
         max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from accounts import faces
 from accounts.models import Account
 from tokens.models import Token
-from users.models import Membership, User
+from users.models import Membership, Team, User
 
 HIDDEN = "Someone in another team"
 
@@ -76,6 +76,12 @@ class Names:
         if self.all or user.pk == self.viewer_id or user.pk in self.colleagues:
             return str(user)
         return "An administrator" if user.is_superuser else HIDDEN
+
+    def team(self, team: Team | None) -> str:
+        """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""
+        if team is None:
+            return "a team that was removed"
+        return team.name if self.all or team.pk in self.teams else "another team"
 
     def first(self, token: Token, account: Account | None) -> str:
         """Return how a button or a sentence calls the person."""

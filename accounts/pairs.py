@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool_reasons import OUTSIDE
 from tokens import channels
 from tokens.channels.base import (
     WRITE_REFUSALS,
@@ -149,6 +150,8 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
         role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
+    if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
+        return {"role": native.role[:200], "can_publish": can_publish}
     return {
         "access": AccountToken.Access.OK,
         "role": role,
@@ -230,12 +233,16 @@ def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str
 
 def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str) -> None:
     served = _serves(entry)
-    lost = (
+    lost: dict[str, str] = (
         {"can_publish": AccountToken.CanPublish.NO}
         if reason == Reason.PUBLISHING_LOST
         else {"access": AccountToken.Access.LOST}
     )
-    _write(entry, {**lost, "access_reason": reason})
+    if entry.access_reason == OUTSIDE:
+        lost.pop("access", None)
+    else:
+        lost["access_reason"] = reason
+    _write(entry, lost)
     if served:
         _record_access(entry, now, source)
 

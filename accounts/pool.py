@@ -1,8 +1,9 @@
 """Settling: what the pool of an account decides.
 
-The only writer of an account's active token, state, reason, since, deadline, usable count, count of people and cycle. Set-based, two
-statements, in the transaction that changed a token or a pool. The accounts are locked first, and the facts are read in a second statement:
-in one statement the snapshot would be older than the lock, and a token that has just died could become active.
+The only writer of an account's active token, state, reason, since, deadline, usable count, count of people and cycle, and of the mark on
+pool entries that the account's team does not take. Set-based, in the transaction that changed a token, a pool or a team. The accounts are
+locked first, and the facts are read in later statements: in one statement the snapshot would be older than the lock, and a token that has
+just died could become active.
 """
 
 from collections.abc import Iterable
@@ -12,8 +13,31 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import Account, AccountEvent, AccountNews, AccountToken
+from accounts.pool_reasons import OUTSIDE
 from tokens.models import Token
-from users.models import User
+from users.models import Team, User
+
+# Entries whose mark differs from what their team says. An imported log-in has no person here, and belongs to the account's team.
+_WALLED = """
+select p.id, p.account_id, w.outside
+from accounts_accounttoken p
+join accounts_account a on a.id = p.account_id
+join users_team team on team.id = a.team_id
+join tokens_token t on t.id = p.token_id
+cross join lateral (select team.members_only and (
+  case when t.kind = 'system' then t.team_id is distinct from a.team_id
+       when t.consented_by_id is null then false
+       else not exists (select 1 from users_membership m where m.team_id = a.team_id and m.user_id = t.consented_by_id) end
+) as outside) w
+where (team.members_only or p.access_reason = 'outside_team')
+  and w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)
+"""
+
+_WALL = f"""
+update accounts_accounttoken p set access = case when w.outside then 'lost' else 'ok' end,
+                                   access_reason = case when w.outside then 'outside_team' else '' end
+from ({_WALLED} and a.id = any(%(accounts)s)) w where w.id = p.id
+"""  # noqa: S608  # constants of this module only; every value is a parameter
 
 _FACTS = """
 with living as (
@@ -122,7 +146,23 @@ def settle(
         "prefer": prefer,
     }
     with connection.cursor() as cursor:
+        cursor.execute(_WALL, values)
         cursor.execute(_SETTLE, values)
+
+
+def settle_team(*, team_id: int, now: datetime, actor: User | None = None) -> None:
+    """Settle those accounts of a team whose wall does not stand where the team and its people say, in a transaction of its own."""
+    with transaction.atomic():
+        settle(account_ids=_behind_wrong_walls(team_id), cause=OUTSIDE, now=now, source="staff", actor=actor)
+
+
+def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
+    """Return the accounts, of one team or of all, that refuse whom they should take, or the other way round."""
+    of_team = "" if team_id is None else "and a.team_id = %(team)s"
+    with connection.cursor() as cursor:
+        query = f"select distinct account_id from ({_WALLED} {of_team}) w order by 1"  # noqa: S608  # constants of this module
+        cursor.execute(query, {"team": team_id})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def hand_over(*, account: Account, token: Token) -> None:
@@ -135,7 +175,8 @@ def differences() -> list[int]:
     """Return the accounts whose stored decision is not what their pool says now. There must be none; the nightly check reports them."""
     with connection.cursor() as cursor:
         cursor.execute(_DIFFERENCES, {"accounts": None, "prefer": None})
-        return [row[0] for row in cursor.fetchall()]
+        wrong = {row[0] for row in cursor.fetchall()}
+    return sorted(wrong.union(_behind_wrong_walls()))
 
 
 def _lock(token_ids: Iterable[int] | None, account_ids: Iterable[int] | None) -> list[int]:
@@ -163,6 +204,8 @@ def record(
     source: str = "",
     actor: User | None = None,
     note: str = "",
+    from_team: Team | None = None,
+    to_team: Team | None = None,
 ) -> None:
     """Write one event of an account that is no shift and no change of state; people are told of what takes it from them."""
     news = _NEWS.get(kind) if cause != "regained" else None
@@ -170,6 +213,8 @@ def record(
         AccountNews.objects.create(account=account, token_id=token_id, kind=news, at=now)
     AccountEvent.objects.create(
         account=account,
+        from_team=from_team,
+        to_team=to_team,
         token_id=token_id,
         kind=kind,
         cause=cause,

@@ -1,4 +1,4 @@
-"""The one receiver of tokens' news, and what follows when a person is deleted."""
+"""The one receiver of tokens' news, and what follows when a person is deleted, or a team and its people change."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from accounts import alert_mail, alerts, mails, pool
 from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
 from notifications import kinds
 from tokens.models import Token
-from users.models import User
+from users.models import Membership, Team, User
 
 
 def settle_changed(
@@ -48,3 +48,9 @@ def register_messages() -> None:
     ):
         kinds.register(kind, build, name=name, why=mailing.facts)
     kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)
+
+
+def settle_walls(sender: Any, *, instance: Membership | Team, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Settle what a team refuses, or takes again, where its people or its own rule changed."""
+    team_id = instance.team_id if isinstance(instance, Membership) else instance.pk
+    pool.settle_team(team_id=team_id, now=timezone.now())

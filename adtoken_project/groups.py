@@ -17,7 +17,8 @@ NOT_FOR_STAFF = ["view_loginrecord", "view_session"]
 
 # What Staff may do beyond looking. Superusers change it in the admin; it is filled only when the group is made.
 STAFF_DEEDS = {
-    "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account", "import_account"],
+    "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account",
+                 "import_account", "move_account"],
     "tokens": ["probe_token", "renew_token", "ask_token"],
     "macros": [
         *(f"{verb}_{model}" for verb in ("add", "change", "delete")

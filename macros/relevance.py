@@ -100,6 +100,8 @@ def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple
         return "The macro was deleted."
     if not action.macro.enabled:
         return "The macro was switched off."
+    if action.macro.team_id not in {None, account.team_id}:
+        return "The account belongs to another team now."
     if not _applies(action.macro, account, applied):
         return "The macro is not applied to the account any more."
     if account.paused_at is not None or account.state == Account.State.PAUSED:

@@ -177,7 +177,15 @@ OURS: Mapping[str, Words] = {
         "The last log-in that worked for {a} was unlinked here.",
         "anybody with access to {a} at {c}",
     ),
+    "outside_team": Words(
+        "Not in the team",
+        "The team of {a} takes log-ins of its own people only, and {p} is not one of them. The log-in itself is fine.",
+        "The team of {a} takes log-ins of its own people only, and you are not one of them. Your log-in itself is fine.",
+        "an administrator, who adds {p} to the team",
+        "",
+    ),
 }
+_NOT_BY_CONSENT_HERE = frozenset({"paused", "outside_team"})
 
 # Where the guide's words would say more of a channel than its answers prove.
 _NO_DAYS = Words(
@@ -298,7 +306,7 @@ def explain(
         steps=_steps(channel, known, you=you) if channel and reason not in OURS else (),
         causes=_causes(channel_key, known) if reason not in OURS else (),
         first_deed=words.deed.format(**names),
-        by_consent=reason != "paused" and known not in NOT_BY_CONSENT,
+        by_consent=reason not in _NOT_BY_CONSENT_HERE and known not in NOT_BY_CONSENT,
         waits_for=f"an admin at {names['c']}" if reason not in OURS and known in AN_ADMIN_HELPS else "",
     )
 

@@ -235,7 +235,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
 class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Teams and their people."""
 
-    list_display = ["name", "people", "leads", "is_default"]
+    list_display = ["name", "people", "leads", "members_only", "is_default"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
     readonly_fields = ["is_default"]

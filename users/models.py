@@ -114,6 +114,13 @@ class Team(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     is_default = models.BooleanField(default=False, help_text="Takes what names no team.")
+    members_only = models.BooleanField(
+        "own people only",
+        default=False,
+        db_default=False,
+        help_text="Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, "
+        "so this keeps theirs out of this team's jobs.",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -147,6 +154,12 @@ class Membership(models.Model):
         choices=Role,
         default=Role.MEMBER,
         help_text="A team lead is told about the team's accounts where nobody else can be.",
+    )
+    last_linked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the person last linked a new account for this team.",
     )
 
     class Meta:

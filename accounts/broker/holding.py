@@ -38,7 +38,7 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
     entries = selection.in_order(account)
     found = pool_reasons.account_reason(account, entries)
-    reason = found if found in {*Reason, pool_reasons.UNLINKED} else Reason.UNKNOWN
+    reason = found if found in {*Reason, *pool_reasons.DECIDED_HERE} else Reason.UNKNOWN
     told = reasons.explain(account.channel, reason)
     people = _names([entry.token.consented_by for entry in entries], teams)
     unlinked = reason == pool_reasons.UNLINKED

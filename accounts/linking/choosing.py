@@ -1,13 +1,14 @@
 """Choosing which of the offered ad accounts to keep connected. Everything comes from the list that the callback kept."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,6 +28,10 @@ class Gone(Exception):  # noqa: N818  # it is an answer, not an error
     """The pending link was used already, or swept after 15 minutes."""
 
 
+class NotYourTeam(Exception):  # noqa: N818
+    """A team was named that the person is not in."""
+
+
 class NotOffered(Exception):  # noqa: N818
     """An id was ticked that the channel's list does not hold, or that cannot be linked."""
 
@@ -40,6 +45,9 @@ class Row:
     tone: str  # "" (plain), "warn", "limit"
     checked: bool
     disabled: bool
+    goes_to: str = (
+        ""  # the team that a new account goes to by its business at the channel, where others go elsewhere
+    )
 
 
 def offered(pending: PendingLink) -> list[NativeAccount]:
@@ -66,10 +74,13 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
         account.native_id: account
         for account in Account.objects.filter(
             channel=pending.token.app.channel, native_id__in=[native.native_id for native in natives]
-        ).prefetch_related("pool__token__consented_by")
+        )
+        .select_related("team")
+        .prefetch_related("pool__token__consented_by")
     }
     had = _had_before(pending)
-    names = Names(user)
+    names, teams = Names(user), TeamChoice.of(pending, user)
+    refusing = _refusing(existing.values(), pending.token, user)
     wanted = {pending.account.native_id} if pending.account else had
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
@@ -79,11 +90,81 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
         note, tone = _note(
             native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel
         )
-        checked = (native.native_id in wanted or everything) and not native.closed
+        refused = account is not None and account.pk in refusing
+        if refused:
+            note, tone = "Its team takes log-ins of its own people only", ""
+        checked = (native.native_id in wanted or everything) and not native.closed and not refused
         if everything and (native.can_publish == "no" or native.restriction):
             checked = False
-        made.append(Row(native, note, tone, checked, native.closed))
+        own = teams.by_business(native) if account is None else None
+        goes_to = own.name if own is not None and own != teams.proposed else ""
+        made.append(Row(native, note, tone, checked, native.closed or refused, goes_to))
     return made
+
+
+def _refusing(accounts: Iterable[Account], token: Token, user: User) -> set[int]:
+    """Return the ids of those accounts whose team takes log-ins of its own people only, and not this one."""
+    closed = [account for account in accounts if account.team.members_only]
+    if token.kind == Token.Kind.SYSTEM:
+        return {account.pk for account in closed if account.team_id != token.team_id}
+    mine = set(user.memberships.values_list("team", flat=True)) if closed else set()
+    return {account.pk for account in closed if account.team_id not in mine}
+
+
+@dataclass(frozen=True)
+class TeamChoice:
+    """To which team new accounts go: those the person may choose from, the one proposed first."""
+
+    teams: Sequence[Team]
+
+    @classmethod
+    def of(cls, pending: PendingLink, user: User) -> "TeamChoice":
+        """Return the choice for this list: the team that owns a system user, or is asked to renew an account; else the person's teams.
+
+        The team that was chosen last comes first, then the one that the person has been in longest.
+        """
+        if pending.token.team is not None:
+            return cls([pending.token.team])
+        mine = own_teams(user)
+        if pending.account is not None and pending.account.team in mine:
+            return cls([pending.account.team])
+        return cls(mine)
+
+    @property
+    def proposed(self) -> Team:
+        """The team where nothing says otherwise."""
+        return self.teams[0]
+
+    def by_business(self, native: NativeAccount) -> Team | None:
+        """Return the team that bears the name of the ad account's business at the channel, None where none does."""
+        name = native.business.casefold()
+        return next((team for team in self.teams if name and team.name.casefold() == name), None)
+
+    def named(self, team_id: int | None) -> Team:
+        """Return the team of this id, the proposed one for None. Raises NotYourTeam."""
+        if team_id is None:
+            return self.proposed
+        found = next((team for team in self.teams if team.pk == team_id), None)
+        if found is None:
+            raise NotYourTeam
+        return found
+
+
+def own_teams(user: User) -> list[Team]:
+    """Return the teams of a person, the one chosen last first, then by how long; the default team where there is none."""
+    members = user.memberships.select_related("team")
+    found = members.order_by(F("last_linked_at").desc(nulls_last=True), "pk")
+    return [one.team for one in found] or [Team.default()]
+
+
+def asks_for_team(pending: PendingLink, user: User) -> Sequence[Team]:
+    """Return the teams to choose from for the accounts that are new here; nothing where there is nothing to choose."""
+    teams = TeamChoice.of(pending, user).teams
+    if len(teams) < 2:
+        return []
+    ids = [native.native_id for native in offered(pending) if not native.closed]
+    known = Account.objects.filter(channel=pending.token.app.channel, native_id__in=ids).count()
+    return teams if known < len(ids) else []
 
 
 def _had_before(pending: PendingLink) -> set[str]:
@@ -125,24 +206,39 @@ def _note(
 
 
 @transaction.atomic
-def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: datetime) -> list[Account]:
+def save(
+    *,
+    pending_id: uuid.UUID,
+    user: User,
+    native_ids: Iterable[str],
+    now: datetime,
+    team_id: int | None = None,
+) -> list[Account]:
     """Link the chosen accounts, in one transaction, once. Returns them in the order of their names.
 
-    Raises Gone where the pending link was used or swept, NotOffered for an id that the channel's list does not hold.
+    Accounts that are new here go to the team that bears the name of their business, else to `team_id`, else to the one proposed.
+    Raises Gone where the pending link was used or swept, NotOffered for an id that the channel's list does not hold or that may not be
+    linked, NotYourTeam for a team that the person may not choose.
     """
     pending = (
-        PendingLink.objects.select_related("token__app", "account").filter(pk=pending_id, user=user).first()
+        PendingLink.objects.select_related("token__app", "token__team", "account__team")
+        .filter(pk=pending_id, user=user)
+        .first()
     )
     if pending is None or not PendingLink.objects.filter(pk=pending_id, user=user).delete()[0]:
         raise Gone
+    choice = TeamChoice.of(pending, user)
+    team = choice.named(team_id)
     by_id = {native.native_id: native for native in offered(pending) if not native.closed}
     chosen = sorted(set(native_ids))
-    unknown = [native_id for native_id in chosen if native_id not in by_id]
-    if unknown:
-        raise NotOffered(", ".join(unknown))
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
-    team = pending.account.team if pending.account else token.team or home_team(user)
-    accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, team, now)
+    existing = Account.objects.filter(channel=token.app.channel, native_id__in=chosen).select_related("team")
+    refusing = _refusing(existing, token, user)
+    refused = {account.native_id for account in existing if account.pk in refusing}
+    if unknown := [native_id for native_id in chosen if native_id not in by_id or native_id in refused]:
+        raise NotOffered(", ".join(unknown))
+    teams = {native_id: choice.by_business(by_id[native_id]) or team for native_id in chosen}
+    accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, teams, user, now)
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
     lifecycle.note_linked(token_ids=[token.pk], now=now)
@@ -152,27 +248,23 @@ def save(*, pending_id: uuid.UUID, user: User, native_ids: Iterable[str], now: d
     return sorted(accounts, key=lambda account: account.name)
 
 
-def home_team(user: User) -> Team:
-    """Return the team that a person's first link gives an account: the first of his teams, else the default one."""
-    membership = user.memberships.select_related("team").order_by("pk").first()
-    return membership.team if membership else Team.default()
-
-
 def _ensure_accounts(
-    natives: Sequence[NativeAccount], token: Token, team: Team, now: datetime
+    natives: Sequence[NativeAccount], token: Token, teams: Mapping[str, Team], user: User, now: datetime
 ) -> list[Account]:
-    """Make the missing rows in the order of native ids, then lock all by id.
+    """Make the missing rows in the order of native ids, then lock all by id; the teams they went to are the person's last ones.
 
     So two people who link at once do not wait for each other in a circle.
     """
     channel = token.app.channel
+    known = Account.objects.filter(channel=channel, native_id__in=teams).values_list("native_id", flat=True)
+    new = teams.keys() - set(known)
     Account.objects.bulk_create(
         [
             Account(
                 channel=channel,
                 native_id=native.native_id,
                 name=native.name,
-                team=team,
+                team=teams[native.native_id],
                 created_at=now,
                 since=now,
             )
@@ -180,8 +272,8 @@ def _ensure_accounts(
         ],
         ignore_conflicts=True,
     )
-    ids = [native.native_id for native in natives]
-    return list(Account.objects.filter(channel=channel, native_id__in=ids).locked())
+    user.memberships.filter(team__in={teams[native_id] for native_id in new}).update(last_linked_at=now)
+    return list(Account.objects.filter(channel=channel, native_id__in=teams).locked())
 
 
 def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: User, now: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from allauth.socialaccount.models import SocialLogin
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -79,6 +80,8 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         now=timezone.now(),
     )
     if came_back(pending):
+        if pending.next and pending.account is not None:
+            messages.success(request, f"{pending.account.name} works through {identity.name} again.")
         return choosing.welcome_back(pending)
     return redirect("link_choose", pending.pk)
 
@@ -106,7 +109,7 @@ def keep(
     team: Team | None = None,
 ) -> PendingLink:
     """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does."""
-    team = team or choosing.home_team(user)
+    team = team or choosing.own_teams(user)[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     succession.take_over(token=token, listed=listed, now=now, source="link")
     lost = pairs.apply_list(

@@ -74,6 +74,15 @@ def other_identity(pending: PendingLink) -> str:
     return "" if same or expected is None else expected.token.native_user_name
 
 
+def dropped(pending: PendingLink) -> Account | None:
+    """Return the account that the person was sent to renew where the channel's whole list does not hold it, else None."""
+    account = pending.account
+    if account is None or not pending.complete or account.pk in pending.no_longer:
+        return None
+    there = {native["native_id"] for native in pending.offered}
+    return None if account.native_id in there else account
+
+
 @dataclass(frozen=True)
 class LinkedRow:
     """One account on the page "linked"."""
@@ -171,10 +180,16 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
+        "refused_by_team": _refused_by_team(account, user),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, told),
         **_ways(told, native, login),
     }
+
+
+def _refused_by_team(account: Account, user: User) -> bool:
+    """Tell whether the account's team takes log-ins of its own people only, and this person is not one of them."""
+    return account.team.members_only and not account.team.memberships.filter(user=user).exists()
 
 
 def limits(

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -89,15 +90,28 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         return _choose_page(request, pending, error="Tick at least one account.", status=400)
     try:
         accounts = choosing.save(
-            pending_id=pending_id, user=person(request), native_ids=ticked, now=timezone.now()
+            pending_id=pending_id,
+            user=person(request),
+            native_ids=ticked,
+            now=timezone.now(),
+            team_id=_number(request.POST["team"]) if "team" in request.POST else None,
         )
     except choosing.Gone:
         return _gone(request, pending_id)
+    except choosing.NotYourTeam:
+        text = "Choose one of your own teams."
+        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
     except choosing.NotOffered as error:
         text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
     done = choosing.done_url([account.pk for account in accounts])
     _remember(request, pending_id, done)
+    if pending.next:  # a page that does not say by itself what was linked
+        names = faces.join_names([account.name for account in accounts])
+        messages.success(
+            request,
+            f"{names} {'is' if len(accounts) == 1 else 'are'} linked through {pending.token.native_user_name}.",
+        )
     return redirect(pending.next or done)
 
 
@@ -136,6 +150,9 @@ def _choose_page(
         "granted": len(native.scopes) - len(missing),
         "no_longer": overview.no_longer(pending, timezone.now()),
         "other_identity": overview.other_identity(pending),
+        "dropped": overview.dropped(pending),
+        "teams": choosing.asks_for_team(pending, person(request)),
+        "team_chosen": _number(request.POST.get("team", "")),
         "error": error,
     }
     return render(request, "site/link/choose.html", context, status=status)
@@ -178,6 +195,8 @@ def linked(request: HttpRequest) -> HttpResponse:
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     rows = overview.linked_rows(accounts, user, timezone.now())
+    if not rows:  # an address that somebody else's accounts stand in, or none
+        return redirect("my_accounts")
     context = {
         "rows": rows,
         "lonely": [row for row in rows if row.alone],
@@ -187,11 +206,32 @@ def linked(request: HttpRequest) -> HttpResponse:
     return render(request, "site/link/linked.html", context)
 
 
+def _for_somebody_else(request: HttpRequest) -> HttpResponse:
+    """Answer a forwarded link. It says the same of an account that there is not, so that nobody learns which there are."""
+    log_out = f"{reverse('account_logout')}?{urlencode({'next': request.path})}"
+    context = {
+        "heading": "This link is for somebody else",
+        "cause": f"You are logged in as {person(request).email}. It leads to an ad account of another team, or to one that is no "
+        "longer here.",
+        "safe": "",
+        "icon": "lock",
+        "primary": {"label": "Go to my accounts", "url": reverse("my_accounts")},
+        "second": {"label": "Log in as somebody else", "url": log_out},
+        "again": [
+            "If the mail was forwarded to you, the person it was sent to must open it.",
+            "If you should look after this account, ask whoever sent it to invite you to its team.",
+        ],
+    }
+    return render(request, "site/error.html", context, status=404)
+
+
 @login_required
 @require_http_methods(["GET", "POST"])
 def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     """The page that a mailed link opens: what happened, what still works, what happens next. Only its POST does anything."""
-    account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
+    account = Account.objects.visible_to(person(request)).filter(pk=account_id).select_related("team").first()
+    if account is None:
+        return _for_somebody_else(request)
     if (refused := setup.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":

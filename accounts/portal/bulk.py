@@ -109,14 +109,15 @@ def _view(model_admin: "AccountAdmin", bulk: Bulk) -> Callable[..., HttpResponse
         if request.method == "POST" and form.is_valid():
             run(request, jobs, form.cleaned_data["note"], done=bulk.done)
             return HttpResponseRedirect(back(request))
-        page = _with_rest(bulk.page(len(accounts), jobs), more)
+        page = with_rest(bulk.page(len(accounts), jobs), more)
         context = {**model_admin.admin_site.each_context(request), "account": None}
         return confirm.show(request, page, context=context, back=back(request))
 
     return view
 
 
-def _with_rest(page: Page, more: int) -> Page:
+def with_rest(page: Page, more: int) -> Page:
+    """Return the page, which says so where more were chosen than are taken at once."""
     if not more:
         return page
     return replace(

@@ -149,6 +149,7 @@ _ICONS = {
     "apply_macro": "flag",
     "check_now": "refresh",
     "ask_to_reauthenticate": "mail",
+    "move_to_team": "group",
     "pause": "pause_circle",
     "export_csv": "download",
 }

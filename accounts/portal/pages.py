@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 View = Callable[..., HttpResponse]
 MESSAGES_SHOWN = 50
+MOVE = "accounts.move_account"
 
 
 def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
@@ -63,6 +64,10 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
             reverse(f"admin:accounts_account_{name}", args=[account.pk]),
             icon="bolt" if paused else "pause_circle",
         )
+    team = None
+    if may(MOVE):
+        move = reverse("admin:accounts_account_team", args=[account.pk])
+        team = Deed("Move to another team", move, icon="group")
     return {
         **model_admin.admin_site.each_context(request),
         "title": account.name,
@@ -79,7 +84,7 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
         ],
         "open_url": package.open_url(account.native_id) if package else "",
         "add": Deed("Add a token", add, kind="primary", icon="add") if may("accounts.link_account") else None,
-        "pause": pause,
+        "menu": [deed for deed in (team, pause) if deed],
         "here": here,
     }  # fmt: skip
 

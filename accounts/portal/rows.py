@@ -82,10 +82,10 @@ def explain(account: Account, reason: str, *, person: str = "") -> reasons.Expla
 def _stopped(one: Summary) -> str:
     """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
     reason = pool_reasons.account_reason(one.account, one.entries)
-    if reason in set(Reason):
-        return explain(one.account, reason).short
     if reason == pool_reasons.UNLINKED:
         return "The last usable token was unlinked"
+    if reason in {*Reason, *pool_reasons.DECIDED_HERE}:
+        return explain(one.account, reason).short
     return "No usable token is left"
 
 

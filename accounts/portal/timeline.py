@@ -36,6 +36,7 @@ _KINDS: dict[str, set[str]] = {
         Kind.RESUMED,
         Kind.IMPORTED,
         Kind.NOT_MINE,
+        Kind.MOVED,
     },
 }
 _TOKEN_KINDS: dict[str, set[str]] = {
@@ -60,6 +61,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.RANKED: ("list", ""), Kind.ACCESS: ("lock", "mute"), Kind.RESTRICTED: ("block", "limit"),
     Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
     Kind.NOT_MINE: ("person", "warn"),
+    Kind.MOVED: ("group", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.LINKED: ("link", "good"),
@@ -116,9 +118,9 @@ def _events(account: Account, chosen: str) -> Any:
     # Resuming says it already; that the account is connected again is the same moment told twice.
     events = events.exclude(kind=Kind.CONNECTED, cause="resumed")
     people = ("token__consented_by", "from_token__consented_by")
-    return events.select_related("actor", "token", "from_token", "token_event", *people).order_by(
-        "-at", "-id"
-    )
+    return events.select_related(
+        "actor", "token", "from_token", "token_event", "from_team", "to_team", *people
+    ).order_by("-at", "-id")
 
 
 def _token_events(account: Account, chosen: str) -> Any:
@@ -183,6 +185,9 @@ def _title(account: Account, event: AccountEvent, names: Names) -> str:
         Kind.ASKED: f"{who} was asked to re-authenticate",
         Kind.IMPORTED: "Imported",
         Kind.NOT_MINE: "A reader of a warning says that it is not their account any more",
+        Kind.MOVED: f"Moved from {names.team(event.from_team)} to {names.team(event.to_team)}"
+        if event.kind == Kind.MOVED
+        else "",
     }
     return titles.get(Kind(event.kind), event.get_kind_display())
 

@@ -107,6 +107,7 @@ def show_account(account: AdAccount, caller: Caller, wanted: list[str]) -> dict[
         "timezone_id": _TIME_ZONE_IDS.get(account.time_zone, 1),
         "timezone_name": account.time_zone,
         "timezone_offset_hours_utc": offset.total_seconds() / 3600,
+        "business_name": account.details.get("business_name", ""),
         "business": {"id": account.id[::-1], "name": account.name},
         "user_tasks": ROLES[account.roles[caller.user.key]][CHANNEL],
     }

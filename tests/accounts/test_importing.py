@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import importing, pool, sweeps
 from accounts.models import Account, AccountToken
 from tests.support import native
-from tests.support.factories import MARKER, NOW, make_app, make_team, make_token, make_user
+from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
+from users.models import Team
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +207,30 @@ def test_a_byte_order_mark_on_standard_input_is_no_column() -> None:
     lines = importing.read(io.StringIO("\ufeffchannel,native_id\nfacebook,1\n"), lambda items, _: items)
 
     assert [line.native_id for line in lines] == ["1"]
+
+
+def test_an_import_costs_the_same_number_of_queries_however_many_lines_and_accounts_there_are(
+    tmp_path: Path,
+) -> None:
+    def queries(lines: int, first: int) -> int:
+        rows = "".join(f"facebook,{number},,,,,,,,\n" for number in range(first, first + lines))
+        with CaptureQueriesContext(connection) as asked:
+            run(tmp_path, f"{HEADER}\n{rows}")
+        loaded = [one["sql"] for one in asked if 'FROM "accounts_account" WHERE' in one["sql"]]
+        assert all('"native_id" IN' in sql or '"id" IN' in sql for sql in loaded)
+        return len(asked)
+
+    few = queries(2, 1_000)
+
+    assert queries(300, 5_000) == few
+
+
+def test_a_line_gives_a_new_account_its_team_and_leaves_one_that_is_here_where_it_is(tmp_path: Path) -> None:
+    make_team("Lumen")
+    here = make_account(native_id="77")
+
+    run(tmp_path, f"{HEADER}\nfacebook,77,,Lumen,,,,,,\nfacebook,78,,Lumen,,,,,,\n")
+
+    here.refresh_from_db()
+    assert here.team == Team.default()
+    assert Account.objects.get(native_id="78").team.name == "Lumen"

@@ -16,8 +16,8 @@ MARKER = "SBXTOKEN"  # the sandbox's tokens hold it too, so that leaks can be se
 _numbers = count(1)
 
 
-def make_team(name: str = "") -> Team:
-    return Team.objects.create(name=name or f"Team {next(_numbers)}")
+def make_team(name: str = "", **fields: Any) -> Team:
+    return Team.objects.create(name=name or f"Team {next(_numbers)}", **fields)
 
 
 def make_user(email: str = "", *, name: str = "", team: Team | None = None, **fields: Any) -> User:

@@ -183,6 +183,7 @@ class NativeAccount:
     role: str = ""  # the channel's own word
     can_publish: CanPublish = "unknown"
     role_told: bool = True  # False: nobody could be asked about the role, so what is known of it stands
+    business: str = ""  # whose it is at the channel, by name, where it tells; a team of that name is proposed
 
 
 @dataclass(frozen=True)

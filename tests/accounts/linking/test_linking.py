@@ -336,7 +336,7 @@ def test_an_address_to_go_on_to_that_cannot_be_kept_loses_no_consent(ada: User, 
 def test_a_number_that_names_no_account_is_no_error(ada: User, number: str) -> None:
     client = browser(ada)
 
-    assert client.get(f"{reverse('linked')}?account={number}").status_code == 200
+    assert client.get(f"{reverse('linked')}?account={number}").status_code == 302
     assert client.get(f"{reverse('link', args=['facebook'])}?account={number}").status_code == 404
 
 

@@ -10,7 +10,7 @@ from tokens.channels.table import misread
 from tokens.channels.values import mapping, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50
-FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
+FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks,business_name"
 
 
 @dataclass(frozen=True)

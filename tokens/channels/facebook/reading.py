@@ -86,6 +86,7 @@ def account_of(
         closed=status in policy.CLOSED,
         role=role,
         can_publish=can_publish,
+        business=words(row.get("business_name"), 100).strip(),
     )
 
 

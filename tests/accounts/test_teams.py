@@ -1,0 +1,251 @@
+"""Whose account it is: moved by staff, followed at once by keys, macros and mails; and teams that take log-ins of their own people only."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import broker, deeds, pool
+from accounts.broker import callers
+from accounts.errors import DeedRefused
+from accounts.models import Account, AccountEvent, ApiKey
+from macros import evaluation, mails
+from macros.models import Notice
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.accounts.portal import DAY, linked, staff, token_of
+from tests.macros.support import make_macro
+from tests.support.factories import make_account, make_team, make_token, make_user
+from users.models import Membership, Team
+
+pytestmark = pytest.mark.django_db
+
+MOVE = "accounts.move_account"
+LIST = "/admin/accounts/account/"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+def page_of(account: Account) -> str:
+    return f"{LIST}{account.pk}/team/"
+
+
+def move(account: Account, team: Team) -> None:
+    deeds.move_to_team(account=account, team=team, actor=make_user(), note="", now=timezone.now())
+
+
+def caller_for(team: Team) -> broker.Caller:
+    _, secret = callers.issue(name="jobs", scopes=list(ApiKey.Scope.values), teams=[team])
+    found = callers.authenticate(secret, now=timezone.now())
+    assert found is not None
+    return found
+
+
+class TestMoving:
+    def test_one_account_is_moved_with_an_event_and_a_way_back(self, client: Client) -> None:
+        lumen, fern = make_team("Lumen"), make_team("Fern")
+        actor = staff(client, MOVE, team=lumen)
+        Membership.objects.create(user=actor, team=fern)
+        account = linked(token_of("Ada", team=lumen), team=lumen)
+
+        shown = client.get(page_of(account)).content.decode()
+        response = client.post(page_of(account), {"team": fern.pk, "note": "wrong client"}, follow=True)
+
+        account.refresh_from_db()
+        event = AccountEvent.objects.get(kind="moved")
+        assert "Team now" in shown
+        assert (account.team, account.state) == (fern, "connected")
+        assert (event.from_team, event.to_team, event.actor, event.note) == (
+            lumen,
+            fern,
+            actor,
+            "wrong client",
+        )
+        page = response.content.decode()
+        assert f"{page_of(account)}?team={lumen.pk}" in page
+        assert "Moved from Lumen to Fern" in page
+
+    def test_staff_move_into_their_own_teams_only_and_administrators_into_all(self, client: Client) -> None:
+        lumen, fern = make_team("Lumen"), make_team("Fern")
+        account = make_account(team=lumen)
+        staff(client, MOVE, team=lumen)
+
+        refused = client.post(page_of(account), {"team": fern.pk})
+        client.force_login(make_user(is_staff=True, is_superuser=True))
+        client.post(page_of(account), {"team": fern.pk})
+
+        account.refresh_from_db()
+        assert (refused.status_code, "Fern" in refused.content.decode()) == (200, False)
+        assert account.team == fern
+
+    @pytest.mark.parametrize(("permission", "status"), [("accounts.pause_account", 403), (MOVE, 404)])
+    def test_it_needs_its_own_permission_and_an_account_that_one_sees(
+        self, client: Client, permission: str, status: int
+    ) -> None:
+        team = make_team()
+        staff(client, permission, team=team)
+        account = make_account(team=make_team() if status == 404 else team)
+
+        assert client.get(page_of(account)).status_code == status
+
+    def test_many_are_moved_from_the_list(self, client: Client) -> None:
+        lumen, fern = make_team("Lumen"), make_team("Fern")
+        Membership.objects.create(user=staff(client, MOVE, team=lumen), team=fern)
+        accounts = [make_account(team=lumen) for _ in range(3)] + [make_account(team=fern)]
+        ids = [account.pk for account in accounts]
+
+        response = client.post(LIST, {"action": "move_to_team", "index": "0", "_selected_action": ids})
+        shown = client.get(response["Location"]).content.decode()
+        done = client.post(response["Location"], {"team": fern.pk}, follow=True).content.decode()
+
+        assert "Move 4 accounts to another team?" in shown
+        assert set(Account.objects.filter(pk__in=ids).values_list("team", flat=True)) == {fern.pk}
+        assert AccountEvent.objects.filter(kind="moved").count() == 3
+        assert "3 accounts moved to Fern." in done
+        assert "is in the team Fern already" in done
+
+    def test_who_moves_twice_is_told_that_it_is_there(self) -> None:
+        team = make_team()
+        account = make_account(team=team)
+
+        with pytest.raises(DeedRefused, match="already"):
+            move(account, team)
+
+    def test_the_list_names_the_team_for_those_who_see_several(self, client: Client) -> None:
+        team = make_team("Lumen")
+        user = staff(client, team=team)
+        make_account(team=team, native_id="77")
+
+        alone = client.get(LIST).content.decode()
+        Membership.objects.create(user=user, team=make_team())
+        several = client.get(LIST).content.decode()
+
+        assert "77 · Lumen" not in alone
+        assert "77 · Lumen" in several
+
+    def test_a_team_of_others_is_not_named_in_the_time_line(self, client: Client) -> None:
+        secret, own = make_team("Secret Client"), make_team("Lumen")
+        account = make_account(team=secret)
+        move(account, own)
+        staff(client, team=own)
+
+        page = client.get(f"{LIST}{account.pk}/").content.decode()
+
+        assert "Moved from another team to Lumen" in page
+        assert "Secret Client" not in page
+
+
+class TestFollowing:
+    def test_keys_of_the_old_team_get_nothing_and_those_of_the_new_one_a_lease_at_once(self) -> None:
+        lumen, fern = make_team(), make_team()
+        account = linked(make_token(), team=lumen)
+        old, new = caller_for(lumen), caller_for(fern)
+
+        def lease(caller: broker.Caller) -> broker.Lease:
+            return broker.lease(
+                caller=caller, channel=account.channel, native_id=account.native_id, now=timezone.now()
+            )
+
+        assert lease(old).native_id == account.native_id
+        move(account, fern)
+
+        with pytest.raises(broker.NotFound):
+            lease(old)
+        assert lease(new).native_id == account.native_id
+
+    def test_the_next_run_of_the_new_teams_macro_finds_it_and_a_waiting_mail_of_the_old_one_is_dropped(
+        self,
+    ) -> None:
+        lumen, fern = make_team(), make_team()
+        account = linked(token_of("Ada", days=6), team=lumen)
+        Account.objects.update(cycle_since=timezone.now() - 60 * DAY)
+        make_macro(team=lumen, emails=["lumen@example.com"])
+        make_macro(team=fern, emails=["fern@example.com"])
+        now = timezone.now()
+        evaluation.evaluate(now=now)
+        waiting = Message.objects.get(recipient="lumen@example.com")
+
+        move(account, fern)
+        evaluation.evaluate(now=now)
+
+        with pytest.raises(NotWanted, match="another team now"):
+            mails.build(waiting)
+        assert Message.objects.filter(recipient="fern@example.com").count() == 1
+        dropped = Notice.objects.get(recipient="lumen@example.com")
+        assert (dropped.outcome, dropped.outcome_reason) == (
+            "dropped",
+            "The account belongs to another team now.",
+        )
+
+
+class TestOwnPeopleOnly:
+    """A publishing job gets a person's whole log-in, so a team may keep out those who are not in it."""
+
+    def test_a_log_in_from_outside_covers_nothing_and_the_account_goes_on_through_its_own(self) -> None:
+        team = make_team(members_only=True)
+        outsider, own = token_of("Ben", days=90, team=make_team()), token_of("Ada", days=5, team=team)
+
+        account = linked(outsider, own, team=team)
+
+        entry = account.pool.get(token=outsider)
+        assert (account.active_token, account.usable_count) == (own, 1)
+        assert (entry.access, entry.access_reason) == ("lost", "outside_team")
+        assert pool.differences() == []
+
+    def test_it_is_settled_when_the_rule_or_the_people_change(self) -> None:
+        team, ben = make_team(), token_of("Ben", team=make_team())
+        account = linked(ben, team=team)
+        assert ben.consented_by is not None
+
+        def state() -> tuple[str, str]:
+            account.refresh_from_db()
+            return account.state, account.reason
+
+        team.members_only = True
+        team.save()
+        refused = state()
+        member = Membership.objects.create(user=ben.consented_by, team=team)
+        taken = state()
+        member.delete()
+        left = state()
+        team.members_only = False
+        team.save()
+
+        assert [refused, taken, left] == [
+            ("deactivated", "outside_team"),
+            ("connected", ""),
+            ("deactivated", "outside_team"),
+        ]
+        assert state() == ("connected", "")
+        assert pool.differences() == []
+
+    def test_moving_into_such_a_team_leaves_outsiders_behind(self) -> None:
+        account = linked(token_of("Ben"), team=make_team())
+
+        move(account, make_team(members_only=True))
+
+        account.refresh_from_db()
+        assert (account.state, account.reason) == ("deactivated", "outside_team")
+
+    def test_an_imported_log_in_and_the_teams_own_system_user_belong_to_it(self) -> None:
+        team = make_team(members_only=True)
+        imported, system = make_token(), make_token(kind="system", team=team)
+        foreign = make_token(kind="system", team=make_team())
+
+        account = linked(imported, system, foreign, team=team)
+
+        lost = account.pool.filter(access="lost").values_list("token", flat=True)
+        assert list(lost) == [foreign.pk]
+
+    def test_staff_read_why_such_a_log_in_does_not_count(self, client: Client) -> None:
+        team = make_team(members_only=True)
+        account = linked(token_of("Ben", team=make_team()), team=team)
+        client.force_login(make_user(is_staff=True, is_superuser=True))
+
+        page = client.get(f"{LIST}{account.pk}/").content.decode()
+
+        assert "Not in the team" in page
+        assert "takes log-ins of its own people only, and Ben is not one of them" in page
