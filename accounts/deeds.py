@@ -1,10 +1,11 @@
 """Deeds of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
-from accounts import mails, pool, pool_reasons, readers, selection
+from accounts import ask_mail, pool, pool_reasons, readers, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE
@@ -162,30 +163,58 @@ def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: 
 
     Raises DeedRefused where nobody is known to have consented, or he cannot log in any more.
     """
-    why = cannot_ask(token)
-    if why:
-        raise DeedRefused(why)
-    assert token.consented_by is not None  # cannot_ask said so
-    recipient = token.consented_by.email
-    event = AccountEvent.objects.create(
-        account=account,
-        token=token,
-        kind=AccountEvent.Kind.ASKED,
-        source="staff",
-        actor=actor,
-        note=note,
-        at=now,
+    return ask_person(about=[(account, token)], actor=actor, note=note, now=now)
+
+
+@transaction.atomic
+def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str, now: datetime) -> str:
+    """Ask one person by one mail to re-authenticate all these log-ins of his, and note it on every account. Returns the address.
+
+    `about` names each account with the log-in that it is about, the most important first. Raises DeedRefused where somebody else, or
+    nobody who can log in, consented to one of them.
+    """
+    tokens = list({token.pk: token for _, token in about}.values())
+    recipient = _whom(tokens)
+    events = AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=account,
+            token=token,
+            kind=AccountEvent.Kind.ASKED,
+            source="staff",
+            actor=actor,
+            note=note,
+            at=now,
+        )
+        for account, token in about
     )
-    lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
+    for token in tokens:
+        lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
     outbox.enqueue(
-        kind=mails.ASK,
+        kind=ask_mail.KIND,
         recipient=recipient,
-        team=readers.team_of(token),  # it tells of all accounts of the log-in
-        dedupe_key=f"ask:{event.pk}:{recipient}",
-        payload={"account": account.pk, "token": token.pk, "actor": actor.pk, "note": note},
+        team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
+        dedupe_key=f"ask:{events[0].pk}:{recipient}",
+        payload={
+            "accounts": [account.pk for account, _ in about],
+            "tokens": [token.pk for token in tokens],
+            "actor": actor.pk,
+            "note": note,
+        },
         now=now,
     )
     return recipient
+
+
+def _whom(tokens: Sequence[Token]) -> str:
+    """Return the address of the one person who consented to all of them. Raises DeedRefused where there is none."""
+    for why in map(cannot_ask, tokens):
+        if why:
+            raise DeedRefused(why)
+    people = {token.consented_by for token in tokens}
+    person = people.pop()
+    if people or person is None:
+        raise DeedRefused("These log-ins are not one person's.")
+    return person.email
 
 
 def cannot_ask(token: Token) -> str:

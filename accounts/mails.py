@@ -1,7 +1,7 @@
-"""Mails of this app: "your log-in stopped" (once per death, also when a backup took over) and "please re-authenticate"."""
+"""The mail "your log-in stopped": once per death, also when a backup took over. Its cards serve `accounts.ask_mail` too."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,21 +9,32 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, faces, readers, stand_in_mail, summary
+from accounts import addresses, faces, pool_reasons, readers, stand_in_mail, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import channels, reasons
-from tokens.channels.base import LIFTABLE, Channel
+from tokens.channels.base import LIFTABLE
 from tokens.models import Token
 from users.models import User
 from users.recipients import Via
 
 DIED = "died"
-ASK = "ask"
 SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Row:
+    """One account that hangs on a log-in."""
+
+    account: Account
+    entry: AccountToken
+    dark: bool
+    carrier: str  # who else can carry it, "" for nobody
+    pill: faces.Pill
+    days: faces.DaysLeft
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
@@ -37,7 +48,7 @@ def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
             outbox.enqueue(
                 kind=DIED,
                 recipient=reader.address,
-                team=readers.team_of(token, reader.teams),
+                team=readers.team_of([token], reader.teams),
                 dedupe_key=f"died:{token.pk}:{token.generation}" + ("" if own else f":{reader.key}"),
                 payload=payload | ({"reader": reader.user.pk} if reader.user else reader.stands_in),
                 now=now,
@@ -52,36 +63,21 @@ def build_died(message: Message) -> Mail:
     if "via" in message.payload:
         return stand_in_mail.build(message, token)
     reader = _reader_of(message, token)
-    rows = _rows(token, reader)
+    rows = rows_of(token, reader)
     if not rows:
         raise NotWanted("The log-in is linked to no account any more.")
-    dark = [row for row in rows if row["dark"]]
-    first = (dark or rows)[0]
-    subject = f"{_short(first['account'].name)} is deactivated: please re-authenticate"
-    if not dark:
-        subject = (
-            f"{_short(first['account'].name)} goes on through {first['carrier']}: please re-authenticate"
-        )
-    if len(rows) > 1:
-        subject = f"{subject} (+{len(rows) - 1} more)"
-    return _render("died", subject, token, reader, rows, {"dark": bool(dark)})
+    return _render(_subject(token, rows), token, reader, rows)
 
 
-def build_ask(message: Message) -> Mail:
-    """Build "please re-authenticate", asked by staff. Raises NotWanted where the log-in was renewed meanwhile."""
-    token = _token_of(message)
-    reader = _reader_of(message, token)
-    if token.linked_at > message.created_at:
-        raise NotWanted("The person re-authenticated before this mail went out.")
-    actor = User.objects.filter(pk=message.payload["actor"]).first()
-    rows = _rows(token, reader, first=message.payload["account"])
-    if not rows:
-        raise NotWanted("The log-in is linked to no account any more.")
-    asker = str(actor) if actor else "An administrator"
-    label = channels.get(token.app.channel).label
-    extra = {"asker": asker, "note": message.payload.get("note", "")}
-    mail = _render("ask", f"{asker} asks you to re-authenticate {label}", token, reader, rows, extra)
-    return replace(mail, reply_to=actor.email) if actor and actor.is_active else mail
+def _subject(token: Token, rows: Sequence[Row]) -> str:
+    """Return the subject by what stands first: a dark account, else one that goes on."""
+    first = rows[0]
+    more = f" (+{len(rows) - 1} more)" if len(rows) > 1 else ""
+    if first.dark:
+        return f"{_short(first.account.name)} is deactivated: please re-authenticate{more}"
+    if first.carrier:
+        return f"{_short(first.account.name)} goes on through {first.carrier}: please re-authenticate{more}"
+    return f"Your {channels.get(token.app.channel).label} log-in stopped: please re-authenticate"
 
 
 def _token_of(message: Message) -> Token:
@@ -101,8 +97,8 @@ def _reader_of(message: Message, token: Token) -> User:
     return reader
 
 
-def _rows(token: Token, reader: User, *, first: int | None = None) -> list[dict[str, Any]]:
-    """Return the accounts that hang on this log-in, those that stopped first, with what carries the others."""
+def rows_of(token: Token, reader: User, *, first: Container[int] = ()) -> list[Row]:
+    """Return the accounts that hang on this log-in: those named first, then those that stopped, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
     now = timezone.now()
     names = Names(reader)
@@ -111,21 +107,19 @@ def _rows(token: Token, reader: User, *, first: int | None = None) -> list[dict[
         one = summary.of(account, now)
         carriers = [entry for entry in one.usable if entry.token_id != token.pk]
         rows.append(
-            {
-                "account": account,
-                "dark": account.state == Account.State.DEACTIVATED,
-                "carrier": faces.first_name(names.within(carriers[0].token, account)) if carriers else "",
-                "pill": one.pill,
-                "days": one.days,
-                "deadline": account.deadline,
-            }
+            Row(
+                account=account,
+                entry=next(entry for entry in one.entries if entry.token_id == token.pk),
+                dark=account.state == Account.State.DEACTIVATED,
+                carrier=faces.first_name(names.within(carriers[0].token, account)) if carriers else "",
+                pill=one.pill,
+                days=one.days,
+            )
         )
-    return sorted(rows, key=lambda row: (row["account"].pk != first, not row["dark"], row["account"].name))
+    return sorted(rows, key=lambda row: (row.account.pk not in first, not row.dark, row.account.name))
 
 
-def _render(
-    name: str, subject: str, token: Token, person: User, rows: list[dict[str, Any]], extra: dict[str, Any]
-) -> Mail:
+def _render(subject: str, token: Token, person: User, rows: Sequence[Row]) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
     native = channels.get(token.app.channel)
     system = token.kind == Token.Kind.SYSTEM
@@ -143,29 +137,28 @@ def _render(
         "subject": subject,
         "first_name": faces.first_name(str(person)),
         "channel": native,
-        "native_user": token.native_user_name,
-        "count": len(rows),
-        "stopped": token.state == Token.State.DEAD,
+        "dark": rows[0].dark,
         "first_there": token.reason in LIFTABLE,
-        "account": _card(token, native, rows, person.zone),
+        "account": card(token, rows, person.zone),
         "because": f"You get this because {because}.",
         "about_label": f"How long authorisations last at {native.label}",
         "about_url": addresses.of("channel_page", native.key),
         "system": system,
         "whose": whose,
-        **extra,
     }
     with timezone.override(person.zone):
-        text = render_to_string(f"mail/{name}/body.txt", context)
-        html = render_to_string(f"mail/{name}/body.html", context)
+        text = render_to_string("mail/died/body.txt", context)
+        html = render_to_string("mail/died/body.html", context)
     return Mail(subject=subject, text=text, html=html)
 
 
-def _card(token: Token, native: Channel, rows: list[dict[str, Any]], zone: ZoneInfo) -> dict[str, Any]:
-    account = rows[0]["account"]
+def card(token: Token, rows: Sequence[Row], zone: ZoneInfo) -> dict[str, Any]:
+    """Return the card of a log-in, as templates/mail/_base/_account.{html,txt} show it."""
+    native = channels.get(token.app.channel)
+    account = rows[0].account
     told = reasons.explain(
         native.key,
-        token.reason,
+        pool_reasons.entry_reason(rows[0].entry),
         person=token.native_user_name,
         account=account.name,
         you=token.kind != Token.Kind.SYSTEM,
@@ -176,7 +169,7 @@ def _card(token: Token, native: Channel, rows: list[dict[str, Any]], zone: ZoneI
         "channel_name": native.label,
         "name": account.name,
         "native_id": account.native_id,
-        "pill": rows[0]["pill"],
+        "pill": rows[0].pill,
         "rows": _card_rows(token, rows, told, zone),
         "steps": told.steps or (native.last_step,),
         "button": {"label": button, "url": addresses.of("reauthenticate", account.pk)},
@@ -184,30 +177,34 @@ def _card(token: Token, native: Channel, rows: list[dict[str, Any]], zone: ZoneI
 
 
 def _card_rows(
-    token: Token, rows: list[dict[str, Any]], told: reasons.Explanation, zone: ZoneInfo
+    token: Token, rows: Sequence[Row], told: reasons.Explanation, zone: ZoneInfo
 ) -> list[tuple[str, str]]:
-    first = rows[0]
-    words = [("State", _carried(first))]
+    words = [("State", _carried(rows[0]))]
     if token.state == Token.State.DEAD:
         words.append(("Stopped", faces.moment(token.state_since, zone=zone).full))
-        words.append(("Why", told.what))
-        if told.causes:
-            words.append(("Causes", " ".join(told.causes)))
     elif token.deadline is not None:
         words.append(("Ends", faces.moment(token.deadline, zone=zone).full))
+    if told.what:
+        words.append(("Why", told.what))
+    if told.causes:
+        words.append(("Causes", " ".join(told.causes)))
     words.append(("Log-in", token.native_user_name))
     if len(rows) > 1:
-        names = [f"{row['account'].name} ({_mid(_carried(row))})" for row in rows[1:SHOWN]]
+        names = [f"{row.account.name} ({_mid(_carried(row))})" for row in rows[1:SHOWN]]
         more = len(rows) - SHOWN
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
 
 
-def _carried(row: dict[str, Any]) -> str:
+def _carried(row: Row) -> str:
     """Say what carries an account while this log-in does not."""
-    if row["dark"]:
+    if row.dark:
         return "Deactivated: nothing can be published"
-    return f"Goes on through {row['carrier']}" if row["carrier"] else row["days"].text
+    if row.account.paused_at is not None:
+        return "Paused by staff"
+    if row.carrier:
+        return f"Goes on through {row.carrier}"
+    return "Being checked" if row.account.state == Account.State.INTERRUPTED else row.days.text
 
 
 def _mid(text: str) -> str:

@@ -58,6 +58,11 @@ def account_reason(account: Account, entries: Sequence[AccountToken]) -> str:
     return entry_reason(entry) if entry else account.reason
 
 
+def explain_account(account: Account, reason: str) -> reasons.Explanation:
+    """Word what `account_reason` returned."""
+    return reasons.explain(account.channel, reason, account=account.name)
+
+
 def explain_entry(entry: AccountToken, *, person: str = "", you: bool = False) -> reasons.Explanation:
     """Word why an entry is of no use for its account; empty words where it is."""
     account = entry.account

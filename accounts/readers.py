@@ -1,6 +1,7 @@
 """Who reads a mail about one log-in: its person, or whoever stands in where the person cannot be told."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +45,12 @@ def of_token(token: Token) -> list[Reader]:
     return [Reader(address, via, teams=tuple(teams)) for (address, via), teams in found.items()]
 
 
-def team_of(token: Token, teams: tuple[int, ...] = ()) -> Team | None:
-    """Return the team that a mail about the log-in's accounts (of these teams) belongs to; None where it tells of several.
+def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
+    """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.
 
     The team decides which staff may read the mail.
     """
-    ids = set(teams) or set(_team_ids(token))
+    ids = set(teams) or {team_id for token in tokens for team_id in _team_ids(token)}
     return Team.objects.filter(pk__in=ids).first() if len(ids) == 1 else None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alert_mail, alerts, mails, pool
+from accounts import alert_mail, alerts, ask_mail, mails, pool
 from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
 from notifications import kinds
 from tokens.models import Token
@@ -40,7 +40,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_death_told)
-    kinds.register(mails.ASK, mails.build_ask, name="Asked to re-authenticate")
+    kinds.register(ask_mail.KIND, ask_mail.build, name="Asked to re-authenticate")
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, "Log-in cannot be used for an account"),
         (notices.RESTRICTED, restricted_mail.build, "Restricted by the channel"),

@@ -311,13 +311,21 @@ def explain(
     )
 
 
+_OWN_WORDS = (
+    ("Press Check now", "AdToken looks again by itself"),
+    ("press Check now", "AdToken looks again by itself"),
+    (" Staff can use Check now instead.", ""),
+)
+
+
 def _steps(channel: Channel, reason: Reason, *, you: bool) -> tuple[str, ...]:
     """Return the way back. "Check now" is a button of staff; for the person AdToken looks by itself."""
     steps = channel.steps(reason)
     if not you:
         return steps
-    own = (step.replace("Press Check now", "AdToken looks again by itself") for step in steps)
-    return tuple(step.replace("press Check now", "AdToken looks again by itself") for step in own)
+    for staffs, own in _OWN_WORDS:
+        steps = tuple(step.replace(staffs, own) for step in steps)
+    return steps
 
 
 def happens(channel_key: str, reason: Reason) -> bool:

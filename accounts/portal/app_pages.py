@@ -189,17 +189,13 @@ def _lead_page(app: ChannelApp) -> Page:
 def _ask_page(app: ChannelApp, asks: list[jobs.Job]) -> Page:
     live = jobs.live(asks)
     return Page(
-        question=f"Ask {_people(live)} to re-authenticate?" if live else "Nobody can be asked",
-        lead=f"Their log-ins hang on {app}. One mail per log-in, with all its accounts.",
+        question=asking.question(asks) if live else "Nobody can be asked",
+        lead=f"Their log-ins hang on {app}. One mail a person, with all log-ins and accounts.",
         button=f"Send {jobs.number(live, 'mail')}",
         people=jobs.lines(asks, "now"),
         columns=("Person", "Accounts", "Mail"),
         refused="" if live else "Nobody is asked: see the reasons above." if asks else str(log_ins(app)),
     )
-
-
-def _people(count: int) -> str:
-    return f"{count} {'person' if count == 1 else 'people'}"
 
 
 def _url(name: str, app: ChannelApp) -> str:

@@ -23,6 +23,8 @@ class Job:
     skipped: str
     run: Callable[[User, str, datetime], None]
     again: bool = False  # a tick on the page does it all the same
+    run_again: Callable[[User, str, datetime], None] | None = None  # what the tick does; None: the same
+    but: str = ""  # what is left out of it, and why
 
 
 def run(request: HttpRequest, jobs: Sequence[Job], note: str, *, done: Callable[[int], str]) -> None:
@@ -33,7 +35,8 @@ def run(request: HttpRequest, jobs: Sequence[Job], note: str, *, done: Callable[
             skipped += 1
             continue
         try:
-            job.run(person(request), note, timezone.now())
+            does = job.run_again if again and job.again and job.run_again else job.run
+            does(person(request), note, timezone.now())
         except DeedRefused as refusal:
             messages.error(request, f"{job.who}: {refusal}")
         else:
@@ -44,10 +47,16 @@ def run(request: HttpRequest, jobs: Sequence[Job], note: str, *, done: Callable[
 
 def lines(jobs: Sequence[Job], does: str) -> list[tuple[str, str, str]]:
     """Return the page's lines: who, what, and what happens."""
-    found = [(job.who, job.what, f"skipped: {job.skipped}" if job.skipped else does) for job in jobs[:SHOWN]]
+    found = [(job.who, job.what, _what_happens(job, does)) for job in jobs[:SHOWN]]
     if len(jobs) > SHOWN:
         found.append((f"and {len(jobs) - SHOWN} more", "", ""))
     return found
+
+
+def _what_happens(job: Job, does: str) -> str:
+    if job.skipped:
+        return f"skipped: {job.skipped}"
+    return f"{does}, {job.but}" if job.but else does
 
 
 def number(count: int, word: str) -> str:

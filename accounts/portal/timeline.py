@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db.models import F
 
-from accounts import faces, succession
-from accounts.mails import ASK
+from accounts import ask_mail, faces, succession
 from accounts.models import Account, AccountEvent
 from accounts.names import Names
 from accounts.portal import rows
@@ -106,7 +105,9 @@ def of(
     lines = [_line(account, event, names) for event in events]
     lines += [_token_line(account, event, names) for event in tokens if event.pk not in told]
     if chosen in _WITH_MAILS:
-        lines += [_mail_line(row) for row in mails if row.message.kind != ASK]  # asking has its own event
+        lines += [
+            _mail_line(row) for row in mails if row.message.kind != ask_mail.KIND
+        ]  # asking has its own event
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
 

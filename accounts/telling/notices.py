@@ -59,6 +59,8 @@ def record_death_told(message: Message) -> None:
     if message.state != Message.State.SENT or message.sent_at is None:
         return
     dark = Account.objects.filter(pool__token=message.payload["token"], state=Account.State.DEACTIVATED)
+    if teams := message.payload.get("teams"):  # who stands in is told of these teams' accounts alone
+        dark = dark.filter(team__in=teams)
     record_told(message=message, account_ids=dark.values_list("pk", flat=True), now=message.sent_at)
 
 

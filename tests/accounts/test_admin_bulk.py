@@ -2,16 +2,17 @@
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import deeds
-from accounts.models import Account
+from accounts import ask_mail, deeds, pool, told
+from accounts.models import Account, AccountEvent
 from notifications.models import Message
 from tests.accounts.portal import linked, staff, token_of
-from tests.support.factories import link, make_account, make_team, make_token, make_user
-from tokens.models import Token
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
+from tokens.models import Token, TokenEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -94,17 +95,83 @@ def test_accounts_of_other_teams_are_left_out(client: Client, name: str) -> None
     assert Token.objects.get().due_at is None
 
 
-def test_asking_sends_one_mail_per_log_in_with_all_its_accounts(client: Client) -> None:
-    staff(client, *ALL)
+def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(client: Client) -> None:
+    user = staff(client, *ALL)
     ada = token_of("Ada Okafor", days=5)
-    one, two = linked(ada, name="Harbor Coffee"), linked(ada, name="Fern Gardens")
+    at_x = make_token(make_app("x"), consented_by=ada.consented_by, state="dead", native_user_name="ada_x")
+    accounts = [linked(ada, name="Harbor Coffee"), linked(ada, name="Fern Gardens")]
+    accounts.append(linked(at_x, channel="x", name="Fern Gardens"))
+
+    page = client.get(bulk("ask", *accounts)).content.decode()
+    client.post(bulk("ask", *accounts), {"note": "Before Friday"})
+
+    assert "Ask 1 person to re-authenticate?" in page
+    assert "Send 1 mail<" in page
+    assert "Fern Gardens (Facebook), Fern Gardens (X) and Harbor Coffee" in page
+    mail = ask_mail.build(Message.objects.get())
+    assert mail.subject == f"{user} asks you to re-authenticate Facebook and X"
+    assert mail.html.count('class="card"') == 2
+    for text in ("2 of your log-ins have stopped or should be renewed", "“Before Friday”"):
+        assert text in " ".join(mail.text.split())
+    events = AccountEvent.objects.filter(kind="asked", note="Before Friday", actor=user)
+    assert set(events.values_list("account", flat=True)) == {account.pk for account in accounts}
+    assert TokenEvent.objects.filter(kind="asked").count() == 2
+    for account in accounts:
+        assert [one.message.kind for one in told.about(account, limit=9)] == ["ask"]
+
+
+def test_18_people_get_18_mails(client: Client) -> None:
+    staff(client, *ALL)
+    accounts = []
+    for number in range(18):
+        first = token_of(f"Person {number % 3}", days=5)  # people of one name are still several people
+        second = make_token(make_app("x"), consented_by=first.consented_by, deadline=first.deadline)
+        accounts += [linked(first), linked(second, channel="x")]
+
+    page = client.get(bulk("ask", *accounts)).content.decode()
+    client.post(bulk("ask", *accounts), {"note": ""})
+
+    assert "Ask 18 people to re-authenticate?" in page
+    assert "Send 18 mails" in page
+    assert Message.objects.filter(kind="ask").values("recipient").distinct().count() == 18
+    assert Message.objects.count() == 18
+
+
+def test_what_was_asked_today_is_left_out_of_the_mail_unless_ticked(client: Client) -> None:
+    user = staff(client, *ALL)
+    ada = token_of("Ada Okafor", days=5)
+    second = make_token(make_app("x"), consented_by=ada.consented_by, deadline=ada.deadline)
+    one, two = linked(ada, name="Asked"), linked(second, channel="x", name="Fresh")
+    deeds.ask_to_reauthenticate(account=one, token=ada, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", one, two)).content.decode()
     client.post(bulk("ask", one, two), {"note": ""})
+    without = Message.objects.order_by("-pk")[0].payload["tokens"]
+    later = client.get(bulk("ask", one, two)).content.decode()
+    client.post(bulk("ask", one, two), {"note": "", "again": "1"})
 
-    assert "Ask 1 person to re-authenticate?" in page
-    assert "Fern Gardens and Harbor Coffee" in page
-    assert Message.objects.count() == 1
+    assert "now, not about Asked: asked today" in page
+    assert without == [second.pk]
+    assert "Everybody was asked today. Ask again?" in later
+    assert "Ask 0 people" not in later
+    assert set(Message.objects.order_by("-pk")[0].payload["tokens"]) == {ada.pk, second.pk}
+    assert Message.objects.count() == 3
+
+
+def test_whom_re_authenticating_does_not_help_is_not_asked(client: Client) -> None:
+    staff(client, *ALL)
+    lost, narrow = make_account(name="Lost", state="connected"), make_account(name="Narrow")
+    link(lost, token_of("Ada Okafor"), access="lost", access_reason="access_lost")
+    link(narrow, token_of("Ben Lindqvist"), can_publish="no", access_reason="scope_missing")
+    for account in (lost, narrow):
+        with transaction.atomic():
+            pool.settle(account_ids=[account.pk], cause="access_lost", now=timezone.now())
+
+    page = client.get(bulk("ask", lost, narrow)).content.decode()
+    client.post(bulk("ask", lost, narrow), {"note": ""})
+
+    assert "skipped: waiting for an admin at Facebook" in page
+    assert [one.payload["accounts"] for one in Message.objects.all()] == [[narrow.pk]]
 
 
 def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
@@ -129,7 +196,7 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
         "skipped: paused",
     ):
         assert word in page
-    assert "Send to Ada Okafor all the same" in page
+    assert "Ask Ada Okafor again about what was asked today" in page
     assert before == 1  # the first ask
     assert Message.objects.count() == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import deeds, mails, pool
+from accounts import ask_mail, deeds, mails, pool
 from accounts.models import Account
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -179,10 +179,20 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 
     deeds.ask_to_reauthenticate(account=account, token=token, actor=mira, note="Before Friday", now=NOW)
 
-    mail = mails.build_ask(Message.objects.get(kind="ask", recipient="ada@example.com"))
+    mail = ask_mail.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
     assert "Before Friday" in mail.text
     assert account.events.get(kind="asked").actor == mira
+
+
+def test_an_ask_that_waited_since_the_version_before_is_still_built(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    account = linked("Lumen", token)
+    mira = make_user(name="Mira Ode")
+    deeds.ask_to_reauthenticate(account=account, token=token, actor=mira, note="", now=NOW)
+    Message.objects.update(payload={"account": account.pk, "token": token.pk, "actor": mira.pk, "note": ""})
+
+    assert ask_mail.build(Message.objects.get()).subject == "Mira Ode asks you to re-authenticate Facebook"
 
 
 def test_an_answered_ask_mails_nobody(ada: User) -> None:
@@ -192,7 +202,7 @@ def test_an_answered_ask_mails_nobody(ada: User) -> None:
     Token.objects.update(linked_at=NOW + timedelta(minutes=5))
 
     with pytest.raises(NotWanted, match="re-authenticated before"):
-        mails.build_ask(Message.objects.get())
+        ask_mail.build(Message.objects.get())
 
 
 def test_a_long_name_keeps_the_subject_short(ada: User) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import mails, told
+from accounts import ask_mail, told
 from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, Notice
@@ -140,9 +140,11 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
     ]
     for number, payload in enumerate(forms):
         outbox.enqueue(
-            kind=mails.ASK, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
+            kind=ask_mail.KIND, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
         )
-    outbox.enqueue(kind=mails.ASK, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW)
+    outbox.enqueue(
+        kind=ask_mail.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
+    )
 
     assert len(told.about(account, limit=50)) == len(forms)
 

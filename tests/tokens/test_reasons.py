@@ -23,6 +23,7 @@ def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, yo
         assert told.short
         assert told.what
         assert told.who
+        assert not you or "Check now" not in " ".join(told.steps)
         assert told.steps or reason in {Reason.TRANSIENT, "paused", "unlinked"}
         assert all(len(step) < 160 for step in told.steps)
         assert not [

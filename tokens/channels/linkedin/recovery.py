@@ -7,7 +7,7 @@ RECONNECT = (
     "Press Allow. LinkedIn may skip that page if you allowed it before.",
 )
 _SETTINGS = "Settings & Privacy > Data privacy > Permitted services"
-_AGAIN = f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenticate once more."
+_IF_IT_STOPS_AGAIN = f"If it stops again, remove AdToken under {_SETTINGS}, then re-authenticate once more."
 
 _TRY_AGAIN = "Then press Re-authenticate, so that AdToken tries again. Staff can use Check now instead."
 
@@ -33,8 +33,8 @@ STEPS: dict[Reason, tuple[str, ...]] = {
         "Open www.linkedin.com and log in. LinkedIn may show there what was found, and may take an appeal.",
         "Meanwhile, ask somebody else with a role in the ad account to link it.",
     ),
-    Reason.SESSION_INVALID: (*RECONNECT, _AGAIN),
-    Reason.UNKNOWN: (*RECONNECT, _AGAIN),
+    Reason.SESSION_INVALID: (*RECONNECT, _IF_IT_STOPS_AGAIN),
+    Reason.UNKNOWN: (*RECONNECT, _IF_IT_STOPS_AGAIN),
     Reason.SCOPE_MISSING: (
         "Press Re-authenticate and press Allow: at LinkedIn all permissions are one choice.",
         "If it stays, an operator checks that AdToken's app still has the Advertising API.",
