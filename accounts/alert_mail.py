@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, alerts, faces, version_mail
+from accounts import addresses, alerts, faces, refusal_mail, version_mail
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
@@ -32,6 +32,8 @@ def build(message: Message) -> Mail:
         raise NotWanted("This address is neither an administrator's nor in OPERATOR_EMAILS any more.")
     if "version" in message.payload:
         return version_mail.build(message)
+    if "refused_writes" in message.payload:
+        return refusal_mail.build(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         raise NotWanted("The channel app was removed.")
@@ -45,6 +47,8 @@ def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
     if "version" in message.payload:
         return version_mail.facts(message)
+    if "refused_writes" in message.payload:
+        return refusal_mail.facts(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         return []

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from notifications import outbox
+from tokens.answers import OVERFLOW
 from tokens.models import ChannelApp, UnknownAnswer
 from users.recipients import operators
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 KIND = "operators"
 QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
 GATHER = timedelta(hours=1)  # unknown answers of one app found within this time come in one mail
+MAILS_A_DAY = 3  # about unknown answers of one app; what is more waits for the next day
 SAME_NEWS = timedelta(days=7)  # the same body at another call is no news for so long
 
 
@@ -56,7 +58,7 @@ def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
     fault = _untold_faults(now).filter(pk=app.pk).exists()
     answers = list(_untold().filter(app=app).order_by("first_seen_at", "pk"))
     if not fault and _told_lately(app, now):
-        return 0  # gathered until the hour is over
+        return 0  # gathered until the hour is over, or the day where there was much
     known = list(UnknownAnswer.objects.filter(app=app, told_at__gt=now - SAME_NEWS))
     news = [answer for answer in answers if not any(same_news(answer, told) for told in known)]
     _mark(app, answers, fault=fault, now=now)
@@ -80,7 +82,9 @@ def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
 
 
 def _told_lately(app: ChannelApp, now: datetime) -> bool:
-    return UnknownAnswer.objects.filter(app=app, told_at__gt=now - GATHER).exists()
+    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - QUIET).exclude(fingerprint=OVERFLOW)
+    times = {at for at in told.values_list("told_at", flat=True) if at is not None}
+    return len(times) >= MAILS_A_DAY or any(at > now - GATHER for at in times)
 
 
 def same_news(one: UnknownAnswer, other: UnknownAnswer) -> bool:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, removal, sweeps, version_alerts, write_refusals
+from accounts import alerts, refusal_mail, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
@@ -28,8 +28,10 @@ def check_tokens(*token_ids: int) -> None:
 
 @shared_task
 def tell_operators() -> None:
-    """Tell operators of faults and unknown answers that reports and consents found."""
-    alerts.tell_operators(now=timezone.now())
+    """Tell operators of faults, unknown answers and refused writes that reports and consents found."""
+    now = timezone.now()
+    alerts.tell_operators(now=now)
+    refusal_mail.tell(now=now)
 
 
 @shared_task

@@ -24,7 +24,7 @@ _EVERYWHERE: dict[int, tuple[str, dict[str, Any]]] = {
     401: ("No key, or one that is not valid (any more).", _CHALLENGE),
     403: ("The key lacks the scope, or the request came by plain HTTP.", {}),
     405: ("The address does not take this method.", _ALLOW),
-    413: ("The body is larger than 2.5 MB.", {}),
+    413: ("The body is larger than 256 kB.", {}),
     422: ("Fields or parameters are wrong, unknown, or given twice; `errors` names each.", {}),
     429: ("Too many requests. A proxy in front may say so; it need not be problem+json then.", _RETRY_AFTER),
     500: ("Something broke on our side; nothing was handed out.", {}),

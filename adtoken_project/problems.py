@@ -8,6 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 
 MEDIA_TYPE = "application/problem+json"
+LARGEST_BODY = 256_000  # bytes: a lease and a report are small, and a report needs the error only
 RETRY_AFTER = 10  # seconds, where we know no better
 
 # What Django, not a view of ours, answers below /api/: title and detail by status.
@@ -16,7 +17,7 @@ _KNOWN = {
     403: ("Not allowed", "This is not allowed."),
     404: ("Not found", "There is no such address. See /api/v1/openapi.json."),
     405: ("Method not allowed", "This address does not take this method. The header Allow names those that it takes."),
-    413: ("Too large", "The body is too large: 2.5 MB at most."),
+    413: ("Too large", f"The body is too large: {LARGEST_BODY // 1000} kB at most. Of a report, the status and the error itself will do."),
     500: ("Our fault", "Something broke on our side. The log has it; nothing was handed out."),
     503: ("Not now", "Not possible at the moment. Try again."),
 }  # fmt: skip

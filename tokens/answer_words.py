@@ -32,7 +32,7 @@ MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     ),
     Verdict.ACCESS_LOST: (
         "The person has no access to this ad account",
-        "The log-in stays. Where our own question is answered so, the ad account goes on through somebody else who has access. "
+        "The log-in stays. The ad account goes on through somebody else who has access, also where a job alone is answered so. "
         "Ad accounts without anybody else go dark, and their people are mailed.",
     ),
     Verdict.ACCOUNT_RESTRICTED: (

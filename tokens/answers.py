@@ -20,13 +20,16 @@ from tokens.vault import VaultError
 from users.models import User
 
 LEARN_EVERY = timedelta(seconds=10)
+KINDS, KINDS_A_KEY = 200, 20
+OVERFLOW = "more"  # the fingerprint of the row that counts what was not kept
+OVERFLOW_WORDS = "More kinds of answers than are kept one by one. Say what the others mean, or revoke the key that brings them."
 
 # One statement, so that workers which meet the same answer at the same time wait for each other no longer than it takes.
 _KEEP = """
 insert into tokens_unknownanswer as kept
-    (app_id, fingerprint, call, status, sample, count, first_seen_at, last_seen_at, last_token_id, verdict, note)
+    (app_id, fingerprint, call, status, sample, count, first_seen_at, last_seen_at, last_token_id, verdict, note, api_key, told_at)
 values (%(app)s, %(mark)s, %(call)s, %(status)s, %(sample)s::jsonb, 1, %(now)s, %(now)s,
-        (select id from tokens_token where id = %(token)s::bigint), '', '')
+        (select id from tokens_token where id = %(token)s::bigint), '', '', %(key)s, %(told)s)
 on conflict (app_id, fingerprint) do update set
     count = kept.count + 1,
     last_seen_at = greatest(kept.last_seen_at, excluded.last_seen_at),
@@ -37,30 +40,54 @@ _learned_at: datetime | None = None
 
 
 def keep(
-    app: ChannelApp, ruling: Ruling, evidence: Mapping[str, Any], *, token_id: int | None, now: datetime
+    app: ChannelApp,
+    ruling: Ruling,
+    evidence: Mapping[str, Any],
+    *,
+    token_id: int | None,
+    now: datetime,
+    api_key: int | None = None,
 ) -> None:
     """Count an answer that no row of the channel's table knows; the first of its kind is kept as a sample, scrubbed.
+
+    Of one app at most `KINDS` wait for staff, and one API key brings at most `KINDS_A_KEY` a day: what is more is counted in one row, so
+    that neither a channel's bad day nor a hostile key fills the list. `api_key` names whose report it was.
 
     Does nothing where the ruling has no fingerprint. `evidence` is what `table.evidence` gives. Inside a transaction it is the last
     thing done: its row is shared by all tokens of the app, and nothing may be waited for while it is held.
     """
     if not ruling.unknown:
         return
-    known = UnknownAnswer.objects.filter(app=app, fingerprint=ruling.unknown).exists()
+    mark = ruling.unknown
+    known = UnknownAnswer.objects.filter(app=app, fingerprint=mark).exists()
     sample = {} if known else _sample(app, evidence, token_id)  # of a kind that is known only the count grows
+    told = None
+    if not known and _is_full(app, api_key, now):
+        mark, sample, token_id, told = OVERFLOW, {"body": OVERFLOW_WORDS}, None, now
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,
             {
                 "app": app.pk,
-                "mark": ruling.unknown,
-                "call": str(evidence.get("call", ""))[:20],
-                "status": _status(evidence.get("status")),
+                "mark": mark,
+                "call": "" if mark == OVERFLOW else str(evidence.get("call", ""))[:20],
+                "status": 0 if mark == OVERFLOW else _status(evidence.get("status")),
                 "sample": json.dumps(sample, default=str),
                 "now": now,
                 "token": token_id,
+                "key": api_key,
+                "told": told,
             },
         )
+
+
+def _is_full(app: ChannelApp, api_key: int | None, now: datetime) -> bool:
+    kinds = UnknownAnswer.objects.filter(app=app)
+    if kinds.filter(verdict="").count() >= KINDS:
+        return True
+    if api_key is None:
+        return False
+    return kinds.filter(api_key=api_key, first_seen_at__gt=now - timedelta(days=1)).count() >= KINDS_A_KEY
 
 
 def _sample(app: ChannelApp, evidence: Mapping[str, Any], token_id: int | None) -> Any:

@@ -350,6 +350,9 @@ class UnknownAnswer(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
+    api_key = models.BigIntegerField(
+        null=True, blank=True, help_text="Whose report brought the first one; empty: AdToken's own question."
+    )
     told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
     verdict = models.CharField(max_length=20, blank=True, help_text="What staff say it means.")
     assigned_by = models.ForeignKey(

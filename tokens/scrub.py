@@ -1,6 +1,7 @@
 """Taking secrets out of text: log lines, evidence, errors."""
 
 import base64
+import itertools
 import json
 import logging
 import math
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 HIDDEN = "[hidden]"
+MOST_KEYS = 100  # of one object; what is more is dropped
 
 # Names of parameters and JSON keys whose values are secrets at any channel.
 SECRET_NAMES = (
@@ -104,10 +106,10 @@ def data(value: Any, *, depth: int = 6, clean: Callable[[str], str] = text) -> A
         return "…"
     if isinstance(value, dict):
         return {
-            clean(storable(str(key))): HIDDEN
+            clean(storable(str(key)[:200])): HIDDEN
             if _is_secret(str(key), item)
             else data(item, depth=depth - 1, clean=clean)
-            for key, item in value.items()
+            for key, item in itertools.islice(value.items(), MOST_KEYS)
         }
     if isinstance(value, list):
         return [data(item, depth=depth - 1, clean=clean) for item in value[:20]]

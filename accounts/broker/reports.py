@@ -54,7 +54,7 @@ def report(
     ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
     evidence = scrub.evidence(call="api", status=status, body=body)
     if token is not None:
-        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
+        answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now, api_key=caller.key_id)
     if ruling.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
         if method in WRITES:

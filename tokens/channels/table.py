@@ -26,6 +26,7 @@ from tokens.channels.write_refusals import reason_by_words
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
+UNREAD = frozenset({"text", "gateway", "strange"})  # shapes of bodies that are no object of the channel's
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
@@ -159,7 +160,8 @@ def _new(row: Row, facts: Facts, channel: str) -> Ruling:
 
 def _mark(facts: Facts, channel: str) -> str:
     parts = [*facts.codes, facts.subcode, facts.shape]
-    return unknown.fingerprint(channel, facts.call, facts.status, parts, facts.message)
+    message = unknown.kind_of_text(facts.message) if facts.shape in UNREAD else facts.message
+    return unknown.fingerprint(channel, facts.call, facts.status, parts, message)
 
 
 def _by_staff(said: Verdict, note: str = "") -> Ruling:

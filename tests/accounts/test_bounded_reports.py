@@ -1,0 +1,138 @@
+"""What a job may report is bounded: the body, the kinds of answers that are kept, and the mails about them."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import alerts, refusal_mail, write_refusals
+from accounts.broker import callers
+from accounts.models import ApiKey
+from notifications import delivery
+from notifications.models import Message
+from tests.accounts.test_write_refusals import STRANGE, Pool
+from tests.support.factories import NOW, make_app, make_user
+from tokens import answers, channels, scrub
+from tokens.channels.base import Answer, Ruling, Verdict
+from tokens.models import ChannelApp, UnknownAnswer
+from users.models import Team
+
+pytestmark = pytest.mark.django_db
+
+HOSTILE: dict[str, Any] = {
+    "backslashes": {str(number): "\\" * 4000 for number in range(30)},
+    "openers": {str(number): '"token":"' * 400 for number in range(60)},
+    "many keys": {f"a key {number}": number for number in range(15_000)},
+    "quotes": '\\"token\\":' * 25_000,
+    "deep": [[[[[[[["\\" * 4000] * 20] * 20]]]]]],
+}
+
+
+@pytest.fixture
+def job() -> Client:
+    callers._facts.clear()
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    return Client(headers={"authorization": f"Bearer {key}"})
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_body_is_read_in_no_time(body: Any) -> None:
+    began = time.process_time()
+
+    for channel in channels.CHANNELS:
+        channels.get(channel).classify(Answer("api", 403, body=body))
+    shown = scrub.evidence(call="api", status=403, body=body)
+
+    assert time.process_time() - began < 1.5
+    assert len(str(shown)) < 10_000
+
+
+def test_a_body_larger_than_any_error_is_refused_before_it_is_read(job: Client) -> None:
+    response = job.post(
+        "/api/v1/leases/nothing/report",
+        {"status": 400, "body": "x" * 300_000},
+        content_type="application/json",
+    )
+
+    assert response.status_code == 413
+    assert response["Content-Type"] == "application/problem+json"
+    assert "256 kB" in response.json()["detail"]
+
+
+def keep(app: ChannelApp, number: int, *, key: int | None = None, hours: int = 0) -> None:
+    ruling = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 400", unknown=f"{number:032x}")
+    evidence = {"call": "api", "status": 400, "body": {"message": f"kind {number}"}}
+    answers.keep(app, ruling, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key)
+
+
+def test_one_key_brings_twenty_kinds_a_day_and_the_rest_is_counted() -> None:
+    app = make_app()
+    for number in range(50):
+        keep(app, number, key=7)
+    keep(app, 49, key=7)
+
+    kept = UnknownAnswer.objects.exclude(fingerprint=answers.OVERFLOW)
+    assert kept.count() == answers.KINDS_A_KEY
+    assert UnknownAnswer.objects.get(fingerprint=answers.OVERFLOW).count == 31
+    keep(app, 60, key=8)
+    keep(app, 61)
+    keep(app, 62, key=7, hours=25)
+    assert kept.count() == answers.KINDS_A_KEY + 3
+
+
+def test_no_more_kinds_wait_for_staff_than_they_can_read() -> None:
+    app = make_app()
+    for number in range(answers.KINDS + 30):
+        keep(app, number)
+
+    assert UnknownAnswer.objects.filter(app=app).count() == answers.KINDS + 1
+    assert UnknownAnswer.objects.get(fingerprint=answers.OVERFLOW).count == 30
+
+
+def test_operators_get_three_mails_a_day_about_unknown_answers_of_one_app() -> None:
+    make_user(is_staff=True, is_superuser=True)
+    app = make_app()
+    for hour in range(48):
+        keep(app, hour, hours=hour)
+        alerts.tell_operators(NOW + timedelta(hours=hour, minutes=1))
+
+    first_day = Message.objects.filter(created_at__lt=NOW + timedelta(hours=24))
+    assert first_day.count() == 3
+    assert Message.objects.count() <= 7
+    assert not UnknownAnswer.objects.filter(
+        told_at=None, first_seen_at__lt=NOW + timedelta(hours=24)
+    ).exists()
+
+
+@pytest.mark.parametrize("channel", channels.CHANNELS)
+def test_pages_and_garbage_are_one_kind_each_whatever_their_bytes(channel: str) -> None:
+    def mark(body: str) -> str:
+        return channels.get(channel).classify(Answer("api", 403, body=body)).unknown
+
+    pages = {mark(f"<html><title>Blocked {word}</title>") for word in ("alpha", "beta", "gamma")}
+    garbage = {mark(body) for body in ("\x00\x01 abc", "{{{ not json", "%%% qqq zz", "# " * 300)}
+
+    assert len(pages) == 1
+    assert len(garbage) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_operators_are_told_once_of_a_shift_on_words_that_nobody_knows() -> None:
+    boss = make_user(is_staff=True, is_superuser=True)
+    shop = Pool()
+    shop.say(STRANGE, key=1)
+    before = refusal_mail.tell(NOW)
+    shop.say(STRANGE, key=2)
+
+    told = [refusal_mail.tell(NOW), refusal_mail.tell(NOW)]
+
+    message = Message.objects.get()
+    assert (before, told, message.recipient) == (0, [1, 0], boss.email)
+    delivery.deliver()
+    message.refresh_from_db()
+    assert message.state == "sent", message.error
+    for word in ("Facebook refused changes in words that we do not know", "Not today.", shop.account.name):
+        assert word in message.text
+    assert write_refusals.forget(now=NOW + timedelta(days=8)) == 2
