@@ -51,4 +51,10 @@ def cannot_lead(app: ChannelApp) -> str:
 
 
 def _lock(channel: str) -> QuerySet[ChannelApp]:
-    return ChannelApp.objects.filter(channel=channel).order_by("pk").select_for_update(no_key=True)
+    """Lock all apps of the channel, and return them as they are then.
+
+    All, and read afterwards: whoever waits for one row only would not see that another one has become the default meanwhile.
+    """
+    apps = ChannelApp.objects.filter(channel=channel).order_by("pk")
+    list(apps.select_for_update(no_key=True).values_list("pk", flat=True))
+    return apps
