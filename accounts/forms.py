@@ -1,13 +1,22 @@
 """Forms of the portal's confirm pages and of API keys."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from accounts.models import ApiKey
 from tokens.models import ChannelApp, ChannelKey
 from users.models import Team, User
 from users.visibility import teams_of
+
+KEY_LASTS = timedelta(days=365)  # unless another day is chosen
+
+
+def first_moment(day: date) -> datetime:
+    """Return when a day begins in the viewer's time zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 class ConfirmForm(forms.Form):
@@ -65,14 +74,37 @@ class KeyForm(forms.Form):
         help_text="None ticked: all channels.",
     )
 
+    last_day = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The key stops when this day is over. You and operators are mailed 30, 7 and 1 days ahead. Empty: no end.",
+    )
+
     def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["last_day"].initial = timezone.localdate() + KEY_LASTS
         teams = Team.objects.all()
         if not viewer.is_superuser:
             teams = teams.filter(memberships__user=viewer)
         field = self.fields["teams"]
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = teams
+
+    def clean_last_day(self) -> date | None:
+        """Refuse a day that is over."""
+        day: date | None = self.cleaned_data["last_day"]
+        if day is not None and day < timezone.localdate():
+            raise forms.ValidationError("This day is over.")
+        return day
+
+    def clean(self) -> dict[str, Any] | None:
+        """Say when the key ends, to the moment."""
+        cleaned = super().clean()
+        if cleaned is not None:
+            day = cleaned.pop("last_day", None)
+            cleaned["expires_at"] = first_moment(day + timedelta(days=1)) if day else None
+        return cleaned
 
 
 class SystemUserForm(forms.Form):

@@ -365,6 +365,10 @@ class ApiKey(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it has no end date.")
+    maker_left_at = models.DateTimeField(
+        null=True, blank=True, help_text="When whoever made it was deleted; switched off is seen there."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -374,6 +378,13 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def maker_left(self) -> bool:
+        """Tell whether whoever made it was switched off or deleted."""
+        return self.maker_left_at is not None or (
+            self.created_by is not None and not self.created_by.is_active
+        )
 
 
 class LeaseRecord(models.Model):

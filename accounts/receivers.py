@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alert_mail, alerts, ask_mail, mails, pool
+from accounts import alert_mail, alerts, api_key_mail, ask_mail, mails, pool
+from accounts.models import ApiKey
 from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
 from notifications import kinds
 from tokens.models import Token
@@ -35,6 +36,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
         ids = list(Token.objects.filter(consented_by=instance).locked().values_list("pk", flat=True))
         Token.objects.filter(pk__in=ids).update(consented_by=None)
         pool.settle(token_ids=ids, cause="person_deleted", now=timezone.now())
+        ApiKey.objects.filter(created_by=instance).update(maker_left_at=timezone.now())
 
 
 def register_messages() -> None:
@@ -47,6 +49,7 @@ def register_messages() -> None:
         (notices.WORKS_AGAIN, works_again_mail.build, "Works again"),
     ):
         kinds.register(kind, build, name=name, why=mailing.facts)
+    kinds.register(api_key_mail.KIND, api_key_mail.build, name="About an API key")
     kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, refusal_mail, removal, sweeps, version_alerts, write_refusals
+from accounts import alerts, api_key_mail, refusal_mail, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
@@ -40,6 +40,12 @@ def watch_versions() -> None:
     now = timezone.now()
     version_watch.keep_warnings(now=now)
     version_alerts.tell_operators(now=now)
+
+
+@shared_task
+def watch_api_keys() -> None:
+    """Tell makers and operators of keys that end soon, and operators of keys whose maker left."""
+    api_key_mail.tell(now=timezone.now())
 
 
 @shared_task

@@ -53,8 +53,9 @@ def issue(
     teams: list[Team],
     channels: list[str] | None = None,
     created_by: User | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key. Returns the row and the secret, which is shown once and stored only as a hash."""
+    """Make a key, without an end where `expires_at` is None. Returns the row and the secret, which is shown once and stored as a hash."""
     secret = secrets.token_hex(24)
     text = f"{PREFIX}{secret}{_check(secret)}"
     key = ApiKey.objects.create(
@@ -64,6 +65,7 @@ def issue(
         scopes=scopes,
         channels=channels or [],
         created_by=created_by,
+        expires_at=expires_at,
     )
     key.teams.set(teams)
     return key, text
@@ -82,7 +84,7 @@ def authenticate(text: str, *, now: datetime) -> Caller | None:
     if known is not None and time.monotonic() - known[0] < FACTS_FOR:
         return known[1]
     key = ApiKey.objects.filter(sha256=digest, revoked_at=None).first()
-    if key is None:
+    if key is None or (key.expires_at is not None and key.expires_at <= now):
         _facts.pop(digest, None)
         return None
     caller = Caller(

@@ -1,5 +1,6 @@
 """API keys of publishing systems. The secret is shown once, on the page that answers its making."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -13,19 +14,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
 from accounts import faces
+from accounts.api_key_mail import DAYS_AHEAD
 from accounts.broker import callers
 from accounts.forms import ConfirmForm, KeyForm
 from accounts.models import ApiKey
-from accounts.portal import confirm
+from accounts.portal import confirm, handed_out
 from accounts.portal.confirm import Page
 from accounts.templatetags import faces as tags
 from users.models import Team, person
 
 REVOKED = faces.Pill("Revoked", "mute", "block")
 WORKS = faces.Pill("Works", "good", "check_circle")
+ENDS_SOON = faces.Pill("Ends soon", "warn", "schedule")
+ENDED = faces.Pill("Ended", "bad", "cancel")
 
 
 class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -38,6 +43,8 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         "scopes_cell",
         "teams_cell",
         "channels_cell",
+        "maker_cell",
+        "ends_cell",
         "used_cell",
         "deed_cell",
     ]
@@ -48,7 +55,11 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Return the keys that reach no team beyond the viewer's own; superusers see all."""
-        keys = ApiKey.objects.prefetch_related("teams").order_by("revoked_at", "name", "pk")
+        keys = (
+            ApiKey.objects.select_related("created_by")
+            .prefetch_related("teams")
+            .order_by("revoked_at", "name", "pk")
+        )
         if request.user.is_superuser:
             return keys
         foreign = Team.objects.exclude(memberships__user=request.user.pk)
@@ -69,7 +80,12 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     @display(description="State")
     def state_cell(self, key: ApiKey) -> SafeString:
         """Return whether it works."""
-        return tags.pill(REVOKED if key.revoked_at else WORKS)
+        if key.revoked_at:
+            return tags.pill(REVOKED)
+        left = key.expires_at - timezone.now() if key.expires_at else None
+        if left is not None and left <= timedelta(days=DAYS_AHEAD[-1]):
+            return tags.pill(ENDS_SOON if left > timedelta(0) else ENDED)
+        return tags.pill(WORKS)
 
     @display(description="May")
     def scopes_cell(self, key: ApiKey) -> str:
@@ -86,6 +102,20 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the channels it is limited to."""
         return ", ".join(faces.channel_name(channel) for channel in key.channels) or "all"
 
+    @display(description="Made by")
+    def maker_cell(self, key: ApiKey) -> str:
+        """Return who made it, and whether that person has left."""
+        name = str(key.created_by) if key.created_by else "somebody" if key.maker_left_at else "–"
+        return f"{name}, who has left" if key.maker_left else name
+
+    @display(description="Last day", ordering="expires_at")
+    def ends_cell(self, key: ApiKey) -> str:
+        """Return the last day on which it works."""
+        if key.expires_at is None:
+            return "no end"
+        day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+        return f"{day.day} {day:%b %Y}"
+
     @display(description="Last use", ordering="last_used_at")
     def used_cell(self, key: ApiKey) -> SafeString:
         """Return when it was last used, within an hour."""
@@ -99,10 +129,25 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         link = reverse("admin:accounts_apikey_revoke", args=[key.pk])
         return format_html('<a class="at-link" href="{}">Revoke</a>', link)
 
+    @display(description="Record")
+    def record_cell(self, key: ApiKey) -> SafeString:
+        """Return the link to what it took."""
+        return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
+
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        """Leave out the deed for those who may not do it."""
+        """Leave out what the viewer may not do or see."""
         columns = list(self.list_display)
-        return columns if request.user.has_perm("accounts.revoke_apikey") else columns[:-1]
+        if not request.user.has_perm("accounts.revoke_apikey"):
+            columns.remove("deed_cell")
+        if request.user.has_perm(handed_out.PERMISSION):
+            columns.append("record_cell")
+        return columns
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:  # Django's interface
+        """Allow none: the address of the list must not answer questions about hashes."""
+        return False
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """No plain form."""
@@ -117,10 +162,15 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         kept = [url for url in super().get_urls() if url.name == "accounts_apikey_changelist"]
         wrap = self.admin_site.admin_view
         return [
+            path("handed-out/", wrap(require_GET(self.handed_out)), name="accounts_apikey_handed_out"),
             path("add/", wrap(never_cache(self.make)), name="accounts_apikey_add"),
             path("<int:key_id>/revoke/", wrap(self.revoke), name="accounts_apikey_revoke"),
             *kept,
         ]
+
+    def handed_out(self, request: HttpRequest) -> HttpResponse:
+        """Show what was handed out, of a key, an account or a log-in."""
+        return handed_out.page(self, request, visible_keys=self.get_queryset(request))
 
     def make(self, request: HttpRequest) -> HttpResponse:
         """Ask what the key may do (GET), make it and show its secret once (POST)."""

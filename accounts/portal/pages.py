@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts import faces, summary
 from accounts.models import Account
 from accounts.names import Names
-from accounts.portal import access, dates, poolrows, progress, timeline, told_rows
+from accounts.portal import access, dates, handed_out, poolrows, progress, timeline, told_rows
 from accounts.portal.poolrows import Deed
 from accounts.portal.rows import explain
 from tokens.channels.base import Reason
@@ -129,6 +129,9 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
             "ranked": ranked,
             "carriers": faces.join_names(carriers),
             "warned_by": model_admin.warned_by(account),
+            "handed_out_url": handed_out.url(account=account.pk)
+            if request.user.has_perm(handed_out.PERMISSION)
+            else "",
             "rule": dates.note(account.channel),
             "restricted": explain(account, Reason.RESTRICTED),
             **_line_context(request, account, names),
