@@ -13,7 +13,8 @@ def main() -> None:
 
     if sys.argv[1:2] == ["classify"]:  # asks the verdict tables alone, so it runs in a bare checkout too
         env.stand_in()
-    execute_from_command_line(sys.argv)
+    with env.told_in_one_line():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

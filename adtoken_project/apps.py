@@ -11,10 +11,12 @@ class AdTokenConfig(AppConfig):
     verbose_name = "AdToken"
 
     def ready(self) -> None:
-        """Connect what the root carries between apps that do not know each other."""
+        """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import grants, groups, invitations, login_mails, schedules
+        from adtoken_project import grants, groups, invitations, login_mails, safe_start, schedules
+
+        safe_start.refuse()
 
         invitations.register()
         login_mails.register()

@@ -2,9 +2,17 @@
 
 import os
 import secrets
+import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -43,20 +51,88 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
 
 
-def whole(name: str, *, default: int) -> int:
-    """Return the variable as a whole number."""
+def whole(name: str, *, default: int, least: int = 0, most: int | None = None) -> int:
+    """Return the variable as a whole number. Raises ImproperlyConfigured for another text, and beyond the limits."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
+    limits = f"from {least} to {most}" if most is not None else f"of {least} at least"
     try:
-        return int(value)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from error
+        number = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number {limits}, not {value!r}.") from None
+    if number < least or (most is not None and number > most):
+        raise ImproperlyConfigured(f"{name} must be a whole number {limits}, not {value!r}.")
+    return number
+
+
+def zone(name: str, default: str) -> str:
+    """Return the variable as the name of a time zone."""
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name}={value} is no time zone that this machine knows. Use a name such as Europe/Berlin or UTC."
+        ) from None
+    return value
+
+
+def database(name: str) -> dict[str, Any]:
+    """Return Django's settings for the database that the address names. The error shows no password."""
+    _scheme(name, {"postgres", "postgresql"}, "postgres://user:password@host:5432/name")
+    return dict(environ.Env.db_url_config(text(name)))
+
+
+def redis(name: str, default: str | None = None) -> str:
+    """Return the address of a Redis or Valkey. By TLS the certificate is checked, unless the address says otherwise."""
+    _scheme(name, {"redis", "rediss"}, "redis://:password@host:6379/0", default)
+    url = text(name, default)
+    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:  # Celery alone would not check it
+        url += ("&" if urlsplit(url).query else "?") + "ssl_cert_reqs=required"
+    return url
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Return Django's settings for the mail server that the address names. The error shows no password."""
+    _scheme(name, set(environ.Env.EMAIL_SCHEMES), "smtp+tls://user:password@mail.example.com:587")
+    return dict(environ.Env.email_url_config(text(name)))
+
+
+def _scheme(name: str, schemes: set[str], example: str, default: str | None = None) -> None:
+    """Raise ImproperlyConfigured unless the variable is an address of one of these schemes."""
+    try:
+        url = urlsplit(text(name, default))
+        _ = url.port  # raises ValueError for what is no number
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is no address. Odd signs in a password must be escaped (%40 for @). It should look like {example}"
+        ) from None
+    if url.scheme not in schemes:
+        raise ImproperlyConfigured(f"{name} should look like {example}")
 
 
 def names(name: str, default: str = "") -> list[str]:
     """Return the variable's comma-separated parts, without blanks."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+@contextmanager
+def told_in_one_line(status: int = 1) -> Iterator[None]:
+    """End the process with this exit status where it is not configured, and say so without a traceback."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(status) from None
+
+
+def tell_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As `sys.excepthook`: say without a traceback that the process is not configured."""
+    if isinstance(error, ImproperlyConfigured):
+        sys.stderr.write(f"{error}\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def stand_in() -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django_stubs_ext
-import environ
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
@@ -86,24 +85,32 @@ TEMPLATES = [
 ]
 
 # --- Database and cache ----------------------------------------------------------------------------------------
-DATABASES = {"default": environ.Env.db_url_config(env.text("DATABASE_URL"))}
+DATABASES = {"default": env.database("DATABASE_URL")}
 DATABASES["default"] |= {
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
     "CONN_HEALTH_CHECKS": True,  # at checkout: a restarted PostgreSQL must not cost an error per pooled connection
     "OPTIONS": {
-        "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8), "timeout": 10},
+        "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8, least=1), "timeout": 10},
         # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.
         "prepare_threshold": 5 if env.flag("DATABASE_PREPARE", default=True) else None,
     },
     "TEST": {"TEMPLATE": "template0"},
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
-RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400)  # of tokens handed out and of log-ins; 30 at least
+RECORDS_DAYS = env.whole(
+    "RECORDS_DAYS", default=400, least=30
+)  # of tokens handed out and of log-ins; 30 at least
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.text("REDIS_URL")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+REDIS_URL = env.redis("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "adtoken_project.cache.OwnKeysCache",
+        "LOCATION": env.redis("CACHE_URL", REDIS_URL),
+        "KEY_PREFIX": "cache",  # Celery's queue may lie in the same database
+    }
+}
 SESSION_ENGINE = (
     "users.sessions"  # server-side: the handshake's state lies in it. The table holds hashes of the ids
 )
@@ -192,8 +199,11 @@ SESSION_COOKIE_AGE = (
 )  # from the log-in, however much it is used; staff's end sooner: users/session_model.py
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
-SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
+SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE else 0
+# They bind other sites of the owner for as long, so whoever runs AdToken says so.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these two are not set by default
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
 )
@@ -213,7 +223,7 @@ CONTENT_SECURITY_POLICY = {  # adtoken_project.admin_site loosens it where the t
 }
 
 # --- Mail --------------------------------------------------------------------------------------------------------
-vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))
+vars().update(env.mail("EMAIL_URL"))
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -244,11 +254,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
-MACROS_HOUR = env.whole("MACROS_HOUR", default=7)  # local hour from which today's evaluation may run
+MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from which today's evaluation may run
 
 # --- Language, time, files ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("TIME_ZONE", "Europe/Berlin")
+TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True
 STATIC_URL = "static/"

@@ -4,6 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from adtoken_project import env
+
+GUNICORN_GIVES_UP = 3  # the status of a worker that cannot boot; after any other gunicorn tries for ever
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
-application = get_wsgi_application()
+with env.told_in_one_line(GUNICORN_GIVES_UP):
+    application = get_wsgi_application()

@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import secrets
 import shutil
 import signal
 import tempfile
@@ -52,7 +53,7 @@ def prepare(stack: ExitStack) -> Environment:
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ |= {
-        "SECRET_KEY": "only-for-benchmarks-" + "k" * 50,
+        "SECRET_KEY": secrets.token_urlsafe(50),
         "FERNET_KEYS": Fernet.generate_key().decode(),
         "BASE_URL": "http://127.0.0.1",
         "EMAIL_URL": "smtp://127.0.0.1:1",

@@ -5,6 +5,7 @@ demands it, so that two ciphertexts swapped between rows do not open. The owner 
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.views.decorators.debug import sensitive_variables
 from fernet_fields import EncryptedTextField
+
+DIFFERENT_BYTES = 16  # of the 32 of a key; a random one has 30
 
 
 class VaultError(Exception):
@@ -89,10 +92,14 @@ def check_keys(keys: list[str], secret_key: str) -> None:
     for place, key in enumerate(keys, 1):
         try:
             Fernet(key)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError):
             raise ImproperlyConfigured(
                 f"Key {place} in FERNET_KEYS is not a Fernet key. Make one with: {make}"
-            ) from error
+            ) from None
+        if len(set(urlsafe_b64decode(key))) < DIFFERENT_BYTES:
+            raise ImproperlyConfigured(
+                f"Key {place} in FERNET_KEYS is not random, so it can be guessed. Make one with: {make}"
+            )
 
 
 def ring() -> MultiFernet:

@@ -1,6 +1,5 @@
 """The second factor of staff: who has one, whether this session has shown it, and the one switch that turns it off."""
 
-import ipaddress
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
@@ -10,12 +9,14 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
 
+from users.loopback import is_loopback
+
 # Recovery codes alone are no second factor.
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 SWITCH_REFUSED = (
     "STAFF_SECOND_FACTOR=0 turns off the second factor of staff. That is only allowed with DEMO=1 and a BASE_URL "
-    "on this machine (localhost or 127.0.0.1). Remove STAFF_SECOND_FACTOR from the environment."
+    "and ALLOWED_HOSTS that name this machine alone (localhost or 127.0.0.1). Remove STAFF_SECOND_FACTOR from the environment."
 )
 
 
@@ -41,17 +42,9 @@ def suffices(request: HttpRequest) -> bool:
 
 
 def switched_off_in_earnest() -> bool:
-    """Tell whether the switch is off where it must not be: beyond a demo on this machine."""
-    return not settings.STAFF_SECOND_FACTOR and not (settings.DEMO and _is_loopback(settings.BASE_HOST))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    """Tell whether the switch is off where it must not be: beyond a demo that only this machine reaches."""
+    hosts = [settings.BASE_HOST, *settings.ALLOWED_HOSTS]
+    return not settings.STAFF_SECOND_FACTOR and not (settings.DEMO and all(map(is_loopback, hosts)))
 
 
 def count_enrolment_as_shown(

@@ -6,7 +6,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache", "node_modules"}
-READERS = {"text", "address", "flag", "whole", "names"}  # of adtoken_project.env
+READERS = {
+    "text",
+    "address",
+    "flag",
+    "whole",
+    "names",
+    "zone",
+    "database",
+    "redis",
+    "mail",
+}  # of adtoken_project.env
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)

@@ -6,6 +6,7 @@ because tests empty it. Parallel workers share the servers: each has its own dat
 """
 
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -29,6 +30,7 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 FOREIGN = (
     "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "SANDBOX_URL", "STAFF_SECOND_FACTOR",
     "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE", "DATABASE_POOL",
+    "CACHE_URL", "CACHE_URL_FILE", "HSTS_SECONDS", "HSTS_SUBDOMAINS", "HSTS_PRELOAD",
     "DATABASE_APP_ROLE", "RECORDS_DAYS", "SECRET_KEY_FILE",
     "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE",
 )  # fmt: skip
@@ -54,7 +56,7 @@ def prepare() -> ExitStack:
     for name in [name for name in os.environ if name in FOREIGN or name.startswith(OF_A_CHANNEL)]:
         del os.environ[name]
     os.environ |= {
-        "SECRET_KEY": "only-for-tests-" + "k" * 50,
+        "SECRET_KEY": secrets.token_urlsafe(50),
         "FERNET_KEYS": Fernet.generate_key().decode(),
         "BASE_URL": "http://testserver",
         "EMAIL_URL": "smtp://127.0.0.1:1",

@@ -34,6 +34,7 @@ def worker(world: Sandbox) -> Iterator[None]:
         "DATABASE_URL": database,
         "FERNET_KEYS": ",".join(settings.FERNET_KEYS),
         "BASE_URL": settings.BASE_URL,
+        "DEMO": "1",  # else the stand-in would be refused
         "FACEBOOK_URL": world.facebook,
     }
     command = [

@@ -1,0 +1,88 @@
+"""Settings with which AdToken does not start: each would open a door, or cannot work.
+
+Asked when the root app starts, because Django's system checks do not run under a WSGI server.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from tokens.channels import CHANNELS
+from users.loopback import is_loopback
+
+ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
+MAKE_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+
+
+def refuse() -> None:
+    """Raise ImproperlyConfigured with everything that is wrong, each with what to do."""
+    found = list(problems())
+    if found:
+        raise ImproperlyConfigured("AdToken does not start so:\n" + "\n".join(f"- {one}" for one in found))
+
+
+def problems() -> Iterator[str]:
+    """Yield what is wrong with the settings, a sentence each."""
+    yield from _keys()
+    yield from _base_url()
+    yield from _hosts()
+    if not settings.DEMO:
+        yield from _channels()
+
+
+def hosts_beyond_this_machine() -> list[str]:
+    """Return the hosts of BASE_URL and ALLOWED_HOSTS that others can reach."""
+    return [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
+
+
+def _keys() -> Iterator[str]:
+    for name, keys in (
+        ("SECRET_KEY", [settings.SECRET_KEY]),
+        ("SECRET_KEY_FALLBACKS", settings.SECRET_KEY_FALLBACKS),
+    ):
+        if any(len(key) < 50 or _bits(key) < ENOUGH_BITS for key in keys):
+            yield f"{name} can be guessed: take at least 50 random characters. Make them with: {MAKE_KEY}"
+        if set(keys) & set(settings.FERNET_KEYS):
+            yield f"{name} equals a key in FERNET_KEYS. Make a key of its own with: {MAKE_KEY}"
+
+
+def _bits(key: str) -> int:
+    """Return how much the key says at least: what is left of it when repetition is squeezed out, without the frame."""
+    return 8 * (len(zlib.compress(key.encode(), 9)) - 8)
+
+
+def _base_url() -> Iterator[str]:
+    base = urlsplit(settings.BASE_URL)
+    if base.scheme not in {"http", "https"} or not base.hostname:
+        yield f"BASE_URL must be a whole address such as https://adtoken.example.com, not {settings.BASE_URL!r}."
+        return
+    if base.path or base.query or base.fragment or base.username:
+        yield "BASE_URL names more than scheme, host and port. All pages lie at the root: leave the rest out."
+    # A name without a dot is known inside a network only, and no authority gives it a certificate.
+    if base.scheme == "http" and "." in base.hostname and not is_loopback(base.hostname):
+        yield "BASE_URL is plain http, so passwords and tokens would travel in clear. Put TLS in front and use https."
+
+
+def _hosts() -> Iterator[str]:
+    others = hosts_beyond_this_machine()
+    if settings.DEBUG and others:
+        yield f"DEBUG=1 shows settings and variables to whoever reaches {', '.join(others)}. Remove DEBUG."
+    if "*" in settings.ALLOWED_HOSTS and not settings.DEMO:
+        yield "ALLOWED_HOSTS=* takes any Host header. Name the hosts; that of BASE_URL is always allowed."
+
+
+def _channels() -> Iterator[str]:
+    for name in dir(settings):
+        channel, _, rest = name.partition("_")
+        if channel.lower() not in CHANNELS or not rest.endswith("URL"):
+            continue
+        url: Any = urlsplit(getattr(settings, name))
+        if url.scheme != "https" or is_loopback(url.hostname or ""):
+            yield (
+                f"{name} leads to {url.scheme}://{url.netloc}, a stand-in: secrets and tokens would go there in clear. "
+                f"Remove {name} and {channel}_URL; the sandbox is for DEMO=1 alone."
+            )

@@ -1,0 +1,146 @@
+"""Settings that open a door or cannot work are refused when a process starts, in one line that says what to do."""
+
+import os
+import secrets
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.apps import apps
+from django.conf import settings as conf
+from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+from redis import Redis
+
+from adtoken_project import env, safe_start
+from tokens import vault
+
+SOUND = {
+    "BASE_URL": "https://adtoken.example.com",
+    "ALLOWED_HOSTS": ["adtoken.example.com", "10.0.0.5"],
+    "DEBUG": False,
+    "DEMO": False,
+}
+
+
+@pytest.fixture(autouse=True)
+def _sound(settings: Settings) -> None:
+    for name, value in SOUND.items():
+        setattr(settings, name, value)
+
+
+def test_a_production_installation_is_not_refused() -> None:
+    assert list(safe_start.problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"SECRET_KEY": "a"}, "SECRET_KEY can be guessed"),
+        ({"SECRET_KEY": "adtoken" * 10}, "SECRET_KEY can be guessed"),
+        ({"SECRET_KEY_FALLBACKS": ["short"]}, "SECRET_KEY_FALLBACKS can be guessed"),
+        ({"BASE_URL": "http://adtoken.example.com"}, "BASE_URL is plain http"),
+        ({"BASE_URL": "http://10.0.0.5:8000"}, "BASE_URL is plain http"),
+        ({"BASE_URL": "https://tools.example.com/adtoken"}, "BASE_URL names more"),
+        ({"BASE_URL": "https://a@tools.example.com"}, "BASE_URL names more"),
+        ({"BASE_URL": "adtoken.example.com"}, "BASE_URL must be a whole address"),
+        ({"DEBUG": True}, "DEBUG=1 shows settings"),
+        (
+            {"DEBUG": True, "DEMO": True, "ALLOWED_HOSTS": ["localhost", "10.0.0.5"]},
+            "whoever reaches 10.0.0.5",
+        ),
+        ({"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS="),
+        ({"FACEBOOK_GRAPH_URL": "http://127.0.0.1:8100/facebook"}, "FACEBOOK_GRAPH_URL leads to"),
+        ({"TIKTOK_API_URL": "http://business-api.tiktok.com"}, "TIKTOK_API_URL leads to"),
+        ({"X_ADS_URL": "https://localhost:8100/x"}, "X_ADS_URL leads to"),
+    ],
+)
+def test_an_unsafe_setting_is_refused_by_name(settings: Settings, change: dict[str, Any], said: str) -> None:
+    for name, value in change.items():
+        setattr(settings, name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=said):
+        apps.get_app_config("adtoken_project").ready()
+
+
+def test_a_secret_key_that_is_a_key_of_the_ring_is_refused(settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = [secrets.token_urlsafe(50)]
+    settings.FERNET_KEYS = [Fernet.generate_key().decode(), settings.SECRET_KEY_FALLBACKS[0]]
+
+    assert "SECRET_KEY_FALLBACKS equals a key in FERNET_KEYS" in str(list(safe_start.problems()))
+
+
+@pytest.mark.parametrize("key", [b"\0" * 32, b"0123456789abcdef"[:8] * 4])
+def test_a_fernet_key_that_is_not_random_is_refused(key: bytes) -> None:
+    from base64 import urlsafe_b64encode
+
+    with pytest.raises(ImproperlyConfigured, match="not random"):
+        vault.check_keys([urlsafe_b64encode(key).decode()], "x" * 50)
+
+
+def test_the_demo_on_this_machine_is_not_refused(settings: Settings) -> None:
+    settings.DEMO, settings.DEBUG = True, True
+    settings.BASE_URL, settings.ALLOWED_HOSTS = "http://127.0.0.1:8000", ["127.0.0.1", "localhost", "[::1]"]
+    settings.FACEBOOK_GRAPH_URL = "http://127.0.0.1:8100/facebook"
+
+    assert list(safe_start.problems()) == []
+
+
+@pytest.mark.parametrize("key", [secrets.token_urlsafe(50), secrets.token_hex(25), secrets.token_hex(32)])
+def test_random_keys_of_fifty_characters_are_enough(settings: Settings, key: str) -> None:
+    settings.SECRET_KEY = key
+
+    assert list(safe_start.problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MACROS_HOUR", "99", "MACROS_HOUR must be a whole number from 0 to 23"),
+        ("MACROS_HOUR", "seven", "MACROS_HOUR must be a whole number"),
+        ("TIME_ZONE", "Moon/Base", "is no time zone"),
+        ("EMAIL_URL", "mail.example.com", "EMAIL_URL should look like smtp"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL should look like redis://"),
+        ("DATABASE_URL", "localhost/adtoken", "DATABASE_URL should look like postgres://"),
+        ("DATABASE_URL", "postgres://a:hunter2@x:port/y", "DATABASE_URL is no address"),
+        ("SECRET_KEY", "a", "SECRET_KEY can be guessed"),
+    ],
+)
+@pytest.mark.slow
+def test_the_process_ends_with_the_reason_and_without_a_traceback(name: str, value: str, said: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=conf.BASE_DIR, capture_output=True, text=True, check=False,
+        env={**os.environ, name: value},
+    )  # fmt: skip
+
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+def test_redis_by_tls_has_its_certificate_checked_unless_the_address_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for given, meant in {
+        "rediss://h:6380/0": "rediss://h:6380/0?ssl_cert_reqs=required",
+        "rediss://h:6380/0?ssl_ca_certs=/ca.pem": "rediss://h:6380/0?ssl_ca_certs=/ca.pem&ssl_cert_reqs=required",
+        "rediss://h:6380/0?ssl_cert_reqs=none": "rediss://h:6380/0?ssl_cert_reqs=none",
+        "redis://h:6379/0": "redis://h:6379/0",
+    }.items():
+        monkeypatch.setenv("REDIS_URL", given)
+
+        assert env.redis("REDIS_URL") == meant
+
+
+def test_emptying_the_cache_leaves_the_queue_alone(valkey: Redis) -> None:
+    valkey.lpush("celery", "a call to a worker")
+    cache.set("limit", 1)
+
+    cache.clear()
+
+    assert cache.get("limit") is None
+    assert valkey.llen("celery") == 1
