@@ -96,7 +96,8 @@ def copy(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequenc
     options = model._meta  # noqa: SLF001  # Django documents it
     fields = [field for field in options.concrete_fields if not field.primary_key]
     given = {name: options.get_field(name) for name in names}
-    rest = [field for field in fields if field.name not in given]
+    # What the database fills in by itself is left to it.
+    rest = [field for field in fields if field.name not in given and not field.has_db_default()]
     constants = tuple(_stored(field, field.get_default()) for field in rest)
     columns = [field.column for field in [*given.values(), *rest] if isinstance(field, models.Field)]
     quoted = ", ".join(f'"{column}"' for column in columns)
