@@ -103,10 +103,10 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Return mark, name and native id; the name leads to Authenticate Tokens."""
         link = reverse("admin:accounts_account_change", args=[account.pk])
         return format_html(
-            '<span class="at-with-mark">{}<span><a class="at-name" href="{}">{}</a><span class="at-second">'
-            '<span class="at-hidden">{} </span>{}{}</span></span></span>',
+            '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}">{2}</a>{5}<span class="at-second at-cut" title="{4}">'
+            '<span class="at-hidden">{3} </span>{4}</span></span></span>',
             tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
-            f" · {account.team}" if account.several_teams else "",
+            format_html('<span class="at-second at-cut">{}</span>', account.team) if account.several_teams else "",
         )  # fmt: skip
 
     @display(description="State")
@@ -122,9 +122,11 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return part("usable", row=account.row)
 
     @display(description="Active person")
-    def person_cell(self, account: Any) -> str:
+    def person_cell(self, account: Any) -> SafeString:
         """Return who carries the account now."""
-        return account.row.person or "—"
+        if not account.row.person:
+            return SafeString("—")
+        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
 
     @display(description="Deadline", ordering=states.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:

@@ -6,18 +6,21 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.portal import confirm
+from accounts.templatetags import faces as tags
 from macros import deletion, opt_out_pages, opt_outs, preview, scope
 from macros.forms import MacroForm
-from macros.models import Macro, MacroAction
+from macros.models import Macro, MacroAccount, MacroAction, Notice
 from macros.on_accounts import MacrosOnAccounts
 from tokens.models import ChannelKey
 from users.models import User
@@ -41,7 +44,17 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
         """Return the macros that this person sees, with their actions."""
         actions = Prefetch("actions", MacroAction.objects.order_by("pk"))
-        return scope.visible_macros(request.user).select_related("team").prefetch_related(actions)
+        chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
+        mailed = Notice.objects.filter(action__macro=OuterRef("pk"), outcome=Notice.Outcome.MAILED)
+        return (
+            scope.visible_macros(request.user)
+            .select_related("team")
+            .prefetch_related(actions)
+            .annotate(
+                chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
+                last_mailed_at=Subquery(mailed.order_by("-pk").values("evaluation__started_at")[:1]),
+            )
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Tell whether the person may change macros, and this one."""
@@ -81,14 +94,13 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     # --- the list -------------------------------------------------------------------------------------------------
 
     @display(description="Applied on")
-    def applied_on(self, macro: Macro) -> str:
+    def applied_on(self, macro: Any) -> str:
         """Return which accounts it watches."""
         if macro.scope == Macro.Scope.ALL:
             return "All accounts"
         if macro.scope == Macro.Scope.CHANNELS:
             return ", ".join(str(ChannelKey(key).label) for key in macro.channels)
-        count = macro.applications.count()
-        return f"{count} chosen account{'' if count == 1 else 's'}"
+        return f"{macro.chosen_count} chosen account{'' if macro.chosen_count == 1 else 's'}"
 
     @display(description="Days in advance")
     def days(self, macro: Macro) -> str:
@@ -105,14 +117,9 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return " and ".join(parts) or "—"
 
     @display(description="Last mail")
-    def last_mail(self, macro: Macro) -> str:
+    def last_mail(self, macro: Any) -> SafeString:
         """Return when something of it was last mailed."""
-        message = preview.last_mail(macro)
-        return (
-            timezone.localtime(message.sent_at).strftime("%a %-d %b %Y")
-            if message and message.sent_at
-            else "—"
-        )
+        return tags.when(macro.last_mailed_at, "day") if macro.last_mailed_at else SafeString("—")
 
     # --- the form -------------------------------------------------------------------------------------------------
 

@@ -196,6 +196,8 @@ class Notice(models.Model):
         indexes = [
             # the mail of one evaluation and person; of an address outside, and team
             models.Index("evaluation", "recipient", "team", name="notice_of_mail"),
+            # the list of macros: when each was last mailed
+            models.Index("action", "id", condition=Q(outcome="mailed"), name="notice_last_mailed"),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,8 @@ from django.db.models import Exists, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts import faces
@@ -85,10 +87,13 @@ class MacrosOnAccounts(Base):
         return super().get_queryset(request).annotate(macro_names=ArraySubquery(covering().values("name")))
 
     @display(description="Macro")
-    def macro_cell(self, account: Account) -> str:
-        """Return the macros' names."""
+    def macro_cell(self, account: Account) -> SafeString:
+        """Return the first macro's name, and how many more there are; their names on hover."""
         names: list[str] = getattr(account, "macro_names", [])
-        return faces.join_names(names) or "No macro"
+        if not names:
+            return SafeString('<span class="at-quiet">No macro</span>')
+        more = format_html('<span class="at-second">+{} more</span>', len(names) - 1) if names[1:] else ""
+        return format_html('<span class="at-clamp" title="{}">{}</span>{}', ", ".join(names), names[0], more)
 
     def warned_by(self, account: Account) -> tuple[str, str]:
         """Return the macros that warn about the account, and how many days ahead."""

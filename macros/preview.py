@@ -12,9 +12,7 @@ from django.db.models import Case, Exists, F, OuterRef, When
 from accounts.models import Account
 from macros import evaluation, mails, sql
 from macros.models import Macro, MacroAction, Notice
-from macros.told import message_keys
 from notifications.kinds import Mail
-from notifications.models import Message
 from tokens.models import Token
 from users.models import User
 from users.recipients import operators
@@ -179,18 +177,6 @@ def sent_count(macro: Macro, *, now: datetime) -> int:
     people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
     mails = notices.annotate(mail_team=Case(When(people, then=None), default=F("team")))
     return mails.values("evaluation", "mail_team", "recipient").distinct().count()
-
-
-def last_mail(macro: Macro) -> Message | None:
-    """Return the newest mail that carried something of this macro."""
-    notice = (
-        Notice.objects.filter(action__macro=macro, outcome=Notice.Outcome.MAILED)
-        .order_by("-evaluation__started_at")
-        .first()
-    )
-    if notice is None:
-        return None
-    return Message.objects.filter(dedupe_key__in=message_keys(notice)).first()
 
 
 def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:

@@ -7,7 +7,9 @@ import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -20,7 +22,8 @@ from tests.support.factories import NOW, link, make_account, make_team, make_tok
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
-ADD = "/admin/macros/macro/add/"
+MACROS = "/admin/macros/macro/"
+ADD = f"{MACROS}add/"
 FORM = {
     "name": "Facebook EU",
     "description": "Warn the team.",
@@ -378,3 +381,32 @@ def test_a_number_that_names_no_macro_is_no_error(mira: Client, number: str) -> 
 
     assert response.status_code in {200, 302}
     assert mira.post(f"{reverse('admin:macros_macro_preview')}?macro={number}").status_code == 404
+
+
+def test_the_list_takes_as_many_queries_for_fifty_macros_as_for_two(mira: Client) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert mira.get(MACROS).status_code == 200
+        return len(queries)
+
+    make_macro()
+    make_macro()
+    few = cost()
+    for _ in range(20):
+        make_macro()
+
+    assert cost() == few
+
+
+def test_the_list_says_when_a_macro_last_mailed_and_how_many_accounts_are_chosen(mira: Client) -> None:
+    action = make_macro(days=[7], linkers=True)
+    for account in (ending(5), ending(6)):
+        MacroAccount.objects.create(macro=action.macro, account=account)
+    Macro.objects.update(scope=Macro.Scope.CHOSEN)
+    evaluation.evaluate(now=NOW)
+    Notice.objects.update(outcome=Notice.Outcome.MAILED)
+
+    page = mira.get(MACROS).content.decode()
+
+    assert "2 chosen accounts" in page
+    assert f"{NOW:%a} {NOW.day} {NOW:%b}" in page
