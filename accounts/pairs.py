@@ -148,6 +148,8 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
     reason = str(_why_reports_only(entry, native))
     if not native.role_told and entry.access == AccountToken.Access.OK:
         role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
+        if reason in WRITE_REFUSALS:  # this was never said of the role
+            can_publish, reason = "unknown", ""
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
     if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes

@@ -323,3 +323,58 @@ def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:
     sweeps.check_due(now=datetime.now(UTC))
 
     assert set(AccountToken.objects.values_list("can_publish", flat=True)) == {"yes"}
+
+
+NOT_TOLD = NativeAccount("1", "Shop", role_told=False)
+
+
+@pytest.mark.parametrize(
+    ("known", "later", "expected"),
+    [
+        (
+            NativeAccount("1", "Shop", role="Ad manager", can_publish="yes"),
+            NOT_TOLD,
+            ("Ad manager", "yes", ""),
+        ),
+        (
+            NativeAccount("1", "Shop", role="Analyst", can_publish="no"),
+            NOT_TOLD,
+            ("Analyst", "no", Reason.PUBLISHING_LOST),
+        ),
+        (
+            NativeAccount("1", "Shop", role="Analyst", can_publish="no"),
+            NativeAccount("1", "Shop", role="", can_publish="unknown"),
+            ("", "unknown", ""),
+        ),
+    ],
+)
+def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
+    known: NativeAccount, later: NativeAccount, expected: tuple[str, str, str]
+) -> None:
+    shop = Pool(people=1)
+    entry = AccountToken.objects.get()
+
+    for said in (known, later):
+        reading = PairReading(Ruling(Verdict.OK), said)
+        pairs.apply_reading(
+            token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk, reading=reading,
+            now=NOW, source="check",
+        )  # fmt: skip
+
+    entry.refresh_from_db()
+    assert (entry.role, entry.can_publish, entry.access_reason) == expected
+
+
+def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked_about() -> None:
+    shop = Pool(people=1)
+    shop.say(TWO_FACTOR)
+    refused = AccountToken.objects.get().can_publish
+
+    pairs.apply_reading(
+        token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk,
+        reading=PairReading(Ruling(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
+    )  # fmt: skip
+
+    entry = AccountToken.objects.get()
+    assert refused == "no"
+    assert (entry.can_publish, entry.access_reason) == ("unknown", "")
