@@ -232,7 +232,7 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         deed="Invite another person",
     ),
     ("facebook", Reason.PASSWORD_CHANGED): Words(
-        "Password changed",
+        "Password changed or session ended",
         "{P} changed the {c} password, or {c} ended the session for security reasons. It does not say which.",
         "You changed your {c} password, or {c} ended your session for security reasons. It does not say which.",
     ),

@@ -46,7 +46,7 @@ def test_the_person_is_spoken_to_and_named_to_others(reason: Reason) -> None:
 def test_a_password_change_at_facebook_accuses_nobody_of_what_facebook_may_have_done() -> None:
     told = reasons.explain("facebook", Reason.PASSWORD_CHANGED, person="Ada Okafor")
 
-    assert told.short == "Password changed"
+    assert told.short == "Password changed or session ended"
     assert told.what == (
         "Ada Okafor changed the Facebook password, or Facebook ended the session for security reasons."
         " It does not say which."
