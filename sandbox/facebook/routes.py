@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.facebook import access, ads, dialog, errors, graph, system_users, tokens, versions
+from sandbox.facebook import access, ads, batch, dialog, errors, graph, system_users, tokens, versions
 from sandbox.facebook.errors import GraphError
 from sandbox.store import random_text
 
@@ -92,6 +92,10 @@ def at(path: str, handler: Handler, *methods: str) -> list[Route]:
 
 
 routes = [
+    *(
+        Route(root, graph_call(batch.batch), methods=["POST"])
+        for root in ("/{version:graph}/", "/{version:graph}", "/")
+    ),
     *(Route(f"{root}/dialog/oauth", dialog.show, methods=["GET"]) for root in ("/{version:graph}", "")),
     *(Route(f"{root}/dialog/oauth", dialog.decide, methods=["POST"]) for root in ("/{version:graph}", "")),
     *at("/oauth/access_token", tokens.access_token, "GET", "POST"),

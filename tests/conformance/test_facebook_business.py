@@ -215,3 +215,22 @@ def test_a_token_is_exchanged_and_asked_about_through_the_client(connect: Connec
     assert answer["token_type"] == "bearer"
     assert answer["expires_in"] > 59 * 86400
     assert (told["is_valid"], told["type"], told["app_id"]) == (True, "USER", client_id)
+
+
+def test_a_batch_is_answered_item_by_item(connect: Connect) -> None:
+    api = connect("ada")
+    batch, good, bad = api.new_batch(), [], []
+
+    def answered(response: Any) -> None:
+        good.append(response.json())
+
+    def refused(response: Any) -> None:
+        bad.append(response.json()["error"]["code"])
+
+    for path in (LUMEN, FERN):
+        batch.add("GET", (path,), params={"fields": "name"}, success=answered, failure=refused)
+    batch.add("GET", (LUMEN,), params={"fields": "nope"}, success=answered, failure=refused)
+    batch.execute()
+
+    assert [row["name"] for row in good] == ["Lumen Shoes EU", "Fern Gardens"]
+    assert bad == [100]
