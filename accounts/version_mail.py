@@ -58,7 +58,6 @@ def _context(message: Message, channel: Channel) -> dict[str, Any]:
     rows = [("When", _when(message, channel)), ("Now in use", f"{name}, by {channel.versions.setting}")]
     rows += [(f"{label} says", warned)] if warned else []
     rows += [("Afterwards", channel.versions.note)] if channel.versions.note else []
-    rows += [("Stands at", channel.versions.source)]
     card = {
         "channel": channel.key,
         "channel_name": label,
@@ -67,7 +66,7 @@ def _context(message: Message, channel: Channel) -> dict[str, Any]:
         "pill": ENDED if over else ENDS,
         "rows": rows,
         "steps": _steps(channel),
-        "button": {"label": "Open Channel apps", "url": addresses.of("admin:tokens_channelapp_changelist")},
+        "button": {"label": f"Read {label}’s list of versions", "url": channel.versions.source},
     }
     lead = (
         "This is about AdToken itself, not about the people who linked accounts: they were not mailed."
@@ -80,9 +79,9 @@ def _heading(message: Message, channel: Channel) -> str:
     name, end = message.payload["version"], _end(message)
     version = channel.versions.find(name)
     if version is not None and version.ends is None:
-        return f"look up when {channel.label} ends {name} of its API"
+        return f"Look up when {channel.label} ends {name} of its API"
     verb = "ended" if end <= timezone.localdate() else "ends"
-    return f"{name} of {channel.label}’s API {verb} on {versions.day(end)}"
+    return f"{channel.label} {verb} {name} of its API on {versions.day(end)}"
 
 
 def _when(message: Message, channel: Channel) -> str:
@@ -105,9 +104,9 @@ def _steps(channel: Channel) -> tuple[str, ...]:
     setting, later = channel.versions.setting, [one.name for one in versions.newer(channel)]
     known = f" AdToken knows {', '.join(later)}." if later else ""
     return (
-        f"Read what changed in the newer versions at {channel.versions.source}.{known}",
+        f"Read what changed in the newer versions; {channel.label}’s list names them.{known}",
         f"Set {setting} to a newer one for web, worker and beat, and restart them. Publishing jobs that name a version raise theirs.",
-        f"Run `manage.py check_channel {channel.key}` and press Check now on one account.",
+        f"Run “manage.py check_channel {channel.key}” and press Check now on one account. Channel apps shows the version in use.",
     )
 
 

@@ -230,7 +230,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             return "—"
         known = channel.versions
         said = format_html(
-            '<p class="mb-3">{}. Set by <code class="at-mono">{}</code>. Source, read on {}: <a href="{}">{}</a></p>',
+            '<p class="mb-3">{}. Set by <code class="at-mono">{}</code>. Source, read on {}: <a class="at-link" href="{}">{}</a></p>',
             versions.summary(channel, timezone.localdate()), known.setting, known.checked, known.source, known.source,
         )  # fmt: skip
         if not app.version_warning:
