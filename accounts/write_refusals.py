@@ -26,8 +26,15 @@ KEPT_FOR = timedelta(days=7)
 ONE_LEASE = timedelta(minutes=15)  # how long a lease is good for sending
 ROWS_A_KEY = 1000  # words kept of one key within an hour; what is more counts for nothing
 
+# An answer that blames the app counts too: our own questions with the same app are answered well.
 _CONTRADICTED = frozenset(
-    {Verdict.ACCESS_LOST, Verdict.CONFIRM_FIRST, Verdict.TOKEN_DEAD, Verdict.ACCOUNT_RESTRICTED}
+    {
+        Verdict.ACCESS_LOST,
+        Verdict.CONFIRM_FIRST,
+        Verdict.TOKEN_DEAD,
+        Verdict.ACCOUNT_RESTRICTED,
+        Verdict.APP_FAULT,
+    }
 )
 _LOCK = 7_401  # any number: the class of our advisory locks by API key
 

@@ -10,9 +10,12 @@ from django.test import Client
 from accounts import pairs, pool, sweeps, write_refusals
 from accounts.broker import callers
 from accounts.models import AccountToken, ApiKey, RefusedWrite
+from accounts.telling import notices
+from notifications import delivery
+from notifications.models import Message
 from tests.accounts.test_broker import Job, publish
 from tests.support import native
-from tests.support.factories import NOW, link, make_account, make_token
+from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token, TokenEvent
@@ -98,6 +101,27 @@ def test_a_refusal_that_the_table_knows_shifts_the_account_and_leaves_the_log_in
     assert shop.account.events.get(kind="access").note == "Use two-factor."
     after = Token.objects.get(pk=before.pk)
     assert (after.state, after.generation) == ("valid", before.generation)
+
+
+def test_whoever_may_not_write_is_mailed_the_reason_and_the_steps_once_for_all_accounts() -> None:
+    ada = make_user("ada@example.com", name="Ada Okafor")
+    shops = [Pool(), Pool()]
+    Token.objects.filter(pk__in=[shop.tokens[0].pk for shop in shops]).update(consented_by=ada)
+    for shop in shops:
+        shop.say(TWO_FACTOR)
+
+    notices.tell(NOW + MINUTE)
+    delivery.deliver()
+
+    message = Message.objects.get(recipient=ada.email)
+    assert (message.kind, message.state) == ("access", "sent")
+    for word in (
+        "two-factor authentication",
+        shops[0].account.name,
+        shops[1].account.name,
+        "Accounts Center",
+    ):
+        assert word in message.text
 
 
 def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reason() -> None:
