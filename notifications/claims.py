@@ -16,25 +16,33 @@ CLAIM = timedelta(
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 GIVE_UP_AFTER = timedelta(hours=48)
 
-_STOP = """
+# A claim so young is never taken for a dead sender's: its connection may be newer than the list that PostgreSQL looks at.
+YOUNG = timedelta(seconds=3)
+
+# A claim that ran out, or whose sender's database connection has ended, as it does the moment a process dies.
+_LOST = """state = 'sending' and (claimed_until < %(now)s or (
+    claimed_until < %(grown)s and claimed_by is not null
+    and not exists (select 1 from pg_stat_activity live where live.pid = claimed_by)))"""
+
+_STOP = f"""
 update notifications_message m set state = 'failed', claimed_until = null, lost_claims = m.lost_claims + 1, error = %(error)s
 from (select id from notifications_message
-      where state = 'sending' and claimed_until < %(now)s and lost_claims + 1 >= %(lost)s
+      where {_LOST} and lost_claims + 1 >= %(lost)s
       for update skip locked) stuck
 where m.id = stuck.id returning m.id
-"""
+"""  # noqa: S608  # constants of this module only; every value is a parameter
 
 # The lock skips what another claimer holds, so that each row goes to one of them.
-_CLAIM = """
+_CLAIM = f"""
 update notifications_message m set
-    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s,
+    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = pg_backend_pid(),
     lost_claims = m.lost_claims + (m.state = 'sending')::int,
     message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
 from (select id from notifications_message
-      where (state = 'queued' and next_attempt_at <= %(now)s) or (state = 'sending' and claimed_until < %(now)s)
+      where (state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST})
       order by next_attempt_at, id limit 1 for update skip locked) due
 where m.id = due.id returning m.id
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,10 @@ class Sent:
 
 
 def claim_next(*, now: datetime) -> Message | None:
-    """Take the next due message, or one whose claim ran out. Return it with the number of this attempt in `attempts`."""
+    """Take the next due message, or one whose sender died. Return it with the number of this attempt in `attempts`."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM, {"now": now, "until": now + CLAIM, "host": settings.BASE_HOST or "adtoken.invalid"}
-        )
+        values = {"now": now, "until": now + CLAIM, "grown": now + CLAIM - YOUNG}
+        cursor.execute(_CLAIM, {**values, "host": settings.BASE_HOST or "adtoken.invalid"})
         row = cursor.fetchone()
         return Message.objects.select_related("team").get(pk=row[0]) if row else None
 
@@ -61,7 +68,8 @@ def stop_killers(*, now: datetime) -> int:
     error = f"Its sender stopped {LOST_CLAIMS} times without a result, so it is not tried again."
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(_STOP, {"now": now, "lost": LOST_CLAIMS, "error": error})
+            values = {"now": now, "grown": now + CLAIM - YOUNG}
+            cursor.execute(_STOP, {**values, "lost": LOST_CLAIMS, "error": error})
             ids = [row[0] for row in cursor.fetchall()]
         for message in Message.objects.filter(pk__in=ids):
             _end(message)

@@ -9,6 +9,7 @@ from django.db import connection
 from notifications import claims
 from notifications.models import Message
 from tests.notifications.support import make_message
+from tests.support import connections
 from tests.support.factories import NOW
 
 State = Message.State
@@ -79,3 +80,22 @@ def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
     claims.claim_next(now=NOW)
 
     assert not claims.cancel(message_id=message.pk, reason="too late")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dead_senders_message_is_taken_over_within_seconds_and_a_living_ones_is_not() -> None:
+    message = make_message()
+    sender = connections.another()
+    claim = "update notifications_message set state = 'sending', claimed_by = pg_backend_pid(), claimed_until = %s"
+    sender.execute(claim, [NOW + claims.CLAIM])
+    soon = NOW + timedelta(seconds=10)
+
+    while_it_lives = claims.claim_next(now=soon)
+    connections.end(sender)
+    at_once = claims.claim_next(now=NOW + timedelta(seconds=1))
+    taken = claims.claim_next(now=soon)
+
+    assert (while_it_lives, at_once) == (None, None)
+    assert taken is not None
+    assert (taken.pk, taken.lost_claims) == (message.pk, 1)
+    assert claims.claim_next(now=soon + timedelta(seconds=5)) is None

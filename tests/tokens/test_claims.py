@@ -7,11 +7,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from accounts import sweeps
-from tests.support import native
+from tests.support import connections, native
 from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
 from tokens import probe
@@ -24,15 +23,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def worker() -> Iterator[psycopg.Connection[Any]]:
-    """Another process's connection. Closing it is what the kernel does for a killed one."""
-    made = psycopg.connect(**_where(), autocommit=True)
+    """Another process's connection."""
+    made = connections.another()
     yield made
     made.close()
-
-
-def _where() -> dict[str, Any]:
-    given = connection.get_connection_params()
-    return {name: given[name] for name in ("dbname", "user", "password", "host", "port") if given.get(name)}
 
 
 def claim_by(worker: psycopg.Connection[Any], token: Token, at: datetime) -> None:
@@ -40,18 +34,6 @@ def claim_by(worker: psycopg.Connection[Any], token: Token, at: datetime) -> Non
         "update tokens_token set claimed_until = %s, claimed_by = pg_backend_pid() where id = %s",
         [at + CLAIM, token.pk],
     )
-
-
-def end(worker: psycopg.Connection[Any]) -> None:
-    """End the worker, and wait until PostgreSQL has noticed."""
-    number = worker.info.backend_pid
-    worker.close()
-    with connection.cursor() as cursor:
-        for _ in range(100):
-            cursor.execute("select 1 from pg_stat_activity where pid = %s", [number])
-            if cursor.fetchone() is None:
-                return
-            time.sleep(0.02)
 
 
 def test_a_living_workers_claim_is_left_alone_and_a_dead_ones_is_taken_over(
@@ -62,7 +44,7 @@ def test_a_living_workers_claim_is_left_alone_and_a_dead_ones_is_taken_over(
     soon = NOW + timedelta(seconds=10)
 
     while_it_lives = probe.claim(token.pk, soon)
-    end(worker)
+    connections.end(worker)
 
     assert not while_it_lives
     assert Token.objects.due(soon).filter(pk=token.pk).exists()
@@ -75,7 +57,7 @@ def test_a_claim_of_a_moment_ago_is_left_to_its_worker_whatever_became_of_him(
 ) -> None:
     token = make_token()
     claim_by(worker, token, NOW)
-    end(worker)
+    connections.end(worker)
 
     assert not probe.claim(token.pk, NOW + timedelta(seconds=1))
 
@@ -95,7 +77,7 @@ def test_whoever_waits_for_a_worker_that_dies_asks_instead(
     token = Token.objects.get()
     now = timezone.now()
     claim_by(worker, token, now - timedelta(seconds=30))
-    end(worker)
+    connections.end(worker)
     began = time.monotonic()
 
     outcome = probe.probe(token.pk, now=now, source="report", timeout=5)
