@@ -67,6 +67,7 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, Sequenc
         "about_url": addresses.of("channel_page", channel.key)
         if len(labels) == 1
         else addresses.of("channel_needs"),
+        "why_url": addresses.of("why_message", message.pk),
     }
     with timezone.override(person.zone):
         subject = render_to_string("mail/ask/subject.txt", context).strip()

@@ -66,7 +66,7 @@ def build_died(message: Message) -> Mail:
     rows = rows_of(token, reader)
     if not rows:
         raise NotWanted("The log-in is linked to no account any more.")
-    return _render(_subject(token, rows), token, reader, rows)
+    return _render(message, _subject(token, rows), token, reader, rows)
 
 
 def _subject(token: Token, rows: Sequence[Row]) -> str:
@@ -119,7 +119,7 @@ def rows_of(token: Token, reader: User, *, first: Container[int] = ()) -> list[R
     return sorted(rows, key=lambda row: (row.account.pk not in first, not row.dark, row.account.name))
 
 
-def _render(subject: str, token: Token, person: User, rows: Sequence[Row]) -> Mail:
+def _render(message: Message, subject: str, token: Token, person: User, rows: Sequence[Row]) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
     native = channels.get(token.app.channel)
     system = token.kind == Token.Kind.SYSTEM
@@ -143,6 +143,7 @@ def _render(subject: str, token: Token, person: User, rows: Sequence[Row]) -> Ma
         "because": f"You get this because {because}.",
         "about_label": f"How long authorisations last at {native.label}",
         "about_url": addresses.of("channel_page", native.key),
+        "why_url": addresses.of("why_message", message.pk),
         "system": system,
         "whose": whose,
     }

@@ -35,6 +35,7 @@ def build(message: Message, token: Token) -> Mail:
     zone = user.zone if user else timezone.get_default_timezone()
     with timezone.override(zone):
         context = _context(token, via, teams, found, user, zone)
+        context["why_url"] = addresses.of("why_message", message.pk) if user else ""
         text = render_to_string("mail/stand_in/body.txt", context)
         html = render_to_string("mail/stand_in/body.html", context)
     return Mail(subject=clean.line(context["subject"]), text=text, html=html)

@@ -14,9 +14,13 @@ from notifications.models import Message
 
 @dataclass(frozen=True)
 class Told:
-    """One message about an account. `left_out` says why the account is not in it, although the message may have gone out."""
+    """One message about an account. `left_out` says why the account is not in it, although the message may have gone out.
+
+    `said` is what it says of this account, where its subject may name another one.
+    """
 
     message: Message
+    said: str = ""
     left_out: str = ""
 
 

@@ -83,6 +83,7 @@ def build_change(message: Message) -> Mail:
         "lead": " ".join(lead.split()),
         "rows": _rows(message, user),
         "reset_url": addresses.of("account_reset_password") if _can_reset(user, message) else "",
+        "why_url": addresses.of("why_message", message.pk) if _can_reset(user, message) else "",
         "because": f"You get this because {message.recipient} is, or was, the address of a log-in at AdToken.",
     }
     return _rendered("changed", context, user)

@@ -17,7 +17,7 @@ def page(macro: Macro) -> Page:
     last = macro.enabled and not Macro.objects.filter(enabled=True).exclude(pk=macro.pk).exists()
     return Page(
         question=f"Delete the macro “{macro}”?",
-        lead="Mails of it that wait are not sent. A deleted macro cannot be brought back; one that is switched off can.",
+        lead="Mails of it that wait are not sent. A deleted macro cannot be brought back: to stop it for a while, switch it off.",
         facts=(
             ("Stops watching", number(watched.count(), "account")),
             ("Then watched by no macro", number(alone.count(), "account")),

@@ -79,7 +79,7 @@ def facts(message: Message) -> list[kinds.Fact]:
     notices = all_notices_of(message).select_related("action__macro", "account")
     return [
         kinds.Fact(
-            what=f"Macro “{notice.macro_title}”: {notice.account}, {_found(notice)}",
+            what=f"Macro “{notice.macro_title}”: {notice.account}, {found(notice)}",
             outcome=notice.get_outcome_display(),
             reason=notice.outcome_reason,
         )
@@ -87,7 +87,8 @@ def facts(message: Message) -> list[kinds.Fact]:
     ]
 
 
-def _found(notice: Notice) -> str:
+def found(notice: Notice) -> str:
+    """Return what a notice found, in words: "7 days in advance" or "deactivated"."""
     if notice.threshold == 0:
         return "deactivated"
     return f"{notice.threshold} day{'' if notice.threshold == 1 else 's'} in advance"

@@ -304,7 +304,7 @@ def _steps_head(line: Line) -> str:
     """Return what stands above the steps, where they are not the reader's own."""
     if admin := _waits_for(line):
         return f"Steps for {admin}"
-    return f"Waiting for {line.person}" if _watches(line) else ""
+    return "What you can do" if _watches(line) else ""
 
 
 def _watches(line: Line) -> bool:
@@ -324,7 +324,7 @@ def _steps_of_watcher(line: Line) -> tuple[str, ...]:
     steps = [ask, f"{who} opens the account in AdToken and presses Re-authenticate. It takes about a minute."]
     if line.reason in LIFTABLE:
         steps.insert(1, f"{who} first settles it at {channel}; re-authenticating before that fails.")
-    return (*steps, f"Or somebody else with access to the account at {channel} links it there too.")
+    return (*steps, f"Or somebody else with access to the account at {channel} links it in AdToken.")
 
 
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:

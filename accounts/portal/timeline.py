@@ -206,11 +206,15 @@ def _mail_line(row: Row) -> Line:
         at=row.at,
         key=(row.at, 2, message.pk),
         title=f"{row.who} was not told" if left_out else title,
-        text=" ".join(part for part in (f"“{row.subject}”", row.why) if part),
+        text=" ".join(part for part in (f"“{row.subject}”", _sentence(row.said), row.why) if part),
         icon="mail",
         tone="bad" if failed else "mute" if left_out or message.state == Message.State.CANCELLED else "",
         url=row.url,
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _lost(cause: str) -> str:

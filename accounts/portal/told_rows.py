@@ -26,6 +26,7 @@ class Row:
     who: str
     address: str
     subject: str
+    said: str
     pill: faces.Pill
     why: str
     url: str
@@ -55,6 +56,7 @@ def _row(request: HttpRequest, one: told.Told, user: User | None, names: Names) 
         who=HIDDEN if hidden else (user.name if user else "") or message.recipient,
         address="" if hidden or not user or not user.name else message.recipient,
         subject=(message.subject or f"{kind}: made when it is sent") if opens else kind,
+        said=one.said,
         pill=SKIPPED if one.left_out else faces.MESSAGE_PILLS[message.state],
         why=one.left_out or message.error,
         url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",

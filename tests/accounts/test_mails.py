@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts import ask_mail, deeds, mails, pool
 from accounts.models import Account
+from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
@@ -57,7 +58,8 @@ def test_whose_log_in_died_is_told_also_when_a_backup_took_over(ada: User, ben: 
 
     die(token)
 
-    mail = mails.build_died(Message.objects.get(recipient="ada@example.com"))
+    message = Message.objects.get(recipient="ada@example.com")
+    mail = mails.build_died(message)
     assert mail.subject == "Lumen Shoes EU goes on through Ben: please re-authenticate"
     for part in (mail.text, mail.html):
         assert "Goes on through Ben" in part
@@ -181,8 +183,23 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 
     mail = ask_mail.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
+    assert mail.reply_to == mira.email
     assert "Before Friday" in mail.text
     assert account.events.get(kind="asked").actor == mira
+
+
+def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None:
+    token = make_token(consented_by=ada)
+    account = linked("Lumen", token)
+    deeds.ask_to_reauthenticate(account=account, token=token, actor=ada, note="", now=NOW)
+    die(token)
+
+    built = {message: kinds.KINDS[message.kind].build(message) for message in Message.objects.all()}
+
+    assert {message.kind for message in built} == {"ask", "died"}
+    for message, mail in built.items():
+        assert f"/messages/{message.pk}/why/" in mail.text
+        assert f"/messages/{message.pk}/why/" in mail.html
 
 
 def test_an_ask_that_waited_since_the_version_before_is_still_built(ada: User) -> None:

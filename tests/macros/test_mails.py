@@ -79,7 +79,7 @@ def test_a_watcher_waits_for_the_person(ada: User) -> None:
 
     assert mail.subject == "Shoes stops in 6 days: waiting for Ada Okafor"
     for body in (" ".join(mail.text.split()), mail.html):
-        assert "Waiting for Ada Okafor:" in body
+        assert "What you can do:" in body
         assert "Ask Ada Okafor to re-authenticate, by mail to ada@example.com." in body
         assert "Press Re-authenticate" not in body
         assert f"/open/{account.pk}/" in body

@@ -65,6 +65,7 @@ def test_the_account_s_messages_show_the_warnings_of_macros_as_links(client: Cli
     message = Message.objects.get(kind="macro")
     assert WATCHER in text
     assert "Lumen Shoes stops" in text
+    assert f"This account: 7 days in advance (macro “{Macro.objects.get()}”)" in text
     assert reverse("admin:notifications_message_change", args=[message.pk]) in text
 
 

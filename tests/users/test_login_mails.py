@@ -158,6 +158,7 @@ def test_changing_the_own_password_is_told_with_address_and_browser(client: Clie
     mail = built(Kind.PASSWORD_CHANGED)
     assert "127.0.0.1" in mail.text
     assert "Firefox 140" in mail.text
+    assert "/why/" in mail.text
     assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.text
     assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.html
 

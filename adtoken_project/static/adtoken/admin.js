@@ -28,8 +28,6 @@
     if (event.key === "Escape") document.querySelectorAll("details.at-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
-    const search = document.querySelector("[data-open-search]");
-    if (event.key === "t" && !typing && search && !event.ctrlKey && !event.metaKey && !event.altKey) { event.preventDefault(); search.click(); }
   });
 
   // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
