@@ -82,7 +82,7 @@ FILTERS = ("channel", "state", "team", "deadline_within_days", "cursor")
 def list_accounts(
     request: HttpRequest,
     channel: ChannelKey | None = None,
-    state: Annotated[AccountState | None, Query(description=STATE_HELP)] = None,
+    state: Annotated[AccountState | None, Query(title="AccountState", description=STATE_HELP)] = None,
     team: Annotated[str | None, Query(description="The name of one of the key's teams.")] = None,
     deadline_within_days: Annotated[
         int | None,

@@ -15,8 +15,8 @@ def _one_of(values: list[str], *, title: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": values, "title": title})
 
 
-def _one_of_or_null(values: list[str]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [{"type": "string", "enum": values}, {"type": "null"}]})
+def _one_of_or_null(values: list[str], *, title: str) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "string", "enum": values, "title": title}, {"type": "null"}]})
 
 
 def _optional(schema: dict[str, Any]) -> None:
@@ -28,15 +28,21 @@ def _optional(schema: dict[str, Any]) -> None:
 ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
-    _one_of_or_null(sorted({*Reason, *pool_reasons.DECIDED_HERE, "paused", "min_valid_for"})),
+    _one_of_or_null(sorted({*Reason, *pool_reasons.DECIDED_HERE, "paused", "min_valid_for"}), title="Reason"),
 ]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
 # In addresses: one that is unknown is answered 404, as an account that is.
-ChannelName = Annotated[str, _one_of(list(ChannelKey.values), title="Channel")]
+ChannelName = Annotated[str, _one_of(list(ChannelKey.values), title="ChannelKey")]
 AccountState = Literal["connected", "interrupted", "deactivated", "paused", "restricted"]
 DeadlineKind = Literal["date", "never", "unknown", "none"]
 Purpose = Literal["publish", "read"]
 
+NAMED = (
+    "Reason",
+    "Verdict",
+    "ChannelKey",
+    "AccountState",
+)  # lists of values that clients get as one type each
 STATE_HELP = (
     "connected: a lease for publishing is given. interrupted: tokens are being checked, 503. "
     "deactivated, paused, restricted (by the channel): only a person can help, 409."
@@ -124,7 +130,7 @@ class AccountOut(Schema):
     native_id: str
     name: str
     team: str
-    state: AccountState = Field(description=STATE_HELP)
+    state: AccountState = Field(title="AccountState", description=STATE_HELP)
     reason: ReasonCode
     since: datetime
     restriction: str = Field(description="Why the channel limits it; empty: it does not.")

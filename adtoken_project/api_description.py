@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.api_schemas import Problem
+from accounts.api_schemas import NAMED, Problem
 from adtoken_project.problems import MEDIA_TYPE
 
 INTRODUCTION = (
@@ -61,7 +61,26 @@ def finish(description: Any) -> Any:
             answers = _EVERYWHERE | _OF.get(operation["operationId"], {})
             for status, (words, headers) in sorted(answers.items()):
                 operation["responses"][status] = _error(words, headers)
+    _name_lists(description, description["components"]["schemas"])
     return description
+
+
+def _name_lists(node: Any, models: dict[str, Any]) -> None:
+    """Put the lists of values that have a name among the models, once, and refer to them: a client then has one type for each."""
+    inner = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+    for one in inner:
+        _name_lists(one, models)
+    if not isinstance(node, dict) or node.get("title") not in NAMED or node is models.get(node["title"]):
+        return
+    values = next((part for part in [node, *node.get("anyOf", [])] if "enum" in part), None)
+    if values is None:
+        return  # its list has been put there already
+    name = node["title"]
+    models.setdefault(name, {"title": name, "type": "string", "enum": values["enum"]})
+    for word in ("type", "enum", "title"):
+        values.pop(word, None)
+    node.pop("title", None)
+    values["$ref"] = f"#/components/schemas/{name}"
 
 
 def _error(words: str, headers: dict[str, Any]) -> dict[str, Any]:

@@ -315,11 +315,12 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
 def test_values_that_are_known_are_listed(schema: Any, model: str, field: str) -> None:
     models = schema["components"]["schemas"]
     found = models[model]["properties"][field]
-    if "$ref" in found:
-        found = models[found["$ref"].rsplit("/", 1)[1]]
-    enums = [option.get("enum") for option in found.get("anyOf", [found]) if option.get("type") != "null"]
+    options = [option for option in found.get("anyOf", [found]) if option.get("type") != "null"]
+    resolved = [
+        models[option["$ref"].rsplit("/", 1)[1]] if "$ref" in option else option for option in options
+    ]
 
-    assert all(enums), found
+    assert all(option.get("enum") for option in resolved), found
 
 
 def test_no_field_of_a_request_must_be_sent_that_has_a_default(schema: Any) -> None:

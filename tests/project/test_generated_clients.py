@@ -1,0 +1,137 @@
+"""Clients that generators make of our description work: openapi-python-client and openapi-typescript, against the running server."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+
+from accounts import deeds
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from adtoken_project.api import api
+from tests.accounts.portal import linked, token_of
+from tests.support import node
+from tests.support.factories import make_user
+from users.models import Team
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+WITHIN = 60  # seconds
+COMPILER = ("--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,dom.iterable")
+
+
+@pytest.fixture
+def description(tmp_path: Path) -> Path:
+    """What /api/v1/openapi.json serves, as a file."""
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(api.get_openapi_schema(), cls=DjangoJSONEncoder))
+    return path
+
+
+@pytest.fixture
+def key() -> Iterator[str]:
+    callers._facts.clear()
+    yield callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    callers._facts.clear()
+
+
+@pytest.fixture
+def accounts() -> tuple[Account, Account]:
+    """A connected account of Ada's, and one that staff paused."""
+    connected, paused = linked(token_of("Ada Okafor")), linked(token_of("Ben Lindqvist"))
+    deeds.pause(account=paused, actor=make_user(), note="Christmas", now=timezone.now())
+    return connected, paused
+
+
+@pytest.fixture
+def generated(description: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The package that openapi-python-client makes. Its warnings fail: they are what it could not make sense of."""
+    config = tmp_path / "config.yml"
+    config.write_text("post_hooks: []\n")
+    command = [
+        sys.executable, "-m", "openapi_python_client", "generate", f"--path={description}", f"--config={config}",
+        f"--output-path={tmp_path / 'adtoken_client'}", "--meta=none", "--fail-on-warning",
+    ]  # fmt: skip
+    made = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("adtoken_client")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "adtoken_client"]:
+        del sys.modules[name]
+
+
+def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
+    generated: Any,
+    live_server: Any,
+    key: str,
+    accounts: tuple[Account, Account],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    calls = {
+        name: importlib.import_module(f"adtoken_client.api.broker.{name}")
+        for name in ("list_accounts", "get_account", "lease_token", "report_answer")
+    }
+    models = importlib.import_module("adtoken_client.models")
+    connected, paused = (("facebook", account.native_id) for account in accounts)
+
+    with generated.AuthenticatedClient(base_url=live_server.url, token=key) as client:
+        listed = calls["list_accounts"].sync(client=client, state=models.AccountState.CONNECTED)
+        one = calls["get_account"].sync(*connected, client=client)
+        lease = calls["lease_token"].sync(*connected, client=client, body=models.LeaseIn())
+        told = calls["report_answer"].sync(
+            lease.lease_id, client=client, body=models.ReportIn(status=200, body={"id": "1"})
+        )
+        held = calls["lease_token"].sync(*paused, client=client, body=models.LeaseIn(min_valid_for=60))
+        missing = calls["get_account"].sync("facebook", "1", client=client)
+    with generated.AuthenticatedClient(base_url=live_server.url, token="wrong") as stranger:
+        refused = calls["list_accounts"].sync(client=stranger)
+
+    assert [account.native_id for account in listed.accounts] == [accounts[0].native_id]
+    assert one.pool[0].person == "Ada Okafor"
+    assert (lease.channel, lease.signs) == (models.ChannelKey.FACEBOOK, False)
+    assert lease.send.headers.to_dict() or lease.send.query.to_dict()
+    assert (told.verdict, told.action) == (models.Verdict.OK, models.ReportOutAction.NONE)
+    assert isinstance(held, models.Problem)
+    assert (held.status, held.reason) == (409, models.Reason.PAUSED)
+    assert [problem.status for problem in (missing, refused)] == [404, 401]
+
+
+TYPESCRIPT = ("openapi-typescript", "openapi-fetch", "typescript")
+ABSENT = [package for package in TYPESCRIPT if not node.has(package)]
+
+
+@pytest.mark.skipif(node.missing() != "", reason=node.missing())
+@pytest.mark.skipif(bool(ABSENT), reason=f"{', '.join(ABSENT)} is not installed")
+def test_a_generated_typescript_client_compiles_strictly_and_works(
+    description: Path, tmp_path: Path, live_server: Any, key: str, accounts: tuple[Account, Account]
+) -> None:
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "node_modules").symlink_to(node.FOLDER / "node_modules")
+    (tmp_path / "client.ts").write_text((node.FOLDER / "api-client.ts").read_text())
+    programs = node.FOLDER / "node_modules" / ".bin"
+    env = {
+        "PATH": os.environ["PATH"], "API_BASE": live_server.url, "API_KEY": key,
+        "NATIVE_ID": accounts[0].native_id, "PAUSED_ID": accounts[1].native_id,
+    }  # fmt: skip
+
+    commands: tuple[list[str | Path], ...] = (
+        [programs / "openapi-typescript", description, "-o", "schema.ts"],
+        [programs / "tsc", *COMPILER, "client.ts"],
+        ["node", "--require", node.FOLDER / "loopback.cjs", "client.js"],
+    )
+    for command in commands:
+        run = subprocess.run(
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=WITHIN, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    assert "all as described" in run.stdout
