@@ -1,6 +1,6 @@
 """My accounts: does anything need me, and what do I press. Grouped by log-in, because one consent renews all its accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons, renewal
-from tokens.channels.base import Reason
+from tokens.channels.base import NOT_BY_CONSENT, Reason
 from tokens.models import ChannelKey, Token
 from users.models import User
 
@@ -41,13 +41,16 @@ class LoginRow:
 
 
 @dataclass(frozen=True)
-class WorkingRow:
-    """One account that needs nobody, or at most a backup."""
+class AccountRow:
+    """One account outside the log-ins that need the person."""
 
     account: Account
     pill: faces.Pill
     text: str
-    deed: str  # "", "reauthenticate"
+    group: str  # one of GROUPS
+    deed: str = (
+        ""  # "reauthenticate", "steps" (somebody else has to act), "link" (the person was never linked)
+    )
 
     @property
     def line(self) -> str:
@@ -56,19 +59,33 @@ class WorkingRow:
         return self.text if self.text.startswith(label) else f"{label} · {self.text}"
 
 
+@dataclass(frozen=True)
+class Group:
+    """Accounts under one heading."""
+
+    key: str
+    title: str
+    rows: Sequence[AccountRow]
+
+
+STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
+GROUPS = {STOPPED: "Not working", ATTENTION: "Needs attention", WORKING: "Working"}
+
+
 def page(user: User, now: datetime) -> dict[str, Any]:
-    """Return what "My accounts" shows: log-ins that need the person first, then the accounts."""
+    """Return what "My accounts" shows: log-ins that need the person first, then the accounts, what stops first above."""
     accounts = summary.with_pools(Account.objects.visible_to(user))
     found = {account.pk: summary.of(account, now) for account in accounts}
     names = Names(user)
     needing = [row for row in (_login_row(token, found, names, now) for token in _own_tokens(user)) if row]
-    needing.sort(key=lambda row: (row.token.state != Token.State.DEAD, row.token.deadline or now))
+    needing.sort(key=_by_urgency(now))
     shown = {hanging.account.pk for row in needing for hanging in row.accounts}
-    rest = [_working_row(one, user, names) for pk, one in found.items() if pk not in shown]
+    rest = [_account_row(one, user, names) for pk, one in found.items() if pk not in shown]
     rest.sort(key=_by_need)
+    groups = [Group(key, title, [row for row in rest if row.group == key]) for key, title in GROUPS.items()]
     return {
         "do_first": needing,
-        "working": rest,
+        "groups": [group for group in groups if group.rows],
         "lead": _lead(needing, rest),
         "empty": not needing and not rest,
     }
@@ -80,10 +97,14 @@ def _own_tokens(user: User) -> list[Token]:
 
 
 def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datetime) -> LoginRow | None:
-    """Return the row of a log-in that stopped or ends within 30 days; None where the person need do nothing."""
-    entries = [entry for entry in token.pool_entries.all() if entry.account_id in found]
-    if not entries:
-        return None
+    """Return the row of a log-in that stopped, ends within 30 days or lacks a permission; None where its person need do nothing.
+
+    Accounts that wait for an admin at the channel are left out: re-authenticating does not help them.
+    """
+    entries = [
+        _entry_in(found[one.account_id], token) for one in token.pool_entries.all() if one.account_id in found
+    ]
+    entries = [entry for entry in entries if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
     label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
     if token.state == Token.State.DEAD:
         pill = faces.STOPPED
@@ -94,20 +115,41 @@ def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datet
         pill = faces.Pill(left.text, "urgent" if urgent else "warn", "warning" if urgent else "schedule")
         text = ""
     else:
+        entries = [entry for entry in entries if not selection.living(entry)]
+        told = pool_reasons.explain_entry(entries[0], you=True) if entries else None
+        pill = faces.Pill(told.short, "warn", "lock") if told else faces.STOPPED
+        text = told.what if told else ""
+    if not entries:
         return None
-    hanging = [_hanging(found[entry.account_id], token, names, now) for entry in entries]
+    hanging = [_hanging(found[entry.account_id], entry, names, now) for entry in entries]
     hanging.sort(key=lambda one: (one.account.state != Account.State.DEACTIVATED, one.account.name))
     if len(hanging) > 1:
         many = "both" if len(hanging) == 2 else f"all {len(hanging)}"
-        text = f"{text} One re-authentication repairs {many} accounts.".strip()
+        text = f"{text} One re-authentication is enough for {many} accounts.".strip()
     return LoginRow(token, token.app.channel, label, pill, text, hanging, hanging[0].account)
 
 
-def _hanging(one: Summary, token: Token, names: Names, now: datetime) -> Hanging:
-    account = one.account
-    carriers = [entry for entry in one.usable if entry.token_id != token.pk]
+def _entry_in(one: Summary, token: Token) -> AccountToken:
+    """Return a log-in's entry in the pool of an account that was read with it."""
+    return next(entry for entry in one.entries if entry.token_id == token.pk)
+
+
+def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetime]]:
+    """Return the order of log-ins: those whose accounts stopped, then those that stopped, then by what ends first."""
+
+    def place(row: LoginRow) -> tuple[bool, bool, datetime]:
+        dark = any(one.account.state == Account.State.DEACTIVATED for one in row.accounts)
+        return not dark, row.token.state != Token.State.DEAD, row.token.deadline or now
+
+    return place
+
+
+def _hanging(one: Summary, entry: AccountToken, names: Names, now: datetime) -> Hanging:
+    account, token = one.account, entry.token
+    carriers = [other for other in one.usable if other.token_id != token.pk]
+    others = "Nobody else is linked." if len(one.entries) == 1 else "No other log-in works for it."
     if account.state == Account.State.DEACTIVATED:
-        return Hanging(account, "has stopped. Nobody else is linked.")
+        return Hanging(account, f"has stopped. {others}")
     if account.state == Account.State.PAUSED:
         return Hanging(account, "is paused by staff.")
     if account.state == Account.State.INTERRUPTED:
@@ -116,61 +158,93 @@ def _hanging(one: Summary, token: Token, names: Names, now: datetime) -> Hanging
     if not carriers:
         ends = token.deadline
         when = faces.short_date(ends, zone=zone, now=now, named=True) if ends else ""
-        return Hanging(account, f"stops {when}. Nobody else is linked.")
+        return Hanging(account, f"stops {when}. {others}")
     name = faces.first_name(names.within(carriers[0].token, account))
-    best = max((entry.token.deadline for entry in carriers if entry.token.deadline), default=None)
-    if any(entry.token.deadline is None for entry in carriers) or best is None:
+    best = max((other.token.deadline for other in carriers if other.token.deadline), default=None)
+    if any(other.token.deadline is None for other in carriers) or best is None:
         return Hanging(account, f"still works through {name}")
     day = faces.moment(best, zone=zone, now=now).day
     left = faces.time_left(best, now=now, zone=zone)
     return Hanging(account, f"still works through {name} until {day} ({left})")
 
 
-def _working_row(one: Summary, user: User, names: Names) -> WorkingRow:
-    account = one.account
-    mine = [entry for entry in one.usable if entry.token.consented_by_id == user.pk]
-    backups = one.people - (1 if mine else 0)
-    if one.pill == faces.DATE_UNKNOWN:
-        return WorkingRow(
-            account, one.pill, "End date not available: linked before dates were stored", "reauthenticate"
-        )
+def _account_row(one: Summary, user: User, names: Names) -> AccountRow:
+    account, pill = one.account, one.pill
     if account.state == Account.State.DEACTIVATED:
-        if not one.entries:
-            return WorkingRow(account, one.pill, "Nobody is linked yet.", "reauthenticate")
-        told = reasons.explain(account.channel, account.reason, account=account.name)
-        return WorkingRow(account, one.pill, f"Has stopped: {told.short.lower()}", "reauthenticate")
+        text, deed = _stopped(one, user, names)
+        return AccountRow(account, pill, text, STOPPED, deed)
     if account.state == Account.State.INTERRUPTED:
-        return WorkingRow(account, one.pill, "We are checking; nothing to do.", "")
+        return AccountRow(account, pill, "We are checking; nothing to do.", STOPPED)
     if account.state == Account.State.PAUSED:
-        return WorkingRow(account, one.pill, f"Paused by staff. {account.pause_note}".strip(), "")
+        return AccountRow(account, pill, f"Paused by staff. {account.pause_note}".strip(), STOPPED)
     if account.restriction:
         label = channels.get(account.channel).label
-        return WorkingRow(account, one.pill, f"{label} says: {account.restriction}", "")
-    until = one.days.text
-    if mine:
-        who = "only you" if backups <= 0 else f"you and {backups} backup{'' if backups == 1 else 's'}"
-    else:
-        carrier = one.active_name(names)
-        who = f"through {faces.first_name(carrier)}" if carrier else "nobody"
-    return WorkingRow(account, one.pill, f"{until} · {who}", "")
+        return AccountRow(account, pill, f"{label} says: {account.restriction}", STOPPED)
+    own = overview.own_entry(one, user)
+    if pill == faces.DATE_UNKNOWN:
+        deed = "reauthenticate" if own else ""
+        text = "End date not available: linked before dates were stored"
+        return AccountRow(account, pill, text, ATTENTION, deed)
+    text = f"{one.days.text} · {_carried_by(one, user, names)}"
+    if own is not None and not selection.living(own):
+        own.account = account
+        said = _keeper_text(account, own, "", you=True, active=False)
+        deed = "" if pool_reasons.explain_entry(own).by_consent else "steps"
+        return AccountRow(account, pill, f"{text}. {said}", ATTENTION, deed)
+    return AccountRow(account, pill, text, WORKING if pill == faces.HEALTHY else ATTENTION)
 
 
-def _by_need(row: WorkingRow) -> tuple[bool, str, int]:
-    """What stopped first, then by name, and accounts of one name in the usual order of channels."""
+def _carried_by(one: Summary, user: User, names: Names) -> str:
+    if any(entry.token.consented_by_id == user.pk for entry in one.usable):
+        backups = one.people - 1
+        return "only you" if backups <= 0 else f"you and {backups} backup{'' if backups == 1 else 's'}"
+    carrier = one.active_name(names)
+    return f"through {faces.first_name(carrier)}" if carrier else "nobody"
+
+
+def _stopped(one: Summary, user: User, names: Names) -> tuple[str, str]:
+    """Return why an account that is dark has stopped and whom it waits for, and what the reader can do."""
+    if not one.entries:
+        return "Nobody is linked yet.", "link"
+    account = one.account
+    told = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
+    stopped = pool_reasons.entry_that_stopped(account, one.entries)
+    waits_for = told.waits_for
+    if not waits_for and stopped is not None and stopped.token.consented_by_id not in {None, user.pk}:
+        waits_for = names.within(stopped.token, account)
+    text = f"Has stopped: {told.short[:1].lower()}{told.short[1:]}" if told.short else "Has stopped"
+    deed = "steps" if overview.own_entry(one, user) else "link"
+    return f"{text}. Waits for {waits_for}." if waits_for else f"{text}.", deed
+
+
+_PLACES = {Account.State.DEACTIVATED: 0, Account.State.INTERRUPTED: 1, Account.State.CONNECTED: 2}
+
+
+def _by_need(row: AccountRow) -> tuple[int, float, str, int]:
+    """What has stopped, then what stops first, then by name, and accounts of one name in the usual order of channels."""
     account = row.account
-    stopped = account.state == Account.State.DEACTIVATED
-    return not stopped, account.name.casefold(), ChannelKey.values.index(account.channel)
+    ends = account.deadline.timestamp() if account.deadline else float("inf")
+    place = _PLACES.get(Account.State(account.state), 3)
+    return place, ends, account.name.casefold(), ChannelKey.values.index(account.channel)
 
 
-def _lead(needing: Sequence[LoginRow], rest: Sequence[WorkingRow]) -> str:
+def _lead(needing: Sequence[LoginRow], rest: Sequence[AccountRow]) -> str:
+    """Return the first sentence of the page, the worst fact first."""
+    stopped = [row for row in rest if row.group == STOPPED]
+    attention = sum(row.group == ATTENTION for row in rest)
+    also = "other " if needing else ""
+    said = []
     if needing:
-        return f"{len(needing)} of your log-ins need{'s' if len(needing) == 1 else ''} you."
-    if any(row.deed for row in rest):
-        return "Some accounts need somebody."
-    limited = [row.account.name for row in rest if row.account.restriction]
-    if limited:
-        return f"Your log-ins work, but the channel restricts {faces.join_names(limited)}."
-    return "Everything works. Nothing to do."
+        said.append(f"{len(needing)} of your log-ins need{'s' if len(needing) == 1 else ''} you.")
+    if stopped and all(row.account.restriction for row in stopped) and not needing:
+        limited = faces.join_names([row.account.name for row in stopped])
+        said.append(f"Your log-ins work, but the channel restricts {limited}.")
+    elif stopped:
+        one = len(stopped) == 1
+        said.append(f"{len(stopped)} {also}account{' does' if one else 's do'} not work.")
+    if attention and not needing:
+        said.append(f"{attention} account{' needs' if attention == 1 else 's need'} attention.")
+    return " ".join(said) or "Everything works. Nothing to do."
 
 
 @dataclass(frozen=True)

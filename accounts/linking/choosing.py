@@ -87,8 +87,9 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
     for native in natives:
         account = existing.get(native.native_id)
         people = _people(account, pending.token, user, names) if account else []
+        useless = _without_use(account, pending.token, names) if account and not people else []
         note, tone = _note(
-            native, people, linked_by_me=native.native_id in had, channel=pending.token.app.channel
+            native, people, useless, linked_by_me=native.native_id in had, channel=pending.token.app.channel
         )
         refused = account is not None and account.pk in refusing
         if refused:
@@ -188,8 +189,19 @@ def _people(account: Account, token: Token, user: User, names: Names) -> list[st
     return people
 
 
+def _without_use(account: Account, token: Token, names: Names) -> list[str]:
+    """Return whose other log-ins are linked to the account and cannot carry it, as a colleague knows them."""
+    others = [entry.token for entry in account.pool.all() if entry.token_id != token.pk]
+    return list(dict.fromkeys(faces.first_name(names.within(other, account)) for other in others))
+
+
 def _note(
-    native: NativeAccount, people: Sequence[str], *, linked_by_me: bool, channel: str
+    native: NativeAccount,
+    people: Sequence[str],
+    useless: Sequence[str],
+    *,
+    linked_by_me: bool,
+    channel: str,
 ) -> tuple[str, str]:
     label = channels.get(channel).label
     if native.closed:
@@ -202,6 +214,9 @@ def _note(
         return "Linked by you already", ""
     if people:
         return f"Linked by {faces.join_names(people)}. You become a backup.", ""
+    if useless:
+        whose = faces.join_names(useless)
+        return f"Linked by {whose}, whose log-in does not work here now. Yours keeps it connected.", "warn"
     return "Nobody else: no backup yet", "warn"
 
 

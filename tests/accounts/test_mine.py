@@ -1,5 +1,6 @@
 """My accounts and "Who keeps it connected", as a marketer reads them."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,9 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import pool
-from accounts.models import Account
+from accounts.linking import choosing
+from accounts.models import Account, PendingLink
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.channels import CHANNELS
+from tokens.channels.base import NativeAccount
 from tokens.models import Token
 from users.models import User
 
@@ -69,7 +72,7 @@ def test_a_stopped_log_in_stands_first_with_all_its_accounts(client: Client, ada
     assert "Your Facebook log-in" in page
     assert "still works through Ben until" in page
     assert "has stopped. Nobody else is linked." in page
-    assert "One re-authentication repairs both accounts." in page
+    assert "One re-authentication is enough for both accounts." in page
     assert page.count("Re-authenticate<") == 1
 
 
@@ -93,6 +96,132 @@ def test_when_everything_works_it_says_so(client: Client, ada: User, ben: User) 
 
     assert "Everything works. Nothing to do." in page
     assert "you and 1 backup" in page
+
+
+def places(page: str, *words: str) -> list[int]:
+    found = [page.index(word) for word in words]
+    assert found == sorted(found), words
+    return found
+
+
+def test_what_does_not_work_is_under_no_heading_that_says_working(
+    client: Client, ada: User, ben: User
+) -> None:
+    end = now() + 50 * DAY
+    soon = make_token(consented_by=ada, deadline=now() + 5 * DAY)
+    linked("Ends soon", soon)
+    hers, his = make_token(consented_by=ada, deadline=end), make_token(consented_by=ben, deadline=end)
+    linked("Healthy", hers, his)
+    linked("Alone", his)
+    linked("Alone and sooner", make_token(consented_by=ben, deadline=now() + 20 * DAY))
+    dead = make_token(consented_by=ben, state="dead", reason="password_changed")
+    Account.objects.filter(pk=linked("Dark", dead).pk).update(reason="password_changed")
+
+    page = mine(client)
+
+    assert "1 of your log-ins needs you. 1 other account does not work." in page
+    places(
+        page,
+        "Do first",
+        "Ends soon",
+        "Not working",
+        "Dark",
+        "Needs attention",
+        "Alone and sooner",
+        "No backup",
+        ">Working<",
+        "Healthy",
+    )
+    assert "Waits for Ben Lindqvist." in page
+    assert page.count("Add your log-in") == 1
+    assert "Re-authenticate<span" in page
+    assert f"/my/{Account.objects.get(name='Dark').pk}/reauthenticate/" not in page
+
+
+def test_everything_works_is_not_said_over_accounts_with_one_person(client: Client, ada: User) -> None:
+    linked("Lumen", make_token(consented_by=ada, deadline=now() + 50 * DAY))
+
+    page = mine(client)
+
+    assert "1 account needs attention." in page
+    assert "No backup" in page
+    assert "Everything works" not in page
+    assert ">Working<" not in page
+
+
+def test_a_missing_permission_is_the_first_thing_to_do(client: Client, ada: User, ben: User) -> None:
+    account = make_account(name="Lumen")
+    token = make_token(consented_by=ada, deadline=now() + 50 * DAY)
+    link(account, token, can_publish="no", access_reason="scope_missing")
+    linked("Fern", token, make_token(consented_by=ben, deadline=now() + 50 * DAY))
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="scope_missing", now=now())
+
+    page = mine(client)
+
+    assert "1 of your log-ins needs you." in page
+    assert "Permission missing" in page
+    assert "A permission that is needed was not granted at Facebook." in page
+    places(page, "Do first", "Lumen", ">Working<", "Fern")
+    assert page.count("Re-authenticate<") == 1
+
+
+def test_a_lost_role_offers_the_steps_and_no_re_authentication(client: Client, ada: User) -> None:
+    account = make_account("x", name="Fern", state="connected")
+    token = make_token(make_app("x"), consented_by=ada)
+    link(account, token, access="lost", access_reason="access_lost")
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="access_lost", now=now())
+
+    page = mine(client)
+
+    assert "1 account does not work." in page
+    assert "Has stopped: role removed. Waits for an admin at X." in page
+    assert "See steps" in page
+    assert "Re-authenticate<" not in page
+
+
+def test_a_read_only_log_in_beside_others_is_no_reason_to_say_that_all_is_well(
+    client: Client, ada: User, ben: User
+) -> None:
+    end = now() + 50 * DAY
+    his, hers = make_token(consented_by=ben, deadline=end), make_token(consented_by=make_user(), deadline=end)
+    account = linked("Lumen", his, hers)
+    link(account, make_token(consented_by=ada), can_publish="no", access_reason="publishing_lost")
+
+    page = mine(client)
+
+    assert "1 account needs attention." in page
+    assert "through Ben. You can report only. Not a backup." in page
+    assert "See steps" in page
+
+
+def test_the_choice_of_accounts_names_whose_log_in_does_not_work_instead_of_nobody(
+    ada: User, ben: User
+) -> None:
+    gone = make_token(consented_by=ben, state="dead", reason="password_changed")
+    account = linked("Lumen", gone)
+    hers = make_token(consented_by=ada)
+    natives = [NativeAccount(account.native_id, "Lumen"), NativeAccount("7", "New")]
+    pending = PendingLink.objects.create(user=ada, token=hers, offered=[asdict(one) for one in natives])
+
+    notes = {row.native.name: row.note for row in choosing.rows(pending, ada)}
+
+    assert notes == {
+        "Lumen": "Linked by Ben, whose log-in does not work here now. Yours keeps it connected.",
+        "New": "Nobody else: no backup yet",
+    }
+
+
+def test_the_page_of_linked_accounts_says_nothing_of_accounts_that_one_may_not_see(
+    client: Client, ada: User
+) -> None:
+    foreign = linked("Lumen", make_token(), team=make_team())
+
+    response = client.get(f"{reverse('linked')}?account={foreign.pk}")
+
+    assert response.status_code == 302
+    assert response["Location"] == reverse("my_accounts")
 
 
 def test_marketers_read_no_jargon(client: Client, ada: User, ben: User) -> None:
@@ -205,7 +334,11 @@ def test_a_restricted_account_is_not_called_working(client: Client, ada: User, b
 def test_an_account_that_nobody_linked_says_so(client: Client, ada: User) -> None:
     linked("Imported")
 
-    assert "Nobody is linked yet." in mine(client)
+    page = mine(client)
+
+    assert "Nobody is linked yet." in page
+    assert "Add your log-in" in page
+    assert "Re-authenticate" not in page
 
 
 @pytest.mark.parametrize(
