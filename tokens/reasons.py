@@ -193,6 +193,8 @@ _NO_DAYS = Words(
 )
 # The answers of these channels do not tell a person who was stopped from one who removed AdToken.
 _CANNOT_TELL = frozenset({"snapchat", "linkedin", "pinterest", "tiktok"})
+# Where people tick ad accounts one by one, one that is missing may only have been left out.
+_TICKED_ONE_BY_ONE = ("facebook", "tiktok")
 BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
     ("x", Reason.AUTHORISATION_CANCELLED): Words(
         "Authorisation cancelled",
@@ -236,6 +238,18 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
         "{P} changed the {c} password, or {c} ended the session for security reasons. It does not say which.",
         "You changed your {c} password, or {c} ended your session for security reasons. It does not say which.",
     ),
+    **{
+        (channel, Reason.ACCESS_LOST): Words(
+            "Role removed",
+            "{P} no longer reaches {a}: the role there was taken away, or it was left unticked at the last authorisation."
+            " The log-in itself is fine.",
+            "You no longer reach {a}: your role there was taken away, or it was left unticked when you last authorised AdToken."
+            " Your log-in itself is fine.",
+            who=_ADMIN,
+            deed="See steps, then check now",
+        )
+        for channel in _TICKED_ONE_BY_ONE
+    },
     ("facebook", Reason.DATA_ACCESS_EXPIRED): Words(
         "90 days of data access are over",
         "Facebook ends access to data 90 days after {p} last authorised AdToken there.",

@@ -51,7 +51,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.ACCESS_LOST: (
         "An admin opens Business settings > Accounts > Ad accounts and picks the ad account.",
         "The admin presses Add people, picks the person and turns on Manage campaigns.",
-        "Nobody needs to re-authenticate. Press Check now.",
+        "Press Check now. If the account was only left unticked, press Re-authenticate and tick it again.",
     ),
     Reason.PUBLISHING_LOST: (
         "An admin opens Business settings > Accounts > Ad accounts and picks the ad account.",
