@@ -2,7 +2,7 @@
 # Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check lint format lock bench clean venv venv-dev chromium node
+.PHONY: help run test quick year check lint format lock bench clean venv venv-dev chromium node
 
 PY := .venv/bin/python
 export PYTHON
@@ -21,6 +21,9 @@ test: venv-dev chromium node ## all tests, those in a real browser too
 
 quick: venv-dev ## the tests that need no browser and little time
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not slow"
+
+year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
+	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py
 
 check: lint test ## what CI runs: format, lint, types, import order, migrations, production settings, tests
 

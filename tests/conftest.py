@@ -20,6 +20,7 @@ SLOW_FILES = (
     "contract/test_linking.py",
     "contract/test_lives.py",
     "contract/test_second_app.py",
+    "contract/test_year.py",
     "launcher/test_embedded_servers.py",
     "launcher/test_launcher.py",
     "accounts/linking/test_linking.py",
