@@ -89,7 +89,11 @@ def test_the_demo_on_this_machine_is_not_refused(settings: Settings) -> None:
     assert list(safe_start.problems()) == []
 
 
-@pytest.mark.parametrize("key", [secrets.token_urlsafe(50), secrets.token_hex(25), secrets.token_hex(32)])
+@pytest.mark.parametrize(
+    "key",
+    [secrets.token_urlsafe(50), secrets.token_hex(25), secrets.token_hex(32)],
+    ids=["letters", "hex", "long hex"],  # the same in every process that runs tests
+)
 def test_random_keys_of_fifty_characters_are_enough(settings: Settings, key: str) -> None:
     settings.SECRET_KEY = key
 
