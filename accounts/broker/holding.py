@@ -8,7 +8,7 @@ from accounts.broker.errors import Held
 from accounts.models import Account
 from accounts.names import Names
 from tokens import channels, reasons
-from tokens.channels.base import LIFTABLE, Channel, Reason
+from tokens.channels.base import LIFTABLE, WRITE_REFUSALS, Channel, Reason
 from users.models import User
 
 
@@ -46,7 +46,7 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     if told.waits_for:
         people = (f"an admin of the account at {native.label}",)
         todo = "An admin there must give a role; nobody needs to re-authenticate."
-    elif reason in LIFTABLE:
+    elif reason in LIFTABLE | WRITE_REFUSALS:
         todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
     detail = f"This account is deactivated ({reason}). {todo}"
     return Held("deactivated", reason, detail, account.since, people, told.steps)

@@ -134,7 +134,7 @@ def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
     """Have the channel asked about one token and its accounts now; the page shows what comes of it."""
     access.demand(request, "tokens.probe_token")
     account = access.account(request, account_id)
-    return _ask(request, account, [access.entry(account, token_id)], f"token-{token_id}")
+    return _ask(request, account, [access.entry(account, token_id)])
 
 
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
@@ -144,16 +144,14 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     return _ask(request, account, account.pool.all())
 
 
-def _ask(
-    request: HttpRequest, account: Account, entries: Iterable[AccountToken], anchor: str = ""
-) -> HttpResponse:
+def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
     now, ids = timezone.now(), [entry.token_id for entry in entries]
     if account.channel not in channels.CHANNELS:
         label = account.get_channel_display()
         messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
         return HttpResponseRedirect(home(account))
     checking.ask(token_ids=ids, now=now)
-    return HttpResponseRedirect(progress.address(home(account), ids, now, anchor))
+    return HttpResponseRedirect(progress.address(home(account), ids, now))
 
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

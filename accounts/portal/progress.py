@@ -34,11 +34,19 @@ class Progress:
     late: bool  # nothing came for so long that a worker may be away
     lines: Sequence[Line]
 
+    @property
+    def first(self) -> Line | None:
+        """The line that gives the whole its tone: the worst one, none while something is waited for."""
+        tones = ("bad", "warn", "good")
+        return (
+            None if self.waiting else min(self.lines, key=lambda line: tones.index(line.tone), default=None)
+        )
 
-def address(page: str, token_ids: Sequence[int], now: datetime, anchor: str = "") -> str:
+
+def address(page: str, token_ids: Sequence[int], now: datetime) -> str:
     """Return the page's address that shows the progress of these checks."""
     asked = [(PARAMETER, str(int(now.timestamp()))), *(("token", str(token_id)) for token_id in token_ids)]
-    return f"{page}?{urlencode(asked)}{f'#{anchor}' if anchor else ''}"
+    return f"{page}?{urlencode(asked)}"
 
 
 def of(request: HttpRequest, account: Account, names: Names, now: datetime) -> Progress | None:

@@ -55,7 +55,7 @@ def check(
         leads = client.post(deed_url(name, account, token))["Location"]
         if work:
             sweeps.check_due(now=timezone.now())
-    page = client.get(leads.partition("#")[0])
+    page = client.get(leads)
     notice = re.search(
         r'<div class="at-notice at-notice-\w+" role="status">.*?</div></div>',
         page.content.decode(),

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts import pairs, pool, sweeps, write_refusals
-from accounts.broker import callers
+from accounts.broker import callers, holding
 from accounts.models import AccountToken, ApiKey, RefusedWrite
 from accounts.telling import notices
 from notifications import delivery
@@ -17,6 +17,7 @@ from tests.accounts.test_broker import Job, publish
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
+from tokens import channels
 from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import Team, User
@@ -130,7 +131,13 @@ def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reas
     assert shop.say(TWO_FACTOR)
 
     shop.account.refresh_from_db()
+    told = holding.held(shop.account.pk, teams=None)
     assert (shop.account.state, shop.account.reason) == ("deactivated", "two_factor_required")
+    assert (told.reason, told.steps) == (
+        "two_factor_required",
+        channels.get("facebook").steps(Reason.TWO_FACTOR_REQUIRED),
+    )
+    assert "puts it right at Facebook first, or somebody else links" in told.detail
 
 
 def test_what_the_role_says_counts_less_than_a_refused_write_until_a_week_has_passed() -> None:
