@@ -120,22 +120,27 @@ def lead(lines: Sequence[Line], reader: Reader) -> str:
     """Return the first sentence: how much there is to do, and for whom."""
     mine = {line.account.pk for line in lines if _can_act(line)}
     call = f"{faces.first_name(reader.name)}, " if reader.name else ""
-    admins = list(dict.fromkeys(filter(None, map(_waits_for, lines))))
-    if not mine and admins:
-        number = _accounts(len({line.account.pk for line in lines if not line.by_consent}))
-        told = _sentence(f"{call}{number} for {' and '.join(admins)} to give a role back.", "wait")
-        return " ".join([told, *fallen_back(lines)])
     if not mine:
-        people = list(dict.fromkeys(line.person for line in lines if line.person and not line.unreachable))
-        who = faces.join_names(people) if people else "somebody with access"
-        told = _sentence(
-            f"{call}{_accounts(len({line.account.pk for line in lines}))} for {who} to re-authenticate.",
-            "wait",
-        )
+        told = _sentence(f"{call}{' and '.join(_waits(lines))}.", "wait")
         return " ".join([told, *fallen_back(lines)])
     logins = {line.token.pk for line in lines if _can_act(line) and line.token}
     effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
     return _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
+
+
+def _waits(lines: Sequence[Line]) -> list[str]:
+    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel. The verb is still open."""
+    by_people = [line for line in lines if not _waits_for(line)]
+    by_admins = [line for line in lines if _waits_for(line)]
+    people = list(dict.fromkeys(line.person for line in by_people if line.person and not line.unreachable))
+    admins = list(dict.fromkeys(map(_waits_for, by_admins)))
+    who = {
+        f"{faces.join_names(people) or 'somebody with access'} to re-authenticate": by_people,
+        f"{' and '.join(admins)} to give a role back": by_admins,
+    }
+    return [
+        f"{_accounts(len({line.account.pk for line in of}))} for {whom}" for whom, of in who.items() if of
+    ]
 
 
 def _accounts(count: int) -> str:
@@ -337,7 +342,7 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if _watches(line):
         return _steps_of_watcher(line)
     if told is not None and told.steps:
-        return tuple(told.steps)
+        return told.steps if line.mine else reasons.without_buttons(told.steps)
     if not line.mine and not line.person:
         return ()  # nobody is linked who could take them
     named = line.token is not None and line.names.sees_token(line.token, line.account)

@@ -335,8 +335,11 @@ _OWN_WORDS = (
 def _steps(channel: Channel, reason: Reason, *, you: bool) -> tuple[str, ...]:
     """Return the way back. "Check now" is a button of staff; for the person AdToken looks by itself."""
     steps = channel.steps(reason)
-    if not you:
-        return steps
+    return without_buttons(steps) if you else steps
+
+
+def without_buttons(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Return steps for readers who have no buttons of staff."""
     for staffs, own in _OWN_WORDS:
         steps = tuple(step.replace(staffs, own) for step in steps)
     return steps

@@ -16,7 +16,7 @@ from macros.models import Macro, Notice, OptOut
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.accounts.portal import staff
-from tests.macros.support import WATCHER, die, ending, make_macro, make_person
+from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
 from tests.support.factories import NOW, make_team, make_user
 from users.models import Membership, Team, User
 
@@ -337,3 +337,20 @@ def test_mails_about_one_deadline_form_one_thread_and_have_a_person_to_answer_to
     assert first.reply_to == lead.email
     assert Team.objects.exists()
     assert Macro.objects.count() == 1
+
+
+def test_a_mail_about_a_stopped_log_in_and_a_lost_role_says_who_is_waited_for_in_both() -> None:
+    ada = make_person("ada@example.com", name="Ada Okafor")
+    make_macro(emails=[WATCHER])
+    die(ending(50, person=ada))
+    reader = ending(50, person=ada, channel="x")
+    reader.pool.update(can_publish="no", access_reason="publishing_lost")
+    settle(reader)
+    evaluate()
+
+    text = " ".join(mail_to(WATCHER).text.split())
+
+    assert text.startswith(
+        "One ad account waits for Ada Okafor to re-authenticate and one ad account waits for an admin at X to give a role back."
+    )
+    assert "Check now" not in text
