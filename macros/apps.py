@@ -14,6 +14,7 @@ class MacrosConfig(AppConfig):
         from django.db.models.signals import pre_delete
 
         from accounts import told as told_about
+        from accounts.telling import notices
         from macros import evaluation, mails, not_mine, receivers, relevance, told, windows
         from notifications import kinds
         from tokens import renewal
@@ -23,5 +24,6 @@ class MacrosConfig(AppConfig):
         )
         kinds.register(not_mine.KIND, not_mine.build, name="Not their account any more")
         told_about.register(told.about)
+        notices.register_unwanted(evaluation.KIND, relevance.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)

@@ -1,7 +1,7 @@
 """Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connection
@@ -144,6 +144,23 @@ def _still_told(notices: Sequence[Notice]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql.STILL_TOLD, values)
         return {row[0] for row in cursor.fetchall()}
+
+
+def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
+    """Return of which accounts, told as deactivated by this message, its recipient is not to be mailed any more.
+
+    Whoever stood in is told that it is over although somebody else can be told by now.
+    """
+    notices = list(notices_of(message).filter(threshold=0, account__in=account_ids).select_related("action"))
+    told, stopped = _still_told(notices), _stopped(message)
+    wanted = {
+        notice.account_id
+        for notice in notices
+        if notice.action is not None
+        and notice.action.macro_id not in stopped
+        and (notice.pk in told or notice.via != Via.DIRECT)
+    }
+    return set(account_ids) - wanted
 
 
 def _stopped(message: Message) -> set[int]:

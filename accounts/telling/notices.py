@@ -1,7 +1,7 @@
 """From notices to mails: one a person for what happened within a minute, and one when it is over, to whoever was told."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -19,6 +19,10 @@ QUIET = timedelta(
     minutes=10
 )  # so long nothing befell an account before it is told as working again: flapping mails nobody
 MOST = 5_000  # notices closed in one run; the rest follows a minute later
+
+# By kind of the message that told: of which accounts its recipient is not to be mailed any more. Apps above register theirs.
+Unwanted = Callable[[Message, Collection[int]], set[int]]
+_UNWANTED: dict[str, Unwanted] = {}
 
 _LOCK = 7_262_002  # one teller at a time: two would write one person two mails
 _ENDED = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
@@ -52,6 +56,25 @@ def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) 
         ],
         ignore_conflicts=True,
     )
+
+
+def register_unwanted(kind: str, unwanted: Unwanted) -> None:
+    """Say of which accounts the recipient of a message of this kind has stopped mails, or is not named by any rule any more."""
+    _UNWANTED[kind] = unwanted
+
+
+def without_unwanted(notices: Sequence[AccountNotice]) -> list[AccountNotice]:
+    """Return the notices whose recipient is still to be mailed about them; `message` must be loaded."""
+    by_message: dict[Message, list[AccountNotice]] = defaultdict(list)
+    for notice in notices:
+        if notice.message is not None:
+            by_message[notice.message].append(notice)
+    kept = []
+    for message, told in by_message.items():
+        unwanted = _UNWANTED.get(message.kind)
+        ids = unwanted(message, {one.account_id for one in told}) if unwanted else set()
+        kept += [one for one in told if one.account_id not in ids]
+    return kept
 
 
 def record_death_told(message: Message) -> None:

@@ -7,6 +7,7 @@ from accounts.models import Account, AccountNotice
 from accounts.summary import Summary
 from accounts.telling import mailing
 from accounts.telling.mailing import Reader
+from accounts.telling.notices import without_unwanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 
@@ -16,10 +17,12 @@ SHOWN = 5
 def build(message: Message) -> Mail:
     """Build the mail from the accounts that work still. Raises NotWanted where all have stopped again."""
     reader = mailing.reader_of(message)
-    notices = list(message.ended_notices.all())
+    notices = without_unwanted(list(message.ended_notices.select_related("message")))
     lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
     found = [one for one in mailing.summaries(notices).values() if _holds(one.account, lifted)]
+    if not notices:
+        raise NotWanted("No macro mails this address about it any more, or its reader stopped these mails.")
     if not found:
         raise NotWanted("It stopped again before this mail went out.")
     found.sort(key=lambda one: (one.account.pk in lifted, one.account.name))

@@ -12,7 +12,7 @@ from accounts import pairs, pool, told
 from accounts.models import Account, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
-from macros.models import Macro
+from macros.models import Macro, MacroAction, OptOut
 from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -468,3 +468,30 @@ def test_writes_that_the_channel_refuses_ask_their_person_for_the_steps_there(ad
     assert made.subject == "Lumen goes on through Ben: a step at Facebook is needed"
     assert "To be its backup again, take the steps below. The first are at Facebook." in plain(made.text)
     assert "until you turn on two-factor authentication" in plain(made.html)
+
+
+@pytest.mark.parametrize("how", ["stopped by the reader", "taken out of the macro", "still named"])
+def test_who_was_told_by_a_macro_that_does_not_mail_him_any_more_hears_no_more(ada: User, how: str) -> None:
+    Macro.objects.all().delete()
+    action = make_macro(emails=["boss@example.com", "other@example.com"])
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+    die(hers)
+    evaluation.evaluate(now=LATER)
+    send()
+
+    if how == "stopped by the reader":
+        OptOut.objects.create(macro=action.macro, email="boss@example.com", started_at=LATER)
+    elif how == "taken out of the macro":
+        MacroAction.objects.update(emails=["other@example.com"])
+    Token.objects.filter(pk=hers.pk).update(state="valid", reason="")
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="recovered", now=LATER)
+    notices.tell(LATER + 11 * MINUTE)
+    send(LATER + 12 * MINUTE)
+
+    told_again = Message.objects.filter(kind="works_again", state="sent").values_list("recipient", flat=True)
+    expected = {"ada@example.com", "other@example.com"} | (
+        {"boss@example.com"} if how == "still named" else set()
+    )
+    assert set(told_again) == expected
