@@ -40,6 +40,7 @@ SLOW_FILES = (
     "accounts/test_same_words.py",
     "accounts/test_second_app.py",
     "accounts/test_sweeps.py",
+    "accounts/test_telling_live.py",
     "macros/test_evaluation.py",
     "notifications/test_delivery.py",
     "notifications/test_outbox.py",

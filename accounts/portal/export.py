@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
-from accounts import summary
+from accounts import pool_reasons, summary
 from accounts.models import Account
 from accounts.names import Names
 
@@ -65,7 +65,8 @@ def _row(account: Account, names: Names, now: datetime) -> list[object]:
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     return [
         account.channel, account.native_id, account.name, account.team.name, account.state, one.pill.label,
-        account.reason, account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
+        pool_reasons.account_reason(account, one.entries),
+        account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
         len(one.entries), one.people, names.token(one.active.token, account) if one.active else "",
         _utc(max(checked, default=None)),
     ]  # fmt: skip

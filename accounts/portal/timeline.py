@@ -14,7 +14,7 @@ from accounts.portal import rows
 from accounts.portal.poolrows import pretty
 from accounts.portal.told_rows import SKIPPED, Row
 from notifications.models import Message
-from tokens.channels.base import Reason
+from tokens.channels.base import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
 
 SHOWN = 20
@@ -222,6 +222,8 @@ def _lost(cause: str) -> str:
         Reason.PUBLISHING_LOST: "may only report here now",
         Reason.SCOPE_MISSING: "lacks a permission here now",
     }
+    if cause in WRITE_REFUSALS:
+        return "cannot publish here now"
     return titles.get(cause, "lost access to this ad account")
 
 

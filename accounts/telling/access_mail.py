@@ -14,6 +14,8 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
 from tokens.channels.base import WRITE_REFUSALS, Reason
+from tokens.models import Token
+from users import recipients
 from users.models import Membership, User
 
 
@@ -135,7 +137,7 @@ def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[
         ],
         "steps": steps,
         "steps_for": "" if admin and told.waits_for else waits_for,
-        "button": _button(lines, told, reader),
+        "button": _button(lines, told),
     }
 
 
@@ -167,10 +169,8 @@ def _state(line: Line, *, short: bool = False) -> str:
     return text if short else text[:1].upper() + text[1:]
 
 
-def _button(lines: Sequence[Line], told: reasons.Explanation, reader: Reader) -> dict[str, str] | None:
+def _button(lines: Sequence[Line], told: reasons.Explanation) -> dict[str, str]:
     first = lines[0]
-    if reader.user is None:
-        return None  # an address without a log-in here can open nothing
     if first.mine and told.by_consent:
         several = f"{faces.channel_name(first.account.channel)}, {len(lines)} accounts"
         what = several if len(lines) > 1 else mailing.cut(first.account.name)
@@ -182,7 +182,7 @@ def _button(lines: Sequence[Line], told: reasons.Explanation, reader: Reader) ->
         }
     return {
         "label": f"See {mailing.cut(first.account.name)}",
-        "url": addresses.of("my_account", first.account.pk),
+        "url": addresses.of("open_account", first.account.pk),
     }
 
 
@@ -195,10 +195,16 @@ def _because(line: Line, reader: Reader) -> str:
     channel = faces.channel_name(line.account.channel)
     if line.mine:
         return f"You get this because you linked this {channel} log-in."
+    if line.entry.token.kind == Token.Kind.SYSTEM and _owns(line.entry.token, reader.user):
+        return f"You get this because your team owns this {channel} system user."
     if _is_admin(line, reader.user):
         return f"You get this because you are an admin of {line.account.name} at {channel}."
     team = line.account.team
-    leads = Membership.objects.filter(team=team, user=reader.user, role=Membership.Role.TEAM_LEAD)
+    leads = recipients.leads().filter(team=team, user=reader.user)
     if reader.user is not None and leads.exists():
         return f"You get this because you lead the team {team}."
     return f"You get this because nobody else can be told: the team {team} has no lead."
+
+
+def _owns(token: Token, user: User | None) -> bool:
+    return user is not None and Membership.objects.filter(team=token.team_id, user=user).exists()

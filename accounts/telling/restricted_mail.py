@@ -30,7 +30,7 @@ def build(message: Message) -> Mail:
         "accounts": mailing.called([account.name for account in still]),
         "more": len(still) - 1,
         "channel": faces.channel_name(still[0].channel),
-        "cards": [_card(some, can_open=reader.user is not None) for some in shown],
+        "cards": [_card(some) for some in shown],
         "unseen": sum(len(some) for some in groups.values())
         - sum(min(len(some), mailing.SHOWN) for some in shown),
         "because": "You get this because you keep "
@@ -40,7 +40,7 @@ def build(message: Message) -> Mail:
     return mailing.render("restricted", message, reader, still[0].name, context)
 
 
-def _card(accounts: list[Account], *, can_open: bool) -> dict[str, Any]:
+def _card(accounts: list[Account]) -> dict[str, Any]:
     first = accounts[0]
     channel = faces.channel_name(first.channel)
     told = reasons.explain(
@@ -50,7 +50,7 @@ def _card(accounts: list[Account], *, can_open: bool) -> dict[str, Any]:
         ("" if place else "Accounts", f"{account.name} ({account.native_id})")
         for place, account in enumerate(accounts[: mailing.SHOWN])
     ]
-    button = {"label": f"See {mailing.cut(first.name)}", "url": addresses.of("my_account", first.pk)}
+    button = {"label": f"See {mailing.cut(first.name)}", "url": addresses.of("open_account", first.pk)}
     return {
         **mailing.card_head(accounts),
         "pill": faces.RESTRICTED,
@@ -61,5 +61,5 @@ def _card(accounts: list[Account], *, can_open: bool) -> dict[str, Any]:
         ],
         "steps": told.steps,
         "steps_for": f"an admin at {channel}",
-        "button": button if can_open else None,
+        "button": button,
     }

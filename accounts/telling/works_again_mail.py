@@ -59,7 +59,8 @@ def _card(found: Summary, reader: Reader) -> dict[str, Any]:
         "rows": rows,
         "steps": (),
         "steps_for": "",
-        "button": {"label": f"See {mailing.cut(account.name)}", "url": addresses.of("my_account", account.pk)}
-        if reader.user
-        else None,
+        "button": {
+            "label": f"See {mailing.cut(account.name)}",
+            "url": addresses.of("open_account", account.pk),
+        },
     }

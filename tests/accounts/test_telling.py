@@ -30,7 +30,7 @@ from tests.support.factories import (
 from tokens import lifecycle
 from tokens.channels.base import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token
-from users.models import Membership, User
+from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -495,3 +495,16 @@ def test_who_was_told_by_a_macro_that_does_not_mail_him_any_more_hears_no_more(a
         {"boss@example.com"} if how == "still named" else set()
     )
     assert set(told_again) == expected
+
+
+def test_the_team_of_a_system_user_is_told_why(ada: User) -> None:
+    system = make_token(kind="system", team=Team.default(), native_user_name="Reporting bot")
+    account = linked("Lumen", system)
+
+    listed(system, [account], can_publish="no")
+    notices.tell(LATER)
+
+    made = mail(Message.objects.get(recipient="ada@example.com"))
+    assert "Reporting bot may only report on Lumen at Facebook" in plain(made.text)
+    assert "because your team owns this Facebook system user" in plain(made.text)
+    assert "Re-authenticate Lumen" not in made.html

@@ -1,0 +1,76 @@
+"""A role lost and an account restricted at the stand-ins, from our own check to the mail in somebody's mailbox and back."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import sweeps
+from accounts.models import Account
+from accounts.telling import notices
+from notifications import delivery
+from notifications.models import Message
+from tests.support import native
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ACCOUNT = "Lumen Shoes EU"
+
+
+@pytest.fixture
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+def check_all() -> datetime:
+    for token in Token.objects.all():
+        sweeps.check_now(token, now=timezone.now())
+    return timezone.now()
+
+
+def mailed(at: datetime) -> list[str]:
+    """The mails that are written and sent at this moment, by whom they are for."""
+    seen = set(Message.objects.values_list("pk", flat=True))
+    notices.tell(at)
+    delivery.deliver(clock=lambda: at)
+    new = Message.objects.exclude(pk__in=seen).order_by("recipient")
+    return [f"{one.recipient}: {one.subject}" for one in new if one.state == "sent"]
+
+
+@pytest.mark.parametrize(("channel", "role"), [("x", "reader"), ("tiktok", "")])
+def test_a_role_that_is_taken_away_is_told_within_minutes_and_so_is_its_return(
+    world: Sandbox, channel: str, role: str
+) -> None:
+    account = native.linked(channel, "ada")
+    if role:
+        world.give_role(channel, ACCOUNT, "ada", role)
+    else:
+        world.drop_role(channel, ACCOUNT, "ada")
+
+    lost = mailed(check_all() + timedelta(seconds=61))
+    world.give_role(channel, ACCOUNT, "ada", "admin")
+    came_back = mailed(check_all() + timedelta(minutes=11))
+
+    label = account.get_channel_display()
+    assert lost == [f"ada@example.com: {ACCOUNT} is deactivated: waiting for an admin at {label}"]
+    assert came_back == [f"ada@example.com: {ACCOUNT} works again"]
+    assert [mail["to"] for mail in world.mails()] == [["ada@example.com"]] * 2
+
+
+def test_a_restriction_is_told_in_words_when_it_begins_and_when_it_ends(world: Sandbox) -> None:
+    native.linked("facebook", "ada", "ben")
+    Account.objects.update(created_at=timezone.now() - timedelta(days=1))
+    world.set_account_status("facebook", ACCOUNT, account_status=2, disable_reason=3)
+
+    begun = mailed(check_all() + timedelta(seconds=61))
+    text = " ".join(Message.objects.filter(kind="restricted")[0].text.split())
+    world.set_account_status("facebook", ACCOUNT, account_status=1, disable_reason=0)
+    ended = mailed(check_all() + timedelta(minutes=11))
+
+    people = ("ada@example.com", "ben@example.com")
+    assert begun == [f"{one}: Facebook has restricted {ACCOUNT}" for one in people]
+    assert "Facebook says: disabled for an unpaid bill or a risky payment" in text
+    assert ended == [f"{one}: Facebook no longer restricts {ACCOUNT}" for one in people]
