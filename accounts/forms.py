@@ -38,7 +38,7 @@ class ConfirmForm(forms.Form):
         """Refuse anything but the account's name."""
         typed = str(self.cleaned_data["typed"]).strip()
         if typed != self.must_type.strip():
-            raise forms.ValidationError("This is not the account's name.")
+            raise forms.ValidationError("This is not the name.")
         return typed
 
 

@@ -40,8 +40,8 @@ class Row:
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
     """Write one message per death and reader, in the caller's transaction: to the person, or whoever stands in."""
     for token in Token.objects.filter(pk__in=list(token_ids)).select_related("consented_by"):
-        if not token.pool_entries.exists():
-            continue  # linked to nothing: nothing stopped
+        if not token.pool_entries.exists() or token.is_removed:
+            continue  # linked to nothing: nothing stopped; what was removed on purpose has a mail of its own
         for reader in readers.of_token(token):
             own = reader.via == Via.DIRECT and token.kind == Token.Kind.PERSON
             payload = {"token": token.pk, "generation": token.generation}

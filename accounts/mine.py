@@ -106,6 +106,8 @@ def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datet
     ]
     entries = [entry for entry in entries if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
     label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
+    if token.is_removed:
+        return None  # on purpose: nobody is asked to bring it back
     if token.state == Token.State.DEAD:
         pill = faces.STOPPED
         text = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True).what

@@ -13,7 +13,7 @@ from tokens.models import Token
 
 UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool
 OUTSIDE = "outside_team"  # of an entry: the account's team takes log-ins of its own people only
-DECIDED_HERE = frozenset({UNLINKED, OUTSIDE})  # by people of ours, not by a channel
+DECIDED_HERE = frozenset({UNLINKED, OUTSIDE, Token.REMOVED})  # by people of ours, not by a channel
 
 
 def entry_reason(entry: AccountToken) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alert_mail, alerts, api_key_mail, ask_mail, mails, pool
+from accounts import alert_mail, alerts, api_key_mail, ask_mail, mails, pool, removal_mail
 from accounts.models import ApiKey
 from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
 from notifications import kinds
@@ -42,6 +42,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_death_told)
+    kinds.register(removal_mail.KIND, removal_mail.build, name="Log-in removed")
     kinds.register(ask_mail.KIND, ask_mail.build, name="Asked to re-authenticate")
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, "Log-in cannot be used for an account"),

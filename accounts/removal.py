@@ -1,23 +1,32 @@
-"""Ending authorisations from our side: log-ins that never were linked to anything are cleared away by a sweep.
+"""Ending authorisations from our side: what a sweep may clear away, and "Revoke at the channel" and "Remove my log-in".
 
-A log-in that carries, or ever carried, an account is not ours to end: at most channels the permission belongs to the person and the app, so
-that ending one token ends every consent the person gave.
+A log-in that carries, or ever carried, an account is not a sweep's to end: at most channels the permission belongs to the person and the
+app, so that ending one token ends every consent the person gave. Only people end it, on purpose.
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db import transaction
 
-from tokens import channels
-from tokens.channels.base import ChannelError
+from accounts import removal_mail, summary
+from accounts.errors import DeedRefused
+from accounts.models import Account, AccountToken
+from accounts.names import Names
+from tokens import channels, lifecycle
+from tokens.channels.base import ChannelError, Verdict
 from tokens.models import Token
 from tokens.vault import VaultError
+from users.models import User
 
 logger = logging.getLogger(__name__)
 
 ORPHAN_AFTER = timedelta(hours=24)
 ORPHANS = 50  # a run
+TRIED_FOR = timedelta(hours=24)  # that long a channel is asked to end an authorisation
 
 
 def sweep_orphans(*, now: datetime) -> int:
@@ -37,8 +46,9 @@ def _clear_away(token_id: int, now: datetime) -> bool:
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
         if never_linked.locked().filter(pk=token_id, generation=token.generation).first() is not None:
             return bool(Token.objects.filter(pk=token_id).delete()[0])
-    # Consented to again during the call: whether the channel ended that too is asked at once, not in some hours.
-    Token.objects.filter(pk=token_id).make_due(now)
+    lifecycle.record_revoked(
+        token_id=token_id, generation=token.generation, taken=False, final=False, now=now
+    )  # consented to or linked during the call: the channel is asked at once whether it ended that too
     return False
 
 
@@ -51,6 +61,95 @@ def _claim_orphan(token_id: int, now: datetime) -> Token | None:
             return None
         Token.objects.filter(pk=token_id).claim(now)
     return token
+
+
+def remove(*, token: Token, generation: int, actor: User, note: str, now: datetime) -> "Ended":
+    """End a log-in on purpose: no account is served by it from now on, and the channel is told. Returns how far that came.
+
+    `generation`: the one that was looked at. Its history and its places in the pools stay; its credentials go. Raises DeedRefused where
+    the log-in was renewed, consented to again or removed since.
+    """
+    try:
+        with transaction.atomic():
+            lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
+            removal_mail.tell(token=token, actor=actor, now=now)
+    except lifecycle.NotAsSeen:
+        raise DeedRefused("Somebody was faster: this log-in was renewed or removed a moment ago.") from None
+    return end_at_channel(token_id=token.pk, now=now, actor=actor)
+
+
+class Ended(StrEnum):
+    """How far the end of an authorisation came at the channel."""
+
+    TAKEN = "taken"
+    NO_CALL = "no call"  # the channel ends nothing for us, or has nothing left to end
+    LATER = "later"  # it is held by a check, or the channel does not answer: the sweep goes on
+
+
+def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -> Ended:
+    """Tell the channel that a removed log-in is over, and purge its credentials. Outside any transaction."""
+    token = lifecycle.claim_removed(token_id=token_id, now=now)
+    if token is None:
+        return Ended.LATER
+    taken, final = _tell_channel(token)
+    final = final or (token.removed_at is not None and now - token.removed_at > TRIED_FOR)
+    purged = lifecycle.record_revoked(
+        token_id=token_id, generation=token.generation, taken=taken, final=final, now=now, actor=actor
+    )
+    if not purged:
+        return Ended.LATER
+    return Ended.TAKEN if taken else Ended.NO_CALL
+
+
+def _tell_channel(token: Token) -> tuple[bool, bool]:
+    """Return whether the channel took it, and whether asking again is of no use."""
+    try:
+        return channels.get(token.app.channel).revoke(token.app.keys(), token.unseal()), True
+    except ChannelError as error:
+        logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
+        ended_already = error.ruling.verdict == Verdict.TOKEN_DEAD
+        return ended_already, ended_already
+    except (VaultError, ValueError, channels.UnknownChannel) as error:
+        logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
+        return False, True
+
+
+def sweep_removed(*, now: datetime) -> int:
+    """Go on with removals that a busy token, a silent channel or a killed process left open. Returns how many are done now."""
+    waiting = Token.objects.to_revoke().order_by("removed_at", "id").values_list("pk", flat=True)
+    results = [end_at_channel(token_id=token_id, now=now) for token_id in list(waiting[:ORPHANS])]
+    return sum(result != Ended.LATER for result in results)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What becomes of one account when a log-in is removed."""
+
+    account: Account
+    stops: bool
+    backup_lost: bool  # it goes on, with one log-in less
+    carrier: str  # through whom it goes on; "" where it stops, or is not carried now
+
+
+def effects(token: Token, names: Names, now: datetime) -> list[Effect]:
+    """Return what becomes of each account of this log-in, those that stop first."""
+    entries = AccountToken.objects.filter(token=token).values("account_id")
+    found = []
+    for account in summary.with_pools(Account.objects.filter(pk__in=entries)):
+        one = summary.of(account, now)
+        counts = any(entry.token_id == token.pk for entry in one.usable)
+        others = [entry for entry in one.usable if entry.token_id != token.pk]
+        carrier = names.within(others[0].token, account) if others else ""
+        found.append(Effect(account, counts and not others, counts and bool(others), carrier))
+    return sorted(found, key=lambda one: (not one.stops, not one.backup_lost, one.account.name))
+
+
+def to_type(token: Token, found: Sequence[Effect]) -> str:
+    """Return what is typed before a log-in is removed that keeps an account alive alone: its name, of several the log-in's; else ""."""
+    last = [one for one in found if one.stops]
+    if not last:
+        return ""
+    return last[0].account.name if len(last) == 1 else token.native_user_name or token.native_user_id
 
 
 def revoke(token: Token) -> None:

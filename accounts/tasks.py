@@ -67,6 +67,7 @@ def tidy() -> None:
     sweeps.sweep_pending_links(now=now)
     write_refusals.forget(now=now)
     removal.sweep_orphans(now=now)
+    removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
 

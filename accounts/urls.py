@@ -2,13 +2,15 @@
 
 from django.urls import include, path
 
-from accounts import views
+from accounts import log_ins, views
 from accounts.arriving import open_account
 from accounts.linking.views import check_account, reauthenticate
 
 urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
     path("open/<int:account_id>/", open_account, name="open_account"),
+    path("my/log-ins/", log_ins.log_ins, name="log_ins"),
+    path("my/log-ins/<int:token_id>/remove/", log_ins.remove, name="remove_log_in"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),

@@ -37,6 +37,7 @@ SLOW_FILES = (
     "accounts/test_broker.py",
     "accounts/test_channel_without_app.py",
     "accounts/test_removal.py",
+    "accounts/test_removal_pages.py",
     "accounts/test_same_words.py",
     "accounts/test_second_app.py",
     "accounts/test_sweeps.py",

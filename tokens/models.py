@@ -136,6 +136,8 @@ class Token(models.Model):
         REFRESH = "refresh", "Refresh"
         PROBE = "probe", "Probe"
 
+    REMOVED = "removed"  # the reason of a log-in that a person of ours ended on purpose; no channel says it
+
     class Kind(models.TextChoices):
         PERSON = "person", "Person"
         SYSTEM = "system", "System user"
@@ -178,7 +180,9 @@ class Token(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.VALID)
     reason = models.CharField(
-        max_length=40, blank=True, choices=[(reason.value, reason.value) for reason in Reason]
+        max_length=40,
+        blank=True,
+        choices=[*((reason.value, reason.value) for reason in Reason), ("removed", "removed")],
     )
     state_since = models.DateTimeField(default=timezone.now)
     evidence = models.JSONField(
@@ -212,6 +216,14 @@ class Token(models.Model):
         blank=True,
         help_text="When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.",
     )
+    removed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a person of ours last ended it. An end that the channel tells of a consent from before was our doing.",
+    )
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
@@ -242,12 +254,17 @@ class Token(models.Model):
             models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
+            # sweep: which removed log-ins are still authorised at their channel
+            models.Index(
+                "removed_at", condition=Q(reason="removed", credentials__isnull=False), name="token_to_revoke"
+            ),
         ]
         permissions = [
             ("add_system_user", "Can add system users' tokens"),
             ("probe_token", "Can check tokens now"),
             ("renew_token", "Can renew tokens now"),
             ("ask_token", "Can ask people to re-authenticate"),
+            ("revoke_token", "Can revoke log-ins at the channel"),
         ]
 
     def __str__(self) -> str:
@@ -257,6 +274,11 @@ class Token(models.Model):
     def owner(self) -> str:
         """The natural key that the credentials are sealed for."""
         return token_owner(self.app, self.native_user_id)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether a person of ours ended it on purpose, and nobody has consented since."""
+        return self.reason == self.REMOVED
 
     @property
     def identity(self) -> Identity:
@@ -296,6 +318,7 @@ class TokenEvent(models.Model):
         DISPUTED = "disputed", "Reported, not confirmed"
         ASKED = "asked", "Asked to re-authenticate"
         REVOKED = "revoked", "Revoked at the channel"
+        REMOVED = "removed", "Removed on purpose"
 
     token = models.ForeignKey(Token, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)

@@ -34,7 +34,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def due(self, now: datetime) -> Self:
         """Tokens whose probe or refresh is due and which no worker holds."""
-        return self.filter(due_at__lte=now).free(now)
+        return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).free(now)
 
     def free(self, now: datetime) -> Self:
         """Tokens that no living worker holds. A dead one's claim counts as free within seconds, whatever it was claimed for."""
@@ -52,6 +52,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def let_go(self) -> int:
         """Give back what this connection claimed of these tokens. Returns how many there were."""
         return self.filter(claimed_by=_OwnConnection()).update(claimed_until=None)
+
+    def to_revoke(self) -> Self:
+        """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""
+        return self.filter(reason=self.model.REMOVED, credentials__isnull=False)
 
     def never_linked(self, *, before: datetime) -> Self:
         """Tokens consented to before this moment that never stood in the pool of an account."""

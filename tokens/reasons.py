@@ -177,6 +177,13 @@ OURS: Mapping[str, Words] = {
         "The last log-in that worked for {a} was unlinked here.",
         "anybody with access to {a} at {c}",
     ),
+    "removed": Words(
+        "Removed on purpose",
+        "The log-in of {p} was removed in AdToken on purpose.",
+        "Your log-in was removed in AdToken on purpose.",
+        "anybody with access to {a} at {c}",
+        "Link again",
+    ),
     "outside_team": Words(
         "Not in the team",
         "The team of {a} takes log-ins of its own people only, and {p} is not one of them. The log-in itself is fine.",

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from accounts import addresses, deeds, faces, pool_reasons, selection
 from accounts.calendar_days import AT_RISK, within
@@ -128,7 +129,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
         pill=faces.token_pill(
             active=active, state=token.state, access=entry.access, can_publish=entry.can_publish
         ),
-        short=_short(entry),
+        short=_short(entry, names),
         days=dates.days(token, usable=selection.usable(entry), now=now),
         dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
@@ -138,7 +139,9 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
     )
 
 
-def _short(entry: AccountToken) -> str:
+def _short(entry: AccountToken, names: Names) -> str:
+    if entry.token.is_removed and entry.token.removed_by is not None:
+        return f"Removed on purpose by {names.user(entry.token.removed_by)}"
     return pool_reasons.explain_entry(entry).short
 
 
@@ -185,19 +188,21 @@ def _with_deeds(
     ask = _ask(row, names) if may("tokens.ask_token") else None
     check = _deed(row, "Check now", "check", post=True, icon="refresh") if may("tokens.probe_token") else None
     renew = _renew(row, now) if may("tokens.renew_token") else None
-    activate = unlink = up = down = None
+    activate = unlink = revoke = up = down = None
     if may("accounts.switch_active_token") and can_serve:
         activate = _deed(row, "Make active", "activate", icon="bolt")
     if may("accounts.unlink_token"):
         unlink = _deed(row, "Unlink", "unlink", kind="danger", icon="delete")
+    if may("tokens.revoke_token") and not row.token.is_removed:
+        revoke = _revoke(row)
     if may("accounts.rank_token"):
         up = _move(row, "up", -1, refused="first" if first else "")
         down = _move(row, "down", 1, refused="last" if last else "")
     buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=_steps(row), now=now)
     shown = {button.url for button in buttons}
     more = [
-        replace(deed, kind="danger" if deed is unlink else "")
-        for deed in (activate, check, ask, renew, _copy_link(row.entry.account), unlink)
+        replace(deed, kind="danger" if deed in (unlink, revoke) else "")
+        for deed in (activate, check, ask, renew, _copy_link(row.entry.account), unlink, revoke)
         if deed and deed.url not in shown
     ]
     return replace(row, buttons=buttons, more=more, up=up, down=down)
@@ -225,6 +230,16 @@ def _renew(row: PoolRow, now: datetime) -> Deed | None:
     why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
     refused = "" if renewal.possible(row.token, now) else why_not
     return _deed(row, "Renew now", "renew", icon="sync", refused=refused)
+
+
+def _revoke(row: PoolRow) -> Deed:
+    back = reverse("admin:accounts_account_change", args=[row.entry.account_id])
+    url = reverse("admin:tokens_token_revoke", args=[row.token.pk])
+    return Deed(
+        f"Revoke at {faces.channel_name(row.token.app.channel)}",
+        f"{url}?{urlencode({'next': back})}",
+        icon="block",
+    )
 
 
 def _move(row: PoolRow, where: str, step: int, *, refused: str) -> Deed:

@@ -10,6 +10,7 @@ from django.db.models import F
 from accounts import ask_mail, faces, succession
 from accounts.models import Account, AccountEvent
 from accounts.names import Names
+from accounts.pool_reasons import DECIDED_HERE
 from accounts.portal import rows
 from accounts.portal.poolrows import pretty
 from accounts.portal.told_rows import SKIPPED, Row
@@ -45,13 +46,16 @@ _TOKEN_KINDS: dict[str, set[str]] = {
         TokenEvent.Kind.RECOVERED,
         TokenEvent.Kind.RENEWED,
         TokenEvent.Kind.REVOKED,
+        TokenEvent.Kind.REMOVED,
         TokenEvent.Kind.LINKED,
     },
     "shifts": set(),
     "warnings": {TokenEvent.Kind.DIED, TokenEvent.Kind.COOLED, TokenEvent.Kind.RECOVERED},
-    "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.LINKED},
+    "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
 }
 _WITH_MAILS = {"", "warnings"}
+# They say who did it and why, which the shift that follows from them does not.
+_OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Icon and tone of the dot.
 _DOTS: dict[str, tuple[str, str]] = {
     Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
@@ -63,7 +67,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.MOVED: ("group", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
-    TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.LINKED: ("link", "good"),
+    TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
 _SOURCES = {
     "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
@@ -103,7 +107,11 @@ def of(
     tokens = list(_token_events(account, chosen)[: shown + 1])
     told = {event.token_event_id for event in events if event.token_event_id}
     lines = [_line(account, event, names) for event in events]
-    lines += [_token_line(account, event, names) for event in tokens if event.pk not in told]
+    lines += [
+        _token_line(account, event, names)
+        for event in tokens
+        if event.pk not in told or event.kind in _OWN_LINE
+    ]
     if chosen in _WITH_MAILS:
         lines += [
             _mail_line(row) for row in mails if row.message.kind != ask_mail.KIND
@@ -229,7 +237,10 @@ def _lost(cause: str) -> str:
 
 def _cause(account: Account, event: AccountEvent) -> str:
     """Return the cause in words where the title does not say it."""
-    if event.kind in {Kind.RESTRICTED, Kind.RANKED, Kind.NOT_MINE} or event.cause not in set(Reason):
+    if event.kind in {Kind.RESTRICTED, Kind.RANKED, Kind.NOT_MINE} or event.cause not in {
+        *Reason,
+        *DECIDED_HERE,
+    }:
         return event.note if event.kind in {Kind.RESTRICTED, Kind.NOT_MINE} else ""
     return f"{rows.explain(account, event.cause).short}."
 
@@ -250,7 +261,8 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
         TokenEvent.Kind.COOLED: f"{log_in} is in passing trouble",
         TokenEvent.Kind.RECOVERED: f"{log_in} works again",
         TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
-        TokenEvent.Kind.REVOKED: f"{log_in} was revoked at {account.get_channel_display()}",
+        TokenEvent.Kind.REVOKED: _revoked(log_in, account, event),
+        TokenEvent.Kind.REMOVED: f"{log_in} was removed on purpose",
         TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",
     }
     reason = str(event.detail.get("reason", ""))
@@ -258,7 +270,9 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
     parts = [
         f"{rows.explain(account, reason).short}." if reason else "",
         found,
-        "" if event.kind == TokenEvent.Kind.LINKED else _by(names.user(event.actor), ""),
+        ""
+        if event.kind == TokenEvent.Kind.LINKED
+        else _by(names.user(event.actor), str(event.detail.get("note", ""))),
     ]
     evidence = event.detail.get("evidence") if seen else None
     return Line(
@@ -270,3 +284,11 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
         tone=tone,
         evidence=pretty(evidence) if evidence else "",
     )
+
+
+def _revoked(log_in: str, account: Account, event: TokenEvent) -> str:
+    """Say what the channel did, and that what we held is gone either way."""
+    label = account.get_channel_display()
+    if event.detail.get("taken", True):
+        return f"{log_in} was revoked at {label}"
+    return f"{log_in}: what AdToken held is deleted; {label} did not end it"

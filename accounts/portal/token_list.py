@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from accounts import faces
 from accounts.models import Account, AccountToken
 from accounts.names import Names
-from accounts.portal import dates, filters, listing, system_user
+from accounts.portal import dates, filters, listing, removing, system_user
 from accounts.portal.parts import part
 from accounts.portal.poolrows import CHECK_WORDS, NO_ANSWER
 from accounts.templatetags import faces as tags
@@ -82,7 +82,12 @@ class TokensOfAccounts:
             return system_user.add(request, admin_context=site.each_context(request))
 
         mine = path("system-user/", site.admin_view(view), name="tokens_token_system_user")
-        return [mine, *super().get_urls()]  # type: ignore[misc]  # a mix-in
+        revoke = path(
+            "<int:token_id>/revoke/",
+            site.admin_view(removing.view(self, site.each_context)),
+            name="tokens_token_revoke",
+        )
+        return [mine, revoke, *super().get_urls()]  # type: ignore[misc]  # a mix-in
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         """Return tokens in pools of accounts that this person sees; superusers see all."""
@@ -232,3 +237,20 @@ class TokensOfAccounts:
     def used_cell(self, token: Any) -> SafeString:
         """Return when it was last served."""
         return tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")
+
+    @display(description="More")
+    def revoke_cell(self, token: Any) -> SafeString:
+        """Return the link that ends the log-in, while there is something to end."""
+        if token.is_removed:
+            return SafeString("")
+        url = reverse("admin:tokens_token_revoke", args=[token.pk])
+        return format_html(
+            '<a class="at-link" href="{}">Revoke<span class="at-hidden"> the log-in of {}</span></a>',
+            url,
+            token.label,
+        )
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Add the deed for those who may do it."""
+        shown = list(self.list_display)
+        return [*shown, "revoke_cell"] if request.user.has_perm(removing.PERMISSION) else shown

@@ -58,7 +58,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
         with transaction.atomic():
             of_person.locked().first()  # a token before its accounts, as everywhere
             _leave_pools(token, now)
-        if token.state != Token.State.DEAD:
+        if token.state != Token.State.DEAD or (token.is_removed and token.credentials is not None):
             removal.revoke(token)
         if not _mails_are_sent():
             return False

@@ -202,7 +202,7 @@ def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Clie
     client.post(url, {"note": "", "typed": "Lumen Shoes EU"})
 
     assert "This deactivates Lumen Shoes EU." in page
-    assert "This is not the account&#x27;s name." in wrong.content.decode()
+    assert "This is not the name." in wrong.content.decode()
     assert still == 1
     assert Account.objects.get(pk=pool.account.pk).state == "deactivated"
 

@@ -8,13 +8,21 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import deeds, removal
+from accounts import broker, deeds, pool, removal, sweeps
+from accounts.broker import callers
+from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, PendingLink
+from accounts.portal import renewing
+from accounts.pushes import receiving
+from accounts.removal import Ended
+from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import vault
-from tokens.models import Token
+from tokens import lifecycle, vault
+from tokens.channels.pushes import News, Push
+from tokens.models import ChannelKey, Token
+from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,3 +134,217 @@ def test_tokens_of_an_old_database_count_as_linked_unless_they_surely_never_were
         without_trace.pk: without_trace.created_at,
         fresh.pk: None,
     }
+
+
+def linked_by(*people: str, channel: str = "facebook") -> Account:
+    """Lumen Shoes EU, the first of these people active."""
+    return native.linked(channel, *people)
+
+
+def token_of(name: str) -> Token:
+    return Token.objects.select_related("app").get(native_user_name__startswith=name)
+
+
+def remove(name: str = "Ada") -> Ended:
+    staff = User.objects.filter(email="mira@example.com").first() or make_user(
+        "mira@example.com", name="Mira"
+    )
+    token = token_of(name)
+    return removal.remove(
+        token=token, generation=token.generation, actor=staff, note="left us", now=datetime.now(UTC)
+    )
+
+
+class TestRemoving:
+    def test_the_account_shifts_the_channel_is_told_and_the_history_stays(self, world: Sandbox) -> None:
+        account = linked_by("ada", "ben")
+
+        ended = remove()
+
+        account.refresh_from_db()
+        ada = token_of("Ada")
+        assert (ended, revocations(world)) == (Ended.TAKEN, ["ada"])
+        assert (account.state, account.active_token) == ("connected", token_of("Ben"))
+        assert (ada.state, ada.reason, ada.credentials) == ("dead", "removed", None)
+        assert set(ada.events.values_list("kind", flat=True)) == {"linked", "removed", "revoked"}
+        assert account.pool.filter(token=ada).exists()
+        assert pool.differences() == []
+
+    def test_nobody_is_told_that_the_person_cancelled_when_the_channel_pushes_the_end(
+        self, world: Sandbox
+    ) -> None:
+        linked_by("ada")
+        remove()
+        ada = token_of("Ada")
+
+        receiving.take(
+            ada.app,
+            [
+                Push(
+                    News.CANCELLED,
+                    native_user_id=ada.native_user_id,
+                    at=datetime.now(UTC),
+                    row="deauthorised",
+                )
+            ],
+            now=datetime.now(UTC),
+        )
+
+        assert token_of("Ada").reason == "removed"
+        assert not Message.objects.filter(kind="died").exists()
+
+    def test_a_double_click_removes_once(self, world: Sandbox) -> None:
+        linked_by("ada")
+        seen, staff = token_of("Ada"), make_user()
+        page = {"token": seen, "generation": seen.generation, "actor": staff, "note": ""}
+        removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
+
+        with pytest.raises(DeedRefused, match="Somebody was faster"):
+            removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
+
+        assert revocations(world) == ["ada"]
+
+    def test_a_lease_from_before_is_answered_with_another_log_in_and_later_ones_too(
+        self, world: Sandbox
+    ) -> None:
+        account = linked_by("ada", "ben")
+        _, secret = callers.issue(name="jobs", scopes=["accounts:read", "tokens:lease"], teams=[account.team])
+        caller = callers.authenticate(secret, now=datetime.now(UTC))
+        assert caller is not None
+        wanted = {"caller": caller, "channel": "facebook", "native_id": account.native_id}
+        before = broker.lease(**wanted, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
+
+        remove()
+
+        told = broker.report(
+            caller=caller,
+            lease_id=before.lease_id,
+            status=400,
+            body={"error": {"code": 190, "message": "x"}},
+            now=datetime.now(UTC),
+        )
+        assert told.lease is not None
+        assert told.lease.native_user == "Ben Lindqvist"
+        remove("Ben")
+        with pytest.raises(broker.Held) as held:
+            broker.lease(**wanted, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
+        assert held.value.reason == "removed"
+
+    def test_a_renewal_in_flight_brings_nothing_back_and_what_it_gave_is_revoked(
+        self, world: Sandbox
+    ) -> None:
+        linked_by("ada", channel="snapchat")
+        world.add_fault("snapchat", path="access_token", delay=1, count=1)
+        world.clear_calls()
+        old = token_of("Ada").unseal().access_token
+
+        def renew() -> None:
+            renewing.renew(token=token_of("Ada"), actor=User.objects.get(), now=datetime.now(UTC))
+            connection.close()
+
+        thread = Thread(target=renew)
+        thread.start()
+        while not world.calls(channel="snapchat", path="access_token"):
+            pass
+        ended = remove()
+        thread.join()
+        kept = token_of("Ada").unseal().access_token
+        done = removal.sweep_removed(now=datetime.now(UTC) + timedelta(minutes=5))
+
+        ada = token_of("Ada")
+        assert (ended, done) == (Ended.LATER, 1)
+        assert kept != old
+        assert (ada.state, ada.reason, ada.credentials) == ("dead", "removed", None)
+        assert world.calls(channel="snapchat", path="revoke")
+
+    def test_a_consent_after_the_removal_takes_it_back(self, world: Sandbox) -> None:
+        """The process died before the call, or the sweep comes late: the new consent must not be ended."""
+        account = linked_by("ada")
+        lifecycle.remove(
+            token_id=token_of("Ada").pk,
+            generation=token_of("Ada").generation,
+            actor=make_user(),
+            note="",
+            now=datetime.now(UTC),
+        )
+        ada = Client()
+        ada.force_login(User.objects.get(email="ada@example.com"))
+
+        native.consent(ada, "facebook", "ada")
+        done = removal.sweep_removed(now=datetime.now(UTC))
+
+        account.refresh_from_db()
+        assert (done, revocations(world)) == (0, [])
+        assert (token_of("Ada").state, account.state) == ("valid", "connected")
+
+    def test_a_consent_that_the_call_takes_along_is_found_at_once_and_blamed_on_nobody(
+        self, world: Sandbox
+    ) -> None:
+        linked_by("ada")
+        world.add_fault("facebook", path="me/permissions", delay=1, count=1)
+        ada = Client()
+        ada.force_login(User.objects.get(email="ada@example.com"))
+
+        def end() -> None:
+            remove()
+            connection.close()
+
+        thread = Thread(target=end)
+        thread.start()
+        while not revocations(world):
+            pass
+        native.consent(ada, "facebook", "ada")
+        meanwhile = token_of("Ada").state
+        thread.join()
+        now = datetime.now(UTC)
+        sweeps.check_due(now=now + timedelta(seconds=1))
+
+        assert meanwhile == "valid"
+        assert (token_of("Ada").state, token_of("Ada").reason) == ("dead", "removed")
+
+    def test_a_process_that_died_between_the_call_and_its_record_leaves_work_for_the_sweep(
+        self, world: Sandbox
+    ) -> None:
+        linked_by("ada")
+        ada, now = token_of("Ada"), datetime.now(UTC)
+        lifecycle.remove(token_id=ada.pk, generation=ada.generation, actor=make_user(), note="", now=now)
+        claimed = lifecycle.claim_removed(token_id=ada.pk, now=now)
+        assert claimed is not None
+        removal.revoke(claimed)
+
+        busy = removal.sweep_removed(now=now)
+        done = removal.sweep_removed(now=now + timedelta(minutes=5))
+
+        assert (busy, done) == (0, 1)
+        assert token_of("Ada").credentials is None
+
+    def test_a_channel_that_does_not_answer_is_asked_for_a_day(self, world: Sandbox) -> None:
+        linked_by("ada")
+        world.add_fault("facebook", path="me/permissions", status=503, body="<html>")
+
+        ended = remove()
+        next_day = removal.sweep_removed(now=datetime.now(UTC) + timedelta(hours=25))
+
+        assert (ended, next_day) == (Ended.LATER, 1)
+        assert token_of("Ada").credentials is None
+        assert not token_of("Ada").events.get(kind="revoked").detail["taken"]
+
+    def test_check_now_does_not_bring_it_back(self, world: Sandbox) -> None:
+        linked_by("ada")
+        world.add_fault("facebook", path="me/permissions", status=503, body="<html>")
+        remove()
+        Token.objects.make_due(datetime.now(UTC))
+
+        checked = sweeps.check_due(now=datetime.now(UTC) + timedelta(minutes=5))
+        sweeps.check_now(token_of("Ada"), now=datetime.now(UTC) + timedelta(minutes=5))
+
+        assert (checked, token_of("Ada").reason) == (0, "removed")
+
+    @pytest.mark.parametrize("channel", ChannelKey.values)
+    def test_every_channel_ends_it_or_says_that_it_cannot(self, world: Sandbox, channel: str) -> None:
+        linked_by("ada", channel=channel)
+
+        ended = remove()
+
+        assert ended in {Ended.TAKEN, Ended.NO_CALL}
+        assert Token.objects.get().credentials is None

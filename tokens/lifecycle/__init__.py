@@ -12,14 +12,16 @@ from tokens.lifecycle.notes import (
     postpone,
     record_ask,
     record_dispute,
-    record_revocation,
 )
+from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove
 from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
 from tokens.lifecycle.steps import Outcome
 
 __all__ = [
     "Imported",
+    "NotAsSeen",
     "Outcome",
+    "claim_removed",
     "note_linked",
     "note_use",
     "postpone",
@@ -29,7 +31,8 @@ __all__ = [
     "record_refusal",
     "record_renewal",
     "record_renewal_trouble",
-    "record_revocation",
+    "record_revoked",
+    "remove",
     "store_consent",
     "store_imported",
 ]

@@ -46,7 +46,7 @@ def record_inspection(
     passed cools.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
-    if token.generation != generation:
+    if token.generation != generation or token.is_removed:
         return outcome(token, inspection.ruling.verdict, stale=True)
     before = facts(token)
     ruling = _whose_fault(token, inspection.ruling, now)

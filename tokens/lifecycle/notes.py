@@ -27,11 +27,6 @@ def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
     Token.objects.filter(pk__in=list(token_ids), first_linked_at=None).update(first_linked_at=now)
 
 
-def record_revocation(*, token: Token, actor: User | None, now: datetime) -> None:
-    """Note that we cancelled the authorisation at the channel; the next probe decides the state."""
-    event(token, TokenEvent.Kind.REVOKED, now, source="staff", actor=actor)
-
-
 def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetime) -> None:
     """Note that the person who consented was asked to re-authenticate."""
     event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient})

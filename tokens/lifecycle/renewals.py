@@ -39,6 +39,9 @@ def record_renewal(
     A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
+    if token.is_removed:
+        _keep_to_revoke(token, grant)
+        return False
     if token.generation != generation:
         return False
     before = facts(token)
@@ -66,6 +69,14 @@ def record_renewal(
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     tell(token, before, now, source)
     return True
+
+
+def _keep_to_revoke(token: Token, grant: Grant) -> None:
+    """Keep what a renewal gave for a log-in that was removed while it was under way: these are the credentials to be revoked now."""
+    if token.credentials is not None and grant.credentials.access_token.strip():
+        merged = {**token.unseal().as_dict(), **grant.credentials.as_dict()}
+        token.credentials = vault.seal(token.owner, merged)
+        token.save(update_fields=["credentials"])
 
 
 @transaction.atomic
@@ -97,7 +108,7 @@ def record_refusal(
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     verdict = inspection.ruling.verdict
-    if token.generation != generation:
+    if token.generation != generation or token.is_removed:
         return outcome(token, verdict, stale=True)
     before = facts(token)
     token.claimed_until = None

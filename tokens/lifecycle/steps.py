@@ -72,15 +72,22 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
 def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
     """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
     token.last_checked_at = now
+    cause: str = reason
+    if (
+        reason == Reason.AUTHORISATION_CANCELLED
+        and token.removed_at is not None
+        and token.removed_at >= token.linked_at
+    ):
+        cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
     if token.state == Token.State.DEAD:
         # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
         if reason not in {token.reason, Reason.UNKNOWN}:
             token.reason, token.evidence = reason, dict(evidence)
         return
-    set_state(token, Token.State.DEAD, reason, evidence, now)
+    set_state(token, Token.State.DEAD, cause, evidence, now)
     token.generation += 1
     event(
-        token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": reason, "evidence": dict(evidence)}
+        token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": cause, "evidence": dict(evidence)}
     )
 
 

@@ -1,0 +1,134 @@
+"""The mail about a log-in that was removed on purpose: to its person, unless he did it, and at once to whoever looks after what stopped."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts import addresses, faces, summary
+from accounts.models import Account, AccountToken
+from accounts.names import Names
+from accounts.summary import Summary
+from notifications import clean, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens import channels
+from tokens.models import Token
+from users.models import Team, User
+from users.recipients import fallback
+
+KIND = "removed"
+SHOWN = 10
+
+
+def tell(*, token: Token, actor: User, now: datetime) -> None:
+    """Write the messages, in the transaction of the removal, after the pools were settled. The actor knows, and gets none."""
+    token.refresh_from_db(fields=["generation"])
+    teams_of: dict[str, list[int]] = defaultdict(list)
+    stopped = Account.objects.filter(pool__token=token, state=Account.State.DEACTIVATED, reason=Token.REMOVED)
+    for team_id, told in fallback(stopped.values_list("team", flat=True).distinct()).items():
+        for address in told.addresses:
+            teams_of[address].append(team_id)
+    person = token.consented_by
+    if person is not None and person.is_active and token.pool_entries.exists():
+        teams_of[person.email] = []  # all of his own
+    teams_of.pop(actor.email, None)
+    for address, teams in teams_of.items():
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
+            dedupe_key=f"removed:{token.pk}:{token.generation}:{address}",
+            payload={
+                "token": token.pk,
+                "generation": token.generation,
+                "teams": sorted(teams),
+                "actor": actor.pk,
+            },
+            now=now,
+        )
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or nothing hangs on it any more."""
+    token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
+    if token is None or token.generation != message.payload["generation"] or not token.is_removed:
+        raise NotWanted("The log-in was linked again before this mail went out.")
+    reader = User.objects.filter(email=message.recipient, is_active=True).first()
+    own = reader is not None and reader.pk == token.consented_by_id
+    found = _accounts(token, [] if own else message.payload["teams"])
+    if not found:
+        raise NotWanted("The log-in is linked to no account any more.")
+    actor = User.objects.filter(pk=message.payload["actor"]).first()
+    zone = reader.zone if reader else timezone.get_default_timezone()
+    with timezone.override(zone):
+        context = _context(token, found, Names(reader), actor, own=own, zone=zone)
+        text = render_to_string("mail/removed/body.txt", context)
+        html = render_to_string("mail/removed/body.html", context)
+    reply_to = actor.email if actor is not None and actor.is_active else ""
+    return Mail(subject=clean.line(context["subject"]), text=text, html=html, reply_to=reply_to)
+
+
+def _accounts(token: Token, teams: Sequence[int]) -> list[Summary]:
+    """Return what hung on the log-in, those that stopped first; of certain teams, what stopped alone."""
+    ids = AccountToken.objects.filter(token=token).values("account_id")
+    accounts = Account.objects.filter(pk__in=ids)
+    if teams:
+        accounts = accounts.filter(team__in=teams, state=Account.State.DEACTIVATED)
+    found = [summary.of(account, timezone.now()) for account in summary.with_pools(accounts)]
+    return sorted(found, key=lambda one: (not _dark(one), one.account.name))
+
+
+def _dark(one: Summary) -> bool:
+    return one.account.state == Account.State.DEACTIVATED
+
+
+def _context(
+    token: Token, found: Sequence[Summary], names: Names, actor: User | None, *, own: bool, zone: ZoneInfo
+) -> dict[str, Any]:
+    first, native = found[0], channels.get(token.app.channel)
+    who = names.user(actor) or "Somebody"
+    whose = "your" if own else "a"
+    person = "" if own else names.token(token, first.account)
+    dark = sum(_dark(one) for one in found)
+    stops = (
+        f"{dark} account{' has' if dark == 1 else 's have'} stopped." if dark else "All its accounts go on."
+    )
+    rows = [("State", _state(first, names)), ("Removed", faces.moment(token.state_since, zone=zone).full)]
+    rows.append(("Log-in", token.native_user_name if own else person))
+    if len(found) > 1:
+        also = [f"{one.account.name} ({_state(one, names).lower()})" for one in found[1:SHOWN]]
+        more = len(found) - SHOWN
+        rows.append(("Also", ", ".join(also) + (f" and {more} more" if more > 0 else "")))
+    return {
+        "subject": f"{who} removed {whose} {native.label} log-in from AdToken",
+        "heading": f"{'Your' if own else 'A'} {native.label} log-in was removed",
+        "lead": f"{who} removed it from AdToken on purpose. {stops} Nothing is published through it any more.",
+        "preheader": stops,
+        "account": {
+            "channel": native.key,
+            "channel_name": native.label,
+            "name": first.account.name,
+            "native_id": first.account.native_id,
+            "pill": first.pill,
+            "rows": rows,
+            "steps": [
+                "If it should go on, somebody with access to the ad account opens this page and links it.",
+                f"Not meant so? Ask {who}.",
+            ],
+            "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},
+        },
+        "because": f"You get this because you linked this {native.label} log-in."
+        if own
+        else "You get this because you look after accounts that stopped.",
+    }
+
+
+def _state(one: Summary, names: Names) -> str:
+    if _dark(one):
+        return "Deactivated: nothing can be published"
+    return f"Goes on through {one.active_name(names) or 'another log-in'}"

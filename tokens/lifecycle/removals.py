@@ -1,0 +1,67 @@
+"""A log-in that a person of ours ends on purpose: dead at once, revoked at the channel afterwards, its credentials purged.
+
+In this order, because the call to the channel takes seconds and may fail: from the first write on nothing is served, whatever becomes of
+the call; the credentials stay until it was made, so that a process that dies in between leaves work and no open authorisation.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from tokens.lifecycle.steps import event, facts, set_state, tell
+from tokens.models import Token, TokenEvent
+from users.models import User
+
+
+class NotAsSeen(Exception):  # noqa: N818  # an answer
+    """The log-in is not the one that the person looked at: renewed, consented to again, or removed meanwhile."""
+
+
+@transaction.atomic
+def remove(*, token_id: int, generation: int, actor: User, note: str, now: datetime) -> None:
+    """End the log-in of this generation, and send the news. Raises NotAsSeen where it has moved on."""
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    if token.generation != generation or token.is_removed:
+        raise NotAsSeen
+    before = facts(token)
+    set_state(token, Token.State.DEAD, Token.REMOVED, {}, now)
+    token.generation += 1
+    token.removed_at, token.removed_by, token.due_at = now, actor, None
+    token.save(
+        update_fields=[
+            "state", "state_since", "reason", "evidence", "generation", "removed_at", "removed_by", "due_at",
+        ]
+    )  # fmt: skip
+    event(token, TokenEvent.Kind.REMOVED, now, source="staff", actor=actor, detail={"note": note})
+    tell(token, before, now, "staff")
+
+
+def claim_removed(*, token_id: int, now: datetime) -> Token | None:
+    """Claim a removed log-in whose authorisation stands at the channel, for the call that ends it. None where it is held, or not so."""
+    with transaction.atomic():
+        token = Token.objects.to_revoke().free(now).filter(pk=token_id).locked().select_related("app").first()
+        if token is not None:
+            Token.objects.filter(pk=token_id).claim(now)
+    return token
+
+
+@transaction.atomic
+def record_revoked(
+    *, token_id: int, generation: int, taken: bool, final: bool, now: datetime, actor: User | None = None
+) -> bool:
+    """Write what the channel said to the call that ends an authorisation. Returns whether the credentials are purged.
+
+    `taken`: it did so. `final`: asking again is of no use. Where the person consented again meanwhile, the call may have ended that too
+    (at Facebook it does), and that was not the person: it is asked at once, and `removed_at` says until when an end is ours.
+    """
+    token = Token.objects.locked().get(pk=token_id)
+    token.claimed_until = None
+    if token.generation != generation or not token.is_removed:
+        token.removed_at, token.due_at = max(now, token.linked_at), now
+        token.save(update_fields=["claimed_until", "removed_at", "due_at"])
+        return False
+    if final:
+        token.credentials, token.has_refresh_token = None, False
+        event(token, TokenEvent.Kind.REVOKED, now, source="staff", actor=actor, detail={"taken": taken})
+    token.save(update_fields=["claimed_until", "credentials", "has_refresh_token"])
+    return final
