@@ -7,6 +7,7 @@ from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
@@ -29,6 +30,12 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self.login: Callable[..., Any] = secure_admin_login(super().login)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the one page that changes the own password: it counts guesses of the old one, and mails the person."""
+        return redirect("account_change_password")
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may open the portal: active staff who has shown a second factor in this session."""

@@ -159,11 +159,16 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
+    {"NAME": "users.passwords.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_WORDS = env.names("PASSWORD_WORDS")  # of the company; refused in passwords, see users/passwords.py
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_accounts"
 ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
@@ -171,6 +176,13 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+# Wrong passwords, beside the library's own limits: see users/password_limits.py.
+ACCOUNT_RATE_LIMITS = {
+    "password_here": "5/300s/key",
+    "password_device": "10/3600s/key",
+    "password_anywhere": "50/900s/key",
+    "password_address": "10/m/ip",
+}
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us write to strangers
@@ -193,6 +205,11 @@ INVITATION_DAYS = 7
 _SECURE = BASE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS: list[str] = []  # own origin only: allauth takes listed origins for safe redirects
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
+# By this name a browser takes them from this host alone, by https: no sub-domain can plant one.
+_HOST_ONLY = "__Host-" if _SECURE else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_HOST_ONLY}sessionid", f"{_HOST_ONLY}csrftoken"
+DEVICE_COOKIE_NAME = f"{_HOST_ONLY}device"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # what was done is no cookie
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would break the return from a channel
 SESSION_COOKIE_AGE = (
     14 * 24 * 3600

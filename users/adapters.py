@@ -4,12 +4,10 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from users import login_changes
+from users import factor_sealing, login_changes, login_records, password_limits
 from users.login_changes import Kind, LoginChange
 from users.models import User
 
@@ -35,6 +33,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """Return False: an invitation is the only way in."""
         return False
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse a password that is one too many, by limits of ours: the library's lock a person out from everywhere."""
+        email = _email_of(credentials)
+        if not password_limits.may_try(request, email):
+            login_records.refused(request, email, "too many wrong passwords")
+            raise self.validation_error("too_many_login_attempts")
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Return whose password it is, or None; count accordingly."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            password_limits.taken(request, _email_of(credentials))
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a wrong password."""
+        password_limits.refused(request, _email_of(credentials))
+
     def send_notification_mail(
         self,
         template_prefix: str,
@@ -57,17 +73,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         raise NotImplementedError(f"No mail of ours says what {template_prefix} would.")
 
 
+def _email_of(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email", "")).strip().lower()
+
+
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Keeps the second factor's secrets encrypted; allauth would store them in clear."""
+    """Keeps the second factor's secrets encrypted and bound to their person; allauth would store them in clear."""
 
     def encrypt(self, text: str) -> str:
-        """Return the secret, encrypted with the newest key."""
-        return _ring().encrypt(text.encode()).decode()
+        """Return the secret of who enrols, sealed."""
+        return factor_sealing.seal(text, factor_sealing.enrolling())
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret in clear; any key of the ring opens it."""
-        return _ring().decrypt(encrypted_text.encode()).decode()
-
-
-def _ring() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.FERNET_KEYS])
+        """Return the secret in clear; one that no code fits where it was sealed for somebody else."""
+        return factor_sealing.opened(encrypted_text)

@@ -12,17 +12,22 @@ class UsersConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect receivers, and refuse an open door here too: system checks do not run when a WSGI server starts."""
-        from allauth.account.signals import authentication_step_completed
+        from allauth.account import signals as account
         from allauth.mfa.signals import authenticator_added
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.signals import post_save
+        from django.db.models.signals import post_init, post_save
 
-        from users import checks, login_records, receivers, second_factor  # noqa: F401  # importing checks registers them
+        from users import checks, factor_sealing, login_records, receivers, second_factor  # noqa: F401  # importing checks registers them
 
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
+        post_init.connect(factor_sealing.mark_owner, sender="mfa.Authenticator", dispatch_uid="users.factors")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
-        authentication_step_completed.connect(receivers.renew_session_id, dispatch_uid="users.session_id")
+        account.user_logged_in.connect(receivers.remember_device, dispatch_uid="users.device")
+        account.password_reset.connect(receivers.forget_wrong_passwords, dispatch_uid="users.limits")
+        account.authentication_step_completed.connect(
+            receivers.renew_session_id, dispatch_uid="users.session_id"
+        )
         login_records.connect()
         if second_factor.switched_off_in_earnest():
             raise ImproperlyConfigured(second_factor.SWITCH_REFUSED)

@@ -59,7 +59,7 @@ class AcceptForm(PasswordFields, forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password1"].help_text = "At least 12 signs. Nobody at AdToken can read it."
+        self.fields["password1"].help_text = "At least 12 characters. Nobody at AdToken can read it."
         self.fields["password2"].help_text = ""
 
     def clean(self) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 viewer's zone."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +19,18 @@ from users.models import Session, person
 from users.session_model import SEEN_EVERY
 
 View = Callable[[HttpRequest], HttpResponse]
+
+ASKED_AGAIN_AFTER = timedelta(minutes=15)
+# Pages of the portal, by the beginning of their names: API keys, channel apps, people.
+GUARDED = (
+    "accounts_apikey_",
+    "tokens_channelapp_",
+    "users_user_",
+    "users_team_",
+    "users_invitation_",
+    "auth_group_",
+    "auth_user_password_change",
+)
 
 
 class PrivatePagesMiddleware:
@@ -86,6 +100,26 @@ class SecondFactorMiddleware:
         # A POST cannot be repeated by a redirect, so people come back to the portal's start.
         target = request.get_full_path() if request.method == "GET" else reverse("admin:index")
         return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}")
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """Ask for the factor again before keys, channel apps and people are looked into or changed; lists are free.
+
+        A page that was opened in time may be sent for as long again, so that nothing typed is lost.
+        """
+        if not settings.STAFF_SECOND_FACTOR or not _is_guarded(request):
+            return None
+        within = ASKED_AGAIN_AFTER * (2 if request.method == "POST" else 1)
+        if second_factor.shown_lately(request, within=within, now=timezone.now()):
+            return None
+        target = request.path if request.method == "POST" else request.get_full_path()
+        return redirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}")
+
+
+def _is_guarded(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    if match is None or match.namespace != "admin" or not (match.url_name or "").startswith(GUARDED):
+        return False
+    return request.method == "POST" or not str(match.url_name).endswith("_changelist")
 
 
 class TimeZoneMiddleware:

@@ -5,9 +5,9 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from users import sessions
+from users import password_limits, sessions
 from users.client_address import client_address
 from users.login_record_model import BROWSER_LENGTH
 from users.models import User
@@ -52,3 +52,14 @@ def renew_session_id(*, request: HttpRequest, reauthenticated: bool = False, **_
     """Give a session another id when the person has shown again who they are; its end stays where it was."""
     if reauthenticated and request.user.is_authenticated:
         request.session.cycle_key()
+
+
+def remember_device(*, response: HttpResponse | None = None, user: User, **_kwargs: Any) -> None:
+    """Know the browser again: wrong passwords elsewhere do not lock it out."""
+    if response is not None:
+        password_limits.remember_device(response, user)
+
+
+def forget_wrong_passwords(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Let the person log in with the new password at once."""
+    password_limits.forget(request, user.email)

@@ -1,5 +1,6 @@
 """The second factor of staff: who has one, whether this session has shown it, and the one switch that turns it off."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
@@ -36,6 +37,13 @@ def shown(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, user))
 
 
+def shown_lately(request: HttpRequest, *, within: timedelta, now: datetime) -> bool:
+    """Tell whether the second factor was shown in this session within that time, at the log-in or asked again since."""
+    records = get_authentication_records(request, request.user) if shown(request) else []
+    times = [record.get("at", 0) for record in records if record.get("method") == "mfa"]
+    return bool(times) and max(times) >= (now - within).timestamp()
+
+
 def suffices(request: HttpRequest) -> bool:
     """Tell whether the person of this request may pass into the admin portal as far as the second factor goes."""
     return not settings.STAFF_SECOND_FACTOR or shown(request)
@@ -53,3 +61,7 @@ def count_enrolment_as_shown(
     """Record a fresh enrolment as shown: its code was just checked, a second prompt would ask the same again."""
     if authenticator.type in FACTORS and request.user == user:
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+    if authenticator.type == Authenticator.Type.TOTP:
+        authenticator.wrap().validate_code(
+            request.POST.get("code", "")
+        )  # uses it up: it opens no log-in any more

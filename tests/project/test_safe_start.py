@@ -126,6 +126,26 @@ def test_the_process_ends_with_the_reason_and_without_a_traceback(name: str, val
     assert "hunter2" not in ended.stderr
 
 
+COOKIES = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.DEVICE_COOKIE_NAME)"
+
+
+@pytest.mark.parametrize(
+    ("base_url", "names"),
+    [
+        ("https://adtoken.example.com", "__Host-sessionid __Host-csrftoken __Host-device"),
+        ("http://127.0.0.1:8000", "sessionid csrftoken device"),
+    ],
+)
+@pytest.mark.slow
+def test_cookies_are_of_this_host_alone_where_there_is_tls(base_url: str, names: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", COOKIES], cwd=conf.BASE_DIR, capture_output=True, text=True, check=True,
+        env={**os.environ, "BASE_URL": base_url, "DJANGO_SETTINGS_MODULE": "adtoken_project.settings"},
+    )  # fmt: skip
+
+    assert said.stdout.strip() == names
+
+
 def test_redis_by_tls_has_its_certificate_checked_unless_the_address_says_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

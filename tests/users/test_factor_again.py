@@ -1,0 +1,138 @@
+"""Keys, channel apps and people ask for the second factor again; a code works once, and for its own person alone."""
+
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+from cryptography.fernet import Fernet
+from django.apps import apps
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.factories import NOW, make_app, make_user
+from tests.users.steps import code_of, enrol, is_logged_in, log_in, secret_of
+from users import factor_sealing
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enrolment when it is committed
+
+KEYS = "/admin/accounts/apikey/add/"
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_user("staff@example.com", is_staff=True, is_superuser=True)
+
+
+def test_guarded_pages_ask_for_the_factor_again_after_15_minutes_and_lists_do_not(
+    client: Client, staff: User
+) -> None:
+    app = make_app()
+    guarded = [
+        KEYS,
+        f"/admin/tokens/channelapp/{app.pk}/change/",
+        f"/admin/users/user/{staff.pk}/change/",
+        "/admin/users/invitation/add/",
+        "/admin/users/team/add/",
+    ]
+    free = ["/admin/", "/admin/accounts/apikey/", "/admin/users/user/", "/admin/accounts/account/"]
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, staff.email)
+        enrol(client)
+        at_once = [client.get(path).status_code for path in guarded]
+        clock.shift(timedelta(minutes=16))
+
+        later = [client.get(path) for path in guarded]
+        lists = [client.get(path).status_code for path in free]
+        client.post(later[0]["Location"], {"code": code_of(secret_of(staff))})
+        again = [client.get(path).status_code for path in guarded]
+
+    assert at_once == [200] * 5
+    assert {answer["Location"].split("?")[0] for answer in later} == {reverse("mfa_reauthenticate")}
+    assert lists == [200] * 4
+    assert again == [200] * 5
+
+
+def test_a_deed_without_the_factor_does_nothing_and_a_form_that_was_opened_in_time_may_be_sent(
+    client: Client, staff: User
+) -> None:
+    form = {"email": "new@example.com", "name": "New", "team": staff.teams.get().pk}
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(client, staff.email)
+        enrol(client)
+        clock.shift(timedelta(minutes=29))
+        client.post("/admin/users/invitation/add/", form)
+        sent = staff.teams.get().invitations.count()
+        clock.shift(timedelta(minutes=2))
+
+        answer = client.post("/admin/users/invitation/add/", {**form, "email": "late@example.com"})
+
+    assert sent == 1
+    assert (
+        answer["Location"] == f"{reverse('mfa_reauthenticate')}?next=%2Fadmin%2Fusers%2Finvitation%2Fadd%2F"
+    )
+    assert staff.teams.get().invitations.count() == 1
+
+
+def test_the_code_of_the_enrolment_opens_no_log_in(client: Client, staff: User) -> None:
+    thief = Client()
+    with time_machine.travel(NOW, tick=False):
+        log_in(client, staff.email)
+        enrol(client)
+        log_in(thief, staff.email)
+
+        thief.post(reverse("mfa_authenticate"), {"code": code_of(secret_of(staff))})
+
+    assert not is_logged_in(thief)
+
+
+def test_a_factor_that_is_copied_to_another_person_opens_nothing(client: Client, staff: User) -> None:
+    thief = make_user("thief@example.com")
+    with time_machine.travel(NOW, tick=False) as clock:
+        log_in(Client(), staff.email)
+        own = Client()
+        log_in(own, thief.email)
+        enrol(own)
+        secret = secret_of(thief)
+        for row in Authenticator.objects.filter(
+            user=thief
+        ):  # by SQL, as whoever writes to the database would
+            Authenticator.objects.bulk_create([Authenticator(user=staff, type=row.type, data=dict(row.data))])
+        clock.shift(timedelta(hours=1))
+        log_in(client, staff.email)
+
+        page = client.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+        log_in(own_again := Client(), thief.email)
+        own_again.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+
+    assert page.status_code == 200
+    assert not is_logged_in(client)
+    assert is_logged_in(own_again)
+
+
+def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(
+    client: Client, staff: User
+) -> None:
+    seed = generate_totp_secret()
+    old = factor_sealing.ring().encrypt(seed.encode()).decode()
+    lost = Fernet(Fernet.generate_key()).encrypt(b"x").decode()
+    Authenticator.objects.create(user=staff, type="totp", data={"secret": old})
+    Authenticator.objects.create(user=staff, type="recovery_codes", data={"seed": lost, "used_mask": 0})
+
+    migration = import_module("users.migrations.0010_factors_bound_to_their_person")
+    migration.bind(apps, None)
+    log_in(client, staff.email)
+    client.post(reverse("mfa_authenticate"), {"code": code_of(seed)})
+    bound = Authenticator.objects.get(type="totp").data["secret"]
+    migration.loose(apps, None)
+
+    assert is_logged_in(client)
+    assert bound != old
+    assert (
+        factor_sealing.ring().decrypt(Authenticator.objects.get(type="totp").data["secret"].encode()).decode()
+        == seed
+    )
+    assert Authenticator.objects.get(type="recovery_codes").data["seed"] == lost

@@ -1,0 +1,79 @@
+"""The secrets of second factors: encrypted, and each bound to its person.
+
+The library asks to encrypt and decrypt a text without saying whose it is. So the text is sealed together with the person who enrols, and
+what is loaded from a row carries whose row it is. A seed in another person's row, which only a writer to the database can put there, gives
+codes that fit nothing.
+"""
+
+import base64
+import json
+import logging
+import secrets
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+logger = logging.getLogger(__name__)
+
+
+class Loaded(str):
+    """A ciphertext that stands in a row of `owner`."""
+
+    __slots__ = ("owner",)
+    owner: int
+
+    def __new__(cls, text: str, owner: int) -> "Loaded":
+        """Return the ciphertext that knows its row."""
+        made = super().__new__(cls, text)
+        made.owner = owner
+        return made
+
+
+@sensitive_variables()
+def seal(text: str, owner: int) -> str:
+    """Return the text, encrypted with the newest key and bound to the person."""
+    return ring().encrypt(json.dumps({"owner": owner, "text": text}).encode()).decode()
+
+
+@sensitive_variables()
+def opened(sealed: str) -> str:
+    """Return the secret where it stands in its own person's row; else a random one, which no code fits, with a line in the log."""
+    try:
+        content = json.loads(ring().decrypt(sealed.encode()))
+        if isinstance(sealed, Loaded) and content["owner"] == sealed.owner:
+            return str(content["text"])
+        why = "was sealed for somebody else"
+    except (InvalidToken, ValueError, TypeError, KeyError):
+        why = "does not open. Is a key missing from FERNET_KEYS?"
+    logger.error("The second factor of person %s %s", getattr(sealed, "owner", "unknown"), why)
+    return base64.b32encode(secrets.token_bytes(20)).decode()
+
+
+def enrolling() -> int:
+    """Return who enrols: the person of this request. Raises LookupError outside one."""
+    user = getattr(context.request, "user", None)
+    if user is None or user.pk is None:
+        raise LookupError("A second factor is enrolled by its person, in a request.")
+    return int(user.pk)
+
+
+def mark_owner(*, instance: Authenticator, **_kwargs: Any) -> None:
+    """Let the ciphertexts of a row know whose row it is, whenever one is loaded or made."""
+    data = instance.__dict__.get("data")  # not there where a query left it out
+    if isinstance(data, dict):
+        instance.data = {key: _marked(value, instance.user_id) for key, value in data.items()}
+
+
+def _marked(value: Any, owner: int) -> Any:
+    if isinstance(value, list):
+        return [_marked(one, owner) for one in value]
+    return Loaded(value, owner) if isinstance(value, str) else value
+
+
+def ring() -> MultiFernet:
+    """Return the key ring of the settings, newest key first."""
+    return MultiFernet([Fernet(key) for key in settings.FERNET_KEYS])
