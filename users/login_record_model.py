@@ -30,6 +30,7 @@ class LoginRecord(models.Model):
     detail = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        verbose_name = "log-in"
         ordering = ["-id"]
         indexes = [models.Index(fields=["user", "-id"], name="loginrecord_of_person")]
 

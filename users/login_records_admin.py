@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
@@ -26,7 +27,7 @@ def latest(user: User) -> SafeString:
 class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
 
-    list_display = ["at", "email", "event", "outcome", "address", "browser"]
+    list_display = ["when", "whose", "event", "outcome", "address", "browser"]
     list_filter = ["succeeded", "kind"]
     search_fields = ["email", "address"]
     search_help_text = "E-mail or address"
@@ -43,6 +44,16 @@ class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
         if visibility.is_administrator(viewer):
             return rows
         return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
+
+    @admin.display(description="When", ordering="id")
+    def when(self, record: LoginRecord) -> str:
+        """Return the time in the viewer's zone, to the second."""
+        return f"{timezone.localtime(record.at):%a %d %b %Y, %H:%M:%S %Z}"
+
+    @admin.display(description="E-mail", ordering="email")
+    def whose(self, record: LoginRecord) -> str:
+        """Return the address that was typed, or the person's."""
+        return record.email
 
     @admin.display(description="What")
     def event(self, record: LoginRecord) -> str:

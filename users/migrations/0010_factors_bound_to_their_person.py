@@ -55,4 +55,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(bind, loose),
+        migrations.AlterModelOptions(
+            name='loginrecord',
+            options={'ordering': ['-id'], 'verbose_name': 'log-in'},
+        ),
     ]
