@@ -65,7 +65,7 @@ def _context(
     if not _dark(first):
         what = f"{name} has lost a backup for good"
     because = {
-        Via.TEAM_LEAD: "You get this because you lead the team, and its own person cannot be told.",
+        Via.TEAM_LEAD: "You get this because you lead the team, and whoever linked the account cannot be told.",
         Via.OPERATOR: "You get this because you are an operator of AdToken, and nobody else can be told.",
     }[via]
     return {
@@ -87,7 +87,8 @@ def _lead(token: Token, via: Via, teams: Sequence[int], first: Summary, names: N
         if _dark(first)
         else f"{name} goes on through {first.active_name(names) or 'another log-in'}."
     )
-    person = names.token(token, first.account) if token.consented_by else "Whoever linked it"
+    known = token.consented_by is not None and names.sees_token(token, first.account)
+    person = names.token(token, first.account) if known else "Whoever linked it"
     left = "cannot log in any more" if token.consented_by else "is not known here"
     named = faces.join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True)))
     why = f"so this comes to you as team lead of {named}."
@@ -124,7 +125,7 @@ def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) 
         "pill": first.pill,
         "rows": rows,
         "steps": (
-            f"Find somebody who has access to the account at {native.label}, yourself included.",
+            f"Find somebody who has access to the account at {native.label}. That may be you.",
             "Have them open the account here and link it.",
         ),
         "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},

@@ -220,14 +220,13 @@ def _dates(login: Login, shown: int, reader: Reader, *, pills: bool) -> list[tup
     if len(login.lines) == 1:
         team = [("Team", login.first.account.team.name)] if reader.names_teams else []
         return [*_date_rows(login.first, reader, pills=pills), *team]
-    heads: dict[str, list[Line]] = {}
+    teams: dict[str, list[Line]] = {}
     for line in login.lines[:shown]:
-        heads.setdefault(line.account.team.name if reader.names_teams else "Accounts", []).append(line)
-    rows = [
-        ("" if number else head, _dated(line, reader))
-        for head, lines in heads.items()
-        for number, line in enumerate(lines)
-    ]
+        teams.setdefault(line.account.team.name if reader.names_teams else "", []).append(line)
+    rows: list[tuple[str, str]] = []
+    for name, lines in teams.items():
+        rows += [("Team", name)] if name else []
+        rows += [("" if number else "Accounts", _dated(line, reader)) for number, line in enumerate(lines)]
     cut = len(login.lines) - shown
     return [*rows, ("Also", f"{cut} more account{'' if cut == 1 else 's'}")] if cut > 0 else rows
 
@@ -264,12 +263,21 @@ def _linked_by(login: Login, reader: Reader) -> str:
     names: dict[str, None] = {}
     for line in login.lines:
         for entry in line.entries:
-            name = line.name_of(entry.token)
+            name = f"{line.name_of(entry.token)}{_gone(entry.token)}"
             me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
             names[f"{name} (you)" if me else name] = None
     ordered = sorted(names, key=lambda name: not name.endswith("(you)"))
     more = f" and {len(ordered) - 5} more" if len(ordered) > 5 else ""
     return (", ".join(ordered[:5]) + more) or "Nobody any more"
+
+
+def _gone(token: Token) -> str:
+    """Return what to add to the name of a person who cannot be asked."""
+    if token.kind == Token.Kind.SYSTEM:
+        return ""
+    if token.consented_by is None:
+        return " (not known here)"
+    return "" if token.consented_by.is_active else " (cannot log in any more)"
 
 
 def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
@@ -279,10 +287,9 @@ def _why(line: Line, told: reasons.Explanation | None) -> list[tuple[str, str]]:
         rows.append(("Causes", " ".join(told.causes)))
     if admin := _waits_for(line):
         rows.append(("Waiting for", admin))
-    elif not line.mine and line.person:
-        left = " (cannot log in any more)" if line.unreachable else ""
+    elif not line.mine and not line.unreachable:
         reach = f", {line.contact}" if line.contact else ""
-        rows.append(("Linked it" if left else "Waiting for", f"{line.person}{left}{reach}"))
+        rows.append(("Waiting for", f"{line.person}{reach}"))
     return rows
 
 
@@ -336,7 +343,7 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if _to_find(line):
         channel = faces.channel_name(line.account.channel)
         return (
-            f"Find somebody who has access to the account at {channel}, yourself included.",
+            f"Find somebody who has access to the account at {channel}. That may be you.",
             "Have them open the account here and link it.",
         )
     if _watches(line):

@@ -196,8 +196,8 @@ def test_a_person_with_43_accounts_in_30_teams_gets_one_mail_grouped_by_log_in()
     assert (Message.objects.count(), Notice.objects.count()) == (1, 43)
     assert mail.text.count("/reauthenticate/") == 2  # a card, and a press, for each log-in
     words = " ".join(mail.text.split())
-    assert "Client 00 Shop 00 (" in words
-    assert "Client 01 Shop 01 (" in words
+    assert "Team Client 00 Accounts Shop 00 (" in words
+    assert "Team Client 01 Accounts Shop 01 (" in words
     assert (words.count("Shop "), "Facebook, 22 accounts" in words) == (20, True)
     assert "and 23 more" in words
 
