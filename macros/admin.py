@@ -45,6 +45,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the macros that this person sees, with their actions."""
         actions = Prefetch("actions", MacroAction.objects.order_by("pk"))
         chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
+        stopped = opt_outs.running().filter(macro=OuterRef("pk")).order_by().values("macro")
         mailed = Notice.objects.filter(action__macro=OuterRef("pk"), outcome=Notice.Outcome.MAILED)
         return (
             scope.visible_macros(request.user)
@@ -52,6 +53,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             .prefetch_related(actions)
             .annotate(
                 chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
+                stopped_count=Coalesce(Subquery(stopped.annotate(number=Count("pk")).values("number")), 0),
                 last_mailed_at=Subquery(mailed.order_by("-pk").values("evaluation__started_at")[:1]),
             )
         )
@@ -108,13 +110,14 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return "; ".join(", ".join(map(str, action.days)) for action in macro.actions.all()) or "—"
 
     @display(description="Recipients")
-    def recipients(self, macro: Macro) -> str:
-        """Return how many addresses it names, and whether people who linked are told."""
+    def recipients(self, macro: Any) -> str:
+        """Return how many addresses it names, whether people who linked are told, and how many stopped their copies."""
         addresses = {email for action in macro.actions.all() for email in action.emails}
         parts = [f"{len(addresses)} address{'' if len(addresses) == 1 else 'es'}"] if addresses else []
         if any(action.linkers for action in macro.actions.all()):
             parts.append("people who linked")
-        return " and ".join(parts) or "—"
+        told = " and ".join(parts) or "—"
+        return f"{told} ({macro.stopped_count} stopped)" if macro.stopped_count else told
 
     @display(description="Last mail")
     def last_mail(self, macro: Any) -> SafeString:

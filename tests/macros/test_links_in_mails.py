@@ -190,12 +190,14 @@ def test_staff_see_who_stopped_and_start_it_again_with_an_event(client: Client) 
     url = reverse("admin:macros_macro_start_again", args=[macro.pk, OptOut.objects.get().pk])
 
     seen = client.get(reverse("admin:macros_macro_change", args=[macro.pk])).text
+    listed = client.get(reverse("admin:macros_macro_changelist")).text
     asked = client.get(url).text
     still = opt_outs.running().count()
     client.post(url)
     late = client.post(url, follow=True).text
 
     assert "1 person stopped their copies" in seen
+    assert "1 address (1 stopped)" in listed
     assert WATCHER in seen
     assert f"Mail {WATCHER} again?" in asked
     assert still == 1
