@@ -146,7 +146,7 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
     """Return what the entry is to hold. A role that the channel could not be asked about stays as it is."""
     role, can_publish = native.role[:200], str(native.can_publish)
     reason = str(_why_reports_only(entry, native))
-    if not native.role_told and entry.access == AccountToken.Access.OK:
+    if not native.role_told and can_publish == "unknown" and entry.access == AccountToken.Access.OK:
         role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
         if reason in WRITE_REFUSALS:  # this was never said of the role
             can_publish, reason = "unknown", ""

@@ -377,6 +377,13 @@ NOT_TOLD = NativeAccount("1", "Shop", role_told=False)
             NativeAccount("1", "Shop", role="", can_publish="unknown"),
             ("", "unknown", ""),
         ),
+        (
+            NativeAccount("1", "Shop", role="Ad manager", can_publish="yes"),
+            NativeAccount(
+                "1", "Shop", can_publish="no", role_told=False
+            ),  # the permission is missing, whatever the role
+            ("", "no", Reason.PUBLISHING_LOST),
+        ),
     ],
 )
 def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(

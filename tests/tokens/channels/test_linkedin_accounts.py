@@ -386,3 +386,15 @@ def test_a_version_that_linkedin_retired_is_for_operators_and_touches_no_token(
     assert (found.ruling.verdict, found.ruling.row) == (Verdict.APP_FAULT, "version retired")
     assert "20250701" in found.ruling.note
     assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+
+
+def test_a_role_on_a_page_that_failed_is_not_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokens.channels.linkedin.listing.ROLES_SIZE", 2)
+    sandbox.add_fault("linkedin", path="adAccountUsers$", delay=0.01, count=1)
+    sandbox.add_fault("linkedin", path="adAccountUsers$", status=503, body="busy")
+
+    listed = CHANNEL.list_accounts(APP, given(sandbox), ADA, SCOPES)
+
+    assert not listed.complete
+    assert sorted(one.role_told for one in listed.accounts) == [False, False, True, True]
+    assert {one.can_publish for one in listed.accounts if not one.role_told} == {"unknown"}

@@ -176,7 +176,9 @@ def test_roles_are_asked_for_a_limited_time_only(sandbox: Sandbox, monkeypatch: 
     monkeypatch.setattr("tokens.channels.snapchat.listing.ROLES_WITHIN", -1)
     switch(sandbox, nested_roles=False)
 
-    assert {one.can_publish for one in listed(sandbox).accounts} == {"unknown"}
+    found = listed(sandbox).accounts
+
+    assert {(one.can_publish, one.role_told) for one in found} == {("unknown", False)}
     assert sandbox.calls(channel="snapchat", path="/roles$") == []
 
 

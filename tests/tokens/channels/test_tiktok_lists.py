@@ -210,6 +210,7 @@ def test_roles_are_given_up_when_their_time_is_over(
     found = listed(token(sandbox))
 
     assert found.complete
+    assert {one.role_told for one in found.accounts} == {False}
     assert sandbox.calls(channel="tiktok", path="bc/") == []
 
 

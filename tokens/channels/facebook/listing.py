@@ -78,7 +78,7 @@ def account(row: Any, granted: Granted) -> NativeAccount | None:
     found = reading.account_of(row, scopes=granted.scopes, publishing_ids=granted.publishing_ids)
     if found is None or granted.told or found.can_publish != "yes":
         return found
-    return replace(found, can_publish="unknown")
+    return replace(found, can_publish="unknown", role_told=False)
 
 
 def _rows(answer: Answer) -> tuple[list[Any], str | None]:

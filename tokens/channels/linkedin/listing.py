@@ -1,6 +1,7 @@
 """The ad accounts of a person, from two lists: adAccountUsers has the roles, adAccounts everything else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tokens.channels import http
@@ -43,7 +44,8 @@ def accounts(token: str, first: Answer, scopes: Scopes) -> AccountList:
         for row in _details(token):
             account = reading.account_of(row, roles=roles, scopes=scopes)
             if account is not None:
-                found[account.native_id] = account
+                told = complete or account.native_id in roles
+                found[account.native_id] = account if told else replace(account, role_told=False)
     except ChannelError:
         complete = False
     return AccountList(tuple(found.values()), complete=complete)

@@ -1,7 +1,7 @@
 """Ad accounts and roles, over organizations and pages. Whatever could not be read makes a list incomplete, never shorter in silence."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokens.channels.base import AccountList, Answer, ChannelError, NativeAccount
@@ -109,7 +109,10 @@ def _take(token: str, organization: Organization, found: _Found, for_roles: Limi
     for row in listed:
         account_id = reading.id_of(row.get("id")) if isinstance(row, dict) else ""
         roles = None if told is None else told.get(account_id, ())
-        found.add(reading.account(row, organization.roles, roles))
+        read = reading.account(row, organization.roles, roles)
+        if read is not None and roles is None and not read.role:
+            read = replace(read, role_told=False)
+        found.add(read)
 
 
 def _roles(token: str, organization: Organization, listed: Iterable[Any], limit: Limit) -> Roles | None:
