@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
 from tokens import channels, courses, live_points, live_words, probe, scrub
+from tokens.channels import versions
 from tokens.channels.base import (
     AppKeys,
     Channel,
@@ -74,6 +76,7 @@ class Checker:
         )
         seen = [f"{name} = {getattr(settings, name)}" for name in names]
         seen += [
+            f"Version {versions.summary(self.channel, timezone.localdate())}",
             f"App {self.app.label or 'without a label'}, client ID {self.app.client_id}, {self.app.get_state_display().lower()}",
             f"Redirect address to be registered: {self.app.redirect_uri}",
             f"Permissions asked for: {self._permissions()}",

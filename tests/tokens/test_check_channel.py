@@ -12,6 +12,7 @@ from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens import channels
+from tokens.channels import versions
 from tokens.models import ChannelApp, Token, UnknownAnswer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -58,6 +59,7 @@ def test_without_a_log_in_settings_and_keys_are_checked(channel: str) -> None:
     assert Sandbox.APPS[channel][0] in text
     assert "Whose log-in is it?" not in text
     assert "X_FRAME_OPTIONS" not in text
+    assert f"Version {versions.name_in_use(channels.get(channel))}: " in text
 
 
 @pytest.mark.parametrize("channel", EVERY)
