@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from accounts import deeds
+from accounts import deeds, faces
 from accounts.errors import DeedRefused
 from accounts.forms import MoveForm
 from accounts.models import Account
 from accounts.names import Names
+from accounts.pool_reasons import OUTSIDE
 from accounts.portal import access, bulk, confirm, pages
 from accounts.portal.confirm import Page
 from accounts.portal.jobs import SHOWN, number
@@ -69,7 +70,10 @@ def _many(model_admin: "AccountAdmin") -> Callable[..., HttpResponse]:
             messages.warning(request, "No account was chosen.")
             return HttpResponseRedirect(bulk.back(request))
         names, many = Names(request.user), number(len(accounts), "account")
-        lines = [(one.name, names.team(one.team), "moved") for one in accounts[:SHOWN]]
+        lines = [
+            (one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
+            for one in accounts[:SHOWN]
+        ]
         if len(accounts) > SHOWN:
             lines.append((f"and {len(accounts) - SHOWN} more", "", ""))
         page = bulk.with_rest(
@@ -79,7 +83,7 @@ def _many(model_admin: "AccountAdmin") -> Callable[..., HttpResponse]:
                 button=f"Move {many}",
                 facts=FOLLOWS,
                 people=lines,
-                columns=("Account", "Team now", "Then"),
+                columns=("Account", "Channel and ID", "Team now"),
             ),
             more,
         )
@@ -117,6 +121,13 @@ def _move(request: HttpRequest, accounts: Sequence[Account], team: Team, note: s
             messages.warning(request, str(refusal))
     if not moved:
         return
+    ids = [account.pk for account in accounts]
+    stopped = Account.objects.filter(pk__in=ids, state=Account.State.DEACTIVATED, reason=OUTSIDE)
+    if names := list(stopped.order_by("name").values_list("name", flat=True)):
+        messages.warning(
+            request,
+            f"{faces.join_names(names)} stopped: {team} takes log-ins of its own people only, and nobody of them is linked.",
+        )
     text: str = f"{number(len(moved), 'account')} moved to {team}."
     if len(accounts) == 1:
         undo = reverse("admin:accounts_account_team", args=[accounts[0].pk])

@@ -83,7 +83,9 @@ def _page(request: HttpRequest, token: Token, found: Sequence[Effect], names: Na
         people=lines,
         columns=("Account", "Channel", "Then"),
         warning=f"This deactivates {number(stops, 'account')}." if stops else "",
-        warning_text="Nothing can be published there until somebody else links them." if stops else "",
+        warning_text=f"Nothing can be published there until somebody else links {'it' if stops == 1 else 'them'}."
+        if stops
+        else "",
         danger=True,
         must_type=removal.to_type(token, found),
         refused=_refused(request, token, found),

@@ -149,8 +149,11 @@ class TokensOfAccounts:
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             now, names = timezone.now(), Names(request.user)
 
+            may_revoke = request.user.has_perm(removing.PERMISSION)
+
             def prepare(token: Any) -> None:
                 first = token.seen_entries[0].account if token.seen_entries else None
+                token.may_revoke = may_revoke
                 token.now, token.known = now, names.sees_token(token, first)
                 token.label = names.token(token, first)
 
@@ -235,22 +238,11 @@ class TokensOfAccounts:
 
     @display(description="Last use", ordering="last_used_at")
     def used_cell(self, token: Any) -> SafeString:
-        """Return when it was last served."""
-        return tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")
-
-    @display(description="More")
-    def revoke_cell(self, token: Any) -> SafeString:
-        """Return the link that ends the log-in, while there is something to end."""
-        if token.is_removed:
-            return SafeString("")
-        url = reverse("admin:tokens_token_revoke", args=[token.pk])
+        """Return when it was last served; below it the link that ends the log-in, for those who may."""
+        used = tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")
+        if not token.may_revoke or token.is_removed:
+            return used
         return format_html(
-            '<a class="at-link" href="{}">Revoke<span class="at-hidden"> the log-in of {}</span></a>',
-            url,
-            token.label,
-        )
-
-    def get_list_display(self, request: HttpRequest) -> list[str]:
-        """Add the deed for those who may do it."""
-        shown = list(self.list_display)
-        return [*shown, "revoke_cell"] if request.user.has_perm(removing.PERMISSION) else shown
+            '{}<span class="at-second"><a class="at-link" href="{}">Revoke<span class="at-hidden"> the log-in of {}</span></a></span>',
+            used, reverse("admin:tokens_token_revoke", args=[token.pk]), token.label,
+        )  # fmt: skip

@@ -123,8 +123,8 @@ class TestMoving:
         Membership.objects.create(user=user, team=make_team())
         several = client.get(LIST).content.decode()
 
-        assert "77 · Lumen" not in alone
-        assert "77 · Lumen" in several
+        assert ">Lumen</span>" not in alone
+        assert ">Lumen</span>" in several
 
     def test_a_team_of_others_is_not_named_in_the_time_line(self, client: Client) -> None:
         secret, own = make_team("Secret Client"), make_team("Lumen")
@@ -229,6 +229,15 @@ class TestOwnPeopleOnly:
 
         account.refresh_from_db()
         assert (account.state, account.reason) == ("deactivated", "outside_team")
+
+    def test_staff_are_told_which_accounts_stop_by_their_move(self, client: Client) -> None:
+        lumen, walled = make_team("Lumen"), make_team("Harbor", members_only=True)
+        Membership.objects.create(user=staff(client, MOVE, team=lumen), team=walled)
+        account = linked(token_of("Ben", team=lumen), team=lumen, name="Fern Gardens")
+
+        page = client.post(page_of(account), {"team": walled.pk}, follow=True).content.decode()
+
+        assert "Fern Gardens stopped: Harbor takes log-ins of its own people only" in page
 
     def test_an_imported_log_in_and_the_teams_own_system_user_belong_to_it(self) -> None:
         team = make_team(members_only=True)
