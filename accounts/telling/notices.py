@@ -52,7 +52,9 @@ def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) 
                 message=message,
                 at=now,
             )
-            for account_id in dict.fromkeys(account_ids)
+            for account_id in sorted(
+                set(account_ids)
+            )  # one order, so that two senders do not wait for each other in a circle
         ],
         ignore_conflicts=True,
     )
