@@ -48,7 +48,7 @@ class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
     @admin.display(description="When", ordering="id")
     def when(self, record: LoginRecord) -> str:
         """Return the time in the viewer's zone, to the second."""
-        return f"{timezone.localtime(record.at):%a %d %b %Y, %H:%M:%S %Z}"
+        return f"{timezone.localtime(record.at):%d\u00a0%b\u00a0%Y, %H:%M:%S\u00a0%Z}"  # breaks at the comma alone
 
     @admin.display(description="E-mail", ordering="email")
     def whose(self, record: LoginRecord) -> str:
