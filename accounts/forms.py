@@ -77,7 +77,7 @@ class KeyForm(forms.Form):
     last_day = forms.DateField(
         label="Last day",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),  # what browsers take
         help_text="The key stops when this day is over. You and operators are mailed 30, 7 and 1 days ahead. Empty: no end.",
     )
 

@@ -1,15 +1,24 @@
 """What holds for every answer below /api/, whoever made it: a view, Django, or another middleware."""
 
+import logging
+import re
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
+from accounts.broker.callers import Caller
+from accounts.broker.records import hash_of
 from adtoken_project import problems
+from users.client_address import client_address
+
+logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
 PREFIX = "/api/"
+_LEASE = re.compile(r"/leases/([^/]+)")
 KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
@@ -27,6 +36,8 @@ class ApiMiddleware:
         if not request.path.startswith(PREFIX):
             return self.get_response(request)
         answer = self._answer(request)
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            _log(request, answer)
         patch_cache_control(answer, no_store=True)
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
@@ -49,11 +60,25 @@ class ApiMiddleware:
 
 
 def _as_problem(answer: HttpResponse) -> HttpResponse:
-    if answer.status_code < 400 or answer.headers.get("Content-Type") == problems.MEDIA_TYPE:
+    if (
+        answer.status_code < HTTPStatus.BAD_REQUEST
+        or answer.headers.get("Content-Type") == problems.MEDIA_TYPE
+    ):
         return answer
     said = problems.plain(answer.status_code)
     for name in KEPT:
         if name in answer.headers:
             said[name] = answer[name]
-    said._has_been_logged = getattr(answer, "_has_been_logged", False)  # type: ignore[attr-defined]  # noqa: SLF001  # Django's logging looks at it
     return said
+
+
+def _log(request: HttpRequest, answer: HttpResponse) -> None:
+    """Write who was refused what: key, address, method, path, status. Lease ids are named as the record names them."""
+    caller: Caller | None = getattr(request, "auth", None)
+    key = f"key {caller.key_id} ({caller.name})" if caller else "no valid key"
+    path = _LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path)
+    level = logging.ERROR if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
+    words = "API: %s %s answered %s to %s from %s"
+    logger.log(level, words, request.method, path, answer.status_code, key, client_address(request))
+    # Django would add a line without key and address.
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # what its logging looks at

@@ -96,7 +96,7 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[Operation]:
                 method=method.upper(),
                 path=path,
                 summary=found["summary"],
-                description=found.get("description", ""),
+                description=_plain(found),
                 parameters=[_parameter(one) for one in found["parameters"]],
                 body=body,
                 replies=[_reply(int(status), one) for status, one in found["responses"].items()],
@@ -106,9 +106,10 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[Operation]:
 def _parameter(found: Mapping[str, Any]) -> Field:
     return Field(
         name=found["name"],
-        type=_type(found["schema"]),
+        type=_type(found["schema"]).removesuffix(" or null"),  # in an address nothing is null: it is left out
+        model=_model_of(found["schema"]),
         needed=found["required"],
-        description=found.get("description", ""),
+        description=_plain(found),
         place=found["in"],
     )
 
@@ -118,7 +119,7 @@ def _reply(status: int, found: Mapping[str, Any]) -> Reply:
     return Reply(
         status,
         HTTPStatus(status).phrase,
-        found["description"],
+        _plain(found),
         _model_of(schema),
         list(found.get("headers", {})),
     )
@@ -132,15 +133,18 @@ def _model(name: str, found: Mapping[str, Any]) -> Model:
             type=_type(one),
             model=_model_of(one),
             needed=key in needed,
-            description=one.get("description", ""),
+            description=_plain(one),
         )
         for key, one in found.get("properties", {}).items()
     ]
     example = found.get("example")
     text = json.dumps(example, indent=2, ensure_ascii=False) if example else ""
-    return Model(
-        name, found.get("description", ""), fields, [str(one) for one in found.get("enum", [])], text
-    )
+    return Model(name, _plain(found), fields, [str(one) for one in found.get("enum", [])], text)
+
+
+def _plain(found: Mapping[str, Any]) -> str:
+    """Return the description without Markdown's backticks."""
+    return str(found.get("description", "")).replace("`", "")
 
 
 def _model_of(schema: Mapping[str, Any]) -> str:

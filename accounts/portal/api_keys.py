@@ -37,15 +37,14 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
 
     list_display = [
-        "name",
-        "prefix_cell",
+        "name_cell",
         "state_cell",
         "scopes_cell",
         "teams_cell",
         "channels_cell",
         "maker_cell",
-        "ends_cell",
         "used_cell",
+        "record_cell",
         "deed_cell",
     ]
     list_display_links = None
@@ -72,20 +71,26 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         named = {"title": "API keys", "plain_title": True, **(extra_context or {})}
         return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
-    @display(description="Key")
-    def prefix_cell(self, key: ApiKey) -> SafeString:
-        """Return the beginning of the key: enough to recognise it, not to use it."""
-        return format_html('<code class="at-mono">{}…</code>', key.prefix)
+    @display(description="Key", ordering="name")
+    def name_cell(self, key: ApiKey) -> SafeString:
+        """Return its name and its beginning: enough to recognise it, not to use it."""
+        return format_html(
+            '{}<span class="at-second"><code class="at-mono">{}…</code></span>', key.name, key.prefix
+        )
 
-    @display(description="State")
+    @display(description="State", ordering="expires_at")
     def state_cell(self, key: ApiKey) -> SafeString:
-        """Return whether it works."""
+        """Return whether it works, and its last day."""
         if key.revoked_at:
             return tags.pill(REVOKED)
-        left = key.expires_at - timezone.now() if key.expires_at else None
-        if left is not None and left <= timedelta(days=DAYS_AHEAD[-1]):
-            return tags.pill(ENDS_SOON if left > timedelta(0) else ENDED)
-        return tags.pill(WORKS)
+        if key.expires_at is None:
+            return format_html('{}<span class="at-second">no end</span>', tags.pill(WORKS))
+        left = key.expires_at - timezone.now()
+        pill = WORKS if left > timedelta(days=DAYS_AHEAD[-1]) else ENDS_SOON if left > timedelta(0) else ENDED
+        day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+        return format_html(
+            '{}<span class="at-second">until {}</span>', tags.pill(pill), f"{day.day} {day:%b %Y}"
+        )
 
     @display(description="May")
     def scopes_cell(self, key: ApiKey) -> str:
@@ -108,18 +113,15 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         name = str(key.created_by) if key.created_by else "somebody" if key.maker_left_at else "–"
         return f"{name}, who has left" if key.maker_left else name
 
-    @display(description="Last day", ordering="expires_at")
-    def ends_cell(self, key: ApiKey) -> str:
-        """Return the last day on which it works."""
-        if key.expires_at is None:
-            return "no end"
-        day = timezone.localtime(key.expires_at - timedelta(seconds=1))
-        return f"{day.day} {day:%b %Y}"
-
     @display(description="Last use", ordering="last_used_at")
     def used_cell(self, key: ApiKey) -> SafeString:
         """Return when it was last used, within an hour."""
         return tags.when(key.last_used_at, "ago", timezone.now()) if key.last_used_at else SafeString("never")
+
+    @display(description="Record")
+    def record_cell(self, key: ApiKey) -> SafeString:
+        """Return the link to what it took."""
+        return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
 
     @display(description="Deeds")
     def deed_cell(self, key: ApiKey) -> SafeString:
@@ -129,19 +131,12 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         link = reverse("admin:accounts_apikey_revoke", args=[key.pk])
         return format_html('<a class="at-link" href="{}">Revoke</a>', link)
 
-    @display(description="Record")
-    def record_cell(self, key: ApiKey) -> SafeString:
-        """Return the link to what it took."""
-        return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
-
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Leave out what the viewer may not do or see."""
-        columns = list(self.list_display)
-        if not request.user.has_perm("accounts.revoke_apikey"):
-            columns.remove("deed_cell")
-        if request.user.has_perm(handed_out.PERMISSION):
-            columns.append("record_cell")
-        return columns
+        needed = {"record_cell": handed_out.PERMISSION, "deed_cell": "accounts.revoke_apikey"}
+        return [
+            name for name in self.list_display if name not in needed or request.user.has_perm(needed[name])
+        ]
 
     def lookup_allowed(
         self, lookup: str, value: Any, request: HttpRequest | None = None

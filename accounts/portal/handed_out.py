@@ -35,7 +35,9 @@ class FilterForm(forms.Form):
     account = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     token = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     before = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
-    day = forms.DateField(label="Day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(
+        label="Day", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     q = forms.CharField(label="Account", required=False, max_length=100)
 
     def clean_before(self) -> tuple[datetime, int] | None:

@@ -58,6 +58,7 @@ def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Itera
         "/admin/accounts/apikey/",
         "/admin/accounts/apikey/add/",
         f"/admin/accounts/apikey/{key.pk}/revoke/",
+        f"/admin/accounts/apikey/handed-out/?account={account.pk}",
     )
 
 

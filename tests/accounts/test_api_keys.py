@@ -63,12 +63,14 @@ def form(**changes: Any) -> dict[str, Any]:
 
 def test_a_new_key_ends_in_a_year_unless_another_day_is_chosen(client: Client) -> None:
     staff(client, "accounts.add_apikey", "accounts.view_apikey")
-    proposed = client.get(ADD).context["form"]["last_day"].initial
+    page = client.get(ADD)
+    proposed = page.context["form"]["last_day"].initial
 
     client.post(ADD, form(last_day=proposed.isoformat()))
     client.post(ADD, form(name="for ever", last_day=""))
     refused = client.post(ADD, form(name="over", last_day="2020-01-01"))
 
+    assert f'value="{proposed.isoformat()}"' in page.content.decode()
     ends = ApiKey.objects.get(name="job").expires_at
     assert ends is not None
     assert timezone.localtime(ends).date() == proposed + DAY == timezone.localdate() + 366 * DAY

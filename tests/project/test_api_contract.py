@@ -137,6 +137,25 @@ def test_no_good_answer_is_kept_or_depends_on_a_cookie(client: Client, account: 
         assert "Vary" not in answer
 
 
+def test_a_refusal_is_logged_with_key_and_address_and_without_the_lease(
+    client: Client, account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = client.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, content_type=JSON).json()
+    wanted = {"method": "GET", "url": "https://evil.example/"}
+
+    client.post(
+        f"/api/v1/leases/{lease['lease_id']}/sign", wanted, content_type=JSON, REMOTE_ADDR="192.0.2.7"
+    )
+    Client().get("/api/v1/accounts", REMOTE_ADDR="192.0.2.8")
+
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert "sign answered 400 to key" in lines[0]
+    assert "(job) from 192.0.2.7" in lines[0]
+    assert lease["lease_id"] not in lines[0]
+    assert "GET /api/v1/accounts answered 401 to no valid key from 192.0.2.8" in lines[1]
+
+
 # ---- what is not known is refused by the caller's own names
 
 
