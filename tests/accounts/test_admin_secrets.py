@@ -75,6 +75,7 @@ def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: None) -> Non
     for address in pages(account, token, app, key):
         page = client.get(address)
         text = page.content.decode().replace(f"q={MARKER}", "").replace(f'value="{MARKER}"', "")
+        text = text.replace(f"“{MARKER}”", "")  # the search says what was searched for
         assert page.status_code == 200, address
         assert MARKER not in text, address
         assert secret not in text, address
