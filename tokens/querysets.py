@@ -51,7 +51,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def let_go(self) -> int:
         """Give back what this connection claimed of these tokens. Returns how many there were."""
-        return self.filter(claimed_by=_OwnConnection()).update(claimed_until=None)
+        return self.filter(claimed_by=_OwnConnection()).update(claimed_until=None, claimed_by=None)
 
     def to_revoke(self) -> Self:
         """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""

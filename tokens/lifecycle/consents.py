@@ -52,7 +52,7 @@ def store_consent(
     deadlines.apply(token, now)
     token.linked_at = token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
-    token.claimed_until = None
+    token.claimed_until = token.claimed_by = None
     scheduling.apply(token, now)
     token.save()
     event(token, TokenEvent.Kind.LINKED, now, source=source, actor=user)

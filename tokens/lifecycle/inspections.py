@@ -50,7 +50,7 @@ def record_inspection(
         return outcome(token, inspection.ruling.verdict, stale=True)
     before = facts(token)
     ruling = _whose_fault(token, inspection.ruling, now)
-    token.claimed_until = None
+    token.claimed_until = token.claimed_by = None
     token.last_check_result = ruling.verdict
     if ruling.verdict == Verdict.OK:
         works(token, inspection, now, source)

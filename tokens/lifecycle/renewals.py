@@ -111,7 +111,7 @@ def record_refusal(
     if token.generation != generation or token.is_removed:
         return outcome(token, verdict, stale=True)
     before = facts(token)
-    token.claimed_until = None
+    token.claimed_until = token.claimed_by = None
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)

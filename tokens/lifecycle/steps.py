@@ -28,6 +28,7 @@ CHECK_FIELDS = [
     "due_at",
     "due_for",
     "claimed_until",
+    "claimed_by",
     "scopes",
 ]
 # The row of a good report that a renewal stands for: the channel was not asked about the token.
