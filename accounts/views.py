@@ -6,9 +6,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import channel_pages, mine, summary
+from accounts import channel_pages, check_progress, mine, summary
 from accounts.linking import overview
 from accounts.models import Account
+from accounts.names import Names
 from tokens.models import ChannelKey
 from users.models import person
 
@@ -30,10 +31,10 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
 def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show who keeps one account connected."""
     visible = summary.with_pools(Account.objects.visible_to(person(request)))
-    account = get_object_or_404(visible, pk=account_id)
-    return render(
-        request, "site/my_account.html", mine.account_page(account, person(request), timezone.now())
-    )
+    account, now = get_object_or_404(visible, pk=account_id), timezone.now()
+    checked = check_progress.of(request, account, Names(person(request)), now)
+    context = {**mine.account_page(account, person(request), now), "progress": checked, "now": now}
+    return check_progress.look_again(render(request, "site/my_account.html", context), checked)
 
 
 @login_required

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import checking, faces
+from accounts import check_progress, checking, faces
 from accounts.linking import choosing, consent, flow, overview, setup
 from accounts.models import Account, PendingLink
 from tokens import channels
@@ -245,14 +245,12 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Have the sweep ask the channel about this account, as somebody who is told "Check now" presses it. It asks within a minute."""
+    """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it."""
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
     living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
-    label = account.get_channel_display()
-    if checking.ask(token_ids=list(living.values_list("pk", flat=True)), now=timezone.now()):
-        messages.success(
-            request, f"AdToken asks {label} within a minute. Then this page says what was found."
-        )
-    else:
+    page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
+    ids, now = list(living.values_list("pk", flat=True)), timezone.now()
+    if not checking.ask(token_ids=ids, now=now):
         messages.warning(request, f"No log-in of this account works any more, so {label} cannot be asked.")
-    return redirect("my_account", account.pk)
+        return redirect(page)
+    return redirect(check_progress.address(page, ids, now))

@@ -9,12 +9,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts import checking, deeds
+from accounts import check_progress, checking, deeds
 from accounts.errors import DeedRefused
 from accounts.forms import ConfirmForm
 from accounts.models import Account, AccountToken
 from accounts.names import Names
-from accounts.portal import access, confirm, deed_texts, pages, progress
+from accounts.portal import access, confirm, deed_texts, pages
 from accounts.portal.deed_texts import Deed
 from tokens import channels
 from users.models import person
@@ -151,7 +151,7 @@ def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]
         messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
         return HttpResponseRedirect(home(account))
     checking.ask(token_ids=ids, now=now)
-    return HttpResponseRedirect(progress.address(home(account), ids, now))
+    return HttpResponseRedirect(check_progress.address(home(account), ids, now))
 
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
-from accounts import faces, summary
+from accounts import check_progress, faces, summary
 from accounts.models import Account
 from accounts.names import Names
-from accounts.portal import access, dates, handed_out, poolrows, progress, timeline, told_rows
+from accounts.portal import access, dates, handed_out, poolrows, timeline, told_rows
 from accounts.portal.poolrows import Deed
 from accounts.portal.rows import explain
 from tokens.channels.base import Reason
@@ -115,7 +115,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
         automatic = Deed(
             "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
         )
-    checked = progress.of(request, account, names, now)
+    checked = check_progress.of(request, account, names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
     page = TemplateResponse(
         request,
@@ -137,7 +137,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
             **_line_context(request, account, names),
         },
     )
-    return progress.look_again(page, checked)
+    return check_progress.look_again(page, checked)
 
 
 def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:

@@ -158,7 +158,10 @@ def test_the_page_behind_the_link_offers_check_now_instead_of_re_authenticating(
         assert not page.split("Fern Gardens")[1].strip().startswith("Re-authenticate")
     response = client.post(reverse("check_account", args=[account.pk]), follow=True)
 
-    assert "AdToken asks X within a minute." in response.content.decode()
+    page = plain(response.content.decode())
+    assert "Checking Ada" in page
+    assert "This page shows the result by itself." in page
+    assert response["Refresh"] == "2"
     ada_token = Token.objects.get(consented_by=ada)
     assert ada_token.due_at is not None
     assert ada_token.due_for == "probe"

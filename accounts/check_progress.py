@@ -1,4 +1,4 @@
-"""How far the checks are that staff asked for on a page, and what came of them. The address says when; nothing is stored."""
+"""How far the checks are that somebody asked for on a page, and what came of them. The address says when; nothing is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,9 +84,7 @@ def _line(account: Account, entry: AccountToken, names: Names, asked_at: datetim
     if token.state == Token.State.DEAD:
         return Line("bad", "cancel", f"{name}: {label} says that this log-in has stopped.")
     if token.last_check_result == Verdict.APP_FAULT:
-        return Line(
-            "bad", "error", f"{name}: {label} refuses AdToken itself. No token was touched. See Channel apps."
-        )
+        return Line("bad", "error", f"{name}: {label} refuses AdToken itself. No log-in was touched.")
     if token.last_check_result == Verdict.OUR_BUG:
         return Line("bad", "error", f"{name}: AdToken could not ask. Nothing was changed.")
     if not told or token.state != Token.State.VALID:
