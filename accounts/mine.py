@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import faces, pool_reasons, selection, summary
+from accounts import faces, my_list, pool_reasons, selection, summary
 from accounts.calendar_days import AT_RISK, URGENT, within
 from accounts.linking import overview
 from accounts.models import Account, AccountToken
+from accounts.my_list import ATTENTION, STOPPED, WORKING
 from accounts.names import Names
 from accounts.summary import Summary
 from tokens import channels, reasons, renewal
 from tokens.channels.base import NOT_BY_CONSENT, Reason
-from tokens.models import ChannelKey, Token
+from tokens.models import Token
 from users.models import User
 
 
@@ -36,8 +38,9 @@ class LoginRow:
     label: str
     pill: faces.Pill
     text: str
-    accounts: Sequence[Hanging]
-    target: Account | None
+    accounts: Sequence[Hanging]  # those that are named
+    more: int  # how many others hang on it
+    target: Account
 
 
 @dataclass(frozen=True)
@@ -65,49 +68,79 @@ class Group:
 
     key: str
     title: str
+    number: int  # on all pages
     rows: Sequence[AccountRow]
 
 
-STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
+NAMED = 6  # accounts of a log-in
+SEARCHED_FROM = 20  # accounts; fewer are seen at one look
 GROUPS = {STOPPED: "Not working", ATTENTION: "Needs attention", WORKING: "Working"}
 
 
-def page(user: User, now: datetime) -> dict[str, Any]:
-    """Return what "My accounts" shows: log-ins that need the person first, then the accounts, what stops first above."""
-    accounts = summary.with_pools(Account.objects.visible_to(user))
-    found = {account.pk: summary.of(account, now) for account in accounts}
-    names = Names(user)
-    needing = [row for row in (_login_row(token, found, names, now) for token in _own_tokens(user)) if row]
-    needing.sort(key=_by_urgency(now))
-    shown = {hanging.account.pk for row in needing for hanging in row.accounts}
-    rest = [_account_row(one, user, names) for pk, one in found.items() if pk not in shown]
-    rest.sort(key=_by_need)
-    groups = [Group(key, title, [row for row in rest if row.group == key]) for key, title in GROUPS.items()]
+def page(user: User, now: datetime, *, search: str = "", number: int = 1) -> dict[str, Any]:
+    """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above."""
+    names, zone = Names(user), timezone.get_current_timezone()
+    needing, shown = _needing(user, names, now)
+    found = my_list.others(user, without=shown, search=search, now=now, zone=zone)
+    counts = my_list.count(found)
+    pages = max(1, -(-counts.total // my_list.PAGE))
+    number = min(max(1, number), pages)
+    first = (number - 1) * my_list.PAGE
+    accounts = summary.with_pools(found)[first : first + my_list.PAGE]
+    rows = [_account_row(summary.of(account, now), user, names) for account in accounts]
+    groups = [
+        Group(key, title, getattr(counts, key), [row for row in rows if row.group == key])
+        for key, title in GROUPS.items()
+    ]
     return {
-        "do_first": needing,
+        "do_first": needing if number == 1 and not search else [],
         "groups": [group for group in groups if group.rows],
-        "lead": _lead(needing, rest),
-        "empty": not needing and not rest,
+        "lead": _lead(needing, counts, found),
+        "empty": not needing and not counts.total and not search,
+        "search": search,
+        "searchable": bool(search) or counts.total > SEARCHED_FROM,
+        "number": number,
+        "pages": pages,
     }
 
 
-def _own_tokens(user: User) -> list[Token]:
-    tokens = Token.objects.filter(consented_by=user).select_related("app")
-    return list(tokens.prefetch_related("pool_entries").order_by("id"))
+def _needing(user: User, names: Names, now: datetime) -> tuple[list[LoginRow], list[int]]:
+    """Return the rows of the person's log-ins that need him, most urgent first, and the ids of all accounts that hang on them."""
+    by_token: dict[int, list[AccountToken]] = {}
+    for entry in my_list.own_entries(user):
+        by_token.setdefault(entry.token_id, []).append(entry)
+    rows, shown = [], []
+    for entries in by_token.values():
+        hanging = _hanging_on(entries, now)
+        if hanging:
+            rows.append(_login_row(hanging, names, now))
+            shown += [entry.account_id for entry in hanging]
+    rows.sort(key=_by_urgency(now))
+    return rows, shown
 
 
-def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datetime) -> LoginRow | None:
-    """Return the row of a log-in that stopped, ends within 30 days or lacks a permission; None where its person need do nothing.
+def _hanging_on(entries: Sequence[AccountToken], now: datetime) -> list[AccountToken]:
+    """Return the entries of a log-in that re-authenticating helps: all where it stopped or ends within 30 days, else those of no use.
 
-    Accounts that wait for an admin at the channel are left out: re-authenticating does not help them.
+    Accounts that wait for an admin at the channel are left out, and so are log-ins that were removed on purpose: nobody is asked to bring
+    them back.
     """
-    entries = [
-        _entry_in(found[one.account_id], token) for one in token.pool_entries.all() if one.account_id in found
-    ]
-    entries = [entry for entry in entries if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
-    label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
+    token = entries[0].token
     if token.is_removed:
-        return None  # on purpose: nobody is asked to bring it back
+        return []
+    helped = [entry for entry in entries if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
+    ends = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
+    if token.state == Token.State.DEAD or ends:
+        return helped
+    return [entry for entry in helped if not selection.living(entry)]
+
+
+def _login_row(entries: Sequence[AccountToken], names: Names, now: datetime) -> LoginRow:
+    """Return the row of a log-in that these entries hang on."""
+    token = entries[0].token
+    label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
+    worst = my_list.worst([entry.account_id for entry in entries], NAMED)
+    named = [summary.of(account, now) for account in summary.with_pools(worst)]
     if token.state == Token.State.DEAD:
         pill = faces.STOPPED
         text = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True).what
@@ -117,18 +150,14 @@ def _login_row(token: Token, found: dict[int, Summary], names: Names, now: datet
         pill = faces.Pill(left.text, "urgent" if urgent else "warn", "warning" if urgent else "schedule")
         text = ""
     else:
-        entries = [entry for entry in entries if not selection.living(entry)]
-        told = pool_reasons.explain_entry(entries[0], you=True) if entries else None
-        pill = faces.Pill(told.short, "warn", "lock") if told else faces.STOPPED
-        text = told.what if told else ""
-    if not entries:
-        return None
-    hanging = [_hanging(found[entry.account_id], entry, names, now) for entry in entries]
-    hanging.sort(key=lambda one: (one.account.state != Account.State.DEACTIVATED, one.account.name))
-    if len(hanging) > 1:
-        many = "both" if len(hanging) == 2 else f"all {len(hanging)}"
+        told = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
+        pill, text = faces.Pill(told.short, "warn", "lock"), told.what
+    if len(entries) > 1:
+        many = "both" if len(entries) == 2 else f"all {len(entries)}"
         text = f"{text} One re-authentication is enough for {many} accounts.".strip()
-    return LoginRow(token, token.app.channel, label, pill, text, hanging, hanging[0].account)
+    hanging = [_hanging(one, _entry_in(one, token), names, now) for one in named]
+    more = len(entries) - len(named)
+    return LoginRow(token, token.app.channel, label, pill, text, hanging, more, named[0].account)
 
 
 def _entry_in(one: Summary, token: Token) -> AccountToken:
@@ -219,33 +248,21 @@ def _stopped(one: Summary, user: User, names: Names) -> tuple[str, str]:
     return f"{text}. Waits for {waits_for}." if waits_for else f"{text}.", deed
 
 
-_PLACES = {Account.State.DEACTIVATED: 0, Account.State.INTERRUPTED: 1, Account.State.CONNECTED: 2}
-
-
-def _by_need(row: AccountRow) -> tuple[int, float, str, int]:
-    """What has stopped, then what stops first, then by name, and accounts of one name in the usual order of channels."""
-    account = row.account
-    ends = account.deadline.timestamp() if account.deadline else float("inf")
-    place = _PLACES.get(Account.State(account.state), 3)
-    return place, ends, account.name.casefold(), ChannelKey.values.index(account.channel)
-
-
-def _lead(needing: Sequence[LoginRow], rest: Sequence[AccountRow]) -> str:
+def _lead(needing: Sequence[LoginRow], counts: my_list.Counts, found: QuerySet[Any]) -> str:
     """Return the first sentence of the page, the worst fact first."""
-    stopped = [row for row in rest if row.group == STOPPED]
-    attention = sum(row.group == ATTENTION for row in rest)
     also = "other " if needing else ""
     said = []
     if needing:
         said.append(f"{len(needing)} of your log-ins need{'s' if len(needing) == 1 else ''} you.")
-    if stopped and all(row.account.restriction for row in stopped) and not needing:
-        limited = faces.join_names([row.account.name for row in stopped])
+    if counts.stopped and counts.stopped == counts.restricted and not needing:
+        limited = faces.join_names(list(found.filter(group=STOPPED).values_list("name", flat=True)))
         said.append(f"Your log-ins work, but the channel restricts {limited}.")
-    elif stopped:
-        one = len(stopped) == 1
-        said.append(f"{len(stopped)} {also}account{' does' if one else 's do'} not work.")
-    if attention and not needing:
-        said.append(f"{attention} account{' needs' if attention == 1 else 's need'} attention.")
+    elif counts.stopped:
+        one = counts.stopped == 1
+        said.append(f"{counts.stopped:,} {also}account{' does' if one else 's do'} not work.")
+    if counts.attention and not needing:
+        one = counts.attention == 1
+        said.append(f"{counts.attention:,} account{' needs' if one else 's need'} attention.")
     return " ".join(said) or "Everything works. Nothing to do."
 
 

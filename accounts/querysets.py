@@ -20,12 +20,14 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
         Superusers see all. Whatever is not visible answers 404.
         """
-        from accounts.models import AccountToken
-
         if not user.is_authenticated:
             return self.none()
-        if user.is_superuser:
-            return self
+        return self if user.is_superuser else self.of_person(user)
+
+    def of_person(self, user: User) -> Self:
+        """Accounts of a person's teams, and those that a log-in of theirs reaches, also for those who may see more."""
+        from accounts.models import AccountToken
+
         own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
         # Not by a join: DISTINCT would forbid row locks and keep the database from reading the list by its index.
         teams = Membership.objects.filter(user=user).values("team")

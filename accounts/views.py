@@ -18,7 +18,13 @@ from users.models import person
 @require_GET
 def my_accounts(request: HttpRequest) -> HttpResponse:
     """Show what needs this person, then the accounts that work."""
-    context = mine.page(person(request), timezone.now())
+    number = request.GET.get("page", "")
+    context = mine.page(
+        person(request),
+        timezone.now(),
+        search=request.GET.get("q", "").strip()[:100],
+        number=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1,
+    )
     if context["empty"]:
         return render(
             request, "site/first_account.html", {"channels": overview.channel_rows(person(request))}

@@ -4,18 +4,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import pool
 from accounts.linking import choosing
-from accounts.models import Account, PendingLink
+from accounts.models import Account, AccountToken, PendingLink
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.channels import CHANNELS
 from tokens.channels.base import NativeAccount
 from tokens.models import Token
-from users.models import User
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -272,19 +273,66 @@ def test_nobody_sees_anything_without_log_in(client: Client) -> None:
         assert client.get(reverse(name)).status_code == 302
 
 
-def test_200_accounts_take_no_more_queries_than_two(
-    client: Client, ada: User, django_assert_max_num_queries: object
-) -> None:
-    token = make_token(consented_by=ada, deadline=now() + 50 * DAY)
-    for number in range(200):
-        link(make_account(name=f"A{number}"), token)
+def many_accounts(count: int, *, team: Team, token: Token | None = None, prefix: str = "A") -> None:
+    """Write connected accounts, and put the token into their pools, by three statements."""
+    accounts = Account.objects.bulk_create(
+        Account(channel="facebook", native_id=f"{prefix}{number:04}", name=f"{prefix}{number:04}", team=team)
+        for number in range(count)
+    )
+    if token is not None:
+        AccountToken.objects.bulk_create(AccountToken(account=one, token=token) for one in accounts)
     with transaction.atomic():
-        pool.settle(token_ids=[token.pk], cause="linked", now=now())
+        pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=now())
 
-    with django_assert_max_num_queries(12):  # type: ignore[operator]  # pytest-django's fixture
-        page = mine(client)
 
-    assert "A199" in page
+def cost_of(client: Client, address: str) -> tuple[str, int]:
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(address).content.decode()
+    return page, len(queries)
+
+
+def test_the_page_of_a_large_team_costs_as_much_as_that_of_a_small_one(client: Client, ada: User) -> None:
+    team, ending = Team.default(), make_token(consented_by=ada, deadline=now() + 5 * DAY)
+    works = make_token(deadline=now() + 50 * DAY)
+    many_accounts(7, team=team, token=ending, prefix="Mine")
+    many_accounts(101, team=team, token=works)
+    _, few = cost_of(client, reverse("my_accounts"))
+    many_accounts(60, team=team, token=ending, prefix="More")
+    many_accounts(250, team=team, token=works, prefix="B")
+
+    page, many = cost_of(client, reverse("my_accounts"))
+
+    assert many == few
+    assert "and 61 more accounts" in page
+    assert "enough for all 67 accounts" in page
+    assert "Page 1 of 4" in page
+    assert page.count('class="at-row-title"') == 1 + 100
+    last = client.get(reverse("my_accounts"), {"page": 4}).content.decode()
+    assert "B0249" in last
+    assert "Do first" not in last
+    assert ">351<" in last  # accounts of this group on all pages
+
+
+def test_a_person_finds_an_account_among_many(client: Client, ada: User) -> None:
+    many_accounts(30, team=Team.default(), token=make_token(deadline=now() + 50 * DAY))
+
+    found = client.get(reverse("my_accounts"), {"q": "a0017"}).content.decode()
+    nothing = client.get(reverse("my_accounts"), {"q": "<nobody>"}).content.decode()
+
+    assert "A0017" in found
+    assert "A0018" not in found
+    assert "No account of yours matches “&lt;nobody&gt;”." in nothing
+
+
+def test_a_superuser_reads_the_accounts_of_his_own_teams(client: Client) -> None:
+    client.force_login(make_user("root@example.com", is_staff=True, is_superuser=True))
+    make_account(name="Of my team")
+    make_account(name="Of strangers", team=make_team("Other"))
+
+    page = client.get(reverse("my_accounts")).content.decode()
+
+    assert "Of my team" in page
+    assert "Of strangers" not in page
 
 
 @pytest.mark.parametrize("name", ["my_accounts", "linked", "reauthenticate", "my_account"])
