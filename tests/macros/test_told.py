@@ -152,7 +152,19 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
 
 def test_the_indexes_serve_the_account_s_messages_and_the_list(client: Client) -> None:
     account = warned()
+    Message.objects.bulk_create(
+        Message(
+            kind="ask",
+            recipient="a@example.com",
+            dedupe_key=f"x{number}",
+            payload={"account": number + 10**9},
+            state="failed" if number % 500 == 0 else "sent",
+            created_at=NOW - timedelta(minutes=number),
+        )
+        for number in range(5_000)
+    )
     with connection.cursor() as cursor:
+        cursor.execute("analyze notifications_message")
         cursor.execute("set local enable_seqscan = off")
         plans = [
             Message.objects.filter(payload__contains={"account": account.pk}).explain(),
