@@ -9,9 +9,10 @@ from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
-from adtoken_project import search, start_page
+from adtoken_project import first_steps, search, start_page
 from users import second_factor
 
 # The theme's Alpine evaluates expressions in attributes and its templates hold inline styles. Self-service keeps the strict policy.
@@ -44,6 +45,11 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Wrap a view of the portal, with the policy that the theme needs."""
         return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Add the test mail."""
+        mail = path("test-mail/", self.admin_view(first_steps.send_test_mail), name="test_mail")
+        return [mail, *super().get_urls()]
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Answer with what is found, for the palette. The theme's own would keep the results for minutes."""

@@ -14,12 +14,21 @@ class AdTokenConfig(AppConfig):
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import grants, groups, invitations, login_mails, safe_start, schedules
+        from adtoken_project import (
+            first_steps,
+            grants,
+            groups,
+            invitations,
+            login_mails,
+            safe_start,
+            schedules,
+        )
 
         safe_start.refuse()
 
         invitations.register()
         login_mails.register()
+        first_steps.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")

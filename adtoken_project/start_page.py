@@ -11,6 +11,7 @@ from accounts.linking import setup
 from accounts.models import Account
 from accounts.portal import states
 from accounts.portal.counts import short_count
+from adtoken_project import first_steps
 from macros import reach
 from tokens.models import ChannelApp, ChannelKey
 
@@ -59,6 +60,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "plain_title": True,
         "faults": _faults(request),
         "not_set_up": _not_set_up(request),
+        "steps": first_steps.steps(request),
         "cards": cards,
         "nothing": not any(number != "0" for number in numbers),
     }

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import display
 from django.db.models import F, QuerySet
@@ -76,6 +77,13 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         saved = self.instance.pk is not None and self.instance.secrets is not None
         if "is_default" in self.fields:
             self.fields["is_default"].label = "For new links"
+        if "state" in self.fields:
+            self.fields["state"].help_text = (
+                "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"
+                " registered at the channel; until then the channel counts as not set up. Retiring: its log-ins go on, no new ones."
+            )
+        if "state" in self.fields and self.instance.pk is None:
+            self.fields["state"].initial = ChannelApp.State.LIVE
         if "new_secret" in self.fields:
             self.fields["new_secret"].help_text = (
                 "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
@@ -252,7 +260,11 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def redirect_uri_to_register(self, app: ChannelApp) -> SafeString | str:
         """Return the callback address for copying."""
         if not app.channel:
-            return "Shown once the app is saved."
+            base = settings.BASE_URL.rstrip("/")
+            return format_html(
+                '<code class="at-mono at-pickable">{}/link/CHANNEL/callback/</code>, CHANNEL in small letters',
+                base,
+            )
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
 
     @display(description="Pushes: what to enter at the channel")

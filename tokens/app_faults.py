@@ -1,6 +1,7 @@
 """Faults of our own channel apps: the channel refuses AdToken itself. No token is touched by them."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from tokens import channels, scrub
@@ -22,6 +23,7 @@ KINDS = {
     "api": "use",
     "list_accounts": "use",
 }
+TEST_SECONDS = 5  # a person waits for it
 ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came past the consent page
 
 
@@ -56,3 +58,28 @@ def ask_again() -> None:
             continue
         if ruling is not None and ruling.verdict == Verdict.OK:
             clear(app=app, call="exchange")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a test of an app's keys showed: `took` is None where the channel did not say."""
+
+    took: bool | None
+    note: str = ""
+
+
+def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
+    """Ask the channel whether it takes an app's keys, note or end a fault accordingly, and return what it said. Takes 5 s at most."""
+    try:
+        ruling = channels.get(app.channel).check_app(app.keys(), timeout=TEST_SECONDS)
+    except (channels.UnknownChannel, VaultError, ValueError) as error:
+        return Tested(took=False, note=str(error))
+    if ruling is None:
+        return Tested(took=None)
+    if ruling.verdict == Verdict.OK:
+        clear(app=app, call="exchange")
+        return Tested(took=True)
+    if ruling.verdict == Verdict.APP_FAULT:
+        record(app=app, call="exchange", ruling=ruling, now=now)
+        return Tested(took=False, note=scrub.strange(ruling.note) or ruling.row)
+    return Tested(took=None, note=scrub.strange(ruling.note) or ruling.row)

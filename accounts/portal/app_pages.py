@@ -19,7 +19,7 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.portal import asking, confirm, jobs
 from accounts.portal.confirm import Page
-from tokens import default_app
+from tokens import app_faults, default_app
 from tokens.models import ChannelApp, Token
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
@@ -102,18 +102,49 @@ class AppsInUse:
             links.append((_url("lead", app), "Make this the app for new links"))
         if app.viewer.has_perm(ASK) and app.state == ChannelApp.State.RETIRING and log_ins(app).linked:
             links.append((_url("ask", app), "Ask them to re-authenticate"))
-        nothing = format_html('<span class="at-quiet">{}</span>', "Nothing to do here.")
-        return format_html_join(SafeString(" · "), '<a class="at-link" href="{}">{}</a>', links) or nothing
+        more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
+        if not app.viewer.has_perm(CHANGE) or app.secrets is None:
+            return more or format_html('<span class="at-quiet">{}</span>', "Nothing to do here.")
+        # Of the form that it stands in, which is not saved by it.
+        test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>Test</button> {}'
+        return format_html(
+            f"{test}{{}}",
+            _url("test", app),
+            "Asks the channel whether it takes ID and secret as saved.",
+            more,
+        )
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the two deeds."""
+        """Add the deeds."""
         site = self.admin_site  # type: ignore[attr-defined]  # a mix-in
-        views: list[tuple[str, Callable[..., HttpResponse]]] = [("lead", self.lead), ("ask", self.ask)]
+        views: list[tuple[str, Callable[..., HttpResponse]]] = [
+            ("lead", self.lead),
+            ("ask", self.ask),
+            ("test", self.test),
+        ]
         mine = [
             path(f"<int:app_id>/{name}/", site.admin_view(view), name=f"tokens_channelapp_{name}")
             for name, view in views
         ]
         return [*mine, *super().get_urls()]  # type: ignore[misc]  # a mix-in
+
+    def test(self, request: HttpRequest, app_id: int) -> HttpResponse:
+        """Ask the channel whether it takes the app's keys (POST), and say what it answered."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        app = _app(request, app_id, CHANGE)
+        found = app_faults.verify_keys(app=app, now=timezone.now())
+        label = app.get_channel_display()
+        if found.took:
+            messages.success(request, f"{label} takes the ID and the secret of this app.")
+        elif found.took is None:
+            said = f" It answered: {found.note}" if found.note else ""
+            messages.warning(
+                request, f"{label} did not say whether it takes them.{said} Link an ad account to try it."
+            )
+        else:
+            messages.error(request, f"{label} refuses this app: {found.note} Check ID and secret.")
+        return HttpResponseRedirect(_url("change", app))
 
     def lead(self, request: HttpRequest, app_id: int) -> HttpResponse:
         """Ask (GET), then let new links use this app (POST)."""
