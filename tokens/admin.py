@@ -82,8 +82,8 @@ class ChannelAppForm(ModelForm[ChannelApp]):
                 "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"
                 " registered at the channel; until then the channel counts as not set up. Retiring: its log-ins go on, no new ones."
             )
-        if "state" in self.fields and self.instance.pk is None:
-            self.fields["state"].initial = ChannelApp.State.LIVE
+            if not self.instance.pk:
+                self.initial["state"] = ChannelApp.State.LIVE
         if "new_secret" in self.fields:
             self.fields["new_secret"].help_text = (
                 "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."

@@ -54,7 +54,10 @@ async def _answer(
         base = base.rpartition("/v")[0] + "/"
     given = dict(parse_qsl(query)) | dict(parse_qsl(str(call.get("body", ""))))
     method = str(call.get("method", "GET")).upper()
-    where = "params" if method in ("GET", "DELETE") else "data"
-    answer = await client.request(method, base + path, **{where: {**shared, **given}})
+    fields = {**shared, **given}
+    if method in ("GET", "DELETE"):
+        answer = await client.request(method, base + path, params=fields)
+    else:
+        answer = await client.request(method, base + path, data=fields)
     headers = [{"name": name, "value": value} for name, value in answer.headers.items()]
     return {"code": answer.status_code, "headers": headers, "body": answer.text}

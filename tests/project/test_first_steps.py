@@ -118,3 +118,11 @@ def test_the_test_button_says_whether_the_channel_takes_the_keys(
     assert "refuses this app:" in bad
     assert app.fault_since is not None
     assert mira.get(address).status_code == 405
+
+
+def test_a_new_app_is_live_unless_one_says_otherwise_and_the_page_says_what_that_means(mira: Client) -> None:
+    page = mira.get(reverse("admin:tokens_channelapp_add")).content.decode()
+
+    assert re.search(r'<option value="live"\s+selected', page)
+    assert "until then the channel counts as not set up" in page
+    assert "/link/CHANNEL/callback/" in page

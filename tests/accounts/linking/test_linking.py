@@ -42,7 +42,7 @@ def account(name: str = "Lumen Shoes EU") -> Account:
 
 def lumen(pending: PendingLink) -> str:
     """The id of Lumen Shoes EU in the list that waits to be chosen from."""
-    return next(one["native_id"] for one in pending.offered if one["name"] == "Lumen Shoes EU")
+    return str(next(one["native_id"] for one in pending.offered if one["name"] == "Lumen Shoes EU"))
 
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])
