@@ -32,7 +32,7 @@ def mira(client: Client) -> Client:
 def read(client: Client) -> list[tuple[str, bool, bool]]:
     """Title, whether it is ticked, whether it has the primary button, of each step."""
     page = client.get(reverse("admin:index")).content.decode()
-    found = re.findall(r'<li class="at-step( at-step-done)?">(.*?)</li>', page, re.DOTALL)
+    found = re.findall(r'<li class="at-first-step( at-first-done)?">(.*?)</li>', page, re.DOTALL)
     return [
         (str(re.findall(r"<b>(.*?)</b>", text)[0]), bool(done), "at-btn-primary" in text)
         for done, text in found
