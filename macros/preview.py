@@ -15,7 +15,7 @@ from macros.models import Macro, MacroAction, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
 from users.models import User
-from users.recipients import operators
+from users.recipients import Via, fallback, operators
 
 DAYS = 30
 SHOWN = 6
@@ -103,7 +103,7 @@ def draft_of(action: MacroAction) -> Draft:
     return Draft(
         name=macro.name,
         days=list(action.days),
-        emails=list(action.emails),
+        emails=[email.lower() for email in action.emails],
         linkers=action.linkers,
         watch=action.watch,
         scope=macro.scope,
@@ -184,8 +184,8 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
     if not due:
         return None
     first = due[0]
-    recipient = _recipient(draft, first.account)
-    if recipient is None:
+    recipient, via = _recipient(draft, first.account)
+    if not recipient:
         return None
     notice = Notice(
         action=MacroAction(macro=Macro(name=draft.name or "this macro")),
@@ -194,16 +194,22 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
         team_id=first.account.team_id,
         threshold=first.threshold,
         recipient=recipient,
+        via=via,
     )
     at = evaluation.hour_of(first.on)
     return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot())
 
 
-def _recipient(draft: Draft, account: Account) -> str | None:
+def _recipient(draft: Draft, account: Account) -> tuple[str, Via]:
+    """Return one of those whom the mail about an account would go to, and how it comes to them; "" for nobody."""
     linkers = account.pool.filter(token__consented_by__is_active=True).order_by("-token__deadline")
     if draft.linkers and (email := linkers.values_list("token__consented_by__email", flat=True).first()):
-        return str(email)
-    return draft.emails[0].lower() if draft.emails else None
+        return str(email), Via.DIRECT
+    left = set(User.objects.filter(email__in=draft.emails, is_active=False).values_list("email", flat=True))
+    if addresses := [email for email in draft.emails if email not in left]:
+        return addresses[0], Via.DIRECT
+    stands_in = fallback([account.team_id]).get(account.team_id)
+    return (stands_in.addresses[0], stands_in.via) if stands_in and stands_in.addresses else ("", Via.DIRECT)
 
 
 def _ending_token(draft: Draft, due: Due) -> Token | None:

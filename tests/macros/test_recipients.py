@@ -303,6 +303,18 @@ def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings:
     assert ("nobody would be told", 1) in found.quiet
 
 
+def test_the_mail_beside_the_form_is_the_one_to_whoever_stands_in() -> None:
+    lead_of(Team.default())
+    make_macro(emails=["Petra@example.com"], days=[7])
+    ending(5, person=make_person("petra@example.com", is_active=False))
+    draft = preview.draft_of(MacroAction.objects.get())
+
+    mail = preview.sample(draft, preview.preview(draft, now=NOW).due)
+
+    assert mail is not None
+    assert "it comes to you as team lead of General." in " ".join(mail.text.split())
+
+
 @pytest.mark.parametrize(
     ("scope", "words"), [("chosen", "It is applied to no account yet."), ("all", "No account fits it yet.")]
 )
