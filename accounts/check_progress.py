@@ -25,6 +25,9 @@ class Line:
     text: str
 
 
+_TONES = ("bad", "warn", "good")
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a page says of the checks that were asked for on it."""
@@ -32,15 +35,12 @@ class Progress:
     asked_at: datetime
     waiting: str  # names, joined; "" where all are done
     late: bool  # nothing came for so long that a worker may be away
-    lines: Sequence[Line]
+    lines: Sequence[Line]  # the worst first
 
     @property
     def first(self) -> Line | None:
         """The line that gives the whole its tone: the worst one, none while something is waited for."""
-        tones = ("bad", "warn", "good")
-        return (
-            None if self.waiting else min(self.lines, key=lambda line: tones.index(line.tone), default=None)
-        )
+        return None if self.waiting or not self.lines else self.lines[0]
 
 
 def address(page: str, token_ids: Sequence[int], now: datetime) -> str:
@@ -60,12 +60,13 @@ def of(request: HttpRequest, account: Account, names: Names, now: datetime) -> P
     wanted = set(request.GET.getlist("token"))
     entries = [entry for entry in account.pool.all() if str(entry.token_id) in wanted]
     waiting = [entry for entry in entries if not checking.is_done(entry.token, now)]
+    lines = [_line(account, entry, names, asked_at) for entry in entries if entry not in waiting]
     called = [names.token(entry.token, account) for entry in waiting]
     return Progress(
         asked_at=asked_at,
         waiting=faces.join_names(list(dict.fromkeys(called))),
         late=now >= asked_at + checking.REFRESHED_FOR,
-        lines=[_line(account, entry, names, asked_at) for entry in entries if entry not in waiting],
+        lines=sorted(lines, key=lambda line: (_TONES.index(line.tone), line.text)),
     )
 
 

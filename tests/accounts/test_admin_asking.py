@@ -112,7 +112,7 @@ def test_check_all_now_reads_the_role_in_the_ad_account_too(
 
     said, _ = check(client, "check", account)
 
-    assert said == "Ada: checked, fine. Ben: the log-in works, but has no access to this account."
+    assert said == "Ben: the log-in works, but has no access to this account. Ada: checked, fine."
     lost = AccountToken.objects.get(access="lost")
     assert lost.token.consented_by == User.objects.get(email="ben@example.com")
 

@@ -13,6 +13,7 @@ from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
+from tests.support.world import make_default_macro
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,7 @@ def test_an_empty_installation_begins_with_a_channel_app(mira: Client) -> None:
 
 def test_what_is_done_is_ticked_and_when_all_is_the_list_is_gone(mira: Client) -> None:
     make_app("facebook")
+    make_default_macro()
     make_user("ada@example.com")
     account = make_account(people_count=2)
     link(account, make_token())
