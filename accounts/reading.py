@@ -5,7 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from accounts import pairs
+from accounts.models import AccountToken
 from tokens import answers, app_faults, channels
 from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
 from tokens.models import Token
@@ -58,6 +61,12 @@ def _is_lost(reading: PairReading) -> bool:
     return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
 
 
+def _other_readers(token: Token) -> QuerySet[Token]:
+    """Return the app's other tokens whose checks read ad accounts too."""
+    entries = AccountToken.objects.filter(token=OuterRef("pk"))
+    return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
+
+
 def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:
     """Write what was found of a token's accounts, and what the answers say of our app."""
     asked_with: dict[str, Any] = {
@@ -75,7 +84,7 @@ def record(token: Token, found: Findings, *, now: datetime, source: str) -> None
         said.append((found.fault.ruling, found.fault.evidence))
     faults = [ruling for ruling, _ in said if ruling.verdict == Verdict.APP_FAULT]
     if faults:
-        app_faults.record(app=token.app, ruling=faults[0], call="api", now=now)
+        app_faults.record_use(token=token, ruling=faults[0], others=_other_readers(token), now=now)
     elif found.listed is not None or any(ruling.verdict == Verdict.OK for ruling, _ in said):
         app_faults.clear(app=token.app, call="api")
     for ruling, evidence in said:

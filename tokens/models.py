@@ -52,6 +52,14 @@ class ChannelApp(models.Model):
         max_length=10, blank=True, help_text="Which kind of call found it; one of that kind ends it."
     )
     fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
+    use_refused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When one token's reading blamed the app. Another token's tells whose fault it is.",
+    )
+    use_refused_by = models.ForeignKey(
+        "tokens.Token", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     version_warning = models.CharField(
         max_length=300,
         blank=True,

@@ -1,13 +1,16 @@
 """An answer that blames our app: the app's other tokens tell whether it is the app's fault or this token's."""
 
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from accounts import broker, sweeps
+from accounts import alerts, broker, reading, sweeps
 from accounts.broker import Caller
 from accounts.models import Account
+from notifications.models import Message
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from tests.support.sandbox import Sandbox
@@ -147,3 +150,85 @@ def test_a_wrong_secret_at_linkedin_is_still_the_apps(channels_world: Sandbox) -
 
     assert Token.objects.get().state == "valid"
     assert ChannelApp.objects.get(channel="linkedin").fault_since is not None
+
+
+BLOCKED = {"error": {"code": 200, "type": "OAuthException", "message": "API access blocked."}}
+
+
+def blocked_reading(world: Sandbox, *users: str) -> None:
+    """Let Facebook blame our app where these people's ad accounts are read; their tokens are told to work."""
+    for user in users:
+        world.add_fault("facebook", path="act_|adaccounts", user=user, status=400, body=BLOCKED)
+
+
+def checked(tokens: Collection[Token], at: int) -> None:
+    """Check these tokens and their ad accounts, one after the other, so many minutes from now."""
+    now = timezone.now() + at * MINUTE
+    for token in tokens:
+        sweeps.check_these(token_ids=[token.pk], now=now, source="sweep")
+    alerts.tell_operators(now)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("singly", [reading.READ_SINGLY, 0])
+def test_a_reading_of_ad_accounts_that_blames_the_app_for_one_person_marks_nothing(
+    singly: int, channels_world: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "READ_SINGLY", singly)
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    native.set_up_apps(channels_world)
+    account = native.linked("facebook", "ada", "ben")
+    ada, ben = Token.objects.order_by("id")
+    blocked_reading(channels_world, "ada")
+    Token.objects.update(due_at=timezone.now() + timedelta(hours=4))
+
+    checked([ada], 1)
+    ben.refresh_from_db()
+    asked_at_once = ben.due_at
+    marked = []
+    for at in (2, 30, 60, 120):
+        checked([ben, ada], at)
+        marked.append(ChannelApp.objects.get(channel="facebook").fault)
+
+    account.refresh_from_db()
+    assert asked_at_once is not None
+    assert asked_at_once <= timezone.now() + MINUTE
+    assert marked == [""] * 4
+    assert not Message.objects.filter(recipient="ops@example.com").exists()
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+    assert account.active_token == ada
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("people", [("ada",), ("ada", "ben")])
+def test_a_reading_that_blames_the_app_for_all_is_the_apps_fault(
+    people: tuple[str, ...], channels_world: Sandbox
+) -> None:
+    native.set_up_apps(channels_world)
+    native.linked("facebook", *people)
+    blocked_reading(channels_world, *people)
+
+    checked(list(Token.objects.order_by("id")), 1)
+
+    app = ChannelApp.objects.get(channel="facebook")
+    assert app.fault_kind == "use"
+    channels_world.clear_faults()
+    checked(list(Token.objects.order_by("id")), 20)
+    app.refresh_from_db()
+    assert (app.fault_since, app.use_refused_at) == (None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_suspicion_that_no_other_token_answers_in_time_is_the_apps_fault(channels_world: Sandbox) -> None:
+    native.set_up_apps(channels_world)
+    native.linked("facebook", "ada", "ben")
+    ada = Token.objects.order_by("id")[0]
+    blocked_reading(channels_world, "ada")
+
+    checked([ada], 1)
+    checked([ada], 5)
+    early = ChannelApp.objects.get(channel="facebook").fault_since
+    checked([ada], 17)
+
+    assert early is None
+    assert ChannelApp.objects.get(channel="facebook").fault_since is not None

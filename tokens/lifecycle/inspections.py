@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
 
-from tokens import answers, renewal, scheduling
+from tokens import answers, app_faults, renewal, scheduling
 from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
@@ -82,18 +81,11 @@ def _whose_fault(token: Token, ruling: Ruling, now: datetime) -> Ruling:
     if token.app_refused_at is None:
         token.app_refused_at = now
         if token.app.fault_since is None:
-            _ask_a_witness(others, now)
+            app_faults.ask_a_witness(others, now)
         return ruling
     if not others.filter(proven_at__gt=token.app_refused_at).exists():
         return ruling
     return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=ruling.note)
-
-
-def _ask_a_witness(others: QuerySet[Token], now: datetime) -> None:
-    """Have the sweep ask about the token that worked last. One that somebody holds is being asked about already."""
-    last = others.filter(state=Token.State.VALID).order_by(F("proven_at").desc(nulls_last=True))
-    ids = list(last.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:1])
-    Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
 
 def _doubt(
