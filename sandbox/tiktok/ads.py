@@ -170,7 +170,7 @@ def _asset(caller: Caller, found: AdAccount, center: str) -> dict[str, Any]:
         "advertiser_status": found.status,
         "relation_type": "OWNER_BC",
         "relation_status": found.details.get("relation_status", "BOUND"),
-        "owner_bc_name": center,
+        "owner_bc_name": found.details.get("owner_bc_name", center),
     }
 
 

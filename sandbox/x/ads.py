@@ -115,7 +115,7 @@ def _show(found: AdAccount) -> dict[str, Any]:
     return {
         "id": found.id,
         "name": found.name,
-        "business_name": None,
+        "business_name": found.details.get("business_name"),
         "business_id": None,
         "timezone": found.time_zone,
         "timezone_switch_at": "2016-07-21T07:00:00Z",

@@ -81,6 +81,19 @@ def test_an_account_goes_to_the_team_that_bears_the_name_of_its_business(
     assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
 
 
+def test_the_team_is_proposed_by_the_organization_at_snapchat(ada: User, lumen: Team, world: Sandbox) -> None:
+    details = {"organization_id": "507d7a57-94ae-4239-8a74-e93c00aa53e6", "organization_name": "Fern Gardens"}
+    world.put_account("snapchat", "Fern Gardens", details=details)
+    client = browser(ada)
+    choose = native.consent(client, "snapchat", "ada")
+
+    page = client.get(choose).content.decode()
+    client.post(choose, {"native_id": ids("Lumen Shoes EU", "Fern Gardens"), "team": lumen.pk})
+
+    assert "Goes to the team Fern Gardens, as its business at Snapchat is called." in page
+    assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
+
+
 def test_nobody_chooses_a_team_that_is_not_his(ada: User) -> None:
     client, foreign = browser(ada), make_team("Harbor")
     choose = native.consent(client, "x", "ada")

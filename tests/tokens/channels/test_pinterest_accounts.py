@@ -31,6 +31,32 @@ def read(
 # ---- the person
 
 
+def test_own_accounts_are_listed_with_the_business_name_and_shared_ones_with_their_owners_username(
+    sandbox: Sandbox, app: AppKeys
+) -> None:
+    sandbox.put_user("pinterest", "ada", name="Lumen Shoes Ltd")
+    sandbox.put_user("pinterest", "emil", screen_name="FernGardens")
+    sandbox.put_account("pinterest", FERN, roles={"emil": "admin", "ada": "advertiser"})
+    living = token(sandbox)
+
+    listed = CHANNEL.list_accounts(app, living, CHANNEL.identity(app, living), SCOPES)
+
+    businesses = {account.native_id: account.business for account in listed.accounts}
+    assert (businesses[LUMEN], businesses[FERN]) == ("Lumen Shoes Ltd", "ferngardens")
+
+
+@pytest.mark.parametrize("owner", [None, [], "shop_eu", {"username": 7}, {"id": None}])
+def test_an_account_whose_owner_cannot_be_read_has_no_business(
+    sandbox: Sandbox, app: AppKeys, owner: Any
+) -> None:
+    body = {"items": [{"id": LUMEN, "name": "Lumen", "owner": owner}], "bookmark": None}
+    sandbox.add_fault("pinterest", path="ad_accounts", status=200, body=body)
+
+    listed = CHANNEL.list_accounts(app, token(sandbox), ADA, SCOPES)
+
+    assert [(account.native_id, account.business) for account in listed.accounts] == [(LUMEN, "")]
+
+
 def test_a_living_token_is_inspected_with_its_owner_and_nothing_that_pinterest_does_not_tell(
     sandbox: Sandbox, app: AppKeys
 ) -> None:

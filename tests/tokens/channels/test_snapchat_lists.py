@@ -101,6 +101,20 @@ def test_accounts_of_all_organizations_are_listed(sandbox: Sandbox) -> None:
     assert listed(sandbox).complete
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_each_account_is_listed_with_the_name_of_its_organization_and_no_call_more(
+    sandbox: Sandbox, nested: bool
+) -> None:
+    switch(sandbox, nested_accounts=nested)
+    details = {"organization_id": PARTNER, "organization_name": " Fern Gardens "}
+    sandbox.put_account("snapchat", FERN, details=details)
+
+    accounts = found(sandbox)
+
+    assert (accounts[FERN].business, accounts[LUMEN].business) == ("Fern Gardens", "Lumen Group")
+    assert sandbox.calls(channel="snapchat", path=r"v1/organizations/[0-9a-f-]+$") == []
+
+
 def test_an_account_seen_through_two_organizations_keeps_the_better_role(sandbox: Sandbox) -> None:
     def organization(key: str, roles: list[str]) -> dict[str, Any]:
         nested = [{"id": LUMEN, "name": "Lumen", "status": "ACTIVE", "roles": roles}]

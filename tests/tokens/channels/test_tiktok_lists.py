@@ -73,6 +73,22 @@ def test_the_widest_role_of_several_business_centers_counts(sandbox: Sandbox) ->
     assert (account.role, account.can_publish) == ("Operator", "yes")
 
 
+def test_the_business_is_the_center_that_owns_the_account_not_one_that_it_was_shared_with(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.put_account("tiktok", FERN, details={"owner_bc_name": "Fern Gardens", "bc_name": "Agency"})
+    sandbox.put_account("tiktok", MARLO, details={"bc_id": ""})  # in no Business Center
+    sandbox.put_account("tiktok", OLD, details={"owner_bc_name": "Old", "relation_status": "PENDING"})
+
+    accounts = by_id(listed(token(sandbox)).accounts)
+
+    assert (accounts[FERN].business, accounts[MARLO].business, accounts[OLD].business) == (
+        "Fern Gardens",
+        "",
+        "",
+    )
+
+
 def test_only_what_was_ticked_is_listed(sandbox: Sandbox) -> None:
     found = listed(token(sandbox, accounts=[FERN]))
 

@@ -41,6 +41,14 @@ def test_the_list_holds_every_account_with_its_role_and_status(sandbox: Sandbox,
     assert (found[MARLO].native_status, found[MARLO].restriction) == ("REJECTED", "not approved")
 
 
+def test_the_list_says_the_name_of_a_business_where_x_does(sandbox: Sandbox, x_app: AppKeys) -> None:
+    sandbox.put_account("x", FERN, details={"business_name": "Fern Gardens"})
+
+    found = {one.native_id: one for one in CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None).accounts}
+
+    assert (found[FERN].business, found[LUMEN].business) == ("Fern Gardens", "")
+
+
 def test_an_account_that_nothing_can_pay_for_is_restricted_with_xs_own_reason(
     sandbox: Sandbox, x_app: AppKeys
 ) -> None:

@@ -147,7 +147,7 @@ class Pinterest(Channel):
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
         """List own and shared ad accounts. The list tells no restriction."""
-        return listing.accounts(credentials.access_token, scopes)
+        return listing.accounts(credentials.access_token, identity, scopes)
 
     def read_account(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokens.channels.base import AccountList, ChannelError, NativeAccount
+from tokens.channels.base import AccountList, ChannelError, Identity, NativeAccount
 from tokens.channels.pinterest import calls, reading
 from tokens.channels.table import misread
 from tokens.channels.values import words
@@ -11,7 +11,7 @@ from tokens.channels.values import words
 PAGE_SIZE, MAX_PAGES = 250, 40
 
 
-def accounts(token: str, scopes: Iterable[str] | None) -> AccountList:
+def accounts(token: str, identity: Identity, scopes: Iterable[str] | None) -> AccountList:
     """List the ad accounts by bookmark. A row that cannot be read leaves the list incomplete.
 
     Raises ChannelError where the first page fails; a later one makes the list incomplete.
@@ -26,7 +26,7 @@ def accounts(token: str, scopes: Iterable[str] | None) -> AccountList:
             if number == 0:
                 raise
             break
-        read = [reading.account_of(row, scopes=known) for row in rows]
+        read = [reading.account_of(row, scopes=known, person=identity) for row in rows]
         whole = whole and None not in read
         found |= {account.native_id: account for account in read if account is not None}
         if not following:

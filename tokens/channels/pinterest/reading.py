@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
+from tokens.channels.base import CanPublish, Dates, DateSource, Identity, NativeAccount
 from tokens.channels.pinterest import policy
 from tokens.channels.values import digits, end_of_life, mapping, moment, words
 
@@ -35,8 +35,13 @@ def user_id(body: Any) -> str:
     return digits(mapping(body).get("id"))
 
 
-def account_of(body: Any, *, scopes: Iterable[str] | None) -> NativeAccount | None:
-    """Read one ad account; None where it has no usable id. Pinterest tells no status, no time zone and no restriction."""
+def account_of(
+    body: Any, *, scopes: Iterable[str] | None, person: Identity | None = None
+) -> NativeAccount | None:
+    """Read one ad account; None where it has no usable id. Pinterest tells no status, no time zone and no restriction.
+
+    `person`: who asks, whose business name we know; of other owners Pinterest tells the username only.
+    """
     row = mapping(body)
     native_id = digits(row.get("id"))
     if not native_id:
@@ -49,6 +54,7 @@ def account_of(body: Any, *, scopes: Iterable[str] | None) -> NativeAccount | No
         restriction=None,
         role=role,
         can_publish=can_publish,
+        business=_business(mapping(row.get("owner")), person),
     )
 
 
@@ -56,6 +62,13 @@ def restriction(codes: Iterable[int | str], message: str) -> str:
     """Return in plain words why Pinterest limits an account."""
     found = [words for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
     return f"{found[0]}: {message}"[:300].removesuffix(": ") if found else message[:300] or "restricted"
+
+
+def _business(owner: Mapping[str, Any], person: Identity | None) -> str:
+    name = owner.get("username")
+    if person is not None and digits(owner.get("id")) == person.native_user_id:
+        name = person.name
+    return words(name, 100).strip()
 
 
 def _role(permissions: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:

@@ -110,8 +110,9 @@ def _take(token: str, organization: Organization, found: _Found, for_roles: Limi
         account_id = reading.id_of(row.get("id")) if isinstance(row, dict) else ""
         roles = None if told is None else told.get(account_id, ())
         read = reading.account(row, organization.roles, roles)
-        if read is not None and roles is None and not read.role:
-            read = replace(read, role_told=False)
+        if read is not None:
+            told_role = roles is not None or bool(read.role)
+            read = replace(read, business=organization.name, role_told=told_role)
         found.add(read)
 
 

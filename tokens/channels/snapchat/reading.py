@@ -20,6 +20,7 @@ class Organization:
     """One organization with the person's roles in it. `accounts` None: the answer did not hold its ad accounts."""
 
     id: str
+    name: str
     member_id: str
     roles: tuple[str, ...]
     accounts: tuple[Any, ...] | None
@@ -85,6 +86,7 @@ def organization(row: Mapping[str, Any]) -> Organization:
     listed = row.get("ad_accounts")
     return Organization(
         id=id_of(row.get("id")),
+        name=words(row.get("name"), 100).strip(),
         member_id=id_of(row.get("my_member_id")),
         roles=names(row.get("roles")) or (),
         accounts=tuple(listed) if isinstance(listed, list) else None,

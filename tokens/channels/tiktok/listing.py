@@ -1,6 +1,6 @@
 """The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,9 +31,10 @@ MAX_PAGES = 400
 
 @dataclass
 class Roles:
-    """What the Business Centers said of a person: role names by ad account, and what hindered the question, if anything did."""
+    """What the Business Centers said: the person's role names and the owner's name by ad account, and what hindered the question."""
 
     names: dict[str, set[str]] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
     trouble: Ruling | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,7 +64,8 @@ def of_person(app: AppKeys, token: str) -> AccountList:
 
 
 def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
-    """Add the person's role. Where the question was hindered before it came to this ad account, nothing is told of it."""
+    """Add the person's role and the owner's name. What hindered the question before this ad account leaves both untold."""
+    account = replace(account, business=roles.owners.get(account.native_id, ""))
     if account.native_id not in roles.names and roles.trouble is not None:
         return replace(account, role_told=False)
     return reading.with_role(account, roles.names.get(account.native_id, ()))
@@ -132,9 +134,10 @@ def read_roles(token: str, limit: Limit, *, only: str = "") -> Roles:
     return found
 
 
-def _note(found: Roles, rows: Iterable[Mapping[str, Any]]) -> None:
+def _note(found: Roles, rows: Sequence[Mapping[str, Any]]) -> None:
     for native_id, role in reading.asset_roles(rows):
         found.names.setdefault(native_id, set()).add(role)
+    found.owners.update(reading.asset_owners(rows))
 
 
 def _centers(token: str, limit: Limit) -> list[str]:

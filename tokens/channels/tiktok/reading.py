@@ -78,7 +78,20 @@ def centers(listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def asset_roles(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Return (ad account, role) of the rows of bc/asset/get that a Business Center really holds."""
-    for row in listed:
-        found, role = digits(row.get("asset_id")), words(row.get("advertiser_role"), 40)
-        if found and role and words(row.get("relation_status"), 40) not in policy.UNRELATED:
+    for found, row in _held(listed):
+        if role := words(row.get("advertiser_role"), 40):
             yield found, role
+
+
+def asset_owners(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Return (ad account, name of the Business Center that owns it), which need not be the one that was asked."""
+    for found, row in _held(listed):
+        if owner := words(row.get("owner_bc_name"), 100).strip():
+            yield found, owner
+
+
+def _held(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for row in listed:
+        found = digits(row.get("asset_id"))
+        if found and words(row.get("relation_status"), 40) not in policy.UNRELATED:
+            yield found, row

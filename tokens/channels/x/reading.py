@@ -49,6 +49,7 @@ def account(data: Any) -> NativeAccount | None:
         native_status="DELETED" if deleted else status,
         restriction="deleted" if deleted else policy.restriction(status),
         closed=deleted,
+        business=words(said.get("business_name"), 100).strip(),
     )
 
 
