@@ -1,6 +1,5 @@
 """Asking many to re-authenticate: one mail a person, with all log-ins and accounts that it is about."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from accounts.calendar_days import AT_RISK, within
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from accounts.portal.confirm import Page
-from accounts.portal.jobs import Job, lines, live, number
+from accounts.portal.jobs import Job, labels, lines, live, number
 from tokens.models import Token, TokenEvent
 from users.models import User
 
@@ -28,13 +27,13 @@ def _needs(entry: AccountToken, now: datetime) -> bool:
 def needed(accounts: Sequence[Account], names: Names, now: datetime) -> list[Job]:
     """Return one job per person whose log-in stopped or ends soon, and one that says why for each account where nobody is asked."""
     found: list[Found] = []
-    nobody = []
+    nobody, called = [], labels(accounts)
     for account in accounts:
         paused = account.paused_at is not None
         entries = [] if paused else [entry for entry in selection.in_order(account) if _needs(entry, now)]
         found += [(account, entry) for entry in entries]
         if not entries:
-            nobody.append(Job("Nobody", account.name, _why_nobody(account, paused=paused), _nothing))
+            nobody.append(Job("Nobody", called[account.pk], _why_nobody(account, paused=paused), _nothing))
     return everybody(found, names, now) + nobody
 
 
@@ -102,13 +101,8 @@ def _job(found: list[Found], names: Names, asked: dict[int, datetime]) -> Job:
 
 
 def _named(accounts: Sequence[Account]) -> str:
-    """Return the accounts' names, with the channel where two have one name."""
-    several = {one.pk: one for one in accounts}.values()
-    names = Counter(one.name for one in several)
-    labels = [
-        f"{one.name} ({one.get_channel_display()})" if names[one.name] > 1 else one.name for one in several
-    ]
-    return faces.join_names(labels)
+    """Return the accounts' names, told apart where two have one name."""
+    return faces.join_names(list(labels(accounts).values()))
 
 
 def page(count: int, jobs: Sequence[Job]) -> Page:

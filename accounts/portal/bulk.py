@@ -18,7 +18,7 @@ from accounts.models import Account
 from accounts.names import Names
 from accounts.portal import access, asking, confirm
 from accounts.portal.confirm import Page
-from accounts.portal.jobs import Job, lines, live, number, run
+from accounts.portal.jobs import Job, labels, lines, live, number, run
 from users.models import User
 
 if TYPE_CHECKING:
@@ -131,17 +131,18 @@ def with_rest(page: Page, more: int) -> Page:
 
 
 def _check_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
-    return [_check_job(account) for account in accounts]
+    called = labels(accounts)
+    return [_check_job(account, called[account.pk]) for account in accounts]
 
 
-def _check_job(account: Account) -> Job:
+def _check_job(account: Account, called: str) -> Job:
     ids = [entry.token_id for entry in account.pool.all()]
 
     def run(_by: User, _note: str, now: datetime) -> None:
         checking.ask(token_ids=ids, now=now, at_once=False)
 
     held = number(len(ids), "token") if ids else "no token"
-    return Job(account.name, held, "" if ids else "nobody has linked it yet", run)
+    return Job(called, held, "" if ids else "nobody has linked it yet", run)
 
 
 def _check_page(_count: int, jobs: Sequence[Job]) -> Page:
@@ -160,14 +161,15 @@ def _check_page(_count: int, jobs: Sequence[Job]) -> Page:
 
 
 def _pause_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
-    return [_pause_job(account) for account in accounts]
+    called = labels(accounts)
+    return [_pause_job(account, called[account.pk]) for account in accounts]
 
 
-def _pause_job(account: Account) -> Job:
+def _pause_job(account: Account, called: str) -> Job:
     def run(by: User, note: str, now: datetime) -> None:
         deeds.pause(account=account, actor=by, note=note, now=now)
 
-    return Job(account.name, account.get_state_display(), "paused already" if account.paused_at else "", run)
+    return Job(called, account.get_state_display(), "paused already" if account.paused_at else "", run)
 
 
 def _pause_page(_count: int, jobs: Sequence[Job]) -> Page:

@@ -1,5 +1,6 @@
 """Jobs of a page that does one thing to many: what will be done, what is skipped and why, and one count at the end."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.errors import DeedRefused
+from accounts.models import Account
 from users.models import User, person
 
 SHOWN = 100  # lines on the page
@@ -25,6 +27,20 @@ class Job:
     again: bool = False  # a tick on the page does it all the same
     run_again: Callable[[User, str, datetime], None] | None = None  # what the tick does; None: the same
     but: str = ""  # what is left out of it, and why
+
+
+def labels(accounts: Sequence[Account]) -> dict[int, str]:
+    """Return the accounts' names by id: with the channel where two have one name, and the channel's id where that is the same too."""
+    several = {one.pk: one for one in accounts}
+    names = Counter(one.name for one in several.values())
+    on_channel = Counter((one.name, one.channel) for one in several.values())
+    found = {}
+    for pk, one in several.items():
+        more = one.get_channel_display()
+        if on_channel[one.name, one.channel] > 1:
+            more += f", {one.native_id}"
+        found[pk] = f"{one.name} ({more})" if names[one.name] > 1 else one.name
+    return found
 
 
 def run(request: HttpRequest, jobs: Sequence[Job], note: str, *, done: Callable[[int], str]) -> None:

@@ -137,6 +137,24 @@ def test_18_people_get_18_mails(client: Client) -> None:
     assert Message.objects.count() == 18
 
 
+def test_accounts_of_one_name_are_told_apart_by_channel_and_id(client: Client) -> None:
+    staff(client, *ALL)
+    ada = token_of("Ada Okafor", days=5)
+    elsewhere = make_token(make_app("x"), consented_by=ada.consented_by, deadline=ada.deadline)
+    accounts = [
+        linked(ada, name="Twin"),
+        linked(ada, name="Twin"),
+        linked(elsewhere, channel="x", name="Twin"),
+    ]
+
+    pages = [client.get(bulk(deed, *accounts)).content.decode() for deed in ("check", "ask", "pause")]
+
+    for page in pages:
+        assert f"Twin (Facebook, {accounts[0].native_id})" in page
+        assert f"Twin (Facebook, {accounts[1].native_id})" in page
+        assert "Twin (X)" in page
+
+
 def test_what_was_asked_today_is_left_out_of_the_mail_unless_ticked(client: Client) -> None:
     user = staff(client, *ALL)
     ada = token_of("Ada Okafor", days=5)
