@@ -74,7 +74,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
-    list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "factor", "last_login"]
+    list_display = ["email", "name", "is_active", "rights", "factor", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", OwnTeamsFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
@@ -90,10 +90,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["end_sessions", "reset_second_factor"]
 
-    @admin.display(description="Second factor", boolean=True)
-    def factor(self, user: User) -> bool:
+    @admin.display(description="Portal", ordering="is_staff")
+    def rights(self, user: User) -> str:
+        """Return what the person may open: the portal as staff or superuser, or only the own accounts."""
+        if user.is_superuser:
+            return "Superuser"
+        return "Staff" if user.is_staff else "Own accounts only"
+
+    @admin.display(description="Second factor")
+    def factor(self, user: User) -> str:
         """Tell whether the person has enrolled one."""
-        return bool(getattr(user, "enrolled", False))
+        return "Set up" if getattr(user, "enrolled", False) else "None"
 
     @admin.display(description="Latest log-ins")
     def log_ins(self, user: User) -> str:

@@ -179,7 +179,7 @@ def _locked_pending(pk: int) -> Invitation:
     if row.accepted_at is not None:
         raise InvitationError("The invitation was accepted already.")
     if row.revoked_at is not None:
-        raise InvitationError("The invitation was revoked already. Invite the person anew.")
+        raise InvitationError("The invitation was revoked already. Invite the person again.")
     return row
 
 

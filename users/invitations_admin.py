@@ -129,7 +129,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             request,
             object_id,
             question="Send the {} again?",
-            effect="A new mail with a new link goes out, and the days start anew.",
+            effect="A new mail with a new link goes out, and the days start again.",
             button="Send again",
             do=send,
         )
@@ -147,7 +147,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             request,
             object_id,
             question="Revoke the {}?",
-            effect="All links that were mailed for it stop working. The person can be invited anew.",
+            effect="All links that were mailed for it stop working. The person can be invited again.",
             button="Revoke",
             danger=True,
             do=revoke,

@@ -92,7 +92,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             '{}<span class="at-second">until {}</span>', tags.pill(pill), f"{day.day} {day:%b %Y}"
         )
 
-    @display(description="May")
+    @display(description="Permissions")
     def scopes_cell(self, key: ApiKey) -> str:
         """Return what it may do."""
         return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
@@ -123,7 +123,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the link to what it took."""
         return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
 
-    @display(description="Deeds")
+    @display(description="Actions")
     def deed_cell(self, key: ApiKey) -> SafeString:
         """Return the link to revoke it."""
         if key.revoked_at:

@@ -110,7 +110,7 @@ def _act(request: HttpRequest, deed: Deed, account: Account, entry: AccountToken
         messages.error(request, str(refusal))
         return
     text = (
-        format_html('{} <a class="at-link" href="{}">{}</a>', done.text, done.undo, "Undo")
+        format_html('{} <a class="at-link" href="{}">{}</a>', done.text, done.undo, "Switch back")
         if done.undo
         else done.text
     )

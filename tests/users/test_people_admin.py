@@ -247,3 +247,19 @@ def test_clerks_reset_no_second_factor(client: Client, clerk: User) -> None:
 
     assert response.status_code == 403
     assert Authenticator.objects.exists()
+
+
+def test_the_list_says_in_words_what_a_person_may_open(client: Client, boss: User) -> None:
+    make_user("ada@example.com")
+
+    page = client.get(reverse("admin:users_user_changelist")).text
+
+    assert "Own accounts only" in page
+    assert "Superuser status" not in page.split("<table")[1].split("</thead>")[0]
+
+
+def test_the_button_of_the_invitation_form_says_that_it_sends(client: Client, boss: User) -> None:
+    page = client.get(reverse("admin:users_invitation_add")).text
+
+    assert "Send invitation" in page
+    assert 'name="_addanother"' not in page
