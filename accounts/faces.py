@@ -287,11 +287,11 @@ def works_until(
     `renews`: the date moves by itself, as AdToken renews.
     """
     if deadline_kind == "never":
-        return WorksUntil("Works until", "No end date", source_words("never", channel=channel))
+        return WorksUntil("End date", "No end date", source_words("never", channel=channel))
     if deadline_kind == "unknown":
         return WorksUntil("Works until", "Not available", source_words("unknown", channel=channel))
     if deadline_kind != "date" or deadline is None:
-        return WorksUntil("Works until", "Does not work", "no token is left")
+        return WorksUntil("State", "Does not work", "no token is left")
     words = days_left(deadline_kind="date", deadline=deadline, now=now, zone=zone).text
     if renews:
         words = "AdToken renews it, which moves this date"

@@ -167,6 +167,20 @@ def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date()
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "heading", "text"),
+    [("never", "End date", "No end date"), ("none", "State", "Does not work")],
+)
+def test_an_account_without_a_date_is_not_said_to_work_until_something(
+    kind: str, heading: str, text: str
+) -> None:
+    words = faces.works_until(
+        deadline_kind=kind, deadline=None, undated_backups=0, channel="x", now=NOW, zone=BERLIN
+    )
+
+    assert (words.heading, words.text) == (heading, text)
+
+
 def test_an_account_whose_date_is_unknown_is_never_said_to_be_safe() -> None:
     words = faces.works_until(
         deadline_kind="unknown", deadline=None, undated_backups=2, channel="x", now=NOW, zone=BERLIN
