@@ -97,7 +97,10 @@ def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, 
     since = datetime.fromisoformat(message.payload["fault"])
     lasts = app.fault_since is not None
     rows = [
-        ("Said", scrub.text(app.fault) if lasts else "The trouble is over: the channel takes AdToken again."),
+        (
+            "Message",
+            scrub.text(app.fault) if lasts else "The trouble is over: the channel takes AdToken again.",
+        ),
         ("Since", faces.moment(since, zone=zone).full),
         ("Log-ins", "None was touched, and nobody else was mailed."),
         ("Meanwhile", "Jobs go on getting their leases, but the channel may refuse them."),
@@ -115,7 +118,7 @@ def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo
     first = group[0]
     calls = faces.join_names(list(dict.fromkeys(answer_words.call(row.call) for row in group)))
     rows = [
-        ("Said", _excerpt(first)),
+        ("Message", _excerpt(first)),
         ("Answer", f"{first.status} to {calls}"),
         ("Since", faces.moment(first.first_seen_at, zone=zone).full),
         ("Times", str(sum(row.count for row in group))),
@@ -167,5 +170,5 @@ def _excerpt(answer: UnknownAnswer) -> str:
 
 def _because(user: User | None) -> str:
     if user is None:
-        return "You get this because your address stands in OPERATOR_EMAILS of AdToken."
+        return "You get this because your address is listed in OPERATOR_EMAILS of AdToken."
     return "You get this because you are an administrator of AdToken."

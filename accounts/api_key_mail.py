@@ -131,5 +131,5 @@ def _because(user: User | None, *, made_it: bool) -> str:
     if made_it:
         return "You get this because you made the key."
     if user is None:
-        return "You get this because your address stands in OPERATOR_EMAILS of AdToken."
+        return "You get this because your address is listed in OPERATOR_EMAILS of AdToken."
     return "You get this because you are an administrator of AdToken."

@@ -333,4 +333,4 @@ def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool,
         return "We are checking this log-in."
     if active:
         return f"{who} {'carry' if you else 'carries'} it now."
-    return f"{who} {'stand' if you else 'stands'} by."
+    return f"{who} {'are' if you else 'is'} a backup."

@@ -220,7 +220,7 @@ class AccountEvent(models.Model):
 
 
 class AccountNews(models.Model):
-    """Something that befell an account and that its people are to be told. `accounts.telling` deletes it once it is known whom."""
+    """Something that happened to an account and that its people are to be told. `accounts.telling` deletes it once it is known whom."""
 
     class Kind(models.TextChoices):
         ACCESS = "access", "A log-in cannot be used for it any more"

@@ -66,7 +66,7 @@ def build(message: Message) -> Mail:
         "more": max(0, len(words) - SHOWN),
         "because": "You get this because you are an administrator of AdToken."
         if user
-        else "You get this because your address stands in OPERATOR_EMAILS of AdToken.",
+        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
     with timezone.override(zone):
@@ -97,7 +97,7 @@ def _card(word: RefusedWrite, zone: ZoneInfo) -> dict[str, Any]:
         "native_id": account.native_id,
         "pill": SHIFTED,
         "rows": [
-            ("Said", scrub.text(word.said) or "nothing"),
+            ("Message", scrub.text(word.said) or "nothing"),
             ("To", word.token.native_user_name or word.token.native_user_id),
             ("When", faces.moment(word.at, zone=zone).full),
             ("By", f"{key.name if key else 'AdToken itself'}, {reporters.count()} reports"),

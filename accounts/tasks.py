@@ -50,7 +50,7 @@ def watch_api_keys() -> None:
 
 @shared_task
 def tell_people() -> None:
-    """Tell people what befell their accounts, and that it is over."""
+    """Tell people what happened to their accounts, and that it is over."""
     notices.tell(now=timezone.now())
 
 

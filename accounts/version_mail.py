@@ -30,7 +30,7 @@ def build(message: Message) -> Mail:
     context |= {
         "because": "You get this because you are an administrator of AdToken."
         if user
-        else "You get this because your address stands in OPERATOR_EMAILS of AdToken.",
+        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
     with timezone.override(user.zone if user else timezone.get_default_timezone()):

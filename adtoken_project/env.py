@@ -106,7 +106,7 @@ def _scheme(name: str, schemes: set[str], example: str, default: str | None = No
         _ = url.port  # raises ValueError for what is no number
     except ValueError:
         raise ImproperlyConfigured(
-            f"{name} is no address. Odd signs in a password must be escaped (%40 for @). It should look like {example}"
+            f"{name} is no address. Special characters in a password must be escaped (%40 for @). It should look like {example}"
         ) from None
     if url.scheme not in schemes:
         raise ImproperlyConfigured(f"{name} should look like {example}")

@@ -396,7 +396,7 @@ def because(macros: Sequence[str], lines: Sequence[Line]) -> str:
         return f"You get this because you lead the team, and nobody else can be told ({word} {names})."
     if all(line.via == Via.OPERATOR for line in lines):
         return f"You get this because you are an operator of AdToken, and nobody else can be told ({word} {names})."
-    return f"You get this because your address stands in the {word} {names}."
+    return f"You get this because your address is in the {word} {names}."
 
 
 def sections(logins: Sequence[Login], reader: Reader) -> list[tuple[str, list[Login]]]:

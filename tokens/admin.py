@@ -262,7 +262,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         if not app.channel:
             base = settings.BASE_URL.rstrip("/")
             return format_html(
-                '<code class="at-mono at-pickable">{}/link/CHANNEL/callback/</code>, CHANNEL in small letters',
+                '<code class="at-mono at-pickable">{}/link/CHANNEL/callback/</code>, CHANNEL in lower case',
                 base,
             )
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)

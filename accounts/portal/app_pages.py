@@ -35,10 +35,10 @@ class LogIns:
 
     def __str__(self) -> str:
         if not self.linked:
-            return "No log-in hangs on it any more." if self.unlinked else "No log-in hangs on it."
+            return "No log-in uses it any longer." if self.unlinked else "No log-in uses it."
         stopped = self.linked - self.works
-        hang = f"{jobs.number(self.linked, 'log-in')} hang{'s' if self.linked == 1 else ''} on it"
-        return f"{hang}: {self.works} work{'s' if self.works == 1 else ''}, {stopped} stopped."
+        use = f"{jobs.number(self.linked, 'log-in')} use{'s' if self.linked == 1 else ''} it"
+        return f"{use}: {self.works} work{'s' if self.works == 1 else ''}, {stopped} stopped."
 
 
 def log_ins(app: ChannelApp) -> LogIns:
@@ -221,7 +221,7 @@ def _ask_page(app: ChannelApp, asks: list[jobs.Job]) -> Page:
     live = jobs.live(asks)
     return Page(
         question=asking.question(asks) if live else "Nobody can be asked",
-        lead=f"Their log-ins hang on {app}. One mail a person, with all log-ins and accounts.",
+        lead=f"Their log-ins use {app}. One mail a person, with all log-ins and accounts.",
         button=f"Send {jobs.number(live, 'mail')}",
         people=jobs.lines(asks, "now"),
         columns=("Person", "Accounts", "Mail"),

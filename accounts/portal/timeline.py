@@ -1,4 +1,4 @@
-"""The time-line of an account: its own events, what befell its tokens, and who was told, newest first."""
+"""The time-line of an account: its own events, what happened to its tokens, and who was told, newest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From news to notices: who is to be told of what befell an account, if it still holds."""
+"""From news to notices: who is to be told of what happened to an account, if it still holds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

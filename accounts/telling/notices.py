@@ -17,7 +17,7 @@ ACCESS, RESTRICTED, WORKS_AGAIN = "access", "restricted", "works_again"  # kinds
 AGAIN_AFTER = timedelta(hours=1)  # between two mails of a kind to one person about what others lost
 QUIET = timedelta(
     minutes=10
-)  # so long nothing befell an account before it is told as working again: flapping mails nobody
+)  # so long nothing happened to an account before it is told as working again: flapping mails nobody
 MOST = 5_000  # notices closed in one run; the rest follows a minute later
 
 # By kind of the message that told: of which accounts its recipient is not to be mailed any more. Apps above register theirs.

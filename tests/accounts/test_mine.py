@@ -245,7 +245,7 @@ def test_an_account_says_who_keeps_it_connected(client: Client, ada: User, ben: 
     page = client.get(reverse("my_account", args=[account.pk])).content.decode()
 
     assert "You carry it now." in page
-    assert "Ben stands by." in page
+    assert "Ben is a backup." in page
     assert "Chiara can report only. Not a backup." in page
 
 

@@ -341,7 +341,7 @@ def test_the_page_of_the_retiring_app_counts_its_log_ins_and_asks_their_people(c
     none_yet = Message.objects.filter(kind="ask").count()
     client.post(reverse("admin:tokens_channelapp_ask", args=[old.pk]), {"note": "We move to a new app."})
 
-    assert "2 log-ins hang on it: 2 work, 0 stopped." in page
+    assert "2 log-ins use it: 2 work, 0 stopped." in page
     assert "Ask them to re-authenticate" in page
     assert "Ask 2 people to re-authenticate?" in asked
     assert none_yet == 0

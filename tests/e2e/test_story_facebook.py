@@ -200,7 +200,7 @@ def the_link_leads_ada_through_log_in_and_consent(ada: Visitor, product: Product
     ada.take("15-re-authenticate")
     ada.press("Continue to Facebook")
     consent_at_facebook(ada, "Ada Okafor")
-    ada.sees("1 account is safe", LUMEN)
+    ada.sees("1 account re-authenticated", LUMEN)
     ada.take("16-done")
 
 

@@ -135,7 +135,7 @@ def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
     ben.sees("Your X log-in stopped here", "The account has stopped.")
     ben.press("Continue to X")
     consent_at_x(ben, "Ben Lindqvist")
-    ben.sees("1 account is safe", LUMEN)
+    ben.sees("1 account re-authenticated", LUMEN)
 
 
 def a_campaign_goes_out_again(job: Job) -> None:

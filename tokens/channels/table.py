@@ -210,7 +210,7 @@ def codes(*values: int | str) -> Codes:
 
 
 def headers_of(answer: Answer) -> dict[str, str]:
-    """Return the headers by their names in small letters: whoever pastes an answer may write them in any case."""
+    """Return the headers by their names in lower case: whoever pastes an answer may write them in any case."""
     return {str(name).lower(): str(value) for name, value in answer.headers.items()}
 
 
@@ -220,7 +220,7 @@ def until_midnight(now: float) -> int:
 
 
 def bounded(wait: int | None) -> int | None:
-    """Return a wait in seconds as we heed it: at least one, at most a day."""
+    """Return a wait in seconds as we apply it: at least one, at most a day."""
     return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
 
 

@@ -264,7 +264,7 @@ def test_reauthentication_by_the_same_person_skips_the_choice(ada: User) -> None
 
     assert "Your Facebook log-in stopped here" in page
     assert where.startswith(reverse("linked"))
-    assert "is safe" in client.get(where).content.decode()
+    assert "1 account re-authenticated" in client.get(where).content.decode()
     assert account().state == "connected"
 
 

@@ -49,7 +49,7 @@ class Snapchat(Channel):
     manage_url = policy.MANAGE_URL
 
     def canonical_id(self, native_id: str) -> str:
-        """Return the UUID in small letters. Raises ValueError on everything else."""
+        """Return the UUID in lower case. Raises ValueError on everything else."""
         return reading.canonical_id(native_id)
 
     def classify(self, answer: Answer) -> Ruling:

@@ -11,7 +11,7 @@ from tokens.channels.base import Credentials, Dates, DateSource, NativeAccount
 from tokens.channels.snapchat import policy
 from tokens.channels.values import end_of_life, mapping, names, token_of, words
 
-SUCCESS = "success"  # documents write it in capitals and in small letters
+SUCCESS = "success"  # documents write it in capitals and in lower case
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -32,7 +32,7 @@ class Organization:
 
 
 def canonical_id(native_id: str) -> str:
-    """Return an id in small letters. Raises ValueError on everything that is no UUID."""
+    """Return an id in lower case. Raises ValueError on everything that is no UUID."""
     found = native_id.strip().lower()
     if not _ID.fullmatch(found):
         raise ValueError(
@@ -42,7 +42,7 @@ def canonical_id(native_id: str) -> str:
 
 
 def id_of(value: Any) -> str:
-    """Return an id in small letters, or nothing."""
+    """Return an id in lower case, or nothing."""
     try:
         return canonical_id(words(value, 60))
     except ValueError:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tokens import answers, classifying
 
 PATIENCE = 2  # seconds that a database may take to say that it is there
-NOT_HEEDED = "The database cannot be reached, so what staff said of unknown answers is not heeded."
+NOT_APPLIED = "The database cannot be reached, so what staff said about unknown answers is not applied."
 
 
 class Command(BaseCommand):
@@ -73,8 +73,8 @@ class Command(BaseCommand):
             answers.reload(timezone.now())
         except (psycopg.Error, DatabaseError) as error:
             if must:
-                raise CommandError(f"{NOT_HEEDED} Leave --staff out, or set DATABASE_URL.") from error
-            self._note(NOT_HEEDED)
+                raise CommandError(f"{NOT_APPLIED} Leave --staff out, or set DATABASE_URL.") from error
+            self._note(NOT_APPLIED)
 
     def _note(self, text: str) -> None:
         self.stderr.write(text.encode("ascii", "backslashreplace").decode())
