@@ -5,7 +5,7 @@ import sys
 
 from celery import Celery
 
-from adtoken_project import env
+from adtoken_project import env, signs_of_life  # noqa: F401  # importing the signs connects their signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 

@@ -1,6 +1,6 @@
 """Health: /livez touches nothing, /readyz asks the database and the key ring, /healthz reports each part."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from adtoken_project.models import Heartbeat
+from adtoken_project import signs_of_life
+from adtoken_project.models import BackgroundProcess, Heartbeat
 from tokens import vault
 
 FRESH = timedelta(minutes=3)  # three beats of a minute
@@ -31,16 +32,11 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
-    """Report each part. The heartbeat is written by a task that beat sends and a worker runs."""
+    """Report each part: what serves pages, beat, the lanes, and whether a tick of beat goes all the way through a worker."""
     parts: dict[str, Any] = {"database": _database(), "key_ring": _key_ring(), "cache": _cache()}
-    parts |= {name: _beat(name) for name in ("beat", "worker")}
+    parts |= _background()
     good = all(part == "ok" for part in parts.values())
     return JsonResponse(parts, status=200 if good else 503)
-
-
-def is_alive(name: str) -> bool:
-    """Tell whether a part wrote its heartbeat lately."""
-    return Heartbeat.objects.filter(name=name, at__gt=timezone.now() - FRESH).exists()
 
 
 def _database() -> str:
@@ -64,8 +60,19 @@ def _cache() -> str:
         return "does not answer"
 
 
-def _beat(name: str) -> str:
+def _background() -> dict[str, str]:
+    now = timezone.now()
     try:
-        return "ok" if is_alive(name) else "no heartbeat"
+        living = signs_of_life.living(now=now)
+        parts = {part: "ok" if living[part] else "no sign of life" for part in signs_of_life.PARTS}
+        return {**parts, "ticks": "ok" if _ticks_arrive(now) else "do not arrive"}
     except DatabaseError:
-        return "not known"
+        return dict.fromkeys((*signs_of_life.PARTS, "ticks"), "not known")
+
+
+def _ticks_arrive(now: datetime) -> bool:
+    """Tell whether a tick went through lately, or beat has not had the time yet."""
+    if Heartbeat.objects.filter(at__gt=now - FRESH).exists():
+        return True
+    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
+    return beats.filter(started_at__gt=now - FRESH).exists()

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from cryptography.fernet import Fernet
 
+from adtoken_project import lanes
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.processes import (
     LOOPBACK,
@@ -203,16 +204,23 @@ class Launcher:
         celery = ("-m", "celery", "-A", "adtoken_project")
         children = [
             self._python("web", "-m", "gunicorn", *self._gunicorn(), orphan_signal=signal.SIGQUIT),
-            self._python(
-                "worker", *celery, "worker", "--concurrency=2", "--loglevel=INFO", "--without-mingle",
-                stops=((signal.SIGTERM, 4), (signal.SIGQUIT, 2)),  # lets tasks end, then hands them back
-                orphan_signal=signal.SIGKILL,  # SIGTERM would wait for tasks; its pool dies with it
-            ),
+            *(self._worker(lane) for lane in lanes.LANES.values()),
             self._python("beat", *celery, "beat", "--loglevel=INFO", "--pidfile="),
-        ]  # fmt: skip
+        ]
         for child in children:
             self.supervisor.add(child, restarts=True, serves=False)
             child.start()
+
+    def _worker(self, lane: lanes.Lane) -> Child:
+        return Child(
+            name=f"worker-{lane.name}",
+            command=lanes.command(lane),
+            log=self.options.var / "log" / f"worker-{lane.name}.log",
+            env={**self.env, **lanes.environment(lane)},
+            cwd=PROJECT,
+            stops=((signal.SIGTERM, lane.stops_within),),  # it takes nothing new and ends what it has begun
+            orphan_signal=signal.SIGKILL,  # SIGTERM would wait for what it has begun
+        )
 
     def _gunicorn(self) -> list[str]:
         bind = f"--bind={LOOPBACK}:{self.options.web_port}"

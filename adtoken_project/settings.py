@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from kombu import Queue
 
-from adtoken_project import env
+from adtoken_project import env, lanes
 
 django_stubs_ext.monkeypatch()  # before any app declares `ModelAdmin[Token]`
 
@@ -262,13 +263,18 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {  # a Valkey that is away must not hold the c
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else a killed pool child loses its task silently
-CELERY_TASK_TIME_LIMIT = 300
-CELERY_TASK_SOFT_TIME_LIMIT = 270
+# No soft limit: it would drop answers of channels that are on their way. Work watches its own clock; this one is for pools of processes,
+# and for what hangs for ever.
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in lanes.QUEUES]
+CELERY_TASK_DEFAULT_QUEUE = lanes.DEFAULT_QUEUE
+CELERY_TASK_ROUTES = lanes.ROUTES
+CELERY_TASK_CREATE_MISSING_QUEUES = False  # nobody would take from a queue that no lane names
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "adtoken_project.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from which today's evaluation may run

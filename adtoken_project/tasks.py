@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from adtoken_project import signs_of_life
 from adtoken_project.models import Heartbeat
 from users import append_only
 from users.sessions import SessionStore
@@ -13,10 +14,10 @@ from users.sessions import SessionStore
 
 @shared_task
 def heartbeat() -> None:
-    """Write that beat sent this and a worker ran it."""
+    """Write that beat sent this and a worker ran it, and forget processes that are gone."""
     now = timezone.now()
-    for name in ("beat", "worker"):
-        Heartbeat.objects.update_or_create(name=name, defaults={"at": now})
+    Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
+    signs_of_life.prune(now=now)
 
 
 @shared_task

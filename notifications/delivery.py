@@ -25,7 +25,7 @@ from users import contacts
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-RUN_FOR = timedelta(seconds=200)  # below the task's soft limit, with room for one slow mail server
+RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 
@@ -40,8 +40,15 @@ class Tally:
     overtaken: int = 0  # a later claim had the row when the result came
 
 
-def deliver(*, limit: int = 500, clock: Callable[[], datetime] = timezone.now) -> Tally:
+def deliver(
+    *,
+    limit: int = 500,
+    clock: Callable[[], datetime] = timezone.now,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Tally:
     """Send what is due, until nothing is, `limit` is reached or the time of a run is over. Return what happened.
+
+    `goes_on` is asked before each message: a worker that is to stop takes no more.
 
     A mail server that cannot be reached ends the run; a message that fails does not.
     """
@@ -54,7 +61,8 @@ def deliver(*, limit: int = 500, clock: Callable[[], datetime] = timezone.now) -
     try:
         for _ in range(limit):
             now = clock()
-            message = claims.claim_next(now=now) if now - started < RUN_FOR else None
+            goes = now - started < RUN_FOR and goes_on()
+            message = claims.claim_next(now=now) if goes else None
             if message is None or not _deliver_one(message, mail_server, tally, clock):
                 break
     finally:

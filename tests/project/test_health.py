@@ -14,9 +14,9 @@ from django_celery_beat.models import PeriodicTask
 from pytest_django import Settings
 
 from accounts.broker.callers import authenticate
-from adtoken_project import demo, schedules
+from adtoken_project import demo, schedules, signs_of_life
 from adtoken_project.celery import app as celery
-from adtoken_project.models import Heartbeat
+from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
 from tokens.models import ChannelApp, ChannelKey
 from tokens.signals import tokens_changed
@@ -37,25 +37,50 @@ def test_readyz_asks_the_database_and_the_key_ring(client: Client) -> None:
     assert response.json() == {"database": "ok", "key_ring": "ok"}
 
 
-def test_healthz_reports_worker_and_beat_by_their_heartbeat(client: Client) -> None:
+def lives(*parts: str, name: str = "one@host", seen: timedelta = timedelta(0), host: str = "") -> None:
+    now = timezone.now() - seen
+    BackgroundProcess.objects.create(
+        name=name, host=host or signs_of_life.host(), parts=list(parts), seen_at=now, started_at=now
+    )
+
+
+def test_healthz_names_the_lane_whose_last_worker_is_gone_and_ticks_that_do_not_arrive(
+    client: Client,
+) -> None:
     before = client.get("/healthz")
+    for part in signs_of_life.PARTS:
+        lives(part, name=f"{part}@host")
+    lives("checks", name="dead one among many@host", seen=timedelta(minutes=2))
+    fresh = client.get("/healthz")
+    BackgroundProcess.objects.filter(name="refreshes@host").update(
+        seen_at=timezone.now() - timedelta(minutes=2)
+    )
+    gone = client.get("/healthz")
+    BackgroundProcess.objects.update(seen_at=timezone.now(), started_at=timezone.now() - timedelta(minutes=9))
+    stuck = client.get("/healthz")
     heartbeat()
-    after = client.get("/healthz")
-    Heartbeat.objects.update(at=timezone.now() - timedelta(minutes=4))
-    late = client.get("/healthz")
+    good = client.get("/healthz")
 
-    assert (before.status_code, before.json()["worker"]) == (503, "no heartbeat")
-    assert (after.status_code, after.json()["worker"], after.json()["beat"]) == (200, "ok", "ok")
-    assert late.status_code == 503
+    assert before.status_code == 503
+    assert (fresh.status_code, set(fresh.json().values())) == (200, {"ok"})
+    assert (gone.status_code, gone.json()["refreshes"]) == (503, "no sign of life")
+    assert [part for part, said in gone.json().items() if said != "ok"] == ["refreshes"]
+    assert (stuck.status_code, stuck.json()["ticks"]) == (503, "do not arrive")
+    assert good.status_code == 200
 
 
-@pytest.mark.parametrize("part", ["worker", "beat"])
-def test_alive_tells_by_its_exit_status(part: str) -> None:
-    with pytest.raises(CommandError, match="no heartbeat"):
-        call_command("alive", part)
-    heartbeat()
+def test_a_dead_beat_does_not_restart_healthy_workers_nor_a_worker_elsewhere_hide_a_dead_one_here() -> None:
+    lives("checks", "mail")
+    lives("refreshes", name="other@host", host="another machine")
 
-    call_command("alive", part, stdout=io.StringIO())
+    call_command("alive", "checks", stdout=io.StringIO())
+    call_command("alive", "refreshes", "--anywhere", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="refreshes"):
+        call_command("alive", "refreshes")
+    with pytest.raises(CommandError, match=r"No sign of life within 60 s on .*: beat"):
+        call_command("alive", "beat")
+    with pytest.raises(CommandError, match=": refreshes, pushes"):
+        call_command("alive", "worker")
 
 
 def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(

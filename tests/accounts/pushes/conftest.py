@@ -43,7 +43,7 @@ class Queue:
 
     def asked(self) -> list[tuple[str, list[Any]]]:
         """Tasks of pushes that wait, oldest first."""
-        headers = [json.loads(item)["headers"] for item in reversed(self.client.lrange("celery", 0, -1))]
+        headers = [json.loads(item)["headers"] for item in reversed(self.client.lrange("pushes", 0, -1))]
         calls = [(one["task"], list(ast.literal_eval(one["argsrepr"]))) for one in headers]
         return [(name, args) for name, args in calls if name in TASKS]
 
@@ -57,7 +57,7 @@ class Queue:
     def work(self) -> None:
         """Do what was asked."""
         asked = self.asked()
-        self.client.delete("celery")
+        self.client.delete("pushes")
         for name, args in asked:
             TASKS[name](*args)
 

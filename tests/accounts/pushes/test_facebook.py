@@ -244,7 +244,7 @@ def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
 ) -> None:
     set_up_webhook(world, live_server)
     world.set_consent("ada", scopes=["ads_read", "business_management"])
-    queue.client.delete("celery")  # the kick is lost
+    queue.client.delete("pushes")  # the kick is lost
 
     sweeps.check_due(now=datetime.now(UTC))
 

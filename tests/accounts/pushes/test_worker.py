@@ -3,17 +3,20 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import redis
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountToken
+from adtoken_project import lanes, signs_of_life
+from adtoken_project.celery import app as celery
 from tests.support import native
 from tests.support.sandbox import ROOT, Sandbox
 from tokens import push_addresses
@@ -37,20 +40,8 @@ def worker(world: Sandbox) -> Iterator[None]:
         "DEMO": "1",  # else the stand-in would be refused
         "FACEBOOK_URL": world.facebook,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "adtoken_project",
-        "worker",
-        "--pool",
-        "solo",
-        "--loglevel",
-        "INFO",
-    ]
     process = subprocess.Popen(
-        [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
+        lanes.command(lanes.LANES["pushes"]),
         cwd=ROOT, env={**os.environ, **here}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -97,3 +88,21 @@ def test_a_worker_writes_what_facebook_answers_and_carries_out_a_deletion_within
     assert active == ben.pk
     assert deletion < WITHIN
     assert not Token.objects.filter(pk=ada.pk).exists()
+
+
+def test_a_worker_does_what_an_older_version_left_in_the_queue_and_says_that_it_lives(
+    world: Sandbox, valkey: redis.Redis, request: pytest.FixtureRequest
+) -> None:
+    native.linked("facebook", "ada")
+    token = Token.objects.get()
+    Token.objects.update(due_at=timezone.now(), last_checked_at=None)
+    celery.send_task("accounts.tasks.check_tokens", (token.pk,), queue=lanes.OLD_QUEUE)
+
+    request.getfixturevalue("worker")
+    within_seconds(lambda: Token.objects.get().last_checked_at is not None)
+    within_seconds(lambda: bool(signs_of_life.living(now=timezone.now())["pushes"]))
+
+    assert Token.objects.get().last_check_result == "ok"
+    living = signs_of_life.living(now=timezone.now(), on=signs_of_life.host())
+    assert len(living["pushes"]) == 1
+    assert [part for part, names in living.items() if names] == ["pushes"]
