@@ -8,6 +8,7 @@ import pytest
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import ADA, APP, FERN, LUMEN, MARLO, OLD, by_id, said, token
 from tokens.channels.base import AccountList, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.http import Limit
 from tokens.channels.tiktok import CHANNEL, listing
 
 pytestmark = pytest.mark.django_db
@@ -228,6 +229,67 @@ def test_roles_are_given_up_when_their_time_is_over(
     assert found.complete
     assert {one.role_told for one in found.accounts} == {False}
     assert sandbox.calls(channel="tiktok", path="bc/") == []
+
+
+class RolesLimit(Limit):
+    """A limit that leaves time for so many pages; the list of Business Centers is one."""
+
+    pages = 2
+
+    def __init__(self, timeout: float | None) -> None:
+        super().__init__(timeout)
+        self._asked = 0
+
+    @property
+    def over(self) -> bool:
+        self._asked += 1
+        return self._asked > self.pages
+
+
+def told(found: AccountList) -> set[str]:
+    return {account.native_id for account in found.accounts if account.role_told}
+
+
+def test_pages_of_roles_beyond_the_time_get_their_turn_with_the_next_list(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.tiktok.calls.PAGE_SIZE", 5)
+    monkeypatch.setattr(listing, "Limit", RolesLimit)
+    ids = many(sandbox, 15)
+    credentials = token(sandbox, "emil", accounts=ids)
+
+    rounds = [told(listed(credentials)) for _ in range(4)]  # four pages, with Fern Gardens
+
+    assert max(map(len, rounds)) <= 5
+    assert set().union(*rounds) == set(ids)
+
+
+def test_a_page_of_roles_that_is_refused_does_not_hide_those_behind_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.tiktok.calls.PAGE_SIZE", 5)
+    ids = many(sandbox, 15)
+    credentials = token(sandbox, "emil", accounts=ids)
+    sandbox.add_fault("tiktok", path="bc/asset/get", status=503, body="busy", count=1)
+
+    first, second = told(listed(credentials)), told(listed(credentials))
+
+    assert (first, second) == (set(), set(ids))
+    pages = [call["query"]["page"] for call in sandbox.calls(channel="tiktok", path="bc/asset/get")]
+    assert pages == ["1", "2", "3", "4", "1"]
+
+
+def test_a_narrow_role_says_nothing_while_a_wider_one_may_stand_on_an_unread_page(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"asset_id": LUMEN, "advertiser_role": "ANALYST", "relation_status": "BOUND"}]
+    page = said(0, list=rows, page_info={"total_page": 3})
+    sandbox.add_fault("tiktok", path="bc/asset/get", status=200, body=page, count=1)
+    sandbox.add_fault("tiktok", path="bc/asset/get", status=503, body="busy")
+
+    account = by_id(listed(token(sandbox, accounts=[LUMEN])).accounts)[LUMEN]
+
+    assert not account.role_told
 
 
 def test_facts_are_given_up_when_their_time_is_over(

@@ -1,6 +1,6 @@
 """The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from tokens.channels.http import Limit
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify
+from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.values import digits
 
 CHUNK = 100  # ad accounts in one call, clients' experience
@@ -64,11 +65,12 @@ def of_person(app: AppKeys, token: str) -> AccountList:
 
 
 def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
-    """Add the person's role and the owner's name. What hindered the question before this ad account leaves both untold."""
+    """Add the person's role and the owner's name. Where the question was hindered, a wider role may stand on a page that was not read."""
     account = replace(account, business=roles.owners.get(account.native_id, ""))
-    if account.native_id not in roles.names and roles.trouble is not None:
+    names = roles.names.get(account.native_id, set())
+    if roles.trouble is not None and not names & policy.PUBLISHING:
         return replace(account, role_told=False)
-    return reading.with_role(account, roles.names.get(account.native_id, ()))
+    return reading.with_role(account, names)
 
 
 def _granted(answer: Answer) -> tuple[list[str], bool]:
@@ -120,18 +122,35 @@ class _Facts:
 def read_roles(token: str, limit: Limit, *, only: str = "") -> Roles:
     """Ask the person's Business Centers for roles, as long as there is time. `only`: stop once it is known to publish there.
 
-    What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles.
+    What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles. The next question goes on where
+    this one was hindered, so that each page has its turn.
     """
-    found = Roles()
+    found, turns = Roles(), Turns("tiktok-roles", token)
+    center, page = "", 0
     try:
-        for bc_id in _centers(token, limit):
-            for rows in _assets(token, bc_id, limit):
+        for center, first, before in _in_turn(_centers(token, limit), turns.last()):
+            page = first - 1
+            for rows in _assets(token, center, limit, first=first, before=before):
+                page += 1
                 _note(found, rows)
                 if found.names.get(only, set()) & policy.PUBLISHING:
                     return found
     except ChannelError as error:
         found.trouble, found.evidence = error.ruling, error.evidence
+        if center:  # a page that was refused is passed over, or none behind it would ever be read
+            turns.end(f"{center}:{page + (1 if isinstance(error, _OutOfTimeError) else 2)}")
     return found
+
+
+def _in_turn(centers: Sequence[str], last: str) -> Iterator[tuple[str, int, int]]:
+    """Yield Business Centers, each with its first page and the one to stop before, from the place that the last question ended with."""
+    at, _, page = last.partition(":")
+    start = centers.index(at) if at in centers else 0
+    first = int(page) if at in centers and page.isdigit() else 1
+    for number, center in enumerate(beginning_at(centers, start)):
+        yield center, first if number == 0 else 1, MAX_PAGES + 1
+    if first > 1:
+        yield at, 1, first
 
 
 def _note(found: Roles, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -142,19 +161,33 @@ def _note(found: Roles, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _centers(token: str, limit: Limit) -> list[str]:
     """Return the ids of all Business Centers, each once: all are asked for before the first one's ad accounts."""
-    pages = _pages(lambda page, left: calls.centers("api", token, page, timeout=left), limit)
+    pages = _pages(
+        lambda page, left: calls.centers("api", token, page, timeout=left), limit, range(1, MAX_PAGES + 1)
+    )
     return list(dict.fromkeys(bc_id for rows in pages for bc_id in reading.centers(rows)))
 
 
-def _assets(token: str, bc_id: str, limit: Limit) -> Iterator[list[Mapping[str, Any]]]:
-    return _pages(lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left), limit)
+def _assets(
+    token: str, bc_id: str, limit: Limit, *, first: int, before: int
+) -> Iterator[list[Mapping[str, Any]]]:
+    return _pages(
+        lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left),
+        limit,
+        range(first, before),
+    )
 
 
-def _pages(ask: Callable[[int, float], Answer], limit: Limit) -> Iterator[list[Mapping[str, Any]]]:
+class _OutOfTimeError(ChannelError):
+    """There was no time left to ask."""
+
+
+def _pages(
+    ask: Callable[[int, float], Answer], limit: Limit, numbers: Iterable[int]
+) -> Iterator[list[Mapping[str, Any]]]:
     """Yield page after page. Raises ChannelError where one cannot be had in time."""
-    for page in range(1, MAX_PAGES + 1):
+    for page in numbers:
         if limit.over:
-            raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
+            raise _OutOfTimeError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
         answer = ask(page, min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT))
         data = calls.demand(answer)
         rows = reading.rows(data)

@@ -1,12 +1,7 @@
 """A person's ad accounts, and what has to be asked of each: the role on it, and whether anything can pay."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-
-from django.core.cache import cache
-from redis.exceptions import RedisError
 
 from tokens.channels.base import (
     AccountList,
@@ -19,12 +14,12 @@ from tokens.channels.base import (
 )
 from tokens.channels.http import Limit
 from tokens.channels.table import misread
+from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.values import words
 from tokens.channels.x import calls, reading, verdicts
 
 PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes
 ROLES_WITHIN = 30.0  # seconds for roles and payment methods of a list; those not read by then are unknown
-MARK_KEPT = 7 * 86_400  # seconds
 ROLE, FUNDING = "authenticated_user_access", "funding_instruments"  # below an ad account's address
 
 
@@ -96,31 +91,17 @@ def _with_roles(
     app: AppKeys, credentials: Credentials, found: Iterable[NativeAccount]
 ) -> tuple[NativeAccount, ...]:
     """Ask about one ad account after the other as long as there is time; the next list goes on where this one ended."""
-    listed = list(found)
-    mark = f"x-roles:{hashlib.sha256(credentials.access_token.encode()).hexdigest()[:32]}"
+    listed, turns = list(found), Turns("x-roles", credentials.access_token)
+    last = turns.last()
+    start = next((index + 1 for index, one in enumerate(listed) if one.native_id == last), 0)
     limit, asked = Limit(ROLES_WITHIN), dict[str, NativeAccount]()
-    for one in _from_the_mark(listed, mark):
+    for one in beginning_at(listed, start):
         if limit.over:
             break
         asked[one.native_id] = _with_role(app, credentials, one)
     if len(asked) < len(listed):
-        _set_mark(mark, next(reversed(asked), ""))
+        turns.end(next(reversed(asked), ""))
     return tuple(asked.get(one.native_id) or _not_asked(one) for one in listed)
-
-
-def _from_the_mark(listed: list[NativeAccount], mark: str) -> list[NativeAccount]:
-    """Return the ad accounts beginning after the one that was asked about last, if the cache still knows it."""
-    try:
-        last = cache.get(mark)
-    except (RedisError, OSError):
-        return listed
-    start = next((index + 1 for index, one in enumerate(listed) if one.native_id == last), 0)
-    return [*listed[start:], *listed[:start]]
-
-
-def _set_mark(mark: str, native_id: str) -> None:
-    with suppress(RedisError, OSError):  # without it the next list begins at the top
-        cache.set(mark, native_id, MARK_KEPT)
 
 
 def _with_role(app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:

@@ -1,0 +1,41 @@
+"""Whose turn it is: where a channel is asked about many things within a limited time, the next round goes on where this one ended.
+
+The cache keeps the place, by log-in. Without it a round begins at the top.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+KEPT = 7 * 86_400  # seconds
+
+T = TypeVar("T")
+
+
+class Turns:
+    """The place of one log-in in one kind of question. `secret` tells log-ins apart; only its hash is kept."""
+
+    def __init__(self, name: str, secret: str) -> None:
+        self._key = f"{name}:{hashlib.sha256(secret.encode()).hexdigest()[:32]}"
+
+    def last(self) -> str:
+        """Return what the last round ended with, or "" where that is not known."""
+        try:
+            found = cache.get(self._key)
+        except (RedisError, OSError):
+            return ""
+        return found if isinstance(found, str) else ""
+
+    def end(self, place: str) -> None:
+        """Keep what this round ended with."""
+        with suppress(RedisError, OSError):
+            cache.set(self._key, place, KEPT)
+
+
+def beginning_at(found: Sequence[T], start: int) -> list[T]:
+    """Return all of them in their order, beginning at this index."""
+    return [*found[start:], *found[:start]]
