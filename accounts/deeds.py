@@ -8,9 +8,9 @@ from django.db import transaction
 from accounts import ask_mail, pool, pool_reasons, readers, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, AccountToken
-from accounts.pool_reasons import OUTSIDE
+from accounts.pool_reasons import OUTSIDE, READING_REFUSED
 from notifications import outbox
-from tokens import lifecycle
+from tokens import lifecycle, reasons
 from tokens.models import Token
 from users.models import Team, User
 
@@ -24,6 +24,10 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     entry = _entry(account, token)
     if not selection.usable(entry):
         raise DeedRefused(f"{token.native_user_name} cannot be made active: the token is not usable now.")
+    if selection.stands_back(entry, account.pool.select_related("token")):
+        raise DeedRefused(
+            reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name).what
+        )
     pool.settle(
         account_ids=[account.pk],
         cause="switched",

@@ -97,11 +97,12 @@ def _pill_without_dates(*, paused: bool, state: str, restricted: bool, usable_co
     return RESTRICTED if restricted else None
 
 
-def token_pill(*, active: bool, state: str, access: str, can_publish: str) -> Pill:
+def token_pill(*, active: bool, state: str, access: str, can_publish: str, demoted: bool = False) -> Pill:
     """Return the pill of a token in one account's pool.
 
     `state` is valid, cooling or dead; `access` ok or lost; `can_publish` yes, no or unknown (unknown counts as yes). What makes
-    a token useless here goes before "Active": the pointer may stay on a token in passing trouble, which is not served.
+    a token useless here goes before "Active": the pointer may stay on a token in passing trouble, which is not served. `demoted`: others
+    go first.
     """
     if state == "dead":
         return STOPPED
@@ -111,6 +112,8 @@ def token_pill(*, active: bool, state: str, access: str, can_publish: str) -> Pi
         return RETRYING
     if can_publish == "no":
         return READ_ONLY
+    if demoted and not active:
+        return RETRYING
     return ACTIVE if active else BACKUP
 
 

@@ -303,7 +303,11 @@ def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now
     active = account.active_token_id == token.pk
     name = names.token(token, account)
     pill = faces.token_pill(
-        active=active, state=token.state, access=entry.access, can_publish=entry.can_publish
+        active=active,
+        state=token.state,
+        access=entry.access,
+        can_publish=entry.can_publish,
+        demoted=token.demoted_at is not None,
     )
     dead = token.state == Token.State.DEAD  # its own date says nothing any more; when it stopped does
     days = faces.days_left(
@@ -333,4 +337,9 @@ def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool,
         return "We are checking this log-in."
     if active:
         return f"{who} {'carry' if you else 'carries'} it now."
+    if token.demoted_at is not None:
+        told = reasons.explain(
+            account.channel, pool_reasons.READING_REFUSED, person=name, account=account.name, you=you
+        )
+        return told.what
     return f"{who} {'are' if you else 'is'} a backup."

@@ -41,7 +41,7 @@ from ({_WALLED} and a.id = any(%(accounts)s)) w where w.id = p.id
 
 _FACTS = """
 with living as (
-  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at,
+  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at, t.demoted_at is not null as demoted,
          t.native_user_id, coalesce(t.consented_by_id::text, 'native ' || t.native_user_id) as person
   from accounts_accounttoken p join tokens_token t on t.id = p.token_id
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
@@ -59,6 +59,7 @@ with living as (
   from living l join accounts_account a on a.id = l.account_id
   order by l.account_id,
            l.state = 'valid' desc,                              -- a cooling token only when nothing else lives
+           l.demoted,                                           -- its answers blame our app, those of others do not
            l.token_id = %(prefer)s::bigint desc nulls last,     -- staff said "Make active"
            l.token_id = a.active_token_id desc nulls last,      -- the active one stays while it is usable
            l.rank nulls last,

@@ -13,7 +13,8 @@ from tokens.models import Token
 
 UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool
 OUTSIDE = "outside_team"  # of an entry: the account's team takes log-ins of its own people only
-DECIDED_HERE = frozenset({UNLINKED, OUTSIDE, Token.REMOVED})  # by people of ours, not by a channel
+READING_REFUSED = "reading_refused"  # why a pool shifted: readings of one log-in's ad accounts blame our app, others' do not
+DECIDED_HERE = frozenset({UNLINKED, OUTSIDE, READING_REFUSED, Token.REMOVED})  # by us, not by a channel
 
 
 def entry_reason(entry: AccountToken) -> str:

@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from accounts import pairs
+from accounts import pairs, pool
 from accounts.models import AccountToken
-from tokens import answers, app_faults, channels
+from accounts.pool_reasons import READING_REFUSED
+from tokens import answers, channels, refused_use
 from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
 from tokens.models import Token
+from tokens.querysets import TokenQuerySet
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
 DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
@@ -61,14 +64,25 @@ def _is_lost(reading: PairReading) -> bool:
     return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
 
 
-def _other_readers(token: Token) -> QuerySet[Token]:
+def _other_readers(token: Token) -> TokenQuerySet:
     """Return the app's other tokens whose checks read ad accounts too."""
     entries = AccountToken.objects.filter(token=OuterRef("pk"))
     return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
 
 
-def record(token: Token, found: Findings, *, now: datetime, source: str) -> None:
-    """Write what was found of a token's accounts, and what the answers say of our app."""
+def record(
+    token: Token,
+    found: Findings,
+    *,
+    now: datetime,
+    source: str,
+    asked_at: datetime | None = None,
+    answered_at: datetime | None = None,
+) -> None:
+    """Write what was found of a token's accounts, and what the answers say of our app.
+
+    `asked_at` and `answered_at`: when the reading began and ended, where that is known better than `now`.
+    """
     asked_with: dict[str, Any] = {
         "token": token,
         "generation": token.generation,
@@ -82,10 +96,20 @@ def record(token: Token, found: Findings, *, now: datetime, source: str) -> None
     said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
         said.append((found.fault.ruling, found.fault.evidence))
-    faults = [ruling for ruling, _ in said if ruling.verdict == Verdict.APP_FAULT]
-    if faults:
-        app_faults.record_use(token=token, ruling=faults[0], others=_other_readers(token), now=now)
-    elif found.listed is not None or any(ruling.verdict == Verdict.OK for ruling, _ in said):
-        app_faults.clear(app=token.app, call="api")
+    rulings = [ruling for ruling, _ in said]
+    faults = [ruling for ruling in rulings if ruling.verdict == Verdict.APP_FAULT]
+    with transaction.atomic():
+        moved = False
+        if found.listed is not None or any(ruling.verdict == Verdict.OK for ruling in rulings):
+            moved = refused_use.answered(token=token, asked_at=asked_at or now)
+        elif faults:
+            moved = refused_use.blamed(
+                token=token,
+                ruling=faults[0],
+                others=_other_readers(token),
+                answered_at=answered_at or now,
+            )
+        if moved:
+            pool.settle(token_ids=[token.pk], cause=READING_REFUSED, now=now, source=source)
     for ruling, evidence in said:
         answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)

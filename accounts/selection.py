@@ -1,5 +1,7 @@
 """Reading a pool in the order in which it is tried."""
 
+from collections.abc import Iterable
+
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 
@@ -20,17 +22,24 @@ def living(entry: AccountToken) -> bool:
     )
 
 
+def stands_back(entry: AccountToken, entries: Iterable[AccountToken]) -> bool:
+    """Tell whether a usable entry is not served because others go first: its readings blame our app, and theirs do not."""
+    return entry.token.demoted_at is not None and any(
+        usable(other) and other.token.demoted_at is None for other in entries
+    )
+
+
 def group(account: Account, entry: AccountToken) -> int:
     """Return which part of the order an entry belongs to: active, usable, cooling, the rest. Ranks only count within one."""
     if account.active_token_id == entry.token_id:
         return 0
     if usable(entry):
-        return 1
-    return 2 if living(entry) else 3
+        return 1 if entry.token.demoted_at is None else 2
+    return 3 if living(entry) else 4
 
 
 def in_order(account: Account) -> list[AccountToken]:
-    """Return the pool as it is tried: the active one first, then usable, then cooling, then the rest.
+    """Return the pool as it is tried: the active one first, then usable, then those behind others, then cooling, then the rest.
 
     Within a group: rank set by hand, then system users, then latest deadline (never first, unknown last), then last proven, then id.
     """

@@ -14,6 +14,7 @@ from accounts.models import AccountToken, PendingLink
 from accounts.reading import Findings
 from tokens import answers, courses, lifecycle, probe
 from tokens.channels.base import Verdict
+from tokens.clock import Clock
 from tokens.courses import Course
 from tokens.models import Token
 from users.models import User
@@ -70,6 +71,7 @@ def check(
     token: Token, *, now: datetime, source: str, renew: bool = False, actor: User | None = None
 ) -> Course[lifecycle.Outcome]:
     """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
+    clock = Clock(now)
     outcome = yield from probe.course(token, now=now, source=source, renew=renew, actor=actor)
     if outcome.stale or outcome.verdict != Verdict.OK:
         return outcome
@@ -77,8 +79,9 @@ def check(
     entries = AccountToken.objects.filter(token=token)
     accounts = list(entries.values_list("account_id", "account__native_id"))
     if accounts:
+        asked_at = clock.read()
         found: Findings = yield partial(reading.read, token, accounts)
-        reading.record(token, found, now=now, source=source)
+        reading.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
     return outcome
 
 

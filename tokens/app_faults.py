@@ -4,27 +4,28 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from tokens import channels, scrub
 from tokens.channels.base import Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token
+from tokens.querysets import TokenQuerySet
 from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
 STAFF_SAID = "An answer of which staff said that it is about our app. It stands under Unknown answers."
 
+USE = "use"  # the kind of fault that readings of ad accounts find
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
 KINDS = {
     "authorize_callback": "consent",
     "exchange": "keys",
     "refresh": "keys",
     "introspect": "question",
-    "api": "use",
-    "list_accounts": "use",
+    "api": USE,
+    "list_accounts": USE,
 }
 WITNESS_WITHIN = timedelta(minutes=15)
 TEST_SECONDS = 5  # a person waits for it
@@ -40,28 +41,9 @@ def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None
     )
 
 
-@transaction.atomic
-def record_use(*, token: Token, ruling: Ruling, others: QuerySet[Token], now: datetime) -> None:
-    """Take an answer to a reading of ad accounts that blames the app: the app's fault once another token meets it too.
-
-    `others` are the app's other tokens that read ad accounts. The one that worked last is asked at once, and its good reading ends the
-    suspicion. Where there is none, or it has not answered in 15 minutes, nobody can tell better: the app is marked.
-    """
-    unmarked = ChannelApp.objects.filter(pk=token.app_id, fault_since=None)
-    if not others.filter(state=Token.State.VALID).exists():
-        record(app=token.app, ruling=ruling, call="api", now=now)
-    elif unmarked.filter(use_refused_at=None).update(use_refused_at=now, use_refused_by=token):
-        ask_a_witness(others, now)
-    elif (
-        unmarked.exclude(use_refused_by=token).exists()
-        or unmarked.filter(use_refused_at__lte=now - WITNESS_WITHIN).exists()
-    ):
-        record(app=token.app, ruling=ruling, call="api", now=now)
-
-
-def ask_a_witness(others: QuerySet[Token], now: datetime) -> None:
-    """Have the sweep ask about the token that worked last. One that somebody holds is being asked about already."""
-    last = others.filter(state=Token.State.VALID).order_by(F("proven_at").desc(nulls_last=True))
+def ask_a_witness(others: TokenQuerySet, now: datetime) -> None:
+    """Have the sweep ask about the token that worked last. One that somebody holds was asked before, so it is no witness."""
+    last = others.filter(state=Token.State.VALID).free(now).order_by(F("proven_at").desc(nulls_last=True))
     ids = list(last.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:1])
     Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
 
@@ -72,10 +54,6 @@ def clear(*, app: ChannelApp, call: str) -> None:
         over = {KINDS.get(call, ""), *ALSO_ENDS.get(call, ())}
         ChannelApp.objects.filter(pk=app.pk, fault_kind__in=over).update(
             fault="", fault_since=None, fault_kind=""
-        )
-    if app.use_refused_at is not None and KINDS.get(call) == "use":
-        ChannelApp.objects.filter(pk=app.pk, use_refused_at__lte=app.use_refused_at).update(
-            use_refused_at=None, use_refused_by=None
         )
 
 

@@ -60,6 +60,11 @@ class ChannelApp(models.Model):
     use_refused_by = models.ForeignKey(
         "tokens.Token", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
+    use_answered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the reading was asked for whose good answer last ended such a suspicion or fault.",
+    )
     version_warning = models.CharField(
         max_length=300,
         blank=True,
@@ -213,6 +218,14 @@ class Token(models.Model):
     )
     app_refused_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when all answers about it blame our app."
+    )
+    use_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when all readings of its ad accounts blame our app."
+    )
+    demoted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when the others of its pools go first: its readings blame our app, theirs do not.",
     )
     renewed_at = models.DateTimeField(
         null=True, blank=True, help_text="When a renewal without a person last succeeded."

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from tokens import answers, channels, courses, lifecycle, renewal
 from tokens.channels.base import DOUBTFUL, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
+from tokens.clock import Clock
 from tokens.courses import Course
 from tokens.lifecycle import Outcome, steps
 from tokens.models import Token
@@ -52,7 +53,7 @@ def course(
     actor: User | None = None,
 ) -> Course[Outcome]:
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due."""
-    limit = limit or Limit(None)
+    limit, clock = limit or Limit(None), Clock(now)
     tried: Attempt | None = None
     if renewal.wanted(token, now) or (renew and renewal.possible(token, now)):
         tried, token = yield from _renew(token, now, source, limit, actor)
@@ -83,6 +84,7 @@ def course(
         now=now,
         source=source,
         undecided=undecided,
+        answered_at=clock.read(),
     )
 
 

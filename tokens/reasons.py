@@ -191,6 +191,13 @@ OURS: Mapping[str, Words] = {
         "an administrator, who adds {p} to the team",
         "",
     ),
+    "reading_refused": Words(
+        "Others go first",
+        "{c} refuses AdToken where the ad accounts of {p} are read, and answers others. So others go first until it answers again.",
+        "{c} refuses AdToken where your ad accounts are read, and answers others. So others go first until it answers again.",
+        "nobody: AdToken asks again by itself",
+        "",
+    ),
 }
 _NOT_BY_CONSENT_HERE = frozenset({"paused", "outside_team"})
 

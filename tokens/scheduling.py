@@ -26,7 +26,9 @@ def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
         token.due_at = now + LIFTABLE_EVERY if again else None
     elif token.state == Token.State.COOLING:
         token.due_at = now + jittered(next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1]))
-    elif token.app_refused_at == now:  # once another token was asked, this one is asked whose fault it is
+    elif (
+        token.app_refused_at is not None and token.app_refused_at >= now
+    ):  # once another token was asked, this one is asked whose fault it is
         token.due_at = now + jittered(AFTER_WITNESS)
     elif token.last_check_result in NOT_TOLD:
         token.due_at = now + jittered(max(AFTER_TROUBLE, timedelta(seconds=retry_after)))
@@ -45,6 +47,13 @@ def _when_valid(token: Token, now: datetime) -> None:
     renews = renewal.next_at(token, now)
     if renews is not None and renews <= token.due_at:
         token.due_at, token.due_for = max(renews, now), Token.DueFor.REFRESH
+
+
+def again(token: Token, now: datetime, wait: timedelta) -> None:
+    """Have a token asked about again in a while, or when it is due anyway. Does not save."""
+    soon = now + jittered(wait)
+    if token.due_at is None or token.due_at > soon:
+        token.due_at, token.due_for = soon, Token.DueFor.PROBE
 
 
 def jittered(wait: timedelta) -> timedelta:

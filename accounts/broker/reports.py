@@ -1,19 +1,21 @@
 """Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from django.conf import settings
 
-from accounts import reading, write_refusals
+from accounts import write_refusals
+from accounts.broker import control
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
 from accounts.broker.leases import Claims, Lease, Purpose, lease, open_lease
 from accounts.models import Account
 from tokens import answers, channels, lifecycle, probe, scrub
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
+from tokens.channels.http import Limit
+from tokens.clock import Clock
 from tokens.models import Token
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
@@ -83,7 +85,7 @@ def _confirm(
     now: datetime,
 ) -> Report:
     """Ask the channel ourselves, first about the token, then about the account."""
-    until = time.monotonic() + settings.REPORT_PROBE_TIMEOUT
+    limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(outcome.reason), claims.purpose, now)
@@ -91,10 +93,11 @@ def _confirm(
         return _next(caller, account, ruling, claims.purpose, now)
     if outcome.verdict != Verdict.OK:
         return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
-    asked = [(account.pk, account.native_id)]
-    found = reading.read(token, asked, timeout=max(0.5, until - time.monotonic()))
-    reading.record(token, found, now=now, source="report")
-    read = found.readings[account.pk]
+    read = control.read(account, token, clock=clock, limit=limit)
+    if read.ruling.verdict == Verdict.APP_FAULT and control.is_served_by_another(
+        account, token, clock=clock, limit=limit
+    ):
+        return _next(caller, account, read.ruling, claims.purpose, now)
     if read.ruling.verdict in UNDECIDED:
         return Report(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
     if claims.purpose == "publish":

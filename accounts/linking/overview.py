@@ -112,7 +112,11 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
     if mine is not None:
         pills.append(
             faces.token_pill(
-                active=active, state=mine.token.state, access=mine.access, can_publish=mine.can_publish
+                active=active,
+                state=mine.token.state,
+                access=mine.access,
+                can_publish=mine.can_publish,
+                demoted=mine.token.demoted_at is not None,
             )
         )
     if alone:

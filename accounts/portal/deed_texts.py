@@ -13,8 +13,10 @@ from accounts import deeds, faces, selection
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountToken
 from accounts.names import HIDDEN, Names
+from accounts.pool_reasons import READING_REFUSED
 from accounts.portal import dates, renewing
 from accounts.portal.confirm import Page
+from tokens import reasons
 from tokens.models import Token, TokenEvent
 
 
@@ -70,6 +72,8 @@ def _activate_page(account: Account, entry: AccountToken, names: Names) -> Page:
         refused = f"Somebody was faster: {name} is active already."
     elif not selection.usable(entry):
         refused = f"{name} cannot be made active: the token is not usable now."
+    elif selection.stands_back(entry, account.pool.all()):
+        refused = reasons.explain(account.channel, READING_REFUSED, person=name).what
     undated = entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN
     undo = f"make {_first(active, account, names)} active again" if active else "make another token active"
     return Page(

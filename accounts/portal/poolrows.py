@@ -127,7 +127,11 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
         linked=_how_it_came(token),
         linked_by=names.user(added_by),
         pill=faces.token_pill(
-            active=active, state=token.state, access=entry.access, can_publish=entry.can_publish
+            active=active,
+            state=token.state,
+            access=entry.access,
+            can_publish=entry.can_publish,
+            demoted=token.demoted_at is not None,
         ),
         short=_short(entry, names),
         days=dates.days(token, usable=selection.usable(entry), now=now),
@@ -142,7 +146,10 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
 def _short(entry: AccountToken, names: Names) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return f"Removed on purpose by {names.user(entry.token.removed_by)}"
-    return pool_reasons.explain_entry(entry).short
+    short = pool_reasons.explain_entry(entry).short
+    if not short and entry.token.demoted_at is not None:
+        return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
+    return short
 
 
 def _publishing(entry: AccountToken) -> str:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from accounts import faces
 from accounts.models import Account, AccountToken
 from accounts.names import Names
+from accounts.pool_reasons import READING_REFUSED
 from accounts.portal import dates, filters, listing, removing, system_user
 from accounts.portal.parts import part
 from accounts.portal.poolrows import CHECK_WORDS, NO_ANSWER
@@ -191,10 +192,12 @@ class TokensOfAccounts:
             state=token.state,
             access="ok",
             can_publish="no" if reports_only else "unknown",
+            demoted=token.demoted_at is not None,
         )
         if pill == faces.BACKUP and not token.linked:
             pill = faces.NOT_LINKED
-        short = reasons.explain(token.app.channel, token.reason).short if token.reason else ""
+        reason = token.reason or (READING_REFUSED if token.demoted_at is not None else "")
+        short = reasons.explain(token.app.channel, reason).short
         return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
 
     @display(description="Accounts")

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import reading, sweeps
 from accounts.models import Account
 from tokens import answers
+from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
 
@@ -39,8 +40,9 @@ def read_account(*, account_id: int, now: datetime) -> None:
     if account is None or token is None:
         return
     answers.learn(now)
+    clock = Clock(now)
     try:
         found = reading.read(token, [(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
-    reading.record(token, found, now=now, source=SOURCE)
+    reading.record(token, found, now=now, source=SOURCE, answered_at=clock.read())

@@ -16,6 +16,7 @@ class Entry:
     proven_at: datetime | None
     native_user: str
     user: int | None
+    demoted: bool = False
 
     @property
     def living(self) -> bool:
@@ -71,6 +72,7 @@ def _deadline(living: list[Entry]) -> tuple[str, datetime | None]:
 
 
 def _choose(candidates: list[Entry], active: int | None) -> int | None:
+    candidates = [entry for entry in candidates if not entry.demoted] or candidates
     if any(entry.token == active for entry in candidates):
         return active
     best: Entry | None = None

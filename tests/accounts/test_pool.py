@@ -223,6 +223,7 @@ def _assert_agrees(account: Account, active_before: int | None) -> None:
             proven_at=entry.token.proven_at,
             native_user=entry.token.native_user_id,
             user=entry.token.consented_by_id,
+            demoted=entry.token.demoted_at is not None,
         )
         for entry in account.pool.select_related("token")
     ]
@@ -259,7 +260,9 @@ def _random_link(chance: random.Random, account: Account, token: Token) -> None:
 
 def _change(chance: random.Random, token: Token) -> None:
     state = chance.choice(["valid", "cooling", "dead"])
-    Token.objects.filter(pk=token.pk).update(state=state, reason="" if state == "valid" else "unknown")
+    demoted_at = chance.choice([None, NOW])
+    reason = "" if state == "valid" else "unknown"
+    Token.objects.filter(pk=token.pk).update(state=state, reason=reason, demoted_at=demoted_at)
 
 
 def _run_together(*works: Callable[[], None]) -> None:

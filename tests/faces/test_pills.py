@@ -113,3 +113,10 @@ def test_a_token_shows_what_it_can_do_for_this_account(
     active: bool, state: str, access: str, can_publish: str, pill: faces.Pill
 ) -> None:
     assert faces.token_pill(active=active, state=state, access=access, can_publish=can_publish) == pill
+
+
+@pytest.mark.parametrize(("active", "pill"), [(True, faces.ACTIVE), (False, faces.RETRYING)])
+def test_a_token_that_stands_behind_others_is_no_backup(active: bool, pill: faces.Pill) -> None:
+    shown = faces.token_pill(active=active, state="valid", access="ok", can_publish="yes", demoted=True)
+
+    assert shown == pill

@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from accounts import alerts, broker, reading, sweeps
+from accounts import alerts, broker, deeds, pool, reading, selection, sweeps
 from accounts.broker import Caller
+from accounts.errors import DeedRefused
 from accounts.models import Account
 from notifications.models import Message
 from tests.support import native
-from tests.support.factories import NOW, link, make_account, make_app, make_token
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels.base import Inspection, Reason, Ruling, Verdict
@@ -196,7 +198,9 @@ def test_a_reading_of_ad_accounts_that_blames_the_app_for_one_person_marks_nothi
     assert marked == [""] * 4
     assert not Message.objects.filter(recipient="ops@example.com").exists()
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
-    assert account.active_token == ada
+    assert account.active_token == ben, "others go first"
+    assert account.events.get(kind="shifted").cause == "reading_refused"
+    assert pool.differences() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -232,3 +236,121 @@ def test_a_suspicion_that_no_other_token_answers_in_time_is_the_apps_fault(chann
 
     assert early is None
     assert ChannelApp.objects.get(channel="facebook").fault_since is not None
+
+
+def reported(account: Account, at: int = 0) -> tuple[broker.Lease, broker.Report]:
+    """Lease a token of the account, and report that the channel blamed our app for it, so many minutes from now."""
+    now = timezone.now() + at * MINUTE
+    lease = broker.lease(
+        caller=Caller(), channel="facebook", native_id=account.native_id, now=now, purpose="read"
+    )
+    told = broker.report(caller=Caller(), lease_id=lease.lease_id, status=400, body=BLOCKED, now=now)
+    return lease, told
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_log_in_is_refused_by_an_answer_that_blames_our_app_gets_one_that_works(
+    channels_world: Sandbox, settings: Any
+) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    native.set_up_apps(channels_world)
+    account = native.linked("facebook", "ada", "ben")
+    mails = Message.objects.count()
+    blocked_reading(channels_world, "ada")
+
+    lease, told = reported(account)
+    alerts.tell_operators(timezone.now())
+
+    account.refresh_from_db()
+    assert lease.native_user == "Ada Okafor"
+    assert (told.action, told.lease and told.lease.native_user) == ("retry_with", "Ben Lindqvist")
+    assert account.active_token is not None
+    assert account.active_token.native_user_name == "Ben Lindqvist", "the next job gets it at once"
+    assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
+    assert ChannelApp.objects.get(channel="facebook").fault == ""
+    assert Message.objects.count() == mails, "nobody is blamed"
+    assert pool.differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_log_in_that_is_answered_again_comes_back_into_the_order_and_shifts_nothing(
+    channels_world: Sandbox,
+) -> None:
+    native.set_up_apps(channels_world)
+    account = native.linked("facebook", "ada", "ben")
+    ada, ben = Token.objects.order_by("id")
+    blocked_reading(channels_world, "ada")
+    reported(account)
+    channels_world.clear_faults()
+
+    checked([ada], 1)
+
+    account.refresh_from_db()
+    ada.refresh_from_db()
+    assert (ada.demoted_at, ada.use_refused_at) == (None, None)
+    assert account.active_token == ben
+    assert account.events.filter(kind="shifted").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_app_that_is_refused_wherever_ad_accounts_are_read_shifts_nothing_and_alerts_once(
+    channels_world: Sandbox, settings: Any
+) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    native.set_up_apps(channels_world)
+    account = native.linked("facebook", "ada", "ben")
+    tokens = list(Token.objects.order_by("id"))
+
+    actions = []
+    for outage in (1, 60):  # twice, with a good hour between
+        blocked_reading(channels_world, "ada", "ben")
+        actions += [reported(account, outage)[1].action for _ in range(2)]
+        for at in (1, 4, 20):
+            checked(tokens, outage + at)
+        channels_world.clear_faults()
+        checked(tokens, outage + 30)
+
+    account.refresh_from_db()
+    assert actions == ["retry_later"] * 4
+    assert account.active_token == tokens[0]
+    assert not account.events.filter(kind="shifted").exists()
+    assert Message.objects.filter(recipient="ops@example.com").count() == 1
+    assert not Token.objects.exclude(demoted_at=None).exists()
+
+
+def test_a_log_in_that_stands_back_is_served_where_nobody_else_can_be_and_staff_cannot_prefer_it() -> None:
+    alone, shared = make_account(), make_account()
+    odd, fine = make_token(demoted_at=NOW), make_token()
+    for account, token in ((alone, odd), (shared, odd), (shared, fine)):
+        link(account, token)
+
+    with transaction.atomic():
+        pool.settle(account_ids=[alone.pk, shared.pk], cause="test", now=NOW)
+
+    for account in (alone, shared):
+        account.refresh_from_db()
+    assert (alone.active_token, alone.state) == (odd, "connected")
+    assert shared.active_token == fine
+    with pytest.raises(DeedRefused, match="answers others"):
+        deeds.make_active(account=shared, token=odd, actor=make_user(), note="", now=NOW)
+    assert [entry.token for entry in selection.in_order(shared)] == [fine, odd]
+
+
+def test_a_witness_whose_question_began_before_the_blame_was_heard_proves_nothing() -> None:
+    app = make_app(fault="")
+    ada, ben = make_token(app), make_token(app)
+    heard_at = NOW + 2 * MINUTE  # of a check that began at NOW and took its time
+
+    lifecycle.record_inspection(
+        token_id=ada.pk,
+        generation=ada.generation,
+        inspection=Inspection(BLAMED),
+        now=NOW,
+        source="sweep",
+        answered_at=heard_at,
+    )
+    said(ben, Ruling(Verdict.OK), 1)  # asked before the channel began to refuse the app
+
+    assert said(ada, BLAMED, 5).verdict == Verdict.APP_FAULT
+    said(ben, Ruling(Verdict.OK), 6)
+    assert said(ada, BLAMED, 8).verdict == Verdict.CONFIRM_FIRST

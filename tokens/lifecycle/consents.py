@@ -45,6 +45,7 @@ def store_consent(
     token.credentials = vault.seal(owner, grant.credentials.as_dict())
     token.has_refresh_token = bool(grant.credentials.refresh_token)
     token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = None
+    token.app_refused_at = token.use_refused_at = token.demoted_at = None
     token.scopes = None if grant.scopes is None else list(grant.scopes)
     set_dates(token, grant.dates, keep=False)
     set_state(token, Token.State.VALID, "", {}, now)

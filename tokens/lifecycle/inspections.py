@@ -36,19 +36,20 @@ def record_inspection(
     now: datetime,
     source: str,
     undecided: bool = False,
+    answered_at: datetime | None = None,
 ) -> Outcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
     Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
     unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
-    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has
-    passed cools.
+    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
+    `now` is when the question began, `answered_at` when its answer came.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation or token.is_removed:
         return outcome(token, inspection.ruling.verdict, stale=True)
     before = facts(token)
-    ruling = _whose_fault(token, inspection.ruling, now)
+    ruling = _whose_fault(token, inspection.ruling, answered_at or now)
     token.claimed_until = token.claimed_by = None
     token.last_check_result = ruling.verdict
     if ruling.verdict == Verdict.OK:
@@ -66,11 +67,12 @@ def record_inspection(
     return outcome(token, ruling.verdict)
 
 
-def _whose_fault(token: Token, ruling: Ruling, now: datetime) -> Ruling:
+def _whose_fault(token: Token, ruling: Ruling, answered_at: datetime) -> Ruling:
     """Return what an answer means that blames our app: a fault of the app is seen by all its tokens.
 
     Where another token of the app was proven since this one's answers began to blame the app, it is this token's. Until then the answer
-    stands as it is, and the token that was proven last is asked at once, so that it is known within minutes.
+    stands as it is, and the token that was proven last is asked at once, so that it is known within minutes. `proven_at` is when a question
+    began, so one that was under way when the first such answer came is no proof.
     """
     if ruling.verdict in HARMLESS:
         return ruling
@@ -79,11 +81,13 @@ def _whose_fault(token: Token, ruling: Ruling, now: datetime) -> Ruling:
         return ruling
     others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk)
     if token.app_refused_at is None:
-        token.app_refused_at = now
+        token.app_refused_at = answered_at
         if token.app.fault_since is None:
-            app_faults.ask_a_witness(others, now)
+            app_faults.ask_a_witness(others, answered_at)
         return ruling
     if not others.filter(proven_at__gt=token.app_refused_at).exists():
+        if answered_at - token.app_refused_at < app_faults.WITNESS_WITHIN:
+            app_faults.ask_a_witness(others, answered_at)  # the first one may have been held by its own check
         return ruling
     return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=ruling.note)
 
