@@ -50,7 +50,7 @@ def report(
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
     account = Account.objects.filter(pk=claims.account_id).first()
-    if account is None:
+    if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
         raise NotFound("There is no such lease.")
     answers.learn(now)
     ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))

@@ -16,6 +16,7 @@ from notifications.models import Message
 from tests.accounts.portal import DAY, linked, staff, token_of
 from tests.macros.support import make_macro
 from tests.support.factories import make_account, make_team, make_token, make_user
+from tokens.models import Token, UnknownAnswer
 from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +156,29 @@ class TestFollowing:
         with pytest.raises(broker.NotFound):
             lease(old)
         assert lease(new).native_id == account.native_id
+
+    def test_a_key_of_the_old_team_can_no_longer_report_on_the_account(self) -> None:
+        lumen, fern = make_team(), make_team()
+        account = linked(make_token(), make_token(), team=lumen)
+        old = caller_for(lumen)
+        given = broker.lease(
+            caller=old, channel=account.channel, native_id=account.native_id, now=timezone.now()
+        )
+        move(account, fern)
+
+        for status, body in ((200, {"id": "1"}), (400, {"error": {"code": 190, "message": "?"}})):
+            with pytest.raises(broker.NotFound):
+                broker.report(
+                    caller=old,
+                    lease_id=given.lease_id,
+                    status=status,
+                    body=body,
+                    method="POST",
+                    now=timezone.now(),
+                )
+
+        assert not UnknownAnswer.objects.exists()
+        assert not Token.objects.exclude(last_checked_at=None).exists()
 
     def test_the_next_run_of_the_new_teams_macro_finds_it_and_a_waiting_mail_of_the_old_one_is_dropped(
         self,
