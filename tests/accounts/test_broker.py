@@ -383,6 +383,26 @@ def test_a_report_of_a_reading_job_is_answered_for_reading(
     assert told["lease"]["native_user"] in {"Ada Okafor", "Ben Lindqvist"}
 
 
+@pytest.mark.parametrize("change", ["nothing", "renewed", "dead"])
+def test_whatever_became_of_the_token_a_reading_job_is_answered_for_reading(
+    key: str, account: Account, world: Sandbox, change: str
+) -> None:
+    Account.objects.update(restriction="unpaid bill")
+    job = Job(key, "facebook", account.native_id)
+    lease = job.lease(purpose="read").json()
+    ada = Token.objects.get(native_user_name="Ada Okafor")
+    if change == "renewed":
+        Token.objects.filter(pk=ada.pk).update(generation=2)
+    elif change == "dead":
+        world.change_password("facebook", "ada")
+
+    told = job.report(lease["lease_id"], (400, {"error": {"code": 190, "message": "?"}})).json()
+
+    assert told["action"] == "retry_with", told
+    assert told["lease"]["native_user"] == ("Ben Lindqvist" if change == "dead" else "Ada Okafor")
+    assert signing.loads(told["lease"]["lease_id"], salt=leases.SALT)[-1] == "read"
+
+
 def test_a_lease_of_before_the_upgrade_can_still_be_reported(job: Job, world: Sandbox) -> None:
     parts = signing.loads(job.lease().json()["lease_id"], salt=leases.SALT)
     old = signing.dumps([leases.WITHOUT_PURPOSE, *parts[1:7]], salt=leases.SALT)

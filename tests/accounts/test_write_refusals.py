@@ -340,12 +340,17 @@ def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:
         "facebook",
         account.native_id,
     )
-    early, late = job.lease().json(), job.lease().json()
+    early, late, reads = job.lease().json(), job.lease().json(), job.lease(purpose="read").json()
     job.report(late["lease_id"], (400, PENDING))
     path = f"/api/v1/leases/{early['lease_id']}/report"
 
     job.client.post(
         path, {"status": 200, "body": {"data": []}, "method": "GET"}, content_type="application/json"
+    )
+    job.client.post(
+        f"/api/v1/leases/{reads['lease_id']}/report",  # a report of figures is asked for by POST
+        {"status": 200, "body": {"report_run_id": "1"}, "method": "POST"},
+        content_type="application/json",
     )
     assert AccountToken.objects.exclude(write_refused_at=None).exists()
     job.client.post(
