@@ -41,8 +41,10 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_death_told)
-    kinds.register(removal_mail.KIND, removal_mail.build, name="Log-in removed")
+    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_stop_told)
+    kinds.register(
+        removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=notices.record_stop_told
+    )
     kinds.register(ask_mail.KIND, ask_mail.build, name="Asked to re-authenticate")
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, "Log-in cannot be used for an account"),

@@ -1,6 +1,6 @@
 """Removing a log-in on purpose, as staff and as its person: what the pages show before, what follows, and whom it is told."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -9,6 +9,8 @@ from pytest_django import Settings
 
 from accounts import removal, removal_mail
 from accounts.models import Account
+from accounts.telling import notices
+from notifications import delivery
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.accounts.portal import staff
@@ -186,3 +188,18 @@ class TestTelling:
 
         with pytest.raises(NotWanted, match="linked again"):
             removal_mail.build(Message.objects.filter(kind="removed", recipient="ada@example.com").get())
+
+    @pytest.mark.django_db(transaction=True)
+    def test_whoever_was_told_that_it_stopped_is_told_that_it_works_again(self) -> None:
+        native.linked("facebook", "ada")
+        lead = make_user("lead@example.com")
+        Membership.objects.filter(user=lead, team=Team.default()).update(role=Membership.Role.TEAM_LEAD)
+        make_user("ben@example.com", name="Ben Lindqvist")
+        self.removed(make_user("mira@example.com", name="Mira Sol"))
+        delivery.deliver()
+
+        native.link(browser("ben@example.com"), "facebook", "ben")
+        notices.tell(datetime.now(UTC) + timedelta(minutes=11))
+
+        told = Message.objects.filter(kind=notices.WORKS_AGAIN).values_list("recipient", flat=True)
+        assert set(told) == {"ada@example.com", "lead@example.com"}
