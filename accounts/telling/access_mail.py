@@ -50,7 +50,9 @@ def build(message: Message) -> Mail:
     reader = mailing.reader_of(message)
     lines = _lines(message, reader)
     if not lines:
-        raise NotWanted("The log-in can be used again, or is not linked any more.")
+        raise NotWanted(
+            "The log-in can be used again, is not linked any more, or another team has the account."
+        )
     groups: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for line in lines:
         groups[line.entry.token_id, line.reason].append(line)
@@ -79,7 +81,7 @@ def _lines(message: Message, reader: Reader) -> list[Line]:
     notices = list(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
     pools = mailing.summaries(notices)
     lines = []
-    for notice in notices:
+    for notice in news.still_concerned(notices, [found.account for found in pools.values()]):
         found = pools[notice.account_id]
         entry = next((one for one in found.entries if one.token_id == notice.token_id), None)
         if entry is None or not news.holds(entry) or found.account.paused_at is not None:

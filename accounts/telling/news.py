@@ -103,6 +103,21 @@ def _leads(instead: Mapping[int, Fallback], team_id: int) -> Sequence[str]:
     return found.addresses if found and found.via == Via.TEAM_LEAD else ()
 
 
+def still_concerned(notices: Sequence[AccountNotice], accounts: Iterable[Account]) -> list[AccountNotice]:
+    """Keep the notices whose reader is of the account's pool still, or leads (or stands in for) the team that has it now."""
+    by_id = {account.pk: account for account in accounts}
+    world, instead = _read(by_id), fallback({account.team_id for account in by_id.values()})
+    kept = []
+    for notice in notices:
+        told = instead.get(by_id[notice.account_id].team_id)
+        readers = set(told.addresses) if told else set()
+        for entry in world.entries.get(notice.account_id, ()):
+            readers |= set(world.readers(entry.token))
+        if notice.recipient in readers:
+            kept.append(notice)
+    return kept
+
+
 def holds(entry: AccountToken) -> bool:
     """Tell whether a loss of access still is one to tell: of a log-in that died since, its own mail tells."""
     return entry.token.state != Token.State.DEAD and not selection.living(entry)

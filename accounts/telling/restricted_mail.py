@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts import addresses, faces
 from accounts.models import Account, AccountNotice
-from accounts.telling import mailing
+from accounts.telling import mailing, news
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
@@ -16,12 +16,16 @@ def build(message: Message) -> Mail:
     """Build the mail from the accounts that are restricted still. Raises NotWanted where none is."""
     reader = mailing.reader_of(message)
     notices = list(message.account_notices.filter(kind=AccountNotice.Kind.RESTRICTED))
-    accounts = [found.account for found in mailing.summaries(notices).values()]
+    accounts = {pk: found.account for pk, found in mailing.summaries(notices).items()}
+    told = {notice.account_id for notice in news.still_concerned(notices, accounts.values())}
     still = sorted(
-        (one for one in accounts if one.restriction and one.paused_at is None), key=lambda one: one.name
+        (accounts[pk] for pk in told if accounts[pk].restriction and accounts[pk].paused_at is None),
+        key=lambda one: one.name,
     )
     if not still:
-        raise NotWanted("The restriction was lifted before this mail went out.")
+        raise NotWanted(
+            "The restriction was lifted, or another team has the account, before this mail went out."
+        )
     groups: dict[tuple[str, str], list[Account]] = defaultdict(list)
     for account in still:
         groups[account.channel, account.restriction].append(account)

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils.html import strip_tags
 
-from accounts import pairs, pool, told
+from accounts import deeds, pairs, pool, told
 from accounts.models import Account, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
@@ -258,7 +258,7 @@ def test_a_mail_whose_cause_is_gone_when_it_is_sent_is_cancelled(ada: User) -> N
     notices.tell(LATER + 30 * MINUTE)
 
     assert sent == []
-    assert Message.objects.get().error == "The log-in can be used again, or is not linked any more."
+    assert Message.objects.get().error.startswith("The log-in can be used again, is not linked any more")
     assert AccountNotice.objects.get().closed_at is not None  # and nobody hears that it works again
 
 
@@ -336,6 +336,31 @@ def test_a_restriction_is_told_to_the_people_of_the_pool_when_it_begins_and_when
     assert too_early == 0
     assert [one.subject for one in ended] == ["Facebook no longer restricts Harbor Coffee DE (+1 more)"] * 2
     assert again == 0
+
+
+@pytest.mark.parametrize("trouble", ["role lost", "restricted"])
+def test_a_lead_whose_team_gave_the_account_away_meanwhile_is_not_mailed_about_it(
+    ada: User, trouble: str
+) -> None:
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    if trouble == "restricted":
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+    if trouble == "restricted":
+        restrict(hers, account, "unpaid bill")
+    else:
+        listed(hers, [])
+    notices.tell(LATER)
+    waiting = Message.objects.get(recipient="lead@example.com")
+
+    deeds.move_to_team(account=account, team=make_team(), actor=make_user(), note="", now=LATER)
+
+    with pytest.raises(NotWanted, match="another team has the account"):
+        mail(waiting)
+    if trouble == "role lost":
+        assert "Lumen" in mail(Message.objects.get(recipient="ada@example.com")).subject
 
 
 def test_whoever_linked_a_restricted_account_just_now_has_read_it(ada: User) -> None:
