@@ -63,7 +63,8 @@ def _base_url() -> Iterator[str]:
     if base.path or base.query or base.fragment or base.username:
         yield "BASE_URL names more than scheme, host and port. All pages lie at the root: leave the rest out."
     # A name without a dot is known inside a network only, and no authority gives it a certificate.
-    if base.scheme == "http" and "." in base.hostname and not is_loopback(base.hostname):
+    public = "." in base.hostname or ":" in base.hostname
+    if base.scheme == "http" and public and not is_loopback(base.hostname):
         yield "BASE_URL is plain http, so passwords and tokens would travel in clear. Put TLS in front and use https."
 
 

@@ -44,6 +44,7 @@ def test_a_production_installation_is_not_refused() -> None:
         ({"SECRET_KEY_FALLBACKS": ["short"]}, "SECRET_KEY_FALLBACKS can be guessed"),
         ({"BASE_URL": "http://adtoken.example.com"}, "BASE_URL is plain http"),
         ({"BASE_URL": "http://10.0.0.5:8000"}, "BASE_URL is plain http"),
+        ({"BASE_URL": "http://[2001:db8::5]:8000"}, "BASE_URL is plain http"),
         ({"BASE_URL": "https://tools.example.com/adtoken"}, "BASE_URL names more"),
         ({"BASE_URL": "https://a@tools.example.com"}, "BASE_URL names more"),
         ({"BASE_URL": "adtoken.example.com"}, "BASE_URL must be a whole address"),
