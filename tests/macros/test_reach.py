@@ -1,5 +1,6 @@
 """Accounts of which nobody would be told."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.test import Client
 
 from accounts.models import Account
 from macros import reach
+from tests.accounts.portal import staff
 from tests.macros.support import make_macro, make_person
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from users.models import Membership, Team, User
@@ -79,3 +81,18 @@ def test_the_start_page_counts_them_and_the_list_shows_them(client: Client, sett
     assert "told=nobody" in start
     assert "nobody</" in stood_in
     assert "has a person" not in stood_in
+
+
+def test_without_any_operator_the_start_page_counts_what_nobody_hears_of_and_leads_to_it(
+    client: Client, settings: Any
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    fleet()
+    staff(client)
+
+    start = client.get("/admin/").content.decode()
+    listed = client.get("/admin/accounts/account/?told=nobody").content.decode()
+
+    assert re.search(r'told=nobody"[^\n]{0,300}?Nobody would be told</span><b>1</b>', start)
+    assert ">nobody</" in listed
+    assert "named by a macro" not in listed

@@ -1,0 +1,36 @@
+"""The portal's start page: what it asks the database."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from tests.support.factories import link, make_account, make_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_costs_a_superuser_the_same_however_many_accounts_there_are(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    def asked(more: int) -> list[str]:
+        token = make_token()
+        for _ in range(more):
+            link(make_account(), token)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/admin/").status_code == 200
+        return [query["sql"] for query in queries]
+
+    asked(1)  # what a process asks once
+    few, many = asked(1), asked(20)
+
+    assert len(many) == len(few)
+    about_accounts = [sql for sql in many if "accounts_account" in sql]
+    assert about_accounts
+    assert [sql for sql in about_accounts if not re.search(r"LIMIT \d+", sql)] == []
