@@ -118,6 +118,8 @@ SESSION_ENGINE = (
 
 # --- Credentials of the channels -------------------------------------------------------------------------------
 FERNET_KEYS = env.names("FERNET_KEYS")  # newest first; checked when the tokens app starts
+# Names of keys that are lost for good: what they sealed stays closed, and no health page complains of it any more.
+FERNET_KEYS_LOST = env.names("FERNET_KEYS_LOST")
 FERNET_USE_HKDF = False  # the keys are real Fernet keys, so any tool can read or rotate
 
 # --- Channels: addresses are settings, so that the stand-ins of sandbox/ differ in nothing else ------------------

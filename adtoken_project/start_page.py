@@ -13,6 +13,7 @@ from accounts.portal import states
 from accounts.portal.counts import short_count
 from adtoken_project import first_steps
 from macros import reach
+from tokens import key_usage
 from tokens.models import ChannelApp, ChannelKey
 
 LIMIT = 10_000
@@ -59,6 +60,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "title": "Start",
         "plain_title": True,
         "faults": _faults(request),
+        "key_problems": key_usage.problems() if request.user.has_perm("tokens.view_channelapp") else [],
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,

@@ -107,10 +107,12 @@ def _append_only_tables_are_emptied_between_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> None:
-    """Each test begins as a process does: knowing nothing of the macros of the test before."""
-    from macros import windows  # it needs Django's apps, which are not loaded yet when this file is
+    """Each test begins as a process does: knowing nothing of the macros and keys of the test before."""
+    from macros import windows  # they need Django's apps, which are not loaded yet when this file is
+    from tokens import key_usage
 
     windows.forget()
+    key_usage.forget()
 
 
 @pytest.fixture(autouse=True)

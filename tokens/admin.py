@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from tokens import channels, default_app, push_addresses
+from tokens import channels, default_app, key_usage, push_addresses
 from tokens.channels import versions
 from tokens.models import ChannelApp, Token
 
@@ -182,12 +182,14 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         ("Trouble", {"fields": ["fault_text", "api_version_in_full", "version"]}),
     ]
     warn_unsaved_form = True
+    list_after_template = "tokens/keys_in_use.html"
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list under its own title."""
+        """Show the list under its own title, and below it the keys that stored secrets are encrypted with."""
         named = {"title": "Channel apps", "plain_title": True, **(extra_context or {})}
+        named |= {"keys": key_usage.in_use(), "key_problems": key_usage.problems()}
         return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:

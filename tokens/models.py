@@ -26,7 +26,7 @@ class ChannelKey(models.TextChoices):
     TIKTOK = "tiktok", "TikTok"
 
 
-class ChannelApp(models.Model):
+class ChannelApp(vault.NamesItsKeys):
     """Our developer app on one channel. Its secrets are sealed, newest first."""
 
     class State(models.TextChoices):
@@ -38,6 +38,7 @@ class ChannelApp(models.Model):
     label = models.CharField(max_length=100, blank=True)
     client_id = models.CharField("client ID", max_length=200)
     secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
+    secrets_key = vault.KeyNameField(of="secrets")
     scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
     redirect_base = models.CharField(
         max_length=200, blank=True, validators=[URLValidator(["https", "http"])], help_text="Empty: BASE_URL."
@@ -125,7 +126,7 @@ class ChannelApp(models.Model):
         self.secrets = vault.seal(self.owner, {"secrets": secrets})
 
 
-class Token(models.Model):
+class Token(vault.NamesItsKeys):
     """One consent of one native user to one channel app. A new consent of the same native user renews the row."""
 
     class State(models.TextChoices):
@@ -171,6 +172,7 @@ class Token(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="tokens"
     )
     credentials: vault.Sealed | None = vault.SealedField(null=True, editable=False)
+    credentials_key = vault.KeyNameField(of="credentials")
     has_refresh_token = models.BooleanField(default=False)
     refresh_refused_at = models.DateTimeField(
         null=True, blank=True, help_text="A confirmed refusal to refresh."
@@ -275,6 +277,10 @@ class Token(models.Model):
             models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
+            # keys: which of them are in use, and one row of each app under each
+            models.Index(
+                "credentials_key", "app", condition=Q(credentials__isnull=False), name="token_key_in_use"
+            ),
             # sweep: which removed log-ins are still authorised at their channel
             models.Index(
                 "removed_at", condition=Q(reason="removed", credentials__isnull=False), name="token_to_revoke"

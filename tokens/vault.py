@@ -6,16 +6,17 @@ demands it, so that two ciphertexts swapped between rows do not open. The owner 
 
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import Fernet, InvalidToken
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.views.decorators.debug import sensitive_variables
 from fernet_fields import EncryptedTextField
+
+from users.key_ring import NAME_LETTERS, fingerprints, ring
 
 DIFFERENT_BYTES = 16  # of the 32 of a key; a random one has 30
 
@@ -29,12 +30,16 @@ class NothingStored(VaultError, ValueError):  # noqa: N818  # an answer
 
 
 class Sealed:
-    """Ciphertext of credentials. It shows nothing of them, wherever it is printed."""
+    """Ciphertext of credentials. It shows nothing of them, wherever it is printed.
 
-    __slots__ = ("ciphertext",)
+    `key` is the name of the key that it was sealed with in this process; empty where it was loaded, for its name stands beside it.
+    """
 
-    def __init__(self, ciphertext: bytes) -> None:
+    __slots__ = ("ciphertext", "key")
+
+    def __init__(self, ciphertext: bytes, key: str = "") -> None:
         self.ciphertext = bytes(ciphertext)
+        self.key = key
 
     def __repr__(self) -> str:
         return "<sealed>"
@@ -50,7 +55,7 @@ class Sealed:
 def seal(owner: str, data: Mapping[str, Any]) -> Sealed:
     """Return `data` (JSON-safe) encrypted with the newest key, bound to `owner`."""
     text = json.dumps({"owner": owner, "data": dict(data)}, separators=(",", ":"))
-    return Sealed(ring().encrypt(text.encode()))
+    return Sealed(ring().encrypt(text.encode()), fingerprints()[0])
 
 
 @sensitive_variables()
@@ -102,16 +107,6 @@ def check_keys(keys: list[str], secret_key: str) -> None:
             )
 
 
-def ring() -> MultiFernet:
-    """Return the key ring of the settings, newest key first."""
-    return _ring(tuple(settings.FERNET_KEYS))
-
-
-@lru_cache(maxsize=4)
-def _ring(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in keys])
-
-
 class SealedField(EncryptedTextField):  # type: ignore[misc]  # the library ships no types
     """A column of ciphertext that takes and gives `Sealed`, and lets SQL expressions through.
 
@@ -146,3 +141,47 @@ class SealedField(EncryptedTextField):  # type: ignore[misc]  # the library ship
     def value_to_string(self, obj: Any) -> str:
         """Keep credentials out of dumps."""
         return "<sealed>"
+
+
+class KeyNameField(models.CharField):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time
+    """The name of the key that opens the sealed column `of` of the same row; empty where nothing is stored, or nobody named it yet."""
+
+    def __init__(self, *, of: str, **options: Any) -> None:
+        self.of = of
+        fixed = {
+            "max_length": NAME_LETTERS,
+            "blank": True,
+            "default": "",
+            "db_default": "",
+            "editable": False,
+        }
+        super().__init__(**{**options, **fixed})
+
+    def deconstruct(self) -> Any:
+        """Name the column that it belongs to, too."""
+        name, path, arguments, options = super().deconstruct()
+        return name, path, arguments, {**options, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the name of the key that was used here, else what is stored."""
+        sealed = getattr(model_instance, self.of)
+        if sealed is None:
+            setattr(model_instance, self.attname, "")
+        elif isinstance(sealed, Sealed) and sealed.key:  # plain text is refused by its own column
+            setattr(model_instance, self.attname, sealed.key)
+        return super().pre_save(model_instance, add)
+
+
+class NamesItsKeys(models.Model):
+    """A row with sealed columns: whoever saves one saves the name of its key with it."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """Save; the name of a key goes with its ciphertext."""
+        if update_fields is not None:
+            fields = set(update_fields)
+            names = [field for field in self._meta.fields if isinstance(field, KeyNameField)]
+            update_fields = fields | {field.name for field in names if field.of in fields}
+        super().save(*args, update_fields=update_fields, **options)

@@ -15,12 +15,20 @@ class UsersConfig(AppConfig):
         from allauth.account import signals as account
         from allauth.mfa.signals import authenticator_added
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.signals import post_init, post_save
+        from django.db.models.signals import post_init, post_save, pre_save
 
-        from users import checks, factor_sealing, login_records, receivers, second_factor  # noqa: F401  # importing checks registers them
+        from users import (  # importing checks registers them
+            checks,  # noqa: F401
+            factor_keys,
+            factor_sealing,
+            login_records,
+            receivers,
+            second_factor,
+        )
 
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         post_init.connect(factor_sealing.mark_owner, sender="mfa.Authenticator", dispatch_uid="users.factors")
+        pre_save.connect(factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.factor_keys")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
         account.user_logged_in.connect(receivers.remember_device, dispatch_uid="users.device")

@@ -1,0 +1,120 @@
+"""Which keys the stored rows need: counts for people and metrics, and a quick look whether this process can open what is stored."""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from tokens import vault
+from tokens.key_rows import PLACES
+from tokens.models import ChannelKey
+from users.factor_keys import FactorRows
+from users.key_ring import fingerprints
+
+UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows that stand beside no key's name
+SAMPLES = 3  # rows of one app under one key, so that a single damaged row does not look like a missing key
+LOOK_EVERY = 5.0  # seconds
+
+# The pairs of key and app, each found by one step through the index, and a few rows of each.
+_STORED = """
+with recursive pair as (
+  (select credentials_key as key, app_id from tokens_token where credentials is not null order by 1, 2 limit 1)
+  union all
+  select following.* from pair, lateral (
+    select t.credentials_key, t.app_id from tokens_token t
+    where t.credentials is not null and (t.credentials_key, t.app_id) > (pair.key, pair.app_id) order by 1, 2 limit 1) following
+)
+select pair.key, a.channel, 'token:' || a.channel || ':' || a.client_id || ':' || t.native_user_id, t.credentials
+from pair join tokens_channelapp a on a.id = pair.app_id, lateral (
+  select native_user_id, credentials from tokens_token
+  where credentials is not null and credentials_key = pair.key and app_id = pair.app_id limit %(samples)s) t
+union all
+select secrets_key, channel, 'app:' || channel || ':' || client_id, secrets from tokens_channelapp where secrets is not null
+"""
+
+
+@dataclass(frozen=True)
+class KeyInUse:
+    """One key: how many rows of each kind it opens, and whether it is in FERNET_KEYS."""
+
+    key: str  # its name; empty: nobody has named these rows' key yet
+    rows: dict[str, int]  # "log-ins" -> 12
+    in_ring: bool
+    newest: bool
+
+    @property
+    def total(self) -> int:
+        """The rows of all kinds."""
+        return sum(self.rows.values())
+
+    @property
+    def said(self) -> str:
+        """The rows in words: "2 channel apps, 1,200 log-ins"."""
+        found = [
+            f"{count:,} {what[:-1] if count == 1 else what}" for what, count in self.rows.items() if count
+        ]
+        return ", ".join(found) or "Nothing"
+
+
+def in_use() -> list[KeyInUse]:
+    """Return the keys of the ring, newest first, then those that rows need beside it, as the rows name them. Three counts over indexes."""
+    found: dict[str, dict[str, int]] = {name: {} for name in fingerprints()}
+    for place in PLACES:
+        for name, count in place.named():
+            found.setdefault(name, {})[place.label] = count
+    ring = fingerprints()
+    return [
+        KeyInUse(key=name, rows=rows, in_ring=name in ring, newest=name == ring[0])
+        for name, rows in found.items()
+    ]
+
+
+def problems() -> list[str]:
+    """Return in a sentence each why stored rows do not open here; none where they do. Looks every few seconds at most."""
+    ring, now = tuple(settings.FERNET_KEYS), time.monotonic()
+    if _last and _last[0][0] == ring and 0 <= now - _last[0][1] < LOOK_EVERY:
+        return list(_last[0][2])
+    found = _look()
+    _last[:] = [(ring, now, found)]
+    return list(found)
+
+
+_last: list[tuple[tuple[str, ...], float, list[str]]] = []
+
+
+def forget() -> None:
+    """Look again at the next question. For tests."""
+    _last.clear()
+
+
+def _look() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, {"samples": SAMPLES})
+        stored = cursor.fetchall()
+    opened: dict[tuple[str, str], bool] = {}
+    for key, channel, owner, ciphertext in stored:
+        pair = key, str(ChannelKey(channel).label)
+        opened[pair] = _opens(owner, ciphertext) or opened.get(pair, False)
+    closed = {pair for pair, good in opened.items() if not good}
+    closed |= {(name, "second factors") for name, _ in FactorRows().named() if name not in fingerprints()}
+    lost = {"" if name == UNNAMED else name for name in settings.FERNET_KEYS_LOST}
+    names = sorted({key for key, _ in closed} - lost)
+    return [_sentence(name, sorted(what for key, what in closed if key == name)) for name in names]
+
+
+def _opens(owner: str, ciphertext: bytes) -> bool:
+    try:
+        vault.unseal(owner, vault.Sealed(ciphertext))
+    except vault.VaultError:
+        return False
+    return True
+
+
+def _sentence(key: str, what: list[str]) -> str:
+    where = ", ".join(what)
+    if not key:
+        return f"No key in FERNET_KEYS opens rows of {where} whose key nobody has named."
+    if key in fingerprints():
+        return f"Rows of {where} name key {key}, which is in FERNET_KEYS, and do not open."
+    return f"Key {key} is missing from FERNET_KEYS: rows of {where} need it."

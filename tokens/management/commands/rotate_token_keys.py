@@ -1,0 +1,61 @@
+"""`manage.py rotate_token_keys [--check]`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from tokens.key_rows import PLACES
+from users.key_ring import fingerprints
+from users.key_rotation import BATCH, UNKNOWN, SealedRows
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt log-ins, secrets of channel apps and second factors anew under the newest key of FERNET_KEYS, while AdToken runs. "
+        "Stopped or killed, it goes on where it was when it is started again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="Open every row and change nothing. Exit status 1 unless all stand under the newest key.",
+        )
+        parser.add_argument(
+            "--batch", type=int, default=BATCH, help=f"Rows per transaction, {BATCH} if left out."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"The newest key is {fingerprints()[0]}; {len(fingerprints())} in FERNET_KEYS.")
+        work = self._check if options["check"] else self._rotate
+        left = sum(work(place, max(1, options["batch"])) for place in PLACES)
+        if left:
+            raise CommandError(f"{left} rows are not under the newest key. Keep the other keys.")
+        self.stdout.write(
+            "All rows are under the newest key." + ("" if options["check"] else " Make sure with --check.")
+        )
+
+    def _rotate(self, place: SealedRows, batch: int) -> int:
+        with tqdm(total=place.count(), desc=place.label, file=self.stderr, disable=None) as bar:
+            done = place.rotate(batch=batch, progress=bar.update)
+        self.stdout.write(f"{place.label}: {done.moved} moved to the newest key.")
+        if done.closed:
+            self.stderr.write(
+                f"{place.label}: {done.closed} rows open with no key of FERNET_KEYS; they stay as they are."
+            )
+        if done.missed:
+            self.stderr.write(f"{place.label}: {done.missed} rows were held all the time. Run this again.")
+        return done.closed + done.missed
+
+    def _check(self, place: SealedRows, batch: int) -> int:
+        keys, misnamed = place.keys(batch=batch)
+        for name, count in sorted(keys.items()):
+            what = f"key {name}" if name != UNKNOWN else "no key of FERNET_KEYS"
+            self.stdout.write(f"{place.label}: {count} rows open with {what}.")
+        if misnamed:
+            self.stderr.write(
+                f"{place.label}: {misnamed} rows stand beside the name of another key. Run this without --check."
+            )
+        return keys.total() - keys[fingerprints()[0]]

@@ -1,0 +1,70 @@
+"""Which key the secrets of second factors are encrypted with: its name stands in the row's data, beside them.
+
+The table is the library's, so the name has no column of its own. The library reads only what it put in, and leaves the rest.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+
+from users.key_ring import fingerprints, key_of, renewed
+from users.key_rotation import UNKNOWN, SealedRows
+
+NAME = "key"
+SEALED = ("secret", "seed", "migrated_codes")  # what the library has encrypted; the last is a list
+
+
+def name_key(*, instance: Authenticator, **_kwargs: Any) -> None:
+    """Write beside the secrets of a factor that is saved which key opens them."""
+    if isinstance(instance.data, dict) and any(part in instance.data for part in SEALED):
+        instance.data[NAME] = _opened_by(instance.data)
+
+
+def _opened_by(data: Mapping[str, Any]) -> str:
+    """Return the name of the key that opens all secrets; UNKNOWN where one stays closed, or they need several."""
+    names = {key_of(text) for text in _texts(data)} or {fingerprints()[0]}
+    return names.pop() if len(names) == 1 else UNKNOWN
+
+
+def _texts(data: Mapping[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for part in SEALED:
+        value = data.get(part, [])
+        found += value if isinstance(value, list) else [value]
+    return found
+
+
+class FactorRows(SealedRows):
+    """Authenticator apps and recovery codes. Security keys hold nothing secret."""
+
+    label = "second factors"
+    table = "mfa_authenticator"
+    column = "data"
+    kind = "jsonb"
+    only = "type in ('totp', 'recovery_codes')"
+    key = "coalesce(data ->> 'key', '')"
+    changes = "data = v.new"
+
+    def seal_again(self, stored: Any) -> str | None:
+        """Return the data with its secrets under the newest key, and that key's name."""
+        data = json.loads(stored)
+        again = {part: _each(data[part], _renewed) for part in SEALED if part in data}
+        if None in _texts(again):
+            return None
+        fresh = {**data, **again, NAME: _opened_by(again)}
+        return str(stored) if fresh == data else json.dumps(fresh)
+
+    def opened_by(self, stored: Any) -> str:
+        """Return the name of the key that opens the secrets."""
+        return _opened_by(json.loads(stored))
+
+
+def _each(value: Any, change: Callable[[str], str | None]) -> Any:
+    return [change(one) for one in value] if isinstance(value, list) else change(value)
+
+
+def _renewed(text: str) -> str | None:
+    sealed = renewed(text.encode())
+    return None if sealed is None else sealed.decode()
