@@ -65,7 +65,9 @@ class SealedRows:
         """Return how many rows there are."""
         return sum(count for _, count in self.named())
 
-    def rotate(self, *, batch: int = BATCH, progress: Callable[[int], None] = lambda _rows: None) -> Rotated:
+    def rotate(
+        self, *, batch: int = BATCH, progress: Callable[[int], object] = lambda _rows: None
+    ) -> Rotated:
         """Open all rows and move what is not under the newest key. `progress` hears of the rows of each batch."""
         done, missed = Rotated(), list[int]()
         for rows in self._batches(batch):
@@ -137,4 +139,5 @@ class SealedRows:
     def _query(text: str, **values: Any) -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(text, values)
-            return cursor.fetchall()
+            rows: list[Any] = cursor.fetchall()
+        return rows
