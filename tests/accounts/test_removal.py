@@ -94,6 +94,33 @@ def test_a_person_who_comes_back_while_the_sweep_runs_keeps_the_new_consent(worl
     assert Account.objects.get().state == "connected"
 
 
+def test_a_log_in_that_is_linked_while_the_call_for_it_is_under_way_is_kept(world: Sandbox) -> None:
+    """The call cannot be taken back, and may have ended the new consent too: the channel is asked at once."""
+    ada = browser("ada")
+    native.consent(ada, "facebook", "ada")
+    PendingLink.objects.all().delete()
+    world.add_fault(
+        "facebook", path="me/permissions", user="ada", status=200, body={"success": True}, delay=1
+    )
+    Token.objects.update(linked_at=datetime.now(UTC) - DAY_AFTER)
+
+    def sweep() -> None:
+        removal.sweep_orphans(now=datetime.now(UTC))
+        connection.close()
+
+    thread = Thread(target=sweep)
+    thread.start()
+    while not revocations(world):
+        pass
+    native.link(ada, "facebook", "ada")
+    thread.join()
+
+    token = Token.objects.get()
+    assert Account.objects.get().active_token == token
+    assert token.due_at is not None
+    assert token.due_at <= datetime.now(UTC)
+
+
 def test_an_orphan_that_is_being_checked_is_left_for_the_next_sweep(world: Sandbox) -> None:
     native.consent(browser("ada"), "facebook", "ada")
     now = datetime.now(UTC) + DAY_AFTER
