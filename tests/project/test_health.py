@@ -8,9 +8,10 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.core.management.sql import emit_post_migrate_signal
 from django.test import Client
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
 from accounts.broker.callers import authenticate
@@ -100,6 +101,16 @@ def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(
     assert (heartbeat.task, heartbeat.interval.every) == ("adtoken_project.tasks.renamed", 20)
     assert not PeriodicTask.objects.filter(name="Deliver messages").exists()
     assert PeriodicTask.objects.filter(name="Our own extra heartbeat").exists()
+
+
+def test_migrate_puts_the_schedules_right() -> None:
+    schedules.install()
+    other = IntervalSchedule.objects.create(every=999, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.filter(name="Heartbeat").update(interval=other)
+
+    emit_post_migrate_signal(verbosity=0, interactive=False, db="default")
+
+    assert PeriodicTask.objects.get(name="Heartbeat").interval.every == schedules.SCHEDULES["Heartbeat"][1]
 
 
 def test_every_schedule_names_a_task_that_exists_and_what_operators_switched_off_stays_off() -> None:
