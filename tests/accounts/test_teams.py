@@ -127,6 +127,17 @@ class TestMoving:
         assert ">Lumen</span>" not in alone
         assert ">Lumen</span>" in several
 
+    def test_the_list_keeps_the_accounts_of_one_team(self, client: Client) -> None:
+        lumen, fern = make_team("Lumen"), make_team("Fern")
+        Membership.objects.create(user=staff(client, team=lumen), team=fern)
+        make_account(name="Shoes", team=lumen)
+        make_account(name="Gardens", team=fern)
+
+        page = client.get(LIST, {"team": fern.pk})
+
+        assert [account.name for account in page.context["cl"].result_list] == ["Gardens"]
+        assert client.get(LIST, {"team": "nonsense"}).context["cl"].result_count == 0
+
     def test_a_team_of_others_is_not_named_in_the_time_line(self, client: Client) -> None:
         secret, own = make_team("Secret Client"), make_team("Lumen")
         account = make_account(team=secret)

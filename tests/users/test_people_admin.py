@@ -1,5 +1,7 @@
 """People in the admin portal: who may invite whom, and that nobody raises their own rights."""
 
+import re
+
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -14,7 +16,7 @@ from pytest_django import Settings
 from notifications.models import Message
 from tests.support.factories import make_team, make_user
 from users import invitations
-from users.models import Invitation, User
+from users.models import Invitation, Membership, User
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +70,19 @@ def test_lists_and_forms_open(client: Client, boss: User, model: str) -> None:
     assert client.get(reverse(f"admin:users_{model}_changelist") + "?q=x").status_code == 200
     assert client.get(reverse(f"admin:users_{model}_changelist")).status_code == 200
     assert client.get(reverse(f"admin:users_{model}_add")).status_code == 200
+
+
+def test_who_leads_a_team_is_chosen_on_its_page_and_named_in_the_list(client: Client, boss: User) -> None:
+    led = make_team("Led")
+    make_team("Alone")
+    Membership.objects.create(team=led, user=make_user(name="Lea"), role=Membership.Role.TEAM_LEAD)
+
+    form = client.get(reverse("admin:users_team_change", args=[led.pk])).content.decode()
+    teams = " ".join(client.get(reverse("admin:users_team_changelist")).content.decode().split())
+
+    assert re.search(r'<option value="manager"\s+selected>\s*Team lead', form)
+    assert re.search(r">\s*Lea\s*<", teams)
+    assert "Nobody: operators are told" in teams
 
 
 def test_no_page_shows_a_password_hash_or_an_invitation_s_key(client: Client, boss: User) -> None:
