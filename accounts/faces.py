@@ -333,6 +333,11 @@ def join_names(names: Sequence[str]) -> str:
 ELSEWHERE = "someone in another team"  # stands for a name that the reader may not read
 
 
+def mid(text: str) -> str:
+    """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals."""
+    return text[:1].lower() + text[1:]
+
+
 def first_name(name: str) -> str:
     """Return how a sentence calls a person: the first word of the name, or the e-mail's first part."""
     if name == ELSEWHERE:

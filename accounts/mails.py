@@ -191,7 +191,7 @@ def _card_rows(
         words.append(("Causes", " ".join(told.causes)))
     words.append(("Log-in", token.native_user_name))
     if len(rows) > 1:
-        names = [f"{row.account.name} ({_mid(_carried(row))})" for row in rows[1:SHOWN]]
+        names = [f"{row.account.name} ({faces.mid(_carried(row))})" for row in rows[1:SHOWN]]
         more = len(rows) - SHOWN
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
@@ -206,11 +206,6 @@ def _carried(row: Row) -> str:
     if row.carrier:
         return f"Goes on through {row.carrier}"
     return "Being checked" if row.account.state == Account.State.INTERRUPTED else row.days.text
-
-
-def _mid(text: str) -> str:
-    """Write the text for the middle of a sentence; names in it keep their capitals."""
-    return text[:1].lower() + text[1:]
 
 
 def _short(name: str) -> str:

@@ -77,11 +77,20 @@ SEARCHED_FROM = 20  # accounts; fewer are seen at one look
 GROUPS = {STOPPED: "Not working", ATTENTION: "Needs attention", WORKING: "Working"}
 
 
-def page(user: User, now: datetime, *, search: str = "", number: int = 1) -> dict[str, Any]:
-    """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above."""
+def page(
+    user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1
+) -> dict[str, Any]:
+    """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above.
+
+    `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
+    """
     names, zone = Names(user), timezone.get_current_timezone()
     needing, shown = _needing(user, names, now)
-    found = my_list.others(user, without=shown, search=search, now=now, zone=zone)
+    one_log_in = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
+    narrowed = bool(search or one_log_in)
+    found = my_list.others(
+        user, without=[] if narrowed else shown, log_in=one_log_in, search=search, now=now, zone=zone
+    )
     counts = my_list.count(found)
     pages = max(1, -(-counts.total // my_list.PAGE))
     number = min(max(1, number), pages)
@@ -93,15 +102,25 @@ def page(user: User, now: datetime, *, search: str = "", number: int = 1) -> dic
         for key, title in GROUPS.items()
     ]
     return {
-        "do_first": needing if number == 1 and not search else [],
+        "do_first": needing if number == 1 and not narrowed else [],
         "groups": [group for group in groups if group.rows],
-        "lead": _lead(needing, counts, found),
-        "empty": not needing and not counts.total and not search,
+        "lead": _narrowed_lead(search, one_log_in, counts) if narrowed else _lead(needing, counts, found),
+        "empty": not needing and not counts.total and not narrowed,
         "search": search,
-        "searchable": bool(search) or counts.total > SEARCHED_FROM,
+        "log_in": one_log_in,
+        "narrowed": narrowed,
+        "searchable": narrowed or counts.total + len(shown) > SEARCHED_FROM,
         "number": number,
         "pages": pages,
     }
+
+
+def _narrowed_lead(search: str, log_in: Token | None, counts: my_list.Counts) -> str:
+    """Return how much of the list is shown. What is not shown may need somebody, so nothing is said of it."""
+    what = f"{counts.total:,} account{'' if counts.total == 1 else 's'}"
+    of = f" of your {channels.get(log_in.app.channel).label} log-in" if log_in else ""
+    matching = f" match{'es' if counts.total == 1 else ''} “{search}”" if search else ""
+    return f"{what}{of}{matching}."
 
 
 def _needing(user: User, names: Names, now: datetime) -> tuple[list[LoginRow], list[int]]:
@@ -220,9 +239,16 @@ def _account_row(one: Summary, user: User, names: Names) -> AccountRow:
     if own is not None and not selection.living(own):
         own.account = account
         said = _keeper_text(account, own, "", you=True, active=False)
-        deed = "" if pool_reasons.explain_entry(own).by_consent else "steps"
+        deed = _own_deed(own)
         return AccountRow(account, pill, f"{text}. {said}", ATTENTION, deed)
     return AccountRow(account, pill, text, WORKING if pill == faces.HEALTHY else ATTENTION)
+
+
+def _own_deed(own: AccountToken) -> str:
+    """Return what the person can do for a log-in of theirs that carries nothing here; what they removed on purpose they need not bring back."""
+    if own.token.is_removed:
+        return ""
+    return "reauthenticate" if pool_reasons.explain_entry(own).by_consent else "steps"
 
 
 def _carried_by(one: Summary, user: User, names: Names) -> str:
@@ -244,7 +270,12 @@ def _stopped(one: Summary, user: User, names: Names) -> tuple[str, str]:
     if not waits_for and stopped is not None and stopped.token.consented_by_id not in {None, user.pk}:
         waits_for = names.within(stopped.token, account)
     text = f"Has stopped: {told.short[:1].lower()}{told.short[1:]}" if told.short else "Has stopped"
-    deed = "steps" if overview.own_entry(one, user) else "link"
+    own = overview.own_entry(one, user)
+    if own is None or own.token.is_removed:
+        deed = "link"
+    else:
+        own.account = account
+        deed = _own_deed(own)
     return f"{text}. Waits for {waits_for}." if waits_for else f"{text}.", deed
 
 

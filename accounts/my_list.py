@@ -58,8 +58,13 @@ def worst(account_ids: list[int], count: int) -> QuerySet[Account]:
     )[:count]
 
 
-def others(user: User, *, without: list[int], search: str, now: datetime, zone: tzinfo) -> QuerySet[Any]:
-    """Return the person's accounts but those named above, with their `group`: what has stopped, then what stops first, then by name."""
+def others(
+    user: User, *, without: list[int], log_in: Token | None, search: str, now: datetime, zone: tzinfo
+) -> QuerySet[Any]:
+    """Return the person's accounts, or those of one log-in, but those named above.
+
+    Each has its `group`: what has stopped comes first, then what stops first, then by name.
+    """
     own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
     connected = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
     worrying = (
@@ -78,6 +83,8 @@ def others(user: User, *, without: list[int], search: str, now: datetime, zone: 
         default=3,
     )
     found = Account.objects.of_person(user).exclude(pk__in=without)
+    if log_in is not None:
+        found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:
         found = found.filter(Q(name__icontains=search) | Q(native_id__icontains=search.removeprefix("act_")))
     in_order = Case(*(When(group=name, then=Value(number)) for name, number in _GROUPS.items()))

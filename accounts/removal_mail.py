@@ -65,11 +65,14 @@ def build(message: Message) -> Mail:
         raise NotWanted("The log-in is linked to no account any more.")
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     zone = reader.zone if reader else timezone.get_default_timezone()
+    names = Names(reader)
     with timezone.override(zone):
-        context = _context(token, found, Names(reader), actor, own=own, zone=zone)
+        context = _context(token, found, names, actor, own=own, zone=zone)
+        context["why_url"] = addresses.of("why_message", message.pk) if reader else ""
         text = render_to_string("mail/removed/body.txt", context)
         html = render_to_string("mail/removed/body.html", context)
-    reply_to = actor.email if actor is not None and actor.is_active else ""
+    named = actor is not None and actor.is_active and names.user(actor) == str(actor)
+    reply_to = actor.email if actor is not None and named else ""  # whose name is hidden is not written to
     return Mail(subject=clean.line(context["subject"]), text=text, html=html, reply_to=reply_to)
 
 
@@ -101,7 +104,7 @@ def _context(
     rows = [("State", _state(first, names)), ("Removed", faces.moment(token.state_since, zone=zone).full)]
     rows.append(("Log-in", token.native_user_name if own else person))
     if len(found) > 1:
-        also = [f"{one.account.name} ({_state(one, names).lower()})" for one in found[1:SHOWN]]
+        also = [f"{one.account.name} ({faces.mid(_state(one, names))})" for one in found[1:SHOWN]]
         more = len(found) - SHOWN
         rows.append(("Also", ", ".join(also) + (f" and {more} more" if more > 0 else "")))
     return {
@@ -117,8 +120,8 @@ def _context(
             "pill": first.pill,
             "rows": rows,
             "steps": [
-                "If it should go on, somebody with access to the ad account opens this page and links it.",
-                f"Not meant so? Ask {who}.",
+                _way_back(first, own=own),
+                "Was it a mistake? Reply to this mail.",
             ],
             "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},
         },
@@ -126,6 +129,14 @@ def _context(
         if own
         else "You get this because you look after accounts that stopped.",
     }
+
+
+def _way_back(first: Summary, *, own: bool) -> str:
+    if not _dark(first):
+        return "There is nothing to do. You can link the log-in again at any time."
+    if own:
+        return "If it should go on, open the account in AdToken and link it again."
+    return "If it should go on, somebody with access to the ad account opens it in AdToken and links it."
 
 
 def _state(one: Summary, names: Names) -> str:

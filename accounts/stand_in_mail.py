@@ -114,7 +114,7 @@ def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) 
     if names.sees_token(token, first.account):
         rows.append(("Log-in", token.native_user_name or person_name(token)))
     if len(found) > 1:
-        also = [f"{one.account.name} ({_state(one, names).lower()})" for one in found[1:SHOWN]]
+        also = [f"{one.account.name} ({faces.mid(_state(one, names))})" for one in found[1:SHOWN]]
         rest = len(found) - SHOWN
         rows.append(("Also", ", ".join(also) + (f" and {rest} more" if rest > 0 else "")))
     return {

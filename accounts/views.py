@@ -18,18 +18,23 @@ from users.models import person
 @require_GET
 def my_accounts(request: HttpRequest) -> HttpResponse:
     """Show what needs this person, then the accounts that work."""
-    number = request.GET.get("page", "")
     context = mine.page(
         person(request),
         timezone.now(),
         search=request.GET.get("q", "").strip()[:100],
-        number=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1,
+        log_in=_number(request.GET.get("log_in", ""), 0),
+        number=_number(request.GET.get("page", ""), 1),
     )
     if context["empty"]:
         return render(
             request, "site/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
     return render(request, "site/my_accounts.html", context)
+
+
+def _number(text: str, otherwise: int) -> int:
+    """Return the number that an address names."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else otherwise
 
 
 @login_required

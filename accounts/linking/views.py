@@ -195,8 +195,6 @@ def linked(request: HttpRequest) -> HttpResponse:
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     rows = overview.linked_rows(accounts, user, timezone.now())
-    if not rows:
-        return redirect("my_accounts")  # an address that names nothing this person sees
     if not rows:  # an address that somebody else's accounts stand in, or none
         return redirect("my_accounts")
     context = {

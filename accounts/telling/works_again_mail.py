@@ -1,5 +1,6 @@
 """The mail that says that accounts work again, to whoever was told that they stopped or were restricted."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from accounts import addresses, faces
@@ -31,12 +32,22 @@ def build(message: Message) -> Mail:
         "accounts": mailing.called([one.account.name for one in found]),
         "more": len(found) - 1,
         "lifted": first.pk in lifted,
+        "all_work": all(one.account.state == Account.State.CONNECTED for one in found),
         "channel": faces.channel_name(first.channel),
         "cards": [_card(one, reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),
-        "because": "You get this because we told you that it had stopped.",
+        "because": _because([one.account.pk in lifted for one in found]),
     }
     return mailing.render("works_again", message, reader, first.name, context)
+
+
+def _because(lifted: Sequence[bool]) -> str:
+    """Return why the reader gets this, for each account whether only its restriction ended."""
+    if all(lifted):
+        what = "was restricted" if len(lifted) == 1 else "were restricted"
+    else:
+        what = "had stopped or were restricted" if any(lifted) else "had stopped"
+    return f"You get this because we told you that {'it' if len(lifted) == 1 else 'they'} {what}."
 
 
 def _holds(account: Account, lifted: set[int]) -> bool:
@@ -49,8 +60,7 @@ def _card(found: Summary, reader: Reader) -> dict[str, Any]:
     account = found.account
     carrier = found.active_name(reader.names)
     connected = account.state == Account.State.CONNECTED
-    through = f"Connected, through {faces.first_name(carrier)}" if carrier else "Connected"
-    rows = [("State", through if connected else "No longer restricted; its log-in still has to be renewed")]
+    rows = [("State", _state(account, carrier))]
     if connected and account.deadline is not None:
         rows.append((found.until.heading, found.until.text))
     return {
@@ -64,3 +74,14 @@ def _card(found: Summary, reader: Reader) -> dict[str, Any]:
             "url": addresses.of("open_account", account.pk),
         },
     }
+
+
+def _state(account: Account, carrier: str) -> str:
+    """Say whether it works: an account whose restriction ended may be paused, or have no log-in that works."""
+    if account.state == Account.State.CONNECTED:
+        return f"Connected, through {faces.first_name(carrier)}" if carrier else "Connected"
+    why = {
+        Account.State.PAUSED: "paused by staff",
+        Account.State.INTERRUPTED: "its log-in is being checked",
+    }.get(Account.State(account.state), "deactivated: no log-in works for it")
+    return f"No longer restricted, but {why}"

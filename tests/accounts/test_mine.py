@@ -325,6 +325,52 @@ def test_a_person_finds_an_account_among_many(client: Client, ada: User) -> None
     assert "No account of yours matches “&lt;nobody&gt;”." in nothing
 
 
+def test_accounts_that_a_log_in_names_only_as_more_are_found_and_listed(client: Client, ada: User) -> None:
+    ending = make_token(consented_by=ada, deadline=now() + 5 * DAY)
+    many_accounts(9, team=Team.default(), token=ending)
+
+    page = mine(client)
+    found = client.get(reverse("my_accounts"), {"q": "A0008"}).content.decode()
+    listed = client.get(reverse("my_accounts"), {"log_in": ending.pk}).content.decode()
+
+    assert f'href="?log_in={ending.pk}">and 3 more accounts' in page
+    assert "A0008" not in page
+    assert "1 account matches “A0008”." in found
+    assert "5 days left" in found
+    assert "9 accounts of your Facebook log-in." in listed
+    assert all(f"A000{number}" in listed for number in range(9))
+
+
+def test_a_search_says_nothing_of_what_it_does_not_show(client: Client, ada: User, ben: User) -> None:
+    works = make_token(consented_by=ben, deadline=now() + 50 * DAY)
+    linked("Working", make_token(consented_by=ada, deadline=now() + 50 * DAY), works)
+    linked("Dark", make_token(consented_by=ben, state="dead", reason="password_changed"))
+
+    found = client.get(reverse("my_accounts"), {"q": "Working"}).content.decode()
+
+    assert "Everything works" not in found
+    assert "1 account matches “Working”." in found
+
+
+def test_the_list_of_a_log_in_is_its_persons_alone(client: Client, ada: User, ben: User) -> None:
+    his = make_token(consented_by=ben)
+    linked("Theirs", his)
+
+    page = client.get(reverse("my_accounts"), {"log_in": his.pk}).content.decode()
+
+    assert "of your Facebook log-in" not in page
+
+
+def test_what_a_dead_log_in_of_ones_own_stopped_is_found_with_the_way_back(client: Client, ada: User) -> None:
+    account = linked("Lumen", make_token(consented_by=ada, state="dead", reason="password_changed"))
+
+    found = client.get(reverse("my_accounts"), {"q": "Lumen"}).content.decode()
+
+    assert reverse("reauthenticate", args=[account.pk]) in found
+    assert "Re-authenticate<" in found
+    assert "See steps<" not in found
+
+
 def test_a_superuser_reads_the_accounts_of_his_own_teams(client: Client) -> None:
     client.force_login(make_user("root@example.com", is_staff=True, is_superuser=True))
     make_account(name="Of my team")

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import removal, removal_mail
+from accounts import pool, removal, removal_mail
 from accounts.models import Account
 from accounts.telling import notices
 from notifications import delivery
@@ -15,7 +16,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.accounts.portal import staff
 from tests.support import native
-from tests.support.factories import make_team, make_user
+from tests.support.factories import link, make_account, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import Membership, Team, User
@@ -180,6 +181,31 @@ class TestTelling:
         self.removed(make_user("mira@example.com"))
 
         assert list(Message.objects.values_list("kind", "recipient")) == [("removed", "ada@example.com")]
+
+    def test_of_accounts_that_go_on_the_mail_names_who_carries_them_and_asks_for_nothing(self) -> None:
+        native.linked("facebook", "ada", "ben")
+        other = make_account("facebook", name="Other shop")
+        for person in ("Ada", "Ben"):
+            link(other, token_of(person))
+        with transaction.atomic():
+            pool.settle(account_ids=[other.pk], cause="linked", now=datetime.now(UTC))
+
+        self.removed(make_user("mira@example.com"))
+        text = " ".join(removal_mail.build(Message.objects.get(recipient="ada@example.com")).text.split())
+
+        assert f"Other shop (goes on through {User.objects.get(email='ben@example.com')})" in text
+        assert "There is nothing to do." in text
+        assert "this page" not in text
+
+    def test_an_administrator_whose_name_is_hidden_is_not_named_by_the_address_of_answers(self) -> None:
+        native.linked("facebook", "ada", "ben")
+        root = make_user("root@example.com", team=make_team(), is_superuser=True)
+
+        self.removed(root)
+        mail = removal_mail.build(Message.objects.get(recipient="ada@example.com"))
+
+        assert mail.subject.startswith("An administrator removed")
+        assert mail.reply_to == ""
 
     def test_a_new_consent_takes_the_mail_back(self) -> None:
         native.linked("facebook", "ada")

@@ -363,6 +363,27 @@ def test_a_lead_whose_team_gave_the_account_away_meanwhile_is_not_mailed_about_i
         assert "Lumen" in mail(Message.objects.get(recipient="ada@example.com")).subject
 
 
+def test_an_account_that_is_no_longer_restricted_and_has_no_log_in_is_not_said_to_need_nothing(
+    ada: User,
+) -> None:
+    hers = make_token(consented_by=ada)
+    account = linked("Lumen", hers)
+    restrict(hers, account, "unpaid bill")
+    notices.tell(LATER)
+    send()
+    die(hers)
+    Account.objects.filter(pk=account.pk).update(restriction="")
+
+    notices.tell(LATER + 60 * MINUTE)
+    again = next(one for one in send(LATER + 61 * MINUTE) if "no longer restricts" in one.subject)
+
+    for part in (plain(again.text), plain(again.html)):
+        assert "No longer restricted, but deactivated: no log-in works for it" in part
+        assert "It still does not work, for another reason" in part
+        assert "nothing to do" not in part
+        assert "we told you that it was restricted" in part
+
+
 def test_whoever_linked_a_restricted_account_just_now_has_read_it(ada: User) -> None:
     hers = make_token(consented_by=ada)
     account = make_account(name="New", created_at=NOW)
