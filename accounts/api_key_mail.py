@@ -89,12 +89,21 @@ def build(message: Message) -> Mail:
         }
         text = render_to_string("mail/api_key/body.txt", context)
         html = render_to_string("mail/api_key/body.html", context)
-    return Mail(subject=clean.line(f"AdToken: {context['heading']}"), text=text, html=html)
+    return Mail(subject=_subject(key, context["heading"]), text=text, html=html)
+
+
+def _subject(key: ApiKey, heading: str) -> str:
+    """Return the heading as a subject. Where it is too long the key's name gives way, not what happens and when."""
+    subject = f"AdToken: {heading}"
+    room = len(key.name) - (len(subject) - clean.SUBJECT_LENGTH)
+    return clean.line(
+        subject.replace(key.name, f"{key.name[: max(1, room - 1)]}…") if room < len(key.name) else subject
+    )
 
 
 def _context(key: ApiKey, *, about_end: bool) -> dict[str, Any]:
     zone = timezone.get_current_timezone()
-    name = f"the API key {key.name}"
+    name = f"the API key “{key.name}”"
     if about_end:
         assert key.expires_at is not None  # asked in build
         last_day = timezone.localtime(key.expires_at - timedelta(seconds=1))

@@ -274,6 +274,13 @@ class WorksUntil:
     text: str
     note: str
 
+    @property
+    def sentence(self) -> str:
+        """Heading and date where they stand in one line: an end that there is not, or that is not known, says so by itself."""
+        if self.heading == "End date":
+            return self.text
+        return "End date not known" if self.text == "Not available" else f"{self.heading} {self.text}"
+
 
 def works_until(
     *,

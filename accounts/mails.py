@@ -191,16 +191,16 @@ def _card_rows(
         words.append(("Causes", " ".join(told.causes)))
     words.append(("Log-in", token.native_user_name))
     if len(rows) > 1:
-        names = [f"{row.account.name} ({faces.mid(_carried(row))})" for row in rows[1:SHOWN]]
+        names = [f"{row.account.name} ({faces.mid(_carried(row, short=True))})" for row in rows[1:SHOWN]]
         more = len(rows) - SHOWN
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
 
 
-def _carried(row: Row) -> str:
+def _carried(row: Row, *, short: bool = False) -> str:
     """Say what carries an account while this log-in does not."""
     if row.dark:
-        return "Deactivated: nothing can be published"
+        return "Deactivated" if short else "Deactivated: nothing can be published"
     if row.account.paused_at is not None:
         return "Paused by staff"
     if row.carrier:

@@ -77,9 +77,7 @@ SEARCHED_FROM = 20  # accounts; fewer are seen at one look
 GROUPS = {STOPPED: "Not working", ATTENTION: "Needs attention", WORKING: "Working"}
 
 
-def page(
-    user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1
-) -> dict[str, Any]:
+def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number: int = 1) -> dict[str, Any]:
     """Return what "My accounts" shows: log-ins that need the person first, then a page of the accounts, what stops first above.
 
     `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
@@ -245,7 +243,7 @@ def _account_row(one: Summary, user: User, names: Names) -> AccountRow:
 
 
 def _own_deed(own: AccountToken) -> str:
-    """Return what the person can do for a log-in of theirs that carries nothing here; what they removed on purpose they need not bring back."""
+    """Return what the person can do for a log-in of theirs that carries nothing here. Nobody is asked to bring back what they removed."""
     if own.token.is_removed:
         return ""
     return "reauthenticate" if pool_reasons.explain_entry(own).by_consent else "steps"
@@ -323,6 +321,7 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "summary": one,
         "keepers": keepers,
         "mine": mine is not None,
+        "needs_me": mine is not None and bool(_hanging_on([mine], now)),
         "channel": channels.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }

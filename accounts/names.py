@@ -11,6 +11,7 @@ from tokens.models import Token
 from users.models import Membership, Team, User
 
 HIDDEN = "Someone in another team"
+ADMINISTRATOR = "An administrator"
 
 
 def person_name(token: Token) -> str:
@@ -75,7 +76,7 @@ class Names:
             return ""
         if self.all or user.pk == self.viewer_id or user.pk in self.colleagues:
             return str(user)
-        return "An administrator" if user.is_superuser else HIDDEN
+        return ADMINISTRATOR if user.is_superuser else HIDDEN
 
     def team(self, team: Team | None) -> str:
         """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import addresses, faces, summary
 from accounts.models import Account, AccountToken
-from accounts.names import Names
+from accounts.names import ADMINISTRATOR, HIDDEN, Names
 from accounts.summary import Summary
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
@@ -94,7 +94,8 @@ def _context(
     token: Token, found: Sequence[Summary], names: Names, actor: User | None, *, own: bool, zone: ZoneInfo
 ) -> dict[str, Any]:
     first, native = found[0], channels.get(token.app.channel)
-    who = names.user(actor) or "Somebody"
+    who = names.user(actor)
+    who = who if who not in {"", HIDDEN} else ADMINISTRATOR
     whose = "your" if own else "a"
     person = "" if own else names.token(token, first.account)
     dark = sum(_dark(one) for one in found)
@@ -104,7 +105,7 @@ def _context(
     rows = [("State", _state(first, names)), ("Removed", faces.moment(token.state_since, zone=zone).full)]
     rows.append(("Log-in", token.native_user_name if own else person))
     if len(found) > 1:
-        also = [f"{one.account.name} ({faces.mid(_state(one, names))})" for one in found[1:SHOWN]]
+        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:SHOWN]]
         more = len(found) - SHOWN
         rows.append(("Also", ", ".join(also) + (f" and {more} more" if more > 0 else "")))
     return {
@@ -121,7 +122,7 @@ def _context(
             "rows": rows,
             "steps": [
                 _way_back(first, own=own),
-                "Was it a mistake? Reply to this mail.",
+                f"Was it a mistake? Ask {faces.mid(who) if who == ADMINISTRATOR else who}.",
             ],
             "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},
         },
@@ -139,7 +140,7 @@ def _way_back(first: Summary, *, own: bool) -> str:
     return "If it should go on, somebody with access to the ad account opens it in AdToken and links it."
 
 
-def _state(one: Summary, names: Names) -> str:
+def _state(one: Summary, names: Names, *, short: bool = False) -> str:
     if _dark(one):
-        return "Deactivated: nothing can be published"
+        return "Deactivated" if short else "Deactivated: nothing can be published"
     return f"Goes on through {one.active_name(names) or 'another log-in'}"

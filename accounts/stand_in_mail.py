@@ -114,7 +114,7 @@ def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) 
     if names.sees_token(token, first.account):
         rows.append(("Log-in", token.native_user_name or person_name(token)))
     if len(found) > 1:
-        also = [f"{one.account.name} ({faces.mid(_state(one, names))})" for one in found[1:SHOWN]]
+        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:SHOWN]]
         rest = len(found) - SHOWN
         rows.append(("Also", ", ".join(also) + (f" and {rest} more" if rest > 0 else "")))
     return {
@@ -126,13 +126,13 @@ def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) 
         "rows": rows,
         "steps": (
             f"Find somebody who has access to the account at {native.label}. That may be you.",
-            "Have them open the account here and link it.",
+            "Have them open the account in AdToken and link it.",
         ),
         "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},
     }
 
 
-def _state(one: Summary, names: Names) -> str:
+def _state(one: Summary, names: Names, *, short: bool = False) -> str:
     if _dark(one):
-        return "Deactivated: nothing can be published"
+        return "Deactivated" if short else "Deactivated: nothing can be published"
     return f"Goes on through {one.active_name(names)}" if one.active else one.days.text

@@ -55,7 +55,7 @@ def _context(message: Message, channel: Channel) -> dict[str, Any]:
         raise NotWanted(f"{label} does not warn of {name} any more.")
     over = not warned and _end(message) <= timezone.localdate()
     heading = f"{label} warns that {name} of its API ends" if warned else _heading(message, channel)
-    rows = [("When", _when(message, channel)), ("Now in use", f"{name}, by {channel.versions.setting}")]
+    rows = [("When", _when(message, channel)), ("Now in use", f"{name}, set by {channel.versions.setting}")]
     rows += [(f"{label} says", warned)] if warned else []
     rows += [("Afterwards", channel.versions.note)] if channel.versions.note else []
     card = {

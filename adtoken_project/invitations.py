@@ -41,12 +41,11 @@ def build(message: Message) -> Mail:
         raise NotWanted("The invitation was sent again since.")
     subject, text, html = _render("invitation", invitation, invitations.link(invitation))
     _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
-    inviter = invitation.invited_by
     return Mail(
         subject=subject,
         text=text,
         html=html,
-        reply_to=inviter.email if inviter and inviter.is_active else "",
+        reply_to=_inviter(invitation),
         stored_text=stored_text,
         stored_html=stored_html,
     )
@@ -59,7 +58,7 @@ def build_joined(message: Message) -> Mail:
         raise NotWanted("The person is not in the team any more.")
     home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
     subject, text, html = _render("joined", invitation, home)
-    return Mail(subject=subject, text=text, html=html)
+    return Mail(subject=subject, text=text, html=html, reply_to=_inviter(invitation))
 
 
 def register() -> None:
@@ -77,6 +76,12 @@ def _invitation_of(message: Message) -> Invitation:
     if invitation is None:
         raise NotWanted("The invitation no longer exists.")
     return invitation
+
+
+def _inviter(invitation: Invitation) -> str:
+    """Return whom an answer reaches: who invited, while that person can log in."""
+    inviter = invitation.invited_by
+    return inviter.email if inviter and inviter.is_active else ""
 
 
 def _render(folder: str, invitation: Invitation, link: str) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts import addresses, faces
-from accounts.names import HIDDEN, Names
+from accounts.names import ADMINISTRATOR, HIDDEN, Names
 from notifications import kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -21,7 +21,6 @@ from users.models import User
 
 RESET = "password_reset"
 CHANGED = "login_changed"
-UNNAMED = "An administrator"  # as accounts.names calls them to other teams
 HIDDEN_LINK = "[the link is only in the mail that was sent]"
 
 
@@ -70,7 +69,7 @@ def build_change(message: Message) -> Mail:
     words: dict[str, Any] = {
         **payload,
         "by_name": _actor(payload["by"], user),
-        "unnamed": UNNAMED,
+        "unnamed": ADMINISTRATOR,
         "to_old": payload["old_email"] == message.recipient,
         "login": user.email,
     }
@@ -105,7 +104,7 @@ def _actor(by: int | None, reader: User) -> str:
         return ""
     actor = User.objects.filter(pk=by).first()
     name = Names(reader).user(actor)
-    return name if name not in {"", HIDDEN} else UNNAMED
+    return name if name not in {"", HIDDEN} else ADMINISTRATOR
 
 
 def _rows(message: Message, user: User) -> list[tuple[str, str]]:

@@ -79,7 +79,7 @@ def facts(message: Message) -> list[kinds.Fact]:
     notices = all_notices_of(message).select_related("action__macro", "account")
     return [
         kinds.Fact(
-            what=f"Macro “{notice.macro_title}”: {notice.account}, {found(notice)}",
+            what=f"Macro “{notice.macro_title}”: {notice.account} ({notice.account.get_channel_display()}), {found(notice)}",
             outcome=notice.get_outcome_display(),
             reason=notice.outcome_reason,
         )

@@ -125,7 +125,9 @@ def lead(lines: Sequence[Line], reader: Reader) -> str:
         return " ".join([told, *fallen_back(lines)])
     logins = {line.token.pk for line in lines if _can_act(line) and line.token}
     effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
-    return _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
+    told = _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
+    rest = [line for line in lines if line.account.pk not in mine]
+    return " ".join([told, *([_sentence(f"{' and '.join(_waits(rest))}.", "wait")] if rest else [])])
 
 
 def _waits(lines: Sequence[Line]) -> list[str]:
@@ -344,7 +346,7 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
         channel = faces.channel_name(line.account.channel)
         return (
             f"Find somebody who has access to the account at {channel}. That may be you.",
-            "Have them open the account here and link it.",
+            "Have them open the account in AdToken and link it.",
         )
     if _watches(line):
         return _steps_of_watcher(line)
@@ -391,7 +393,8 @@ def because(macros: Sequence[str], lines: Sequence[Line]) -> str:
     names = faces.join_names(quoted)
     word = "macro" if len(quoted) == 1 else "macros"
     if linked:
-        return f"You get this because you linked these accounts ({word} {names})."
+        count = len({line.account.pk for line in lines if line.mine})
+        return f"You get this because you linked {'this account' if count == 1 else 'these accounts'} ({word} {names})."
     if all(line.via == Via.TEAM_LEAD for line in lines):
         return f"You get this because you lead the team, and nobody else can be told ({word} {names})."
     if all(line.via == Via.OPERATOR for line in lines):

@@ -166,9 +166,10 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     names = Names(user)
     others = summary.others(found, user, names)
     login = token.native_user_name if token else ""
+    checking = token is not None and token.state == Token.State.COOLING
     told = reasons.explain(
         account.channel,
-        pool_reasons.entry_reason(entry) if entry else "",
+        pool_reasons.entry_reason(entry) if entry and not checking else "",
         person=login,
         account=account.name,
         you=True,
@@ -179,6 +180,8 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "summary": found,
         "token": token,
         "stopped": token is not None and token.state == Token.State.DEAD,
+        "checking": checking,
+        "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
         "told": told,
         "others": others,
         "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",

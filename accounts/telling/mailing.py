@@ -109,8 +109,12 @@ def facts(message: Message) -> list[Fact]:
     accounts = Account.objects.in_bulk([notice.account_id for notice in told])
     return [
         Fact(
-            what=f"{accounts[notice.account_id]}: {notice.get_kind_display()}",
+            what=f"{_named(accounts[notice.account_id])}: {notice.get_kind_display()}",
             outcome="Over" if notice.closed_at else "Open",
         )
         for notice in told[:100]
     ]
+
+
+def _named(account: Account) -> str:
+    return f"{account.name} ({account.get_channel_display()})"

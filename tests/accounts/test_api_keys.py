@@ -57,6 +57,19 @@ def test_a_key_is_taken_until_its_end_and_not_after(monkeypatch: pytest.MonkeyPa
     assert status(secret) == 401
 
 
+def test_a_long_name_of_a_key_gives_way_in_the_subject_before_the_day_it_ends() -> None:
+    key, _ = make_key(days=20)
+    ApiKey.objects.filter(pk=key.pk).update(name="Nightly reports of all the accounts of the whole agency")
+
+    api_key_mail.tell(now=timezone.now())
+    subject = api_key_mail.build(Message.objects.get()).subject
+
+    day = timezone.localtime(timezone.now() + 20 * DAY - timedelta(seconds=1))
+    assert subject.startswith("AdToken: The API key “Nightly reports")
+    assert subject.endswith(f"…” ends on {day.day} {day:%B %Y}")
+    assert len(subject) <= 78
+
+
 def form(**changes: Any) -> dict[str, Any]:
     return {"name": "job", "scopes": ["accounts:read"], "teams": [Team.default().pk], **changes}
 

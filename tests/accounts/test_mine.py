@@ -457,3 +457,46 @@ def test_the_page_of_a_log_in_that_does_not_reach_the_account_says_so(
     assert words in page
     assert "The account has stopped." in page
     assert "Nothing to do." not in page
+
+
+def test_a_log_in_that_is_being_checked_is_not_said_to_lack_a_permission(client: Client, ada: User) -> None:
+    make_app("facebook")
+    account = linked("Fern", make_token(consented_by=ada, state="cooling", reason="unknown"))
+
+    page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
+
+    assert "We are checking your Facebook log-in." in page
+    assert "lacks a permission" not in page
+    assert "Likely causes" not in page
+
+
+def test_the_page_of_a_restricted_or_paused_account_does_not_say_that_there_is_nothing_to_do(
+    client: Client, ada: User
+) -> None:
+    make_app("facebook")
+    works = make_token(consented_by=ada, deadline=now() + 50 * DAY)
+    restricted = linked("Fern", works, restriction="unpaid bill")
+    paused = linked("Moss", works, paused_at=now(), pause_note="Budget is spent.")
+
+    first = client.get(reverse("reauthenticate", args=[restricted.pk])).content.decode()
+    second = client.get(reverse("reauthenticate", args=[paused.pk])).content.decode()
+    own = client.get(reverse("my_account", args=[paused.pk])).content.decode()
+
+    assert "Facebook restricts this ad account" in first
+    for page in (second, own):
+        assert "Staff paused this account on" in page
+        assert "“Budget is spent.”" in page
+    for page in (first, second):
+        assert "Your log-in is fine." in page
+        assert "Nothing to do." not in page
+
+
+def test_a_date_that_there_is_not_is_said_in_a_sentence(client: Client, ada: User) -> None:
+    never = linked("Never", make_token(make_app("x"), consented_by=ada, deadline_kind="never"), channel="x")
+    unknown = linked("Unknown", make_token(consented_by=ada))
+
+    pages = [client.get(reverse("my_account", args=[one.pk])).content.decode() for one in (never, unknown)]
+
+    assert "No end date · X sets none" in pages[0]
+    assert "End date No end date" not in pages[0]
+    assert "End date not known ·" in pages[1]

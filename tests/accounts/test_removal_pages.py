@@ -196,6 +196,7 @@ class TestTelling:
         assert f"Other shop (goes on through {User.objects.get(email='ben@example.com')})" in text
         assert "There is nothing to do." in text
         assert "this page" not in text
+        assert "Was it a mistake? Ask Person" in text
 
     def test_an_administrator_whose_name_is_hidden_is_not_named_by_the_address_of_answers(self) -> None:
         native.linked("facebook", "ada", "ben")
@@ -206,6 +207,7 @@ class TestTelling:
 
         assert mail.subject.startswith("An administrator removed")
         assert mail.reply_to == ""
+        assert "Ask an administrator." in mail.text
 
     def test_a_new_consent_takes_the_mail_back(self) -> None:
         native.linked("facebook", "ada")

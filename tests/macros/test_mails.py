@@ -86,6 +86,19 @@ def test_a_watcher_waits_for_the_person(ada: User) -> None:
     assert "/reauthenticate/" not in mail.text + mail.html
 
 
+def test_a_mail_about_accounts_of_several_people_says_who_has_to_act_for_each(ada: User) -> None:
+    make_macro(emails=["ada@example.com"], linkers=True)
+    ending(5, person=ada)
+    ben = make_person(name="Ben Lindqvist")
+    make_colleagues(ada, ben)
+    ending(6, person=ben)
+
+    lead = " ".join(warned("ada@example.com").text.split())
+
+    assert "one ad account needs you. It takes about a minute." in lead
+    assert "One ad account waits for Ben Lindqvist to re-authenticate." in lead
+
+
 def test_long_names_are_cut_and_more_accounts_counted(ada: User) -> None:
     make_macro(emails=[], linkers=True)
     ending(5, name="A very long name of an ad account indeed", person=ada)
