@@ -15,7 +15,7 @@ from accounts.names import ADMINISTRATOR, HIDDEN, Names
 from notifications import kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from users import password_reset
+from users import browsers, password_reset
 from users.login_changes import Kind, LoginChange
 from users.models import User
 
@@ -110,7 +110,7 @@ def _actor(by: int | None, reader: User) -> str:
 def _rows(message: Message, user: User) -> list[tuple[str, str]]:
     """Return what is known of a change: when, and from where."""
     rows = [("When", faces.moment(message.created_at, zone=user.zone).full)]
-    known = (("From", message.payload["address"]), ("Browser", message.payload["browser"]))
+    known = (("From", message.payload["address"]), ("Browser", browsers.named(message.payload["browser"])))
     return rows + [(word, text) for word, text in known if text]
 
 

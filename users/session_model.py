@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from users import browsers
+
 if TYPE_CHECKING:
     from users.models import User
 
@@ -56,6 +58,11 @@ class Session(AbstractBaseSession):
         from users.sessions import SessionStore
 
         return SessionStore
+
+    @property
+    def browser_name(self) -> str:
+        """The browser as people call it."""
+        return browsers.named(self.browser)
 
     def has_ended_for_staff(self, now: datetime) -> bool:
         """Tell whether the session of somebody of staff is over: too old, or unused for too long."""

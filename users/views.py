@@ -53,7 +53,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, "You are logged out everywhere else.")
         return redirect("sessions")
     context = {
-        "sessions": Session.objects.of(user, now),
+        "sessions": sorted(Session.objects.of(user, now), key=lambda one: one.pk != here),  # this one first
         "here": here,
         "records": LoginRecord.objects.filter(user=user)[:LATEST_RECORDS],
     }

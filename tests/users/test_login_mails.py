@@ -152,12 +152,12 @@ def test_changing_the_own_password_is_told_with_address_and_browser(client: Clie
     client.post(
         reverse("account_change_password"),
         {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
-        headers={"user-agent": "Firefox 140"},
+        headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
     )
 
     mail = built(Kind.PASSWORD_CHANGED)
     assert "127.0.0.1" in mail.text
-    assert "Firefox 140" in mail.text
+    assert "Firefox on Linux" in mail.text
     assert "/why/" in mail.text
     assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.text
     assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.html

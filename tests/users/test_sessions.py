@@ -19,6 +19,7 @@ from pytest_django import Settings
 from adtoken_project.tasks import clear_sessions
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
+from users import browsers
 from users.models import Session, User
 
 pytestmark = pytest.mark.django_db
@@ -224,3 +225,29 @@ def test_sessions_that_have_ended_are_removed_by_the_schedule(ada: User, staff: 
     clear_sessions()
 
     assert [row.user for row in Session.objects.all()] == [ada]
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36 Edg/131.0",
+         "Edge on Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/18.1 Safari/604.1",
+         "Safari on iPhone"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_browser_is_called_as_people_call_it(agent: str, name: str) -> None:
+    assert browsers.named(agent) == name
+
+
+def test_the_list_of_ones_sessions_begins_with_this_one(client: Client, ada: User) -> None:
+    other = Client(headers={"user-agent": "Elsewhere"})
+    for browser in (other, client):
+        log_in(browser, ada.email, PASSWORD)
+
+    page = client.get(reverse("sessions")).content.decode()
+
+    assert page.index("This one") < page.index("Elsewhere")
