@@ -12,12 +12,14 @@ from django.utils import timezone
 from accounts import addresses, faces, pool_reasons, readers, stand_in_mail, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
+from accounts.telling.notices import record_stop_told
 from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import channels, reasons
 from tokens.channels.base import LIFTABLE
 from tokens.models import Token
+from users import refused_addresses
 from users.models import User
 from users.recipients import Via
 
@@ -53,6 +55,16 @@ def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
                 payload=payload | ({"reader": reader.user.pk} if reader.user else reader.stands_in),
                 now=now,
             )
+
+
+def record_end(message: Message) -> None:
+    """Note whom the mail of a death told. Where the mail server refuses the address, whoever stands in is told, in the same transaction."""
+    record_stop_told(message)
+    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+        dead = Token.objects.filter(
+            pk=message.payload["token"], generation=message.payload["generation"], state=Token.State.DEAD
+        )
+        tell_of_deaths(token_ids=dead.values_list("pk", flat=True), now=timezone.now())
 
 
 def build_died(message: Message) -> Mail:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokens.models import Token
+from users import refused_addresses
 from users.models import Team, User
 from users.recipients import Via, fallback
 
@@ -31,7 +32,7 @@ class Reader:
 
 
 def of_token(token: Token) -> list[Reader]:
-    """Return whom a log-in concerns: who consented; of a system user its team; where none of them can log in, who stands in.
+    """Return whom a log-in concerns: who consented; of a system user its team; where none of them can be told, who stands in.
 
     A log-in that is linked to nothing concerns nobody but its person.
     """
@@ -55,10 +56,11 @@ def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None
 
 
 def _people(token: Token) -> list[User]:
+    """Return who can log in and whom mail reaches."""
+    people = User.objects.filter(is_active=True).exclude(email__in=refused_addresses.all_of_them())
     if token.kind == Token.Kind.SYSTEM:
-        return list(User.objects.filter(memberships__team=token.team_id, is_active=True).order_by("pk"))
-    person = token.consented_by
-    return [person] if person is not None and person.is_active else []
+        return list(people.filter(memberships__team=token.team_id).order_by("pk"))
+    return list(people.filter(tokens=token.pk))
 
 
 def _team_ids(token: Token) -> list[int]:

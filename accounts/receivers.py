@@ -41,7 +41,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=notices.record_stop_told)
+    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=mails.record_end)
     kinds.register(
         removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=notices.record_stop_told
     )
@@ -51,7 +51,7 @@ def register_messages() -> None:
         (notices.RESTRICTED, restricted_mail.build, "Restricted by the channel"),
         (notices.WORKS_AGAIN, works_again_mail.build, "Works again"),
     ):
-        kinds.register(kind, build, name=name, why=mailing.facts)
+        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
     kinds.register(api_key_mail.KIND, api_key_mail.build, name="About an API key")
     kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)
 

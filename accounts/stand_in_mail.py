@@ -89,12 +89,19 @@ def _lead(token: Token, via: Via, teams: Sequence[int], first: Summary, names: N
     )
     known = token.consented_by is not None and names.sees_token(token, first.account)
     person = names.token(token, first.account) if known else "Whoever linked it"
-    left = "cannot log in any more" if token.consented_by else "is not known here"
+    left = _why_not_told(token)
     named = faces.join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True)))
     why = f"so this comes to you as team lead of {named}."
     if via == Via.OPERATOR:
         why = f"and {named} has no team lead, so this comes to the operators."
     return f"{stops} {person} {left}, {why}"
+
+
+def _why_not_told(token: Token) -> str:
+    person = token.consented_by
+    if person is None:
+        return "is not known here"
+    return "cannot be reached by e-mail" if person.is_active else "cannot log in any more"
 
 
 def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the 
 from accounts.telling import notices
 from tokens import app_faults, version_watch
 from tokens.channels import callback
+from users import refused_addresses
 
 
 @shared_task
@@ -62,7 +63,7 @@ def ask_about_refused_apps() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
+    """Clear away unfinished links, tokens linked to nothing, failed links and refusals of addresses that are old."""
     now = timezone.now()
     sweeps.sweep_pending_links(now=now)
     write_refusals.forget(now=now)
@@ -70,6 +71,7 @@ def tidy() -> None:
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
+    refused_addresses.sweep(now=now)
 
 
 @shared_task

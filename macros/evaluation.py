@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import sql
-from macros.models import Evaluation
+from macros import relevance, sql
+from macros.models import Evaluation, Notice
 from notifications.tasks import deliver_soon
+from users.models import RefusedAddress
 from users.recipients import operators
 
 logger = logging.getLogger(__name__)
@@ -87,12 +88,32 @@ def evaluate(
 
 
 def evaluate_if_due(*, now: datetime) -> Report | None:
-    """Run today's evaluation if the hour has come and no run of today is recorded. None: not now."""
+    """Run today's evaluation if the hour has come and no run of today is recorded. None: not now.
+
+    Where a mail server has refused addresses since, it runs once more, for whoever stands in.
+    """
     local = now.astimezone(zone())
-    scheduled = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=local.date())
-    if local.hour < settings.MACROS_HOUR or scheduled.exists():
+    if local.hour < settings.MACROS_HOUR:
         return None
-    return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)
+    scheduled = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=local.date())
+    if not scheduled.exists():
+        return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)
+    return evaluate(now=now) if _refused_since(local.date()) else None
+
+
+def _refused_since(day: date) -> bool:
+    """Tell whether something that runs of this day found did not reach its reader, and no run came after the refusal."""
+    latest = Evaluation.objects.filter(on_date=day).order_by("-started_at").first()
+    if latest is None:
+        return False
+    refused = RefusedAddress.objects.filter(refused_at__gt=latest.started_at).values("email")
+    untold = Notice.objects.filter(
+        evaluation__on_date=day,
+        recipient__in=refused,
+        outcome=Notice.Outcome.DROPPED,
+        outcome_reason=relevance.REFUSED,
+    )
+    return untold.exists()
 
 
 def moment_of(on: date, *, now: datetime) -> datetime:

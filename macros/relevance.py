@@ -14,11 +14,13 @@ from macros.models import Macro, MacroAccount, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token
+from users import refused_addresses
 from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
 STOPPED = "This person stopped these mails."
+REFUSED = "The mail server refuses this address, so whoever stands in is told."
 NOT_TOLD_ANY_MORE = {
     Via.DIRECT: "The macro does not mail this address about the account any more.",
     Via.TEAM_LEAD: "Somebody else can be told now, or this person leads the team no more.",
@@ -71,6 +73,9 @@ def record_end(message: Message) -> None:
     if message.state == Message.State.SENT and message.sent_at is not None:
         dark = list(told.filter(threshold=0).values_list("account_id", flat=True))
         record_told(message=message, account_ids=dark, now=message.sent_at)
+    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+        # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
+        told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=REFUSED)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
 
 

@@ -7,7 +7,7 @@ Parameters: now (moment of the run), first, last (dates), zone, operators (addre
 form (see `DRAFT`).
 """
 
-from users.recipients import FALLBACK_SQL
+from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL
 
 # The rules. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of `act`, and (action_id, account_id) of `chosen`.
 STORED = """
@@ -117,27 +117,32 @@ _OPTED_OUT = """
     select 1 from macros_optout o join macros_macroaction oa on oa.macro_id = o.macro_id
     where oa.id = c.action_id and o.email = {address} and o.ended_at is null"""
 
-# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id, team_id, emails and linkers; asked once more
-# when a mail is made. "The people who linked": watching a token it is its own person; watching an account everybody in its pool, since
-# each can save it. A system user is no person: the team that owns its token is told. Who cannot log in any more is told nothing.
-# What resolves to nobody falls back, so that no account goes dark untold.
-# Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
-_TOLD = f"""
-, direct as materialized (
-  select c.*, r.address
-  from crossed c cross join lateral (
+# Whom an action names, for a row `c` with emails, linkers, account_id and token_id. "The people who linked": watching a token it is its own
+# person; watching an account everybody in its pool, since each can save it. A system user is no person: the team that owns its token is
+# told. Who cannot log in any more, and whose mail server refuses the address, is told nothing.
+_NAMED = f"""
     select lower(e) as address from unnest(c.emails) e
     where not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
+      and {REACHABLE_SQL.format(address="lower(e)")}
     union
     select u.email
     from accounts_accounttoken p join tokens_token t on t.id = p.token_id join users_user u on u.id = t.consented_by_id
-    where c.linkers and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id) and u.is_active
+    where c.linkers and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
+      and u.is_active and {REACHABLE_SQL.format(address="u.email")}
     union
     select u.email
     from accounts_accounttoken p join tokens_token t on t.id = p.token_id
          join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id
     where c.linkers and t.kind = 'system' and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
-      and u.is_active) r
+      and u.is_active and {REACHABLE_SQL.format(address="u.email")}"""  # noqa: S608  # constants
+
+# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id, team_id, emails and linkers; asked once more
+# when a mail is made. What resolves to nobody falls back, so that no account goes dark untold.
+# Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
+_TOLD = f"""
+, direct as materialized (
+  select c.*, r.address
+  from crossed c cross join lateral ({_NAMED}) r
   where not exists ({_OPTED_OUT.format(address="r.address")})
 ), stand_in as materialized (
   select c.*, f.address, f.via
@@ -153,6 +158,22 @@ _TOLD = f"""
   from crossed c cross join unnest(%(operators)s::text[]) as o(address)
   where not exists ({_SAME.format(table="direct")}) and not exists ({_SAME.format(table="stand_in")})
 )"""  # noqa: S608  # constants
+
+# The rules on one account, as rows `c`: what an evaluation would ask if it went dark. {account} stands for its id, as a column.
+_RULES_ON = """
+    from accounts_account a
+    join macros_macro m on m.enabled and (m.team_id is null or m.team_id = a.team_id)
+     and (m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))
+          or (m.scope = 'chosen' and exists (
+                select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)))
+    join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
+    cross join lateral (select ac.id as action_id, ac.emails, ac.linkers, a.id as account_id, null::bigint as token_id, a.team_id) c"""
+
+# Whether a rule on an account tells somebody whom it names; whether it tells a lead of the account's team, where it is to stand in.
+TELLS_DIRECTLY = f"""exists (select 1 {_RULES_ON} cross join lateral ({_NAMED}) r
+    where a.id = {{account}} and not exists ({_OPTED_OUT.format(address="r.address")}))"""  # constants
+TELLS_A_LEAD = f"""exists (select 1 {_RULES_ON} cross join lateral ({LEADS_SQL}) f
+    where a.id = {{account}} and not exists ({_OPTED_OUT.format(address="f.address")}))"""  # constants
 
 # What was told of this cycle already is no news, whichever macro told it. A person gets one mail, whatever the teams; an address that
 # nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from notifications import kinds
 from notifications.models import Message
+from users import refused_addresses
 
 CLAIM = timedelta(
     minutes=6
@@ -82,6 +83,7 @@ def record_sent(message: Message, sent: Sent, *, now: datetime) -> bool:
     def change(row: Message) -> None:
         row.state, row.sent_at, row.error = Message.State.SENT, now, ""
         row.subject, row.text, row.html = sent.subject, sent.text, sent.html
+        refused_addresses.forget(row.recipient)
 
     return _record(message, change)
 
@@ -95,12 +97,17 @@ def record_cancelled(message: Message, reason: str) -> bool:
     return _record(message, change)
 
 
-def record_failed(message: Message, reason: str) -> bool:
-    """Record a refusal that will not pass. Return False where a later claim has the row."""
+def record_failed(message: Message, reason: str, *, refused_at: datetime | None = None) -> bool:
+    """Record a refusal that will not pass. Return False where a later claim has the row.
+
+    `refused_at`: when the mail server refused the recipient itself, so that somebody else has to be told.
+    """
 
     def change(row: Message) -> None:
         row.state, row.error = Message.State.FAILED, reason[:500]
         row.failures += 1
+        if refused_at is not None:
+            refused_addresses.note(row.recipient, said=reason, now=refused_at)
 
     return _record(message, change)
 
@@ -147,7 +154,8 @@ def _end(message: Message) -> None:
 def send_again(*, message_id: int, now: datetime) -> bool:
     """Put a message that ended back into the queue. Return False when it has not ended.
 
-    A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat.
+    A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. An address that its mail
+    server refused is tried again.
     """
     ended = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
     row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
@@ -159,6 +167,7 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     row.next_attempt_at = row.queued_at = now
     row.failures = row.lost_claims = 0
     row.save()
+    refused_addresses.forget(row.recipient)
     return True
 
 

@@ -25,6 +25,7 @@ from users import contacts
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+OUR_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954: they are about our own authentication
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
@@ -88,7 +89,8 @@ def _deliver_one(
     except Exception as error:  # noqa: BLE001  # one bad message never stops the run
         _close(server)
         if is_permanent(error):
-            _count(tally, "failed", done=claims.record_failed(message, _words(error)))
+            at = clock() if is_of_recipient(error) else None
+            _count(tally, "failed", done=claims.record_failed(message, _words(error), refused_at=at))
         else:
             _retry(message, _words(error), tally, clock())
         return True
@@ -163,6 +165,13 @@ def is_permanent(error: Exception) -> bool:
         return error.smtp_code >= 500
     # ValueError: not an address, a bad header; not supported: letters that this server cannot take
     return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
+
+
+def is_of_recipient(error: Exception) -> bool:
+    """Tell whether a permanent error says that mail does not reach the recipient. Where the server wants us to log in, it says nothing."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())
 
 
 def _retry(message: Message, reason: str, tally: Tally, now: datetime) -> None:

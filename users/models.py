@@ -169,6 +169,22 @@ class Membership(models.Model):
         return f"{self.user} in {self.team}"
 
 
+class RefusedAddress(models.Model):
+    """An address that its mail server refuses for good. Written by `users.refused_addresses`; the row goes when a mail is taken."""
+
+    email = models.EmailField("e-mail")
+    said = models.CharField(max_length=300, blank=True, help_text="What the mail server said.")
+    since = models.DateTimeField()
+    refused_at = models.DateTimeField(help_text="When it last refused.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["email"], name="one_row_per_refused_address")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
 def new_invitation_key() -> str:
     """Return a fresh nonce; the mailed link is signed from it, so the row alone opens nothing."""
     return secrets.token_urlsafe(16)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from users import refused_addresses
 from users.models import Membership, User
 from users.visibility import ADMINISTRATORS_GROUP
 
@@ -46,12 +47,24 @@ def leads() -> models.QuerySet[Membership]:
     return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
 
 
+def reachable_leads() -> models.QuerySet[Membership]:
+    """Return those of them whom mail reaches."""
+    return leads().exclude(user__email__in=refused_addresses.all_of_them())
+
+
+def reachable_operators() -> list[str]:
+    """Return the operators whose mail servers do not refuse them. All of them are mailed all the same: nobody comes after them."""
+    to = operators()
+    refused = refused_addresses.among(to)
+    return [address for address in to if address not in refused]
+
+
 def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
     """Return for each team who is told where nobody else can be. Two queries, however many teams."""
     ids = set(team_ids)
     found: dict[int, list[str]] = {}
     for team_id, email in (
-        leads().filter(team__in=ids).order_by("user__email").values_list("team", "user__email")
+        reachable_leads().filter(team__in=ids).order_by("user__email").values_list("team", "user__email")
     ):
         found.setdefault(team_id, []).append(email)
     last = Fallback(Via.OPERATOR, tuple(operators())) if ids - found.keys() else None
@@ -59,12 +72,14 @@ def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
     return told | {team_id: last for team_id in ids - found.keys() if last}
 
 
-# The same for a row `c` with a `team_id`. Parameter: operators, what `operators()` returns.
-FALLBACK_SQL = """
+# Whether mail reaches an address, as far as its mail server has not refused it for good.
+REACHABLE_SQL = "not exists (select 1 from users_refusedaddress x where x.email = {address})"
+
+# The leads of a row `c` with a `team_id`, and who stands in for it. Parameter of the second: operators, what `operators()` returns.
+LEADS_SQL = f"""
     select u.email as address, 'team_lead' as via
     from users_membership m join users_user u on u.id = m.user_id
-    where m.team_id = c.team_id and m.role = 'manager' and u.is_active
+    where m.team_id = c.team_id and m.role = 'manager' and u.is_active and {REACHABLE_SQL.format(address="u.email")}"""  # noqa: S608  # constants
+FALLBACK_SQL = f"""{LEADS_SQL}
     union all
-    select unnest(%(operators)s::text[]), 'operator'
-    where not exists (select 1 from users_membership m join users_user u on u.id = m.user_id
-                      where m.team_id = c.team_id and m.role = 'manager' and u.is_active)"""
+    select unnest(%(operators)s::text[]), 'operator' where not exists ({LEADS_SQL})"""  # constants

@@ -1,7 +1,7 @@
 """From news to notices: who is to be told of what happened to an account, if it still holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from accounts.models import Account, AccountNews, AccountNotice, AccountToken
 from tokens import channels
 from tokens.channels.base import AN_ADMIN_HELPS
 from tokens.models import Token
+from users import refused_addresses
 from users.models import Membership
 from users.recipients import Fallback, Via, fallback
 
@@ -26,13 +27,16 @@ class _World:
 
     entries: Mapping[int, Sequence[AccountToken]]  # by account
     members: Mapping[int, Sequence[str]]  # addresses by team, of teams that own a system user's token
+    refused: Collection[str]  # those of all these people that their mail servers refuse
 
     def readers(self, token: Token) -> list[str]:
-        """Return whom a log-in's trouble concerns: its person, or the team of a system user."""
+        """Return whom a log-in's trouble concerns and mail reaches: its person, or the team of a system user."""
         if token.kind == Token.Kind.SYSTEM:
-            return list(self.members.get(token.team_id or 0, ()))
-        person = token.consented_by
-        return [person.email] if person is not None and person.is_active else []
+            found = list(self.members.get(token.team_id or 0, ()))
+        else:
+            person = token.consented_by
+            found = [person.email] if person is not None and person.is_active else []
+        return [address for address in found if address not in self.refused]
 
 
 def resolve(now: datetime) -> None:
@@ -57,7 +61,10 @@ def _read(accounts: Mapping[int, Account]) -> _World:
         entries[entry.account_id].append(entry)
     pool = [entry.token for some in entries.values() for entry in some]
     owners = {token.team_id for token in pool if token.kind == Token.Kind.SYSTEM and token.team_id}
-    return _World(entries, _addresses(owners))
+    members = _addresses(owners)
+    people = [token.consented_by.email for token in pool if token.consented_by]
+    refused = refused_addresses.among([*people, *(one for some in members.values() for one in some)])
+    return _World(entries, members, refused)
 
 
 def _addresses(teams: Iterable[int]) -> Mapping[int, Sequence[str]]:

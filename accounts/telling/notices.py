@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from accounts.models import Account, AccountEvent, AccountNotice, AccountToken
+from accounts.models import Account, AccountEvent, AccountNews, AccountNotice, AccountToken
 from accounts.telling import news
 from notifications import outbox
 from notifications.models import Message
 from tokens.models import Token
+from users import refused_addresses
+from users.recipients import operators
 
 ACCESS, RESTRICTED, WORKS_AGAIN = "access", "restricted", "works_again"  # kinds of messages
 AGAIN_AFTER = timedelta(hours=1)  # between two mails of a kind to one person about what others lost
@@ -89,6 +92,21 @@ def record_stop_told(message: Message) -> None:
     ):  # who stands in, or leads, is told of these teams' accounts alone
         dark = dark.filter(team__in=teams)
     record_told(message=message, account_ids=dark.values_list("pk", flat=True), now=message.sent_at)
+
+
+def record_end(message: Message) -> None:
+    """Where the mail server refuses the address of a mail, make its facts news once more, so that whoever stands in is told of them.
+
+    Of an operator's they are not: nobody stands in for those.
+    """
+    refused = message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient)
+    if not refused or message.recipient in operators():
+        return
+    now = timezone.now()
+    AccountNews.objects.bulk_create(
+        AccountNews(account_id=one.account_id, token_id=one.token_id, kind=one.kind, at=now)
+        for one in message.account_notices.filter(kind__in=AccountNews.Kind.values)
+    )
 
 
 def _write(now: datetime) -> int:

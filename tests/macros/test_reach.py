@@ -1,16 +1,23 @@
 """Accounts of which nobody would be told."""
 
+import random
 import re
 from typing import Any
 
 import pytest
+from django.db.models import Exists, OuterRef
 from django.test import Client
 
-from accounts.models import Account
-from macros import reach
+from accounts.models import Account, AccountToken
+from macros import evaluation, reach
+from macros.coverage import covering
+from macros.models import Macro, OptOut
 from tests.accounts.portal import staff
-from tests.macros.support import make_macro, make_person
-from tests.support.factories import link, make_account, make_team, make_token, make_user
+from tests.macros.support import make_macro, make_person, settle
+from tests.macros.test_against_model import random_fleet
+from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
+from tokens.models import Token
+from users import refused_addresses
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +75,44 @@ def test_who_cannot_be_told_does_not_count(who: str) -> None:
         expected = {"nobody", "has a system user"}
 
     assert names(reach.without_anybody(Account.objects.all())) == expected
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("operators", [[], ["ops@example.com"]])
+def test_who_would_be_told_is_whom_an_evaluation_tells(
+    seed: int, operators: list[str], settings: Any
+) -> None:
+    """On random accounts that all go dark, with people who left, stopped their copies, or whose mail servers refuse them."""
+    settings.OPERATOR_EMAILS = operators
+    rng = random.Random(seed)
+    accounts = random_fleet(rng)
+    people = [*User.objects.values_list("email", flat=True), "a@x.example", "b@x.example"]
+    for macro in Macro.objects.all():
+        for email in rng.sample(people, 3):
+            OptOut.objects.create(macro=macro, email=email, started_at=NOW)
+    refused_addresses.note(rng.choice(people), said="550 no such user", now=NOW)
+    Token.objects.update(state="dead", reason="password_changed")
+    settle(*accounts)
+
+    evaluation.evaluate(now=NOW)
+
+    watched = Account.objects.filter(
+        Exists(covering()), Exists(AccountToken.objects.filter(account=OuterRef("pk")))
+    )
+    told = {account.name: set(account.notices.values_list("via", flat=True)) for account in watched}
+    assert names(reach.without_anybody(watched)) == {name for name, via in told.items() if not via}
+    assert names(reach.only_stood_in_for(watched)) == {
+        name for name, via in told.items() if via and "" not in via
+    }
+    assert len(told) > 3
+
+
+def test_an_operator_whom_mail_does_not_reach_is_nobody_who_would_be_told(settings: Any) -> None:
+    fleet()
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    refused_addresses.note("ops@example.com", said="550 no such user", now=NOW)
+
+    assert names(reach.without_anybody(Account.objects.all())) == {"nobody"}
 
 
 def test_the_start_page_counts_them_and_the_list_shows_them(client: Client, settings: Any) -> None:

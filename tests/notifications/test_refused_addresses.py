@@ -1,0 +1,144 @@
+"""A mail server that refuses an address for good: somebody else is told, the same morning."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import mails, pool
+from accounts.models import Account, AccountEvent
+from accounts.telling import notices
+from macros import evaluation, reach
+from macros.models import Evaluation, Macro, Notice
+from notifications import claims, delivery
+from notifications.models import Message
+from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, token_of
+from tests.notifications.smtp import MailServer
+from tests.notifications.support import make_message
+from tests.support.factories import NOW
+from users import refused_addresses
+from users.models import Membership, RefusedAddress, Team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GONE = "550 5.1.1 no such user here"
+ADA, LEAD, OPERATOR = "ada@example.com", "lead@example.com", "ops@example.com"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else(settings: Any, mail_server: MailServer) -> None:
+    settings.OPERATOR_EMAILS = []
+    Macro.objects.all().delete()
+    mail_server.refuse[ADA] = GONE
+
+
+def lead() -> None:
+    Membership.objects.create(team=Team.default(), user=make_person(LEAD), role=Membership.Role.TEAM_LEAD)
+
+
+def deliver(at: datetime) -> None:
+    delivery.deliver(clock=lambda: at)
+
+
+def morning(now: datetime) -> list[str]:
+    """Run the scheduled evaluation and what follows within a quarter of an hour; return who got mail."""
+    for minutes in range(0, 15, 5):
+        evaluation.evaluate_if_due(now=now + minutes * MINUTE)
+        deliver(now + (minutes + 1) * MINUTE)
+    return sorted(Message.objects.filter(state="sent").values_list("recipient", flat=True))
+
+
+def test_a_warning_that_is_refused_is_told_to_the_teams_lead_the_same_morning(
+    mail_server: MailServer,
+) -> None:
+    lead()
+    ending(7, person=make_person(ADA), life=60)
+    make_macro(emails=[], linkers=True)
+
+    told = morning(noon(TODAY))
+
+    assert told == [LEAD]
+    refused = Notice.objects.get(recipient=ADA)
+    assert (refused.outcome, "stands in is told" in refused.outcome_reason) == ("dropped", True)
+    assert GONE in Message.objects.get(recipient=ADA).error
+    assert "cannot be asked" not in mail_server.mails[0].as_string()
+
+
+def test_where_there_is_no_lead_operators_are_told_and_one_who_is_refused_too_is_not_tried_for_ever(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR, "second@example.com"]
+    mail_server.refuse[OPERATOR] = GONE
+    account = ending(7, person=make_person(ADA), life=60)
+    make_macro(emails=["Boss@example.com"], linkers=True)
+    mail_server.refuse["boss@example.com"] = GONE
+
+    told = morning(noon(TODAY))
+
+    assert told == ["second@example.com"]
+    assert Evaluation.objects.count() == 2
+    assert Message.objects.filter(recipient=OPERATOR).count() == 1
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    assert list(reach.without_anybody(Account.objects.all())) == [account], "counted on the start page"
+
+
+def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
+    mail_server: MailServer,
+) -> None:
+    lead()
+    account = ending(7, person=make_person(ADA))
+    die(account)
+    with transaction.atomic():
+        mails.tell_of_deaths(token_ids=[token_of(account).pk], now=NOW)
+
+    deliver(timezone.now() + MINUTE)
+
+    [mail] = mail_server.mails
+    assert mail["To"] == LEAD
+    assert "cannot be reached by e-mail" in mail.as_string().replace("=\n", "")
+
+
+def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServer) -> None:
+    lead()
+    account = ending(7, person=make_person(ADA))
+    Account.objects.update(restriction="disabled", created_at=NOW - timedelta(days=1))
+    now = timezone.now()
+    with transaction.atomic():
+        pool.record(account=account, kind=AccountEvent.Kind.RESTRICTED, now=now)
+
+    for minutes in (2, 4, 6):
+        notices.tell(now + minutes * MINUTE)
+        deliver(now + minutes * MINUTE)
+
+    assert mail_server.recipients == [LEAD]
+
+
+def test_an_address_is_told_again_once_a_mail_is_taken_or_a_week_has_passed(mail_server: MailServer) -> None:
+    first = make_message(ADA)
+    deliver(NOW)
+    refused = refused_addresses.is_refused(ADA)
+    mail_server.refuse.clear()
+    claims.send_again(message_id=first.pk, now=NOW)
+
+    deliver(NOW + MINUTE)
+
+    assert refused
+    assert not refused_addresses.is_refused(ADA)
+    refused_addresses.note(ADA, said=GONE, now=NOW)
+    assert refused_addresses.sweep(now=NOW + timedelta(days=6)) == 0
+    assert refused_addresses.sweep(now=NOW + timedelta(days=7)) == 1
+
+
+@pytest.mark.parametrize("answer", ["451 greylisted", "530 5.7.0 Authentication required"])
+def test_what_passes_or_is_about_our_own_log_in_says_nothing_of_the_address(
+    mail_server: MailServer, answer: str
+) -> None:
+    mail_server.refuse[ADA] = answer
+    make_message(ADA)
+
+    deliver(NOW)
+
+    assert not RefusedAddress.objects.exists()
