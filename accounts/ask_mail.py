@@ -27,7 +27,7 @@ def build(message: Message) -> Mail:
         raise NotWanted("The person re-authenticated before this mail went out.")
     wanted = set(_ids(message, "account"))
     pools = [(token, mails.rows_of(token, person, first=wanted)) for token in waiting]
-    pools = [(token, rows) for token, rows in pools if rows]
+    pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
         raise NotWanted("The log-in is linked to no account any more.")
     return _render(message, person, pools)
@@ -48,7 +48,7 @@ def _asked(message: Message) -> list[Token]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _render(message: Message, person: User, pools: Sequence[tuple[Token, Sequence[mails.Row]]]) -> Mail:
+def _render(message: Message, person: User, pools: Sequence[tuple[Token, mails.Rows]]) -> Mail:
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     asker = str(actor) if actor else "An administrator"
     channel = channels.get(pools[0][0].app.channel)

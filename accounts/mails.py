@@ -1,6 +1,6 @@
 """The mail "your log-in stopped": once per death, also when a backup took over. Its cards serve `accounts.ask_mail` too."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,14 @@ class Row:
     carrier: str  # who else can carry it, "" for nobody
     pill: faces.Pill
     days: faces.DaysLeft
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The first accounts that hang on a log-in, and how many do: it may be thousands."""
+
+    shown: Sequence[Row]
+    total: int
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
@@ -76,15 +84,15 @@ def build_died(message: Message) -> Mail:
         return stand_in_mail.build(message, token)
     reader = _reader_of(message, token)
     rows = rows_of(token, reader)
-    if not rows:
+    if not rows.shown:
         raise NotWanted("The log-in is linked to no account any more.")
     return _render(message, _subject(token, rows), token, reader, rows)
 
 
-def _subject(token: Token, rows: Sequence[Row]) -> str:
+def _subject(token: Token, rows: Rows) -> str:
     """Return the subject by what stands first: a dark account, else one that goes on."""
-    first = rows[0]
-    more = f" (+{len(rows) - 1} more)" if len(rows) > 1 else ""
+    first = rows.shown[0]
+    more = f" (+{rows.total - 1} more)" if rows.total > 1 else ""
     if first.dark:
         return f"{_short(first.account.name)} is deactivated: please re-authenticate{more}"
     if first.carrier:
@@ -109,29 +117,28 @@ def _reader_of(message: Message, token: Token) -> User:
     return reader
 
 
-def rows_of(token: Token, reader: User, *, first: Container[int] = ()) -> list[Row]:
+def rows_of(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
     """Return the accounts that hang on this log-in: those named first, then those that stopped, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
-    now = timezone.now()
+    accounts = Account.objects.filter(pk__in=ids)
     names = Names(reader)
     rows = []
-    for account in summary.with_pools(Account.objects.filter(pk__in=ids)):
-        one = summary.of(account, now)
+    for one in summary.first_of(accounts, timezone.now(), count=SHOWN, before=first):
         carriers = [entry for entry in one.usable if entry.token_id != token.pk]
         rows.append(
             Row(
-                account=account,
+                account=one.account,
                 entry=next(entry for entry in one.entries if entry.token_id == token.pk),
-                dark=account.state == Account.State.DEACTIVATED,
-                carrier=faces.first_name(names.within(carriers[0].token, account)) if carriers else "",
+                dark=one.account.state == Account.State.DEACTIVATED,
+                carrier=faces.first_name(names.within(carriers[0].token, one.account)) if carriers else "",
                 pill=one.pill,
                 days=one.days,
             )
         )
-    return sorted(rows, key=lambda row: (row.account.pk not in first, not row.dark, row.account.name))
+    return Rows(rows, accounts.count())
 
 
-def _render(message: Message, subject: str, token: Token, person: User, rows: Sequence[Row]) -> Mail:
+def _render(message: Message, subject: str, token: Token, person: User, rows: Rows) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
     native = channels.get(token.app.channel)
     system = token.kind == Token.Kind.SYSTEM
@@ -149,7 +156,7 @@ def _render(message: Message, subject: str, token: Token, person: User, rows: Se
         "subject": subject,
         "first_name": faces.first_name(str(person)),
         "channel": native,
-        "dark": rows[0].dark,
+        "dark": rows.shown[0].dark,
         "first_there": token.reason in LIFTABLE,
         "account": card(token, rows, person.zone),
         "because": f"You get this because {because}.",
@@ -165,34 +172,32 @@ def _render(message: Message, subject: str, token: Token, person: User, rows: Se
     return Mail(subject=subject, text=text, html=html)
 
 
-def card(token: Token, rows: Sequence[Row], zone: ZoneInfo) -> dict[str, Any]:
+def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, Any]:
     """Return the card of a log-in, as templates/mail/_base/_account.{html,txt} show it."""
     native = channels.get(token.app.channel)
-    account = rows[0].account
+    account = rows.shown[0].account
     told = reasons.explain(
         native.key,
-        pool_reasons.entry_reason(rows[0].entry),
+        pool_reasons.entry_reason(rows.shown[0].entry),
         person=token.native_user_name,
         account=account.name,
         you=token.kind != Token.Kind.SYSTEM,
     )
-    button = f"Re-authenticate {native.label}" + (f", {len(rows)} accounts" if len(rows) > 1 else "")
+    button = f"Re-authenticate {native.label}" + (f", {rows.total} accounts" if rows.total > 1 else "")
     return {
         "channel": native.key,
         "channel_name": native.label,
         "name": account.name,
         "native_id": account.native_id,
-        "pill": rows[0].pill,
+        "pill": rows.shown[0].pill,
         "rows": _card_rows(token, rows, told, zone),
         "steps": told.steps or (native.last_step,),
         "button": {"label": button, "url": addresses.of("reauthenticate", account.pk)},
     }
 
 
-def _card_rows(
-    token: Token, rows: Sequence[Row], told: reasons.Explanation, zone: ZoneInfo
-) -> list[tuple[str, str]]:
-    words = [("State", _carried(rows[0]))]
+def _card_rows(token: Token, rows: Rows, told: reasons.Explanation, zone: ZoneInfo) -> list[tuple[str, str]]:
+    words = [("State", _carried(rows.shown[0]))]
     if token.state == Token.State.DEAD:
         words.append(("Stopped", faces.moment(token.state_since, zone=zone).full))
     elif token.deadline is not None:
@@ -202,9 +207,9 @@ def _card_rows(
     if told.causes:
         words.append(("Causes", " ".join(told.causes)))
     words.append(("Log-in", token.native_user_name))
-    if len(rows) > 1:
-        names = [f"{row.account.name} ({faces.mid(_carried(row, short=True))})" for row in rows[1:SHOWN]]
-        more = len(rows) - SHOWN
+    if rows.total > 1:
+        names = [f"{row.account.name} ({faces.mid(_carried(row, short=True))})" for row in rows.shown[1:]]
+        more = rows.total - len(rows.shown)
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -60,14 +61,15 @@ def build(message: Message) -> Mail:
         raise NotWanted("The log-in was linked again before this mail went out.")
     reader = User.objects.filter(email=message.recipient, is_active=True).first()
     own = reader is not None and reader.pk == token.consented_by_id
-    found = _accounts(token, [] if own else message.payload["teams"])
+    accounts = _accounts(token, [] if own else message.payload["teams"])
+    found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:
         raise NotWanted("The log-in is linked to no account any more.")
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     zone = reader.zone if reader else timezone.get_default_timezone()
     names = Names(reader)
     with timezone.override(zone):
-        context = _context(token, found, names, actor, own=own, zone=zone)
+        context = _context(token, accounts, found, names, actor, own=own, zone=zone)
         context["why_url"] = addresses.of("why_message", message.pk) if reader else ""
         text = render_to_string("mail/removed/body.txt", context)
         html = render_to_string("mail/removed/body.html", context)
@@ -76,14 +78,10 @@ def build(message: Message) -> Mail:
     return Mail(subject=clean.line(context["subject"]), text=text, html=html, reply_to=reply_to)
 
 
-def _accounts(token: Token, teams: Sequence[int]) -> list[Summary]:
-    """Return what hung on the log-in, those that stopped first; of certain teams, what stopped alone."""
-    ids = AccountToken.objects.filter(token=token).values("account_id")
-    accounts = Account.objects.filter(pk__in=ids)
-    if teams:
-        accounts = accounts.filter(team__in=teams, state=Account.State.DEACTIVATED)
-    found = [summary.of(account, timezone.now()) for account in summary.with_pools(accounts)]
-    return sorted(found, key=lambda one: (not _dark(one), one.account.name))
+def _accounts(token: Token, teams: Sequence[int]) -> QuerySet[Account]:
+    """Return what hung on the log-in; of certain teams, what stopped alone."""
+    accounts = Account.objects.filter(pk__in=AccountToken.objects.filter(token=token).values("account_id"))
+    return accounts.filter(team__in=teams, state=Account.State.DEACTIVATED) if teams else accounts
 
 
 def _dark(one: Summary) -> bool:
@@ -91,22 +89,29 @@ def _dark(one: Summary) -> bool:
 
 
 def _context(
-    token: Token, found: Sequence[Summary], names: Names, actor: User | None, *, own: bool, zone: ZoneInfo
+    token: Token,
+    accounts: QuerySet[Account],
+    found: Sequence[Summary],
+    names: Names,
+    actor: User | None,
+    *,
+    own: bool,
+    zone: ZoneInfo,
 ) -> dict[str, Any]:
     first, native = found[0], channels.get(token.app.channel)
     who = names.user(actor)
     who = who if who not in {"", HIDDEN} else ADMINISTRATOR
     whose = "your" if own else "a"
     person = "" if own else names.token(token, first.account)
-    dark = sum(_dark(one) for one in found)
+    dark = accounts.filter(state=Account.State.DEACTIVATED).count()
     stops = (
         f"{dark} account{' has' if dark == 1 else 's have'} stopped." if dark else "All its accounts go on."
     )
     rows = [("State", _state(first, names)), ("Removed", faces.moment(token.state_since, zone=zone).full)]
     rows.append(("Log-in", token.native_user_name if own else person))
     if len(found) > 1:
-        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:SHOWN]]
-        more = len(found) - SHOWN
+        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:]]
+        more = accounts.count() - len(found)
         rows.append(("Also", ", ".join(also) + (f" and {more} more" if more > 0 else "")))
     return {
         "subject": f"{who} removed {whose} {native.label} log-in from AdToken",

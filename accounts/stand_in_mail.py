@@ -28,25 +28,24 @@ def build(message: Message, token: Token) -> Mail:
     wanted = {(reader.address, reader.via) for reader in readers.of_token(token)}
     if (message.recipient, via) not in wanted:
         raise NotWanted("Somebody else can be told now, or this address stands in no more.")
-    found = _accounts(token, teams)
+    found, total = _accounts(token, teams)
     if not found:
         raise NotWanted("The log-in is linked to no account of these teams any more.")
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
     with timezone.override(zone):
-        context = _context(token, via, teams, found, user, zone)
+        context = _context(token, via, teams, found, total, user, zone)
         context["why_url"] = addresses.of("why_message", message.pk) if user else ""
         text = render_to_string("mail/stand_in/body.txt", context)
         html = render_to_string("mail/stand_in/body.html", context)
     return Mail(subject=clean.line(context["subject"]), text=text, html=html)
 
 
-def _accounts(token: Token, teams: Sequence[int]) -> list[Summary]:
-    """Return the accounts of these teams that hang on the log-in, those that stopped first."""
+def _accounts(token: Token, teams: Sequence[int]) -> tuple[list[Summary], int]:
+    """Return the first accounts of these teams that hang on the log-in, those that stopped first, and how many there are."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
-    accounts = summary.with_pools(Account.objects.filter(pk__in=ids, team__in=teams))
-    found = [summary.of(account, timezone.now()) for account in accounts]
-    return sorted(found, key=lambda one: (not _dark(one), one.account.name))
+    accounts = Account.objects.filter(pk__in=ids, team__in=teams)
+    return summary.first_of(accounts, timezone.now(), count=SHOWN), accounts.count()
 
 
 def _dark(one: Summary) -> bool:
@@ -54,11 +53,17 @@ def _dark(one: Summary) -> bool:
 
 
 def _context(
-    token: Token, via: Via, teams: Sequence[int], found: Sequence[Summary], user: User | None, zone: ZoneInfo
+    token: Token,
+    via: Via,
+    teams: Sequence[int],
+    found: Sequence[Summary],
+    total: int,
+    user: User | None,
+    zone: ZoneInfo,
 ) -> dict[str, Any]:
     names = Names(user)
     first, label = found[0], channels.get(token.app.channel).label
-    more = f" (+{len(found) - 1} more)" if len(found) > 1 else ""
+    more = f" (+{total - 1} more)" if total > 1 else ""
     room = clean.SUBJECT_LENGTH - len(more) - len(" is deactivated: nobody can be asked")
     name = first.account.name if len(first.account.name) <= room else f"{first.account.name[: room - 1]}…"
     what = f"{name} is deactivated: nobody can be asked"
@@ -73,7 +78,7 @@ def _context(
         "heading": f"A {label} log-in stopped, and its person cannot be told",
         "lead": _lead(token, via, teams, first, names),
         "preheader": "Somebody else with access has to link it.",
-        "account": _card(token, found, names, zone),
+        "account": _card(token, found, total, names, zone),
         "because": because,
         "about_label": f"How long authorisations last at {label}",
         "about_url": addresses.of("channel_page", token.app.channel) if user else "",
@@ -104,7 +109,7 @@ def _why_not_told(token: Token) -> str:
     return "cannot be reached by e-mail" if person.is_active else "cannot log in any more"
 
 
-def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) -> dict[str, Any]:
+def _card(token: Token, found: Sequence[Summary], total: int, names: Names, zone: ZoneInfo) -> dict[str, Any]:
     first, native = found[0], channels.get(token.app.channel)
     told = reasons.explain(
         native.key,
@@ -121,8 +126,8 @@ def _card(token: Token, found: Sequence[Summary], names: Names, zone: ZoneInfo) 
     if names.sees_token(token, first.account):
         rows.append(("Log-in", token.native_user_name or person_name(token)))
     if len(found) > 1:
-        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:SHOWN]]
-        rest = len(found) - SHOWN
+        also = [f"{one.account.name} ({faces.mid(_state(one, names, short=True))})" for one in found[1:]]
+        rest = total - len(found)
         rows.append(("Also", ", ".join(also) + (f" and {rest} more" if rest > 0 else "")))
     return {
         "channel": native.key,

@@ -1,10 +1,10 @@
 """What every page and mail says about an account, worked out once: pill, deadline, who carries it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 from django.utils import timezone
 
 from accounts import faces, selection
@@ -90,6 +90,14 @@ def of(account: Account, now: datetime) -> Summary:
         renews=renews,
     )
     return Summary(account, entries, pill, days, until, people, undated)
+
+
+def first_of(
+    accounts: QuerySet[Account], now: datetime, *, count: int, before: Collection[int] = ()
+) -> list[Summary]:
+    """Summarise the first few of what may be thousands: those of the ids `before`, then those that stopped, then by name."""
+    place = Case(When(pk__in=list(before), then=0), When(state=Account.State.DEACTIVATED, then=1), default=2)
+    return [of(account, now) for account in with_pools(accounts.order_by(place, "name", "pk"))[:count]]
 
 
 def count_people(tokens: Iterable[Token]) -> int:

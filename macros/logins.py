@@ -18,6 +18,7 @@ _BY_CLOCK: Mapping[str, Reason] = {
     Token.Clock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
 }
 
+LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
 DARK, WEEK, MONTH, LATER = "Deactivated", "Ends within 7 days", "Ends within 30 days", "Ends later"
 
 
@@ -113,6 +114,18 @@ class Login:
     def first(self) -> Line:
         """The most urgent account."""
         return self.lines[0]
+
+
+def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
+    """Return the notices of the accounts that one mail looks at, what is dark or ends first, and how many accounts more there are."""
+
+    def urgency(notice: Notice) -> tuple[bool, float, str]:
+        ends = notice_end(notice, notice.account)
+        return notice.threshold != 0, ends.timestamp() if ends else 0.0, notice.account.name
+
+    ids = list(dict.fromkeys(notice.account_id for notice in sorted(notices, key=urgency)))
+    wanted = set(ids[:LOADED])
+    return [notice for notice in notices if notice.account_id in wanted], len(ids) - len(wanted)
 
 
 def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:

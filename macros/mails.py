@@ -50,8 +50,9 @@ class Foot:
 def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
     """Return the mail that tells one recipient these notices."""
     user = User.objects.filter(email=recipient, is_active=True).first()
+    notices, beyond = logins.most_urgent(notices)
     lines = logins.lines_of(notices, reader=user)
-    reader = _reader(user, now, lines)
+    reader = _reader(user, now, lines, beyond)
     shown = logins.by_login(lines)
     names = sorted({notice.macro_title for notice in notices})
     context: dict[str, Any] = {
@@ -109,7 +110,7 @@ def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool)
         if cards:
             sections.append(Section(name, cards))
     total = sum(len(login.lines) for login in found)
-    more = max(0, total - wording.SHOWN)
+    more = max(0, total - wording.SHOWN) + reader.beyond
     known = reader.user_id is not None
     return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts") if known else ""}
 
@@ -133,11 +134,12 @@ def _card(login: logins.Login, shown: int, reader: wording.Reader, *, pills: boo
     return wording.card(login, reader, links, pills=pills, shown=shown)
 
 
-def _reader(user: User | None, now: datetime, lines: Sequence[logins.Line]) -> wording.Reader:
+def _reader(user: User | None, now: datetime, lines: Sequence[logins.Line], beyond: int) -> wording.Reader:
     return wording.Reader(
         now=now,
         zone=user.zone if user else timezone.get_default_timezone(),
         user_id=user.pk if user else None,
         name=user.name if user else "",
+        beyond=beyond,
         names_teams=len({line.account.team_id for line in lines}) > 1,
     )

@@ -26,6 +26,7 @@ class Reader:
     zone: tzinfo
     user_id: int | None = None
     name: str = ""
+    beyond: int = 0  # accounts that the mail is about and that it only counts
     names_teams: bool = False  # the accounts of this mail belong to several teams
 
 
@@ -78,7 +79,7 @@ def subject(lines: Sequence[Line], reader: Reader) -> str:
     Where room is short the person gives way before the account does, and at most one of them is cut.
     """
     first = lines[0]
-    others = len({line.account.pk for line in lines}) - 1
+    others = len({line.account.pk for line in lines}) - 1 + reader.beyond
     more = f" (+{others} more)" if others else ""
     what = heading(first, reader)
     if first.covered:
@@ -122,12 +123,20 @@ def lead(lines: Sequence[Line], reader: Reader) -> str:
     call = f"{faces.first_name(reader.name)}, " if reader.name else ""
     if not mine:
         told = _sentence(f"{call}{' and '.join(_waits(lines))}.", "wait")
-        return " ".join([told, *fallen_back(lines)])
+        return " ".join([told, *_beyond(reader), *fallen_back(lines)])
     logins = {line.token.pk for line in lines if _can_act(line) and line.token}
     effort = "about a minute" if len(logins) == 1 else "about a minute for each log-in"
     told = _sentence(f"{call}{_accounts(len(mine))} you. It takes {effort}.", "need")
     rest = [line for line in lines if line.account.pk not in mine]
-    return " ".join([told, *([_sentence(f"{' and '.join(_waits(rest))}.", "wait")] if rest else [])])
+    others = [_sentence(f"{' and '.join(_waits(rest))}.", "wait")] if rest else []
+    return " ".join([told, *others, *_beyond(reader)])
+
+
+def _beyond(reader: Reader) -> list[str]:
+    """Return a sentence on the accounts that are only counted; none where there are none."""
+    if not reader.beyond:
+        return []
+    return [f"{reader.beyond} more {'is' if reader.beyond == 1 else 'are'} less urgent."]
 
 
 def _waits(lines: Sequence[Line]) -> list[str]:

@@ -1,7 +1,7 @@
 """The mail about log-ins that cannot be used for accounts any more: a role taken away, a right to read only, a permission missing."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,16 +23,14 @@ from users.models import Membership, User
 class Line:
     """One account that lost one log-in."""
 
-    found: Summary
     entry: AccountToken
     person: str  # whose log-in it is, as the reader may know it
-    carrier: str  # who carries the account on, "" for nobody
     mine: bool
 
     @property
     def account(self) -> Account:
         """The account."""
-        return self.found.account
+        return self.entry.account
 
     @property
     def dark(self) -> bool:
@@ -58,6 +56,8 @@ def build(message: Message) -> Mail:
         groups[line.entry.token_id, line.reason].append(line)
     first = lines[0]
     told = _told(next(iter(groups.values())))
+    shown = _shown(list(groups.values()))
+    pools = mailing.summaries({first.account.pk, *(line.account.pk for some in shown for line in some)})
     accounts = list({line.account.pk: line.account.name for line in lines}.values())
     context = {
         "accounts": mailing.called(accounts),
@@ -65,39 +65,46 @@ def build(message: Message) -> Mail:
         "first": first,
         "told": told,
         "channel": faces.channel_name(first.account.channel),
-        "is_admin": _is_admin(first, reader.user),
+        "carrier": _carrier(first, pools, reader),
+        "is_admin": _is_admin(first, pools, reader.user),
         "reads_only": first.reason == Reason.PUBLISHING_LOST,
         "refused": first.reason in WRITE_REFUSALS,
         "log_ins": len({line.entry.token_id for line in lines if line.mine}),
-        "cards": _cards(list(groups.values()), reader),
+        "cards": [
+            _card(lines, some, pools, reader) for lines, some in zip(groups.values(), shown, strict=False)
+        ],
         "unseen": max(0, len(lines) - mailing.SHOWN),
-        "because": _because(first, reader),
+        "because": _because(first, pools, reader),
     }
     return mailing.render("access", message, reader, first.account.name, context)
 
 
 def _lines(message: Message, reader: Reader) -> list[Line]:
-    """Return what still holds, the reader's own log-ins first, and of them what stopped."""
+    """Return what still holds, the reader's own log-ins first, and of them what stopped. Without the pools: there may be thousands."""
     notices = list(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
-    pools = mailing.summaries(notices)
-    lines = []
-    for notice in news.still_concerned(notices, [found.account for found in pools.values()]):
-        found = pools[notice.account_id]
-        entry = next((one for one in found.entries if one.token_id == notice.token_id), None)
-        if entry is None or not news.holds(entry) or found.account.paused_at is not None:
-            continue
-        entry.account = found.account
-        carriers = [reader.names.within(one.token, found.account) for one in found.usable]
-        lines.append(
-            Line(
-                found=found,
-                entry=entry,
-                person=reader.names.within(entry.token, found.account),
-                carrier=faces.first_name(carriers[0]) if carriers else "",
-                mine=reader.user is not None and entry.token.consented_by_id == reader.user.pk,
-            )
+    told = news.still_concerned(notices, mailing.accounts_of(notices))
+    wanted = {(notice.account_id, notice.token_id) for notice in told}
+    entries = AccountToken.objects.filter(
+        account__in={account_id for account_id, _ in wanted},
+        token__in={token_id for _, token_id in wanted},
+        account__paused_at=None,
+    ).select_related("account__team", "token__app", "token__consented_by")
+    lines = [
+        Line(
+            entry=entry,
+            person=reader.names.within(entry.token, entry.account),
+            mine=reader.user is not None and entry.token.consented_by_id == reader.user.pk,
         )
+        for entry in entries
+        if (entry.account_id, entry.token_id) in wanted and news.holds(entry)
+    ]
     return sorted(lines, key=lambda line: (not line.mine, not line.dark, line.account.name, line.account.pk))
+
+
+def _carrier(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
+    """Return who carries the account on, "" for nobody."""
+    found = pools[line.account.pk]
+    return faces.first_name(reader.names.within(found.usable[0].token, found.account)) if found.usable else ""
 
 
 def _told(lines: Sequence[Line]) -> reasons.Explanation:
@@ -112,19 +119,22 @@ def _told(lines: Sequence[Line]) -> reasons.Explanation:
     )
 
 
-def _cards(groups: Sequence[Sequence[Line]], reader: Reader) -> list[dict[str, Any]]:
-    room, cards = mailing.SHOWN, []
+def _shown(groups: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
+    """Return the accounts that are named of each log-in, as long as there is room; log-ins without room have no card."""
+    room, shown = mailing.SHOWN, []
     for lines in groups:
         if room > 0:
-            cards.append(_card(lines, lines[:room], reader))
+            shown.append(lines[:room])
         room -= len(lines)
-    return cards
+    return shown
 
 
-def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[str, Any]:
+def _card(
+    lines: Sequence[Line], shown: Sequence[Line], pools: Mapping[int, Summary], reader: Reader
+) -> dict[str, Any]:
     first, told = lines[0], _told(lines)
     dark = any(line.dark for line in lines)
-    admin = _is_admin(first, reader.user)
+    admin = _is_admin(first, pools, reader.user)
     waits_for = told.waits_for or ("" if first.mine else first.person)
     # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
@@ -132,7 +142,7 @@ def _card(lines: Sequence[Line], shown: Sequence[Line], reader: Reader) -> dict[
         **mailing.card_head([line.account for line in lines], f"log-in of {first.person}"),
         "pill": faces.DEACTIVATED if dark else _pill(first),
         "rows": [
-            *_states(shown),
+            *_states(shown, pools, reader),
             *([("", f"and {len(lines) - len(shown)} more")] if len(lines) > len(shown) else []),
             ("Why", told.what),
             *([("Waiting for", "you" if admin and told.waits_for else waits_for)] if waits_for else []),
@@ -152,22 +162,23 @@ def _pill(line: Line) -> faces.Pill:
     )
 
 
-def _states(lines: Sequence[Line]) -> list[tuple[str, str]]:
+def _states(lines: Sequence[Line], pools: Mapping[int, Summary], reader: Reader) -> list[tuple[str, str]]:
     if len(lines) == 1:
-        return [("State", _state(lines[0]))]
+        return [("State", _state(lines[0], pools, reader))]
     return [
         (
             "" if place else "Accounts",
-            f"{line.account.name} ({line.account.native_id}), {_state(line, short=True)}",
+            f"{line.account.name} ({line.account.native_id}), {_state(line, pools, reader, short=True)}",
         )
         for place, line in enumerate(lines)
     ]
 
 
-def _state(line: Line, *, short: bool = False) -> str:
+def _state(line: Line, pools: Mapping[int, Summary], reader: Reader, *, short: bool = False) -> str:
     if line.dark:
         return "deactivated" if short else "Deactivated: nothing can be published"
-    text = f"goes on through {line.carrier}" if line.carrier else "other log-ins are being checked"
+    carrier = _carrier(line, pools, reader)
+    text = f"goes on through {carrier}" if carrier else "other log-ins are being checked"
     return text if short else text[:1].upper() + text[1:]
 
 
@@ -188,18 +199,18 @@ def _button(lines: Sequence[Line], told: reasons.Explanation) -> dict[str, str]:
     }
 
 
-def _is_admin(line: Line, user: User | None) -> bool:
+def _is_admin(line: Line, pools: Mapping[int, Summary], user: User | None) -> bool:
     """Tell whether the reader may give others a role in the account at the channel."""
-    return user is not None and user.email in news.admins(line.found.entries)
+    return user is not None and user.email in news.admins(pools[line.account.pk].entries)
 
 
-def _because(line: Line, reader: Reader) -> str:
+def _because(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
     channel = faces.channel_name(line.account.channel)
     if line.mine:
         return f"You get this because you linked this {channel} log-in."
     if line.entry.token.kind == Token.Kind.SYSTEM and _owns(line.entry.token, reader.user):
         return f"You get this because your team owns this {channel} system user."
-    if _is_admin(line, reader.user):
+    if _is_admin(line, pools, reader.user):
         return f"You get this because you are an admin of {line.account.name} at {channel}."
     team = line.account.team
     leads = recipients.leads().filter(team=team, user=reader.user)

@@ -1,6 +1,6 @@
 """What the three mails of telling share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,11 +48,15 @@ def reader_of(message: Message) -> Reader:
     return Reader(user, Names(user))
 
 
-def summaries(notices: Iterable[AccountNotice]) -> dict[int, Summary]:
-    """Return what is true now of the accounts of these notices, by id, in a fixed number of queries."""
+def summaries(ids: Collection[int]) -> dict[int, Summary]:
+    """Return what is true now of these accounts, by id, in a fixed number of queries."""
     now = timezone.now()
-    ids = {notice.account_id for notice in notices}
     return {one.pk: summary.of(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
+
+
+def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:
+    """Return the accounts of these notices without their pools: there may be thousands, and few are shown."""
+    return list(Account.objects.filter(pk__in={notice.account_id for notice in notices}))
 
 
 def cut(name: str, length: int = NAME_LENGTH) -> str:

@@ -16,7 +16,7 @@ def build(message: Message) -> Mail:
     """Build the mail from the accounts that are restricted still. Raises NotWanted where none is."""
     reader = mailing.reader_of(message)
     notices = list(message.account_notices.filter(kind=AccountNotice.Kind.RESTRICTED))
-    accounts = {pk: found.account for pk, found in mailing.summaries(notices).items()}
+    accounts = {account.pk: account for account in mailing.accounts_of(notices)}
     told = {notice.account_id for notice in news.still_concerned(notices, accounts.values())}
     still = sorted(
         (accounts[pk] for pk in told if accounts[pk].restriction and accounts[pk].paused_at is None),

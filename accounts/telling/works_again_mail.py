@@ -21,22 +21,23 @@ def build(message: Message) -> Mail:
     notices = without_unwanted(list(message.ended_notices.select_related("message")))
     lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
-    found = [one for one in mailing.summaries(notices).values() if _holds(one.account, lifted)]
+    found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]
     if not notices:
         raise NotWanted("No macro mails this address about it any more, or its reader stopped these mails.")
     if not found:
         raise NotWanted("It stopped again before this mail went out.")
-    found.sort(key=lambda one: (one.account.pk in lifted, one.account.name))
-    first = found[0].account
+    found.sort(key=lambda one: (one.pk in lifted, one.name))
+    first = found[0]
+    shown = mailing.summaries([one.pk for one in found[:SHOWN]])
     context = {
-        "accounts": mailing.called([one.account.name for one in found]),
+        "accounts": mailing.called([one.name for one in found]),
         "more": len(found) - 1,
         "lifted": first.pk in lifted,
-        "all_work": all(one.account.state == Account.State.CONNECTED for one in found),
+        "all_work": all(one.state == Account.State.CONNECTED for one in found),
         "channel": faces.channel_name(first.channel),
-        "cards": [_card(one, reader) for one in found[:SHOWN]],
+        "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),
-        "because": _because([one.account.pk in lifted for one in found]),
+        "because": _because([one.pk in lifted for one in found]),
     }
     return mailing.render("works_again", message, reader, first.name, context)
 

@@ -1,0 +1,165 @@
+"""A mail about very many accounts names the first, counts the rest, and looks at few pools."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts import ask_mail, pool, selection
+from accounts.models import Account, AccountNotice, AccountToken
+from macros import evaluation
+from macros.models import Macro
+from notifications import kinds, outbox
+from notifications.kinds import Mail
+from notifications.models import Message
+from tests.macros.support import make_macro
+from tests.support.factories import NOW, link, make_account, make_token, make_user
+from tokens import lifecycle
+from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+MANY = 30
+
+
+@pytest.fixture
+def ada() -> User:
+    Macro.objects.all().delete()
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def hers(ada: User) -> Token:
+    """One log-in that many accounts hang on."""
+    token = make_token(consented_by=ada, deadline=NOW + timedelta(days=7))
+    accounts = [make_account(name=f"Account {number:02}") for number in range(MANY)]
+    for account in accounts:
+        link(account, token)
+    with transaction.atomic():
+        pool.settle(token_ids=[token.pk], cause="linked", now=NOW)
+    return token
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The accounts whose pools were put in order."""
+    found: list[int] = []
+    in_order = selection.in_order
+
+    def noting(account: Account) -> list[AccountToken]:
+        found.append(account.pk)
+        return in_order(account)
+
+    monkeypatch.setattr(selection, "in_order", noting)
+    return found
+
+
+def stop(token: Token) -> None:
+    lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
+        now=NOW,
+        source="sweep",
+    )
+
+
+def built(kind: str) -> Mail:
+    message = Message.objects.get(kind=kind)
+    return kinds.KINDS[kind].build(message)
+
+
+def words(mail: Mail) -> str:
+    return " ".join(mail.text.split())
+
+
+def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
+    stop(hers)
+
+    mail = built("died")
+
+    assert mail.subject.endswith("(+29 more)")
+    assert "and 20 more" in words(mail)
+    assert "30 accounts" in words(mail)
+    assert len(looked_at) <= 10
+
+
+def test_an_ask(ada: User, hers: Token, looked_at: list[int]) -> None:
+    stop(hers)
+    asked = Account.objects.get(name="Account 27")
+    payload = {"tokens": [hers.pk], "accounts": [asked.pk], "actor": ada.pk}
+    outbox.enqueue(
+        kind=ask_mail.KIND,
+        recipient=ada.email,
+        dedupe_key="ask",
+        payload=payload,
+        now=NOW + timedelta(days=1),
+    )
+
+    mail = built(ask_mail.KIND)
+
+    assert "Account 27" in words(mail), "what was asked about comes first"
+    assert "and 20 more" in words(mail)
+    assert len(looked_at) <= 10
+
+
+def test_a_log_in_that_stopped_for_who_stands_in(
+    ada: User, hers: Token, looked_at: list[int], settings: Any
+) -> None:
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    stop(hers)
+
+    mail = built("died")
+
+    assert mail.subject.endswith("(+29 more)")
+    assert "and 20 more" in words(mail)
+    assert len(looked_at) <= 10
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("access", 11), ("restricted", 0), ("works_again", 5)])
+def test_what_befell_accounts(hers: Token, looked_at: list[int], kind: str, shown: int) -> None:
+    message = Message.objects.create(
+        kind=kind, recipient="ada@example.com", dedupe_key=kind, payload={"accounts": []}
+    )
+    field = "ending" if kind == "works_again" else "message"
+    if kind == "access":
+        AccountToken.objects.update(access="lost", access_reason="access_lost")
+    elif kind == "restricted":
+        Account.objects.update(restriction="disabled")
+    told = "restricted" if kind == "restricted" else "access"
+    AccountNotice.objects.bulk_create(
+        AccountNotice(
+            account=account, token=hers, kind=told, recipient="ada@example.com", at=NOW, **{field: message}
+        )
+        for account in Account.objects.all()
+    )
+    if kind == "works_again":
+        first = Message.objects.create(kind="access", recipient="ada@example.com", dedupe_key="first")
+        AccountNotice.objects.update(message=first)
+
+    mail = built(kind) if kind != "works_again" else kinds.KINDS[kind].build(message)
+
+    assert "Account 00" in words(mail)
+    assert "29 more" in words(mail)
+    assert len(looked_at) <= shown
+
+
+def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("macros.logins.LOADED", 10)
+    make_macro(emails=[], linkers=True)
+    Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
+    Token.objects.update(cycle_since=NOW - timedelta(days=60))
+    Account.objects.update(cycle_since=NOW - timedelta(days=60))
+    evaluation.evaluate(now=NOW)
+
+    mail = built("macro")
+
+    assert mail.subject.startswith("Account 21"), "what ends first"
+    assert mail.subject.endswith("(+29 more)")
+    assert "20 more are less urgent." in words(mail)
+    assert "and 20 more." in words(mail)
+    assert len(looked_at) <= 10
