@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, alerts, faces, refusal_mail, version_mail
+from accounts import addresses, alerts, faces, incident_mail, refusal_mail, version_mail
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
@@ -34,6 +34,8 @@ def build(message: Message) -> Mail:
         return version_mail.build(message)
     if "refused_writes" in message.payload:
         return refusal_mail.build(message)
+    if "incident" in message.payload:
+        return incident_mail.build(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         raise NotWanted("The channel app was removed.")
@@ -49,6 +51,8 @@ def facts(message: Message) -> list[Fact]:
         return version_mail.facts(message)
     if "refused_writes" in message.payload:
         return refusal_mail.facts(message)
+    if "incident" in message.payload:
+        return incident_mail.facts(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         return []

@@ -3,11 +3,20 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import alerts, api_key_mail, refusal_mail, removal, sweeps, version_alerts, write_refusals
+from accounts import (
+    alerts,
+    api_key_mail,
+    incident_mail,
+    refusal_mail,
+    removal,
+    sweeps,
+    version_alerts,
+    write_refusals,
+)
 from accounts.linking import problems
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
-from tokens import app_faults, version_watch
+from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
 from users import refused_addresses
 
@@ -33,6 +42,14 @@ def tell_operators() -> None:
     now = timezone.now()
     alerts.tell_operators(now=now)
     refusal_mail.tell(now=now)
+
+
+@shared_task
+def tend_incidents() -> None:
+    """Go on with log-ins that are held because many ended at once, and tell operators of them."""
+    now = timezone.now()
+    lifecycle.tend(now=now)
+    incident_mail.tell(now)
 
 
 @shared_task

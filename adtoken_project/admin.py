@@ -7,10 +7,12 @@ from accounts.admin import AccountAdmin
 from accounts.models import Account, ApiKey, LinkProblem
 from accounts.portal.api_keys import ApiKeyAdmin
 from accounts.portal.app_pages import AppsInUse
+from accounts.portal.incidents import IncidentAdmin
 from accounts.portal.link_problems import LinkProblemAdmin
 from accounts.portal.token_list import TokensOfAccounts
 from macros.on_accounts import MacrosOnAccounts
 from tokens.admin import ChannelAppAdmin, TokenAdmin
+from tokens.deaths import Incident
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from tokens.unknown_admin import UnknownAnswerAdmin
 
@@ -44,3 +46,4 @@ admin.site.register(ChannelApp, ChannelAppsList)
 admin.site.register(UnknownAnswer, UnknownAnswerAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)
 admin.site.register(LinkProblem, LinkProblemAdmin)
+admin.site.register(Incident, IncidentAdmin)

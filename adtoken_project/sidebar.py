@@ -26,6 +26,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("Macros", "flag", ["macros.Macro"]),
             ("Messages", "mail", ["notifications.Message"]),
             ("Channel apps", "shield", ["tokens.ChannelApp"]),
+            ("Incidents", "pause_circle", ["tokens.Incident"]),
             ("Unknown answers", "help", ["tokens.UnknownAnswer"]),
             ("Failed links", "link_off", ["accounts.LinkProblem"]),
             ("API keys", "link", ["accounts.ApiKey"]),

@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from accounts.linking import setup
 from accounts.models import Account
-from accounts.portal import states
+from accounts.portal import incidents, states
 from accounts.portal.counts import short_count
 from adtoken_project import first_steps
 from macros import reach
 from tokens import key_usage
+from tokens.deaths import Incident
 from tokens.models import ChannelApp, ChannelKey
 
 LIMIT = 10_000
@@ -61,6 +62,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "plain_title": True,
         "faults": _faults(request),
         "key_problems": key_usage.problems() if request.user.has_perm("tokens.view_channelapp") else [],
+        "incidents": _incidents(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,
@@ -82,6 +84,13 @@ def _faults(request: HttpRequest) -> list[str]:
             for app in locked
         ),
     ]
+
+
+def _incidents(request: HttpRequest) -> list[Incident]:
+    """Return the incidents that go on, for those who may decide about what is held."""
+    if not request.user.has_perm(incidents.PERMISSION):
+        return []
+    return list(Incident.objects.filter(ended_at=None).select_related("app"))
 
 
 def _not_set_up(request: HttpRequest) -> str:

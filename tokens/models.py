@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tokens import vault
 from tokens.channels.base import AppKeys, Credentials, Identity, Reason
+from tokens.deaths import Incident, TokenDeath  # noqa: F401  # models live where Django looks for them
 from tokens.querysets import TokenQuerySet
 
 
@@ -151,6 +152,7 @@ class Token(vault.NamesItsKeys):
         PROBE = "probe", "Probe"
 
     REMOVED = "removed"  # the reason of a log-in that a person of ours ended on purpose; no channel says it
+    HELD = "held"  # the reason of a doubt: the channel ended many at once, which is not believed before it is asked again
 
     class Kind(models.TextChoices):
         PERSON = "person", "Person"
@@ -197,7 +199,11 @@ class Token(vault.NamesItsKeys):
     reason = models.CharField(
         max_length=40,
         blank=True,
-        choices=[*((reason.value, reason.value) for reason in Reason), ("removed", "removed")],
+        choices=[
+            *((reason.value, reason.value) for reason in Reason),
+            ("removed", "removed"),
+            ("held", "held"),
+        ],
     )
     state_since = models.DateTimeField(default=timezone.now)
     evidence = models.JSONField(

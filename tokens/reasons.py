@@ -184,6 +184,13 @@ OURS: Mapping[str, Words] = {
         "anybody with access to {a} at {c}",
         "Link again",
     ),
+    "held": Words(
+        "Being asked again",
+        "{c} said of many log-ins at once that they have ended. AdToken does not believe it yet and asks again by itself.",
+        "{c} said of many log-ins at once that they have ended. AdToken does not believe it yet and asks again by itself.",
+        "nobody",
+        "",
+    ),
     "outside_team": Words(
         "Not in the team",
         "The team of {a} takes log-ins of its own people only, and {p} is not one of them. The log-in itself is fine.",
@@ -199,7 +206,7 @@ OURS: Mapping[str, Words] = {
         "",
     ),
 }
-_NOT_BY_CONSENT_HERE = frozenset({"paused", "outside_team"})
+_NOT_BY_CONSENT_HERE = frozenset({"paused", "outside_team", "held"})
 
 # Where the guide's words would say more of a channel than its answers prove.
 _NO_DAYS = Words(

@@ -5,6 +5,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
+from tokens.lifecycle.incidents import decide, tend
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
     note_linked,
@@ -22,6 +23,7 @@ __all__ = [
     "NotAsSeen",
     "Outcome",
     "claim_removed",
+    "decide",
     "note_linked",
     "note_use",
     "postpone",
@@ -35,4 +37,5 @@ __all__ = [
     "remove",
     "store_consent",
     "store_imported",
+    "tend",
 ]

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from tokens import answers, app_faults, renewal, scheduling
 from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
+from tokens.lifecycle import brake
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -55,12 +56,13 @@ def record_inspection(
     if ruling.verdict == Verdict.OK:
         works(token, inspection, now, source)
     elif ruling.verdict == Verdict.TOKEN_DEAD:
-        die(token, ruling.reason or Reason.UNKNOWN, inspection.evidence, now, source)
+        brake.end(token, ruling, evidence=inspection.evidence, now=now, source=source)
     elif ruling.verdict == Verdict.CONFIRM_FIRST:
         _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and proves(ruling))
     else:
         hindered(token, ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
+    brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     tell(token, before, now, source)
     answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
@@ -110,21 +112,16 @@ def _doubt(
     lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
-    if (lasts or over) and final:
-        die(
-            token,
-            _why_over(token, ruling) if over else ruling.reason or Reason.UNKNOWN,
-            evidence,
-            now,
-            source,
-        )
+    if over and final and token.refresh_refused_at is None:
+        die(token, ruling.reason or Reason.EXPIRED, evidence, now, source)
+    elif (lasts or over) and final:
+        reason = _why_not_renewed(token) if over else None
+        brake.end(token, ruling, evidence=evidence, now=now, source=source, reason=reason)
     elif token.state == Token.State.VALID:
         cool(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
 
 
-def _why_over(token: Token, ruling: Ruling) -> Reason:
-    """Return why a token ended with its date: the reason of the refusal to renew, where there was one."""
-    if token.refresh_refused_at is None:
-        return ruling.reason or Reason.EXPIRED
+def _why_not_renewed(token: Token) -> Reason:
+    """Return why a token ended with its date that a renewal would have moved: the reason of the refusal."""
     refusal = token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).first()
     return Reason(refusal.detail.get("reason", Reason.UNKNOWN)) if refusal else Reason.UNKNOWN

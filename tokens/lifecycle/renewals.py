@@ -7,12 +7,12 @@ from django.db import transaction
 
 from tokens import answers, app_faults, deadlines, renewal, scheduling, vault
 from tokens.channels.base import Dates, Grant, Inspection, Reason, Verdict
+from tokens.lifecycle import brake
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
     STATE_FIELDS,
     Outcome,
-    die,
     event,
     facts,
     hindered,
@@ -47,6 +47,7 @@ def record_renewal(
     before = facts(token)
     token.renewal_tried_at = now
     app_faults.clear(app=token.app, call="refresh")
+    brake.renewed(token, now)
     if not _is_news(token, grant):
         scheduling.apply(token, now)
         token.save(update_fields=["renewal_tried_at", "due_at", "due_for"])
@@ -117,17 +118,20 @@ def record_refusal(
     over = token.access_is_over(now)
     detail = {"reason": attempt.ruling.reason or Reason.UNKNOWN, "evidence": dict(attempt.evidence)}
     if verdict == Verdict.OK:
-        token.refresh_refused_at = now
-        event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
+        if not brake.holds_refusal(token, attempt.ruling, evidence=attempt.evidence, now=now, source=source):
+            token.refresh_refused_at = now
+            event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         works(token, inspection, now, source)
     elif verdict == Verdict.TOKEN_DEAD or (
         verdict == Verdict.CONFIRM_FIRST and (proves(inspection.ruling) or over)
     ):
-        token.refresh_refused_at = now
-        die(token, _why_refused(token, attempt, inspection, now), attempt.evidence, now, source)
+        reason = _why_refused(token, attempt, inspection, now)
+        brake.end(token, attempt.ruling, evidence=attempt.evidence, now=now, source=source, reason=reason)
+        token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         hindered(token, inspection.ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
+    brake.schedule(token, now)
     token.save(update_fields=[*REFUSAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
     answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)

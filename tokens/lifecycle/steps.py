@@ -11,6 +11,7 @@ from typing import Any
 from tokens import app_faults, deadlines
 from tokens.channels.base import Dates, Inspection, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
+from tokens.deaths import TokenDeath
 from tokens.models import Token, TokenEvent
 from tokens.signals import tokens_changed
 from users.models import User
@@ -70,10 +71,18 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
         app_faults.clear(app=token.app, call="introspect")
 
 
-def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+def die(
+    token: Token,
+    reason: str,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    source: str,
+    *,
+    actor: User | None = None,
+) -> None:
     """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
     token.last_checked_at = now
-    cause: str = reason
+    cause = reason
     if (
         reason == Reason.AUTHORISATION_CANCELLED
         and token.removed_at is not None
@@ -87,9 +96,8 @@ def die(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime
         return
     set_state(token, Token.State.DEAD, cause, evidence, now)
     token.generation += 1
-    event(
-        token, TokenEvent.Kind.DIED, now, source=source, detail={"reason": cause, "evidence": dict(evidence)}
-    )
+    detail = {"reason": cause, "evidence": dict(evidence)}
+    event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
 
 
 def hindered(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
@@ -107,8 +115,24 @@ def cool(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetim
     event(token, TokenEvent.Kind.COOLED, now, source=source, detail={"evidence": dict(evidence)})
 
 
+def hold(token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Put the token in doubt because its channel ends many at once: it is served no more until the channel was asked again."""
+    token.last_checked_at = now
+    token.generation += token.state != Token.State.COOLING
+    set_state(token, Token.State.COOLING, Token.HELD, evidence, now)
+    event(
+        token, TokenEvent.Kind.COOLED, now, source=source, detail={"held": reason, "evidence": dict(evidence)}
+    )
+
+
 def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
-    """Write state, reason and evidence; `state_since` moves only with the state."""
+    """Write state, reason and evidence; `state_since` moves only with the state. What was held of its end is settled by it."""
+    was_held = token.reason == Token.HELD and reason != Token.HELD
+    if was_held or (token.state == Token.State.DEAD and state != Token.State.DEAD):
+        dead = state == Token.State.DEAD
+        TokenDeath.objects.filter(token=token, kind=TokenDeath.Kind.LOG_IN, ended_at=None).update(
+            standing=TokenDeath.Standing.CONFIRMED if dead else TokenDeath.Standing.REFUTED, ended_at=now
+        )
     if token.state != state:
         token.state_since = now
     token.state, token.reason, token.evidence = state, reason, dict(evidence)

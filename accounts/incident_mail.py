@@ -1,0 +1,124 @@
+"""The mail to operators about an incident: a channel said of many log-ins of one app at once that they have ended, and they are held."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Count
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts import addresses, faces
+from notifications import clean, outbox
+from notifications.kinds import Fact, Mail, NotWanted
+from notifications.models import Message
+from tokens.deaths import Incident, TokenDeath
+from users.models import User
+from users.recipients import operators
+
+KIND = "operators"  # it is built by `accounts.alert_mail`, which leads here
+HELD = faces.Pill("Held", "warn", "pause_circle")
+OVER = faces.Pill("Over", "good", "check_circle")
+SHOWN = 3  # answers
+
+
+@transaction.atomic
+def tell(now: datetime) -> int:
+    """Write one message per operator about each incident that nobody was told of. Returns how many messages were written."""
+    untold = Incident.objects.filter(told_at=None).order_by("pk")
+    found = list(untold.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    to = operators() if found else []
+    if not to:
+        return 0
+    Incident.objects.filter(pk__in=found).update(told_at=now)
+    return sum(
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:incident:{incident}:{address}",
+            payload={"incident": incident},
+            now=now,
+        )
+        for incident in found
+        for address in to
+    )
+
+
+def answers(incident: Incident) -> list[tuple[str, str, int]]:
+    """Return which answers ended log-ins in this incident: row of the table, reason and number, the most frequent first."""
+    found = TokenDeath.objects.of(incident).values_list("row", "reason")
+    return list(found.annotate(number=Count("token", distinct=True)).order_by("-number", "row"))
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where the channel app is gone."""
+    incident = _incident(message)
+    if incident is None:
+        raise NotWanted("The channel app was removed.")
+    user = User.objects.filter(email=message.recipient, is_active=True).first()
+    zone = user.zone if user else timezone.get_default_timezone()
+    label = incident.app.get_channel_display()
+    heading = f"{label} says of many log-ins at once that they have ended"
+    context: dict[str, Any] = {
+        "subject": f"AdToken: {heading}",
+        "heading": heading,
+        "lead": (
+            "AdToken does not believe it yet. The log-ins are held: none of them is ended, nobody else was mailed, and accounts "
+            f"with another log-in go on through that one. {label} is asked again after 15 minutes, and once more after another 15. "
+            "What it says twice more then holds; what works again goes on as before."
+        ),
+        "cards": [_card(incident, zone)],
+        "because": "You get this because you are an administrator of AdToken."
+        if user
+        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
+        "why_url": addresses.of("why_message", message.pk) if user else "",
+    }
+    with timezone.override(zone):
+        text = render_to_string("mail/incident/body.txt", context)
+        html = render_to_string("mail/incident/body.html", context)
+    return Mail(subject=clean.line(context["subject"]), text=text, html=html)
+
+
+def facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    incident = _incident(message)
+    if incident is None:
+        return []
+    return [
+        Fact(str(incident.app), "Told", f"{number} log-ins: {row}") for row, _, number in answers(incident)
+    ]
+
+
+def _incident(message: Message) -> Incident | None:
+    return Incident.objects.filter(pk=message.payload["incident"]).select_related("app").first()
+
+
+def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
+    app = incident.app
+    held = TokenDeath.objects.held().filter(app=app)
+    first = held.order_by("ask_at").first()
+    rows = [
+        ("Held now", str(held.values("token").distinct().count())),
+        ("Since", faces.moment(incident.began_at, zone=zone).full),
+        *((row, f"{number} log-ins") for row, _, number in answers(incident)[:SHOWN]),
+    ]
+    if first is not None and first.ask_at is not None:
+        rows.append(("Asked again", faces.moment(first.ask_at, zone=zone).full))
+    return {
+        "channel": app.channel,
+        "channel_name": app.get_channel_display(),
+        "name": f"Our app {app.label}".strip(),
+        "native_id": f"Client ID {app.client_id}",
+        "pill": HELD if first is not None else OVER,
+        "rows": rows,
+        "steps": (
+            f"Look whether {app.get_channel_display()} reports trouble of its own. If so, wait: AdToken asks again by itself.",
+            "If you know that the log-ins have ended, for example because the app was removed there, let the ends through.",
+            "If you know that they have not, discard what was said.",
+        ),
+        "button": {
+            "label": "Open what is held",
+            "url": addresses.of("admin:tokens_incident_change", incident.pk),
+        },
+    }

@@ -1,0 +1,194 @@
+"""A channel that says for twenty minutes that everybody's log-in has ended: few end, nobody is mailed about the others, all come back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import incident_mail, pool, sweeps
+from accounts.alert_mail import build
+from accounts.models import Account
+from accounts.telling import notices
+from notifications.models import Message
+from tests.accounts.portal import staff
+from tests.support import native
+from tests.support.factories import link, make_account, make_user
+from tests.support.sandbox import Sandbox
+from tokens import lifecycle, vault
+from tokens.deaths import Incident
+from tokens.models import ChannelApp, Token, token_owner
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PEOPLE, AT_ONCE = 7, 4
+MINUTE = timedelta(minutes=1)
+V1 = {"errors": [{"code": 89, "message": "Invalid or expired token."}]}
+SUSPENDED = {"errors": [{"code": 64, "message": "Your account is suspended."}]}
+CHANGED = {
+    "code": 190,
+    "subcode": 460,
+    "message": "The session has been invalidated because the user changed the password.",
+}
+UNAUTHORIZED = {"request_status": "ERROR", "msg": "Unauthorized"}
+UNKNOWN = {"code": 2, "message": "Authentication failed."}
+REVOKED = {"active": False, "status": "revoked", "created_at": 1_700_000_000}
+GRANT = {"code": 283, "message": "The authorization grant is invalid"}
+REFUSED = {"error": "invalid_grant", "error_description": "Invalid refresh token"}
+# Every way in which a channel can say it: of the log-in when it is asked, and of the renewal. Path, status, body.
+SHAPES: dict[str, tuple[str, Sequence[tuple[str, int, Any]]]] = {
+    "facebook, the inspection's own": ("facebook", [("debug_token", 200, {"data": {"is_valid": False, "scopes": [], "error": CHANGED}})]),
+    "snapchat, renewal refused": ("snapchat", [("access_token", 400, REFUSED), ("", 401, UNAUTHORIZED)]),
+    "x, cancelled": ("x", [("", 401, V1)]),
+    "x, suspended": ("x", [("", 403, SUSPENDED)]),
+    "linkedin, not active and not renewed": ("linkedin", [("introspectToken", 200, REVOKED), ("accessToken", 400, REFUSED)]),
+    "pinterest, renewal refused": (
+        "pinterest",
+        [("oauth/token", 401, GRANT), ("", 401, UNKNOWN)],
+    ),
+    "tiktok, revoked": ("tiktok", [("", 200, {"code": 40105, "message": "Access token is incorrect or has been revoked.", "data": {}})]),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    monkeypatch.setattr("tokens.lifecycle.brake.AT_ONCE", AT_ONCE)
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+def link_people(sandbox: Sandbox, channel: str) -> None:
+    """People with a real log-in at the stand-in, each the only one of an account that he may publish to."""
+    app = ChannelApp.objects.get(channel=channel)
+    for number in range(PEOPLE):
+        key, account = f"person{number}", make_account(channel)
+        sandbox.put_user(channel, key, name=f"Person {number}")
+        sandbox.put_account(channel, account.native_id, name=account.name)
+        sandbox.give_role(channel, account.native_id, key, "admin")
+        given = (
+            sandbox.issue_token(channel, key, accounts=[account.native_id])
+            if channel != "x"
+            else sandbox.issue_token("x", key)
+        )
+        parts = {
+            "access_token": given.get("access_token") or given["oauth_token"],
+            "refresh_token": given.get("refresh_token") or "",
+            "secret": given.get("oauth_token_secret") or "",
+        }
+        owner = token_owner(app, given["user_id"])
+        token = Token.objects.create(
+            app=app,
+            native_user_id=given["user_id"],
+            consented_by=make_user(),
+            credentials=vault.seal(owner, {name: value for name, value in parts.items() if value}),
+            has_refresh_token=bool(parts["refresh_token"]),
+        )
+        link(account, token)
+    with transaction.atomic():
+        pool.settle(
+            account_ids=list(Account.objects.values_list("pk", flat=True)), cause="linked", now=timezone.now()
+        )
+
+
+def sweep(now: Any) -> None:
+    """A minute of the worker: everything due is asked, incidents are tended, mails written."""
+    while sweeps.check_due(now=now) == sweeps.BATCH:
+        pass
+    lifecycle.tend(now=now)
+    incident_mail.tell(now)
+    notices.tell(now)
+
+
+def hold_all(sandbox: Sandbox, shape: str) -> Any:
+    """The channel says it of everybody; returns when that was."""
+    channel, faults = SHAPES[shape]
+    link_people(sandbox, channel)
+    now = timezone.now()
+    for path, status, body in faults:
+        sandbox.add_fault(channel, path=path, status=status, body=body)
+    Token.objects.update(due_at=now)
+    sweep(now)
+    return now
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_few_end_nobody_else_is_mailed_and_all_are_back_when_it_is_over(shape: str, world: Sandbox) -> None:
+    now = hold_all(world, shape)
+    sweep(now + 5 * MINUTE)
+    sweep(now + 16 * MINUTE)
+    dead = Token.objects.filter(state=Token.State.DEAD).count()
+    told = set(Message.objects.exclude(recipient="ops@example.com").values_list("kind", flat=True))
+    mails = Message.objects.filter(kind="died").count()
+    world.clear_faults()
+
+    for minute in (32, 33, 60):
+        sweep(now + minute * MINUTE)
+
+    assert dead == mails == AT_ONCE - 1
+    assert told == {"died"}
+    assert set(Token.objects.values_list("state", "reason")) == {("valid", "")}
+    assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
+    assert Message.objects.filter(recipient="ops@example.com").count() == 1
+    assert not Incident.objects.filter(ended_at=None)
+
+
+def test_a_true_end_of_all_passes_after_the_second_round_one_mail_a_person(world: Sandbox) -> None:
+    now = hold_all(world, "x, cancelled")
+
+    for minute in (16, 32, 33):
+        sweep(now + minute * MINUTE)
+
+    assert set(Token.objects.values_list("state", "reason")) == {("dead", "authorisation_cancelled")}
+    assert Message.objects.filter(kind="died").count() == PEOPLE
+    assert Message.objects.filter(kind="died").values("recipient").distinct().count() == PEOPLE
+
+
+def test_the_operators_mail_says_what_is_held_and_leads_to_it(world: Sandbox) -> None:
+    hold_all(world, "facebook, the inspection's own")
+
+    mail = build(Message.objects.get(recipient="ops@example.com"))
+
+    incident = Incident.objects.get()
+    assert mail.subject == "AdToken: Facebook says of many log-ins at once that they have ended"
+    assert "Held now" in mail.text
+    assert f"/admin/tokens/incident/{incident.pk}/change/" in mail.text
+    assert "none of them is ended" in " ".join(mail.text.split())
+
+
+def test_the_page_shows_what_is_held_and_asks_before_it_is_decided(world: Sandbox, client: Client) -> None:
+    hold_all(world, "facebook, the inspection's own")
+    staff(client, "tokens.decide_tokendeath")
+    incident = Incident.objects.get()
+    page = client.get(reverse("admin:tokens_incident_change", args=[incident.pk])).content.decode()
+    url = reverse("admin:tokens_incident_decide", args=[incident.pk, "release"])
+    question = client.get(url).content.decode()
+
+    answer = client.post(url, {"note": "We removed the app"})
+    lifecycle.tend(now=timezone.now())
+
+    assert f"{PEOPLE - AT_ONCE + 1} log-ins are held" in page
+    assert "Password changed or session ended" in page
+    assert "End 4 log-ins that Facebook says are over?" in question
+    assert answer.status_code == 302
+    assert set(Token.objects.values_list("state", flat=True)) == {"dead"}
+
+
+def test_only_who_may_decide_sees_incidents(world: Sandbox, client: Client) -> None:
+    hold_all(world, "x, suspended")
+    incident = Incident.objects.get()
+    staff(client)
+
+    answers = [
+        client.get(reverse("admin:tokens_incident_changelist")).status_code,
+        client.get(reverse("admin:tokens_incident_change", args=[incident.pk])).status_code,
+        client.post(reverse("admin:tokens_incident_decide", args=[incident.pk, "discard"])).status_code,
+    ]
+
+    assert answers == [403, 403, 403]
+    assert "many log-ins" not in client.get(reverse("admin:index")).content.decode()

@@ -1,0 +1,104 @@
+"""What answers of channels have ended, kept so that many ends at once can be held and asked again (`tokens.lifecycle.brake`)."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+WINDOW = timedelta(minutes=10)  # what ends within it is counted together
+
+
+class TokenDeathQuerySet(models.QuerySet["TokenDeath"]):
+    """Ends, by phrases that compose."""
+
+    def held(self) -> Self:
+        """Ends that nobody believes yet."""
+        return self.filter(standing=self.model.Standing.HELD)
+
+    def since(self, moment: datetime) -> Self:
+        """Ends that the channel told of after this moment."""
+        return self.filter(at__gt=moment)
+
+    def of(self, incident: "Incident") -> Self:
+        """Ends that belong to an incident: from the first that was believed to the last before it was over."""
+        found = self.filter(app=incident.app_id).since(incident.began_at - WINDOW)
+        return found if incident.ended_at is None else found.filter(at__lte=incident.ended_at)
+
+
+class TokenDeath(models.Model):
+    """One end of a log-in, or of its renewal, that a channel's answer told of, and what became of it."""
+
+    class Kind(models.TextChoices):
+        LOG_IN = "log_in", "The log-in ended"
+        RENEWAL = "renewal", "Renewal was refused"
+
+    class Standing(models.TextChoices):
+        BELIEVED = "believed", "Believed"
+        HELD = "held", "Held"
+        CONFIRMED = "confirmed", "Confirmed"
+        REFUTED = "refuted", "It works"
+        RELEASED = "released", "Let through by staff"
+        DISCARDED = "discarded", "Discarded by staff"
+
+    class Decision(models.TextChoices):
+        RELEASE = "release", "Let through"
+        DISCARD = "discard", "Discard"
+
+    token = models.ForeignKey("tokens.Token", models.CASCADE, related_name="deaths", db_index=False)
+    app = models.ForeignKey("tokens.ChannelApp", models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LOG_IN)
+    reason = models.CharField(max_length=40)
+    row = models.CharField(max_length=200, help_text="The row of the channel's table that matched.")
+    evidence = models.JSONField(default=dict, help_text="What the channel answered, without secrets.")
+    source = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    standing = models.CharField(max_length=10, choices=Standing)
+    ask_at = models.DateTimeField(null=True, help_text="When the channel is asked again; empty: it is not.")
+    refusals = models.PositiveSmallIntegerField(
+        default=0, help_text="How often it said the same when asked again."
+    )
+    decision = models.CharField(max_length=10, choices=Decision, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    ended_at = models.DateTimeField(null=True, help_text="When it was confirmed, refuted or decided.")
+
+    objects: ClassVar[TokenDeathQuerySet] = TokenDeathQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "kind"], condition=Q(standing="held"), name="held_once_per_token_and_kind"
+            )
+        ]
+        indexes = [
+            models.Index("app", "at", name="token_death_of_app"),
+            models.Index("token", "at", name="token_death_of_token"),
+        ]
+        permissions = [("decide_tokendeath", "Can let held log-ins end, or discard it")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: token {self.token_id}"
+
+
+class Incident(models.Model):
+    """A time in which many log-ins of one channel app were said to be over at once. Open until nothing is held any more."""
+
+    app = models.ForeignKey("tokens.ChannelApp", models.CASCADE, related_name="incidents", db_index=False)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True, help_text="When operators were told.")
+
+    class Meta:
+        ordering = ["-began_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app"], condition=Q(ended_at=None), name="one_open_incident_per_app"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Incident of {self.app_id}, {self.began_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,167 @@
+"""The incident brake: where a channel says of many log-ins of one app at once that they are over, it is not believed at once.
+
+The first few ends of ten minutes stand. Further ones are held: the log-in is in doubt, so that accounts shift where another one is usable,
+and nobody is mailed. Held ones, and the first few with them, are asked again after 15 minutes and once more after another 15. A success
+discards what was said; the second refusal lets it through, as a release by staff does. So a bad half-hour of a channel ends no log-in
+for good, and a true end of all is told half an hour late.
+
+What comes as a push or with a date is no answer to a question of ours, and passes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from django.db import connection
+from django.db.models import Q
+
+from tokens.channels.base import Reason, Ruling
+from tokens.deaths import WINDOW, Incident, TokenDeath
+from tokens.lifecycle import steps
+from tokens.models import Token
+
+AT_ONCE = 20  # ends within the window, this one included, from which on they are held
+PER_MILLE = 1  # of a large app's log-ins; so many may end within the window without anything being wrong
+AGAIN = timedelta(minutes=15)
+ROUNDS = 2  # refusals when asked again that prove it
+SOON = timedelta(minutes=5)  # where asking again was hindered
+PUSH = "push"
+BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
+_LOCK = 7_262_010  # with the app's id: ends of one app are counted one after the other
+
+Standing: TypeAlias = TokenDeath.Standing
+Kind: TypeAlias = TokenDeath.Kind
+
+
+def end(
+    token: Token,
+    ruling: Ruling,
+    *,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    source: str,
+    reason: Reason | None = None,
+) -> None:
+    """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the ruling's own."""
+    cause = reason or ruling.reason or Reason.UNKNOWN
+    if source == PUSH or _is_by_date(token, cause, now):
+        steps.die(token, cause, evidence, now, source)
+        return
+    known = _take_up(token, Kind.LOG_IN)
+    if token.state == Token.State.DEAD:
+        steps.die(token, cause, evidence, now, source)  # it may be clearer now
+        if known is not None:
+            _refused_again(known, now)
+    elif known is not None and known.standing == Standing.HELD:
+        known.reason, known.evidence = cause, dict(evidence)
+        if _refused_again(known, now):
+            steps.die(token, cause, evidence, now, source)
+    elif _too_many(token, now):
+        _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.HELD)
+        steps.hold(token, cause, evidence, now, source)
+    else:
+        _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.BELIEVED)
+        steps.die(token, cause, evidence, now, source)
+
+
+def holds_refusal(
+    token: Token, ruling: Ruling, *, evidence: Mapping[str, Any], now: datetime, source: str
+) -> bool:
+    """Take a refusal to renew a log-in that works. Return whether it is held: the token is to be renewed again as if nothing was said."""
+    known = _take_up(token, Kind.RENEWAL)
+    if known is not None:
+        return not _refused_again(known, now)
+    held = _too_many(token, now)
+    standing = Standing.HELD if held else Standing.BELIEVED
+    _note(token, Kind.RENEWAL, ruling.reason or Reason.UNKNOWN, ruling, evidence, now, source, standing)
+    return held
+
+
+def renewed(token: Token, now: datetime) -> None:
+    """Note that a renewal succeeded: what was said of it before is refuted."""
+    _open(token, Kind.RENEWAL).update(standing=Standing.REFUTED, ended_at=now)
+
+
+def schedule(token: Token, now: datetime) -> None:
+    """Have a log-in whose end is held, or was among the first, asked again in time. Call it after `scheduling.apply`. Does not save."""
+    if token.reason != Token.HELD and token.state != Token.State.DEAD:
+        return
+    ask_at = _open(token, Kind.LOG_IN).values_list("ask_at", flat=True).first()
+    if ask_at is not None:
+        token.due_at = max(ask_at, now + SOON)  # a round that is due and was hindered comes again soon
+
+
+def _is_by_date(token: Token, reason: Reason, now: datetime) -> bool:
+    """Tell whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
+    return reason in BY_DATE and token.deadline is not None and token.deadline <= now
+
+
+def _open(token: Token, kind: Kind) -> Any:
+    """Return the ends of this token that are still to be asked about."""
+    rows = TokenDeath.objects.filter(token=token, kind=kind, ended_at=None)
+    return rows.filter(Q(standing=Standing.HELD) | Q(standing=Standing.BELIEVED, ask_at__isnull=False))
+
+
+def _take_up(token: Token, kind: Kind) -> TokenDeath | None:
+    """Wait for whoever counts ends of this app, and return the open one of this token. The lock is held to the end of the transaction.
+
+    It is an advisory lock, and not the app's row: others lock that row while they hold accounts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, token.app_id])
+    found: TokenDeath | None = _open(token, kind).first()
+    return found
+
+
+def _too_many(token: Token, now: datetime) -> bool:
+    """Tell whether this end, with what the app's log-ins met lately, is too much to be believed; then it is an incident."""
+    if Incident.objects.filter(app=token.app_id, ended_at=None).exists():
+        return True
+    lately = (
+        TokenDeath.objects.filter(app=token.app_id).since(now - WINDOW).values("token").distinct().count()
+    )
+    if lately + 1 < AT_ONCE:
+        return False
+    of_app = Token.objects.filter(app=token.app_id)
+    if lately + 1 < of_app.count() * PER_MILLE / 1000:
+        return False
+    Incident.objects.get_or_create(app_id=token.app_id, ended_at=None, defaults={"began_at": now})
+    return True
+
+
+def _note(
+    token: Token,
+    kind: Kind,
+    reason: str,
+    ruling: Ruling,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    source: str,
+    standing: Standing,
+) -> None:
+    TokenDeath.objects.create(
+        token=token,
+        app_id=token.app_id,
+        kind=kind,
+        reason=reason,
+        row=ruling.row[:200],
+        evidence=dict(evidence),
+        source=source,
+        at=now,
+        standing=standing,
+        ask_at=now + AGAIN if standing == Standing.HELD else None,
+    )
+
+
+def _refused_again(death: TokenDeath, now: datetime) -> bool:
+    """Count a refusal of a round that was due. Return whether it is proven now."""
+    assert death.ask_at is not None  # it is open
+    if now < death.ask_at:  # a report had it asked in between: that is no round
+        death.save(update_fields=["reason", "evidence"])
+        return False
+    death.refusals += 1
+    death.ask_at = now + AGAIN
+    if death.refusals >= ROUNDS:
+        death.standing, death.ended_at = Standing.CONFIRMED, now
+    death.save(update_fields=["reason", "evidence", "refusals", "ask_at", "standing", "ended_at"])
+    return death.refusals >= ROUNDS
