@@ -110,7 +110,14 @@ CACHES = {
         "BACKEND": "adtoken_project.cache.OwnKeysCache",
         "LOCATION": env.redis("CACHE_URL", REDIS_URL),
         "KEY_PREFIX": "cache",  # Celery's queue may lie in the same database
-    }
+    },
+    # What all processes know of the calls to a channel app. One that is away must not hold a call up.
+    "calls": {
+        "BACKEND": "adtoken_project.cache.OwnKeysCache",
+        "LOCATION": env.redis("CACHE_URL", REDIS_URL),
+        "KEY_PREFIX": "calls",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    },
 }
 SESSION_ENGINE = (
     "users.sessions"  # server-side: the handshake's state lies in it. The table holds hashes of the ids
@@ -153,6 +160,8 @@ _CONSENT_PAGES = (
 )
 CONSENT_ORIGINS = sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
+# Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
+WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 
 # --- People ----------------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from adtoken_project import env
+from tokens.channels import shares
 
 GUNICORN_GIVES_UP = 3  # the status of a worker that cannot boot; after any other gunicorn tries for ever
 
@@ -12,3 +14,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
 with env.told_in_one_line(GUNICORN_GIVES_UP):
     application = get_wsgi_application()
+
+shares.limit(settings.WEB_THREADS)

@@ -107,12 +107,14 @@ def _append_only_tables_are_emptied_between_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> None:
-    """Each test begins as a process does: knowing nothing of the macros and keys of the test before."""
+    """Each test begins as a process does: knowing nothing of the macros, keys and channels of the test before."""
     from macros import windows  # they need Django's apps, which are not loaded yet when this file is
     from tokens import key_usage
+    from tokens.channels import brake, breaker, shared, shares
 
-    windows.forget()
-    key_usage.forget()
+    for memory in (windows, key_usage, shared, breaker, brake):
+        memory.forget()
+    shares.limit(None)
 
 
 @pytest.fixture(autouse=True)

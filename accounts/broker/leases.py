@@ -15,8 +15,9 @@ from accounts.broker.prepared import prepared_cursor
 from accounts.models import Account, AccountToken, LeaseRecord
 from tokens import channels, lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
+from tokens.channels import gate, shares
 from tokens.channels.base import Credentials, Send
-from tokens.models import Token
+from tokens.models import ChannelApp, Token
 
 VERSION = 2
 WITHOUT_PURPOSE = 1  # the version of lease ids that did not name one: all were for publishing
@@ -225,29 +226,46 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         raise held(row.account_id, teams=caller.teams)
     if row.restriction and purpose == "publish":
         raise held(row.account_id, teams=caller.teams)
+    waits = 0
     if row.token_id is not None and row.access_expires_at is not None:
-        _lengthen(row.token_id, row.channel, until, now)
+        waits = _lengthen(row.token_id, row.channel, until, now)
         row = _read(caller, row.channel, row.native_id)
     if _servable(row, until, purpose):
         return _make(caller, row, purpose, now)
-    other = _other(row, until, purpose, now)
+    other, waits_too = _other(row, until, purpose, now)
     if other is not None:
         return _make(caller, _read(caller, row.channel, row.native_id, other), purpose, now)
     account = Account.objects.get(pk=row.account_id)
     if account.state == Account.State.INTERRUPTED:
         raise Busy(30, "The account's tokens are being checked.")
     if account.state == Account.State.CONNECTED and _overdue(account, now):
-        raise Busy(30, f"The token's date has passed and {account.get_channel_display()} does not answer.")
+        wait = waits or waits_too or 30
+        raise Busy(wait, f"The token's date has passed and {account.get_channel_display()} does not answer.")
+    if waits or waits_too:
+        raise Busy(waits or waits_too, f"{account.get_channel_display()} cannot be asked right now.")
     raise held(row.account_id, teams=caller.teams, until=until)
 
 
-def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> None:
+def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> int:
+    """Have a token serve longer, where its channel can be asked. Return in how many seconds it may be asked, 0 where it was."""
+    client_id = ChannelApp.objects.values_list("client_id", flat=True).get(tokens=token_id)
+    if wait := gate.closed_for(channel, client_id):
+        return wait
     wish = max(until, now + _spare(channel))
-    probe.lengthen(token_id, until=wish, now=now, source="lease", timeout=CHECK_SECONDS)
+    try:
+        with shares.taken(channel):
+            probe.lengthen(token_id, until=wish, now=now, source="lease", timeout=CHECK_SECONDS)
+    except shares.NoRoom:
+        return shares.AGAIN_AFTER
+    return 0
 
 
-def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> int | None:
-    """Return another token of the pool that serves this lease. It moves no pointer and covers nothing."""
+def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> tuple[int | None, int]:
+    """Return another token of the pool that serves this lease: it moves no pointer and covers nothing. None where there is none.
+
+    The second value: in how many seconds a channel may be asked that could not be asked now.
+    """
+    waits = 0
     for entry in selection.in_order(Account.objects.get(pk=row.account_id)):
         token = entry.token
         alive = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
@@ -255,11 +273,11 @@ def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> int |
         if not alive or not reads or token.pk == row.token_id:
             continue
         if not _lasts(token, until):
-            _lengthen(token.pk, row.channel, until, now)
+            waits = _lengthen(token.pk, row.channel, until, now) or waits
             token.refresh_from_db()
         if token.state == Token.State.VALID and _lasts(token, until):
-            return token.pk
-    return None
+            return token.pk, 0
+    return None, waits
 
 
 def _lasts(token: Token, until: datetime) -> bool:

@@ -13,6 +13,7 @@ from accounts.broker.errors import Busy, Held, NotFound
 from accounts.broker.leases import Claims, Lease, Purpose, lease, open_lease
 from accounts.models import Account
 from tokens import answers, channels, lifecycle, probe, scrub
+from tokens.channels import gate, shares
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.clock import Clock
@@ -84,7 +85,26 @@ def _confirm(
     claims: Claims,
     now: datetime,
 ) -> Report:
-    """Ask the channel ourselves, first about the token, then about the account."""
+    """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
+    if wait := gate.closed_for(account.channel, token.app.client_id):
+        return Report(Verdict.TRANSIENT, "retry_later", retry_after=wait)
+    try:
+        with shares.taken(account.channel):
+            return _ask(caller, account, token, ruling, evidence, claims, now)
+    except shares.NoRoom:
+        return Report(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
+
+
+def _ask(
+    caller: Caller,
+    account: Account,
+    token: Token,
+    ruling: Ruling,
+    evidence: dict[str, Any],
+    claims: Claims,
+    now: datetime,
+) -> Report:
+    """Ask first about the token, then about the account."""
     limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:

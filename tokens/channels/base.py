@@ -1,11 +1,16 @@
 """What a channel package offers, in our words. A package turns the channel's HTTP into these; it holds no policy of ours."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import wraps
+from inspect import signature
+from types import FunctionType
 from typing import Any, ClassVar, Literal
+
+from tokens.channels import brake, gate
 
 
 class Verdict(StrEnum):
@@ -331,6 +336,22 @@ def proof_of(answer: Mapping[str, str]) -> dict[str, str]:
 START_AGAIN = "state"  # name of table rows that say: this handshake is over, the person starts again
 
 
+CALLS_NOBODY = frozenset({"send", "sign"})  # methods that take an app and make no call
+
+
+def _takes_app(method: FunctionType) -> bool:
+    return list(signature(method).parameters)[1:2] == ["app"]
+
+
+def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
+    @wraps(method)
+    def gated(self: "Channel", app: AppKeys, *rest: Any, **more: Any) -> Any:
+        with gate.asking(self, app):
+            return method(self, app, *rest, **more)
+
+    return gated
+
+
 class Channel(ABC):
     """One channel. Methods that call the channel raise ChannelError and never run inside a transaction."""
 
@@ -352,6 +373,13 @@ class Channel(ABC):
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Have every call that a method makes with an app go through that app's gate: breaker, brake and shares."""
+        super().__init_subclass__(**more)
+        for name, method in vars(cls).items():
+            if isinstance(method, FunctionType) and name not in CALLS_NOBODY and _takes_app(method):
+                setattr(cls, name, _through_the_gate(method))
+
     @abstractmethod
     def canonical_id(self, native_id: str) -> str:
         """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
@@ -359,6 +387,18 @@ class Channel(ABC):
     @abstractmethod
     def classify(self, answer: Answer) -> Ruling:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
+
+    def pause_of(self, answer: Answer) -> int:
+        """Return for how many seconds an answer asks the whole app to wait; 0: for none.
+
+        A limit of one person's token or one ad account holds for that one alone: a channel whose answers tell says so.
+        """
+        ruling = self.classify(answer)
+        return (ruling.retry_after or brake.UNTOLD) if ruling.verdict == Verdict.RATE_LIMITED else 0
+
+    def used_of(self, answer: Answer) -> float | None:
+        """Return which part of the app's limit is used up (1: all), where the channel announces it."""
+        return None
 
     def authorize_params(self, *, again: bool = False) -> dict[str, str]:
         """Return what is added to the consent page's address. `again`: show permissions that were declined before."""

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from tokens import vault
-from tokens.channels import callback
+from tokens.channels import callback, gate, shares
 from tokens.channels.base import (
     START_AGAIN,
     AppKeys,
@@ -126,12 +126,25 @@ def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exc
         callback.demand_whole(request)
     except callback.NotOurs as refusal:
         return callback.not_ours(request, channel, refusal)
-    state = callback.take(request, channel=channel, provider_id=provider.sub_id, state_id=state_id)
+    try:
+        with gate.person_waits(channel):
+            return _answer_and_note(request, provider, adapter.channel, state_id, exchange)
+    except shares.NoRoom:  # the state was not taken, so the same address is good in a moment
+        full = ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="too many wait for this channel"))
+        answer = refuse(request, provider, cause=full)
+        answer.status_code, answer["Retry-After"] = 503, str(shares.AGAIN_AFTER)
+        return answer
+
+
+def _answer_and_note(
+    request: HttpRequest, provider: Any, channel: Channel, state_id: str, exchange: Exchange
+) -> HttpResponse:
+    state = callback.take(request, channel=channel.key, provider_id=provider.sub_id, state_id=state_id)
     if state is None:
-        return callback.once_more(request, channel, state_id)
+        return callback.once_more(request, channel.key, state_id)
     answer: HttpResponse | None = None
     try:
-        answer = _answer(request, provider, adapter.channel, state_id, state, exchange)
+        answer = _answer(request, provider, channel, state_id, state, exchange)
     finally:
         callback.ended(state_id, answer)
     return answer

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx2
 from django.conf import settings
 from django.db import transaction
 
-from tokens.channels import sockets
+from tokens.channels import gate, sockets
 from tokens.channels.base import Answer, Call
 
 MAX_BODY = 2 * 1024 * 1024  # bytes
@@ -70,10 +71,28 @@ def request(
 
     Trouble of the network and bodies that are too large give status 0 and a short text. A body that is no UTF-8 is read by the charset
     that it names, else what cannot be read in it is replaced: the status counts either way.
-    `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds the whole request. Raises RuntimeError inside a transaction.
+    `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds the whole request. Where the gate says that the channel is not to be asked now,
+    the answer has status 0 too, at once. Raises RuntimeError inside a transaction.
     """
     _refuse_inside_a_transaction()
     seconds = settings.CHANNEL_TIMEOUT if timeout is None else timeout
+    send = partial(
+        _request, call, method, url, params=params, data=data, json=json, headers=headers, seconds=seconds
+    )
+    return gate.through(call, send, seconds=seconds)
+
+
+def _request(
+    call: Call,
+    method: str,
+    url: str,
+    *,
+    params: Mapping[str, str] | None,
+    data: Mapping[str, str] | None,
+    json: Any,
+    headers: Mapping[str, str] | None,
+    seconds: float,
+) -> Answer:
     try:
         # Given as an argument, the parameters would replace the address's own query.
         address = httpx2.URL(url).copy_merge_params(params or {})

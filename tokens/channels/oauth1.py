@@ -13,6 +13,7 @@ from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens import vault
+from tokens.channels import gate
 from tokens.channels.base import (
     START_AGAIN,
     AppKeys,
@@ -65,7 +66,9 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
     ) -> HttpResponse:
         """Send the person to the consent page. Raises ChannelError where the channel gives no request token."""
         adapter: ChannelAdapter = self.get_oauth_adapter(request)
-        temporary = adapter.request_token(default_keys(self.channel))
+        keys = default_keys(self.channel)
+        with gate.asking(self.channel, keys):
+            temporary = adapter.request_token(keys)
         # A session outlives a handshake that nobody ends, so even this secret lies in it sealed.
         sealed = vault.seal(_owner(self.channel, temporary.access_token), {"secret": temporary.secret})
         kwargs[SECRET] = sealed.ciphertext.decode()

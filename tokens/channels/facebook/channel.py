@@ -56,6 +56,14 @@ class Facebook(Channel):
             raise ValueError("A Facebook ad account's id is a number, with or without act_ before it.")
         return found
 
+    def pause_of(self, answer: Answer) -> int:
+        """Only some limits are the app's own; the others are of one person, page or ad account."""
+        return super().pause_of(answer) if verdicts.limits_the_app(answer) else 0
+
+    def used_of(self, answer: Answer) -> float | None:
+        """Read `X-App-Usage`."""
+        return verdicts.used_of_app(answer)
+
     def classify(self, answer: Answer) -> Ruling:
         """Read the verdict table."""
         return verdicts.classify(answer)

@@ -280,6 +280,22 @@ def retry_after(answer: Answer) -> int | None:
     return bounded(max(waits) or None)
 
 
+def limits_the_app(answer: Answer) -> bool:
+    """Tell whether a limit holds for the whole app: code 4, or one that names nobody. 17 is a person's, 32 a page's, 613 and 80000 to
+    80014 are of ad accounts (developers.facebook.com, overview/rate-limiting).
+    """
+    code = facts_of(answer, body_of(answer)).codes
+    return 4 in code or not code
+
+
+def used_of_app(answer: Answer) -> float | None:
+    """Return the used part of the app's limit; `X-App-Usage` is {"call_count": 28, "total_time": 25, "total_cputime": 25}, in percent."""
+    said = mapping(_json(headers_of(answer).get("x-app-usage")))
+    parts = [number(said.get(name)) for name in ("call_count", "total_time", "total_cputime")]
+    known = [part for part in parts if part is not None]
+    return max(known) / 100 if known else None
+
+
 def _json(text: str | None) -> Any:
     try:
         return json.loads(text or "null")

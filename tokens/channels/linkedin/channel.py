@@ -59,6 +59,10 @@ class LinkedIn(Channel):
         """Return the digits of `urn:li:sponsoredAccount:5` or `5`. Raises ValueError on everything else."""
         return reading.canonical_id(native_id)
 
+    def pause_of(self, answer: Answer) -> int:
+        """A MEMBER DAY limit is one person's; an APPLICATION DAY limit is everybody's until midnight."""
+        return 0 if "MEMBER" in str(mapping(answer.body).get("message")) else super().pause_of(answer)
+
     def classify(self, answer: Answer) -> Ruling:
         """Read the verdict table."""
         return verdicts.classify(answer)

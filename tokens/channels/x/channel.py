@@ -7,7 +7,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.utils import timezone
 
-from tokens.channels import http
+from tokens.channels import http, table
 from tokens.channels.base import (
     HARMLESS,
     HINDERED,
@@ -49,6 +49,12 @@ class XChannel(Channel):
     def canonical_id(self, native_id: str) -> str:
         """Return the id in lower case: `18ce54d4x5t`. Raises ValueError on everything that is no number to base 36."""
         return reading.canonical_id(native_id)
+
+    def pause_of(self, answer: Answer) -> int:
+        """X's windows are of one token, or of one ad account: only a limit without one of them is the app's."""
+        names = table.headers_of(answer)
+        of_one = any(name.startswith(("x-rate-limit-", "x-account-rate-limit-")) for name in names)
+        return 0 if of_one else super().pause_of(answer)
 
     def classify(self, answer: Answer) -> Ruling:
         """Read the verdict table."""

@@ -1,0 +1,138 @@
+"""A channel that answers nothing: jobs hear at once that they are to come again, and nobody waits for it in vain."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts import pool
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from tests.support.factories import link, make_account, make_app, make_token
+from tokens import probe
+from tokens.channels import brake, breaker, gate, shares
+from tokens.models import ChannelApp, Token
+from users.models import Team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime.now(UTC)
+JSON = "application/json"
+
+
+@pytest.fixture
+def account() -> Account:
+    """One whose access token ended a minute ago, with something to renew it by."""
+    app = make_app("pinterest")
+    token = make_token(
+        app,
+        has_refresh_token=True,
+        access_expires_at=NOW - timedelta(minutes=1),
+        dates_source={"access": "provider"},
+        refresh_expires_at=NOW + timedelta(days=30),
+    )
+    account = make_account("pinterest")
+    link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
+    return Account.objects.get()
+
+
+@pytest.fixture
+def job() -> Client:
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    callers._facts.clear()
+    return Client(headers={"authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tokens that a request of a job asked a channel about."""
+    found: list[int] = []
+    monkeypatch.setattr(probe, "lengthen", lambda token_id, **more: found.append(token_id))
+    return found
+
+
+def lease(job: Client, account: Account) -> tuple[int, str | None]:
+    answer = job.post(f"/api/v1/accounts/pinterest/{account.native_id}/lease", {}, content_type=JSON)
+    return answer.status_code, answer.get("Retry-After")
+
+
+def the_app() -> str:
+    return gate.name_of("pinterest", ChannelApp.objects.get().client_id)
+
+
+def test_while_the_breaker_is_open_a_lease_is_answered_503_without_asking(
+    account: Account, job: Client, asked: list[int]
+) -> None:
+    before = lease(job, account)
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(the_app(), waited=5)
+
+    open_now = lease(job, account)
+
+    assert before == (503, "30")
+    assert asked == [Token.objects.get().pk]
+    assert open_now[0] == 503
+    assert 0 < int(open_now[1] or 0) <= breaker.OPEN_FOR
+    token = Token.objects.get()
+    assert (token.state, token.claimed_until, token.last_check_result) == ("valid", None, "")
+
+
+def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(
+    account: Account, job: Client, asked: list[int]
+) -> None:
+    brake.pause(the_app(), 200)
+
+    status, wait = lease(job, account)
+
+    assert (status, asked) == (503, [])
+    assert 190 < int(wait or 0) <= 200
+
+
+def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_other_channels_are_served(
+    account: Account, job: Client, asked: list[int]
+) -> None:
+    shares.limit(8)
+    release, inside = threading.Event(), threading.Barrier(3)
+
+    def wait() -> None:
+        with shares.taken("pinterest"):
+            inside.wait(5)
+            release.wait(5)
+
+    threads = [threading.Thread(target=wait) for _ in range(shares.PER_CHANNEL)]
+    for thread in threads:
+        thread.start()
+    inside.wait(5)
+    sent_away = lease(job, account)
+    with shares.taken("facebook"):
+        pass
+    release.set()
+    for thread in threads:
+        thread.join(5)
+    served = lease(job, account)
+
+    assert sent_away == (503, str(shares.AGAIN_AFTER))
+    assert served == (503, "30")
+    assert len(asked) == 1
+
+
+def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(
+    account: Account, job: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Token.objects.update(access_expires_at=NOW + timedelta(days=20))
+    url = f"/api/v1/accounts/pinterest/{account.native_id}/lease"
+    lease_id = job.post(url, {}, content_type=JSON).json()["lease_id"]
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(the_app(), waited=5)
+    monkeypatch.setattr(probe, "probe", lambda *args, **more: pytest.fail("the channel was asked"))
+
+    dead = {"status": 401, "body": {"code": 2, "message": "Authentication failed."}}
+    said = job.post(f"/api/v1/leases/{lease_id}/report", dead, content_type=JSON).json()
+
+    assert said["action"] == "retry_later"
+    assert 0 < said["retry_after"] <= breaker.OPEN_FOR
+    assert Token.objects.get().state == "valid"

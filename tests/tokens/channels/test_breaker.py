@@ -1,0 +1,290 @@
+"""The breaker, the brake and the shares: when a channel is asked, and what is answered where it is not."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import time_machine
+from django.conf import settings
+
+from adtoken_project.embedded.processes import free_port
+from tokens.channels import brake, breaker, gate, http, shared, shares
+from tokens.channels.base import Answer, AppKeys, Credentials, Verdict
+from tokens.channels.facebook import CHANNEL as FACEBOOK
+from tokens.channels.linkedin import CHANNEL as LINKEDIN
+from tokens.channels.tiktok import CHANNEL as TIKTOK
+from tokens.channels.x import CHANNEL as X
+
+APP = "facebook:1"
+KEYS = AppKeys("1", ("secret",), "https://x.test/", ())
+OTHER = AppKeys("2", ("secret",), "https://x.test/", ())
+NOBODY = Credentials("token")
+
+
+def fail(times: int, *, waited: float = 10) -> None:
+    for _ in range(times):
+        breaker.failed(APP, waited=waited)
+
+
+def new_process() -> None:
+    """Forget what this process knows by itself: what it knows then, it has from the others."""
+    breaker.forget()
+    brake.forget()
+    shared.forget()
+
+
+def test_it_opens_after_failures_in_a_row_for_all_processes_and_an_answer_between_begins_anew() -> None:
+    fail(breaker.TRIPS_AFTER - 1)
+    breaker.answered(APP)
+    fail(breaker.TRIPS_AFTER - 1)
+    before = breaker.read(APP)
+
+    fail(1)
+    new_process()
+
+    assert (before.state, before.failures) == ("closed", breaker.TRIPS_AFTER - 1)
+    assert breaker.read(APP).state == "open"
+    assert 0 < breaker.refuses(APP, patience=5) <= breaker.OPEN_FOR
+    assert breaker.refuses("facebook:2", patience=5) == 0  # another app of the channel
+
+
+def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer() -> None:
+    with time_machine.travel(time.time(), tick=False) as clock:
+        fail(breaker.TRIPS_AFTER)
+        clock.shift(breaker.OPEN_FOR + 1)
+        first, second = breaker.refuses(APP, patience=5), breaker.refuses(APP, patience=5)
+        fail(1)
+        again = breaker.read(APP)
+        clock.shift(2 * breaker.OPEN_FOR + 1)
+        third = breaker.refuses(APP, patience=5)
+        breaker.answered(APP)
+        new_process()
+
+    assert first == third == 0
+    assert second > 0
+    assert (again.state, again.trips) == ("open", 2)
+    assert again.seconds > breaker.OPEN_FOR
+    assert breaker.read(APP) == breaker.Reading("closed")
+
+
+def test_who_waited_for_a_moment_only_proves_nothing_and_calls_on_their_way_do_not_lengthen_the_pause() -> (
+    None
+):
+    fail(20, waited=0.5)
+    impatient = breaker.read(APP)
+    fail(20)
+
+    assert impatient == breaker.Reading("closed")
+    assert breaker.read(APP).trips == 1
+
+
+def test_without_valkey_each_process_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            raise ConnectionError(name)
+
+    monkeypatch.setattr(shared, "caches", {"calls": Away()})
+
+    fail(breaker.TRIPS_AFTER)
+    brake.pause("x:1", 60)
+
+    assert breaker.read(APP).state == "open"
+    assert brake.read("x:1").pause > 50
+    assert shared.take("one", 5)
+    assert not shared.take("one", 5)
+    assert [shared.count("number", 60) for _ in range(3)] == [1, 2, 3]
+    shared.drop(["number"])
+    assert shared.read(["number"]) == {}
+
+
+@pytest.fixture
+def dark(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Facebook's address, where nobody listens."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "FACEBOOK_GRAPH_URL", f"http://127.0.0.1:{free_port()}")
+        yield
+
+
+def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_trouble(
+    dark: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    send = http._request
+    monkeypatch.setattr(http, "_request", lambda *args, **more: sent.append(args[2]) or send(*args, **more))
+
+    found = [FACEBOOK.inspect(KEYS, NOBODY) for _ in range(12)]
+
+    assert len(sent) == breaker.TRIPS_AFTER
+    assert {one.ruling.verdict for one in found} == {Verdict.TRANSIENT}
+    assert not any(one.ruling.unknown for one in found)
+    assert gate.closed_for("facebook", "1") > 0
+    assert gate.closed_for("facebook", "2") == 0
+    assert str(found[-1].evidence["body"]).startswith(gate.NOT_ASKED)
+
+
+class _Limited(BaseHTTPRequestHandler):
+    answers: list[tuple[int, dict[str, str], Any]] = []
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        status, headers, body = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(text))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering(settings: Any) -> Iterator[Callable[..., type[_Limited]]]:
+    """A server in the place of Facebook's, which gives the answers one is called with."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Limited)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.FACEBOOK_GRAPH_URL = f"http://127.0.0.1:{server.server_port}"
+
+    def give(*answers: tuple[int, dict[str, str], Any]) -> type[_Limited]:
+        _Limited.answers, _Limited.asked = list(answers), 0
+        return _Limited
+
+    yield give
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_limit_of_the_app_holds_for_all_its_tokens_and_not_for_another_app_nor_for_renewals(
+    answering: Callable[..., type[_Limited]],
+) -> None:
+    server = answering((400, {}, {"error": {"code": 4, "message": "Application request limit reached"}}))
+
+    found = [FACEBOOK.inspect(KEYS, Credentials(f"token {number}")) for number in range(3)]
+    asked_for_three = server.asked
+    other = FACEBOOK.inspect(OTHER, NOBODY)
+    with gate.asking(FACEBOOK, KEYS):
+        renewal = http.request("refresh", "GET", f"{settings.FACEBOOK_GRAPH_URL}/oauth")
+
+    assert {one.ruling.verdict for one in (*found, other)} == {Verdict.RATE_LIMITED}
+    assert asked_for_three == 1
+    assert server.asked == 3
+    assert renewal.status == 400
+    new_process()
+    assert 50 < brake.read("facebook:1").pause <= 60
+
+
+@pytest.mark.parametrize(
+    ("channel", "answer", "pause"),
+    [
+        (FACEBOOK, Answer("api", 400, {}, {"error": {"code": 17, "message": "User request limit reached"}}), 0),
+        (FACEBOOK, Answer("api", 400, {}, {"error": {"code": 80004, "message": "too many calls to this ad-account"}}), 0),
+        (FACEBOOK, Answer("api", 429), brake.UNTOLD),
+        (LINKEDIN, Answer("api", 429, {"retry-after": "7"}, {"status": 429, "message": "throttle MEMBER DAY limit"}), 0),
+        (LINKEDIN, Answer("api", 429, {"retry-after": "7"}, {"status": 429, "message": "APPLICATION DAY limit"}), 7),
+        (X, Answer("api", 429, {"x-rate-limit-reset": "1", "x-rate-limit-remaining": "0"}, {"errors": [{"code": 88}]}), 0),
+        (X, Answer("api", 429, {"retry-after": "30"}, {"errors": [{"code": 88}]}), 30),
+        (TIKTOK, Answer("api", 200, {}, {"code": 40100, "message": "Due to too many requests, requests from App are restricted."}), 300),
+        (TIKTOK, Answer("api", 200, {}, {"code": 0, "data": {}}), 0),
+    ],
+)  # fmt: skip
+def test_whose_limit_it_is_decides_who_waits(channel: Any, answer: Answer, pause: int) -> None:
+    assert channel.pause_of(answer) == pause
+
+
+def test_what_facebook_announces_slows_checks_down_before_the_limit_is_reached(
+    answering: Callable[..., type[_Limited]],
+) -> None:
+    good = {"data": {"is_valid": True, "app_id": "1", "user_id": "2", "scopes": []}}
+    answering(
+        (200, {"X-App-Usage": '{"call_count":28,"total_time":85,"total_cputime":25}'}, good),
+        (200, {"X-App-Usage": '{"call_count":10,"total_time":20,"total_cputime":25}'}, good),
+    )
+
+    FACEBOOK.inspect(KEYS, NOBODY)
+    slowed = brake.checks_allowed(APP, budget=None, seconds=50)
+    brake.forget()
+    FACEBOOK.inspect(KEYS, NOBODY)
+
+    assert slowed == 5
+    assert brake.checks_allowed(APP, budget=None, seconds=50) is None
+
+
+def test_from_80_percent_of_a_days_budget_on_checks_share_what_is_left_of_it() -> None:
+    noon = 1_800_000_000 // brake.DAY * brake.DAY + brake.DAY // 2
+    allowed = []
+    with time_machine.travel(noon, tick=False):
+        for calls in (7_999, 8_000, 10_000):
+            new_process()
+            shared.write(brake._key(APP, "calls", noon), calls, 60)
+            allowed.append(brake.checks_allowed(APP, budget=10_000, seconds=600))
+
+    assert allowed == [None, 2_000 * 600 // (brake.DAY // 2) // 3, 0]
+    assert brake.checks_allowed(APP, budget=None, seconds=600) is None
+
+
+def test_two_threads_per_channel_and_half_of_all_wait_and_whoever_comes_then_is_sent_away() -> None:
+    shares.limit(8)
+    inside, release = threading.Barrier(4), threading.Event()
+
+    def wait_for(channel: str) -> None:
+        with shares.taken(channel), shares.taken(channel):  # one that holds a share goes on with it
+            inside.wait(5)
+            release.wait(5)
+
+    threads = [threading.Thread(target=wait_for, args=(one,)) for one in ("facebook", "facebook", "x")]
+    for thread in threads:
+        thread.start()
+    inside.wait(5)
+    with pytest.raises(shares.NoRoom), shares.taken("facebook"):
+        pass
+    with shares.taken("facebook", person=True):  # the fourth of eight
+        full = threading.Thread(target=lambda: _refused(refused, "tiktok"))
+        refused: list[str] = []
+        full.start()
+        full.join(5)
+    counted = shares.waiting()
+    release.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert refused == ["tiktok"]
+    assert counted == {"facebook": 2, "x": 1}
+    assert shares.waiting() == {}
+    shares.limit(1)
+    with shares.taken("x"):  # one thread alone waits, too: else nothing would ever be asked
+        pass
+
+
+def _refused(names: list[str], channel: str) -> None:
+    try:
+        with shares.taken(channel, person=True):
+            pass
+    except shares.NoRoom:
+        names.append(channel)
+
+
+def test_a_call_without_a_share_is_not_made() -> None:
+    shares.limit(2)
+    hold, held = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with shares.taken("x"):
+            held.set()
+            hold.wait(5)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    held.wait(5)
+    found = FACEBOOK.inspect(KEYS, NOBODY)
+    hold.set()
+    thread.join(5)
+
+    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert str(found.evidence["body"]).startswith(gate.NOT_ASKED)
+    assert breaker.read(APP).failures == 0

@@ -1,0 +1,105 @@
+"""A brake on the calls of one channel app: what the channel says of its limits holds for all tokens of the app, and a budget a day is kept.
+
+A pause is for checks and for questions that can wait. Renewals go on: a token that is not renewed ends.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+
+from tokens.channels import shared
+
+UNTOLD = 60  # seconds of a pause where the channel names none
+SLOW_FROM = 0.8  # part of a budget or an announced limit from which on checks slow down
+DAY = 86_400
+FLUSH_EVERY = 2.0  # seconds
+LOOK_EVERY = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an app stands: seconds until it may be asked again, calls made today (UTC), and the announced part of a limit that is used up."""
+
+    pause: int = 0
+    calls_today: int = 0
+    used: float = 0.0
+
+
+_counted: dict[str, int] = {}
+_flushed: dict[str, float] = {}
+_seen: dict[str, tuple[float, Reading]] = {}
+_lock = threading.Lock()
+
+
+def read(app: str) -> Reading:
+    """Return how an app (`facebook:1234`) stands."""
+    at, reading = _seen.get(app, (0.0, Reading()))
+    if time.monotonic() - at < LOOK_EVERY:
+        return reading
+    now = time.time()
+    names = {part: _key(app, part, now) for part in ("pause", "calls", "used")}
+    found = shared.read(names.values())
+    pause = float(found.get(names["pause"], 0)) - now
+    reading = Reading(
+        max(0, round(pause + 0.5)) if pause > 0 else 0,
+        int(found.get(names["calls"], 0)),
+        float(found.get(names["used"], 0)),
+    )
+    _seen[app] = (time.monotonic(), reading)
+    return reading
+
+
+def pause(app: str, seconds: int) -> None:
+    """Have the whole app left alone for so many seconds. A longer pause that runs already stays."""
+    now = time.time()
+    key = _key(app, "pause", now)
+    if float(shared.read([key]).get(key, 0)) < now + seconds:
+        shared.write(key, now + seconds, seconds + 1)
+        _seen.pop(app, None)
+
+
+def note_use(app: str, used: float) -> None:
+    """Note the part of a limit that the channel says is used up; it counts for an hour, or until it says another."""
+    if used >= SLOW_FROM or read(app).used:
+        shared.write(_key(app, "used", time.time()), used, 3600)
+        _seen.pop(app, None)
+
+
+def count(app: str) -> None:
+    """Count a call. The numbers of a process reach the others after two seconds."""
+    now = time.monotonic()
+    with _lock:
+        _counted[app] = _counted.get(app, 0) + 1
+        if now - _flushed.get(app, 0.0) < FLUSH_EVERY:
+            return
+        calls, _flushed[app] = _counted.pop(app), now
+    shared.count(_key(app, "calls", time.time()), 2 * DAY, calls)
+
+
+def checks_allowed(app: str, *, budget: int | None, seconds: float, calls_per_check: int = 3) -> int | None:
+    """Return how many checks may begin within the next seconds; None: as many as there are.
+
+    From 80 % of the day's budget on, what is left is spread over the rest of the day (UTC). None are made in a pause.
+    """
+    reading = read(app)
+    if reading.pause:
+        return 0
+    if budget and reading.calls_today >= SLOW_FROM * budget:
+        left = budget - reading.calls_today
+        rest = DAY - time.time() % DAY
+        return max(0, int(left * seconds / rest / calls_per_check))
+    if reading.used >= SLOW_FROM:
+        return 0 if reading.used >= 1 else max(1, int(seconds / 10))
+    return None
+
+
+def forget() -> None:
+    """Forget what this process has seen and counted, as a new one would."""
+    _seen.clear()
+    _counted.clear()
+    _flushed.clear()
+
+
+def _key(app: str, part: str, now: float) -> str:
+    day = f":{int(now // DAY)}" if part == "calls" else ""
+    return f"brake:{app}:{part}{day}"

@@ -1,0 +1,111 @@
+"""A breaker per channel app: after a few calls in a row without an answer the channel is not asked for a while, then by one call at a time.
+
+Nothing follows for a token from a call that was not made. The state is shared by all processes (`shared`).
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tokens.channels import shared
+
+TRIPS_AFTER = 5  # calls in a row without an answer, of all processes together
+IN_A_ROW = 120  # seconds after which a failure counts no more
+OPEN_FOR = 15  # seconds, the first time
+LONGEST = 120  # seconds between two tries
+KEPT = 900  # seconds for which an open breaker is remembered that nobody tries to close
+WORTH = 3.0  # seconds: who waited for less cannot tell a slow channel from a silent one
+LOOK_EVERY = 0.3  # seconds; each process looks so often at what the others found
+
+State = Literal["closed", "open", "half-open"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a breaker stands: the pages and the metrics show it."""
+
+    state: State
+    failures: int = 0  # in a row
+    seconds: int = 0  # until the next try
+    trips: int = 0  # how often it has opened since it was last closed
+
+
+_seen: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+def read(app: str) -> Reading:
+    """Return how the breaker of an app (`facebook:1234`) stands."""
+    facts = _facts(app)
+    failures = int(facts.get(_key(app, "failures"), 0))
+    opened = facts.get(_key(app, "open"))
+    if not isinstance(opened, dict):
+        return Reading("closed", failures)
+    left = float(opened["until"]) - time.time()
+    state: State = "open" if left > 0 else "half-open"
+    return Reading(state, failures, max(0, round(left + 0.5)), int(opened["trips"]))
+
+
+def refuses(app: str, *, patience: float) -> int:
+    """Return for how many seconds the app is not to be called; 0: call now.
+
+    Whoever gets 0 from a breaker that is half open makes the one try, and says what came of it (`answered`, `failed`).
+    """
+    reading = read(app)
+    if reading.state == "closed":
+        return 0
+    if reading.state == "open":
+        return reading.seconds
+    return 0 if shared.take(_key(app, "trial"), patience + 2) else 2
+
+
+def would_refuse(app: str) -> int:
+    """Return the same without taking the one try: what to answer where asking is no use."""
+    reading = read(app)
+    return reading.seconds if reading.state == "open" else 0
+
+
+def answered(app: str) -> None:
+    """Note an answer, whatever it says: the channel is there."""
+    if any(_key(app, part) in _facts(app) for part in ("failures", "open")):
+        shared.drop(_key(app, part) for part in ("failures", "open", "trial"))
+        _seen.pop(app, None)
+
+
+def failed(app: str, *, waited: float) -> None:
+    """Note a call that got no answer, and open where it was one too many. `waited`: the patience that the call had."""
+    _seen.pop(app, None)
+    reading = read(app)
+    if waited < WORTH:
+        if reading.state == "half-open":
+            shared.drop([_key(app, "trial")])
+        return
+    if reading.state == "open":
+        return  # it was on its way when the breaker opened
+    failures = shared.count(_key(app, "failures"), IN_A_ROW)
+    _seen.pop(app, None)
+    if reading.state == "half-open" or failures >= TRIPS_AFTER:
+        _open(app, reading.trips + 1)
+
+
+def _open(app: str, trips: int) -> None:
+    pause = min(OPEN_FOR * 2 ** (trips - 1), LONGEST)
+    shared.write(_key(app, "open"), {"until": time.time() + pause, "trips": trips}, KEPT)
+    shared.drop([_key(app, "trial")])
+    _seen.pop(app, None)
+
+
+def forget() -> None:
+    """Forget what this process has seen, as a new one would."""
+    _seen.clear()
+
+
+def _facts(app: str) -> dict[str, Any]:
+    at, facts = _seen.get(app, (0.0, {}))
+    if time.monotonic() - at > LOOK_EVERY:
+        facts = shared.read(_key(app, part) for part in ("failures", "open"))
+        _seen[app] = (time.monotonic(), facts)
+    return facts
+
+
+def _key(app: str, part: str) -> str:
+    return f"breaker:{app}:{part}"

@@ -1,0 +1,113 @@
+"""The gate before every call to a channel: whose app it is for, whether it may be made now, and what its answer says of the app.
+
+`Channel` opens it around each of its methods that takes an app; `http.request` goes through it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokens.channels import brake, breaker, shares
+
+if TYPE_CHECKING:
+    from tokens.channels.base import Answer, AppKeys, Call, Channel
+
+NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
+LIMITED = (
+    429  # the status of one that a limit of the app stands for, as the channel would answer; else it is 0
+)
+DARK = ("no answer", "no connection")  # how those begin for which nobody answered
+# A person stands behind these, with a code that is good once: they are let through, and bounded by the shares alone.
+PERSONS = frozenset({"exchange", "authorize_callback"})
+
+
+@dataclass(frozen=True)
+class App:
+    """The app that is being called."""
+
+    channel: "Channel"
+    client_id: str
+
+    @property
+    def name(self) -> str:
+        """What breaker and brake know it by."""
+        return name_of(self.channel.key, self.client_id)
+
+
+_current: ContextVar[App | None] = ContextVar("channel_app", default=None)
+_person: ContextVar[bool] = ContextVar("a_person_waits", default=False)
+
+
+def name_of(channel: str, client_id: str) -> str:
+    """Return what breaker and brake know a channel app by."""
+    return f"{channel}:{client_id}"
+
+
+@contextmanager
+def asking(channel: "Channel", keys: "AppKeys") -> Iterator[None]:
+    """Say for which app the calls inside are made."""
+    before = _current.set(App(channel, keys.client_id))
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+@contextmanager
+def person_waits(channel: str) -> Iterator[None]:
+    """Serve a person who came back from a channel, with an answer that is good once: nothing but the shares refuses the calls inside.
+
+    Raises shares.NoRoom before anything was begun.
+    """
+    with shares.taken(channel, person=True):
+        before = _person.set(True)
+        try:
+            yield
+        finally:
+            _person.reset(before)
+
+
+def closed_for(channel: str, client_id: str) -> int:
+    """Return for how many seconds asking this app is no use, for whoever would wait for it; 0: ask."""
+    app = name_of(channel, client_id)
+    return max(breaker.would_refuse(app), brake.read(app).pause)
+
+
+def through(call: "Call", send: Callable[[], "Answer"], *, seconds: float) -> "Answer":
+    """Make a call of the current app, or answer that it was not asked. `seconds`: the call's patience."""
+    app = _current.get()
+    if app is None:
+        return send()
+    person = call in PERSONS or _person.get()
+    if not person:
+        if call != "refresh" and (pause := brake.read(app.name).pause):
+            return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
+        if wait := breaker.refuses(app.name, patience=seconds):
+            return _not_asked(call, "the channel does not answer", wait)
+    try:
+        with shares.taken(app.channel.key, person=person):
+            answer = send()
+    except shares.NoRoom:
+        return _not_asked(call, "too many wait for this channel", shares.AGAIN_AFTER)
+    _note(app, answer, seconds)
+    return answer
+
+
+def _not_asked(call: "Call", why: str, wait: int, *, status: int = 0) -> "Answer":
+    from tokens.channels.base import Answer
+
+    return Answer(call, status, {"retry-after": str(wait)}, f"{NOT_ASKED}: {why}")
+
+
+def _note(app: App, answer: "Answer", seconds: float) -> None:
+    brake.count(app.name)
+    if answer.status == 0 and str(answer.body).startswith(DARK):
+        breaker.failed(app.name, waited=seconds)
+        return
+    breaker.answered(app.name)
+    if pause := app.channel.pause_of(answer):
+        brake.pause(app.name, pause)
+    if (used := app.channel.used_of(answer)) is not None:
+        brake.note_use(app.name, used)
