@@ -1,5 +1,6 @@
 """Incidents in the staff portal: what is held because a channel ended many log-ins at once, why, and what staff decide."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +14,6 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from accounts import incident_mail
-from accounts.forms import ConfirmForm
 from accounts.portal import confirm, jobs
 from accounts.portal.confirm import Page
 from accounts.tasks import tend_incidents
@@ -37,6 +37,13 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     list_per_page = 50
     show_full_result_count = False
     empty_words = "No incidents: no channel ended many log-ins at once."
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title."""
+        named = {"title": "Incidents", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
     def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         """The log-ins of all teams stand here."""
@@ -132,9 +139,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             number = lifecycle.decide(
                 app_id=incident.app_id, death_ids=None, decision=decision, actor=person(request)
             )
-            note = ConfirmForm(request.POST)
-            said = note.cleaned_data["note"] if note.is_valid() else ""
-            self.log_change(request, incident, f"{page.button}: {number}. {said}".strip())
+            self.log_change(request, incident, f"{page.button}: {number}.")
             tend_incidents.delay()
             messages.success(
                 request, f"{page.button}: {jobs.number(number, 'log-in')}. It is done within a minute."
@@ -172,7 +177,9 @@ def _answer(incident: Incident, row: str, reason: str, number: int) -> dict[str,
         "row": row,
         "number": number,
         "meaning": reasons.explain(incident.app.channel, reason).short,
-        "said": scrub.text(str(first.evidence)) if first and first.evidence else "",
+        "said": scrub.text(json.dumps(first.evidence, ensure_ascii=False))
+        if first and first.evidence
+        else "",
     }
 
 
@@ -215,12 +222,14 @@ def _page(incident: Incident, decision: str) -> Page:
                 ("Undo", "each person re-authenticates"),
             ],
             danger=True,
+            ask_why=False,
             refused=refused,
         )
     return Page(
         question=f"Discard what {label} said of {jobs.number(number, 'log-in')}?",
         lead="Choose this if you know that they work. They serve again at once, and the usual checks go on.",
         button="Discard",
+        ask_why=False,
         facts=[
             ("Now", "held; their accounts are interrupted or went on through another log-in"),
             ("Then", f"valid; if {label} ends many of them again, they are held again"),

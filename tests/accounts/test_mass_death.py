@@ -169,7 +169,7 @@ def test_the_page_shows_what_is_held_and_asks_before_it_is_decided(world: Sandbo
     url = reverse("admin:tokens_incident_decide", args=[incident.pk, "release"])
     question = client.get(url).content.decode()
 
-    answer = client.post(url, {"note": "We removed the app"})
+    answer = client.post(url)
     lifecycle.tend(now=timezone.now())
 
     assert f"{PEOPLE - AT_ONCE + 1} log-ins are held" in page
