@@ -10,11 +10,15 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from adtoken_project import env
+    from users.hold import OnHold
 
     if sys.argv[1:2] == ["classify"]:  # asks the verdict tables alone, so it runs in a bare checkout too
         env.stand_in()
-    with env.told_in_one_line():
-        execute_from_command_line(sys.argv)
+    try:
+        with env.told_in_one_line():
+            execute_from_command_line(sys.argv)
+    except OnHold as error:  # a command that would call a channel
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tokens.channels.base import Verdict
 from tokens.clock import Clock
 from tokens.courses import Course
 from tokens.models import Token
+from users import hold
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,9 @@ def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
     checks = {token.pk: check(token, now=now, source=source) for token in tokens}
     try:
         for token_id, result in courses.run_all(checks, at_once=AT_ONCE).items():
-            if isinstance(
+            if isinstance(result, hold.OnHold):
+                Token.objects.filter(pk=token_id).let_go()
+            elif isinstance(
                 result, Exception
             ):  # one bad row must never stop the others, nor come first at every sweep
                 logger.error("checking token %s failed", token_id, exc_info=result)

@@ -18,6 +18,7 @@ from accounts.broker.callers import Caller, authenticate
 from adtoken_project import api_description, problems
 from adtoken_project.problems import problem
 from tokens.vault import NothingStored, VaultError
+from users import hold
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,11 @@ def _held(request: HttpRequest, error: broker.Held) -> HttpResponse:  # noqa: AR
 @api.exception_handler(broker.Busy)
 def _busy(request: HttpRequest, error: broker.Busy) -> HttpResponse:  # noqa: ARG001
     return problem(503, "We are checking", str(error), retry_after=error.retry_after)
+
+
+@api.exception_handler(hold.OnHold)
+def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa: ARG001
+    return problem(503, "On hold", str(error), retry_after=hold.RETRY_AFTER)
 
 
 @api.exception_handler(VaultError)

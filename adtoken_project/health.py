@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from tokens import key_usage, vault
+from users import hold
 
 FRESH = timedelta(minutes=3)  # three beats of a minute
 
@@ -24,16 +25,17 @@ def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
-    """Say whether this process can serve: database and key ring."""
+    """Say whether this process can serve: database and key ring. On hold it serves the pages that say what to do."""
     parts = {"database": _database(), "key_ring": _key_ring()}
     good = all(part == "ok" for part in parts.values())
-    return JsonResponse(parts, status=200 if good else 503)
+    return JsonResponse({**parts, "installation": _installation()}, status=200 if good else 503)
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
     """Report each part: what serves pages, beat, the lanes, and whether a tick of beat goes all the way through a worker."""
     parts: dict[str, Any] = {"database": _database(), "key_ring": _key_ring(), "cache": _cache()}
+    parts["installation"] = _installation()
     parts |= _background()
     good = all(part == "ok" for part in parts.values())
     return JsonResponse(parts, status=200 if good else 503)
@@ -46,6 +48,15 @@ def _database() -> str:
     except DatabaseError:
         return "does not answer"
     return "ok"
+
+
+def _installation() -> str:
+    """Say whether it is on hold, and why."""
+    try:
+        found = hold.current()
+    except DatabaseError:
+        return "not known"
+    return "ok" if found is None else f"on hold: {found.because}"
 
 
 def _key_ring() -> str:

@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "users.middleware.SessionLimitsMiddleware",
+    "users.hold_pages.HoldMiddleware",
     "users.middleware.SecondFactorMiddleware",
     "users.middleware.TimeZoneMiddleware",
 ]
@@ -80,6 +81,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "users.hold_pages.context",
             ],
         },
     },

@@ -119,7 +119,7 @@ def _empty() -> None:
 
 
 TOKEN_COLUMNS = (
-    "app", "native_user_id", "native_user_name", "credentials", "consented_by", "issued_at", "access_expires_at",
+    "app", "native_user_id", "native_user_name", "credentials", "credentials_key", "consented_by", "issued_at", "access_expires_at",
     "deadline", "deadline_kind", "last_used_at",
 )  # fmt: skip
 
@@ -136,7 +136,7 @@ def _tokens(
         )  # the agency's ends soon, so it covers nobody
         used = now  # a use is noted once an hour; here none is due, as in a busy hour
         yield (
-            app.pk, native, f"Native {number}", sealed.ciphertext, users[number % len(users)],
+            app.pk, native, f"Native {number}", sealed.ciphertext, sealed.key, users[number % len(users)],
             ends - timedelta(days=90), ends, ends, "date", used,
         )  # fmt: skip
 

@@ -181,3 +181,18 @@ def cancel(*, message_id: int, reason: str) -> bool:
     row.save(update_fields=["state", "error"])
     _end(row)
     return True
+
+
+@transaction.atomic
+def cancel_all(*, reason: str) -> list[Message]:
+    """Cancel every message that has not ended, also those that a sender of another database claims to hold. Returns them.
+
+    For an installation on hold, where nobody sends.
+    """
+    waiting = Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
+    rows = list(waiting.order_by("id").select_for_update(no_key=True, of=("self",)))
+    for row in rows:
+        row.state, row.error, row.claimed_until = Message.State.CANCELLED, reason[:500], None
+        row.save(update_fields=["state", "error", "claimed_until"])
+        _end(row)
+    return rows

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
-from users import contacts
+from users import contacts, hold
 
 logger = logging.getLogger(__name__)
 
@@ -49,20 +49,22 @@ def deliver(
 ) -> Tally:
     """Send what is due, until nothing is, `limit` is reached or the time of a run is over. Return what happened.
 
-    `goes_on` is asked before each message: a worker that is to stop takes no more.
+    `goes_on` is asked before each message: a worker that is to stop takes no more. While this installation is on hold nothing is sent.
 
     A mail server that cannot be reached ends the run; a message that fails does not.
     """
     if database.in_atomic_block:
         raise RuntimeError("Mail is sent outside any transaction.")
     tally = Tally()
+    if hold.current() is not None:
+        return tally
     started = clock()
     tally.failed += claims.stop_killers(now=started)
     mail_server = get_connection()
     try:
         for _ in range(limit):
             now = clock()
-            goes = now - started < RUN_FOR and goes_on()
+            goes = now - started < RUN_FOR and goes_on() and hold.current() is None
             message = claims.claim_next(now=now) if goes else None
             if message is None or not _deliver_one(message, mail_server, tally, clock):
                 break

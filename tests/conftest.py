@@ -111,10 +111,12 @@ def _fresh_memory() -> None:
     from macros import windows  # they need Django's apps, which are not loaded yet when this file is
     from tokens import key_usage
     from tokens.channels import brake, breaker, shared, shares
+    from users import hold
 
     for memory in (windows, key_usage, shared, breaker, brake):
         memory.forget()
     shares.limit(None)
+    hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 
+from users.installation_model import Installation as Installation
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
 from users.session_model import Session as Session
 

@@ -18,6 +18,7 @@ from tokens.app_keys import keys_by_version
 from tokens.channels import gate, shares
 from tokens.channels.base import Credentials, Send
 from tokens.models import ChannelApp, Token
+from users import hold
 
 VERSION = 2
 WITHOUT_PURPOSE = 1  # the version of lease ids that did not name one: all were for publishing
@@ -111,9 +112,10 @@ def lease(
 ) -> Lease:
     """Return a token that works now, for at least `min_valid_for` seconds.
 
-    Raises NotFound, Held (only a person can help), or Busy (we are checking, or the hand-out could not be recorded). The ordinary path
-    is one indexed read, one decryption and one row of the record.
+    Raises NotFound, OnHold, Held (only a person can help), or Busy (we are checking, or the hand-out could not be recorded). The
+    ordinary path is one indexed read, one decryption and one row of the record.
     """
+    hold.refuse()
     row = _read(caller, channel, native_id)
     until = now + timedelta(seconds=min_valid_for)
     if _servable(row, max(until, now + _spare(row.channel)), purpose):

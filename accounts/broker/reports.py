@@ -18,6 +18,7 @@ from tokens.channels.base import Answer, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.clock import Clock
 from tokens.models import Token
+from users import hold
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
 
@@ -49,6 +50,7 @@ def report(
     NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    hold.refuse()
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
     account = Account.objects.filter(pk=claims.account_id).first()
     if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):

@@ -16,6 +16,7 @@ from tokens import channels, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels.base import Credentials
 from tokens.models import Token
+from users import hold
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def sign(
     Asks again in one indexed read whether the caller would get this lease now. Raises NotFound, Held (paused or restricted meanwhile),
     LeaseOver (the token has changed, stopped, or left the pool), Refused, Busy (it could not be recorded).
     """
+    hold.refuse()
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
     row = _read(claims)
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):

@@ -72,6 +72,7 @@ _DOTS: dict[str, tuple[str, str]] = {
 _SOURCES = {
     "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
     "staff": "", "link": "", "push": "{channel} told us.", "clock": "Its date has passed.",
+    "restored": "Seen when AdToken came back from a backup.",
 }  # fmt: skip
 
 

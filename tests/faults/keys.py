@@ -150,7 +150,7 @@ def _rotate_and_kill(result: Result, batch: int, *, wanted: int, began: float) -
     """Start the rotation again and again, and kill it whenever another share of the rows has moved."""
     for kill in range(wanted):
         worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.keys", "--worker", str(batch)], env=_environment()
+            [sys.executable, "-m", "tests.faults.keys", "--worker", str(batch)], env=environment()
         )
         mark = result.tokens * (kill + 1) // (wanted + 2)
         while worker.poll() is None and _moved() < mark:
@@ -169,7 +169,8 @@ def _moved() -> int:
     return Token.objects.filter(credentials_key=fingerprints()[0]).count()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return what a process of ours needs to work on the present database with the present keys."""
     from django.conf import settings
     from django.db import connection
 
@@ -181,7 +182,7 @@ def _environment() -> dict[str, str]:
 def _manage(*arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -35,7 +35,7 @@ def test_readyz_asks_the_database_and_the_key_ring(client: Client) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "key_ring": "ok"}
+    assert response.json() == {"database": "ok", "key_ring": "ok", "installation": "ok"}
 
 
 def lives(*parts: str, name: str = "one@host", seen: timedelta = timedelta(0), host: str = "") -> None:

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from tokens.channels import gate, sockets
 from tokens.channels.base import Answer, Call
+from users import hold
 
 MAX_BODY = 2 * 1024 * 1024  # bytes
 # Names that are taken from an answer. Python knows more, some of which are no charsets at all.
@@ -72,9 +73,10 @@ def request(
     Trouble of the network and bodies that are too large give status 0 and a short text. A body that is no UTF-8 is read by the charset
     that it names, else what cannot be read in it is replaced: the status counts either way.
     `timeout` (seconds, CHANNEL_TIMEOUT if left out) bounds the whole request. Where the gate says that the channel is not to be asked now,
-    the answer has status 0 too, at once. Raises RuntimeError inside a transaction.
+    the answer has status 0 too, at once. Raises RuntimeError inside a transaction, and OnHold where this installation may call nobody.
     """
     _refuse_inside_a_transaction()
+    hold.refuse_call(call)
     seconds = settings.CHANNEL_TIMEOUT if timeout is None else timeout
     send = partial(
         _request, call, method, url, params=params, data=data, json=json, headers=headers, seconds=seconds

@@ -17,6 +17,7 @@ from tokens.lifecycle.notes import (
 from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove
 from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
 from tokens.lifecycle.steps import Outcome
+from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
     "Imported",
@@ -38,4 +39,5 @@ __all__ = [
     "store_consent",
     "store_imported",
     "tend",
+    "wipe_all",
 ]

@@ -1,0 +1,76 @@
+"""The drill of docs/restore.md, with the real tools: a restored installation destroys no log-in and mails nothing twice."""
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from notifications import outbox
+from tests.faults.restore import Drill, commands
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens import probe
+from tokens.models import Token
+from users import hold
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+WORK = """
+from accounts.tasks import check_due_tokens
+from notifications.tasks import deliver_messages
+from tokens.models import Token
+from django.utils import timezone
+Token.objects.update(due_at=timezone.now())
+check_due_tokens()
+deliver_messages()
+"""
+STATES = """
+from tokens.models import Token
+print(*Token.objects.order_by("consented_by__email").values_list("state", flat=True))
+"""
+
+
+def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbox, tmp_path: Path) -> None:
+    native.set_up_apps(channels_world)
+    for name in ("ada", "ben"):
+        client = Client()
+        client.force_login(make_user(f"{name}@example.com"))
+        native.link(client, "snapchat", name)
+    hold.forget()
+    assert hold.current() is None
+    outbox.enqueue(kind="test", recipient="ada@example.com", dedupe_key="1", now=timezone.now())
+    drill = Drill(
+        tmp_path, sandbox=channels_world.base, smtp=f"{channels_world.smtp_host}:{channels_world.smtp_port}"
+    )
+    drill.tidy()
+
+    for command in commands("Backup"):
+        drill.run(command)
+    # Life goes on at the original: Ada's refresh token is spent, Ben takes his consent away.
+    ada = Token.objects.get(consented_by__email="ada@example.com")
+    probe.probe(ada.pk, now=timezone.now(), source="test", renew=True)
+    channels_world.cancel_authorisation("snapchat", "ben")
+    channels_world.clear_calls()
+    channels_world.delete_mails()
+    *restore, release = commands("Restore")
+    for command in restore:
+        drill.run(command)
+    drill.on_the_restored(WORK)
+    called_on_hold = channels_world.calls()
+    said = drill.run(release)
+    states = drill.on_the_restored(STATES)
+
+    assert called_on_hold == []
+    assert channels_world.mails() == []
+    assert "its database was restored or copied" in said
+    assert "Messages that waited and were cancelled: 1" in said
+    assert "Released as the same installation." in said
+    assert channels_world.calls(path="access_token") == []  # asked about, not renewed
+    channels_world.clear_calls()
+    assert "dead" not in states
+    drill.on_the_restored(WORK)
+    assert channels_world.calls() != []  # what did nothing on hold does something now
+    drill.tidy()
+    assert all(seconds < 120 for seconds in drill.seconds.values())

@@ -1,0 +1,123 @@
+"""On hold: a database that was copied or restored acts on nothing until an operator says what it is.
+
+Two installations that work with the same log-ins destroy them: the refresh token that one of them spends is void in the other, and
+people get each mail twice. So the database knows what it is bound to, the host of BASE_URL, the key ring and PostgreSQL's own number of
+server and database, and a process that finds something else there calls no channel, sends no mail, hands out nothing and runs no task.
+`manage.py hold` does the same by hand. Each process looks once a second at most.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+logger = logging.getLogger(__name__)
+
+TRUSTED_FOR = 1.0  # seconds that a process goes by what it read
+SAID_EVERY = 60.0  # seconds
+RETRY_AFTER = 60  # seconds, for callers
+SPENDS = frozenset({"refresh", "exchange"})  # calls that no round of questions may make
+
+
+class OnHold(Exception):  # noqa: N818  # an answer
+    """This installation is on hold. The text says why, and what an operator does."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why an installation is on hold."""
+
+    because: str  # a sentence for operators
+    since: datetime | None = None  # None: it came so
+
+    def __str__(self) -> str:
+        return f"This installation is on hold: {self.because}"
+
+
+def current() -> Hold | None:
+    """Return the hold that this process is under, or None. Reads the row once a second at most, from whatever thread."""
+    with _lock:
+        now = time.monotonic()
+        if not _known.until >= now:
+            _known.hold = _look()
+            _known.until = now + TRUSTED_FOR
+            _say(now)
+        return _known.hold
+
+
+def refuse() -> None:
+    """Raise OnHold where this process is on hold."""
+    hold = current()
+    if hold is not None:
+        raise OnHold(
+            f"{hold} Nothing is asked, renewed, handed out or mailed until an operator runs manage.py release."
+        )
+
+
+def refuse_call(call: str) -> None:
+    """Raise OnHold before a call to a channel, unless it is a question of the round that ends a hold."""
+    if not (_known.asking and call not in SPENDS):
+        refuse()
+
+
+class _Known:
+    """What this process knows."""
+
+    hold: Hold | None = None
+    until = -1.0
+    asking = False
+    said = float("-inf")
+
+
+_known = _Known()
+_lock = threading.Lock()
+
+
+def forget() -> None:
+    """Look again at the next question."""
+    _known.until = -1.0
+
+
+def trust(*, seconds: float) -> None:
+    """Go on by "not on hold" for so long. For tests of everything else."""
+    _known.hold, _known.until = None, time.monotonic() + seconds
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let this process ask the channels about log-ins although it is on hold: the round that ends it."""
+    _known.asking = True
+    try:
+        yield
+    finally:
+        _known.asking = False
+
+
+def _look() -> Hold | None:
+    """Compare what the row says with what this process has."""
+    was_open = (
+        connection.connection is not None
+    )  # threads that call channels hold none, and must not keep one
+    try:
+        from users import (
+            installation,  # models cannot be imported before Django is set up; the launcher never is
+        )
+
+        return installation.compare()
+    finally:
+        if not was_open:
+            connection.close()
+
+
+def _say(now: float) -> None:
+    """Tell the log, loudly and once a minute."""
+    if _known.hold is None:
+        _known.said = float("-inf")
+    elif now - _known.said >= SAID_EVERY:
+        _known.said = now
+        logger.error("%s No channel is called and no mail is sent. See docs/restore.md.", _known.hold)
