@@ -1,13 +1,22 @@
-"""The two groups of a new installation: Administrators (everything) and Staff (the daily deeds)."""
+"""The two groups of an installation: Administrators (everything) and Staff (the daily deeds).
 
+Staff is the superusers' to change. Each permission is given to it once: what they take away stays away. What a newer version adds comes
+with `migrate`, but for an app of which they have taken something away.
+"""
+
+import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from adtoken_project.models import StaffGrant
 from users.invitations import STAFF_GROUP
 from users.visibility import ADMINISTRATORS_GROUP
+
+logger = logging.getLogger(__name__)
 
 ADMINISTRATORS = ADMINISTRATORS_GROUP
 OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_project"]
@@ -15,7 +24,7 @@ OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_p
 # Addresses and browsers of people are for administrators.
 NOT_FOR_STAFF = ["view_loginrecord", "view_session"]
 
-# What Staff may do beyond looking. Superusers change it in the admin; it is filled only when the group is made.
+# What Staff may do beyond looking. A permission that is added here reaches existing installations too.
 STAFF_DEEDS = {
     "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account",
                  "import_account", "move_account"],
@@ -31,19 +40,39 @@ STAFF_DEEDS = {
 
 
 def ensure_groups() -> None:
-    """Make both groups. Administrators also get what a newer version adds; Staff stays as it was set by hand."""
+    """Make both groups, and give them what a newer version adds: Administrators all, Staff what was never given before."""
     administrators, _ = Group.objects.get_or_create(name=ADMINISTRATORS)
     administrators.permissions.add(*Permission.objects.filter(content_type__app_label__in=OUR_APPS))
     staff, _ = Group.objects.get_or_create(name=STAFF_GROUP)
-    if not staff.permissions.exists():
-        staff.permissions.add(*_staff_permissions())
+    wanted = _staff_permissions()
+    staff.permissions.add(*(_new_to(staff, wanted) if staff.permissions.exists() else wanted))
+    StaffGrant.objects.bulk_create(
+        [StaffGrant(permission=permission) for permission in wanted], ignore_conflicts=True
+    )
+
+
+def _new_to(staff: Group, wanted: Iterable[Permission]) -> list[Permission]:
+    """Return what the group was never given, without the apps in which superusers took something away: those are named in the log."""
+    given = set(StaffGrant.objects.values_list("permission_id", flat=True))
+    held = set(staff.permissions.values_list("pk", flat=True))
+    narrowed = {one.content_type.app_label for one in wanted if one.pk in given - held}
+    new = [one for one in wanted if one.pk not in given | held]
+    for one in new:
+        if one.content_type.app_label in narrowed:
+            logger.warning(
+                '%s does not get the new permission "%s": permissions of its kind were taken from it. Give it under Groups if it should.',
+                staff.name,
+                one.name,
+            )
+    return [one for one in new if one.content_type.app_label not in narrowed]
 
 
 def _staff_permissions() -> list[Permission]:
     wanted = Q(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
     for app, codenames in STAFF_DEEDS.items():
         wanted |= Q(content_type__app_label=app, codename__in=codenames)
-    return list(Permission.objects.filter(wanted).exclude(codename__in=NOT_FOR_STAFF))
+    found = Permission.objects.filter(wanted).exclude(codename__in=NOT_FOR_STAFF)
+    return list(found.select_related("content_type"))
 
 
 def after_migrate(*, sender: AppConfig, **_kwargs: Any) -> None:

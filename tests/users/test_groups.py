@@ -1,9 +1,13 @@
-"""A new installation has two groups with permissions."""
+"""An installation has two groups with permissions: all of them when it is new, and those that a newer version adds."""
+
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 
 from adtoken_project.groups import ADMINISTRATORS, OUR_APPS, STAFF_DEEDS, ensure_groups
+from adtoken_project.models import StaffGrant
 from users.invitations import STAFF_GROUP
 
 pytestmark = pytest.mark.django_db
@@ -36,3 +40,50 @@ def test_what_superusers_took_from_staff_stays_taken() -> None:
     ensure_groups()
 
     assert "pause_account" not in codenames(STAFF_GROUP)
+
+
+def not_given_yet(*names: str) -> None:
+    """Bring the group back to before a version that adds these permissions."""
+    new = Permission.objects.filter(codename__in=names)
+    Group.objects.get(name=STAFF_GROUP).permissions.remove(*new)
+    StaffGrant.objects.filter(permission__in=new).delete()
+
+
+def test_what_a_newer_version_adds_reaches_the_staff_of_an_existing_installation_once() -> None:
+    not_given_yet("revoke_token", "view_optout")
+
+    ensure_groups()
+    arrived = codenames(STAFF_GROUP)
+    Group.objects.get(name=STAFF_GROUP).permissions.remove(Permission.objects.get(codename="view_optout"))
+    ensure_groups()
+
+    assert {"revoke_token", "view_optout"} <= arrived
+    assert "view_optout" not in codenames(STAFF_GROUP)
+
+
+def test_staff_that_was_narrowed_gets_nothing_new_of_that_kind_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    not_given_yet("revoke_token", "move_account")
+    Group.objects.get(name=STAFF_GROUP).permissions.remove(Permission.objects.get(codename="ask_token"))
+
+    ensure_groups()
+    ensure_groups()
+
+    assert "revoke_token" not in codenames(STAFF_GROUP)
+    assert "move_account" in codenames(STAFF_GROUP)
+    assert [
+        line for line in caplog.messages if "Can revoke log-ins at the channel" in line
+    ] == caplog.messages
+
+
+def test_the_upgrade_takes_what_staff_had_before_as_given() -> None:
+    Group.objects.get(name=STAFF_GROUP).permissions.remove(Permission.objects.get(codename="import_account"))
+    not_given_yet("move_account", "end_sessions", "view_leaserecord")
+    StaffGrant.objects.all().delete()
+
+    import_module("adtoken_project.migrations.0003_staff_grants").remember(apps, None)
+    ensure_groups()
+
+    assert "end_sessions" in codenames(STAFF_GROUP)
+    assert not codenames(STAFF_GROUP) & {"import_account", "move_account", "view_leaserecord"}
