@@ -1,4 +1,4 @@
-"""Mails about API keys: one that ends soon, to whoever made it and operators; one whose maker left, to operators.
+"""Mails about API keys: one that ends soon or is not used, to whoever made it and operators; one whose maker left, to operators.
 
 Each message has a key of its own, so that the hourly run writes nothing twice.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from users.recipients import operators
 
 KIND = "api_key"
 DAYS_AHEAD = (1, 7, 30)
+UNUSED_FOR = timedelta(days=90)
 STOPS = "Every call with it is then answered 401, so what it publishes stops."
 
 
@@ -37,7 +39,7 @@ def tell(*, now: datetime) -> int:
             payload={"key": key.pk, "about": what.partition(":")[0]},
             now=now,
         )
-        for key, what in [*_ending(now), *_without_maker(now)]
+        for key, what in [*_ending(now), *_without_maker(now), *_unused(now)]
         for address in dict.fromkeys([*_maker(key, what), *to_operators])
     )
 
@@ -60,6 +62,12 @@ def _without_maker(now: datetime) -> Iterator[tuple[ApiKey, str]]:
         yield key, "maker"
 
 
+def _unused(now: datetime) -> Iterator[tuple[ApiKey, str]]:
+    keys = _in_use(now).annotate(idle_since=Coalesce("last_used_at", "created_at"))
+    for key in keys.filter(idle_since__lte=now - UNUSED_FOR).select_related("created_by"):
+        yield key, f"unused:{key.idle_since:%Y-%m-%d}"
+
+
 def _maker(key: ApiKey, what: str) -> list[str]:
     if what == "maker" or key.created_by is None or not key.created_by.is_active:
         return []
@@ -73,17 +81,15 @@ def build(message: Message) -> Mail:
     )
     if key is None:
         raise NotWanted("The key was revoked before this mail went out.")
-    about_end = message.payload["about"] == "end"
-    if about_end and (key.expires_at is None or key.expires_at <= timezone.now()):
-        raise NotWanted("The key has no such end any more.")
-    if not about_end and not key.maker_left:
-        raise NotWanted("Whoever made the key is back.")
+    about = message.payload["about"]
+    if over := _over(key, about, now=timezone.now()):
+        raise NotWanted(over)
     made_it = key.created_by is not None and key.created_by.email == message.recipient
     if not made_it and message.recipient not in operators():
         raise NotWanted("This address neither made the key nor is an operator's.")
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     with timezone.override(user.zone if user else timezone.get_default_timezone()):
-        context = _context(key, about_end=about_end) | {
+        context = _context(key, about) | {
             "because": _because(user, made_it=made_it),
             "why_url": addresses.of("why_message", message.pk) if user else "",
         }
@@ -101,21 +107,44 @@ def _subject(key: ApiKey, heading: str) -> str:
     )
 
 
-def _context(key: ApiKey, *, about_end: bool) -> dict[str, Any]:
-    zone = timezone.get_current_timezone()
+def _over(key: ApiKey, about: str, *, now: datetime) -> str:
+    """Return why nothing is left to say, or ""."""
+    if about == "end" and (key.expires_at is None or key.expires_at <= now):
+        return "The key has no such end any more."
+    if about == "maker" and not key.maker_left:
+        return "Whoever made the key is back."
+    if about == "unused" and (key.last_used_at or key.created_at) > now - UNUSED_FOR:
+        return "The key was used before this mail went out."
+    return ""
+
+
+def _words(key: ApiKey, about: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return heading, first sentence and steps."""
     name = f"the API key “{key.name}”"
-    if about_end:
+    if about == "end":
         assert key.expires_at is not None  # asked in build
         last_day = timezone.localtime(key.expires_at - timedelta(seconds=1))
-        heading, lead = f"{name} ends on {last_day.day} {last_day:%B %Y}", STOPS
         steps = ("Make a new key with the same limits, and enter it in the system.", "Revoke this one.")
-    else:
-        heading = f"whoever made {name} has left"
-        lead = "The key goes on working. It may stand where nobody looks after it any more."
-        steps = (
-            "Find out which system uses it, and who looks after it now.",
-            "Make that person a new key, then revoke this one.",
+        return f"{name} ends on {last_day.day} {last_day:%B %Y}", STOPS, steps
+    if about == "maker":
+        return (
+            f"whoever made {name} has left",
+            "The key goes on working. It may stand where nobody looks after it any more.",
+            (
+                "Find out which system uses it, and who looks after it now.",
+                "Make that person a new key, then revoke this one.",
+            ),
         )
+    return (
+        f"{name} has not been used for {UNUSED_FOR.days} days",
+        "The key still works for whoever has it. One that no system needs is better revoked.",
+        ("Find out whether a system still needs it.", "If none does, revoke it."),
+    )
+
+
+def _context(key: ApiKey, about: str) -> dict[str, Any]:
+    zone = timezone.get_current_timezone()
+    heading, lead, steps = _words(key, about)
     used = faces.moment(key.last_used_at, zone=zone).full if key.last_used_at else "never"
     made_by = (
         str(key.created_by) if key.created_by else "somebody who was deleted" if key.maker_left_at else "–"
