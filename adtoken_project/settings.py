@@ -212,6 +212,11 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = CHANNEL_TIMEOUT
 MFA_ADAPTER = "users.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate_webauthn": "users.security_keys.AuthenticateForm",
+    "reauthenticate_webauthn": "users.security_keys.ReauthenticateForm",
+    "login_webauthn": "users.security_keys.LoginForm",
+}
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=True)
 INVITATION_DAYS = 7
 

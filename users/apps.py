@@ -28,6 +28,10 @@ class UsersConfig(AppConfig):
 
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         post_init.connect(factor_sealing.mark_owner, sender="mfa.Authenticator", dispatch_uid="users.factors")
+        pre_save.connect(
+            factor_sealing.bind_security_key, sender="mfa.Authenticator", dispatch_uid="users.bound"
+        )
+        # after what is sealed above
         pre_save.connect(factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.factor_keys")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")

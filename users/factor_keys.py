@@ -13,7 +13,12 @@ from users.key_ring import fingerprints, key_of, renewed
 from users.key_rotation import UNKNOWN, SealedRows
 
 NAME = "key"
-SEALED = ("secret", "seed", "migrated_codes")  # what the library has encrypted; the last is a list
+SEALED = (
+    "secret",
+    "seed",
+    "migrated_codes",
+    "bound",
+)  # the third is a list; the last is ours, of security keys
 
 
 def name_key(*, instance: Authenticator, **_kwargs: Any) -> None:
@@ -37,13 +42,12 @@ def _texts(data: Mapping[str, Any]) -> list[Any]:
 
 
 class FactorRows(SealedRows):
-    """Authenticator apps and recovery codes. Security keys hold nothing secret."""
+    """Authenticator apps, recovery codes, and what binds a security key to its person."""
 
     label = "second factors"
     table = "mfa_authenticator"
     column = "data"
     kind = "jsonb"
-    only = "type in ('totp', 'recovery_codes')"
     key = "coalesce(data ->> 'key', '')"
     changes = "data = v.new"
 

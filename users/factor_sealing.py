@@ -1,11 +1,15 @@
-"""The secrets of second factors: encrypted, and each bound to its person.
+"""The secrets of second factors: encrypted, and each factor bound to its person.
 
 The library asks to encrypt and decrypt a text without saying whose it is. So the text is sealed together with the person who enrols, and
 what is loaded from a row carries whose row it is. A seed in another person's row, which only a writer to the database can put there, gives
 codes that fit nothing.
+
+A security key has no secret here, only the public half of one. Its row holds a sealed trace of it, too, which is made when the key is
+added, and asked for when it is used (users/security_keys.py).
 """
 
 import base64
+import hashlib
 import json
 import logging
 import secrets
@@ -18,6 +22,8 @@ from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 logger = logging.getLogger(__name__)
+
+BOUND = "bound"  # in the data of a security key: the sealed trace
 
 
 class Loaded(str):
@@ -40,17 +46,43 @@ def seal(text: str, owner: int) -> str:
 
 
 @sensitive_variables()
-def opened(sealed: str) -> str:
-    """Return the secret where it stands in its own person's row; else a random one, which no code fits, with a line in the log."""
+def unseal(sealed: str, owner: int) -> str | None:
+    """Return the text; None, with a line in the log, where it does not open or was sealed for somebody else."""
     try:
         content = json.loads(ring().decrypt(sealed.encode()))
-        if isinstance(sealed, Loaded) and content["owner"] == sealed.owner:
+        if content["owner"] == owner:
             return str(content["text"])
         why = "was sealed for somebody else"
     except (InvalidToken, ValueError, TypeError, KeyError):
         why = "does not open. Is a key missing from FERNET_KEYS?"
-    logger.error("The second factor of person %s %s", getattr(sealed, "owner", "unknown"), why)
-    return base64.b32encode(secrets.token_bytes(20)).decode()
+    logger.error("The second factor of person %s %s", owner, why)
+    return None
+
+
+@sensitive_variables()
+def opened(sealed: str) -> str:
+    """Return the secret where it stands in its own person's row; else a random one, which no code fits, with a line in the log."""
+    text = unseal(sealed, getattr(sealed, "owner", 0))  # nobody has the number 0
+    return base64.b32encode(secrets.token_bytes(20)).decode() if text is None else text
+
+
+def bind_security_key(*, instance: Authenticator, **_kwargs: Any) -> None:
+    """Bind a security key to its person when it is added. A row that exists is never bound anew."""
+    if instance._state.adding and instance.type == Authenticator.Type.WEBAUTHN:  # noqa: SLF001  # documented API
+        instance.data[BOUND] = seal(_trace(instance), instance.user_id)
+
+
+def is_bound(authenticator: Authenticator) -> bool:
+    """Tell whether a security key stands in the row of the person who added it."""
+    sealed = authenticator.data.get(BOUND)
+    if sealed is None:
+        logger.error("The second factor of person %s is bound to nobody", authenticator.user_id)
+        return False
+    return unseal(sealed, authenticator.user_id) == _trace(authenticator)
+
+
+def _trace(authenticator: Authenticator) -> str:
+    return hashlib.sha256(json.dumps(authenticator.data["credential"], sort_keys=True).encode()).hexdigest()
 
 
 def enrolling() -> int:

@@ -64,6 +64,13 @@ class Session(AbstractBaseSession):
         """The browser as people call it."""
         return browsers.named(self.browser)
 
+    def get_decoded(self) -> dict[str, Any]:
+        """Return what the row holds."""
+        store = self.get_session_store_class()()
+        store.row_key = self.pk
+        decoded: dict[str, Any] = store.decode(self.session_data)
+        return decoded
+
     def has_ended_for_staff(self, now: datetime) -> bool:
         """Tell whether the session of somebody of staff is over: too old, or unused for too long."""
         return self.began_at <= now - STAFF_LIFETIME or self.seen_at <= now - STAFF_IDLE

@@ -1,6 +1,8 @@
 """The session store (SESSION_ENGINE): Django's database store, but for the key, of which the table holds a hash only.
 
-The id in the browser's cookie stands in no table: whoever reads a backup, a replica or a query log can open no session with it.
+The id in the browser's cookie stands in no table: whoever reads a backup, a replica or a query log can open no session with it. What a row
+holds is signed for this row alone, so a copy of it in another one is an empty session; the seed of an authenticator app that is just being
+set up is encrypted in it.
 A session ends at a time that is fixed when the person logs in; using it does not put that off.
 """
 
@@ -15,10 +17,12 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from users import factor_sealing
 from users.session_model import Session
 
 # What the log-in writes into the session, for the columns of its row.
 BEGAN, ADDRESS, BROWSER = "began", "address", "browser"
+SEED = "mfa.totp.secret"  # the library's name for it
 
 
 def stored_key(session_id: str) -> str:
@@ -30,11 +34,31 @@ class SessionStore(DatabaseStore):
     """Sessions in users.Session."""
 
     row: Session | None = None  # as it was loaded; None for a new session
+    row_key: str | None = None  # of a row that is read without the id in the browser's cookie
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
         """Return the table of sessions."""
         return Session
+
+    @property
+    def key_salt(self) -> str:
+        """Return what the row is signed with, beside SECRET_KEY: its own key."""
+        return f"users.sessions.{self.row_key or stored_key(str(self.session_key))}"
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        """Return the text of the row."""
+        seed = session_dict.get(SEED)
+        if seed:
+            session_dict = session_dict | {SEED: factor_sealing.seal(seed, int(session_dict.get(USER_ID, 0)))}
+        return super().encode(session_dict)
+
+    def decode(self, session_data: str | bytes) -> dict[str, Any]:
+        """Return what the row holds; nothing where it was signed for another one. A seed that does not open is None."""
+        data = super().decode(session_data)
+        if data.get(SEED):
+            data[SEED] = factor_sealing.unseal(data[SEED], int(data.get(USER_ID, 0)))
+        return data
 
     def _get_session_from_db(self) -> Session | None:
         found = Session.objects.filter(pk=stored_key(str(self.session_key)), expire_date__gt=timezone.now())

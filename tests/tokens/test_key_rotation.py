@@ -120,6 +120,20 @@ def test_recovery_codes_move_with_what_was_used_of_them(settings: Settings, rf: 
     assert RecoveryCodes(factor).get_unused_codes() == ["11111111", "22222222"]
 
 
+def test_what_binds_a_security_key_to_its_person_moves_too(settings: Settings) -> None:
+    settings.FERNET_KEYS = [OLD]
+    data = {"name": "Key", "credential": {"id": "a"}}
+    key = Authenticator.objects.create(user=make_user(), type="webauthn", data=data)
+    settings.FERNET_KEYS = [NEW, OLD]
+
+    rotate()
+
+    settings.FERNET_KEYS = [NEW]
+    key = Authenticator.objects.get(pk=key.pk)
+    assert key.data["key"] == fingerprint(NEW)
+    assert factor_sealing.is_bound(key)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_renewal_between_reading_and_writing_is_never_overwritten(
     old_rows: Token, monkeypatch: pytest.MonkeyPatch

@@ -33,14 +33,20 @@ def secret_of(user: User) -> str:
     return str(decrypt(Authenticator.objects.get(user=user, type="totp").data["secret"]))
 
 
-def enrol(client: Client, password: str = PASSWORD) -> None:
-    """Set up an authenticator app by the pages, confirming the password where they ask for it."""
+def begin_to_enrol(client: Client, password: str = PASSWORD) -> str:
+    """Open the page that sets up an authenticator app, confirming the password where it is asked for. Returns the app's seed."""
     url = reverse("mfa_activate_totp")
     page = client.get(url)
     if page.status_code == 302:
         client.post(page["Location"], {"password": password})
         page = client.get(url)
-    client.post(url, {"code": code_of(page.context["form"].secret)})
+    return str(page.context["form"].secret)
+
+
+def enrol(client: Client, password: str = PASSWORD) -> None:
+    """Set up an authenticator app by the pages."""
+    seed = begin_to_enrol(client, password)
+    client.post(reverse("mfa_activate_totp"), {"code": code_of(seed)})
 
 
 def is_logged_in(client: Client) -> bool:

@@ -9,13 +9,16 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
 from cryptography.fernet import Fernet
 from django.apps import apps
+from django.contrib.sessions.serializers import JSONSerializer
+from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
 from tests.support.factories import NOW, make_app, make_user
-from tests.users.steps import code_of, enrol, is_logged_in, log_in, secret_of
+from tests.support.security_key import SecurityKey
+from tests.users.steps import begin_to_enrol, code_of, enrol, is_logged_in, log_in, secret_of
 from users import factor_sealing
-from users.models import User
+from users.models import Session, User
 
 pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enrolment when it is committed
 
@@ -136,3 +139,74 @@ def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(
         == seed
     )
     assert Authenticator.objects.get(type="recovery_codes").data["seed"] == lost
+
+
+def test_a_security_key_opens_its_person_and_nobody_whose_row_it_is_copied_to(
+    client: Client, staff: User
+) -> None:
+    thief, key = make_user("thief@example.com"), SecurityKey()
+    log_in(own := Client(), thief.email)
+    key.add(own)
+    row = Authenticator.objects.get(user=thief, type="webauthn")
+    Authenticator.objects.bulk_create([Authenticator(user=staff, type="webauthn", data=dict(row.data))])
+    log_in(client, staff.email)
+    log_in(own_again := Client(), thief.email)
+
+    page = key.show(client)
+    key.show(own_again)
+
+    assert "The security key was not accepted" in page.text
+    assert not is_logged_in(client)
+    assert is_logged_in(own_again)
+    assert key.show(own_again, "mfa_reauthenticate_webauthn").status_code == 302
+
+
+def test_a_security_key_that_is_renamed_in_another_persons_row_is_not_bound_by_that(
+    client: Client, staff: User
+) -> None:
+    thief, key = make_user("thief@example.com"), SecurityKey()
+    log_in(own := Client(), thief.email)
+    key.add(own)
+    Authenticator.objects.filter(user=thief, type="webauthn").update(user=staff)
+    row = Authenticator.objects.get(user=staff)
+    row.wrap().name = "Mine"
+    row.save()
+    log_in(client, staff.email)
+
+    key.show(client)
+
+    assert not is_logged_in(client)
+
+
+def test_security_keys_from_before_are_bound_by_the_migration(client: Client, staff: User) -> None:
+    key = SecurityKey()
+    log_in(own := Client(), staff.email)
+    key.add(own)
+    row = Authenticator.objects.get(type="webauthn")
+    del row.data["bound"]
+    row.save()
+    log_in(before := Client(), staff.email)
+    key.show(before)
+
+    import_module("users.migrations.0012_security_keys_bound_to_their_person").bind(apps, None)
+    log_in(client, staff.email)
+    key.show(client)
+
+    assert not is_logged_in(before)
+    assert is_logged_in(client)
+
+
+def test_the_seed_of_an_app_that_is_being_set_up_stands_in_no_table_in_clear(
+    client: Client, staff: User
+) -> None:
+    log_in(client, staff.email)
+    seed = begin_to_enrol(client)
+    session = Session.objects.get()
+    rows = signing.loads(session.session_data, salt=f"users.sessions.{session.pk}", serializer=JSONSerializer)
+
+    client.post(reverse("mfa_activate_totp"), {"code": code_of(seed)})
+
+    assert "mfa.totp.secret" in rows
+    assert seed not in str(rows)
+    assert secret_of(staff) == seed
+    assert "mfa.totp.secret" not in Session.objects.get().get_decoded()

@@ -71,6 +71,18 @@ def test_no_row_of_the_database_opens_a_session(client: Client, ada: User) -> No
     assert set(opened) == {302}
 
 
+def test_what_a_row_holds_opens_nothing_in_another_row(client: Client, ada: User, staff: User) -> None:
+    log_in(client, ada.email)
+    log_in(Client(), staff.email)
+    of_staff = Session.objects.get(user=staff)
+
+    Session.objects.filter(user=ada).update(session_data=of_staff.session_data, user=staff)
+
+    assert of_staff.get_decoded()["_auth_user_id"] == str(staff.pk)
+    assert client.get(PORTAL).status_code == 302
+    assert not is_logged_in(client)
+
+
 def test_the_row_says_who_is_logged_in_from_where_and_since_when(client: Client, ada: User) -> None:
     with time_machine.travel(NOW, tick=False):
         log_in(client, ada.email)
