@@ -10,6 +10,7 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.db.models import Q
 
 from adtoken_project.models import StaffGrant
@@ -76,6 +77,11 @@ def _staff_permissions() -> list[Permission]:
 
 
 def after_migrate(*, sender: AppConfig, **_kwargs: Any) -> None:
-    """Make the groups once per `migrate`, after the last app: only then all permissions exist."""
-    if sender is [config for config in apps.get_app_configs() if config.models_module][-1]:
+    """Make the groups once per `migrate`, after the last app: only then all permissions exist.
+
+    Not where it went to before there was a memory of what Staff was given: `migrate users`, or back to an older version.
+    """
+    is_last = sender is [config for config in apps.get_app_configs() if config.models_module][-1]
+    table = StaffGrant._meta.db_table  # noqa: SLF001  # documented API
+    if is_last and table in connection.introspection.table_names():
         ensure_groups()
