@@ -168,6 +168,17 @@ class TestFollowing:
             lease(old)
         assert lease(new).native_id == account.native_id
 
+    def test_a_key_of_several_teams_lists_the_accounts_of_one(self) -> None:
+        lumen, fern = make_team("Lumen"), make_team("Fern")
+        make_account(name="Shoes", team=lumen)
+        make_account(name="Gardens", team=fern)
+        _, secret = callers.issue(name="jobs", scopes=["accounts:read"], teams=[lumen, fern])
+        job = Client(headers={"authorization": f"Bearer {secret}"})
+
+        listed = job.get("/api/v1/accounts", {"team": "Fern"}).json()["accounts"]
+
+        assert [(one["name"], one["team"]) for one in listed] == [("Gardens", "Fern")]
+
     def test_a_key_of_the_old_team_can_no_longer_report_on_the_account(self) -> None:
         lumen, fern = make_team(), make_team()
         account = linked(make_token(), make_token(), team=lumen)

@@ -81,6 +81,7 @@ def test_a_watcher_waits_for_the_person(ada: User) -> None:
     for body in (" ".join(mail.text.split()), mail.html):
         assert "What you can do:" in body
         assert "Ask Ada Okafor to re-authenticate, by mail to ada@example.com." in body
+        assert "Ada Okafor, ada@example.com" in body  # whom it waits for
         assert "Press Re-authenticate" not in body
         assert f"/open/{account.pk}/" in body
     assert "/reauthenticate/" not in mail.text + mail.html

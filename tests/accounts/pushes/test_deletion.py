@@ -115,6 +115,21 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     assert Message.objects.get(dedupe_key="a").text == deletion.WHY_BLANK
 
 
+def test_an_answer_that_names_a_longer_id_stays(client: Client, linked: Account, queue: Queue) -> None:
+    ada = Token.objects.select_related("app").get(native_user_name="Ada Okafor")
+    said = {"body": {"id": f"9{ada.native_user_id}", "other": f"{ada.native_user_id}7"}}
+    UnknownAnswer.objects.create(
+        app=ada.app, fingerprint="f", call="api", status=400, sample=said,
+        first_seen_at=datetime.now(UTC), last_seen_at=datetime.now(UTC),
+    )  # fmt: skip
+    ask(client, ada.native_user_id)
+
+    queue.work()
+
+    assert not Token.objects.filter(pk=ada.pk).exists()
+    assert UnknownAnswer.objects.get().sample == said
+
+
 def test_mails_are_blanked_by_what_they_are_about_never_by_a_part_of_a_word(
     world: Sandbox, linked: Account, queue: Queue
 ) -> None:
