@@ -1,6 +1,6 @@
 """API keys: how long they work, who is told of their end, and what they took."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -230,15 +230,19 @@ def test_the_page_of_a_key_says_what_it_took_when_whose_and_from_where(
     client: Client, scene: tuple[Account, Token, ApiKey]
 ) -> None:
     account, token, key = scene
-    record(account, token, key, at=timezone.now())
-    record(account, token, key, at=timezone.now(), kind="signature", request="POST /12/accounts/1/campaigns")
+    at = timezone.now()
+    record(account, token, key, at=at)
+    record(account, token, key, at=at, purpose="read")
+    record(account, token, key, at=at, kind="signature", request="POST /12/accounts/1/campaigns")
 
     page = client.get(handed_out.url(key=key.pk)).content.decode()
 
     assert "Tokens handed out to Nightly job" in page
     for words in (
         "Token, for publishing",
+        "Token, for reading",
         "Signed POST /12/accounts/1/campaigns",
+        f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "Lumen Shoes EU",
         "Ada Okafor",
         "192.0.2.7",

@@ -88,6 +88,13 @@ def test_no_secret_is_readable_in_any_shape() -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("scheme", ["redis", "postgres", "smtp"])
+def test_a_password_in_an_address_is_hidden_whatever_it_looks_like(scheme: str) -> None:
+    kept = logged("%s", f"no answer from {scheme}://app:correcthorse@db.example/0")
+
+    assert kept == f"no answer from {scheme}://app:[hidden]@db.example/0"
+
+
 def test_no_secret_is_readable_in_a_traceback() -> None:
     found = []
     for name, secret in SECRETS.items():
