@@ -133,7 +133,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
             can_publish=entry.can_publish,
             demoted=token.demoted_at is not None,
         ),
-        short=_short(entry, names),
+        short=_short(entry, names, active=active),
         days=dates.days(token, usable=selection.usable(entry), now=now),
         dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
@@ -143,11 +143,11 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
     )
 
 
-def _short(entry: AccountToken, names: Names) -> str:
+def _short(entry: AccountToken, names: Names, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return f"Removed on purpose by {names.user(entry.token.removed_by)}"
     short = pool_reasons.explain_entry(entry).short
-    if not short and entry.token.demoted_at is not None:
+    if not short and entry.token.demoted_at is not None and not active:
         return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
     return short
 

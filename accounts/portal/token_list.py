@@ -196,7 +196,9 @@ class TokensOfAccounts:
         )
         if pill == faces.BACKUP and not token.linked:
             pill = faces.NOT_LINKED
-        reason = token.reason or (READING_REFUSED if token.demoted_at is not None else "")
+        reason = token.reason or (
+            READING_REFUSED if token.demoted_at is not None and not token.served else ""
+        )
         short = reasons.explain(token.app.channel, reason).short
         return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
 

@@ -63,6 +63,23 @@ def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_t
     assert rows(page) == ["Ben", "Emil", "Chiara", "Deniz"]
 
 
+def test_a_log_in_behind_the_others_says_so_unless_it_carries_the_account_alone(
+    client: Client, boss: None
+) -> None:
+    ada, ben = token_of("Ada", days=50), token_of("Ben", days=5)
+    shared, alone = linked(ada, ben), linked(ada)
+    Token.objects.filter(pk=ada.pk).update(demoted_at=timezone.now())
+    settle(shared)
+    settle(alone)
+
+    pages = {account: client.get(pool_url(account)).content.decode() for account in (shared, alone)}
+
+    assert rows(pages[shared]) == ["Ben", "Ada"]
+    assert "Others go first" in pages[shared]
+    assert "Retrying" in pages[shared]
+    assert "Others go first" not in pages[alone]
+
+
 def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(
     client: Client, boss: None
 ) -> None:
