@@ -3,7 +3,7 @@
 from tokens.channels.base import Reason
 from tokens.channels.snapchat.policy import LAST_STEP
 
-RECONNECT = ("Press Re-authenticate and log in at Snapchat with the same login as before.", LAST_STEP)
+RECONNECT = ("Press Re-authenticate and log in at Snapchat with the same log-in as before.", LAST_STEP)
 _APPS = "In the Snapchat app, open your profile, press the gear and look under Connected Apps."
 _OTHERS = "Meanwhile, ask somebody else with a role on the ad account to link it."
 _APPEAL = "Log in to the Snapchat app and press Appeal in the notice. There is no other way and one try; it may take 30 days."
@@ -32,7 +32,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     ),
     Reason.SECURITY_CHECKPOINT: (
         "Log in to the Snapchat app. A temporary lock may end after a day, or by the link to unlock that the app shows.",
-        "Remove other apps and plug-ins that use your Snapchat login; they may be the cause.",
+        "Remove other apps and plug-ins that use your Snapchat log-in; they may be the cause.",
         *RECONNECT,
     ),
     Reason.SUSPENDED: (_APPEAL, _OTHERS, "When Snapchat has lifted it, press Re-authenticate."),
