@@ -14,9 +14,10 @@ from accounts.linking import overview
 from accounts.models import Account, AccountToken
 from accounts.my_list import ATTENTION, STOPPED, WORKING
 from accounts.names import Names
+from accounts.pool_reasons import OUTSIDE
 from accounts.summary import Summary
 from tokens import channels, reasons, renewal
-from tokens.channels.base import NOT_BY_CONSENT, Reason
+from tokens.channels.base import Reason
 from tokens.models import Token
 from users.models import User
 
@@ -145,7 +146,7 @@ def _hanging_on(entries: Sequence[AccountToken], now: datetime) -> list[AccountT
     token = entries[0].token
     if token.is_removed:
         return []
-    helped = [entry for entry in entries if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
+    helped = [entry for entry in entries if reasons.by_consent(pool_reasons.entry_reason(entry))]
     ends = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
     if token.state == Token.State.DEAD or ends:
         return helped
@@ -321,6 +322,7 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "summary": one,
         "keepers": keepers,
         "mine": mine is not None,
+        "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(_hanging_on([mine], now)),
         "channel": channels.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
@@ -355,7 +357,7 @@ def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool,
     token = entry.token
     who = "You" if you else faces.first_name(name)
     reason = pool_reasons.entry_reason(entry)
-    if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST:
+    if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST and reason != OUTSIDE:
         return f"{who} can no longer reach this ad account."
     if token.state != Token.State.DEAD and reason == Reason.PUBLISHING_LOST:
         return f"{who} can report only. Not a backup."

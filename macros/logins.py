@@ -8,7 +8,8 @@ from accounts import pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from macros.models import Notice
-from tokens.channels.base import NOT_BY_CONSENT, Reason
+from tokens import reasons
+from tokens.channels.base import Reason
 from tokens.models import Token
 from users.models import User
 from users.recipients import Via
@@ -101,7 +102,12 @@ class Line:
     @property
     def by_consent(self) -> bool:
         """Whether its person ends it by re-authenticating; else an admin at the channel has to act."""
-        return self.lost not in NOT_BY_CONSENT
+        return reasons.by_consent(self.lost)
+
+    @property
+    def walled(self) -> bool:
+        """Whether the log-in is fine, and the account's team takes those of its own people only."""
+        return self.lost == pool_reasons.OUTSIDE
 
 
 @dataclass
@@ -195,20 +201,28 @@ def notice_end(notice: Notice, account: Account) -> datetime | None:
     return notice.token.deadline if notice.token is not None else account.deadline
 
 
+def _can_be_asked(token: Token) -> bool:
+    return token.kind == Token.Kind.SYSTEM or (
+        token.consented_by is not None and token.consented_by.is_active
+    )
+
+
 def _token_of(
     notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
 ) -> Token | None:
     """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
 
-    Of an account that is dark it is the log-in whose end stopped it. Of one that works, the reader's own counts where he can renew it.
+    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one.
+    Of one that works, the reader's own counts where he can renew it.
     """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
     mine = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
     if notice.threshold == 0:
-        stopped = pool_reasons.entry_that_stopped(account, mine or entries)
-        return stopped.token if stopped else next((entry.token for entry in mine or entries), None)
-    helpful = [entry for entry in mine if pool_reasons.entry_reason(entry) not in NOT_BY_CONSENT]
+        asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
+        stopped = pool_reasons.entry_that_stopped(account, asked)
+        return stopped.token if stopped else next((entry.token for entry in asked), None)
+    helpful = [entry for entry in mine if reasons.by_consent(pool_reasons.entry_reason(entry))]
 
     def rank(entry: AccountToken) -> tuple[bool, bool, float]:
         token = entry.token

@@ -142,12 +142,14 @@ def _beyond(reader: Reader) -> list[str]:
 def _waits(lines: Sequence[Line]) -> list[str]:
     """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel. The verb is still open."""
     by_people = [line for line in lines if not _waits_for(line)]
-    by_admins = [line for line in lines if _waits_for(line)]
+    by_admins = [line for line in lines if _waits_for(line) and not line.walled]
+    walled = [line for line in lines if line.walled]
     people = list(dict.fromkeys(line.person for line in by_people if line.person and not line.unreachable))
     admins = list(dict.fromkeys(map(_waits_for, by_admins)))
     who = {
         f"{faces.join_names(people) or 'somebody with access'} to re-authenticate": by_people,
         f"{' and '.join(admins)} to give a role back": by_admins,
+        "an administrator of AdToken to add somebody to the team": walled,
     }
     return [
         f"{_accounts(len({line.account.pk for line in of}))} for {whom}" for whom, of in who.items() if of
@@ -170,7 +172,8 @@ def preheader(lines: Sequence[Line], reader: Reader) -> str:
     first = lines[0]
     effort = " Takes about a minute." if _can_act(first) else ""
     if first.ends is None and not first.by_consent:
-        return f"Nothing can be published there until {_waits_for(first)} gives a role back."
+        does = "adds somebody to the team" if first.walled else "gives a role back"
+        return f"Nothing can be published there until {_waits_for(first)} {does}."
     if first.ends is None:
         return f"Nothing can be published there until somebody re-authenticates.{effort}"
     what = "Log-in ends" if first.covered else "Works until"
@@ -350,6 +353,15 @@ def _steps_of_watcher(line: Line) -> tuple[str, ...]:
     return (*steps, f"Or somebody else with access to the account at {channel} links it in AdToken.")
 
 
+def _steps_of_wall(line: Line) -> tuple[str, ...]:
+    """Return what helps where a team takes log-ins of its own people only."""
+    who = line.person if line.person != faces.ELSEWHERE else "the person who linked it"
+    return (
+        f"Add {who} to the team of {line.account.name}, or let it take log-ins of other people too.",
+        "Or somebody of the team links the account with a log-in of their own.",
+    )
+
+
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if _to_find(line):
         channel = faces.channel_name(line.account.channel)
@@ -357,6 +369,8 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
             f"Find somebody who has access to the account at {channel}. That may be you.",
             "Have them open the account in AdToken and link it.",
         )
+    if line.walled:
+        return _steps_of_wall(line)
     if _watches(line):
         return _steps_of_watcher(line)
     if told is not None and told.steps:
@@ -370,9 +384,9 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
 
 def _button(login: Login, links: Links) -> dict[str, str]:
     first = login.first
-    if first.mine and not first.by_consent:
+    if first.mine and not first.by_consent and not first.walled:
         return {"label": "See the steps and check now", "url": links.renew}
-    if first.mine:
+    if first.mine and not first.walled:
         channel = faces.channel_name(first.account.channel)
         many = len(login.lines)
         what = short(first.account.name) if many == 1 else f"{channel}, {many} accounts"

@@ -341,9 +341,20 @@ def explain(
         steps=_steps(channel, known, you=you) if channel and reason not in OURS else (),
         causes=_causes(channel_key, known) if reason not in OURS else (),
         first_deed=words.deed.format(**names),
-        by_consent=reason not in _NOT_BY_CONSENT_HERE and known not in NOT_BY_CONSENT,
-        waits_for=f"an admin at {names['c']}" if reason not in OURS and known in AN_ADMIN_HELPS else "",
+        by_consent=by_consent(reason),
+        waits_for=_waits_for(reason, names["c"]),
     )
+
+
+def by_consent(reason: str) -> bool:
+    """Tell whether the person ends it by re-authenticating; also where there is no reason."""
+    return reason not in _NOT_BY_CONSENT_HERE and _reason(reason) not in NOT_BY_CONSENT
+
+
+def _waits_for(reason: str, channel: str) -> str:
+    if reason == "outside_team":
+        return "an administrator of AdToken"
+    return f"an admin at {channel}" if reason not in OURS and _reason(reason) in AN_ADMIN_HELPS else ""
 
 
 _OWN_WORDS = (

@@ -43,7 +43,10 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     people = _names([entry.token.consented_by for entry in entries], teams)
     unlinked = reason == pool_reasons.UNLINKED
     todo = f"Somebody must {'link it anew' if unlinked else 're-authenticate'} at {native.label}."
-    if told.waits_for:
+    if reason == pool_reasons.OUTSIDE:
+        people = (told.waits_for,)
+        todo = "The account's team takes log-ins of its own people only: add one of them to it. Nobody needs to re-authenticate."
+    elif told.waits_for:
         people = (f"an admin of the account at {native.label}",)
         todo = "An admin there must give a role; nobody needs to re-authenticate."
     elif reason in LIFTABLE | WRITE_REFUSALS:

@@ -187,14 +187,14 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "carrier": faces.first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
-        "refused_by_team": _refused_by_team(account, user),
+        "refused_by_team": refused_by_team(account, user),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, told),
         **_ways(told, native, login),
     }
 
 
-def _refused_by_team(account: Account, user: User) -> bool:
+def refused_by_team(account: Account, user: User) -> bool:
     """Tell whether the account's team takes log-ins of its own people only, and this person is not one of them."""
     return account.team.members_only and not account.team.memberships.filter(user=user).exists()
 
@@ -207,11 +207,12 @@ def limits(
     `may_be_unticked`: the channel lets people tick ad accounts one by one, so that a new consent may help all the same.
     """
     out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
-    asks_admin = bool(told.waits_for)
+    reason = pool_reasons.entry_reason(entry) if entry else ""
+    asks_admin = bool(told.waits_for) and reason != pool_reasons.OUTSIDE
     native = channels.get(found.account.channel)
     return {
         "asks_admin": asks_admin,
-        "refused": entry is not None and pool_reasons.entry_reason(entry) in WRITE_REFUSALS,
+        "refused": reason in WRITE_REFUSALS,
         "out_of_reach": out_of_reach,
         "may_be_unticked": asks_admin and out_of_reach and native.partial_grants,
         "admins": admins_in_pool(found, names) if asks_admin else [],

@@ -500,3 +500,19 @@ def test_a_date_that_there_is_not_is_said_in_a_sentence(client: Client, ada: Use
     assert "No end date · X sets none" in pages[0]
     assert "End date No end date" not in pages[0]
     assert "End date not known ·" in pages[1]
+
+
+def test_a_log_in_outside_the_team_is_not_asked_to_re_authenticate(client: Client, ada: User) -> None:
+    make_app("facebook")
+    walled = make_team("Harbor", members_only=True)
+    account = linked("Fern", make_token(consented_by=ada, deadline=now() + 50 * DAY), team=walled)
+
+    page = mine(client)
+    own = client.get(reverse("my_account", args=[account.pk])).content.decode()
+
+    assert "Do first" not in page
+    assert "Has stopped: not in the team. Waits for an administrator of AdToken." in page
+    assert "takes log-ins of its own people only, and you are not one of them" in own
+    assert "can no longer reach this ad account" not in own
+    assert "Re-authenticate" not in own
+    assert "Add your log-in" not in own

@@ -141,6 +141,35 @@ def test_in_a_subject_the_person_gives_way_before_the_account_and_one_of_them_is
     assert len(found) <= 78
 
 
+@pytest.mark.parametrize("reader", ["ada@example.com", "team@example.com"])
+def test_where_the_team_takes_its_own_people_only_nobody_is_asked_to_re_authenticate(
+    ada: User, reader: str
+) -> None:
+    make_macro(emails=["team@example.com"], linkers=True)
+    ending(50, person=ada, name="Fern", team=make_team("Harbor", members_only=True))
+
+    mail = warned(reader)
+
+    text = " ".join(mail.text.split())
+    assert mail.subject == "Fern is deactivated: waiting for an administrator of AdToken"
+    assert "waits for an administrator of AdToken to add somebody to the team." in text
+    assert "to the team of Fern, or let it take log-ins of other people too." in text
+    assert "/reauthenticate/" not in mail.html
+
+
+def test_of_a_dark_account_a_person_who_can_be_asked_is_waited_for(ada: User) -> None:
+    make_macro(emails=["team@example.com"])
+    account = ending(50, name="Fern", person=ada)
+    die(account)
+    gone = make_person(name="Gone Away", is_active=False)
+    link(account, make_token(consented_by=gone, state="dead", reason="authorisation_cancelled"))
+    Account.objects.filter(pk=account.pk).update(reason="authorisation_cancelled")
+
+    mail = warned("team@example.com")
+
+    assert mail.subject == "Fern is deactivated: waiting for Ada Okafor"
+
+
 def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
     make_macro(emails=[], linkers=True, days=[100, 30, 7])
     ending(90, name="Later", person=ada)
