@@ -302,6 +302,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "adtoken_project.formats"  # dates in the theme's lists look like our own
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # serves from the apps' folders, no collectstatic step needed
