@@ -96,6 +96,11 @@ class Account(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def full_name(self) -> str:
+        """Return "Lumen Shoes EU (Facebook 4021187)", for lists without columns: an agency has one name on six channels."""
+        return f"{self.name} ({self.get_channel_display()} {self.native_id})"
+
 
 class AccountToken(models.Model):
     """A token in an account's pool."""
@@ -381,7 +386,7 @@ class ApiKey(models.Model):
 
     @property
     def maker_left(self) -> bool:
-        """Tell whether whoever made it was switched off or deleted."""
+        """Return whether whoever made it was switched off or deleted."""
         return self.maker_left_at is not None or (
             self.created_by is not None and not self.created_by.is_active
         )

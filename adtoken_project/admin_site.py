@@ -6,12 +6,16 @@ from typing import Any
 from allauth.account.decorators import secure_admin_login
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.decorators import csp_update
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
+from accounts.models import Account
 from adtoken_project import first_steps, search, start_page
 from users import second_factor
 
@@ -20,6 +24,20 @@ THEME_POLICY = {
     "script-src": [SELF, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],
 }
+
+
+class Choices(AutocompleteJsonView):
+    """What a picker offers: ad accounts by name, each with its channel and id; everything else as Django does."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Return what was found, always in an order: the next page must not repeat or leave out a row."""
+        found: QuerySet[Any] = super().get_queryset()
+        return found.order_by("name", "pk") if found.model is Account else found
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        """Return one row of the picker."""
+        row: dict[str, str] = super().serialize_result(obj, to_field_name)
+        return {**row, "text": obj.full_name} if isinstance(obj, Account) else row
 
 
 class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ships no types
@@ -39,7 +57,7 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         return redirect("account_change_password")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may open the portal: active staff who has shown a second factor in this session."""
+        """Return whether the person may open the portal: active staff who has shown a second factor in this session."""
         return bool(super().has_permission(request)) and second_factor.suffices(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
@@ -50,6 +68,10 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         """Add the test mail."""
         mail = path("test-mail/", self.admin_view(first_steps.send_test_mail), name="test_mail")
         return [mail, *super().get_urls()]
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with what a picker offers for what was typed."""
+        return Choices.as_view(admin_site=self)(request)
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Answer with what is found, for the palette. The theme's own would keep the results for minutes."""

@@ -39,6 +39,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display = ["name", "enabled", "applied_on", "days", "recipients", "last_mail"]
     list_filter = ["enabled", "scope", "team"]
     search_fields = ["name", "description"]
+    actions = None  # no deletion of many at once: each has its own confirm page
     change_form_template = "macros/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
@@ -59,20 +60,14 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         )
 
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
-        """Tell whether the person may change macros, and this one."""
+        """Return whether the person may change macros, and this one."""
         allowed = super().has_change_permission(request, obj)
         return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
 
     def has_delete_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
-        """Tell whether the person may delete macros, and this one."""
+        """Return whether the person may delete macros, and this one."""
         allowed = super().has_delete_permission(request, obj)
         return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Offer no deletion of many at once: each has its own confirm page."""
-        return {
-            name: found for name, found in super().get_actions(request).items() if name != "delete_selected"
-        }
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

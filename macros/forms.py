@@ -23,7 +23,7 @@ else:  # Django's class takes no type arguments at run time
 
 
 def words(text: str) -> list[str]:
-    """Return what stands between commas, semicolons, spaces and line breaks."""
+    """Return what is between commas, semicolons, spaces and line breaks."""
     return text.replace(",", " ").replace(";", " ").split()
 
 
@@ -69,6 +69,14 @@ class DaysField(forms.CharField):
         return sorted(days, reverse=True)
 
 
+class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # it takes none at run time
+    """Accounts in a picker, each with its channel and id. What the picker finds is named alike by the admin site."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the account's name with its channel and id."""
+        return str(obj.full_name)
+
+
 class MacroForm(MacroModelForm):
     """One macro with its first action. `user` decides which teams and accounts can be chosen."""
 
@@ -92,9 +100,7 @@ class MacroForm(MacroModelForm):
     channels = forms.MultipleChoiceField(
         label="Channels", choices=ChannelKey.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
-    accounts = forms.ModelMultipleChoiceField(
-        label="Accounts", queryset=Account.objects.none(), required=False
-    )
+    accounts = AccountsField(label="Accounts", queryset=Account.objects.none(), required=False)
 
     class Meta:
         model = Macro
@@ -143,7 +149,7 @@ class MacroForm(MacroModelForm):
         return data
 
     def draft(self) -> Draft:
-        """Return the macro as it stands in the valid form."""
+        """Return the macro as the valid form describes it."""
         data = self.cleaned_data
         return Draft(
             name=data["name"],
