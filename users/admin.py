@@ -1,5 +1,6 @@
 """People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
@@ -21,7 +23,7 @@ from unfold.forms import AdminPasswordChangeForm
 from users import invitations_admin, login_changes, login_records_admin, recipients, second_factor, visibility  # noqa: F401  # importing a page registers it
 from users.admin_confirm import confirmed
 from users.admin_filters import OwnTeamsFilter
-from users.admin_forms import NewPersonForm, PersonForm
+from users.admin_forms import MembershipForm, NewPersonForm, PersonForm
 from users.login_changes import Kind
 from users.models import Membership, Session, Team, User, person
 
@@ -31,10 +33,15 @@ for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticato
         admin.site.unregister(_model)
 
 
+def _full(when: datetime) -> str:
+    return date_format(timezone.localtime(when), "DATETIME_FORMAT")
+
+
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
     """The teams of a person that the viewer manages, and where they lead: other teams are not shown, so they cannot be posted either."""
 
     model = Membership
+    form = MembershipForm
     fields = ["team", "role"]
     extra = 0
     autocomplete_fields = ["team"]
@@ -42,7 +49,8 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         """Return the memberships of teams that the viewer manages."""
         teams = visibility.teams_of(person(request))
-        return super().get_queryset(request).filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
+        rows = super().get_queryset(request).select_related("user", "team")
+        return rows.filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only teams that the viewer manages."""
@@ -55,9 +63,14 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
     """The people of a team, and who leads it."""
 
     model = Membership
+    form = MembershipForm
     fields = ["user", "role"]
     extra = 0
     autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships with what their rows name."""
+        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and take, only people whom the viewer sees; others come by invitation."""
@@ -74,17 +87,18 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
-    list_display = ["email", "name", "is_active", "rights", "factor", "last_login"]
+    list_display = ["email", "name", "is_active", "rights", "factor", "last_log_in"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", OwnTeamsFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
+    actions = None  # people are switched off or deleted one at a time, each after its own page
     filter_horizontal = []
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
-    readonly_fields = ["last_login", "date_joined", "log_ins"]
+    readonly_fields = ["last_log_in", "joined", "log_ins"]
     fieldsets = [
         (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
         ("Rights", {"fields": ["is_staff", "is_superuser", "groups"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
+        ("Dates", {"fields": ["last_log_in", "joined"]}),
         ("Log-ins", {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
@@ -99,8 +113,18 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
 
     @admin.display(description="Second factor")
     def factor(self, user: User) -> str:
-        """Tell whether the person has enrolled one."""
+        """Return whether the person has enrolled one."""
         return "Set up" if getattr(user, "enrolled", False) else "None"
+
+    @admin.display(description="Last log-in", ordering="last_login")
+    def last_log_in(self, user: User) -> str:
+        """Return when the person last logged in, in the viewer's zone."""
+        return _full(user.last_login) if user.last_login else "Never"
+
+    @admin.display(description="Joined")
+    def joined(self, user: User) -> str:
+        """Return when the person got a log-in, in the viewer's zone."""
+        return _full(user.date_joined)
 
     @admin.display(description="Latest log-ins")
     def log_ins(self, user: User) -> str:
@@ -246,6 +270,7 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
     readonly_fields = ["is_default"]
+    actions = None
     inlines = [MemberInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
@@ -276,6 +301,8 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Groups give rights, so they are for superusers."""
+
+    actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether groups may be made."""

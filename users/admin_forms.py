@@ -17,6 +17,16 @@ else:  # Django's class takes no type arguments at run time
     InvitationModelForm = forms.ModelForm
 
 
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
+    """One row of people or teams. The theme's table has no label for a field, so each says what it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = str(self.instance) if self.instance.pk else "new row"
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = f"{field.label}: {row}"
+
+
 class PersonForm(UserModelForm):
     """A person, without the password: its hash is nobody's business."""
 
@@ -25,6 +35,11 @@ class PersonForm(UserModelForm):
     class Meta:
         model = User
         exclude = ["password"]  # the admin's fieldsets name the fields
+        labels = {"is_superuser": "Superuser"}
+        help_texts = {
+            "is_superuser": "May do everything, in every team.",
+            "groups": "What the person may do in the portal. “Staff” is for the daily work.",
+        }
 
     def clean_email(self) -> str:
         """Return the e-mail in lower case, as the login is kept, so that a second spelling is found to be taken."""
@@ -68,7 +83,7 @@ class InviteForm(InvitationModelForm):
         return str(self.cleaned_data["email"]).lower()
 
     def clean(self) -> dict[str, Any]:
-        """Ask the service whether the person can be invited, so that its reason stands in the form."""
+        """Ask the service whether the person can be invited, so that its reason is shown in the form."""
         data = super().clean() or self.cleaned_data
         if not self.errors:
             try:

@@ -27,6 +27,7 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     list_filter = [OwnTeamsFilter, "is_staff"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "name"]
+    actions = None
     actions_detail = ["send_again", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
