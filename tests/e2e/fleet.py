@@ -56,6 +56,7 @@ def build() -> dict[str, Any]:
         "nothing": NOTHING,
         "account": accounts[0].pk,
         "dark": dark.pk,
+        "person": people[0].pk,
         "unlinked": accounts[-1].pk,
         "ids": [account.pk for account in accounts[:30]],
         "pending": str(pending),

@@ -30,6 +30,16 @@
     if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
   });
 
+  // The theme's icons are words of an icon font, which screen readers would read aloud: "format_list_bulleted Social Accounts".
+  // A control that has nothing but an icon keeps a name.
+  const hush = (root) => root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach((icon) => {
+    const control = icon.closest("a, button"), word = icon.textContent.trim();
+    if (control && !control.title && !control.ariaLabel && control.textContent.trim() === word) control.ariaLabel = word === "more_horiz" ? "More" : word.replaceAll("_", " ");
+    icon.setAttribute("aria-hidden", "true");
+  });
+  hush(document);
+  new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => node.parentElement && hush(node.parentElement)))).observe(document.body, { childList: true, subtree: true });
+
   // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
   document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
     const label = document.querySelector(`label[for="${list.id}"]`);

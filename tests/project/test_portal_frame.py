@@ -1,0 +1,197 @@
+"""What every page of the staff portal has, the theme's own too: a way past the menu, names that can be read out, one form of dates."""
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import unfold
+from django.conf import settings as project
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import Account
+from tests.support.factories import make_account, make_app, make_team, make_user
+from tokens.models import UnknownAnswer
+from users.models import Invitation, Membership, User
+
+pytestmark = pytest.mark.django_db
+STOCK_LIST, STOCK_FORM = "/admin/users/user/", "/admin/users/invitation/add/"
+OWN_LIST, OWN_PAGE = "/admin/accounts/account/", "/admin/macros/macro/add/"
+
+
+@pytest.fixture
+def boss(client: Client, settings: Settings) -> User:
+    """A superuser, logged in, whose last log-in is known."""
+    settings.STAFF_SECOND_FACTOR = False
+    user = make_user(
+        "boss@example.com", name="Mira Ode", is_staff=True, is_superuser=True, time_zone="Europe/Berlin"
+    )
+    client.force_login(user)
+    User.objects.filter(pk=user.pk).update(last_login=datetime(2026, 11, 25, 15, 12, tzinfo=UTC))
+    return user
+
+
+class Outline(HTMLParser):
+    """What is in the main landmark, and where the first link leads."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.first_link, self.inside, self.words = "", 0, ""
+        self.mains: list[str | None] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "a" and not self.first_link:
+            self.first_link = found.get("href") or "nowhere"
+        if tag == "main":
+            self.mains.append(found.get("id"))
+            self.inside += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside -= tag == "main"
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.words += data
+
+
+def blocks(template: Path) -> set[str]:
+    return set(re.findall(r"{% block ([\w-]+) %}", template.read_text()))
+
+
+def test_the_frame_has_each_block_that_the_themes_has() -> None:
+    themes = Path(unfold.__file__).parent / "templates" / "admin" / "base.html"
+    ours = project.BASE_DIR / "templates" / "admin" / "base.html"
+
+    missing = blocks(themes) - blocks(ours)
+
+    assert missing == {"object-tools"}, (
+        "the theme's frame changed: take it over into ours"
+    )  # it is in "content"
+
+
+@pytest.mark.parametrize("path", ["/admin/", STOCK_LIST, STOCK_FORM, OWN_LIST, OWN_PAGE])
+def test_every_page_begins_with_a_way_to_its_one_main_part(client: Client, boss: User, path: str) -> None:
+    outline = Outline(client.get(path).text)
+
+    assert outline.mains == ["at-main"]
+    assert outline.first_link == "#at-main"
+    assert outline.words.strip()
+    assert "Log out" not in outline.words  # the menu is outside
+
+
+def test_buttons_and_pages_of_a_form_or_list_are_in_the_main_part(client: Client, boss: User) -> None:
+    form, listed = Outline(client.get(STOCK_FORM).text), Outline(client.get(STOCK_LIST).text)
+
+    assert "Send invitation" in form.words
+    assert "boss@example.com" in listed.words
+
+
+def test_dates_in_the_themes_lists_look_like_our_own(client: Client, boss: User) -> None:
+    summer = datetime(2026, 7, 1, 6, 5, tzinfo=UTC)
+    Invitation.objects.create(email="new@example.com", team=make_team(), created_at=summer, expires_at=summer)
+
+    pages = [
+        client.get(f"/admin/users/{path}").text
+        for path in ("user/", f"user/{boss.pk}/change/", "invitation/")
+    ]
+
+    assert "Wed 25 Nov 2026, 16:12 CET" in pages[0]
+    assert "Wed 25 Nov 2026, 16:12 CET" in pages[1]
+    assert "Wed 1 Jul 2026, 08:05 CEST" in pages[2]
+    assert "p.m." not in "".join(pages)
+
+
+def test_lists_and_forms_of_people_speak_plainly(client: Client, boss: User) -> None:
+    listed, form = client.get(STOCK_LIST).text, client.get(f"/admin/users/user/{boss.pk}/change/").text
+
+    assert "<title> Users | AdToken</title>" in listed
+    assert "Last log-in" in listed
+    assert "Designates that" not in form
+    assert "May do everything, in every team." in form
+
+
+def test_the_page_that_adds_something_does_not_offer_to_add_it(client: Client, boss: User) -> None:
+    page = client.get(STOCK_FORM).text
+
+    assert "addlink" not in page
+    assert "addlink" in client.get("/admin/users/invitation/").text
+
+
+def test_yes_and_no_in_the_themes_lists_are_words(client: Client, boss: User) -> None:
+    make_user("off@example.com", is_active=False)
+
+    page = " ".join(client.get(STOCK_LIST).text.split())
+
+    assert "</svg>Yes</span>" in page
+    assert '<span class="at-quiet">No</span>' in page
+    assert "check_small" not in page
+    assert "close_small" not in page
+
+
+def test_a_form_that_was_refused_says_which_field_needs_a_change(client: Client, boss: User) -> None:
+    page = client.post(STOCK_FORM, {"email": "", "name": "", "team": ""}).text
+
+    assert "needs a change" in page or "need a change" in page
+    assert 'href="#id_email"' in page
+    assert "Please correct" not in page
+
+
+def test_rows_of_people_and_teams_name_each_field(client: Client, boss: User) -> None:
+    team = make_team("Northwind")
+    Membership.objects.create(user=boss, team=team)
+
+    person = client.get(f"/admin/users/user/{boss.pk}/change/").text
+    members = client.get(f"/admin/users/team/{team.pk}/change/").text
+
+    for page in (person, members):
+        assert 'aria-label="Role: Mira Ode in Northwind"' in page
+        assert 'aria-label="Role: new row"' in page  # of the row that "Add another" copies
+
+
+@pytest.mark.parametrize("name", ["user", "team", "invitation"])
+def test_no_list_of_people_offers_a_deletion_of_many(client: Client, boss: User, name: str) -> None:
+    page = client.get(f"/admin/users/{name}/").text
+
+    assert "Select record" not in page
+    assert "delete_selected" not in page
+
+
+def test_ticks_of_unknown_answers_say_what_they_choose(client: Client, boss: User) -> None:
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    UnknownAnswer.objects.create(
+        app=make_app("facebook"),
+        fingerprint="f" * 32,
+        call="read",
+        status=418,
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+
+    page = client.get("/admin/tokens/unknownanswer/").text
+
+    assert 'aria-label="Select Facebook answered 418"' in page
+    assert 'aria-label="Select record"' not in page
+
+
+@pytest.mark.parametrize("term", ["Birch", "402118001"])
+def test_the_picker_of_accounts_tells_those_of_one_name_apart(client: Client, boss: User, term: str) -> None:
+    make_account(name="Birch Bank", channel="facebook", native_id="402118001")
+    make_account(name="Birch Bank", channel="tiktok", native_id="7000118001")
+
+    asked = {"app_label": "macros", "model_name": "macro", "field_name": "accounts", "term": term}
+    found = {row["text"] for row in client.get("/admin/autocomplete/", asked).json()["results"]}
+
+    both = {"Birch Bank (Facebook 402118001)", "Birch Bank (TikTok 7000118001)"}
+    assert found == (both if term == "Birch" else {"Birch Bank (Facebook 402118001)"})
+
+
+def test_accounts_that_a_macro_was_given_are_named_as_in_the_picker(client: Client, boss: User) -> None:
+    account: Account = make_account(name="Birch Bank", channel="facebook", native_id="402118001")
+
+    page = client.post(OWN_PAGE, {"name": "", "scope": "chosen", "accounts": [account.pk]}).text
+
+    assert "Birch Bank (Facebook 402118001)</option>" in page
