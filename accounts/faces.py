@@ -276,10 +276,10 @@ class WorksUntil:
 
     @property
     def sentence(self) -> str:
-        """Heading and date where they stand in one line: an end that there is not, or that is not known, says so by itself."""
-        if self.heading == "End date":
-            return self.text
-        return "End date not known" if self.text == "Not available" else f"{self.heading} {self.text}"
+        """Heading and date in one line: an end that there is not, or that is not known, says so by itself."""
+        if self.text == "Not available":
+            return "End date not known"
+        return self.text if self.heading == "End date" else f"{self.heading} {self.text}"
 
 
 def works_until(
@@ -294,12 +294,13 @@ def works_until(
 ) -> WorksUntil:
     """Return "Works until" or, if usable backups have no known date, "Works at least until" and how many they are.
 
+    Without a date the heading is another, so that it never says "Works until Not available".
     `renews`: the date moves by itself, as AdToken renews.
     """
     if deadline_kind == "never":
         return WorksUntil("End date", "No end date", source_words("never", channel=channel))
     if deadline_kind == "unknown":
-        return WorksUntil("Works until", "Not available", source_words("unknown", channel=channel))
+        return WorksUntil("End date", "Not available", source_words("unknown", channel=channel))
     if deadline_kind != "date" or deadline is None:
         return WorksUntil("State", "Does not work", "no token is left")
     words = days_left(deadline_kind="date", deadline=deadline, now=now, zone=zone).text

@@ -169,7 +169,11 @@ def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date()
 
 @pytest.mark.parametrize(
     ("kind", "heading", "text"),
-    [("never", "End date", "No end date"), ("none", "State", "Does not work")],
+    [
+        ("never", "End date", "No end date"),
+        ("unknown", "End date", "Not available"),
+        ("none", "State", "Does not work"),
+    ],
 )
 def test_an_account_without_a_date_is_not_said_to_work_until_something(
     kind: str, heading: str, text: str

@@ -402,7 +402,7 @@ def test_a_restricted_ad_account_says_why_and_keeps_its_role(
 
     assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED)
     assert found.account is not None
-    assert str(found.account.restriction).startswith(f"{word}: ")
+    assert str(found.account.restriction).startswith(f"{word}, “")
     assert (found.account.name, found.account.role) == ("Lumen Shoes EU", "Campaign manager")
 
 

@@ -343,7 +343,7 @@ def test_a_suspended_ad_account_is_restricted_with_tiktoks_words_and_the_token_l
     assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED)
     assert found.account is not None
     assert str(found.account.restriction).startswith(
-        "suspended: Your account has been temporarily suspended (until"
+        "suspended, “Your account has been temporarily suspended (until"
     )
     assert "31 Dec 2031" in str(found.account.restriction)
     assert (found.account.can_publish, found.account.closed) == ("yes", False)

@@ -60,7 +60,7 @@ def test_a_consent_becomes_a_token_without_an_end_and_linked_ad_accounts(client:
     )
     assert set(accounts) == {LUMEN, MARLO}
     assert (accounts[LUMEN].currency, accounts[LUMEN].restriction) == ("EUR", "")
-    assert str(accounts[MARLO].restriction).startswith("suspended: ")
+    assert str(accounts[MARLO].restriction).startswith("suspended, “")
     assert set(AccountToken.objects.values_list("role", "can_publish")) == {("Admin", "yes")}
 
 

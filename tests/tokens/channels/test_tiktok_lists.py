@@ -51,7 +51,7 @@ def test_the_list_holds_facts_restrictions_and_roles(sandbox: Sandbox) -> None:
         "yes",
     )
     assert (accounts[FERN].currency, accounts[FERN].time_zone) == ("GBP", "Europe/London")
-    assert str(accounts[MARLO].restriction).startswith("suspended: ")
+    assert str(accounts[MARLO].restriction).startswith("suspended, “")
     assert accounts[OLD].closed
 
 

@@ -8,6 +8,8 @@ from tokens.channels.base import CanPublish, Dates, DateSource, Identity, Native
 from tokens.channels.pinterest import policy
 from tokens.channels.values import digits, end_of_life, mapping, moment, words
 
+LONGEST_MESSAGE = 260  # characters of Pinterest's own words on a restriction that are kept
+
 
 def canonical_id(native_id: str) -> str:
     """Return an ad account's id. Raises ValueError on everything that is not digits only."""
@@ -61,7 +63,9 @@ def account_of(
 def restriction(codes: Iterable[int | str], message: str) -> str:
     """Return in plain words why Pinterest limits an account."""
     found = [words for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
-    return f"{found[0]}: {message}"[:300].removesuffix(": ") if found else message[:300] or "restricted"
+    if not found:
+        return message[:300] or "restricted"
+    return f"{found[0]}, “{message[:LONGEST_MESSAGE]}”" if message else found[0]
 
 
 def _business(owner: Mapping[str, Any], person: Identity | None) -> str:

@@ -62,7 +62,7 @@ def restriction(status: str, rejection_reason: str) -> str:
     """Return why TikTok limits an ad account, with TikTok's own words and the date that they may name; or nothing."""
     plain = RESTRICTIONS.get(status, "")
     said = _readable(rejection_reason)[:LONGEST_REASON]
-    return f"{plain}: {said}" if plain and said else plain
+    return f"{plain}, “{said}”" if plain and said else plain
 
 
 def _readable(reason: str) -> str:
