@@ -118,7 +118,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     @display(description="Usable", ordering="usable_count")
     def usable_cell(self, account: Any) -> SafeString:
-        """Return "2 of 4" beside one block per token; on cards the active person stands beside it."""
+        """Return "2 of 4" beside one block per token; on cards the active person is shown beside it."""
         return part("usable", row=account.row)
 
     @display(description="Active person")
@@ -167,19 +167,19 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return export.answer(queryset, Names(request.user))
 
     def has_probe_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may check tokens."""
+        """Return whether the person may check tokens."""
         return request.user.has_perm("tokens.probe_token")
 
     def has_ask_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may ask people to re-authenticate."""
+        """Return whether the person may ask people to re-authenticate."""
         return request.user.has_perm("tokens.ask_token")
 
     def has_move_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may move accounts to another team."""
+        """Return whether the person may move accounts to another team."""
         return request.user.has_perm(pages.MOVE)
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may pause accounts."""
+        """Return whether the person may pause accounts."""
         return request.user.has_perm("accounts.pause_account")
 
     # --- one account ------------------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return HttpResponseRedirect(f"{reverse('add_account')}?{urlencode({'next': back})}")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may add accounts."""
+        """Return whether the person may add accounts."""
         return request.user.has_perm("accounts.link_account")
 
     def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:

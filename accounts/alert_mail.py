@@ -29,7 +29,7 @@ UNKNOWN = faces.Pill("Unknown", "warn", "help")
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
     if message.recipient not in operators():
-        raise NotWanted("This address is neither an administrator's nor in OPERATOR_EMAILS any more.")
+        raise NotWanted("This address no longer belongs to an administrator and is not in OPERATOR_EMAILS.")
     if "version" in message.payload:
         return version_mail.build(message)
     if "refused_writes" in message.payload:

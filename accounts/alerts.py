@@ -88,7 +88,7 @@ def _told_lately(app: ChannelApp, now: datetime) -> bool:
 
 
 def same_news(one: UnknownAnswer, other: UnknownAnswer) -> bool:
-    """Tell whether two answers say the same, whichever call they came to: by status and body.
+    """Return whether two answers say the same, whichever call they came to: by status and body.
 
     Of a body from where tokens are handed out only the keys are kept, so there the keys are compared.
     """

@@ -21,7 +21,7 @@ def build(message: Message) -> Mail:
     asked = _asked(message)
     person = asked[0].consented_by
     if person is None or not person.is_active:
-        raise NotWanted("The person cannot log in any more.")
+        raise NotWanted("The person can no longer log in.")
     waiting = [token for token in asked if token.linked_at <= message.created_at]
     if not waiting:
         raise NotWanted("The person re-authenticated before this mail went out.")
@@ -29,7 +29,7 @@ def build(message: Message) -> Mail:
     pools = [(token, mails.rows_of(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
-        raise NotWanted("The log-in is linked to no account any more.")
+        raise NotWanted("The log-in is no longer linked to any account.")
     return _render(message, person, pools)
 
 
@@ -44,7 +44,7 @@ def _asked(message: Message) -> list[Token]:
     ids = _ids(message, "token")
     found = Token.objects.select_related("app", "consented_by").in_bulk(ids)
     if not found:
-        raise NotWanted("The log-in does not exist any more.")
+        raise NotWanted("The log-in no longer exists.")
     return [found[pk] for pk in ids if pk in found]
 
 

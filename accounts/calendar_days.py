@@ -22,5 +22,5 @@ def end_of_window(days: int, *, now: datetime, zone: tzinfo) -> datetime:
 
 
 def within(deadline: datetime | None, days: int, *, now: datetime, zone: tzinfo) -> bool:
-    """Tell whether a deadline is known and at most `days` calendar days away, or past."""
+    """Return whether a deadline is known and at most `days` calendar days away, or past."""
     return deadline is not None and days_until(deadline, now=now, zone=zone) <= days

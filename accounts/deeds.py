@@ -127,7 +127,7 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
     """Serve a paused account again, as far as its pool allows."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is None:
-        raise DeedRefused("Somebody was faster: the account is not paused any more.")
+        raise DeedRefused("Somebody was faster: the account is no longer paused.")
     account.paused_at, account.paused_by, account.pause_note = None, None, ""
     account.save(update_fields=["paused_at", "paused_by", "pause_note"])
     pool.record(
@@ -228,7 +228,7 @@ def cannot_ask(token: Token) -> str:
     if token.consented_by is None:
         return "Nobody here is known to have linked it: it was imported. Ask its person to use Add Account."
     if not token.consented_by.is_active:
-        return f"{token.consented_by} cannot log in any more. Invite another person."
+        return f"{token.consented_by} can no longer log in. Invite another person."
     return ""
 
 

@@ -109,9 +109,7 @@ class Checker:
         )
         key = (channel, native_id, line.native_user_id)
         if key in self.seen:
-            self._note(
-                number, "the same account and native user stand in the file twice. Remove one of them."
-            )
+            self._note(number, "the same account and native user are in the file twice. Remove one of them.")
         self.seen.add(key)
         return line if len(self.problems) == before else None
 
@@ -167,9 +165,7 @@ class Checker:
         found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"])
         first = self.tokens_of.setdefault((channel, row["native_user_id"]), found)
         if first != found:
-            self._note(
-                number, "this native user stands in the file with two different tokens. Keep the newest."
-            )
+            self._note(number, "this native user is in the file with two different tokens. Keep the newest.")
         return found
 
     def _note(self, number: int, text: str) -> None:
@@ -206,7 +202,7 @@ def _check_header(header: list[str]) -> None:
     if missing:
         problems.append(f"Line 1: the columns {', '.join(missing)} are missing.")
     if len(set(header)) != len(header):
-        problems.append("Line 1: a column stands there twice.")
+        problems.append("Line 1: a column appears twice.")
     if problems:
         raise ImportRefused(problems)
 

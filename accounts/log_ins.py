@@ -111,8 +111,8 @@ def _removed(request: HttpRequest, token: Token) -> HttpResponse:
     }[ended]
     messages.success(
         request,
-        f"Your {channel.label} log-in is removed. AdToken holds nothing of it any more. {said}"
+        f"Your {channel.label} log-in is removed. AdToken no longer holds anything of it. {said}"
         if ended != Ended.LATER
-        else f"Your {channel.label} log-in is removed and not used any more. {said}",
+        else f"Your {channel.label} log-in is removed and no longer used. {said}",
     )
     return redirect("log_ins")

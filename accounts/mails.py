@@ -29,7 +29,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Row:
-    """One account that hangs on a log-in."""
+    """One account that uses a log-in."""
 
     account: Account
     entry: AccountToken
@@ -85,7 +85,7 @@ def build_died(message: Message) -> Mail:
     reader = _reader_of(message, token)
     rows = rows_of(token, reader)
     if not rows.shown:
-        raise NotWanted("The log-in is linked to no account any more.")
+        raise NotWanted("The log-in is no longer linked to any account.")
     return _render(message, _subject(token, rows), token, reader, rows)
 
 
@@ -103,7 +103,7 @@ def _subject(token: Token, rows: Rows) -> str:
 def _token_of(message: Message) -> Token:
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None:
-        raise NotWanted("The log-in does not exist any more.")
+        raise NotWanted("The log-in no longer exists.")
     return token
 
 
@@ -111,14 +111,14 @@ def _reader_of(message: Message, token: Token) -> User:
     """Return who reads the mail."""
     reader = User.objects.filter(pk=message.payload.get("reader")).first() or token.consented_by
     if reader is None:
-        raise NotWanted("The log-in is nobody's any more.")
+        raise NotWanted("The log-in no longer belongs to anybody.")
     if not reader.is_active:
-        raise NotWanted("The person cannot log in any more.")
+        raise NotWanted("The person can no longer log in.")
     return reader
 
 
 def rows_of(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
-    """Return the accounts that hang on this log-in: those named first, then those that stopped, with what carries the others."""
+    """Return the accounts that use this log-in: those named first, then those that stopped, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
     accounts = Account.objects.filter(pk__in=ids)
     names = Names(reader)

@@ -24,7 +24,7 @@ from users.models import User
 
 @dataclass(frozen=True)
 class Hanging:
-    """One account that hangs on a log-in, and what still carries it."""
+    """One account that uses a log-in, and what still carries it."""
 
     account: Account
     text: str
@@ -40,7 +40,7 @@ class LoginRow:
     pill: faces.Pill
     text: str
     accounts: Sequence[Hanging]  # those that are named
-    more: int  # how many others hang on it
+    more: int  # how many others use it
     target: Account
 
 
@@ -123,7 +123,7 @@ def _narrowed_lead(search: str, log_in: Token | None, counts: my_list.Counts) ->
 
 
 def _needing(user: User, names: Names, now: datetime) -> tuple[list[LoginRow], list[int]]:
-    """Return the rows of the person's log-ins that need him, most urgent first, and the ids of all accounts that hang on them."""
+    """Return the rows of the person's log-ins that need him, most urgent first, and the ids of all accounts that use them."""
     by_token: dict[int, list[AccountToken]] = {}
     for entry in my_list.own_entries(user):
         by_token.setdefault(entry.token_id, []).append(entry)
@@ -154,7 +154,7 @@ def _hanging_on(entries: Sequence[AccountToken], now: datetime) -> list[AccountT
 
 
 def _login_row(entries: Sequence[AccountToken], names: Names, now: datetime) -> LoginRow:
-    """Return the row of a log-in that these entries hang on."""
+    """Return the row of the log-in of these entries."""
     token = entries[0].token
     label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
     worst = my_list.worst([entry.account_id for entry in entries], NAMED)

@@ -25,7 +25,7 @@ _LIVING = (
 
 @dataclass(frozen=True)
 class Counts:
-    """How many accounts stand in each group, and how many of the stopped ones only a channel's restriction stops."""
+    """How many accounts are in each group, and how many of the stopped ones only a channel's restriction stops."""
 
     stopped: int = 0
     restricted: int = 0

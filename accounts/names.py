@@ -40,7 +40,7 @@ class Names:
 
     @classmethod
     def of_teams(cls, teams: frozenset[int] | None, *, people: Iterable[int | None]) -> Self:
-        """Return the names as an API key of these teams may see them, of these people (ids of users); None: a key of ours, all names."""
+        """Return the names as an API key of these teams may see them, of these people (ids of users); None: our own key, all names."""
         names = cls(None)
         if teams is not None:
             names.all, names.teams = False, teams
@@ -51,7 +51,7 @@ class Names:
         return names
 
     def sees_token(self, token: Token, account: Account | None) -> bool:
-        """Tell whether the viewer may know whose token it is. An imported token belongs to the account's team."""
+        """Return whether the viewer may know whose token it is. An imported token belongs to the account's team."""
         if self.all or (self.viewer_id is not None and token.consented_by_id == self.viewer_id):
             return True
         if token.team_id is not None:

@@ -163,7 +163,7 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
 
 
 def refusal_stands(entry: AccountToken, now: datetime) -> bool:
-    """Tell whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
+    """Return whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
     at = entry.write_refused_at
     if at is None or entry.token.linked_at > at:
         return False

@@ -63,7 +63,7 @@ with living as (
            l.token_id = %(prefer)s::bigint desc nulls last,     -- staff said "Make active"
            l.token_id = a.active_token_id desc nulls last,      -- the active one stays while it is usable
            l.rank nulls last,
-           l.kind = 'system' desc,                              -- it hangs on no person's password
+           l.kind = 'system' desc,                              -- it does not depend on a person's password
            l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
 ), next as (
   select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
@@ -167,7 +167,7 @@ def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
 
 
 def hand_over(*, account: Account, token: Token) -> None:
-    """Let a person's new log-in stand where the old one stood: it is no shift. The caller holds the account's lock, and settles."""
+    """Let a person's new log-in take the place of the old one: it is no shift. The caller holds the account's lock, and settles."""
     account.active_token = token
     account.save(update_fields=["active_token"])
 

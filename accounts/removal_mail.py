@@ -55,7 +55,7 @@ def tell(*, token: Token, actor: User, now: datetime) -> None:
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or nothing hangs on it any more."""
+    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account uses it any more."""
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None or token.generation != message.payload["generation"] or not token.is_removed:
         raise NotWanted("The log-in was linked again before this mail went out.")
@@ -64,7 +64,7 @@ def build(message: Message) -> Mail:
     accounts = _accounts(token, [] if own else message.payload["teams"])
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:
-        raise NotWanted("The log-in is linked to no account any more.")
+        raise NotWanted("The log-in is no longer linked to any account.")
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     zone = reader.zone if reader else timezone.get_default_timezone()
     names = Names(reader)
@@ -116,7 +116,7 @@ def _context(
     return {
         "subject": f"{who} removed {whose} {native.label} log-in from AdToken",
         "heading": f"{'Your' if own else 'A'} {native.label} log-in was removed",
-        "lead": f"{who} removed it from AdToken on purpose. {stops} Nothing is published through it any more.",
+        "lead": f"{who} removed it from AdToken on purpose. {stops} Nothing is published through it from now on.",
         "preheader": stops,
         "account": {
             "channel": native.key,

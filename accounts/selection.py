@@ -9,12 +9,12 @@ _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.Deadlin
 
 
 def usable(entry: AccountToken) -> bool:
-    """Tell whether a pool entry could be served: valid, access not lost, and "can publish" is not "no"."""
+    """Return whether a pool entry could be served: valid, access not lost, and "can publish" is not "no"."""
     return living(entry) and entry.token.state == Token.State.VALID
 
 
 def living(entry: AccountToken) -> bool:
-    """Tell whether a pool entry is usable, or would be but for cooling."""
+    """Return whether a pool entry is usable, or would be but for cooling."""
     return (
         entry.token.state != Token.State.DEAD
         and entry.access == AccountToken.Access.OK
@@ -23,7 +23,7 @@ def living(entry: AccountToken) -> bool:
 
 
 def stands_back(entry: AccountToken, entries: Iterable[AccountToken]) -> bool:
-    """Tell whether a usable entry is not served because others go first: its readings blame our app, and theirs do not."""
+    """Return whether a usable entry is not served because others go first: its readings blame our app, and theirs do not."""
     return entry.token.demoted_at is not None and any(
         usable(other) and other.token.demoted_at is None for other in entries
     )
@@ -56,7 +56,7 @@ def _place(account: Account, entry: AccountToken) -> tuple[object, ...]:
         group(account, entry),
         entry.rank is None,
         entry.rank or 0,
-        token.kind != Token.Kind.SYSTEM,  # it hangs on no person's password
+        token.kind != Token.Kind.SYSTEM,  # it does not depend on a person's password
         _KINDS[Token.DeadlineKind(token.deadline_kind)],
         -(token.deadline.timestamp() if token.deadline else 0),
         -(token.proven_at.timestamp() if token.proven_at else 0),

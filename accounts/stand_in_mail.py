@@ -23,14 +23,14 @@ SHOWN = 10
 
 
 def build(message: Message, token: Token) -> Mail:
-    """Build the mail. Raises NotWanted where the person can be told now, or the reader stands in no more."""
+    """Build the mail. Raises NotWanted where the person can be told now, or the reader is no longer the stand-in."""
     via, teams = Via(message.payload["via"]), tuple(message.payload["teams"])
     wanted = {(reader.address, reader.via) for reader in readers.of_token(token)}
     if (message.recipient, via) not in wanted:
-        raise NotWanted("Somebody else can be told now, or this address stands in no more.")
+        raise NotWanted("Somebody else can be told now, or this address is no longer the stand-in.")
     found, total = _accounts(token, teams)
     if not found:
-        raise NotWanted("The log-in is linked to no account of these teams any more.")
+        raise NotWanted("The log-in is no longer linked to any account of these teams.")
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
     with timezone.override(zone):

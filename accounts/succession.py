@@ -1,6 +1,6 @@
 """A second app on a channel: a person who consents to the new app takes along the places of the log-in under the old one.
 
-So the person stands in each pool once, an account that was served goes on being served, and what the new consent does not reach stays
+So the person is in each pool once, an account that was served goes on being served, and what the new consent does not reach stays
 with the old log-in for as long as that lives.
 """
 
@@ -58,7 +58,7 @@ def take_over(*, token: Token, listed: AccountList, now: datetime, source: str) 
 
 
 def _would_lose(entry: AccountToken, native: NativeAccount) -> bool:
-    """Tell whether the old log-in may still publish where the new consent may only report."""
+    """Return whether the old log-in may still publish where the new consent may only report."""
     return native.can_publish == "no" and selection.living(entry)
 
 

@@ -52,7 +52,7 @@ def _context(message: Message, channel: Channel) -> dict[str, Any]:
     name, label = message.payload["version"], channel.label
     warned = _warning(message)
     if "warned_app" in message.payload and not warned:
-        raise NotWanted(f"{label} does not warn of {name} any more.")
+        raise NotWanted(f"{label} no longer warns of {name}.")
     over = not warned and _end(message) <= timezone.localdate()
     heading = f"{label} warns that {name} of its API ends" if warned else _heading(message, channel)
     rows = [("When", _when(message, channel)), ("Now in use", f"{name}, set by {channel.versions.setting}")]

@@ -89,7 +89,7 @@ def take(
 
 
 def _permits_writing(read: PairReading) -> bool:
-    """Tell whether what we read contradicts the job's answer, or says itself that this person may not write."""
+    """Return whether what we read contradicts the job's answer, or says itself that this person may not write."""
     if read.ruling.reason in WRITE_REFUSALS:
         return True
     return read.account is not None and read.account.can_publish != "no" and not read.account.restriction
@@ -125,13 +125,13 @@ def _of_key(api_key: int, now: datetime, within: timedelta = WITHIN) -> QuerySet
 
 
 def _may_shift(word: RefusedWrite, now: datetime) -> bool:
-    """Tell whether this key has not shifted this account within the last hour."""
+    """Return whether this key has not shifted this account within the last hour."""
     shifted = _of_key(word.api_key, now, KNOWN_EVERY).filter(acted_on=True)
     return not shifted.filter(account=word.account_id).exists()
 
 
 def _is_shared(word: RefusedWrite, now: datetime) -> bool:
-    """Tell whether a second word says the same of this person, somebody else can go on, and the key has not used up its one shift."""
+    """Return whether a second word says the same of this person, somebody else can go on, and the key has not used up its one shift."""
     if _of_key(word.api_key, now, UNKNOWN_EVERY).filter(acted_on=True, known=False).exists():
         return False
     others = RefusedWrite.objects.filter(

@@ -37,7 +37,7 @@ class TokensList(TokensOfAccounts, TokenAdmin):
 
 
 class ChannelAppsList(AppsInUse, ChannelAppAdmin):
-    """Channel apps, with the log-ins that hang on them."""
+    """Channel apps, with the log-ins that use them."""
 
 
 admin.site.register(Account, AccountsList)

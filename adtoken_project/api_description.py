@@ -21,7 +21,7 @@ _CHALLENGE = {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type":
 # Status -> description, headers. Of every operation.
 _EVERYWHERE: dict[int, tuple[str, dict[str, Any]]] = {
     400: ("The request cannot be read: not JSON, or a wrong host.", {}),
-    401: ("No key, or one that is not valid (any more).", _CHALLENGE),
+    401: ("No key, or one that is invalid or has ended.", _CHALLENGE),
     403: ("The key lacks the scope, or the request came by plain HTTP.", {}),
     405: ("The address does not take this method.", _ALLOW),
     413: ("The body is larger than 256 kB.", {}),

@@ -25,7 +25,7 @@ KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 class ApiMiddleware:
     """Refuses plain HTTP, keeps answers out of caches, and turns every error into problem+json.
 
-    It stands before all others, so that it also sees what they answer: a redirect to HTTPS, a refused host, a missing page, a crash.
+    It comes before all others, so that it also sees what they answer: a redirect to HTTPS, a refused host, a missing page, a crash.
     """
 
     def __init__(self, get_response: View) -> None:

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
 if (
     "celery" in sys.argv[0]
-):  # the settings are read deep inside Celery's command, where nobody of ours can catch
+):  # the settings are read deep inside Celery's command, where none of our code can catch it
     sys.excepthook = env.tell_in_one_line
 
 WORKS_ON_HOLD = frozenset({"adtoken_project.tasks.heartbeat"})

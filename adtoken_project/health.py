@@ -88,7 +88,7 @@ def _background() -> dict[str, str]:
 
 
 def _ticks_arrive(now: datetime) -> bool:
-    """Tell whether a tick went through lately, or beat has not had the time yet."""
+    """Return whether a tick went through lately, or beat has not had the time yet."""
     if Heartbeat.objects.filter(at__gt=now - FRESH).exists():
         return True
     beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])

@@ -55,7 +55,7 @@ def build_joined(message: Message) -> Mail:
     """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
     invitation = _invitation_of(message)
     if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
-        raise NotWanted("The person is not in the team any more.")
+        raise NotWanted("The person is no longer in the team.")
     home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
     subject, text, html = _render("joined", invitation, home)
     return Mail(subject=subject, text=text, html=html, reply_to=_inviter(invitation))

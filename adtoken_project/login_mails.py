@@ -115,7 +115,7 @@ def _rows(message: Message, user: User) -> list[tuple[str, str]]:
 
 
 def _can_reset(user: User, message: Message) -> bool:
-    """Tell whether the reader can answer an unwanted change by setting a new password."""
+    """Return whether the reader can answer an unwanted change by setting a new password."""
     return user.is_active and message.recipient == user.email
 
 

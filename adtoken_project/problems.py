@@ -11,7 +11,7 @@ MEDIA_TYPE = "application/problem+json"
 LARGEST_BODY = 256_000  # bytes: a lease and a report are small, and a report needs the error only
 RETRY_AFTER = 10  # seconds, where we know no better
 
-# What Django, not a view of ours, answers below /api/: title and detail by status.
+# What Django itself answers below /api/: title and detail by status.
 _KNOWN = {
     400: ("Not readable", "The request cannot be read. Host, headers and body must be well formed."),
     403: ("Not allowed", "This is not allowed."),
@@ -35,7 +35,7 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
 
 
 def plain(status: int) -> HttpResponse:
-    """Return the problem of an answer that no view of ours made."""
+    """Return the problem of an answer that did not come from one of our views."""
     fallback = (HTTPStatus(status).phrase, "The request was refused.")
     title, detail = _KNOWN.get(status, fallback)
     return problem(status, title, detail)

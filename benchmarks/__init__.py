@@ -1,1 +1,1 @@
-"""How fast, how many: `python -m benchmarks`. Every figure stands beside the limit reached on the same machine in the same run."""
+"""How fast, how many: `python -m benchmarks`. Every figure is shown beside the limit reached on the same machine in the same run."""

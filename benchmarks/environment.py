@@ -128,7 +128,7 @@ def start_django() -> None:
 
     django.setup()
     warnings.filterwarnings("ignore", "No directory at", UserWarning)  # collectstatic is for production
-    logging.disable(logging.INFO)  # a run's own line would stand between ours
+    logging.disable(logging.INFO)  # a run's own line would appear between ours
     call_command("migrate", verbosity=0, interactive=False)
 
 

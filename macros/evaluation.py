@@ -102,7 +102,7 @@ def evaluate_if_due(*, now: datetime) -> Report | None:
 
 
 def _refused_since(day: date) -> bool:
-    """Tell whether something that runs of this day found did not reach its reader, and no run came after the refusal."""
+    """Return whether something that runs of this day found did not reach its reader, and no run came after the refusal."""
     latest = Evaluation.objects.filter(on_date=day).order_by("-started_at").first()
     if latest is None:
         return False

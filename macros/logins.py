@@ -44,7 +44,7 @@ class Line:
         return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
 
     def section(self, *, now: datetime, zone: tzinfo) -> str:
-        """Return the heading it stands under."""
+        """Return the heading of its section."""
         if self.dark:
             return DARK
         days = self.days(now=now, zone=zone)

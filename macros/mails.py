@@ -18,7 +18,7 @@ from notifications.models import Message
 from users import contacts
 from users.models import User
 
-HIDDEN = "hidden"  # stands in the kept copy for what is the reader's alone
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 
 
 def build(message: Message) -> Mail:

@@ -81,7 +81,7 @@ def build(message: Message) -> Mail:
     """Build the mail to whoever looks after the accounts. Raises NotWanted where they are gone."""
     accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).order_by("name", "pk"))
     if not accounts:
-        raise NotWanted("The accounts do not exist any more.")
+        raise NotWanted("The accounts no longer exist.")
     who = message.payload["who"]
     more = f" (+{len(accounts) - 1} more)" if len(accounts) > 1 else ""
     context: dict[str, Any] = {

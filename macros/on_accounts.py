@@ -74,7 +74,7 @@ class ToldFilter(SimpleListFilter):
 
 
 class MacrosOnAccounts(Base):
-    """A mix-in for the ModelAdmin of accounts. It stands before it: `class AccountsList(MacrosOnAccounts, AccountAdmin)`."""
+    """A mix-in for the ModelAdmin of accounts. It comes first: `class AccountsList(MacrosOnAccounts, AccountAdmin)`."""
 
     def __init__(self, model: Any, admin_site: Any) -> None:
         self.list_display = [*self.list_display, "macro_cell"]
@@ -121,7 +121,7 @@ class MacrosOnAccounts(Base):
         return bulk.lead_to("remove_macro", request, queryset)
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may apply macros."""
+        """Return whether the person may apply macros."""
         return request.user.has_perm("macros.apply_macro")
 
     def get_urls(self) -> list[URLPattern]:

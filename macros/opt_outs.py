@@ -20,7 +20,7 @@ _SIGNER = signing.Signer(salt="macros.recipient")
 
 
 def sign(message: Message) -> str:
-    """Return what stands for a message in the links of its mail. A secret: for the mail that is being sent, never stored."""
+    """Return what identifies a message in the links of its mail. A secret: for the mail that is being sent, never stored."""
     return _SIGNER.sign(str(message.pk))
 
 

@@ -33,7 +33,7 @@ QUIET_WORDS = {
 
 @dataclass(frozen=True)
 class Draft:
-    """A macro as it stands in the form. `action_id` is 0 for one that is not stored."""
+    """A macro as the form describes it. `action_id` is 0 for one that is not stored."""
 
     name: str
     days: list[int]

@@ -22,9 +22,9 @@ SHOWN = 100  # facts on the page of one message
 STOPPED = "This person stopped these mails."
 REFUSED = "The mail server refuses this address, so whoever stands in is told."
 NOT_TOLD_ANY_MORE = {
-    Via.DIRECT: "The macro does not mail this address about the account any more.",
+    Via.DIRECT: "The macro no longer mails this address about the account.",
     Via.TEAM_LEAD: "Somebody else can be told now, or this person leads the team no more.",
-    Via.OPERATOR: "Somebody else can be told now, or this address is no operator's any more.",
+    Via.OPERATOR: "Somebody else can be told now, or this address is no longer an operator's.",
 }
 
 
@@ -109,7 +109,7 @@ def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple
     if action.macro.team_id not in {None, account.team_id}:
         return "The account belongs to another team now."
     if not _applies(action.macro, account, applied):
-        return "The macro is not applied to the account any more."
+        return "The macro is no longer applied to the account."
     if account.paused_at is not None or account.state == Account.State.PAUSED:
         return "The account is paused."
     if notice.threshold == 0:

@@ -14,7 +14,7 @@ Person = User | AnonymousUser
 
 
 def reaches_all(user: Person) -> bool:
-    """Tell whether the person sees every team's accounts, so may write macros of all teams."""
+    """Return whether the person sees every team's accounts, so may write macros of all teams."""
     if user.is_superuser:
         return True
     return user.is_authenticated and not Team.objects.exclude(memberships__user=user).exists()
@@ -36,7 +36,7 @@ def visible_macros(user: Person) -> QuerySet[Macro]:
 
 
 def may_change(user: Person, macro: Macro) -> bool:
-    """Tell whether a macro is the person's to change: of one of their teams, or they see all teams."""
+    """Return whether a macro is the person's to change: of one of their teams, or they see all teams."""
     if macro.team_id is None:
         return reaches_all(user)
     return teams_of(user).filter(pk=macro.team_id).exists()

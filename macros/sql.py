@@ -3,7 +3,7 @@
 The same text finds notices for a run and shows what a macro would do in the coming days: a run looks at one day (`first` = `last`), the
 preview at many. A threshold fires on the day on which the days left reach it, or on `first` when that day has passed.
 
-Parameters: now (moment of the run), first, last (dates), zone, operators (addresses), and for a preview the macro as it stands in the
+Parameters: now (moment of the run), first, last (dates), zone, operators (addresses), and for a preview the macro as it is in the
 form (see `DRAFT`).
 """
 

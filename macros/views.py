@@ -1,4 +1,4 @@
-"""Pages behind the links in a warning mail. Nobody logs in for them: the signed link stands for its reader. GET changes nothing."""
+"""Pages behind the links in a warning mail. Nobody logs in for them: the signed link identifies its reader. GET changes nothing."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

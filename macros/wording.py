@@ -96,7 +96,7 @@ def subject(lines: Sequence[Line], reader: Reader) -> str:
 
 
 def _can_act(line: Line) -> bool:
-    """Tell whether the reader ends it by re-authenticating."""
+    """Return whether the reader ends it by re-authenticating."""
     return line.mine and line.by_consent
 
 
@@ -196,14 +196,14 @@ class Card:
     pill: faces.Pill | None
     rows: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
-    steps_head: str  # what stands above them, where the reader cannot take them
+    steps_head: str  # the heading above them, where the reader cannot take them
     button: dict[str, str] | None
 
 
 def card(login: Login, reader: Reader, links: Links, *, pills: bool, shown: int = SHOWN) -> Card:
     """Return the card of a log-in, with so many of its accounts by name.
 
-    Without pills, as in plain text, the days left stand beside the date.
+    Without pills, as in plain text, the days left are beside the date.
     """
     first = login.first
     several = len(login.lines) > 1
@@ -322,19 +322,19 @@ def _explanation(line: Line, *, others: int = 0) -> reasons.Explanation | None:
 
 
 def _to_find(line: Line) -> bool:
-    """Tell whether the person cannot act, so that the reader has to find somebody who can."""
+    """Return whether the person cannot act, so that the reader has to find somebody who can."""
     return line.unreachable and bool(line.person) and line.by_consent and not line.mine
 
 
 def _steps_head(line: Line) -> str:
-    """Return what stands above the steps, where they are not the reader's own."""
+    """Return the heading above the steps, where they are not the reader's own."""
     if admin := _waits_for(line):
         return f"Steps for {admin}"
     return "What you can do" if _watches(line) else ""
 
 
 def _watches(line: Line) -> bool:
-    """Tell whether the reader can only wait for a person who re-authenticates."""
+    """Return whether the reader can only wait for a person who re-authenticates."""
     person = line.token is not None and line.token.kind == Token.Kind.PERSON
     return person and line.by_consent and not line.mine and not line.unreachable
 

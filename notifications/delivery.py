@@ -155,7 +155,7 @@ def _as_kept(mail: kinds.Mail) -> claims.Sent:
 
 
 def is_permanent(error: Exception) -> bool:
-    """Tell whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
+    """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
 
     A refused sender is about our own address or log-in, so it passes when staff mend it.
     """
@@ -170,7 +170,7 @@ def is_permanent(error: Exception) -> bool:
 
 
 def is_of_recipient(error: Exception) -> bool:
-    """Tell whether a permanent error says that mail does not reach the recipient. Where the server wants us to log in, it says nothing."""
+    """Return whether a permanent error says that mail does not reach the recipient. A server that wants a log-in says nothing of that."""
     if not isinstance(error, smtplib.SMTPRecipientsRefused):
         return False
     return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())

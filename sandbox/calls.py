@@ -72,7 +72,7 @@ def items(text: str) -> list[tuple[str, str]]:
 
 
 def redact(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Pairs without credentials: `[token]` where one of ours stood, `[redacted]` for other secrets."""
+    """Pairs without credentials: `[token]` in place of one of our tokens, `[redacted]` for other secrets."""
     shown: dict[str, str] = {}
     for name, value in pairs:
         if MARKER in value:

@@ -1,6 +1,6 @@
 """What the stand-ins of Snapchat, LinkedIn, Pinterest and TikTok have in common: a consent page, codes, and one record per consent.
 
-What each of them answers, and in which shape, stands in its own package.
+What each of them answers, and in which shape, is in its own package.
 """
 
 import base64

@@ -208,7 +208,7 @@ class Store:
         draft.replace(self.path)
 
     def as_json(self) -> dict[str, Any]:
-        """The whole state, as it stands in the file."""
+        """The whole state, as it is in the file."""
         data: dict[str, Any] = {name: [asdict(row) for row in getattr(self, name)] for name in _LISTS}
         for name in _MAPS:
             data[name] = [asdict(row) for row in getattr(self, name).values()]

@@ -1,4 +1,4 @@
-"""What exists in the stand-in world: apps, native users, ad accounts, what was granted and issued. What stands in it at first: start.py.
+"""What exists in the stand-in world: apps, native users, ad accounts, what was granted and issued. What is in it at first: start.py.
 
 All records are flat dataclasses of plain JSON values, so that a state file is just their fields. Times are whole
 seconds since the epoch, UTC.
@@ -10,7 +10,7 @@ from typing import Any, Self
 CHANNELS = ("facebook", "snapchat", "x", "linkedin", "pinterest", "tiktok")
 
 MARKER = "SBXTOKEN"
-"""Stands in every token and token secret that the sandbox issues, so that leaks can be searched for."""
+"""Part of every token and token secret that the sandbox issues, so that leaks can be searched for."""
 
 DAY = 86_400
 NEVER = 0
@@ -192,7 +192,7 @@ class OauthToken(Record):
     """One consent at Snapchat, LinkedIn, Pinterest, TikTok, or X by OAuth 2.
 
     It holds the access token that is good now and the refresh token, if any.
-    `dead` is why the consent ended ("cancelled", "password", ...), or nothing. Old strings of a consent stand in `spent`.
+    `dead` is why the consent ended ("cancelled", "password", ...), or nothing. Old strings of a consent are in `spent`.
     """
 
     token: str

@@ -130,7 +130,7 @@ def _everything_in(valkey: redis.Redis) -> list[str]:
 
 
 def _dump() -> str:
-    """Every table as COPY gives it; bytes stand there in hexadecimal, so the marker is looked for in both spellings."""
+    """Every table as COPY gives it; bytes are in hexadecimal, so the marker is looked for in both spellings."""
     parts = []
     connection.ensure_connection()
     with connection.connection.cursor() as cursor:

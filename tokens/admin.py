@@ -125,7 +125,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             self.add_error("is_default", words)
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Leave out "one default app per channel", which hangs on this field: saving takes the tick off the other app."""
+        """Leave out "one default app per channel", which depends on this field: saving takes the tick off the other app."""
         return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]  # Django's own hook, unknown to the stubs
 
 
@@ -209,7 +209,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
 
     @display(description="For new links", ordering="is_default")
     def for_new_links(self, app: ChannelApp) -> str:
-        """Tell whether new links use this app."""
+        """Return whether new links use this app."""
         return "Yes" if app.is_default else "No"
 
     @display(description="Trouble")
@@ -255,7 +255,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
 
     @display(description="Secret")
     def secret_saved(self, app: ChannelApp) -> str:
-        """Tell whether a secret is saved; never which."""
+        """Return whether a secret is saved; never which."""
         return "Saved" if app.secrets is not None else "Missing"
 
     @display(description="Redirect address to register at the channel")

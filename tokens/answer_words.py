@@ -45,7 +45,7 @@ MEANINGS: Mapping[Verdict, tuple[str, str]] = {
     ),
     Verdict.OUR_BUG: (
         "AdToken asked in a wrong way",
-        "Nothing is changed. It is a fault of ours that a developer mends.",
+        "Nothing is changed. It is a bug in AdToken that a developer has to fix.",
     ),
 }
 assert set(MEANINGS) == set(ASSIGNABLE), "each verdict that staff may give needs its words"

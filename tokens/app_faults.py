@@ -15,7 +15,7 @@ from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
-STAFF_SAID = "An answer of which staff said that it is about our app. It stands under Unknown answers."
+STAFF_SAID = "Staff said that this answer is about our app. It is listed under Unknown answers."
 
 USE = "use"  # the kind of fault that readings of ad accounts find
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.

@@ -35,7 +35,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     "tiktok": (),
 }
 
-# "Timelines for deactivation of different channels", as the article has them. What each channel's own documents say stands in its policy.
+# "Timelines for deactivation of different channels", as the article has them. What each channel's own documents say is in its policy.
 TIMELINES: Mapping[str, str] = {
     "facebook": "Every 60 days",
     "snapchat": "No deactivation",

@@ -32,7 +32,7 @@ OPEN: Mapping[str, Mapping[Step, tuple[str, ...]]] = {
     "x": {
         "app": ("A request token is given for our callback address: it is registered at X.",),
         "inspect": ("verify_credentials answers an app of your plan. One of too low a level gets code 453; AdToken then asks 2/users/me.",),
-        "list": ("Whether suspended ad accounts stand in the list; compare with ads.x.com.",),
+        "list": ("Whether suspended ad accounts are in the list; compare with ads.x.com.",),
         "account": (
             "authenticated_user_access names the role, approval_status and able_to_fund of funding_instruments a restriction.",
         ),
@@ -48,13 +48,13 @@ OPEN: Mapping[str, Mapping[Step, tuple[str, ...]]] = {
     "pinterest": {
         "app": ("A refresh token that is nobody's is refused with 283, wrong keys with 401 and code 2.",),
         "identity": ("user_account gives an id that does not change with the name.",),
-        "list": ("Shared ad accounts stand in the list, with permissions as roles.",),
+        "list": ("Shared ad accounts are in the list, with permissions as roles.",),
         "renew": ("Both dates start anew, and the old refresh token may be void. Run it twice: the second must work too.",),
     },
     "tiktok": {
         "app": ("A wrong secret is 40101, and a code that is nobody's one of 40108, 40110, 40131.",),
         "inspect": ("The token has no end. TikTok tells neither dates nor permissions of it.",),
-        "list": ("Ad accounts through a Business Center stand in the list, with a role on each.",),
+        "list": ("Ad accounts through a Business Center are in the list, with a role on each.",),
         "account": ("STATUS_LIMIT and STATUS_DISABLE of an ad account come with a rejection_reason.",),
     },
 }  # fmt: skip

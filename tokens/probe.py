@@ -114,7 +114,7 @@ def _renewed(tried: Attempt | None, token: Token, now: datetime) -> Inspection |
 
 
 def _can_heal(token: Token, now: datetime) -> bool:
-    """Tell whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
+    """Return whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
     policy = renewal.policy_of(token)
     return policy is not None and not policy.exchange and renewal.possible(token, now)
 

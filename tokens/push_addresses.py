@@ -1,7 +1,7 @@
 """The addresses that operators enter at a channel so that it pushes to us, and the words that belong to them.
 
 Verify tokens and address keys are derived from SECRET_KEY for each app, so that nothing new is stored and a new app secret changes no
-address. Both survive a change of SECRET_KEY for as long as the old one stands in SECRET_KEY_FALLBACKS.
+address. Both survive a change of SECRET_KEY for as long as the old one is in SECRET_KEY_FALLBACKS.
 """
 
 from collections.abc import Iterator

@@ -58,7 +58,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.filter(reason=self.model.REMOVED, credentials__isnull=False)
 
     def never_linked(self, *, before: datetime) -> Self:
-        """Tokens consented to before this moment that never stood in the pool of an account."""
+        """Tokens consented to before this moment that were never in the pool of an account."""
         return self.filter(first_linked_at=None, pool_entries=None, linked_at__lt=before)
 
     def make_due(self, at: datetime) -> int:

@@ -378,7 +378,7 @@ def without_buttons(steps: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def happens(channel_key: str, reason: Reason) -> bool:
-    """Tell whether this can be met at the channel at all."""
+    """Return whether this can be met at the channel at all."""
     if reason == Reason.DATA_ACCESS_EXPIRED:
         return channel_key in _WITH_DATA_ACCESS
     return reason not in _NOT_THERE.get(channel_key, ())

@@ -77,7 +77,7 @@ def _locked(token: Token) -> Token | None:
 
 
 def _contradicted(row: Token, app: ChannelApp, now: datetime) -> bool:
-    """Tell whether another's reading was answered since this token's began to blame the app, and lately: an app may fail again."""
+    """Return whether another's reading was answered since this token's began to blame the app, and lately: an app may fail again."""
     if row.use_refused_at is None or app.use_answered_at is None:
         return False
     return row.use_refused_at < app.use_answered_at and now - app.use_answered_at <= app_faults.WITNESS_WITHIN

@@ -53,7 +53,7 @@ def policy_of(token: Token) -> Renewal | None:
 
 
 def possible(token: Token, now: datetime) -> bool:
-    """Tell whether anything can renew this token now."""
+    """Return whether anything can renew this token now."""
     policy = policy_of(token)
     if policy is None:
         return False
@@ -87,7 +87,7 @@ def next_at(token: Token, now: datetime) -> datetime | None:
 
 
 def is_fixed(token: Token) -> bool:
-    """Tell whether the token's refresh token is of the older kind whose date no renewal moves."""
+    """Return whether the token's refresh token is of the older kind whose date no renewal moves."""
     if token.refresh_expires_at is None or token.app_id is None:
         return False
     policy = policy_of(token)
@@ -97,7 +97,7 @@ def is_fixed(token: Token) -> bool:
 
 
 def renews_itself(token: Token, now: datetime) -> bool:
-    """Tell whether the token's date moves with every renewal, and renewals were on time: then no number of days means anything."""
+    """Return whether the token's date moves with every renewal, and renewals were on time: then no number of days means anything."""
     policy = policy_of(token)
     if policy is None or policy.rolls is None or policy.every is None or is_fixed(token):
         return False
@@ -106,20 +106,20 @@ def renews_itself(token: Token, now: datetime) -> bool:
 
 
 def _ends_with_refresh(token: Token) -> bool:
-    """Tell whether the access date is the refresh token's own, beyond which no renewal can move it."""
+    """Return whether the access date is the refresh token's own, beyond which no renewal can move it."""
     if not token.has_refresh_token or token.refresh_expires_at is None or token.access_expires_at is None:
         return False
     return token.access_expires_at > token.refresh_expires_at - TOGETHER
 
 
 def wanted(token: Token, now: datetime) -> bool:
-    """Tell whether the token is to be renewed before it is asked about: it is due, or its access token is over."""
+    """Return whether the token is to be renewed before it is asked about: it is due, or its access token is over."""
     due = next_at(token, now)
     return (due is not None and due <= now) or lapsed(token, now)
 
 
 def lapsed(token: Token, now: datetime) -> bool:
-    """Tell whether the access token is over, or nearly, and a refresh token stands behind it."""
+    """Return whether the access token is over, or nearly, and a refresh token stands behind it."""
     policy = policy_of(token)
     if policy is None or policy.exchange or not possible(token, now):
         return False

@@ -21,7 +21,7 @@ SECRET_NAMES = (
     "oauth_token", "oauth_token_secret", "oauth_verifier", "oauth_signature", "oauth_consumer_key", "token", "secret",
     "signed_request", "password", "id_token", "auth_code",
 )  # fmt: skip
-# accessToken, my_page_token, Access-Token, webhookSecret: a name that ends so holds a secret whatever stands before it.
+# accessToken, my_page_token, Access-Token, webhookSecret: a name that ends so holds a secret whatever comes before it.
 _ENDINGS = r"[\w-]{0,40}(?:token|secret|password)"
 _SECRET_KEY = re.compile(rf"(?i)(?:{'|'.join(SECRET_NAMES)}|{_ENDINGS}|authorization|cookie|api[_-]?key)")
 _NAMES = "|".join([*SECRET_NAMES, _ENDINGS])
@@ -58,7 +58,7 @@ def text(value: str) -> str:
     value = _LIST.sub(rf"\1\2\1\3[{HIDDEN}", value)
     if "://" in value:
         value = _ADDRESS.sub(rf"\1:{HIDDEN}@", value)
-    if "=" in value or "%3D" in value.upper():  # the dearest of the patterns, and most texts have no pair
+    if "=" in value or "%3D" in value.upper():  # the slowest pattern, and most texts have no pair
         value = _PAIR.sub(rf"\1\2\3\4{HIDDEN}", value)
     value = _HEADER.sub(rf"\1 {HIDDEN}", value)
     value = _BASIC.sub(rf"\1 {HIDDEN}", value)
@@ -83,7 +83,7 @@ def _veil(found: re.Match[str]) -> str:
 
 
 def _is_opaque(run: str) -> bool:
-    """Tell whether a part of it mixes letters and digits: an id of digits alone, or words, are no secret."""
+    """Return whether a part of it mixes letters and digits: an id of digits alone, or words, are no secret."""
     return any(not (part.isdigit() or part.isalpha()) for part in _SOLID.findall(run))
 
 
@@ -122,7 +122,7 @@ def data(value: Any, *, depth: int = 6, clean: Callable[[str], str] = text) -> A
 
 
 def _is_secret(key: str, item: Any) -> bool:
-    """Tell by its name whether a text is a secret.
+    """Return whether a text is a secret, judged by its name.
 
     "code" is one in a callback but the error number in an answer: numbers and names stay.
     """
@@ -152,7 +152,7 @@ def line(value: str) -> str:
 
 
 def _configured() -> list[str]:
-    """Return the secrets of this installation that stand in the environment."""
+    """Return the secrets of this installation that are in the environment."""
     if not settings.configured:
         return []
     database = settings.DATABASES["default"].get("PASSWORD", "")
@@ -162,7 +162,7 @@ def _configured() -> list[str]:
 
 
 def named(value: str) -> str:
-    """Return what stands in a file, quoted, for a message about it; not what may be a secret in the wrong place."""
+    """Return the text of a file, quoted, for a message about it; not what may be a secret in the wrong place."""
     return repr(value) if len(value) <= 60 and not _is_opaque(value) and text(value) == value else HIDDEN
 
 

@@ -1,1 +1,1 @@
-"""People: users who log in by e-mail, teams, invitations. Imports no other app of ours."""
+"""People: users who log in by e-mail, teams, invitations. Imports none of our other apps."""

@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from users import views
 
 # allauth's own pages for log-in by a channel are never mounted: a channel is no way in. Its code reverses these four
-# names; the first two show what happened at the channel, the others lead to pages of ours.
+# names; the first two show what happened at the channel, the others lead to our own pages.
 _CHANNEL_PAGES: list[URLPattern | URLResolver] = [
     path("login/cancelled/", login_cancelled, name="socialaccount_login_cancelled"),
     path("login/error/", login_error, name="socialaccount_login_error"),

@@ -34,7 +34,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse a password that is one too many, by limits of ours: the library's lock a person out from everywhere."""
+        """Refuse a password that is one too many, by our own limits: the library's lock a person out from everywhere."""
         email = _email_of(credentials)
         if not password_limits.may_try(request, email):
             login_records.refused(request, email, "too many wrong passwords")
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Refuse: the library would send inside the request, in its own words, with links from the Host header."""
-        raise NotImplementedError(f"No mail of ours says what {template_prefix} would.")
+        raise NotImplementedError(f"None of our mails says what {template_prefix} would.")
 
 
 def _email_of(credentials: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Whom the answer to a mail of ours reaches."""
+"""Who receives the answer to one of our mails."""
 
 from collections.abc import Iterable
 

@@ -4,7 +4,7 @@ import ipaddress
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address can only mean this machine. Takes brackets of IPv6; a wildcard means others, too."""
+    """Return whether a host name or address can only mean this machine. Takes brackets of IPv6; a wildcard means others, too."""
     host = host.strip("[]").lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return not host.startswith(".")

@@ -235,5 +235,5 @@ class Invitation(models.Model):
         return self.invited_by.get_full_name() if self.invited_by else "An administrator"
 
     def is_open(self, now: datetime) -> bool:
-        """Tell whether the invitation can still be accepted."""
+        """Return whether the invitation can still be accepted."""
         return self.accepted_at is None and self.revoked_at is None and self.expires_at > now

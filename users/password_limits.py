@@ -8,7 +8,7 @@
 | an address | 10 a minute | somebody who tries many accounts |
 
 A device is known by a cookie that it got when it logged in (OWASP's "device cookies"). The cookie opens nothing; it ends when the
-password changes. The numbers stand in ACCOUNT_RATE_LIMITS.
+password changes. The numbers are in ACCOUNT_RATE_LIMITS.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _SALT = "users.device"
 
 
 def may_try(request: HttpRequest, email: str) -> bool:
-    """Tell whether one more password may be tried for this account, and count it as wrong until `taken` says otherwise."""
+    """Return whether one more password may be tried for this account, and count it as wrong until `taken` says otherwise."""
     if not ratelimit.consume(request, action="password_address", dry_run=True):
         return False
     device = _device(request, email)

@@ -33,7 +33,7 @@ def sweep(*, now: datetime) -> int:
 
 
 def is_refused(address: str) -> bool:
-    """Tell whether mail to an address is refused."""
+    """Return whether mail to an address is refused."""
     return RefusedAddress.objects.filter(email=address.lower()).exists()
 
 

@@ -22,12 +22,12 @@ SWITCH_REFUSED = (
 
 
 def has_factor(user: Any) -> bool:
-    """Tell whether the person has enrolled an authenticator app or a security key."""
+    """Return whether the person has enrolled an authenticator app or a security key."""
     return bool(is_mfa_enabled(user, FACTORS))
 
 
 def shown(request: HttpRequest) -> bool:
-    """Tell whether the person of this request has a second factor and has shown it in this session.
+    """Return whether the person of this request has a second factor and has shown it in this session.
 
     It reads allauth's records, which a session made without its login stages does not have.
     """
@@ -38,19 +38,19 @@ def shown(request: HttpRequest) -> bool:
 
 
 def shown_lately(request: HttpRequest, *, within: timedelta, now: datetime) -> bool:
-    """Tell whether the second factor was shown in this session within that time, at the log-in or asked again since."""
+    """Return whether the second factor was shown in this session within that time, at the log-in or asked again since."""
     records = get_authentication_records(request, request.user) if shown(request) else []
     times = [record.get("at", 0) for record in records if record.get("method") == "mfa"]
     return bool(times) and max(times) >= (now - within).timestamp()
 
 
 def suffices(request: HttpRequest) -> bool:
-    """Tell whether the person of this request may pass into the admin portal as far as the second factor goes."""
+    """Return whether the person of this request may pass into the admin portal as far as the second factor goes."""
     return not settings.STAFF_SECOND_FACTOR or shown(request)
 
 
 def switched_off_in_earnest() -> bool:
-    """Tell whether the switch is off where it must not be: beyond a demo that only this machine reaches."""
+    """Return whether the switch is off where it must not be: beyond a demo that only this machine reaches."""
     hosts = [settings.BASE_HOST, *settings.ALLOWED_HOSTS]
     return not settings.STAFF_SECOND_FACTOR and not (settings.DEMO and all(map(is_loopback, hosts)))
 

@@ -72,5 +72,5 @@ class Session(AbstractBaseSession):
         return decoded
 
     def has_ended_for_staff(self, now: datetime) -> bool:
-        """Tell whether the session of somebody of staff is over: too old, or unused for too long."""
+        """Return whether the session of somebody of staff is over: too old, or unused for too long."""
         return self.began_at <= now - STAFF_LIFETIME or self.seen_at <= now - STAFF_IDLE

@@ -8,7 +8,7 @@ ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults
 
 
 def is_administrator(user: User) -> bool:
-    """Tell whether the person manages people of all teams: a superuser, or a member of the group Administrators."""
+    """Return whether the person manages people of all teams: a superuser, or a member of the group Administrators."""
     return bool(user.is_superuser) or user.groups.filter(name=ADMINISTRATORS_GROUP).exists()
 
 
@@ -26,7 +26,7 @@ def people_of(user: User) -> QuerySet[User]:
 
 
 def manages(user: User, other: User) -> bool:
-    """Tell whether all teams of the other person are the person's own.
+    """Return whether all teams of the other person are the person's own.
 
     Whoever changes an e-mail can take the log-in over, and with it every team that it opens.
     """

@@ -28,11 +28,11 @@ class Caller:
     scopes: frozenset[str] = frozenset(ApiKey.Scope.values)
 
     def may(self, scope: str) -> bool:
-        """Tell whether the caller holds the scope."""
+        """Return whether the caller holds the scope."""
         return scope in self.scopes
 
     def reaches(self, *, channel: str, team_id: int) -> bool:
-        """Tell whether an account of this channel and team is within the caller's limits."""
+        """Return whether an account of this channel and team is within the caller's limits."""
         inside = self.channels is None or channel in self.channels
         return inside and (self.teams is None or team_id in self.teams)
 

@@ -98,7 +98,7 @@ def call(
 
 
 def _is_fine(channel: str, answer: Answer) -> bool:
-    """Tell whether the channel did what was asked. Its own table knows: HTTP 200 may carry an error (TikTok, Facebook).
+    """Return whether the channel did what was asked. Its own table knows: HTTP 200 may carry an error (TikTok, Facebook).
 
     A success in a shape that no table knows, such as a file, is the job's own business.
     """

@@ -26,7 +26,7 @@ def read(account: Account, token: Token, *, clock: Clock, limit: Limit) -> PairR
 
 
 def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit: Limit) -> bool:
-    """Tell whether an answer that blamed our app is this token's, so that another one is served now.
+    """Return whether an answer that blamed our app is this token's, so that another one is served now.
 
     Another token of the pool is asked the same; where it is answered, this one is asked once more. What the answers say of the app and of
     the tokens is written, and settles the pool. As long as there is time.

@@ -91,7 +91,7 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
         return trouble.show(request, channel, trouble.USED, detail="used state")
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Take the consent. Always ends by an answer of ours: allauth's own login branches are never reached."""
+        """Take the consent. Always ends with our own answer: allauth's own login branches are never reached."""
         try:
             answer = consent.arrive(request, sociallogin)
         except consent.Refused as refusal:  # it changed during the exchange

@@ -128,7 +128,7 @@ def keep(
 
 
 def came_back(pending: PendingLink) -> bool:
-    """Tell whether the choose page can be skipped: the person was sent here for an account that this log-in carries already.
+    """Return whether the choose page can be skipped: the person was sent here for an account that this log-in carries already.
 
     It is not skipped when the grant got smaller, the list is incomplete, or publishing was not granted.
     """

@@ -13,7 +13,7 @@ LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
 
 def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
-    """Tell whether the address is a path of ours and fits its column: the consent must not be lost over it when the person comes back.
+    """Return whether the address is one of our paths and fits its column: the consent must not be lost over it when the person comes back.
 
     A word without a slash is an address relative to the callback, and a name of a view for `redirect`: neither is meant.
     """

@@ -66,7 +66,7 @@ def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
 
 
 def opens(app: ChannelApp) -> bool:
-    """Tell whether the app's secret can be read with the keys of this installation."""
+    """Return whether the app's secret can be read with the keys of this installation."""
     try:
         app.keys()
     except (VaultError, ValueError):

@@ -160,7 +160,7 @@ def wait(request: HttpRequest, channel: str) -> HttpResponse:
 def show(
     request: HttpRequest, channel: str, trouble: Trouble, *, detail: str = "", status: int = 0
 ) -> HttpResponse:
-    """Show one trouble, with a code that stands in the log too, beside the person and the address it came from.
+    """Show one trouble, with a code that is in the log too, beside the person and the address it came from.
 
     Where somebody is logged in, it is kept for staff, who find it by the code.
     """

@@ -195,7 +195,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
     rows = overview.linked_rows(accounts, user, timezone.now())
-    if not rows:  # an address that somebody else's accounts stand in, or none
+    if not rows:  # an address with somebody else's accounts, or with none
         return redirect("my_accounts")
     context = {
         "rows": rows,

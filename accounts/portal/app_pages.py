@@ -1,4 +1,4 @@
-"""Channel apps with what hangs on them: how many log-ins, "Make this the app for new links", and asking people to move to the new app."""
+"""Channel apps with what depends on them: how many log-ins, "Make this the app for new links", and asking people to move to the new app."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 class LogIns:
     """The log-ins of one app."""
 
-    linked: int  # that stand in the pool of an account
+    linked: int  # that are in the pool of an account
     works: int  # of these
     unlinked: int
 
@@ -54,7 +54,7 @@ def log_ins(app: ChannelApp) -> LogIns:
 
 
 class AppsInUse:
-    """A mix-in for the channel apps: what hangs on an app, and the deeds when it is replaced."""
+    """A mix-in for the channel apps: what depends on an app, and the deeds when it is replaced."""
 
     list_display = [
         "name",
@@ -68,7 +68,7 @@ class AppsInUse:
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
-        """Say on the page of a saved app what hangs on it."""
+        """Say on the page of a saved app what depends on it."""
         shown = list(super().get_fieldsets(request, obj))  # type: ignore[misc]  # a mix-in
         return [*shown[:1], ("In use", {"fields": ["log_ins", "deeds"]}), *shown[1:]] if obj else shown
 
@@ -91,7 +91,7 @@ class AppsInUse:
 
     @display(description="Log-ins")
     def log_ins(self, app: ChannelApp) -> str:
-        """Return how many log-ins hang on it."""
+        """Return how many log-ins use it."""
         return str(log_ins(app))
 
     @display(description="What you can do")
@@ -105,7 +105,7 @@ class AppsInUse:
         more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
         if not app.viewer.has_perm(CHANGE) or app.secrets is None:
             return more or format_html('<span class="at-quiet">{}</span>', "Nothing to do here.")
-        # Of the form that it stands in, which is not saved by it.
+        # Of the form around it, which is not saved by it.
         test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>Test</button> {}'
         return format_html(
             f"{test}{{}}",

@@ -18,7 +18,7 @@ Found = tuple[Account, AccountToken]
 
 
 def _needs(entry: AccountToken, now: datetime) -> bool:
-    """Tell whether a new consent of this person would help the account: of no use without one, or ending within 30 days."""
+    """Return whether a new consent of this person would help the account: of no use without one, or ending within 30 days."""
     if not selection.living(entry):
         return pool_reasons.explain_entry(entry).by_consent
     return within(entry.token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())

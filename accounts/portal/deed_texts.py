@@ -45,7 +45,7 @@ def _first(entry: AccountToken, account: Account, names: Names) -> str:
 
 
 def _left(entry: AccountToken) -> str:
-    """Return "10 days left", or what stands for it."""
+    """Return "10 days left", or the words that replace it."""
     left = dates.days(entry.token, usable=True, now=timezone.now())
     return "date not available" if left.bar.kind == "unknown" else left.text
 
@@ -257,7 +257,7 @@ def _resume_page(account: Account, _entry: None, _names: Names) -> Page:
             ("Served", "to the next caller, at once" if usable else "nothing yet"),
             ("Undo", "Pause this account"),
         ],
-        refused="" if account.paused_at else "Somebody was faster: the account is not paused any more.",
+        refused="" if account.paused_at else "Somebody was faster: the account is no longer paused.",
     )
 
 

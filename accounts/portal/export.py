@@ -34,7 +34,7 @@ class _Echo:
 def safe(value: object) -> str:
     """Return the value as text that no spreadsheet takes for a formula, not even one that tidies the text first.
 
-    Some drop what is not seen at the beginning, some take full-width signs for plain ones.
+    Some drop what is not seen at the beginning, some take full-width characters for plain ones.
     """
     text = "" if value is None else str(value)
     seen = "".join(dropwhile(lambda letter: unicodedata.category(letter) in _UNSEEN, text))

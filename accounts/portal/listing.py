@@ -48,7 +48,7 @@ class Chip:
 
     @property
     def toggle(self) -> bool:
-        """Tell whether it is on or off only."""
+        """Return whether it is on or off only."""
         return len(self.choices) == 1
 
 

@@ -114,7 +114,7 @@ def _leave_pools(token: Token, now: datetime) -> None:
 def _blank_mails(token: Token) -> None:
     """Blank the kept copies of mails that tell of this log-in, and of those about its accounts that name the person.
 
-    Which mails those are is told by ids. A name alone says nothing: another person may bear it, and "Ben" stands in "Benefit".
+    Which mails those are is told by ids. A name alone says nothing: another person may bear it, and "Ben" is part of "Benefit".
     """
     of_token = Q(payload__contains={"token": token.pk}) | Q(payload__contains={"tokens": [token.pk]})
     ids = set(Message.objects.filter(of_token).values_list("pk", flat=True))
@@ -127,7 +127,7 @@ def _blank_mails(token: Token) -> None:
 
 
 def _about_accounts_of(token: Token) -> set[int]:
-    """Return the messages about the accounts whose pool the token stands in, or once stood in."""
+    """Return the messages about the accounts whose pool contains the token, or once did."""
     happened = AccountEvent.objects.filter(Q(token=token) | Q(from_token=token)).values("account")
     linked = AccountToken.objects.filter(token=token).values("account")
     accounts = Account.objects.filter(Q(pk__in=happened) | Q(pk__in=linked))

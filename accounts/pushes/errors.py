@@ -1,4 +1,4 @@
-"""How a push can be refused. The texts go to whoever sent it, so they hold nothing of ours and nothing of the body."""
+"""How a push can be refused. The texts go to whoever sent it, so they contain nothing internal and nothing from the body."""
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not a fault
@@ -11,5 +11,5 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault
 
 
 def bad_signature() -> Refused:
-    """Return the refusal of a push that no app of ours has signed."""
-    return Refused(403, "No app of ours made this signature.")
+    """Return the refusal of a push that none of our apps has signed."""
+    return Refused(403, "None of our apps made this signature.")

@@ -34,7 +34,7 @@ class PerMinute:
             self._seen[key] = (now, 1) if fresh else (began, seen + 1)
 
     def too_many(self, key: str) -> bool:
-        """Tell whether this key has used up the minute."""
+        """Return whether this key has used up the minute."""
         with self._lock:
             began, seen = self._seen.get(key, (0.0, 0))
             return seen >= self.most and time.monotonic() - began < WITHIN

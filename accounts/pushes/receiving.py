@@ -48,7 +48,7 @@ def _person_changed(app: ChannelApp, push: Push, now: datetime) -> None:
 
 
 def _is_certain(push: Push, token: Token, now: datetime) -> bool:
-    """Tell whether the push ends the token by itself: the channel says so, by a date that is after all that speaks for the token.
+    """Return whether the push ends the token by itself: the channel says so, by a date that is after all that speaks for the token.
 
     Without a date, with one from just before the consent or from the future, or where the channel has said since that the token works,
     the channel is asked.
@@ -60,12 +60,12 @@ def _is_certain(push: Push, token: Token, now: datetime) -> bool:
 
 
 def _is_overtaken(push: Push, now: datetime) -> bool:
-    """Tell whether the checks have asked since. So a push that somebody caught and sends again and again costs no calls for ever."""
+    """Return whether the checks have asked since. So a push that somebody caught and sends again and again costs no calls for ever."""
     return push.at is not None and push.at < now - OVERTAKEN
 
 
 def is_older_than_consent(push: Push, token: Token, *, by: timedelta = timedelta(0)) -> bool:
-    """Tell whether the push speaks of an earlier consent than the token's newest. Channels give whole seconds.
+    """Return whether the push speaks of an earlier consent than the token's newest. Channels give whole seconds.
 
     Where the channel dates the token itself that date counts: it is of the same clock as the push.
     """

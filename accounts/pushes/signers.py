@@ -46,7 +46,7 @@ def holder(channel: str, purpose: str, word: str) -> ChannelApp:
     for app in apps(channel):
         if any(same(ours, word) for ours in push_addresses.derived(app, purpose)):
             return app
-    raise Refused(403, "This is not a word of any app of ours.")
+    raise Refused(403, "None of our apps has this verify token or key.")
 
 
 def secret_of(channel: str, app_id: int | None) -> str:
@@ -54,7 +54,7 @@ def secret_of(channel: str, app_id: int | None) -> str:
     found = apps(channel).filter(pk=app_id) if app_id is not None else apps(channel).filter(is_default=True)
     app = found.first()
     if app is None or app.secrets is None:
-        raise Refused(403, "No app of ours is set up at this address.")
+        raise Refused(403, "None of our apps is set up at this address.")
     try:
         return app.keys().secret
     except VaultError as error:

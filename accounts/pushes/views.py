@@ -36,7 +36,7 @@ def push(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     What is signed well is never turned away: behind a proxy that we were not told of all senders look the same.
 
-    CSRF does not apply: a channel has no cookie of ours that somebody could abuse, and each view checks a signature or a secret.
+    CSRF does not apply: a channel carries no cookie that somebody could abuse, and each view checks a signature or a secret.
     """
 
     @wraps(view)

@@ -200,7 +200,7 @@ def _button(lines: Sequence[Line], told: reasons.Explanation) -> dict[str, str]:
 
 
 def _is_admin(line: Line, pools: Mapping[int, Summary], user: User | None) -> bool:
-    """Tell whether the reader may give others a role in the account at the channel."""
+    """Return whether the reader may give others a role in the account at the channel."""
     return user is not None and user.email in news.admins(pools[line.account.pk].entries)
 
 

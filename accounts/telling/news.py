@@ -126,7 +126,7 @@ def still_concerned(notices: Sequence[AccountNotice], accounts: Iterable[Account
 
 
 def holds(entry: AccountToken) -> bool:
-    """Tell whether a loss of access still is one to tell: of a log-in that died since, its own mail tells."""
+    """Return whether a loss of access still is one to tell: of a log-in that died since, its own mail tells."""
     return entry.token.state != Token.State.DEAD and not selection.living(entry)
 
 

@@ -165,7 +165,7 @@ def _end(now: datetime) -> int:
 
 
 def _is_news(notice: AccountNotice) -> bool:
-    """Tell whether its reader waits for it to be over: what a backup carried on never stopped."""
+    """Return whether its reader waits for it to be over: what a backup carried on never stopped."""
     return notice.dark or notice.kind == AccountNotice.Kind.RESTRICTED
 
 

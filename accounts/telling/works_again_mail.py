@@ -23,7 +23,7 @@ def build(message: Message) -> Mail:
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
     found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]
     if not notices:
-        raise NotWanted("No macro mails this address about it any more, or its reader stopped these mails.")
+        raise NotWanted("No macro mails this address about it now, or its reader stopped these mails.")
     if not found:
         raise NotWanted("It stopped again before this mail went out.")
     found.sort(key=lambda one: (one.pk in lifted, one.name))

@@ -27,7 +27,7 @@ def _part(name: str, /, **context: Any) -> SafeString:
 
 @register.simple_tag
 def icon(name: str, size: str = "", tone: str = "") -> SafeString:
-    """Return an icon of icons.svg; size "" (18 px), "s" (14) or "l" (24). Decoration: the word stands beside it."""
+    """Return an icon of icons.svg; size "" (18 px), "s" (14) or "l" (24). Decoration: the word is beside it."""
     return _part("icon", name=name, size=size, tone=tone)
 
 
@@ -57,7 +57,7 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def daybar(bar: faces.DayBar) -> SafeString:
-    """Return the bar of a faces.DayBar; the number must stand above it."""
+    """Return the bar of a faces.DayBar; the number must be shown above it."""
     return _part("daybar", bar=bar)
 
 
@@ -84,7 +84,7 @@ def days_left_tag(
 
 @register.simple_tag
 def when(moment: datetime, form: str = "full", now: datetime | None = None) -> SafeString:
-    """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). UTC stands in its title."""
+    """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). Its title has the time in UTC."""
     zone = timezone.get_current_timezone()
     forms_of = faces.moment(moment, zone=zone, now=now)
     if form == "ago":
@@ -130,7 +130,7 @@ def described(field: forms.BoundField) -> SafeString:
     ids = [f"{field.auto_id}_helptext"] if field.help_text else []
     attrs: dict[str, Any] = {}
     if field.field.widget.attrs.get("placeholder") in {field.label, "Email address"}:
-        attrs["placeholder"] = ""  # allauth repeats the label; the label stands above already
+        attrs["placeholder"] = ""  # allauth repeats the label; the label is above it already
     if field.errors:
         ids.append(f"{field.auto_id}_error")
         attrs["aria-invalid"] = "true"

@@ -2,7 +2,7 @@
 
 The kernel sends SIGNAL when the starting thread ends, however it ends (Linux, PR_SET_PDEATHSIG). It is an exec
 wrapper and not a preexec_fn, because code between fork and exec can hang when the parent has threads. Run as a
-file with `-I -S`, so that it starts within a few milliseconds and imports nothing of ours.
+file with `-I -S`, so that it starts within a few milliseconds and imports none of our code.
 """
 
 import ctypes

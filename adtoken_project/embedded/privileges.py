@@ -41,7 +41,7 @@ class Way(StrEnum):
         return NOBODY if self is Way.SETPRIV else os.geteuid()
 
     def reaches(self, folder: Path) -> bool:
-        """Tell whether a server run this way may pass through every folder down to this one.
+        """Return whether a server run this way may pass through every folder down to this one.
 
         Inside the namespace root has lost its right to enter folders of others, such as a home folder.
         """
@@ -123,7 +123,7 @@ def _make_own(home: Path) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     found = home.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, NOBODY} or found.st_mode & 0o077:
-        raise StartError(f"{home} is not a private folder of ours. Look who made it, then remove it.")
+        raise StartError(f"{home} is not one of our private folders. Find out who made it, then remove it.")
 
 
 def hand_over(home: Path, owner: int) -> None:

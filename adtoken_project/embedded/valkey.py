@@ -87,7 +87,7 @@ class Valkey:
         )
 
     def _settings(self) -> list[str]:
-        """Return the configuration; the password stands in the file and not on the command line."""
+        """Return the configuration; the password is in the file and not on the command line."""
         return [
             f"bind {LOOPBACK}",
             f"port {self.port}",

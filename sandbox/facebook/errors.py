@@ -72,7 +72,7 @@ def dead(subcode: int, token: FacebookToken, now: int) -> GraphError:
 
 
 def unreadable() -> GraphError:
-    """A string that is no token of ours."""
+    """A string that is not one of our tokens."""
     return GraphError(190, "Invalid OAuth access token - Cannot parse access token")
 
 

@@ -19,7 +19,7 @@ def number(version: str) -> float:
 
 
 def exists(version: str) -> bool:
-    """Tell whether a version was released."""
+    """Return whether a version was released."""
     return number(version) <= number(NEWEST)
 
 
@@ -35,7 +35,7 @@ def next_of(version: str, settings: Mapping[str, Any]) -> str:
 
 
 def retired(version: str, settings: Mapping[str, Any]) -> bool:
-    """Tell whether the Marketing API serves a version no longer."""
+    """Return whether the Marketing API serves a version no longer."""
     return version not in MARKETING or version in settings.get("retired_versions", ())
 
 

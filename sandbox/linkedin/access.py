@@ -114,7 +114,7 @@ async def query_of(request: Request) -> dict[str, str]:
 
 
 def restli(value: str, name: str) -> str:
-    """A Rest.li value whose own signs `():,` are bare and those inside its texts escaped, else 400."""
+    """A Rest.li value whose own characters `():,` are bare and those inside its texts escaped, else 400."""
     if not value.startswith(("(", "List(")) or "urn:" in value:
         raise errors.bad_request(f"Invalid query parameters passed to request: {name}")
     return value

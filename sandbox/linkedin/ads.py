@@ -53,7 +53,7 @@ def _user_row(account: AdAccount, caller: Caller) -> dict[str, Any]:
 
 
 async def search_accounts(request: Request) -> Response:
-    """`GET /rest/adAccounts?q=search`: by pageToken; `search` may name statuses or ids, its signs unescaped."""
+    """`GET /rest/adAccounts?q=search`: by pageToken; `search` may name statuses or ids, its characters unescaped."""
     caller = await caller_of(request)
     ads_scopes(caller, "adAccounts.FINDER-search")
     if caller.query.get("q") != "search":

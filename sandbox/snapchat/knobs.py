@@ -16,7 +16,7 @@ revoke_path             revoke (default), revoke_token, or "": which of the disp
 rate_limit              {"limit", "window", "headers"}: calls per access token and seconds; headers (unverified) are shown if true
 
 An ad account's `details`: `organization_id` and `organization_name` put it into another organization, `sub_request_error` (a text) makes
-it an item in error inside HTTP 200, `delivery_status` (a list of codes of Snap's page of that name) stands in it as it is.
+it an item in error inside HTTP 200, `delivery_status` (a list of codes of Snap's page of that name) is in it as it is.
 """
 
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""The token endpoint and the revoke addresses. Everything comes in a form body; what stands in the address is not read."""
+"""The token endpoint and the revoke addresses. Everything comes in a form body; parameters in the address are not read."""
 
 import hmac
 from typing import Any

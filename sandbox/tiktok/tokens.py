@@ -41,7 +41,7 @@ def _answer(app: App, token: OauthToken, with_ids: bool) -> dict[str, Any]:
 
 
 async def advertiser_get(request: Request) -> Any:
-    """The ad accounts that were ticked and on which the person still has a role. App id and secret stand in the query."""
+    """The ad accounts that were ticked and on which the person still has a role. App id and secret are in the query."""
     caller = caller_of(request)
     app = app_of(caller.store, request.query_params.get("app_id"), request.query_params.get("secret"))
     if app is not caller.app:

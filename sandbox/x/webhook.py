@@ -1,6 +1,6 @@
 """X's webhook of an app: the challenge when it is registered, and the event that a person removed the app.
 
-The address stands in the app's settings as `webhook_url`; with `legacy_events` true the older Account Activity shape is sent. `app_id`, the
+The address is in the app's settings as `webhook_url`; with `legacy_events` true the older Account Activity shape is sent. `app_id`, the
 number that X gives an app, is a setting too. Shapes: X's pages on webhooks, the X Activity API and the Account Activity API.
 """
 

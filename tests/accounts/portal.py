@@ -30,7 +30,7 @@ def staff(client: Client, *permissions: str, team: Team | None = None, view: boo
 
 
 def token_of(name: str, *, days: float | None = 40, team: Team | None = None, **fields: Any) -> Token:
-    """A token of a person of ours; `days` until it ends, None: not known."""
+    """A token of one of our people; `days` until it ends, None: not known."""
     person = make_user(name=name, team=team)
     if days is not None:
         fields["deadline"] = timezone.now() + days * DAY

@@ -82,7 +82,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> N
         ("facebook,1,,,,77,,,,", "native_user_id without access_token"),
         (f"x,1a,,,,77,,{MARKER}-1,,", "X needs token_secret"),
         ("facebook,1,too,few", "4 columns"),
-        ("facebook,2,,,,,,,,", "stand in the file twice"),
+        ("facebook,2,,,,,,,,", "are in the file twice"),
         ("facebook,1,na\0me,,,,,,,", "a character that is no text"),
         ("facebook,1,,,a\0@example.com,,,,,", "a character that is no text"),
         (f"facebook,1,,,,{'9' * 192},,{MARKER}-1,,", "more than 191 characters"),

@@ -152,7 +152,7 @@ def test_who_stands_in_no_more_is_not_mailed(ada: User) -> None:
     die(token)
     Membership.objects.filter(user=lead).update(role=Membership.Role.MEMBER)
 
-    with pytest.raises(NotWanted, match="stands in no more"):
+    with pytest.raises(NotWanted, match="no longer the stand-in"):
         mails.build_died(Message.objects.get())
 
 

@@ -189,7 +189,7 @@ def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
     native.link(ada, "facebook", "ada")
 
     def break_down(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("a bug of ours")
+        raise RuntimeError("a bug")
 
     monkeypatch.setattr(reading, "record", break_down)
     sweeps.check_due(now=later())

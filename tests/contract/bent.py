@@ -29,7 +29,7 @@ Place = tuple[str, str]  # method and path
 Recorded = Mapping[str, Mapping[Place, list[Answer]]]  # by the operation's name
 LATEST = datetime(2101, 1, 1, tzinfo=UTC)
 
-# What stands in the place of a part. Each has broken a parser of somebody's.
+# What replaces a part. Each has broken a parser of somebody's.
 PARTS: tuple[Any, ...] = (
     None, True, 0, -1, 7, 1.5, 1e400, 10**12, 10**4000,
     "", " ", "x", "0", "1e9", "x" * 5000, "\ufffd", "²", "http://[", "2026-13-45T99:99:99Z",
@@ -39,7 +39,7 @@ PARTS: tuple[Any, ...] = (
 
 @dataclass
 class Recorder:
-    """Stands in the place of `http.request`: passes on and keeps, or answers from what was kept."""
+    """Takes the place of `http.request`: passes on and keeps, or answers from what was kept."""
 
     passes_on: Callable[..., Answer]
     kept: dict[Place, list[Answer]] = field(default_factory=dict)

@@ -56,7 +56,7 @@ def clock(world: Sandbox) -> Iterator[Clock]:
 
 @pytest.fixture
 def browser() -> Callable[[str], Client]:
-    """A browser in which a person of ours is logged in; the same person gets the same account of ours."""
+    """A browser in which one of our people is logged in; the same person gets the same AdToken account."""
 
     def open_for(key: str) -> Client:
         email = f"{key}@example.com"

@@ -65,7 +65,7 @@ def bench(browser: Callable[[str], Client], world: Sandbox, monkeypatch: pytest.
 
 
 def killed(found: Any) -> bool:
-    """Tell whether a result says that the token is dead."""
+    """Return whether a result says that the token is dead."""
     ruling = found.ruling if isinstance(found, ChannelError | Inspection | PairReading) else found
     return isinstance(ruling, Ruling) and ruling.verdict == Verdict.TOKEN_DEAD
 

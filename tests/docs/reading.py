@@ -92,7 +92,7 @@ def _plain(default: ast.expr | None) -> str | None:
 
 
 def example() -> dict[str, str]:
-    """Return the variables of .env.example with the values that stand there."""
+    """Return the variables of .env.example with the values given there."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
 

@@ -50,7 +50,7 @@ class Visitor:
         self.page.goto(path if path.startswith("http") else f"{self.web}{path}")
 
     def log_in(self, email: str, password: str) -> None:
-        """Fill the log-in form that stands before us."""
+        """Fill the log-in form on the page."""
         self.page.get_by_label("E-mail", exact=True).fill(email)
         self.page.get_by_label("Password", exact=True).fill(password)
         self.press("Log in")
@@ -81,7 +81,7 @@ class Visitor:
         page.set_viewport_size({"width": width, "height": 200})
         bars = [bar for bar in page.locator(EDGE_BARS).all() if bar.is_visible()]
         height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
-        # A window as high as the page: what sticks to the lower edge stands below the content, not on it.
+        # A window as high as the page: what sticks to the lower edge is below the content, not on it.
         page.set_viewport_size({"width": width, "height": min(TALLEST, height)})
         page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")

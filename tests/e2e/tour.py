@@ -1,4 +1,4 @@
-"""The commands of docs/tour.md, run as they stand there: one shell for all of them, as a reader has one window open."""
+"""The commands of docs/tour.md, run as they are written there: one shell for all of them, as a reader has one window open."""
 
 import re
 import subprocess

@@ -100,9 +100,7 @@ def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
     with subprocess.Popen(
         ["sleep", "600"], cwd=place
     ) as user:  # works in the folder, and does not end on SIGINT...
-        (place / "postmaster.pid").write_text(
-            f"{os.getpid()}\n"
-        )  # ...because another number stands in the file
+        (place / "postmaster.pid").write_text(f"{os.getpid()}\n")  # ...because another number is in the file
 
         with pytest.raises(StartError, match="still uses"):
             settle_leftovers(place, seconds=0.2)
@@ -173,7 +171,7 @@ def test_trusts_no_folder_that_somebody_else_put_there(place: Path) -> None:
     (place / "postgres").mkdir()
     (place / "postgres" / "elsewhere").write_text(str(trap))
 
-    with pytest.raises(StartError, match="not a private folder of ours"), running(place):
+    with pytest.raises(StartError, match="not one of our private folders"), running(place):
         pass
 
 

@@ -31,7 +31,7 @@ class Cycle:
 
 
 class Life:
-    """A token that is renewed, moved and forgotten at random, and the account that hangs on it."""
+    """A token that is renewed, moved and forgotten at random, and the account that uses it."""
 
     def __init__(self, seed: int, watch: str) -> None:
         self.rng = random.Random(seed)

@@ -124,7 +124,7 @@ def link(
 
 
 def linked(channel: str, *people: str) -> "Account":
-    """Lumen Shoes EU on this channel, linked by these people of ours; the first one is active."""
+    """Lumen Shoes EU on this channel, linked by these people; the first one is active."""
     from accounts.models import Account
     from tests.support.factories import make_user
 

@@ -26,5 +26,5 @@ def missing() -> str:
 
 
 def has(package: str) -> bool:
-    """Tell whether a client is installed: one whose licence somebody cannot accept may be taken out of package.json."""
+    """Return whether a client is installed: one whose licence somebody cannot accept may be taken out of package.json."""
     return (FOLDER / "node_modules" / package).is_dir()

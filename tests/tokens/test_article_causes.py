@@ -7,7 +7,7 @@ import pytest
 from tokens import causes, channels, reasons
 from tokens.channels.base import Reason
 
-# The article's bullets as they stand there -> words by which the cause that carries each is known; all must stand in one cause.
+# The article's bullets as they are written there -> words by which the cause that carries each is known; all must be in one cause.
 BULLETS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "facebook": {
         "Your account must list your authentic name.": (("authentic name",),),

@@ -154,7 +154,7 @@ MAYBE = st.one_of(st.none(), HOURS)
 
 
 class AnyRow(TestCase):
-    """Whatever stands in the row, a renewal is asked for only where one is possible, and never twice at once."""
+    """Whatever the row says, a renewal is asked for only where one is possible, and never twice at once."""
 
     @given(channel=st.sampled_from(["facebook", "snapchat", "linkedin", "pinterest"]), access=MAYBE, refresh=MAYBE,
            renewed=MAYBE, tried=MAYBE, has=st.booleans(), now=HOURS)  # fmt: skip

@@ -41,7 +41,7 @@ def invited(boss: User) -> Invitation:
 
 
 def link_of(invitation: Invitation) -> str:
-    """The path of the link as it stands in the mail."""
+    """The path of the link as it is in the mail."""
     message = Message.objects.get(dedupe_key=f"invite:{invitation.pk}:{invitation.number}")
     found = re.search(r"http\S+(/invitation/\S+)", root.build(message).text)
     assert found

@@ -1,4 +1,4 @@
-"""What a channel package offers, in our words. A package turns the channel's HTTP into these; it holds no policy of ours."""
+"""What a channel package offers, in our words. A package turns the channel's HTTP into these; it contains no policy of its own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping

@@ -85,7 +85,7 @@ def came_again(request: HttpRequest, state_id: str) -> Handshake | None:
 
 
 def is_running(handshake: Handshake, now: datetime) -> bool:
-    """Tell whether the first answer is still being worked on."""
+    """Return whether the first answer is still being worked on."""
     taken_at = handshake.taken_at
     return handshake.ended_at is None and taken_at is not None and now - taken_at < ANSWERED_WITHIN
 

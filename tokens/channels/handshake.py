@@ -29,7 +29,7 @@ from tokens.vault import VaultError
 
 
 class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no types
-    """A provider of ours. Nothing of it is a way to log in."""
+    """One of our providers. None of them is a way to log in."""
 
     channel: Channel
     account_class = ProviderAccount

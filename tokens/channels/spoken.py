@@ -26,16 +26,16 @@ _ACCOUNT_STOPPED = re.compile(
 
 
 def says_limited(message: str) -> bool:
-    """Tell whether an answer says that there were too many calls: then it says nothing else, whatever its status."""
+    """Return whether an answer says that there were too many calls: then it says nothing else, whatever its status."""
     return _LIMITED.search(message.lower()) is not None
 
 
 def says_not_permitted(message: str) -> bool:
-    """Tell whether an answer says that the person, not our app, may not do this."""
+    """Return whether an answer says that the person, not our app, may not do this."""
     said = message.lower()
     return _NOT_PERMITTED.search(said) is not None and _OF_THE_APP.search(said) is None
 
 
 def says_account_stopped(message: str) -> bool:
-    """Tell whether an answer says that the channel stopped an ad account. A good reading lifts it."""
+    """Return whether an answer says that the channel stopped an ad account. A good reading lifts it."""
     return _ACCOUNT_STOPPED.search(message.lower()) is not None

@@ -70,7 +70,7 @@ class Row:
     new: bool = False  # an answer not seen before: kept in the list of unknown answers, and what staff say of it holds
 
     def fits(self, facts: Facts) -> bool:
-        """Tell whether the row is about these facts."""
+        """Return whether the row is about these facts."""
         return (
             (self.calls is None or facts.call in self.calls)
             and (self.shapes is None or facts.shape in self.shapes)

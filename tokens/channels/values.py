@@ -92,7 +92,7 @@ def end_of_life(value: Any, now: datetime) -> datetime | None:
 def xml_error(text: str) -> dict[str, Any] | None:
     """Return an error that came as XML as the object that it would be in JSON; None for every other text, a gateway's page too.
 
-    Its fields stand at the top and under `error`, because channels have them in either place. Nothing is expanded or nested.
+    Its fields are at the top and under `error`, because channels have them in either place. Nothing is expanded or nested.
     """
     head = text[:4000]
     if not _XML_ERROR.match(head):

@@ -73,7 +73,7 @@ def _whose_fault(token: Token, ruling: Ruling, answered_at: datetime) -> Ruling:
     """Return what an answer means that blames our app: a fault of the app is seen by all its tokens.
 
     Where another token of the app was proven since this one's answers began to blame the app, it is this token's. Until then the answer
-    stands as it is, and the token that was proven last is asked at once, so that it is known within minutes. `proven_at` is when a question
+    stays as it is, and the token that was proven last is asked at once, so that it is known within minutes. `proven_at` is when a question
     began, so one that was under way when the first such answer came is no proof.
     """
     if ruling.verdict in HARMLESS:

@@ -23,7 +23,7 @@ def record_dispute(*, token: Token, evidence: Mapping[str, Any], now: datetime, 
 
 
 def note_linked(*, token_ids: Iterable[int], now: datetime) -> None:
-    """Note that these tokens stand, or stood, in the pool of an account: a log-in with a history is never cleared away by a sweep."""
+    """Note that these tokens are, or were, in the pool of an account: a log-in with a history is never cleared away by a sweep."""
     Token.objects.filter(pk__in=list(token_ids), first_linked_at=None).update(first_linked_at=now)
 
 

@@ -1,4 +1,4 @@
-"""A log-in that a person of ours ends on purpose: dead at once, revoked at the channel afterwards, its credentials purged.
+"""A log-in that one of our people ends on purpose: dead at once, revoked at the channel afterwards, its credentials purged.
 
 In this order, because the call to the channel takes seconds and may fail: from the first write on nothing is served, whatever becomes of
 the call; the credentials stay until it was made, so that a process that dies in between leaves work and no open authorisation.
@@ -37,7 +37,7 @@ def remove(*, token_id: int, generation: int, actor: User, note: str, now: datet
 
 
 def claim_removed(*, token_id: int, now: datetime) -> Token | None:
-    """Claim a removed log-in whose authorisation stands at the channel, for the call that ends it. None where it is held, or not so."""
+    """Claim a removed log-in that is still authorised at the channel, for the call that ends it. None where it is held, or not so."""
     with transaction.atomic():
         token = Token.objects.to_revoke().free(now).filter(pk=token_id).locked().select_related("app").first()
         if token is not None:

@@ -273,7 +273,7 @@ def test_one_that_fails_does_not_keep_the_others_waiting(
 
     def breaking(token: Token, now: datetime) -> None:
         if token.pk == ada:
-            raise RuntimeError("a bug of ours")
+            raise RuntimeError("a bug")
         real(token, now)
 
     monkeypatch.setattr(deletion, "_delete", breaking)

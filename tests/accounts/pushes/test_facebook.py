@@ -338,6 +338,6 @@ def test_signed_bodies_that_are_no_pushes_are_bad_requests(
 def test_pushes_answer_over_plain_http_without_cookies(world: Sandbox, live_server: LiveServer) -> None:
     answer = httpx2.post(f"{live_server.url}{DEAUTHORISE}", data={"signed_request": "x.y"}, trust_env=False)
 
-    assert (answer.status_code, answer.text) == (403, "No app of ours made this signature.")
+    assert (answer.status_code, answer.text) == (403, "None of our apps made this signature.")
     assert "set-cookie" not in answer.headers
     assert "no-store" in answer.headers["cache-control"]

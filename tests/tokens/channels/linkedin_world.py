@@ -54,5 +54,5 @@ def given(sandbox: Sandbox, user: str = "ada", *, age: int = LONG_AGO, **fields:
 
 
 def close(moment: datetime | None, expected: datetime) -> bool:
-    """Tell whether two moments are the same but for the time that a call takes."""
+    """Return whether two moments are the same but for the time that a call takes."""
     return moment is not None and abs(moment - expected) < timedelta(seconds=30)

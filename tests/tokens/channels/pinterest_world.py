@@ -59,5 +59,5 @@ def token(sandbox: Sandbox, user: str = "ada", **fields: object) -> Credentials:
 
 
 def close(moment: datetime | None, expected: datetime) -> bool:
-    """Tell whether two moments are the same but for the time that a call takes."""
+    """Return whether two moments are the same but for the time that a call takes."""
     return moment is not None and abs(moment - expected) < timedelta(seconds=30)

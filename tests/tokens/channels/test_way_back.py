@@ -27,7 +27,7 @@ EXCHANGES = r"(oauth2?/access_token/?|accessToken|oauth/token)$"
 
 @dataclass(frozen=True)
 class Return:
-    """One person who stands before our door again, at one channel."""
+    """One person who comes back to us, at one channel."""
 
     channel: str
     client: Client

@@ -52,14 +52,14 @@ def graph(
 
 
 def _of_marketing_api(path: str) -> bool:
-    """Tell whether a path is of the Marketing API, whose versions end before the Graph API's. It alone warns of that."""
+    """Return whether a path is of the Marketing API, whose versions end before the Graph API's. It alone warns of that."""
     return path.startswith("act_") or path.endswith(("/adaccounts", "/assigned_ad_accounts"))
 
 
 def token_endpoint(
     call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
 ) -> Answer:
-    """Call the token endpoint with everything in the body, so that no secret stands in an address."""
+    """Call the token endpoint with everything in the body, so that no secret is in an address."""
     body = {"client_id": app.client_id, "client_secret": app.secret, **form}
     return http.request(call, "POST", address("oauth/access_token"), data=body, timeout=timeout)
 

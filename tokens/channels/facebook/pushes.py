@@ -20,7 +20,7 @@ MOST_ENTRIES = 1000  # what Meta gathers in one webhook at most
 
 
 def signed_by(signed_request: str, secret: str) -> bool:
-    """Tell whether this app secret made the signature, which is over the payload's encoded text."""
+    """Return whether this app secret made the signature, which is over the payload's encoded text."""
     signature, _, payload = signed_request.partition(".")
     made = hmac.new(secret.encode(), payload.encode(errors="replace"), hashlib.sha256).digest()
     return same(_encoded(made), signature.rstrip("="))
@@ -42,7 +42,7 @@ def read_deletion(signed_request: str) -> Push:
 
 
 def webhook_signed_by(body: bytes, header: str, secret: str) -> bool:
-    """Tell whether this app secret made `X-Hub-Signature-256` over the raw body."""
+    """Return whether this app secret made `X-Hub-Signature-256` over the raw body."""
     made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return same(f"sha256={made}", header)
 

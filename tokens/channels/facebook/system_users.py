@@ -57,7 +57,7 @@ def edge(identity: Identity) -> str:
 
 
 def is_one(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> bool:
-    """Tell whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
+    """Return whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
     answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
     return verdicts.classify(answer).verdict == Verdict.OK and reading.report_of(answer.body).system
 
@@ -68,7 +68,7 @@ def renewal_form(app: AppKeys, credentials: Credentials, *, timeout: float | Non
 
 
 def revoke(app: AppKeys, credentials: Credentials) -> bool:
-    """End one token. The vendor shows a GET with both tokens in the address; ours stand in the body (unproven, see the channel's page)."""
+    """End one token. The vendor shows a GET with both tokens in the address; ours are in the body (unproven, see the channel's page)."""
     token = credentials.access_token
     body = {"client_id": app.client_id, "client_secret": app.secret, "revoke_token": token}
     answer = calls.graph("api", "POST", "oauth/revoke", app=app, token=token, data=body)

@@ -41,7 +41,7 @@ _ABOUT_APP = re.compile(
     r"|development mode|development access)\b"
     r"|\bapps with development access\b"
 )
-APP_REFUSED = "app refused"  # the code that stands for such words
+APP_REFUSED = "app refused"  # the code used for such words
 # `error_code` of the way back from the consent page: in development mode, an address that the app does not have, closed for now.
 APP_CLOSED = frozenset[int | str]({1349048, 1349126, 1349168, 1349186, 1349220, 1349245})
 
@@ -192,7 +192,7 @@ def lacking(answer: Answer) -> str:
 
 
 def _good(facts: Facts) -> bool:
-    """Tell a good answer. What introspection says is for the rows."""
+    """Recognise a good answer. What introspection says is for the rows."""
     return facts.fine and facts.call != "introspect"
 
 
@@ -216,7 +216,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
-    """Read an error that is a word, with whatever stands beside it: a number, a reason, a sentence."""
+    """Read an error that is a word, with whatever comes with it: a number, a reason, a sentence."""
     found = [
         words(said.get("error"), 100),
         number(said.get("error_code")),
@@ -257,7 +257,7 @@ def _facts(answer: Answer, error: Any, shape: str, subcode: int | None) -> Facts
         answer.call,
         answer.status,
         codes=(frozenset() if code is None else frozenset({code})) | _about_app(message),
-        subcode=subcode or None,  # 0 stands for none
+        subcode=subcode or None,  # 0 means none
         message=message,
         shape=shape,
     )

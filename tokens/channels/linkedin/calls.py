@@ -45,7 +45,7 @@ def rest(
     params: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> Answer:
-    """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own signs stay bare."""
+    """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own characters stay bare."""
     url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/rest/{path}"
     headers = {"Authorization": f"Bearer {token}", **versions()}
     answer = http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)

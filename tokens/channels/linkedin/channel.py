@@ -192,7 +192,7 @@ class LinkedIn(Channel):
         return ruling if unclear else keys_taken(ruling)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Ask LinkedIn to take the tokens back. The call stands in no document of LinkedIn, so a failure is only told, never raised."""
+        """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""
         tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
         return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
@@ -238,6 +238,6 @@ def _grant(answer: Answer) -> Grant:
 
 
 def _new(answer: Answer) -> bool:
-    """Tell whether introspection says that the token was made within the last minute."""
+    """Return whether introspection says that the token was made within the last minute."""
     made = reading.report_of(mapping(answer.body)).dates.issued_at
     return made is not None and (timezone.now() - made).total_seconds() < FRESH_FOR

@@ -25,7 +25,7 @@ def roles_page(token: str, start: int, *, timeout: float | None = None) -> Answe
 def accounts(token: str, first: Answer, scopes: Scopes) -> AccountList:
     """Put both lists together; `first` is the first page of roles. Raises ChannelError where that one failed.
 
-    Any other page that failed makes the list incomplete. An account of which only the role is known stands in it by its id, and one of
+    Any other page that failed makes the list incomplete. An account of which only the role is known is in it by its id, and one of
     which only the role is unknown too.
     """
     pages = _roles(token, first, http.Limit(None))

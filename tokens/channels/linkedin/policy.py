@@ -23,7 +23,7 @@ LIFETIME = Lifetime(
     source="https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
     checked="2026-11-25",
     note=(
-        "That an account must be used once in 60 days stands in no document of LinkedIn. If it is so, AdToken's own renewals and checks"
+        "That an account must be used once in 60 days is in no document of LinkedIn. If it is so, AdToken's own renewals and checks"
         " are that use."
     ),
     clocks=(
@@ -109,7 +109,7 @@ def restriction(status: str, serving: Collection[str]) -> str:
 
 
 def can_publish(role: str, scopes: Collection[str] | None) -> CanPublish:
-    """Tell whether the role and the granted scopes let the person write campaigns. A role that we do not know leaves that open."""
+    """Return whether the role and the granted scopes let the person write campaigns. A role that we do not know leaves that open."""
     if scopes is not None and PUBLISHING_SCOPE not in scopes:
         return "no"
     if role in PUBLISHING_ROLES:

@@ -45,7 +45,7 @@ REFUSED, NO_TOKEN = frozenset({400, 401}), frozenset({401})
 _ABOUT_APP = re.compile(
     r"\b(?:app|application|client)\b(?! id)[^.]{0,60}\b(?:suspended|blocked|disabled|deactivated|inactive|not approved|not allowed)\b"
 )
-APP_REFUSED = "app refused"  # the code that stands for such words
+APP_REFUSED = "app refused"  # the code used for such words
 
 
 ROWS = (
@@ -181,7 +181,7 @@ def lacking(answer: Answer) -> str:
 
 
 def _good(facts: Facts) -> bool:
-    """Tell a good answer. What introspection says is for the rows."""
+    """Recognise a good answer. What introspection says is for the rows."""
     return facts.fine and facts.call != "introspect"
 
 

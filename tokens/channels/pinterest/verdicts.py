@@ -147,7 +147,7 @@ def classify(answer: Answer) -> Ruling:
 
 
 def keys_in_doubt(answer: Answer) -> bool:
-    """Tell whether the token endpoint answered with 401 and code 2, which may be about the app's keys."""
+    """Return whether the token endpoint answered with 401 and code 2, which may be about the app's keys."""
     facts = facts_of(answer, body_of(answer))
     return facts.call in WITH_KEYS and facts.status == 401 and facts.shape == "error" and 2 in facts.codes
 

@@ -97,7 +97,7 @@ def _take(token: str, organization: Organization, found: _Found, for_roles: Limi
     """Take the ad accounts of one organization.
 
     The list of organizations holds those that the person has a role on. An admin reaches all of the organization's, so for admins the
-    paged list is read too: no document says how many the first one holds. Where the first list is missing the paged one stands in.
+    paged list is read too: no document says how many the first one holds. Where the first list is missing the paged one takes its place.
     """
     listed: list[Any] = list(organization.accounts or ())
     if organization.accounts is None or organization.administers:

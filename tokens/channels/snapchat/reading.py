@@ -60,7 +60,7 @@ def items(body: Any, plural: str, singular: str) -> tuple[list[Mapping[str, Any]
 
 
 def failed(row: Any) -> bool:
-    """Tell whether an item of an answer is an error: HTTP 200 may hold some."""
+    """Return whether an item of an answer is an error: HTTP 200 may hold some."""
     status = mapping(row).get("sub_request_status", SUCCESS)
     return not isinstance(status, str) or status.lower() != SUCCESS
 

@@ -178,5 +178,5 @@ class TikTok(Channel):
 
 
 def _says_nothing(trouble: Ruling) -> bool:
-    """Tell whether the question for roles failed for now, as against an app that may not ask Business Centers."""
+    """Return whether the question for roles failed for now, as against an app that may not ask Business Centers."""
     return trouble.verdict in HARMLESS | {Verdict.TOKEN_DEAD}

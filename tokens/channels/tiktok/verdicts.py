@@ -159,7 +159,7 @@ def classify(answer: Answer) -> Ruling:
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
-    """Take the facts out of a body of any shape. `error` stands in the way back from the consent page only."""
+    """Take the facts out of a body of any shape. `error` is in the way back from the consent page only."""
     back = answer.call == "authorize_callback"
     data = query_of(body) if back else mapping(body)
     code = number(data.get("code"))
@@ -180,7 +180,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _speaks_of_the_app(answer: Answer, code: int | None, shape: str) -> bool:
-    """Tell whether an answer with another status than 200, which TikTok itself never gives, still says something of our app."""
+    """Return whether an answer with another status than 200, which TikTok itself never gives, still says something of our app."""
     if answer.status not in REFUSING:
         return False
     return code in APP_CODES or shape == "app" or (shape == "secret" and answer.call in WITH_SECRET)

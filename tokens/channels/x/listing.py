@@ -47,7 +47,7 @@ def accounts(app: AppKeys, credentials: Credentials) -> AccountList:
 def ask_of(
     app: AppKeys, credentials: Credentials, native_id: str, what: str, timeout: float | None = None
 ) -> Answer:
-    """Ask for what stands below an ad account's address: ROLE or FUNDING."""
+    """Ask for what is below an ad account's address: ROLE or FUNDING."""
     url = calls.ads(f"accounts/{native_id}/{what}")
     return calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
 

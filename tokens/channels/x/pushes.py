@@ -33,7 +33,7 @@ def challenge_answer(crc_token: str, secret: str) -> str:
 
 
 def signed_by(body: bytes, header: str, secret: str) -> bool:
-    """Tell whether this consumer secret made `x-twitter-webhooks-signature` over the raw body."""
+    """Return whether this consumer secret made `x-twitter-webhooks-signature` over the raw body."""
     return same(_signature(body, secret), header)
 
 

@@ -177,7 +177,7 @@ def classify(answer: Answer) -> Ruling:
 
 
 def _of_batch(answer: Answer, body: Any) -> list[Answer]:
-    """Return the answers in one to a batch that failed: what is wrong with each operation stands in `operation_errors`.
+    """Return the answers in one to a batch that failed: what is wrong with each operation is in `operation_errors`.
 
     https://docs.x.com/x-ads-api/campaign-management, batch requests: one that fails fails them all.
     """

@@ -63,7 +63,7 @@ class Command(BaseCommand):
             return {"error": str(error), "line": number}
         except Exception as error:  # noqa: BLE001  # a fault of a table must not end the stream either
             return {
-                "error": f"AdToken failed at this line ({type(error).__name__}): a fault of ours.",
+                "error": f"AdToken failed at this line ({type(error).__name__}): this is a bug.",
                 "line": number,
             }
 
