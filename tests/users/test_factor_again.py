@@ -188,7 +188,7 @@ def test_security_keys_from_before_are_bound_by_the_migration(client: Client, st
     log_in(before := Client(), staff.email)
     key.show(before)
 
-    import_module("users.migrations.0012_security_keys_bound_to_their_person").bind(apps, None)
+    import_module("users.migrations.0013_security_keys_bound_to_their_person").bind(apps, None)
     log_in(client, staff.email)
     key.show(client)
 

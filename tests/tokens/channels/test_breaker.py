@@ -114,7 +114,12 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
 ) -> None:
     sent: list[str] = []
     send = http._request
-    monkeypatch.setattr(http, "_request", lambda *args, **more: sent.append(args[2]) or send(*args, **more))
+
+    def counted(*args: Any, **more: Any) -> Any:
+        sent.append(args[2])
+        return send(*args, **more)
+
+    monkeypatch.setattr(http, "_request", counted)
 
     found = [FACEBOOK.inspect(KEYS, NOBODY) for _ in range(12)]
 

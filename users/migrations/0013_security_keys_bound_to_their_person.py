@@ -18,7 +18,7 @@ def bind(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0011_refused_address'),
+        ('users', '0012_installation'),
         ('mfa', '0003_authenticator_type_uniq'),
     ]
 
