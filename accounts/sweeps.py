@@ -30,7 +30,7 @@ PENDING_FOR = timedelta(minutes=15)
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
     """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
     answers.learn(now)
-    tokens = _claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
+    tokens = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
     _check_all(tokens, now, "sweep")
     return len(tokens)
 
@@ -39,7 +39,7 @@ def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> in
     """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
     answers.learn(now)
     wanted = Token.objects.filter(pk__in=token_ids).free(now).order_by("id")
-    tokens = _claim(wanted, now, len(token_ids))
+    tokens = claim(wanted, now, len(token_ids))
     _check_all(tokens, now, source)
     return len(tokens)
 
@@ -62,7 +62,8 @@ def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
         raise
 
 
-def _claim(wanted: QuerySet[Token], now: datetime, limit: int) -> list[Token]:
+def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> list[Token]:
+    """Take the right to ask about so many of these tokens, and return them."""
     with transaction.atomic():
         free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True)[:limit])

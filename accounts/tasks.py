@@ -1,11 +1,13 @@
 """Celery doorways into the sweeps."""
 
-from celery import shared_task
+from celery import Task, shared_task
+from celery.worker import state as worker_state
 from django.utils import timezone
 
 from accounts import (
     alerts,
     api_key_mail,
+    channel_sweep,
     incident_mail,
     refusal_mail,
     removal,
@@ -20,14 +22,27 @@ from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
 from users import refused_addresses
 
+TICK = 20  # seconds; see schedule.py
+
 
 @shared_task
 def check_due_tokens() -> None:
-    """Check the tokens that are due, batch by batch, within the task's time, and tell operators what only they can mend."""
-    for _ in range(60):
-        if sweeps.check_due(now=timezone.now()) < sweeps.BATCH:
-            break
-    alerts.tell_operators(now=timezone.now())
+    """Have each channel's due tokens checked, by as many workers as there is work for."""
+    for channel, due in channel_sweep.waiting(timezone.now()).items():
+        for _ in range(min(channel_sweep.WORKERS, 1 + due // channel_sweep.WORTH_ANOTHER)):
+            check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
+
+
+@shared_task(bind=True)
+def check_channel(self: "Task[..., None]", channel: str) -> None:
+    """Check a channel's due tokens for one turn, and ask for the next where time was too short."""
+    begun = channel_sweep.run(
+        channel=channel,
+        worker=str(self.request.hostname or ""),
+        goes_on=lambda: worker_state.should_stop is None,
+    )
+    if begun and channel_sweep.waiting(timezone.now()).get(channel):
+        check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
 
 
 @shared_task

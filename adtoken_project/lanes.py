@@ -41,6 +41,7 @@ QUEUES = tuple(queue for lane in LANES.values() for queue in lane.queues)
 # Task -> queue. What is not named here goes to DEFAULT_QUEUE: nothing in it may wait for a channel.
 ROUTES = {
     "accounts.tasks.check_due_tokens": {"queue": "checks"},
+    "accounts.tasks.check_channel": {"queue": "checks"},
     "accounts.tasks.ask_about_refused_apps": {"queue": "checks"},
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},

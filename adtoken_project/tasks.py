@@ -6,6 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import channel_sweep
 from adtoken_project import signs_of_life
 from adtoken_project.models import Heartbeat
 from users import append_only
@@ -18,6 +19,7 @@ def heartbeat() -> None:
     now = timezone.now()
     Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
     signs_of_life.prune(now=now)
+    channel_sweep.prune(now=now)
 
 
 @shared_task

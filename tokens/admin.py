@@ -70,7 +70,16 @@ class ChannelAppForm(ModelForm[ChannelApp]):
 
     class Meta:
         model = ChannelApp
-        fields = ("channel", "label", "client_id", "redirect_base", "config_id", "is_default", "state")
+        fields = (
+            "channel",
+            "label",
+            "client_id",
+            "redirect_base",
+            "config_id",
+            "daily_budget",
+            "is_default",
+            "state",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

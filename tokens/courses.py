@@ -4,6 +4,7 @@ A course is a generator. It yields a call that needs no database, gets back what
 follows from it, and goes on; what it returns is its result.
 """
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 K = TypeVar("K")
 R = TypeVar("R")
 Call = Callable[[], Any]
+ASK_AGAIN = 1.0  # seconds
 Course = Generator[Call, Any, R]
 
 
@@ -62,3 +64,41 @@ def _continuation(course: Course[R], future: Future[Any]) -> Callable[[], Call]:
     if error is not None:
         return lambda: course.throw(error)
     return lambda: course.send(future.result())
+
+
+def run_stream(
+    take: Callable[[int], Mapping[K, Course[R]] | None],
+    *,
+    at_once: int,
+    ended: Callable[[K, R | Exception], None],
+) -> None:
+    """Run courses as threads come free: none waits for the slowest of a batch.
+
+    `take` is asked for up to so many more and returns None where there are none; it is asked again while others are under way, each second
+    at most. `ended` hears of each end, in this thread, where everything but the calls happens.
+    """
+    waiting: dict[Future[Any], tuple[K, Course[R]]] = {}
+    with ThreadPoolExecutor(at_once) as threads:
+
+        def advance(key: K, course: Course[R], step: Callable[[], Call]) -> None:
+            try:
+                waiting[threads.submit(step())] = key, course
+            except StopIteration as end:
+                ended(key, end.value)
+            except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
+                ended(key, error)
+
+        ask_at = 0.0
+        while True:
+            fresh = None
+            if len(waiting) <= at_once * 3 // 4 and time.monotonic() >= ask_at:
+                fresh = take(at_once - len(waiting))
+                ask_at = 0.0 if fresh else time.monotonic() + ASK_AGAIN
+            for key, course in (fresh or {}).items():
+                advance(key, course, course.__next__)
+            if not waiting and not fresh:
+                return
+            done, _ = wait(waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
+            for future in done:
+                key, course = waiting.pop(future)
+                advance(key, course, _continuation(course, future))

@@ -82,6 +82,11 @@ class ChannelApp(vault.NamesItsKeys):
         blank=True,
         help_text="Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for.",
     )
+    daily_budget = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget.",
+    )
     version = models.PositiveIntegerField(default=1, help_text="Grows with every change; caches go by it.")
 
     class Meta:
@@ -283,6 +288,8 @@ class Token(vault.NamesItsKeys):
             models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
+            # sweep of one channel: the same of one app, however many of another wait
+            models.Index("app", "due_at", condition=Q(due_at__isnull=False), name="token_due_of_app"),
             # keys: which of them are in use, and one row of each app under each
             models.Index(
                 "credentials_key", "app", condition=Q(credentials__isnull=False), name="token_key_in_use"

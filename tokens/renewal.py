@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from zlib import crc32
 
 from tokens import channels
 from tokens.channels.base import ChannelError, Grant, Reason, Renewal, Ruling, Verdict
@@ -22,6 +21,9 @@ LAST_TRY = timedelta(
 )  # before a refresh token ends that no renewal moves, what outlives it is renewed once more
 TOGETHER = timedelta(hours=1)  # dates so near to each other are one
 SPREAD = 0.15  # part of a period by which tokens that came together are drawn apart
+FIRST_DAY = timedelta(days=1)  # over which renewals are drawn that were due when their tokens came
+ENOUGH_LEFT = timedelta(days=10)
+GOLDEN = 0.618033988749895  # its multiples fill the circle evenly, however many there are
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
 
 _widest_warning: list[Callable[[], timedelta]] = []
@@ -70,10 +72,10 @@ def next_at(token: Token, now: datetime) -> datetime | None:
     last = token.renewed_at or token.linked_at
     wanted = []
     if policy.lead is not None and token.access_expires_at is not None and not _ends_with_refresh(token):
-        early = token.access_expires_at - _lead(policy)
+        early = _drawn_apart(token, token.access_expires_at - _lead(policy), last)
         wanted.append(max(early, token.renewed_at + AT_MOST_EVERY) if token.renewed_at else early)
     if policy.every is not None:
-        wanted.append(last + policy.every * (1 - SPREAD * _share(token)))
+        wanted.append(last + policy.every * (1 - SPREAD * share(token)))
     if (
         is_fixed(token)
         and token.refresh_expires_at is not None
@@ -148,6 +150,19 @@ def _lead(policy: Renewal) -> timedelta:
     return max(lead, widest + BEYOND_WARNINGS)
 
 
-def _share(token: Token) -> float:
-    """Return a number from 0 to 1 that stays the same for a token."""
-    return crc32(str(token.pk).encode()) / 2**32
+def _drawn_apart(token: Token, due: datetime, last: datetime) -> datetime:
+    """Return a moment before a renewal is due, so that tokens which came together are not renewed together.
+
+    Where it was due when the token came, as an old one that was imported, it is drawn over the first day instead, unless it ends soon.
+    """
+    if due > last:
+        return due - (due - last) * SPREAD * share(token)
+    ends = token.access_expires_at
+    if token.renewed_at is None and ends is not None and ends - last > ENOUGH_LEFT:
+        return last + FIRST_DAY * share(token)
+    return due
+
+
+def share(token: Token) -> float:
+    """Return a number from 0 to 1 that stays the same for a token, as far as can be from those of its neighbours by id."""
+    return (token.pk or 0) * GOLDEN % 1

@@ -13,7 +13,7 @@ from adtoken_project.launcher import Launcher, Options
 
 # What may wait for a channel, for minutes where that is away.
 CALLS_CHANNELS = {
-    "accounts.tasks.check_due_tokens", "accounts.tasks.check_tokens", "accounts.tasks.tidy",
+    "accounts.tasks.check_channel", "accounts.tasks.check_tokens", "accounts.tasks.tidy",
     "accounts.tasks.ask_about_refused_apps", "accounts.pushes.check_token", "accounts.pushes.read_account",
     "accounts.pushes.delete_requested",
 }  # fmt: skip

@@ -32,17 +32,23 @@ def token(channel: str, **fields: Any) -> Token:
     return make_token(make_app(channel), **fields)
 
 
+def at(one: Token, now: datetime = NOW) -> datetime:
+    due = renewal.next_at(one, now)
+    assert due is not None
+    return due
+
+
 def test_facebook_is_exchanged_from_45_days_before_its_date() -> None:
     one = token("facebook", access_expires_at=NOW + 60 * DAY)
 
-    assert renewal.next_at(one, NOW) == NOW + 15 * DAY
+    assert NOW + 12.75 * DAY <= at(one) <= NOW + 15 * DAY
 
 
 def test_always_before_the_widest_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     warned_before(monkeypatch, 50)
     one = token("facebook", access_expires_at=NOW + 60 * DAY)
 
-    assert renewal.next_at(one, NOW) == NOW + 3 * DAY
+    assert NOW + 2.55 * DAY <= at(one) <= NOW + 3 * DAY
 
 
 def test_a_try_that_moved_nothing_is_repeated_daily_not_at_every_check() -> None:
@@ -75,7 +81,7 @@ def test_linkedin_is_refreshed_when_45_days_of_access_are_left() -> None:
         has_refresh_token=True,
     )
 
-    assert renewal.next_at(one, NOW) == NOW + 15 * DAY
+    assert NOW + 12.75 * DAY <= at(one) <= NOW + 15 * DAY
 
 
 @pytest.mark.parametrize("channel", ["snapchat", "pinterest"])
@@ -133,7 +139,7 @@ def test_an_access_date_in_front_of_a_refresh_token_is_no_event() -> None:
     scheduling.apply(one, NOW)
 
     assert one.due_at is not None
-    assert one.due_at > NOW + timedelta(hours=3)  # the ordinary check, not one for every half an hour
+    assert one.due_at > NOW + timedelta(hours=2)  # the ordinary check, not one for every half an hour
 
 
 def test_a_due_renewal_comes_before_the_next_check() -> None:
@@ -146,7 +152,9 @@ def test_a_due_renewal_comes_before_the_next_check() -> None:
 
     scheduling.apply(one, NOW)
 
-    assert (one.due_at, one.due_for) == (NOW + timedelta(hours=1), "refresh")
+    assert one.due_at is not None
+    assert NOW < one.due_at <= NOW + timedelta(hours=1)
+    assert one.due_for == "refresh"
 
 
 HOURS = st.integers(min_value=-4000, max_value=20000).map(lambda hours: NOW + timedelta(hours=hours))
@@ -208,7 +216,7 @@ def test_where_access_and_refresh_end_together_nothing_is_renewed() -> None:
     )
 
     assert renewal.next_at(together, NOW) is None
-    assert renewal.next_at(apart, NOW) == NOW - 5 * DAY
+    assert NOW - 5.75 * DAY <= at(apart) <= NOW - 5 * DAY
 
 
 def pinterest(*, since: int, access: int = 30, refresh: int = 60, **fields: Any) -> Token:

@@ -35,7 +35,7 @@ def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetim
 def postpone(*, token_id: int, now: datetime) -> None:
     """Look at a token later, because checking it failed on our side."""
     Token.objects.filter(pk=token_id).update(
-        due_at=now + scheduling.jittered(scheduling.AFTER_TROUBLE), claimed_until=None, claimed_by=None
+        due_at=now + scheduling.after_trouble(Token(pk=token_id)), claimed_until=None, claimed_by=None
     )
 
 

@@ -1,0 +1,152 @@
+"""The sweep of one channel: its due tokens are checked side by side for the time of one turn, each of its apps with a share.
+
+One runs at a time in a worker process, so that a slow channel holds one thread of it and no other channel waits. More processes check more.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from accounts import sweeps
+from accounts.models import ChannelSweep
+from tokens import answers, courses, lifecycle
+from tokens.channels import brake, breaker, gate
+from tokens.courses import Course
+from tokens.models import ChannelApp, Token
+
+logger = logging.getLogger(__name__)
+
+RUN_FOR = timedelta(
+    seconds=40
+)  # then nothing more is begun; what is under way ends within the patience of its calls
+AT_ONCE = 32  # tokens
+FEWEST = 4  # tokens of one app at once, however many apps a channel has
+WORKERS = 16  # processes that are asked to sweep one channel at once, at most
+WORTH_ANOTHER = 200  # due tokens that are worth one more of them
+HELD_FOR = timedelta(seconds=90)  # a claim is made longer with every turn of the sweep
+
+_CLAIM = """
+insert into accounts_channelsweep (channel, worker, began_at, held_until, checked)
+values (%(channel)s, %(worker)s, %(now)s, %(until)s, 0)
+on conflict (channel, worker) do update set began_at = excluded.began_at, held_until = excluded.held_until, checked = 0
+where accounts_channelsweep.held_until < %(now)s
+"""
+
+
+def waiting(now: datetime) -> dict[str, int]:
+    """Return channel -> how many of its tokens are due, counted as far as that decides anything; channels without one are left out."""
+    found: Counter[str] = Counter()
+    for app_id, channel in ChannelApp.objects.values_list("pk", "channel"):
+        due = Token.objects.due(now).filter(app=app_id)
+        found[channel] += due[: WORKERS * WORTH_ANOTHER].count()
+    return +found
+
+
+def run(
+    *,
+    channel: str,
+    worker: str,
+    clock: Callable[[], datetime] = timezone.now,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int | None:
+    """Check the channel's due tokens for one turn. Returns how many were begun; None where this worker process is at it already.
+
+    `goes_on` is asked before more are begun: a worker that is to stop takes none.
+    """
+    if not _claim(channel, worker, clock()):
+        return None
+    turn = _Turn(channel, worker, clock, goes_on)
+    try:
+        answers.learn(clock())
+        courses.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
+    except BaseException:
+        with suppress(DatabaseError):
+            Token.objects.filter(pk__in=turn.under_way).let_go()
+        raise
+    finally:
+        with suppress(DatabaseError):
+            ChannelSweep.objects.filter(channel=channel, worker=worker).update(
+                held_until=clock(), checked=turn.begun
+            )
+    return turn.begun
+
+
+def _claim(channel: str, worker: str, now: datetime) -> bool:
+    """Take the channel for this worker process. Return whether it was free."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM, {"channel": channel, "worker": worker[:200], "now": now, "until": now + HELD_FOR}
+        )
+        return bool(cursor.rowcount)
+
+
+@dataclass
+class _Turn:
+    """What one turn has begun, and what it may begin next."""
+
+    channel: str
+    worker: str
+    clock: Callable[[], datetime]
+    goes_on: Callable[[], bool]
+    begun: int = 0
+    under_way: dict[int, int] = field(default_factory=dict)  # token id -> app id
+    began_of: Counter[int] = field(default_factory=Counter)  # app id -> checks begun
+    ends_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ends_at = self.clock() + RUN_FOR
+
+    def take(self, room: int) -> Mapping[int, Course[lifecycle.Outcome]] | None:
+        """Claim up to `room` tokens, of each app as many as it may have; None: the turn is over."""
+        now = self.clock()
+        if now >= self.ends_at or not self.goes_on():
+            return None
+        ChannelSweep.objects.filter(channel=self.channel, worker=self.worker).update(
+            held_until=now + HELD_FOR
+        )
+        found: dict[int, Course[lifecycle.Outcome]] = {}
+        apps = list(ChannelApp.objects.filter(channel=self.channel))
+        for app in apps:
+            most = min(room - len(found), self._room_of(app, len(apps)))
+            for token in self._claimed(app, now, most):
+                found[token.pk] = sweeps.check(token, now=now, source="sweep")
+                self.under_way[token.pk] = app.pk
+        self.begun += len(found)
+        return found or None
+
+    def _claimed(self, app: ChannelApp, now: datetime, most: int) -> list[Token]:
+        if most <= 0:
+            return []
+        tokens = sweeps.claim(Token.objects.due(now).filter(app=app).order_by("due_at", "id"), now, most)
+        self.began_of[app.pk] += len(tokens)
+        return tokens
+
+    def _room_of(self, app: ChannelApp, apps: int) -> int:
+        """Return how many more tokens of an app may be checked: by its share, its breaker, and the brake on its calls."""
+        name = gate.name_of(app.channel, app.client_id)
+        at_once = max(FEWEST, AT_ONCE // apps) - Counter(self.under_way.values())[app.pk]
+        state = breaker.read(name).state
+        if state == "open":
+            return 0
+        if state == "half-open":
+            return min(1, at_once) if not self.began_of[app.pk] else 0
+        allowed = brake.checks_allowed(name, budget=app.daily_budget, seconds=RUN_FOR.total_seconds())
+        return at_once if allowed is None else min(at_once, allowed - self.began_of[app.pk])
+
+    def ended(self, token_id: int, result: lifecycle.Outcome | Exception) -> None:
+        """Take a check's end: one that failed must never stop the others, nor come first at every sweep."""
+        self.under_way.pop(token_id, None)
+        if isinstance(result, Exception):
+            logger.error("checking token %s failed", token_id, exc_info=result)
+            lifecycle.postpone(token_id=token_id, now=self.clock())
+
+
+def prune(*, now: datetime) -> int:
+    """Forget the claims of worker processes that are gone. Returns how many."""
+    return ChannelSweep.objects.filter(held_until__lt=now - timedelta(days=1)).delete()[0]

@@ -1,0 +1,190 @@
+"""The sweep of one channel: claims, shares, its clock, and what breaker and brake make of it."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from accounts import channel_sweep, sweeps, tasks
+from accounts.models import ChannelSweep
+from adtoken_project.celery import app as celery
+from tests.support.factories import make_app, make_token
+from tokens.channels import brake, breaker, gate, shared
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tokens whose check made its call; a call takes 20 ms, and writes that the token is not due any more."""
+    made: list[int] = []
+
+    def check(token: Token, *, now: datetime, source: str) -> Any:
+        yield lambda: (time.sleep(0.02), made.append(token.pk))
+        Token.objects.filter(pk=token.pk).update(
+            due_at=now + timedelta(hours=4), claimed_until=None, claimed_by=None
+        )
+        return None
+
+    monkeypatch.setattr(sweeps, "check", check)
+    return made
+
+
+def due(channel: str, count: int, **fields: Any) -> list[int]:
+    app = make_app(channel, **fields)
+    return [make_token(app, due_at=NOW - timedelta(minutes=5)).pk for _ in range(count)]
+
+
+def ticking(step: timedelta) -> Callable[[], datetime]:
+    """A clock that goes on by so much whenever somebody looks at it."""
+    moments = iter(range(100_000))
+    return lambda: NOW + next(moments) * step
+
+
+def name(app: Any) -> str:
+    return gate.name_of(app.channel, app.client_id)
+
+
+def test_a_turn_checks_all_that_is_due_of_its_channel_and_nothing_of_another(calls: list[int]) -> None:
+    facebook, x = due("facebook", 70), due("x", 3)
+
+    begun = channel_sweep.run(channel="facebook", worker="one@host")
+
+    assert begun == 70
+    assert sorted(calls) == facebook
+    assert set(Token.objects.filter(due_at__lte=NOW).values_list("pk", flat=True)) == set(x)
+    assert channel_sweep.waiting(NOW) == {"x": 3}
+
+
+def test_one_turn_at_a_time_in_a_worker_process_and_another_process_takes_its_part(calls: list[int]) -> None:
+    due("facebook", 40)
+    assert channel_sweep._claim("facebook", "one@host", datetime.now(UTC))
+
+    same = channel_sweep.run(channel="facebook", worker="one@host")
+    of_another = channel_sweep.run(channel="facebook", worker="two@host")
+
+    assert (same, of_another) == (None, 40)
+    later = datetime.now(UTC) + channel_sweep.HELD_FOR + timedelta(seconds=1)
+    assert channel_sweep._claim("facebook", "one@host", later)  # it died over it
+    assert ChannelSweep.objects.get(worker="two@host").checked == 40
+
+
+def test_a_turn_begins_nothing_after_its_time_nor_when_the_worker_is_to_stop(calls: list[int]) -> None:
+    due("facebook", 200)
+
+    in_time = channel_sweep.run(channel="facebook", worker="one@host", clock=ticking(timedelta(seconds=9)))
+    stopped = channel_sweep.run(channel="facebook", worker="two@host", goes_on=lambda: False)
+
+    assert in_time is not None
+    assert 0 < in_time < 200
+    assert len(calls) == in_time  # what was begun was ended
+    assert stopped == 0
+    assert not Token.objects.exclude(claimed_until=None).exists()
+
+
+def test_an_app_that_does_not_answer_is_tried_by_one_token_and_the_other_app_of_the_channel_goes_on(
+    calls: list[int],
+) -> None:
+    dark = make_app("facebook", is_default=False)
+    waiting = [make_token(dark, due_at=NOW - timedelta(hours=2)).pk for _ in range(40)]
+    healthy = due("facebook", 40)
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(name(dark), waited=10)
+
+    channel_sweep.run(channel="facebook", worker="one@host")
+    open_now = sorted(calls)
+    shared.write(breaker._key(name(dark), "open"), {"until": time.time() - 1, "trips": 1}, 60)
+    breaker.forget()
+    channel_sweep.run(channel="facebook", worker="one@host")
+
+    assert open_now == healthy
+    assert len(calls) == len(healthy) + 1
+    assert calls[-1] in waiting
+    assert Token.objects.filter(pk__in=waiting, due_at__lte=NOW).count() == 39  # they stay due
+
+
+def test_a_pause_of_the_app_stops_its_checks_and_a_nearly_spent_budget_slows_them(calls: list[int]) -> None:
+    due("facebook", 50)
+    app = Token.objects.all()[0].app
+    type(app).objects.update(daily_budget=1_000)
+    brake.pause(name(app), 60)
+
+    channel_sweep.run(channel="facebook", worker="one@host")
+    paused = len(calls)
+    shared.drop([brake._key(name(app), "pause", 0)])
+    shared.write(brake._key(name(app), "calls", time.time()), 990, 60)
+    brake.forget()
+    channel_sweep.run(channel="facebook", worker="one@host")
+    slowed = len(calls)
+    shared.write(brake._key(name(app), "calls", time.time()), 100, 60)
+    brake.forget()
+    channel_sweep.run(channel="facebook", worker="one@host")
+
+    assert paused == 0
+    assert slowed < 5
+    assert len(calls) == 50
+
+
+def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_the_slowest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow, *quick = due("facebook", 100)
+    release, done = threading.Event(), []
+
+    def check(token: Token, *, now: datetime, source: str) -> Any:
+        yield lambda: release.wait(20) if token.pk == slow else None
+        done.append(token.pk)
+        Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
+        if len(done) == len(quick):
+            release.set()
+
+    monkeypatch.setattr(sweeps, "check", check)
+
+    channel_sweep.run(channel="facebook", worker="one@host")
+
+    assert done[-1] == slow
+    assert sorted(done[:-1]) == quick
+
+
+def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claims_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (bad, good), failed = due("facebook", 2), threading.Event()
+
+    def check(token: Token, *, now: datetime, source: str) -> Any:
+        yield lambda: None if token.pk == bad else failed.wait(10)
+        if token.pk == bad:
+            failed.set()
+            raise ValueError("a bad row")
+        raise SystemExit
+
+    monkeypatch.setattr(sweeps, "check", check)
+
+    with pytest.raises(SystemExit):
+        channel_sweep.run(channel="facebook", worker="one@host")
+
+    assert Token.objects.get(pk=bad).due_at > NOW + timedelta(minutes=10)  # type: ignore[operator]
+    assert not Token.objects.exclude(claimed_until=None).exists()
+    assert Token.objects.get(pk=good).due_at < NOW  # type: ignore[operator]
+
+
+def test_each_tick_asks_for_a_sweep_of_each_channel_with_work_and_for_more_where_there_is_more(
+    calls: list[int], valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due("facebook", 30)
+    due("x", 1)
+    monkeypatch.setattr(channel_sweep, "WORTH_ANOTHER", 10)
+    celery.loader.import_default_modules()
+
+    tasks.check_due_tokens()
+
+    asked = [str(one) for one in valkey.lrange("checks", 0, -1)]
+    assert sum("'facebook'" in one or "facebook" in one for one in asked) == 4
+    assert len(asked) == 5
