@@ -55,7 +55,7 @@ def _when_valid(token: Token, now: datetime) -> None:
 
 def again(token: Token, now: datetime, wait: timedelta) -> None:
     """Have a token asked about again in a while, or when it is due anyway. Does not save."""
-    soon = now + jittered(wait)
+    soon = now + jittered(token, wait)
     if token.due_at is None or token.due_at > soon:
         token.due_at, token.due_for = soon, Token.DueFor.PROBE
 
