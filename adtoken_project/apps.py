@@ -19,6 +19,7 @@ class AdTokenConfig(AppConfig):
             grants,
             groups,
             invitations,
+            late_mail,
             login_mails,
             safe_start,
             schedules,
@@ -28,6 +29,7 @@ class AdTokenConfig(AppConfig):
 
         invitations.register()
         login_mails.register()
+        late_mail.register()
         first_steps.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")

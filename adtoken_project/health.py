@@ -1,6 +1,5 @@
 """Health: /livez touches nothing, /readyz asks the database and the key ring, /healthz reports each part."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -9,12 +8,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from adtoken_project import signs_of_life
-from adtoken_project.models import BackgroundProcess, Heartbeat
+from adtoken_project import lateness, signs_of_life
 from tokens import key_usage, vault
 from users import hold
-
-FRESH = timedelta(minutes=3)  # three beats of a minute
 
 
 @require_safe
@@ -33,7 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
-    """Report each part: what serves pages, beat, the lanes, and whether a tick of beat goes all the way through a worker."""
+    """Report each part: what serves pages, beat, a worker of each lane, and whether the work of a lane is late."""
     parts: dict[str, Any] = {"database": _database(), "key_ring": _key_ring(), "cache": _cache()}
     parts["installation"] = _installation()
     parts |= _background()
@@ -82,14 +78,7 @@ def _background() -> dict[str, str]:
     try:
         living = signs_of_life.living(now=now)
         parts = {part: "ok" if living[part] else "no sign of life" for part in signs_of_life.PARTS}
-        return {**parts, "ticks": "ok" if _ticks_arrive(now) else "do not arrive"}
+        late = "; ".join(work.words(now) for work in lateness.late(now))
+        return {**parts, "lateness": late or "ok"}
     except DatabaseError:
-        return dict.fromkeys((*signs_of_life.PARTS, "ticks"), "not known")
-
-
-def _ticks_arrive(now: datetime) -> bool:
-    """Return whether a tick went through lately, or beat has not had the time yet."""
-    if Heartbeat.objects.filter(at__gt=now - FRESH).exists():
-        return True
-    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
-    return beats.filter(started_at__gt=now - FRESH).exists()
+        return dict.fromkeys((*signs_of_life.PARTS, "lateness"), "not known")

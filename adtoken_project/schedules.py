@@ -12,6 +12,7 @@ from notifications.schedule import SCHEDULES as NOTIFICATIONS
 
 MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
+    "Watch the lanes": ("adtoken_project.tasks.watch_lanes", 60),
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
     "Remove old records": ("adtoken_project.tasks.prune_records", 3_600),
     "Remove sessions that have ended": ("adtoken_project.tasks.clear_sessions", 3_600),

@@ -11,7 +11,7 @@ from accounts.linking import setup
 from accounts.models import Account
 from accounts.portal import incidents, states
 from accounts.portal.counts import short_count
-from adtoken_project import first_steps
+from adtoken_project import first_steps, lanes, lateness, signs_of_life
 from macros import reach
 from tokens import key_usage
 from tokens.deaths import Incident
@@ -63,6 +63,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "faults": _faults(request),
         "key_problems": key_usage.problems() if request.user.has_perm("tokens.view_channelapp") else [],
         "incidents": _incidents(request),
+        "late": _late(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,
@@ -91,6 +92,19 @@ def _incidents(request: HttpRequest) -> list[Incident]:
     if not request.user.has_perm(incidents.PERMISSION):
         return []
     return list(Incident.objects.filter(ended_at=None).select_related("app"))
+
+
+def _late(request: HttpRequest) -> list[str]:
+    """Return in a sentence each what background work is late or has no worker, for those who may see channel apps."""
+    if not request.user.has_perm("tokens.view_channelapp"):
+        return []
+    now = timezone.now()
+    living = signs_of_life.living(now=now)
+    dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
+    return [
+        *([f"No worker runs for: {'; '.join(lane.does for lane in dead)}."] if dead else []),
+        *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
+    ]
 
 
 def _not_set_up(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import channel_sweep
-from adtoken_project import signs_of_life
+from adtoken_project import late_mail, signs_of_life
 from adtoken_project.models import Heartbeat
 from users import append_only
 from users.sessions import SessionStore
@@ -20,6 +20,12 @@ def heartbeat() -> None:
     Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
     signs_of_life.prune(now=now)
     channel_sweep.prune(now=now)
+
+
+@shared_task
+def watch_lanes() -> None:
+    """Tell operators of a lane that is late."""
+    late_mail.tell_operators(now=timezone.now())
 
 
 @shared_task

@@ -1,0 +1,143 @@
+"""How late the work of each lane is: one reading for `/healthz`, the start page, the mail to operators, and metrics."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from adtoken_project import lanes, signs_of_life
+from adtoken_project.models import BackgroundProcess, Heartbeat
+from macros import evaluation
+from macros.models import Evaluation, Macro
+from notifications.models import Message
+from tokens.channels import brake, breaker, gate
+from tokens.models import ChannelApp, DeletionRequest, Token
+
+TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
+
+
+@dataclass(frozen=True)
+class Work:
+    """The oldest work of one kind that waits: since when, and from which age on that is late."""
+
+    lane: str
+    what: str  # as operators read it: "a check of Facebook"
+    since: datetime | None  # None: nothing waits
+    limit: timedelta
+    excuse: str = ""  # why it waits on purpose; then it is never late
+
+    def age(self, now: datetime) -> timedelta:
+        """Return for how long it waits."""
+        return max(now - self.since, timedelta(0)) if self.since else timedelta(0)
+
+    def is_late(self, now: datetime) -> bool:
+        """Tell whether operators have to act."""
+        return not self.excuse and self.age(now) > self.limit
+
+    def words(self, now: datetime) -> str:
+        """Say it in one line."""
+        return f"{self.what} has waited for {round(self.age(now).total_seconds() / 60)} minutes"
+
+
+def read(now: datetime) -> list[Work]:
+    """Return the oldest work of each kind. A few indexed reads; safe to call every minute.
+
+    What waits longer than the lane's workers run counts from their start: they cannot have done it before.
+    """
+    began = _began(now)
+    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion()]
+    return [
+        replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
+        for work in found
+    ]
+
+
+def _began(now: datetime) -> dict[str, datetime]:
+    """Return lane -> since when a worker of it has been running without a gap, of lanes that have one."""
+    found: dict[str, datetime] = {}
+    fresh = BackgroundProcess.objects.filter(seen_at__gt=now - signs_of_life.FRESH)
+    for parts, started_at in fresh.values_list("parts", "started_at"):
+        for part in parts:
+            found[part] = min(started_at, found.get(part, started_at))
+    return found
+
+
+def late(now: datetime) -> list[Work]:
+    """Return what is late, the lane for mails first."""
+    return [work for work in read(now) if work.is_late(now)]
+
+
+def _mail() -> Work:
+    waiting = Message.objects.filter(state=Message.State.QUEUED)
+    oldest = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    return Work("mail", "A mail", oldest, timedelta(minutes=5))
+
+
+def _evaluation(now: datetime) -> Work:
+    """Today's run, which is due from MACROS_HOUR on."""
+    due = evaluation.hour_of(evaluation.local_day(now))
+    done = Evaluation.objects.filter(
+        trigger=Evaluation.Trigger.SCHEDULE, on_date=evaluation.local_day(now), finished_at__isnull=False
+    )
+    waits = due <= now and Macro.objects.filter(enabled=True).exists() and not done.exists()
+    return Work("mail", "The daily evaluation of macros", due if waits else None, timedelta(hours=1))
+
+
+def _ticks() -> Work:
+    """The last tick that went all the way; before the first one, when the oldest beat that runs began."""
+    last = Heartbeat.objects.filter(name=TICKS).values_list("at", flat=True).first()
+    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
+    began = beats.order_by("started_at").values_list("started_at", flat=True).first()
+    since = max((at for at in (last, began) if at is not None), default=None)
+    return Work("mail", "A tick of the clock", since, timedelta(minutes=3))
+
+
+def _of_apps(now: datetime) -> list[Work]:
+    due = Token.objects.filter(app=OuterRef("pk"), due_at__lte=now).exclude(reason=Token.REMOVED)
+    apps = ChannelApp.objects.filter(Exists(due)).order_by("channel", "pk")
+    return [work for app in apps for work in _of_app(app, now)]
+
+
+def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
+    name = app.get_channel_display()
+    due = Token.objects.filter(app=app, due_at__lte=now).exclude(reason=Token.REMOVED).order_by("due_at")
+    kinds: list[tuple[str, str, Any, timedelta]] = [
+        (
+            "refreshes",
+            f"A renewal at {name}",
+            due.filter(due_for=Token.DueFor.REFRESH),
+            timedelta(minutes=15),
+        ),
+        ("checks", f"A check at {name}", due.exclude(due_for=Token.DueFor.REFRESH), timedelta(minutes=15)),
+    ]
+    return [
+        Work(lane, what, tokens.values_list("due_at", flat=True).first(), limit, excuse=_excuse(app, lane))
+        for lane, what, tokens, limit in kinds
+    ]
+
+
+def _excuse(app: ChannelApp, lane: str) -> str:
+    """Return why an app's work waits on purpose."""
+    key = gate.name_of(app.channel, app.client_id)
+    if breaker.read(key).state != "closed":
+        return "the channel does not answer"
+    if lane == "refreshes":
+        return ""
+    allowed = brake.checks_allowed(key, budget=app.daily_budget, seconds=60)
+    return "" if allowed is None else "the channel's limit is nearly used up"
+
+
+def _deletion() -> Work:
+    open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
+    oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
+    return Work("pushes", "A person's request for deletion", oldest, timedelta(hours=1))
+
+
+def queues() -> dict[str, int]:
+    """Return queue -> how many calls lie in it, for metrics. Raises OperationalError where the broker is away."""
+    from adtoken_project.celery import app
+
+    with app.connection_for_read() as connection:
+        channel = connection.default_channel
+        return {name: int(channel.client.llen(name)) for name in lanes.QUEUES}

@@ -1,0 +1,141 @@
+"""A lane that is late: what the reading says, who is told, and what waits on purpose."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from adtoken_project import lanes, late_mail, lateness, signs_of_life
+from adtoken_project.models import BackgroundProcess, Heartbeat
+from adtoken_project.tasks import heartbeat, watch_lanes
+from macros.models import Evaluation, Macro
+from notifications import kinds
+from notifications.models import Message
+from tests.support.factories import make_app, make_token, make_user
+from tokens.channels import brake, breaker, gate
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def _all_run(settings: Any) -> None:
+    """Workers of all lanes and a clock that have run for a day, and ticks that arrive."""
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    for part in signs_of_life.PARTS:
+        BackgroundProcess.objects.create(
+            name=f"{part}@host", host="host", parts=[part], started_at=NOW - timedelta(days=1), seen_at=NOW
+        )
+    Heartbeat.objects.create(name=lateness.TICKS, at=NOW)
+
+
+def said() -> list[tuple[str, str]]:
+    return [(work.lane, work.words(NOW)) for work in lateness.late(NOW)]
+
+
+def test_each_lane_is_late_by_its_oldest_work() -> None:
+    app = make_app("facebook")
+    make_token(app, due_at=NOW - 20 * MINUTE)
+    make_token(app, due_at=NOW - 40 * MINUTE, due_for="refresh")
+    make_token(make_app("x"), due_at=NOW - 5 * MINUTE)
+    Message.objects.create(
+        kind="test", recipient="a@example.com", dedupe_key="a", next_attempt_at=NOW - 6 * MINUTE
+    )
+    Message.objects.create(
+        kind="test", recipient="b@example.com", dedupe_key="b", next_attempt_at=NOW + MINUTE
+    )
+
+    assert said() == [
+        ("mail", "A mail has waited for 6 minutes"),
+        ("refreshes", "A renewal at Facebook has waited for 40 minutes"),
+        ("checks", "A check at Facebook has waited for 20 minutes"),
+    ]
+
+
+def test_an_evaluation_that_did_not_run_is_missed_an_hour_after_its_time_and_not_without_macros(
+    settings: Any,
+) -> None:
+    settings.MACROS_HOUR = 7
+    Macro.objects.all().delete()
+    without = said()
+    Macro.objects.create(name="Warn")
+    missed = said()
+    Evaluation.objects.create(on_date=NOW.date(), started_at=NOW, finished_at=NOW)
+
+    assert without == []
+    assert [lane for lane, _ in missed] == ["mail"]
+    assert missed[0][1].startswith("The daily evaluation of macros has waited for")
+    assert said() == []
+
+
+def test_what_waits_longer_than_its_workers_run_counts_from_their_start() -> None:
+    make_token(due_at=NOW - timedelta(hours=9))
+    BackgroundProcess.objects.filter(name="checks@host").update(started_at=NOW - 10 * MINUTE)
+    begun = said()
+    BackgroundProcess.objects.filter(name="checks@host").update(started_at=NOW - 16 * MINUTE)
+
+    assert begun == []
+    assert said() == [("checks", "A check at Facebook has waited for 16 minutes")]
+
+
+def test_an_app_that_does_not_answer_or_is_braked_is_no_lane_that_is_late() -> None:
+    dark, limited = make_app("facebook"), make_app("x")
+    for app in (dark, limited):
+        make_token(app, due_at=NOW - timedelta(hours=1))
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(gate.name_of("facebook", dark.client_id), waited=10)
+    brake.pause(gate.name_of("x", limited.client_id), 600)
+
+    assert said() == []
+    assert {work.excuse for work in lateness.read(NOW) if work.lane == "checks"} == {
+        "the channel does not answer",
+        "the channel's limit is nearly used up",
+    }
+
+
+def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands() -> None:
+    token = make_token(due_at=NOW - 20 * MINUTE)
+
+    told = [late_mail.tell_operators(now=NOW)]
+    message = Message.objects.get()
+    Message.objects.update(state=Message.State.SENT)
+    told += [late_mail.tell_operators(now=NOW + minutes * MINUTE) for minutes in (1, 2)]
+    token.due_at = None
+    token.save()
+    fine = late_mail.tell_operators(now=NOW + 90 * MINUTE)
+    mail = kinds.KINDS[message.kind].build(message)
+    token.due_at = NOW + 80 * MINUTE
+    token.save()
+    again = late_mail.tell_operators(now=NOW + 100 * MINUTE)
+
+    assert (told, fine, again) == ([1, 0, 0], 0, 1)
+    assert message.recipient == "ops@example.com"
+    assert (
+        mail.subject == "AdToken: Background work is late: checks that are due, and tidying at the channels"
+    )
+    assert "A check at Facebook, waiting since" in mail.text
+    assert "manage.py worker checks" in mail.text
+
+
+def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    heartbeat()
+    BackgroundProcess.objects.update(seen_at=timezone.now())
+    make_token(due_at=timezone.now() - 20 * MINUTE)
+    BackgroundProcess.objects.filter(name="pushes@host").delete()
+    client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
+
+    health = client.get("/healthz")
+    page = client.get("/admin/").content.decode()
+    watch_lanes()
+
+    assert health.status_code == 503
+    assert health.json()["lateness"] == "A check at Facebook has waited for 20 minutes"
+    assert health.json()["pushes"] == "no sign of life"
+    assert "A check at Facebook has waited for 20 minutes." in page
+    assert f"No worker runs for: {lanes.LANES['pushes'].does}." in page
+    assert Message.objects.filter(kind=late_mail.KIND).exists()
