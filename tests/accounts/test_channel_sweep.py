@@ -26,8 +26,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tokens whose check made its call; a call takes 20 ms, and writes that the token is not due any more."""
     made: list[int] = []
 
+    def call(token_id: int) -> None:
+        time.sleep(0.02)
+        made.append(token_id)
+
     def check(token: Token, *, now: datetime, source: str) -> Any:
-        yield lambda: (time.sleep(0.02), made.append(token.pk))
+        yield lambda: call(token.pk)
         Token.objects.filter(pk=token.pk).update(
             due_at=now + timedelta(hours=4), claimed_until=None, claimed_by=None
         )

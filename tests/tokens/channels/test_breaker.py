@@ -115,7 +115,7 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
     sent: list[str] = []
     send = http._request
 
-    def counted(*args: Any, **more: Any) -> Any:
+    def counted(*args: Any, **more: Any) -> Answer:
         sent.append(args[2])
         return send(*args, **more)
 

@@ -1,0 +1,408 @@
+"""Drill: one of six channels answers nothing, while its jobs go on asking, twelve times a second.
+
+    python -m tests.faults.dark_channel                    # 10 minutes with 2 and with 16 web threads, then the naive control
+    python -m tests.faults.dark_channel --seconds 60       # shorter
+
+It counts, before and meanwhile: leases of the other channels and how long they took, mails and how long they waited, how late the other
+channels' checks were, what /healthz said, and the calls that reached the dark channel. The naive control is the same without breaker and
+shares: leases of the others must suffer.
+"""
+
+import argparse
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from adtoken_project import lanes
+from adtoken_project.embedded.processes import free_port, wait_until
+from tests.support.sandbox import ROOT, Sandbox
+
+DARK = "pinterest"
+HEALTHY = ("facebook", "x", "linkedin", "tiktok", "snapchat")
+DARK_JOBS, LEASES = 12.0, 10.0  # a second
+PATIENCE = 60.0  # seconds after which a job gives up
+
+
+@dataclass
+class Phase:
+    """What was counted in one stretch of time."""
+
+    leases: int = 0
+    failed: int = 0
+    p50: float = 0.0  # milliseconds
+    p99: float = 0.0
+    slowest: float = 0.0
+    mails: int = 0
+    mail_seconds: float = 0.0  # the longest that one waited
+    check_seconds: float = 0.0  # the longest that a check was late
+    unwell: list[str] = field(default_factory=list)  # of /healthz
+
+
+@dataclass
+class Result:
+    """A drill's two stretches, and what the dark channel got."""
+
+    threads: int
+    naive: bool
+    before: Phase
+    dark: Phase
+    dark_answers: dict[str, int] = field(default_factory=dict)  # status -> how often its jobs heard it
+    dark_slowest: float = 0.0  # milliseconds until a job of the dark channel was answered
+    dark_calls: int = 0
+
+
+class BlackHole:
+    """Takes connections and says nothing."""
+
+    def __init__(self) -> None:
+        self.server = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.server.getsockname()[1]
+        self.taken: list[socket.socket] = []
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        while True:
+            try:
+                self.taken.append(self.server.accept()[0])
+            except OSError:
+                return
+
+    def close(self) -> None:
+        self.server.close()
+        for one in self.taken:
+            one.close()
+
+
+def drill(
+    *,
+    env: dict[str, str],
+    sandbox: Sandbox,
+    threads: int,
+    seconds: float,
+    naive: bool = False,
+    background: bool = True,
+) -> Result:
+    """Run it in Django's present database, which `env` names for the processes. `threads`: of the web server, in all."""
+    hole = BlackHole()
+    with ExitStack() as stack:
+        stack.callback(hole.close)
+        env = {**env, "PINTEREST_URL": f"http://127.0.0.1:{hole.port}", "DEMO": "1"}
+        key, dark = _fill(sandbox)
+        web = stack.enter_context(_processes(env, threads=threads, naive=naive, background=background))
+        load = _Load(web, key, dark)
+        before, began_dark = Phase(), len(hole.taken)
+        _measure(load, before, min(seconds, 30), with_dark=False, background=background)
+        meanwhile = Phase()
+        _measure(load, meanwhile, seconds, with_dark=True, background=background)
+        return Result(
+            threads,
+            naive,
+            before,
+            meanwhile,
+            load.dark_answers,
+            round(load.dark_slowest),
+            len(hole.taken) - began_dark,
+        )
+
+
+def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
+    """Link an account at each healthy channel, and make twenty at the dark one whose access has run out. Returns an API key and these."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from accounts import pool
+    from accounts.broker import callers
+    from accounts.models import ApiKey
+    from tests.support import native
+    from tests.support.factories import link, make_account, make_token
+    from tokens.models import ChannelApp
+    from users.models import Team
+
+    native.set_up_apps(sandbox)
+    for channel in HEALTHY:
+        native.linked(channel, f"{'ada'}") if channel == HEALTHY[0] else _also(channel)
+    now, app = timezone.now(), ChannelApp.objects.get(channel=DARK)
+    accounts = []
+    for _ in range(20):
+        token = make_token(
+            app,
+            has_refresh_token=True,
+            access_expires_at=now - timedelta(minutes=5),
+            dates_source={"access": "provider"},
+            due_at=now,
+        )
+        account = make_account(DARK)
+        link(account, token)
+        with transaction.atomic():
+            pool.settle(account_ids=[account.pk], cause="linked", now=now)
+        accounts.append((DARK, account.native_id))
+    return callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1], accounts
+
+
+def _also(channel: str) -> None:
+    """Ada links this channel, too."""
+    from django.test import Client
+
+    from tests.support import native
+    from users.models import User
+
+    client = Client()
+    client.force_login(User.objects.get(email="ada@example.com"))
+    native.link(client, channel, "ada")
+
+
+@contextmanager
+def _processes(env: dict[str, str], *, threads: int, naive: bool, background: bool) -> Iterator[str]:
+    """Run a web server, and where `background` a worker of each lane and beat. Gives the web server's address."""
+    port, web = free_port(), "http://127.0.0.1:{}"
+    address = web.format(port)
+    workers = 1 if threads <= 2 else 2
+    each = str(threads // workers)
+    env = {**os.environ, **env, "WEB_THREADS": each}
+    application = "tests.faults.naive_web" if naive else "adtoken_project.wsgi"
+    commands = [
+        [
+            *(
+                sys.executable,
+                "-m",
+                "gunicorn",
+                application,
+                f"--bind=127.0.0.1:{port}",
+                f"--workers={workers}",
+            ),
+            *("--worker-class=gthread", f"--threads={each}", "--no-control-socket", "--timeout=120"),
+        ]
+    ]
+    if background:
+        commands += [lanes.command(lane) for lane in lanes.LANES.values()]
+        commands += [[sys.executable, "-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]]
+    with Path(env.get("DRILL_LOG", os.devnull)).open("ab") as log:
+        running = [subprocess.Popen(one, cwd=ROOT, env=env, stdout=log, stderr=log) for one in commands]
+    try:
+        wanted = "healthz" if background else "readyz"
+        ready = wait_until(lambda: _get(f"{address}/{wanted}")[0] == 200, seconds=120, every=0.5)
+        if not ready:
+            raise RuntimeError(f"not ready: {_get(f'{address}/{wanted}')}")
+        yield address
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _get(address: str) -> tuple[int, str]:
+    try:
+        answer = httpx2.get(address, timeout=10, trust_env=False)
+        return answer.status_code, answer.text
+    except httpx2.HTTPError as error:
+        return 0, type(error).__name__
+
+
+class _Load:
+    """Jobs that lease: of healthy channels, and of the dark one."""
+
+    def __init__(self, web: str, key: str, dark: list[tuple[str, str]]) -> None:
+        from accounts.models import Account
+
+        self.web, self.dark = web, dark
+        self.client = httpx2.Client(
+            timeout=PATIENCE, trust_env=False, headers={"Authorization": f"Bearer {key}"},
+            limits=httpx2.Limits(max_connections=2000, max_keepalive_connections=0),
+        )  # fmt: skip
+        self.healthy = list(Account.objects.filter(channel__in=HEALTHY).values_list("channel", "native_id"))
+        self.took: list[float] = []
+        self.failed = 0
+        self.dark_answers: dict[str, int] = {}
+        self.dark_slowest = 0.0
+
+    def run(self, rate: float, job: Any, over: threading.Event) -> threading.Thread:
+        """Do a job so many times a second, each in a thread of its own, however long the others take."""
+
+        def send() -> None:
+            began, sent = time.monotonic(), 0
+            jobs = []
+            while not over.wait(max(0.0, began + sent / rate - time.monotonic())):
+                sent += 1
+                jobs.append(threading.Thread(target=job, daemon=True))
+                jobs[-1].start()
+            for one in jobs:
+                one.join(PATIENCE)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        return thread
+
+    def lease(self) -> None:
+        """Lease a healthy account."""
+        status, took = self._lease(*random.choice(self.healthy))
+        self.took.append(took)
+        self.failed += status != 200
+
+    def dark_lease(self) -> None:
+        """Lease one of the dark channel."""
+        status, took = self._lease(*random.choice(self.dark))
+        self.dark_answers[str(status)] = self.dark_answers.get(str(status), 0) + 1
+        self.dark_slowest = max(self.dark_slowest, took)
+
+    def _lease(self, channel: str, native_id: str) -> tuple[int, float]:
+        began = time.monotonic()
+        try:
+            url = f"{self.web}/api/v1/accounts/{channel}/{native_id}/lease"
+            status = self.client.post(url, json={}).status_code
+        except httpx2.HTTPError:
+            status = 0
+        return status, (time.monotonic() - began) * 1000
+
+
+def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, background: bool) -> None:
+    load.took, load.failed, over = [], 0, threading.Event()
+    senders = [load.run(LEASES, load.lease, over)]
+    if with_dark:
+        senders.append(load.run(DARK_JOBS, load.dark_lease, over))
+    ends, turn = time.monotonic() + seconds, 0
+    while time.monotonic() < ends:
+        if background and turn % 5 == 0:
+            _ask_for_mail_and_checks()
+        if background:
+            _look(load, phase)
+        turn += 1
+        time.sleep(1)
+    over.set()
+    for sender in senders:
+        sender.join()
+    if background:
+        _look(load, phase)
+    took = sorted(load.took)
+    phase.leases, phase.failed = len(took), load.failed
+    phase.p50, phase.p99, phase.slowest = (
+        round(took[min(len(took) - 1, int(len(took) * part))], 1) for part in (0.5, 0.99, 1)
+    )
+
+
+def _ask_for_mail_and_checks() -> None:
+    """Queue a mail, and have each healthy token checked."""
+    from django.utils import timezone
+
+    from adtoken_project import first_steps
+    from notifications import outbox
+    from tokens.models import Token
+
+    now = timezone.now()
+    outbox.enqueue(
+        kind=first_steps.TEST, recipient="ada@example.com", dedupe_key=f"drill:{uuid.uuid4()}", now=now
+    )
+    Token.objects.filter(app__channel__in=HEALTHY, claimed_until=None, due_at__gt=now).update(due_at=now)
+
+
+def _look(load: _Load, phase: Phase) -> None:
+    """Note how late what waits is now, and what /healthz says."""
+    from django.db.models import F
+    from django.utils import timezone
+
+    from notifications.models import Message
+    from tokens.models import Token
+
+    now = timezone.now()
+    for created, sent in Message.objects.values_list("queued_at", "sent_at"):
+        phase.mail_seconds = max(phase.mail_seconds, round(((sent or now) - created).total_seconds(), 1))
+    phase.mails = Message.objects.exclude(sent_at=None).count()
+    late = Token.objects.filter(app__channel__in=HEALTHY, due_at__lte=now).order_by("due_at")
+    for due in late.values_list(F("due_at"), flat=True)[:1]:
+        phase.check_seconds = max(phase.check_seconds, round((now - due).total_seconds(), 1))
+    status, text = _get(f"{load.web}/healthz")
+    if status != 200:
+        phase.unwell.append(f"{status} {text[:200]}")
+
+
+def main() -> int:
+    """Run it whole and print what was counted. Returns 1 where a promise was broken, or the control did not fail."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=600)
+    seconds = parser.parse_args().seconds
+    broken = []
+    for threads in (2, 16):
+        result = _alone(threads, seconds, naive=False)
+        broken += [f"{threads} threads: {one}" for one in promises(result)]
+    control = _alone(16, min(seconds, 60), naive=True)
+    if not promises(control):
+        broken.append("the naive control kept all promises: the drill shows nothing")
+    for one in broken:
+        sys.stdout.write(f"BROKEN {one}\n")
+    return 1 if broken else 0
+
+
+def promises(result: Result) -> list[str]:
+    """Return which promises were broken."""
+    before, dark = result.before, result.dark
+    found = []
+    if dark.failed:
+        found.append(f"{dark.failed} leases of others failed")
+    if dark.p99 > max(1.2 * before.p99, before.p99 + 50):
+        found.append(f"p99 of others' leases went from {before.p99} to {dark.p99} ms")
+    if dark.mail_seconds > 10:
+        found.append(f"a mail waited {dark.mail_seconds} s")
+    if dark.check_seconds > 60:
+        found.append(f"a check of another channel was {dark.check_seconds} s late")
+    if dark.unwell:
+        found.append(f"/healthz: {dark.unwell[0]}")
+    return found
+
+
+def _alone(threads: int, seconds: float, *, naive: bool) -> Result:
+    """Run one drill in a process of its own, with servers of its own, and print its figures."""
+    code = f"from tests.faults import dark_channel as one; one.run({threads}, {seconds}, naive={naive})"
+    command = [sys.executable, "-m", "tests.support.with_servers", sys.executable, "-c", code]
+    said = subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.splitlines()[-1]
+    sys.stdout.write(said + "\n")
+    facts = json.loads(said)
+    return Result(**{**facts, "before": Phase(**facts["before"]), "dark": Phase(**facts["dark"])})
+
+
+def run(threads: int, seconds: float, *, naive: bool) -> None:
+    """Run one drill beside the environment's servers and print its figures in one line of JSON."""
+    with Sandbox() as sandbox:
+        env = {f"{channel.upper()}_URL": getattr(sandbox, channel) for channel in (*HEALTHY, DARK)}
+        env |= {
+            "EMAIL_URL": f"smtp://{sandbox.smtp_host}:{sandbox.smtp_port}",
+            "DEMO": "1",
+            "STAFF_SECOND_FACTOR": "0",
+        }
+        os.environ |= {
+            "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
+            "BASE_URL": "http://127.0.0.1",
+            **env,
+        }
+        os.environ["ALLOWED_HOSTS"] = "testserver"
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
+        import django
+
+        django.setup()
+        result = drill(env=env, sandbox=sandbox, threads=threads, seconds=seconds, naive=naive)
+        sys.stdout.write(json.dumps(asdict(result)) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
