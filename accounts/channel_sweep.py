@@ -19,6 +19,7 @@ from tokens import answers, courses, lifecycle
 from tokens.channels import brake, breaker, gate
 from tokens.courses import Course
 from tokens.models import ChannelApp, Token
+from users import hold
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class _Turn:
     def take(self, room: int) -> Mapping[int, Course[lifecycle.Outcome]] | None:
         """Claim up to `room` tokens, of each app as many as it may have; None: the turn is over."""
         now = self.clock()
-        if now >= self.ends_at or not self.goes_on():
+        if now >= self.ends_at or not self.goes_on() or hold.current() is not None:
             return None
         ChannelSweep.objects.filter(channel=self.channel, worker=self.worker).update(
             held_until=now + HELD_FOR
@@ -142,7 +143,9 @@ class _Turn:
     def ended(self, token_id: int, result: lifecycle.Outcome | Exception) -> None:
         """Take a check's end: one that failed must never stop the others, nor come first at every sweep."""
         self.under_way.pop(token_id, None)
-        if isinstance(result, Exception):
+        if isinstance(result, hold.OnHold):
+            Token.objects.filter(pk=token_id).let_go()
+        elif isinstance(result, Exception):
             logger.error("checking token %s failed", token_id, exc_info=result)
             lifecycle.postpone(token_id=token_id, now=self.clock())
 

@@ -13,6 +13,7 @@ from macros.models import Evaluation, Macro
 from notifications.models import Message
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
+from users import hold
 
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
@@ -64,7 +65,9 @@ def _began(now: datetime) -> dict[str, datetime]:
 
 
 def late(now: datetime) -> list[Work]:
-    """Return what is late, the lane for mails first."""
+    """Return what is late, the lane for mails first. On hold everything waits on purpose."""
+    if hold.current() is not None:
+        return []
     return [work for work in read(now) if work.is_late(now)]
 
 

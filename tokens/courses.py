@@ -7,6 +7,7 @@ follows from it, and goes on; what it returns is its result.
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -38,24 +39,8 @@ def _go_on(course: Course[R], call: Call) -> Call:
 def run_all(courses: Mapping[K, Course[R]], *, at_once: int) -> dict[K, R | Exception]:
     """Run courses, their calls `at_once` at a time. A course that fails gives its exception and stops no other."""
     ended: dict[K, R | Exception] = {}
-    waiting: dict[Future[Any], K] = {}
-    with ThreadPoolExecutor(at_once) as threads:
-
-        def advance(key: K, step: Callable[[], Call]) -> None:
-            try:
-                waiting[threads.submit(step())] = key
-            except StopIteration as end:
-                ended[key] = end.value
-            except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
-                ended[key] = error
-
-        for key, course in courses.items():
-            advance(key, course.__next__)
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                key = waiting.pop(future)
-                advance(key, _continuation(courses[key], future))
+    left = iter(courses.items())
+    run_stream(lambda room: dict(islice(left, room)), at_once=at_once, ended=ended.__setitem__)
     return ended
 
 
