@@ -21,6 +21,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None  # text is sent as it is, anything else as JSON
     delay: float = 0.0
+    late: bool = False  # the channel does what was asked first, and keeps its answer back for the delay
     drop: bool = False
     count: int | None = None
 

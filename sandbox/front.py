@@ -60,7 +60,7 @@ class Front:
         )
         if fault is not None:
             call.fault = fault.id
-            if fault.delay:
+            if fault.delay and not fault.late:
                 await self.faults.wait(fault.delay)
             if fault.drop:
                 abort_connection(send, scope)
@@ -73,6 +73,8 @@ class Front:
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
+                if fault is not None and fault.late:
+                    await self.faults.wait(fault.delay)
             await send(message)
 
         await self.app(scope, receive, noting)
