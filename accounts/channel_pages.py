@@ -19,7 +19,8 @@ GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
         "The person who linked it acts. The accounts go on through the others who linked them.",
         (
             Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
-            Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.UNKNOWN,
+            Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.ANSWER_LOST,
+            Reason.UNKNOWN,
         ),
     ),
     (

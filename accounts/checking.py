@@ -31,6 +31,8 @@ def is_done(token: Token, now: datetime) -> bool:
 
     These are read right after the token was asked about, which nothing marks: a few seconds are left to them.
     """
-    held = token.claimed_until is not None and token.claimed_until > now
+    held = (
+        token.claimed_until is not None and token.claimed_until > now
+    ) or token.refresh_wanted_at is not None
     reading = token.last_checked_at is not None and token.last_checked_at > now - READING
     return not held and not reading and (token.due_at is None or token.due_at > now)

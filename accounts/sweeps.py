@@ -38,7 +38,7 @@ def check_due(*, now: datetime, limit: int = BATCH) -> int:
 def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> int:
     """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
     answers.learn(now)
-    wanted = Token.objects.filter(pk__in=token_ids).free(now).order_by("id")
+    wanted = Token.objects.filter(pk__in=token_ids).askable(now).order_by("id")
     tokens = claim(wanted, now, len(token_ids))
     _check_all(tokens, now, source)
     return len(tokens)

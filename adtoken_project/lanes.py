@@ -1,14 +1,18 @@
 """Lanes: queues of their own for work that must not wait for other work, each with worker processes of its own.
 
-`manage.py worker LANE` starts one. Pools are threads: the work waits for channels, mail servers and PostgreSQL, and a process per
-thread would cost 100 MB each. A pool of threads knows no time limits, so the work of a lane watches its own clock.
+`manage.py worker LANE` starts one. Refreshes have no queue: PostgreSQL holds what is wanted, so that they go on without Valkey. Pools are
+threads: the work waits for channels, mail servers and PostgreSQL, and a process per thread would cost 100 MB each. A pool of threads knows
+no time limits, so the work of a lane watches its own clock.
 """
 
 import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+REFRESHES = "refreshes"
 OLD_QUEUE = "celery"  # of versions before there were lanes; what lies there after an upgrade is done
 
 
@@ -29,7 +33,7 @@ LANES = {
     lane.name: lane
     for lane in (
         Lane("mail", "mails, the daily evaluation, small jobs without a channel", ("mail",), 4, 35),
-        Lane("refreshes", "renewals of tokens", ("refreshes",), 12, 150),
+        Lane(REFRESHES, "renewals of tokens", (), 24, 150),
         Lane("checks", "checks that are due, and tidying at the channels", ("checks",), 10, 60),
         Lane(
             "pushes", "what channels push, and checks that a person asked for", ("pushes", OLD_QUEUE), 6, 60
@@ -51,11 +55,14 @@ ROUTES = {
 
 def command(lane: Lane, *, threads: int = 0, loglevel: str = "INFO") -> list[str]:
     """Return the command of one worker process of a lane. `threads`: how many tasks it runs at once; 0 means the usual number."""
+    at_once = str(threads or lane.threads)
+    if lane.name == REFRESHES:
+        return [sys.executable, str(MANAGE), "run_refreshes", "--threads", at_once]
     return [
         *(sys.executable, "-m", "celery", "-A", "adtoken_project", "worker"),
         # Two processes of a lane on one host need two names: claims and signs of life go by them.
         *("--queues", ",".join(lane.queues), "--hostname", f"{lane.name}-{os.getpid()}@%h"),
-        *("--pool", "threads", "--concurrency", str(threads or lane.threads)),
+        *("--pool", "threads", "--concurrency", at_once),
         *("--loglevel", loglevel, "--without-mingle", "--without-gossip"),
     ]
 
@@ -68,4 +75,4 @@ def environment(lane: Lane, *, threads: int = 0) -> dict[str, str]:
 def served(queues: Iterable[str]) -> list[str]:
     """Return the lanes whose work a worker does that takes from these queues."""
     taken = set(queues)
-    return [lane.name for lane in LANES.values() if lane.queues[0] in taken]
+    return [lane.name for lane in LANES.values() if lane.queues and lane.queues[0] in taken]

@@ -164,6 +164,9 @@ CONSENT_ORIGINS = sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for ur
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
+REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
+# Where a refresh token whose answer was lost is tried once more at once; elsewhere only when nothing can be lost by it.
+LOST_REFRESH_AGAIN = env.names("LOST_REFRESH_AGAIN", "linkedin,pinterest,snapchat")
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 
 # --- People ----------------------------------------------------------------------------------------------------

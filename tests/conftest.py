@@ -120,6 +120,20 @@ def _fresh_memory() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whoever comes to a refresh makes it himself, as commands do: there is no refresh lane beside a test that does not start one."""
+    from tokens import refreshing
+
+    if request.node.get_closest_marker("lane"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refreshing, "made_here", lambda: True)
+        patch.setattr(refreshing, "timeout", lambda left: left)
+        yield
+
+
+@pytest.fixture(autouse=True)
 def _fast_passwords(settings: Any) -> None:
     """Hash passwords cheaply: the slow hash is Django's, and is not what we test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -17,11 +17,12 @@ ASK_AGAIN = 1.0  # seconds
 Course = Generator[Call, Any, R]
 
 
-def run(course: Course[R]) -> R:
-    """Run one course to its end, its calls right here."""
+def run(course: Course[R], *, before_call: Callable[[], None] = lambda: None) -> R:
+    """Run one course to its end, its calls right here, each after `before_call`."""
     try:
         call = next(course)
         while True:
+            before_call()
             call = _go_on(course, call)
     except StopIteration as end:
         result: R = end.value

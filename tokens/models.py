@@ -155,6 +155,7 @@ class Token(vault.NamesItsKeys):
     class DueFor(models.TextChoices):
         REFRESH = "refresh", "Refresh"
         PROBE = "probe", "Probe"
+        ACCOUNTS = "accounts", "Ad accounts"  # it was refreshed a moment ago, so only they are read
 
     REMOVED = "removed"  # the reason of a log-in that a person of ours ended on purpose; no channel says it
     HELD = "held"  # the reason of a doubt: the channel ended many at once, which is not believed before it is asked again
@@ -244,6 +245,23 @@ class Token(vault.NamesItsKeys):
         null=True, blank=True, help_text="When a renewal without a person last succeeded."
     )
     renewal_tried_at = models.DateTimeField(null=True, blank=True)
+    refresh_wanted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when a refresh is asked for that nobody has made yet."
+    )
+    refresh_wanted = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Who asks for it: source, actor, renew."
+    )
+    refresh_began_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a refresh was sent whose answer is not stored yet."
+    )
+    refresh_began_by = models.CharField(
+        max_length=120, default="", db_default="", blank=True, help_text="The process that sent it."
+    )
+    refresh_unanswered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when the answer to a refresh of ours is missing: the channel may have replaced the refresh token.",
+    )
     linked_at = models.DateTimeField(default=timezone.now, help_text="When a person last consented.")
     first_linked_at = models.DateTimeField(
         null=True,
@@ -293,6 +311,13 @@ class Token(vault.NamesItsKeys):
             # keys: which of them are in use, and one row of each app under each
             models.Index(
                 "credentials_key", "app", condition=Q(credentials__isnull=False), name="token_key_in_use"
+            ),
+            # refresh lane: which refreshes are asked for, and which were sent and have no answer yet
+            models.Index(
+                "refresh_wanted_at", condition=Q(refresh_wanted_at__isnull=False), name="token_refresh_wanted"
+            ),
+            models.Index(
+                "refresh_began_at", condition=Q(refresh_began_at__isnull=False), name="token_refresh_began"
             ),
             # sweep: which removed log-ins are still authorised at their channel
             models.Index(
@@ -352,6 +377,7 @@ class TokenEvent(models.Model):
         RENEWED = "renewed", "Renewed"
         DATES = "dates", "Dates changed"
         NOT_RENEWED = "not_renewed", "Renewal refused"
+        ANSWER_LOST = "answer_lost", "Answer to a renewal lost"
         COOLED = "cooled", "Trouble, being confirmed"
         RECOVERED = "recovered", "Works again"
         DIED = "died", "Stopped"

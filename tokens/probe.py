@@ -5,16 +5,17 @@ it, before its death is believed, and the channel is asked about what came of it
 about the access token too.
 """
 
+import logging
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
-from tokens import answers, channels, courses, lifecycle, renewal
-from tokens.channels.base import DOUBTFUL, Inspection, Reason, Ruling, Verdict
+from tokens import answers, channels, courses, lifecycle, refreshing, renewal
+from tokens.channels.base import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.clock import Clock
 from tokens.courses import Course
@@ -22,16 +23,26 @@ from tokens.lifecycle import Outcome, steps
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
+from users import hold
 from users.models import User
 
+logger = logging.getLogger(__name__)
+
 WAIT = 10  # seconds for which a caller waits for somebody else's question
+SHORTEST, LONGEST, PATIENCE_GROWS = (
+    0.05,
+    0.5,
+    1.3,
+)  # seconds between two looks at a row that somebody else holds
 RENEWED = Inspection(Ruling(Verdict.OK, row=steps.RENEWED))
 JUST_NOW = timedelta(minutes=5)
+CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on to the token's ad accounts
+A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
 
 
 def claim(token_id: int, now: datetime) -> bool:
-    """Take the right to ask about this token. Return whether nobody else holds it."""
-    return bool(Token.objects.filter(pk=token_id).free(now).claim(now))
+    """Take the right to ask about this token. Return whether nobody else holds it, and no refresh of it is asked for."""
+    return bool(Token.objects.filter(pk=token_id).askable(now).claim(now))
 
 
 def ask(token: Token, *, timeout: float | None = None) -> Inspection:
@@ -52,19 +63,42 @@ def course(
     renew: bool = False,
     actor: User | None = None,
 ) -> Course[Outcome]:
-    """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due."""
+    """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
+
+    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`).
+    """
     limit, clock = limit or Limit(None), Clock(now)
     tried: Attempt | None = None
-    if renewal.wanted(token, now) or (renew and renewal.possible(token, now)):
-        tried, token = yield from _renew(token, now, source, limit, actor)
-    inspection = _renewed(tried, token, now)
+    asks = _Renewing(now, source, limit, actor)
+    # Of many leases that want a longer life, those that come when one got it want it no more.
+    renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
+    if renew or renewal.wanted(token, now):
+        if not refreshing.made_here():
+            return asks.leave_to_the_lane(token, renew=renew)
+        tried, token = yield from asks.renew(token)
+    inspection = RENEWED if _was_renewed_for_this(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
     if inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
-        tried, token = yield from _renew(token, now, source, limit, actor)
+        if not refreshing.made_here():
+            return asks.leave_to_the_lane(token, renew=False)
+        tried, token = yield from asks.renew(token)
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
+    return _record(token, tried, inspection, now, source, answered_at=clock.read())
+
+
+def _record(
+    token: Token,
+    tried: Attempt | None,
+    inspection: Inspection,
+    now: datetime,
+    source: str,
+    *,
+    answered_at: datetime,
+) -> Outcome:
+    """Write what the channel said, by what came of a renewal before."""
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
             token_id=token.pk,
@@ -84,33 +118,92 @@ def course(
         now=now,
         source=source,
         undecided=undecided,
-        answered_at=clock.read(),
+        answered_at=answered_at,
     )
 
 
-def _renew(
-    token: Token, now: datetime, source: str, limit: Limit, actor: User | None
-) -> Course[tuple[Attempt, Token]]:
-    """Try once and write what came of it; returns the attempt and the token as it stands then."""
-    tried: Attempt = yield partial(renewal.attempt, token, timeout=limit.left())
-    if tried.grant is not None:
-        lifecycle.record_renewal(
-            token_id=token.pk,
-            generation=token.generation,
-            grant=tried.grant,
-            now=now,
-            source=source,
-            actor=actor,
+@dataclass(frozen=True)
+class _Renewing:
+    """Who wants a renewal, and how it is made."""
+
+    now: datetime
+    source: str
+    limit: Limit
+    actor: User | None
+
+    def leave_to_the_lane(self, token: Token, *, renew: bool) -> Outcome:
+        """Ask for the renewal and end."""
+        lifecycle.want_refresh(
+            token_id=token.pk, now=self.now, source=self.source, renew=renew, actor=self.actor
+        )
+        return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True)
+
+    def renew(self, token: Token) -> Course[tuple[Attempt, Token]]:
+        """Try once and write what came of it; returns the attempt and the token as it stands then.
+
+        That it is sent is committed before, so that an answer that is lost with this process is missed. Nothing but the commit stands
+        between the answer and its place.
+        """
+        process = refreshing.process()
+        if not lifecycle.begin_refresh(
+            token_id=token.pk, generation=token.generation, now=self.now, process=process
+        ):
+            ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="overtaken")
+            return Attempt(None, ruling), token
+        spent = _spent(token)
+        timeout = refreshing.timeout(self.limit.left())
+        try:
+            tried: Attempt = yield partial(renewal.attempt, token, timeout=timeout)
+        except hold.OnHold:  # nothing was sent
+            lifecycle.call_off_refresh(token_id=token.pk)
+            raise
+        except Exception as error:  # a fault of ours: whether the channel was asked is not known
+            logger.exception("refreshing token %s failed", token.pk)
+            ruling = Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="failed here")
+            evidence = {"call": "refresh", "status": 0, "body": type(error).__name__}
+            tried = Attempt(None, ruling, evidence)
+        if tried.grant is None:
+            if not tried.refused:
+                refreshing.stored(
+                    partial(lifecycle.record_renewal_trouble, token_id=token.pk, attempt=tried, now=self.now)
+                )
+            return tried, token
+        refreshing.stored(
+            partial(
+                lifecycle.record_renewal,
+                token_id=token.pk,
+                generation=token.generation,
+                grant=tried.grant,
+                now=self.now,
+                source=self.source,
+                actor=self.actor,
+                spent=spent,
+            )
         )
         return tried, Token.objects.select_related("app").get(pk=token.pk)
-    if not tried.refused:
-        lifecycle.record_renewal_trouble(token_id=token.pk, attempt=tried, now=now)
-    return tried, token
+
+
+def _spent(token: Token) -> Credentials | None:
+    """Return the credentials that a renewal is made with, where they open."""
+    try:
+        return token.unseal()
+    except (VaultError, ValueError):
+        return None
 
 
 def _renewed(tried: Attempt | None, token: Token, now: datetime) -> Inspection | None:
     """Take a renewal that was written as a good report; an exchange that moved no date is none."""
     return RENEWED if tried is not None and tried.grant is not None and token.renewed_at == now else None
+
+
+def _was_renewed_for_this(token: Token, now: datetime, source: str) -> bool:
+    """Tell whether the refresh lane renewed the token a moment ago for this check, so that nothing but its ad accounts is left."""
+    asked_for = token.due_for == Token.DueFor.ACCOUNTS and source in CHECKS
+    return asked_for and token.state == Token.State.VALID and _just_renewed(token, now)
+
+
+def _just_renewed(token: Token, now: datetime) -> bool:
+    return token.renewed_at is not None and now - token.renewed_at < JUST_NOW
 
 
 def _can_heal(token: Token, now: datetime) -> bool:
@@ -134,21 +227,32 @@ def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: dateti
 
 
 def probe(
-    token_id: int, *, now: datetime, source: str, timeout: float | None = None, renew: bool = False
+    token_id: int,
+    *,
+    now: datetime,
+    source: str,
+    timeout: float | None = None,
+    wait: float | None = None,
+    renew: bool = False,
+    actor: User | None = None,
 ) -> Outcome:
     """Ask the channel about one token and record the answer. A second caller waits for the first one's answer.
 
     Where the first one died over it, the second takes over. Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody
-    else's question did not end in time.
+    else's question, or the refresh that this one came to, did not end within `wait` seconds (of its own: what `timeout` leaves).
     """
     limit = Limit(timeout)
+    patience = Limit(wait if wait is not None else timeout or WAIT)
     if not claim(token_id, now):
-        outcome = _wait_for_the_other(token_id, now, timeout or WAIT)
+        outcome = _wait_for_the_other(token_id, now, patience)
         if outcome is not None:
             return outcome
     answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
-    return run_claimed(token_id, course(token, now=now, source=source, limit=limit, renew=renew))
+    outcome = run_claimed(
+        token_id, course(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
+    )
+    return (_wait_for_the_other(token_id, now, patience) or outcome) if outcome.waits else outcome
 
 
 def run_claimed(token_id: int, course: Course[Outcome]) -> Outcome:
@@ -161,36 +265,53 @@ def run_claimed(token_id: int, course: Course[Outcome]) -> Outcome:
         raise
 
 
-def lengthen(token_id: int, *, until: datetime, now: datetime, source: str, timeout: float) -> None:
+def lengthen(
+    token_id: int, *, until: datetime, needed: datetime, now: datetime, source: str, timeout: float
+) -> None:
     """Have a token serve until a time, if asking the channel or a renewal can bring that about.
 
-    A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease.
+    A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease. A token that serves
+    until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already.
     """
     token = Token.objects.select_related("app").get(pk=token_id)
     ends = token.access_expires_at
     if ends is None or ends > until:
         return
-    just_renewed = token.renewed_at is not None and now - token.renewed_at < JUST_NOW
-    renews = _can_heal(token, now) and not just_renewed
-    if renews or ends <= now:
-        probe(token_id, now=now, source=source, timeout=timeout, renew=renews)
+    renews = _can_heal(token, now) and not _just_renewed(token, now)
+    if not (renews or ends <= now) or renewal.pausing(token, now):
+        return
+    if ends <= needed:
+        wait = max(timeout, refreshing.WAIT)
+    elif token.refresh_began_at is None:
+        wait = A_MOMENT
+    else:
+        return
+    probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews)
 
 
-def _wait_for_the_other(token_id: int, now: datetime, seconds: float) -> Outcome | None:
-    """Return what the other one's question gave, or None where its claim has ended without an answer and is ours now."""
-    began = time.monotonic()
+def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcome | None:
+    """Return what the other one's question gave, or None where its claim has ended without an answer and is ours now.
+
+    PostgreSQL alone is asked, more and more seldom, and no connection is held meanwhile.
+    """
+    began, pause = time.monotonic(), SHORTEST
     while True:
         token = Token.objects.get(pk=token_id)
-        if token.claimed_until is None:
+        asked_for = token.refresh_wanted_at is not None or token.refresh_began_at is not None
+        if token.claimed_until is None and not asked_for:
             verdict = (
                 Verdict.TOKEN_DEAD
                 if token.state == Token.State.DEAD
                 else Verdict(token.last_check_result or "ok")
             )
             return Outcome(verdict, token.state, token.generation, token.reason)
-        waited = time.monotonic() - began
-        if claim(token_id, now + timedelta(seconds=waited)):
+        if not asked_for and claim(token_id, now + timedelta(seconds=time.monotonic() - began)):
             return None
-        if waited > seconds:
-            return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True)
-        time.sleep(0.2)
+        if patience.over:
+            return Outcome(
+                Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=asked_for
+            )
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(pause)
+        pause = min(pause * PATIENCE_GROWS, LONGEST)

@@ -90,6 +90,13 @@ WORDS: Mapping[Reason, Words] = {
         "{c} ended the session of {p} and does not say why.",
         "{c} ended your session and does not say why.",
     ),
+    Reason.ANSWER_LOST: Words(
+        "Answer lost here",
+        "AdToken was renewing the log-in of {p} when the answer of {c} was lost on AdToken’s side, and {c} no longer accepts the old one."
+        " {P} did nothing wrong.",
+        "AdToken was renewing your log-in when the answer of {c} was lost on AdToken’s side, and {c} no longer accepts the old one."
+        " You did nothing wrong.",
+    ),
     Reason.UNKNOWN: Words(
         "Reason unknown",
         "{c} refused the log-in of {p} without a reason we know.",
@@ -287,10 +294,10 @@ BY_CHANNEL: Mapping[tuple[str, Reason], Words] = {
 
 # What ends nothing there, as far as anything is known: no date of that kind, or no source that names it. Pages do not speak of it.
 _NOT_THERE: Mapping[str, frozenset[Reason]] = {
-    "facebook": frozenset({Reason.REFRESH_EXPIRED}),
+    "facebook": frozenset({Reason.REFRESH_EXPIRED, Reason.ANSWER_LOST}),
     "snapchat": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}),
-    "x": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}),
-    "tiktok": frozenset({Reason.PASSWORD_CHANGED}),
+    "x": frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.ANSWER_LOST}),
+    "tiktok": frozenset({Reason.PASSWORD_CHANGED, Reason.ANSWER_LOST}),
 }
 _WITH_DATA_ACCESS = frozenset({"facebook"})  # the others know no such date
 

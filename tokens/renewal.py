@@ -5,12 +5,27 @@ weekly. What a channel renews and when is data of its package (`Channel.renewal`
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from tokens import channels
-from tokens.channels.base import ChannelError, Grant, Reason, Renewal, Ruling, Verdict
+from tokens.channels.base import (
+    HINDERED,
+    AppKeys,
+    Channel,
+    ChannelError,
+    Credentials,
+    Grant,
+    Reason,
+    Renewal,
+    Ruling,
+    Verdict,
+)
+from tokens.channels.gate import NOT_ASKED
+from tokens.channels.http import NOT_SENT, Limit
 from tokens.models import Token
 from tokens.vault import VaultError
 
@@ -24,6 +39,7 @@ SPREAD = 0.15  # part of a period by which tokens that came together are drawn a
 FIRST_DAY = timedelta(days=1)  # over which renewals are drawn that were due when their tokens came
 ENOUGH_LEFT = timedelta(days=10)
 GOLDEN = 0.618033988749895  # its multiples fill the circle evenly, however many there are
+PAUSE = timedelta(seconds=30)  # after a try that got no answer
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
 
 _widest_warning: list[Callable[[], timedelta]] = []
@@ -41,6 +57,16 @@ class Attempt:
     def refused(self) -> bool:
         """Whether the channel refused this token, as against trouble on the way."""
         return self.grant is None and self.ruling.verdict == Verdict.TOKEN_DEAD
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the call went out and nothing says what the channel did: no answer, one that broke off, trouble of its own."""
+        status = self.evidence.get("status")
+        if self.grant is not None or not isinstance(status, int):
+            return False
+        if str(self.evidence.get("body")).startswith((NOT_SENT, NOT_ASKED)):
+            return False
+        return status in {0, 200} or status >= 500
 
 
 def register_widest_warning(ask: Callable[[], timedelta]) -> None:
@@ -61,7 +87,33 @@ def possible(token: Token, now: datetime) -> bool:
         return False
     if policy.exchange:
         return token.access_expires_at is not None and token.access_expires_at > now
+    if token.refresh_unanswered_at is not None and not _may_be_tried_again(token, now):
+        return False
     return token.has_refresh_token and token.refresh_refused_at is None
+
+
+def spends(token: Token) -> bool:
+    """Tell whether a renewal may make the refresh token void that it is made with. An exchange leaves the old token as it is."""
+    policy = policy_of(token)
+    return policy is not None and not policy.exchange
+
+
+def _may_be_tried_again(token: Token, now: datetime) -> bool:
+    """Tell whether a refresh token whose answer is lost may be used once more.
+
+    A channel may have replaced it, and may take its use for a theft: where operators say so (LOST_REFRESH_AGAIN), it is tried only once the
+    access token is over and nothing can be lost by it.
+    """
+    if token.app.channel in settings.LOST_REFRESH_AGAIN:
+        return True
+    return token.access_expires_at is None or token.access_expires_at <= now + NEARLY
+
+
+def pausing(token: Token, now: datetime) -> bool:
+    """Tell whether the last try went without an answer a moment ago, so that another one right now would only spend more."""
+    if token.refresh_unanswered_at is None or token.renewal_tried_at is None:
+        return False
+    return now - token.renewal_tried_at < PAUSE
 
 
 def next_at(token: Token, now: datetime) -> datetime | None:
@@ -130,8 +182,12 @@ def lapsed(token: Token, now: datetime) -> bool:
 
 def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread."""
+    channel, limit = channels.get(token.app.channel), Limit(timeout)
     try:
-        grant = channels.get(token.app.channel).renew(token.app.keys(), token.unseal(), timeout=timeout)
+        keys, held = token.app.keys(), token.unseal()
+        if token.refresh_unanswered_at is not None:  # the one that stands here is itself tried once more
+            held = replace(held, previous_refresh_token="")
+        grant = renewed(channel, keys, held, limit=limit)
     except ChannelError as error:
         return Attempt(None, error.ruling, error.evidence)
     except (VaultError, ValueError) as error:
@@ -139,6 +195,34 @@ def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     if grant is None:
         return Attempt(None, Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
     return Attempt(grant, Ruling(Verdict.OK, row="renewed"))
+
+
+def renewed(channel: Channel, keys: AppKeys, held: Credentials, *, limit: Limit) -> Grant | None:
+    """Renew credentials. Raises ChannelError.
+
+    Nothing says whether a rotation ever goes wrong at a channel's end, so the refresh token of before is kept until its successor was used
+    once, and tried where the successor is refused and LOST_REFRESH_AGAIN names the channel. Refused too: the first refusal holds. Hindered:
+    nothing is proven yet.
+    """
+    try:
+        return _with_previous(channel.renew(keys, held, timeout=limit.left()), held)
+    except ChannelError as refused:
+        dead = refused.ruling.verdict == Verdict.TOKEN_DEAD
+        if not (dead and held.previous_refresh_token and channel.key in settings.LOST_REFRESH_AGAIN):
+            raise
+        before = replace(held, refresh_token=held.previous_refresh_token, previous_refresh_token="")
+        try:
+            return _with_previous(channel.renew(keys, before, timeout=limit.left()), before)
+        except ChannelError as error:
+            raise error if error.ruling.verdict in HINDERED else refused from None
+
+
+def _with_previous(grant: Grant | None, used: Credentials) -> Grant | None:
+    """Keep the refresh token that was used beside the one that replaces it."""
+    if grant is None or grant.credentials.refresh_token in {"", used.refresh_token}:
+        return grant
+    credentials = replace(grant.credentials, previous_refresh_token=used.refresh_token)
+    return replace(grant, credentials=credentials)
 
 
 def _lead(policy: Renewal) -> timedelta:

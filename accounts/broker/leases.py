@@ -256,7 +256,9 @@ def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> in
     wish = max(until, now + _spare(channel))
     try:
         with shares.taken(channel):
-            probe.lengthen(token_id, until=wish, now=now, source="lease", timeout=CHECK_SECONDS)
+            probe.lengthen(
+                token_id, until=wish, needed=max(until, now), now=now, source="lease", timeout=CHECK_SECONDS
+            )
     except shares.NoRoom:
         return shares.AGAIN_AFTER
     return 0

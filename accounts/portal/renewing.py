@@ -9,7 +9,6 @@ from accounts import faces
 from accounts.errors import DeedRefused
 from tokens import probe, renewal
 from tokens.channels.base import Verdict
-from tokens.channels.http import Limit
 from tokens.models import Token
 from users.models import User
 
@@ -31,13 +30,16 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
         raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
     if not renewal.possible(token, now):
         raise DeedRefused(f"{label} gave nothing to renew it with. Ask the person to re-authenticate.")
-    if not probe.claim(token.pk, now):
-        raise DeedRefused("It is being checked right now. Try again in a minute.")
-    course = probe.course(token, now=now, source="staff", limit=Limit(SECONDS), renew=True, actor=actor)
-    outcome = probe.run_claimed(token.pk, course)
+    if not Token.objects.filter(pk=token.pk).askable(now).exists():
+        raise DeedRefused("It is being checked or renewed right now. Try again in a minute.")
+    outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
     token.refresh_from_db()
-    if token.renewed_at == now:
+    if token.renewed_at is not None and token.renewed_at >= now:
         return Renewal(moved=True, text=_until(token))
+    if outcome.waits:
+        return Renewal(
+            moved=False, text=f"{label} is slow to answer. The renewal goes on: look again in a minute."
+        )
     if token.state == Token.State.DEAD:
         return Renewal(moved=False, text=f"{label} refuses to renew it, and to use it: it has stopped.")
     if token.refresh_refused_at is not None:

@@ -45,12 +45,18 @@ _TOKEN_KINDS: dict[str, set[str]] = {
         TokenEvent.Kind.COOLED,
         TokenEvent.Kind.RECOVERED,
         TokenEvent.Kind.RENEWED,
+        TokenEvent.Kind.ANSWER_LOST,
         TokenEvent.Kind.REVOKED,
         TokenEvent.Kind.REMOVED,
         TokenEvent.Kind.LINKED,
     },
     "shifts": set(),
-    "warnings": {TokenEvent.Kind.DIED, TokenEvent.Kind.COOLED, TokenEvent.Kind.RECOVERED},
+    "warnings": {
+        TokenEvent.Kind.DIED,
+        TokenEvent.Kind.COOLED,
+        TokenEvent.Kind.RECOVERED,
+        TokenEvent.Kind.ANSWER_LOST,
+    },
     "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
 }
 _WITH_MAILS = {"", "warnings"}
@@ -67,6 +73,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.MOVED: ("group", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
+    TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
 _SOURCES = {
@@ -262,6 +269,7 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
         TokenEvent.Kind.COOLED: f"{log_in} is in passing trouble",
         TokenEvent.Kind.RECOVERED: f"{log_in} works again",
         TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
+        TokenEvent.Kind.ANSWER_LOST: f"{log_in} was being renewed, and the answer was lost here",
         TokenEvent.Kind.REVOKED: _revoked(log_in, account, event),
         TokenEvent.Kind.REMOVED: f"{log_in} was removed on purpose",
         TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",

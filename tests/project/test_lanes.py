@@ -51,7 +51,8 @@ def test_each_lane_takes_from_queues_of_its_own_and_together_they_take_from_all(
     assert {queue.name for queue in settings.CELERY_TASK_QUEUES} == set(taken)
     assert lanes.OLD_QUEUE in taken
     assert lanes.served(["checks"]) == ["checks"]
-    assert lanes.served(lanes.QUEUES) == list(lanes.LANES)  # a worker without --queues, as of before
+    without_refreshes = [name for name in lanes.LANES if name != lanes.REFRESHES]
+    assert lanes.served(lanes.QUEUES) == without_refreshes  # a worker without --queues, as of before
 
 
 def test_a_call_to_a_queue_that_nobody_takes_from_is_refused_at_once() -> None:
@@ -65,9 +66,11 @@ def test_the_launcher_starts_a_process_for_each_lane(tmp_path: object) -> None:
 
     workers = {name: launcher._worker(lane) for name, lane in lanes.LANES.items()}
 
+    assert workers[lanes.REFRESHES]._command[-3:] == ["run_refreshes", "--threads", "24"]
     for name, child in workers.items():
-        at = child._command.index("--queues")
-        assert child._command[at + 1] == ",".join(lanes.LANES[name].queues)
+        if queues := lanes.LANES[name].queues:
+            at = child._command.index("--queues")
+            assert child._command[at + 1] == ",".join(queues)
         assert int(child._env["DATABASE_POOL"]) > lanes.LANES[name].threads
 
 

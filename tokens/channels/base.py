@@ -42,6 +42,7 @@ class Reason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
     SESSION_INVALID = "session_invalid"
+    ANSWER_LOST = "answer_lost"  # the answer to a refresh of ours never reached us: whatever is refused since is no person's deed
     UNKNOWN = "unknown"
     SECURITY_CHECKPOINT = "security_checkpoint"
     SUSPENDED = "suspended"

@@ -19,6 +19,9 @@ from tokens.channels import gate, sockets
 from tokens.channels.base import Answer, Call
 from users import hold
 
+NOT_SENT = (
+    "no connection"  # the body of an answer of status 0: nothing was sent, so nothing can have happened there
+)
 MAX_BODY = 2 * 1024 * 1024  # bytes
 # Names that are taken from an answer. Python knows more, some of which are no charsets at all.
 CHARSETS = frozenset(
@@ -101,7 +104,7 @@ def _request(
         with (
             sockets.within(seconds),
             _client().stream(
-                method, address, data=data, json=json, headers=headers, timeout=seconds
+                method, address, data=data, json=json, headers=headers, timeout=_patience(seconds)
             ) as response,
         ):
             text = _read(response)
@@ -109,12 +112,19 @@ def _request(
             return Answer(call, response.status_code, found, parse(text))
     except _NoAnswer as error:
         return Answer(call, 0, body=str(error))
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        return Answer(call, 0, body=NOT_SENT)
     except httpx2.TimeoutException:
         return Answer(call, 0, body="no answer in time")
     except httpx2.HTTPError as error:
         return Answer(call, 0, body=f"no answer: {type(error).__name__}")
     except (httpx2.InvalidURL, httpx2.StreamError, ValueError) as error:
         return Answer(call, 0, body=f"the request could not be sent: {type(error).__name__}")
+
+
+def _patience(seconds: float) -> httpx2.Timeout:
+    """Return how long is waited for what: for an answer as long as was asked for, for a connection never longer than for any call."""
+    return httpx2.Timeout(seconds, connect=min(seconds, settings.CHANNEL_TIMEOUT))
 
 
 def parse(text: str) -> Any:

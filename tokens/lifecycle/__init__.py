@@ -14,6 +14,14 @@ from tokens.lifecycle.notes import (
     record_ask,
     record_dispute,
 )
+from tokens.lifecycle.refreshes import (
+    begin_refresh,
+    call_off_refresh,
+    end_refresh,
+    have_accounts_read,
+    note_lost_answer,
+    want_refresh,
+)
 from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove
 from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
 from tokens.lifecycle.steps import Outcome
@@ -23,9 +31,14 @@ __all__ = [
     "Imported",
     "NotAsSeen",
     "Outcome",
+    "begin_refresh",
+    "call_off_refresh",
     "claim_removed",
     "decide",
+    "end_refresh",
+    "have_accounts_read",
     "note_linked",
+    "note_lost_answer",
     "note_use",
     "postpone",
     "record_ask",
@@ -39,5 +52,6 @@ __all__ = [
     "store_consent",
     "store_imported",
     "tend",
+    "want_refresh",
     "wipe_all",
 ]

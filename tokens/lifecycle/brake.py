@@ -25,7 +25,6 @@ PER_MILLE = 1  # of a large app's log-ins; so many may end within the window wit
 AGAIN = timedelta(minutes=15)
 ROUNDS = 2  # refusals when asked again that prove it
 SOON = timedelta(minutes=5)  # where asking again was hindered
-PUSH = "push"
 BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
 _LOCK = 7_262_010  # with the app's id: ends of one app are counted one after the other
 
@@ -44,7 +43,9 @@ def end(
 ) -> None:
     """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the ruling's own."""
     cause = reason or ruling.reason or Reason.UNKNOWN
-    if source == PUSH or _is_by_date(token, cause, now):
+    if source != steps.PUSH:
+        cause = steps.not_by_the_person(token, cause)
+    if source == steps.PUSH or _is_by_date(token, cause, now):
         steps.die(token, cause, evidence, now, source)
         return
     known = _take_up(token, Kind.LOG_IN)

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from tokens import app_faults, deadlines, scheduling, vault
 from tokens.channels.base import Credentials, Grant, Identity, Verdict
-from tokens.lifecycle.steps import event, set_dates, set_state
+from tokens.lifecycle.steps import event, refresh_is_over, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 from users.models import Team, User
 
@@ -44,7 +44,8 @@ def store_consent(
     token.consented_by = None if system else user or token.consented_by
     token.credentials = vault.seal(owner, grant.credentials.as_dict())
     token.has_refresh_token = bool(grant.credentials.refresh_token)
-    token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = None
+    token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = token.refresh_unanswered_at = None
+    refresh_is_over(token)
     token.app_refused_at = token.use_refused_at = token.demoted_at = None
     token.scopes = None if grant.scopes is None else list(grant.scopes)
     set_dates(token, grant.dates, keep=False)

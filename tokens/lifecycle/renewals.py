@@ -6,18 +6,21 @@ from datetime import datetime
 from django.db import transaction
 
 from tokens import answers, app_faults, deadlines, renewal, scheduling, vault
-from tokens.channels.base import Dates, Grant, Inspection, Reason, Verdict
+from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.lifecycle import brake
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
+    REFRESH_FIELDS,
     STATE_FIELDS,
     Outcome,
     event,
     facts,
     hindered,
+    not_by_the_person,
     outcome,
     proves,
+    refresh_is_over,
     set_dates,
     set_state,
     tell,
@@ -26,23 +29,33 @@ from tokens.lifecycle.steps import (
 from tokens.models import Token, TokenEvent
 from users.models import User
 
-REFUSAL_FIELDS = ["refresh_refused_at", "renewal_tried_at"]
-RENEWAL_FIELDS = [*REFUSAL_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
+RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
 
 
 @transaction.atomic
 def record_renewal(
-    *, token_id: int, generation: int, grant: Grant, now: datetime, source: str, actor: User | None = None
+    *,
+    token_id: int,
+    generation: int,
+    grant: Grant,
+    now: datetime,
+    source: str,
+    actor: User | None = None,
+    spent: Credentials | None = None,
 ) -> bool:
     """Write what a renewal gave, merged over what is stored. Return False where somebody was faster or it changed nothing.
 
     A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays.
+    `spent`: the credentials that it was made with. Where the token's state alone has moved on meanwhile (it was found dead, or in doubt)
+    and these are stored still, what came in their place is kept all the same, and the channel is asked about the state.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
+    refresh_is_over(token)
     if token.is_removed:
         _keep_to_revoke(token, grant)
         return False
     if token.generation != generation:
+        _keep_in_place(token, grant, spent, now)
         return False
     before = facts(token)
     token.renewal_tried_at = now
@@ -50,14 +63,14 @@ def record_renewal(
     brake.renewed(token, now)
     if not _is_news(token, grant):
         scheduling.apply(token, now)
-        token.save(update_fields=["renewal_tried_at", "due_at", "due_for"])
+        token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for"])
         return False
-    token.credentials = vault.seal(token.owner, {**token.unseal().as_dict(), **grant.credentials.as_dict()})
+    token.credentials = _merged(token, grant)
     token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
     if grant.scopes is not None:
         token.scopes = list(grant.scopes)
     set_dates(token, _dated(token, grant.dates, now), keep=True)
-    token.renewed_at, token.refresh_refused_at = now, None
+    token.renewed_at, token.refresh_refused_at, token.refresh_unanswered_at = now, None, None
     if token.state == Token.State.COOLING:
         set_state(token, Token.State.VALID, "", {}, now)
         event(token, TokenEvent.Kind.RECOVERED, now, source=source)
@@ -75,17 +88,37 @@ def record_renewal(
 def _keep_to_revoke(token: Token, grant: Grant) -> None:
     """Keep what a renewal gave for a log-in that was removed while it was under way: these are the credentials to be revoked now."""
     if token.credentials is not None and grant.credentials.access_token.strip():
-        merged = {**token.unseal().as_dict(), **grant.credentials.as_dict()}
-        token.credentials = vault.seal(token.owner, merged)
-        token.save(update_fields=["credentials"])
+        token.credentials = _merged(token, grant)
+    token.save(update_fields=[*REFRESH_FIELDS, "credentials"])
+
+
+def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: datetime) -> None:
+    """Keep what a renewal gave where the credentials that it was made with are stored still, and have the token asked about."""
+    same = token.credentials is not None and spent is not None and token.unseal() == spent
+    if same and _is_news(token, grant):
+        token.credentials = _merged(token, grant)
+        token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
+        set_dates(token, _dated(token, grant.dates, now), keep=True)
+        deadlines.apply(token, now)
+        token.renewed_at, token.refresh_unanswered_at = now, None
+        token.generation += 1
+        token.due_at, token.due_for = now, Token.DueFor.PROBE
+    token.save(update_fields=[*RENEWAL_FIELDS, *DATE_FIELDS, "generation", "due_at", "due_for"])
+
+
+def _merged(token: Token, grant: Grant) -> vault.Sealed:
+    return vault.seal(token.owner, {**token.unseal().as_dict(), **grant.credentials.as_dict()})
 
 
 @transaction.atomic
 def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: datetime) -> None:
-    """Note that a renewal was tried and hindered: nothing about the token follows from it."""
+    """Note that a renewal was tried and hindered: nothing about the token follows from it, but whether an answer is missing."""
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     token.renewal_tried_at = now
-    token.save(update_fields=["renewal_tried_at"])
+    refresh_is_over(token)
+    if attempt.unanswered and renewal.spends(token):
+        token.refresh_unanswered_at = token.refresh_unanswered_at or now
+    token.save(update_fields=REFRESH_FIELDS)
     if attempt.ruling.verdict == Verdict.APP_FAULT:
         call = str(attempt.evidence.get("call", "refresh"))
         app_faults.record(app=token.app, ruling=attempt.ruling, call=call, now=now)
@@ -109,14 +142,17 @@ def record_refusal(
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     verdict = inspection.ruling.verdict
+    refresh_is_over(token)
     if token.generation != generation or token.is_removed:
+        token.save(update_fields=REFRESH_FIELDS)
         return outcome(token, verdict, stale=True)
     before = facts(token)
     token.claimed_until = token.claimed_by = None
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)
-    detail = {"reason": attempt.ruling.reason or Reason.UNKNOWN, "evidence": dict(attempt.evidence)}
+    why = not_by_the_person(token, attempt.ruling.reason or Reason.UNKNOWN)
+    detail = {"reason": why, "evidence": dict(attempt.evidence)}
     if verdict == Verdict.OK:
         if not brake.holds_refusal(token, attempt.ruling, evidence=attempt.evidence, now=now, source=source):
             token.refresh_refused_at = now
@@ -132,7 +168,7 @@ def record_refusal(
         hindered(token, inspection.ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
     brake.schedule(token, now)
-    token.save(update_fields=[*REFUSAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
     answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, verdict)

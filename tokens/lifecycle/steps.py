@@ -32,6 +32,13 @@ CHECK_FIELDS = [
     "claimed_by",
     "scopes",
 ]
+REFRESH_FIELDS = [
+    "refresh_refused_at", "renewal_tried_at", "refresh_wanted_at", "refresh_wanted", "refresh_began_at", "refresh_began_by",
+    "refresh_unanswered_at",
+]  # fmt: skip
+# What a channel says of a log-in whose tokens were replaced, if it says anything. Clearer words than these are believed.
+_VAGUE = frozenset({Reason.AUTHORISATION_CANCELLED, Reason.EXPIRED, Reason.SESSION_INVALID, Reason.UNKNOWN})
+PUSH = "push"  # the source of what a channel sends of itself
 # The row of a good report that a renewal stands for: the channel was not asked about the token.
 RENEWED = "renewed"
 
@@ -45,6 +52,7 @@ class Outcome:
     generation: int
     reason: str = ""
     stale: bool = False  # somebody was faster; nothing was written
+    waits: bool = False  # for a refresh, which goes on whatever becomes of who asked
 
 
 def proves(ruling: Ruling) -> bool:
@@ -82,6 +90,13 @@ def die(
 ) -> None:
     """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
     token.last_checked_at = now
+    if source != PUSH:  # what the channel sends of itself names the person's deed
+        reason = not_by_the_person(token, reason)
+    if token.state == Token.State.DEAD:
+        # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
+        if reason not in {token.reason, Reason.UNKNOWN, Reason.ANSWER_LOST}:
+            token.reason, token.evidence = reason, dict(evidence)
+        return
     cause = reason
     if (
         reason == Reason.AUTHORISATION_CANCELLED
@@ -89,15 +104,22 @@ def die(
         and token.removed_at >= token.linked_at
     ):
         cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
-    if token.state == Token.State.DEAD:
-        # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
-        if reason not in {token.reason, Reason.UNKNOWN}:
-            token.reason, token.evidence = reason, dict(evidence)
-        return
     set_state(token, Token.State.DEAD, cause, evidence, now)
     token.generation += 1
     detail = {"reason": cause, "evidence": dict(evidence)}
     event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
+
+
+def not_by_the_person(token: Token, reason: str) -> Reason:
+    """Return the reason of a refusal, or ANSWER_LOST where a refresh of ours without an answer may be behind it."""
+    lost = token.refresh_unanswered_at is not None and reason in _VAGUE
+    return Reason.ANSWER_LOST if lost else Reason(reason)
+
+
+def refresh_is_over(token: Token) -> None:
+    """Clear the marks of a refresh that was asked for and sent. Does not save; REFRESH_FIELDS names them."""
+    token.refresh_began_at, token.refresh_began_by = None, ""
+    token.refresh_wanted_at, token.refresh_wanted = None, {}
 
 
 def hindered(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:

@@ -30,6 +30,11 @@ def wipe_all(*, now: datetime) -> int:
         due_at=None,
         claimed_until=None,
         claimed_by=None,
+        refresh_wanted_at=None,
+        refresh_wanted={},
+        refresh_began_at=None,
+        refresh_began_by="",
+        refresh_unanswered_at=None,
     )
     ChannelApp.objects.update(
         secrets=None, secrets_key="", state=ChannelApp.State.NOT_SET_UP, version=F("version") + 1

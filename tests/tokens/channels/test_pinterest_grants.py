@@ -245,31 +245,6 @@ def test_a_refresh_token_that_was_used_already_is_refused(sandbox: Sandbox, app:
     assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
 
 
-def test_where_a_rotation_went_wrong_the_refresh_token_of_before_is_tried(
-    sandbox: Sandbox, app: AppKeys
-) -> None:
-    living = token(sandbox)
-    rotated = renewed(app, living).credentials
-    assert rotated.previous_refresh_token == living.refresh_token
-    lost = Credentials(
-        rotated.access_token, "pinr.nobody-knows-it", previous_refresh_token=rotated.refresh_token
-    )
-
-    healed = renewed(app, lost).credentials
-
-    assert (healed.previous_refresh_token, healed.access_token != rotated.access_token) == (
-        rotated.refresh_token,
-        True,
-    )
-    spent = Credentials("pina_x", "pinr.nobody-knows-it", previous_refresh_token=living.refresh_token)
-    assert refusal(app, spent).ruling.verdict == Verdict.TOKEN_DEAD
-    sandbox.add_fault(
-        "pinterest", path="oauth/token", count=1, status=401, body={"code": 283, "message": "x"}
-    )
-    sandbox.add_fault("pinterest", path="oauth/token", count=1, status=503, body="down")
-    assert refusal(app, spent).ruling.verdict == Verdict.TRANSIENT
-
-
 def test_within_its_grace_an_old_refresh_token_gives_the_present_tokens(
     sandbox: Sandbox, app: AppKeys
 ) -> None:

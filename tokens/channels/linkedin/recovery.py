@@ -15,6 +15,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
+    Reason.ANSWER_LOST: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.linkedin.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: (
         f"AdToken may be gone from {_SETTINGS}; LinkedIn does not say who took it away. Re-authenticating adds it again.",

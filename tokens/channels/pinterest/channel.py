@@ -71,37 +71,12 @@ class Pinterest(Channel):
         return self._grant(app, calls.token_endpoint("exchange", app, form))
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
-        """Use the refresh token. Both tokens of the answer replace the old ones, which may be void from then on.
-
-        Nothing says whether a rotation ever goes wrong at Pinterest's end, so the refresh token of before is kept until its successor was
-        used once, and tried where the successor is refused.
-        """
+        """Use the refresh token. Both tokens of the answer replace the old ones, which may be void from then on."""
         if not credentials.refresh_token:
             return None
         limit = http.Limit(timeout)
-        try:
-            return self._renewed(app, credentials.refresh_token, limit)
-        except ChannelError as error:
-            if error.ruling.verdict != Verdict.TOKEN_DEAD or not credentials.previous_refresh_token:
-                raise
-            return self._renewed_by_previous(app, credentials.previous_refresh_token, limit, error)
-
-    def _renewed(self, app: AppKeys, refresh_token: str, limit: http.Limit) -> Grant:
-        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        grant = self._grant(app, calls.token_endpoint("refresh", app, form, timeout=limit.left()), limit)
-        rotated = grant.credentials.refresh_token not in {"", refresh_token}
-        if not rotated:
-            return grant
-        return replace(grant, credentials=replace(grant.credentials, previous_refresh_token=refresh_token))
-
-    def _renewed_by_previous(
-        self, app: AppKeys, refresh_token: str, limit: http.Limit, refused: ChannelError
-    ) -> Grant:
-        """Try the refresh token of before. Refused too: the first refusal holds. Hindered: nothing is proven yet."""
-        try:
-            return self._renewed(app, refresh_token, limit)
-        except ChannelError as error:
-            raise error if error.ruling.verdict in HINDERED else refused from None
+        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        return self._grant(app, calls.token_endpoint("refresh", app, form, timeout=limit.left()), limit)
 
     def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
         ruling = verdicts.classify(answer)

@@ -14,6 +14,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
+    Reason.ANSWER_LOST: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at www.pinterest.com with the new password.", *RECONNECT),
     # What Pinterest answers does not tell a removed app, a new password and a closed account apart.
     Reason.AUTHORISATION_CANCELLED: (_REACTIVATE, *RECONNECT),

@@ -15,6 +15,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
+    Reason.ANSWER_LOST: RECONNECT,
     Reason.PASSWORD_CHANGED: (
         "Log in at accounts.snapchat.com with the new password.",
         *RECONNECT,

@@ -15,6 +15,7 @@ STEPS: dict[Reason, tuple[str, ...]] = {
     Reason.EXPIRED: RECONNECT,
     Reason.DATA_ACCESS_EXPIRED: RECONNECT,
     Reason.REFRESH_EXPIRED: RECONNECT,
+    Reason.ANSWER_LOST: RECONNECT,
     Reason.PASSWORD_CHANGED: ("Log in at ads.tiktok.com with the new password.", *RECONNECT),
     Reason.AUTHORISATION_CANCELLED: RECONNECT,
     Reason.SESSION_INVALID: RECONNECT,

@@ -1,0 +1,147 @@
+"""Refreshes have a process of their own: one call however many ask, and its answer is stored whoever stopped waiting for it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx2
+import pytest
+import redis
+from django.utils import timezone
+
+from accounts import sweeps
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from tests.support import native, processes
+from tests.support.sandbox import Sandbox
+from tokens import probe
+from tokens.channels.base import Verdict
+from tokens.models import Token, TokenEvent
+from users.models import Team
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane]
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def account(world: Sandbox) -> Account:
+    """Linked by Ada at Snapchat, whose refresh tokens are good for one use; the access token is over."""
+    world.put_app("snapchat", settings={"rotate": True})
+    found = native.linked("snapchat", "ada")
+    run_out()
+    world.clear_calls()
+    return found
+
+
+def run_out() -> None:
+    Token.objects.update(access_expires_at=timezone.now() - HOUR, due_at=timezone.now() + HOUR)
+
+
+def refreshes(world: Sandbox, channel: str = "snapchat") -> int:
+    """How many refreshes the channel was asked for."""
+    calls = world.calls(channel=channel, method="POST")
+    return sum(call["form"].get("grant_type") == "refresh_token" for call in calls)
+
+
+def is_under_way() -> bool:
+    return Token.objects.filter(refresh_began_at__isnull=False).exists()
+
+
+@pytest.fixture
+def jobs() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(12) as threads:
+        yield threads
+
+
+def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
+    world: Sandbox, account: Account, jobs: ThreadPoolExecutor, valkey: redis.Redis
+) -> None:
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    headers = {"Authorization": f"Bearer {key}"}
+    world.add_fault("snapchat", path="access_token", delay=6, late=True)
+    with processes.refresh_lane(world), processes.web(world, workers=2, threads=6) as address:
+
+        def lease(_number: int) -> httpx2.Response:
+            path = f"{address}/api/v1/accounts/snapchat/{account.native_id}/lease"
+            return httpx2.post(path, json={}, headers=headers, timeout=30, trust_env=False)
+
+        asked = [jobs.submit(lease, number) for number in range(12)]
+        processes.wait(is_under_way, seconds=20)
+        valkey.flushall()
+        first = [job.result() for job in asked]
+        afterwards = [answer.status_code for answer in jobs.map(lease, range(12))]
+
+    assert {answer.status_code for answer in first} == {200, 503}, "two threads of a process wait, no more"
+    assert all(answer.headers.get("Retry-After") for answer in first if answer.status_code == 503)
+    assert afterwards == [200] * 12
+    assert refreshes(world) == 1
+    assert Token.objects.get().generation == 2
+
+
+def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
+    world: Sandbox, account: Account
+) -> None:
+    world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
+    token = Token.objects.get()
+
+    with processes.refresh_lane(world) as lane:
+        first = probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.5)
+        lane.tell_to_stop()
+        processes.wait(lambda: not lane.is_running, seconds=20)
+
+    assert (first.verdict, first.waits) == (Verdict.TRANSIENT, True)
+    assert refreshes(world) == 1
+    token.refresh_from_db()
+    assert (token.state, token.refresh_began_at, token.refresh_wanted_at, token.claimed_until) == (
+        "valid", None, None, None,
+    )  # fmt: skip
+    assert token.access_expires_at is not None
+    assert token.access_expires_at > timezone.now()
+    assert "Refreshes: stopped.\n" in lane.said
+
+
+def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
+    world: Sandbox, account: Account
+) -> None:
+    world.add_fault("snapchat", path="access_token", delay=30, late=True, count=1)
+    world.delete_mails()
+    token = Token.objects.get()
+    with processes.refresh_lane(world) as killed:
+        probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.1, wait=0)
+        processes.wait(lambda: refreshes(world) == 1, seconds=20)
+        killed.kill()
+
+    with processes.refresh_lane(world):
+        took = processes.wait(lambda: Token.objects.filter(state="dead").exists(), seconds=60)
+
+    token.refresh_from_db()
+    assert took < 45
+    assert (token.state, token.reason) == ("dead", "answer_lost")
+    assert refreshes(world) == 2  # the one whose answer was lost, and one more try
+    kinds = list(TokenEvent.objects.filter(token=token).values_list("kind", flat=True))
+    assert kinds[:2] == [TokenEvent.Kind.DIED, TokenEvent.Kind.ANSWER_LOST]
+
+
+def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterwards(
+    world: Sandbox, account: Account
+) -> None:
+    Token.objects.update(due_at=timezone.now() - HOUR)
+
+    sweeps.check_due(now=timezone.now())
+    left_alone = refreshes(world)
+    with processes.refresh_lane(world):
+        processes.wait(lambda: Token.objects.filter(due_for="accounts").exists(), seconds=20)
+    again = sweeps.check_due(now=timezone.now())
+
+    paths = [call["path"] for call in world.calls(channel="snapchat", method="GET")]
+    assert (left_alone, refreshes(world), again) == (0, 1, 1)
+    assert any(account.native_id in path for path in paths)
+    assert "/v1/me" not in paths, "a renewal is a good report, so the channel is not asked again"
+    assert Token.objects.filter(due_at__gt=timezone.now(), due_for="probe").exists()

@@ -1,0 +1,94 @@
+"""The marks around a refresh: asked for, sent, left without an answer. Each is committed before what it announces.
+
+A refresh may spend the refresh token that it was made with, so what was sent must be known even where its answer is lost.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Coalesce
+
+from tokens import renewal, scheduling
+from tokens.lifecycle.steps import REFRESH_FIELDS, event, refresh_is_over
+from tokens.models import Token, TokenEvent
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def want_refresh(
+    *, token_id: int, now: datetime, source: str, renew: bool, actor: User | None = None
+) -> None:
+    """Ask the refresh lane for this token, and give back the caller's claim. Asking again changes nothing but adds what is new."""
+    token = Token.objects.locked().get(pk=token_id)
+    asked = token.refresh_wanted if token.refresh_wanted_at else {}
+    wish: Mapping[str, Any] = {
+        "source": asked.get("source", source),
+        "renew": renew or asked.get("renew", False),
+        "actor": asked.get("actor") or (actor.pk if actor else None),
+    }
+    Token.objects.filter(pk=token_id).update(
+        refresh_wanted_at=Coalesce("refresh_wanted_at", now),
+        refresh_wanted=wish,
+        claimed_until=None,
+        claimed_by=None,
+    )
+
+
+def begin_refresh(*, token_id: int, generation: int, now: datetime, process: str) -> bool:
+    """Note that this refresh is sent now. False where the token has moved on or was removed: then it must not be sent."""
+    rows = Token.objects.filter(pk=token_id, generation=generation).exclude(reason=Token.REMOVED)
+    return bool(rows.update(refresh_began_at=now, refresh_began_by=process[:120]))
+
+
+def call_off_refresh(*, token_id: int) -> None:
+    """Take the mark back: the refresh was not sent after all."""
+    Token.objects.filter(pk=token_id).update(refresh_began_at=None, refresh_began_by="")
+
+
+def end_refresh(*, token_id: int) -> None:
+    """Note that nobody waits for a refresh of this token any more, and give back the refresh lane's claim."""
+    Token.objects.filter(pk=token_id).update(refresh_wanted_at=None, refresh_wanted={})
+    Token.objects.filter(pk=token_id, claimed_by=None, refresh_began_at=None).update(claimed_until=None)
+
+
+def have_accounts_read(*, token_id: int, renewed_since: datetime) -> None:
+    """Have the next sweep read the ad accounts of a token that the refresh lane was asked to check, and that works."""
+    works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
+    if not works.filter(renewed_at__gte=renewed_since).update(
+        due_at=renewed_since, due_for=Token.DueFor.ACCOUNTS
+    ):
+        works.make_due(renewed_since)
+
+
+@transaction.atomic
+def note_lost_answer(*, token_id: int, now: datetime) -> bool:
+    """Note that the process which sent this token's refresh died over it, and have the channel asked at once.
+
+    Returns False where somebody holds it after all.
+    """
+    token = Token.objects.left_in_refresh(now).filter(pk=token_id).locked().select_related("app").first()
+    if token is None or token.refresh_began_at is None:
+        return False
+    logger.warning(
+        "token %s: the answer to the refresh that %s sent at %s is lost; asking the channel",
+        token_id, token.refresh_began_by, token.refresh_began_at,
+    )  # fmt: skip
+    detail = {"sent_at": token.refresh_began_at.isoformat(), "by": token.refresh_began_by}
+    again = token.refresh_unanswered_at is None and not token.is_removed
+    if renewal.spends(token):
+        token.refresh_unanswered_at = token.refresh_unanswered_at or token.refresh_began_at
+        event(token, TokenEvent.Kind.ANSWER_LOST, now, source="sweep", detail=detail)
+    wish = {"source": "sweep", **token.refresh_wanted, "renew": True}
+    refresh_is_over(token)
+    token.renewal_tried_at, token.claimed_until, token.claimed_by = now, None, None
+    if again:
+        token.refresh_wanted_at, token.refresh_wanted = now, wish
+    else:  # whatever ended the process twice over this token is not to do so at once a third time
+        token.due_at, token.due_for = now + scheduling.after_trouble(token), Token.DueFor.PROBE
+    token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for", "claimed_until", "claimed_by"])
+    return True

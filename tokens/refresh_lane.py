@@ -1,0 +1,148 @@
+"""The refresh lane: a process that makes the refreshes that others ask for, and those that are due (`manage.py run_refreshes`).
+
+PostgreSQL alone tells it what to do, so that it works while Valkey is away; each refresh is a thread's own, so that none waits for the
+answer of another. Told to stop, it takes nothing new and ends when the last answer is stored.
+"""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from tokens import answers, courses, lifecycle, probe, refreshing
+from tokens.channels.base import Verdict
+from tokens.models import Token
+from tokens.querysets import TokenQuerySet
+from users import hold
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 24  # refreshes
+SHARE = (
+    3  # of them, one in so many may be of one app: a channel that answers slowly leaves room for the others
+)
+LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
+KEEP_EVERY = 5.0  # seconds; a claim ends after 20
+SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process that died
+
+
+@dataclass
+class Lane:
+    """One process's refreshes. `beat` is called every few seconds; `checked` with a token whose ad accounts are to be read now."""
+
+    at_once: int = AT_ONCE
+    beat: Callable[[], None] = lambda: None
+    checked: Callable[[int], None] = lambda token_id: None
+    _running: dict[int, int] = field(default_factory=dict)  # token id -> app id
+    _stopping: bool = False
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _next_keep: float = 0.0
+    _next_search: float = 0.0
+
+    def stop(self) -> None:
+        """Take nothing new. `run` returns once the refreshes that were sent are answered and stored."""
+        self._stopping = True
+        self._wake.set()
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        with ThreadPoolExecutor(self.at_once, thread_name_prefix="refresh") as threads:
+            while self._running or not self._stopping:
+                try:
+                    self._look(threads)
+                except DatabaseError as error:
+                    logger.warning("the database does not answer: %s", type(error).__name__)
+                    connection.close()
+                    time.sleep(1)
+                self._wake.wait(LOOK_EVERY)
+                if not self._stopping:
+                    self._wake.clear()
+                elif self._running:
+                    time.sleep(LOOK_EVERY)
+        connection.close()
+
+    def _look(self, threads: ThreadPoolExecutor) -> None:
+        now, clock = timezone.now(), time.monotonic()
+        if clock >= self._next_keep:
+            self._next_keep = clock + KEEP_EVERY
+            Token.objects.filter(pk__in=list(self._running)).keep_claimed(now)
+            self.beat()
+        if self._stopping or hold.current() is not None:
+            return
+        self._take(Token.objects.refresh_wanted(now).order_by("refresh_wanted_at"), threads, now)
+        if clock >= self._next_search:
+            self._next_search = clock + SEARCH_EVERY
+            for token_id in Token.objects.left_in_refresh(now).values_list("pk", flat=True)[: self.at_once]:
+                if token_id not in self._running:
+                    lifecycle.note_lost_answer(token_id=token_id, now=now)
+            self._take(Token.objects.due_for_refresh(now).order_by("due_at"), threads, now)
+
+    def _take(self, wanted: TokenQuerySet, threads: ThreadPoolExecutor, now: datetime) -> None:
+        """Claim what there is room for and start it."""
+        with self._lock:
+            running = dict(self._running)
+        room, share = self.at_once - len(running), max(1, self.at_once // SHARE)
+        per_app = Counter(running.values())
+        full = [app for app, count in per_app.items() if count >= share]
+        if room <= 0:
+            return
+        with transaction.atomic():
+            rows = wanted.exclude(pk__in=running).exclude(app_id__in=full)
+            free = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            found: list[Token] = []
+            for token in free[:room]:
+                if per_app[token.app_id] < share:
+                    per_app[token.app_id] += 1
+                    found.append(token)
+            Token.objects.filter(pk__in=[token.pk for token in found]).claim_for_refresh(now)
+        for token in found:
+            with self._lock:
+                self._running[token.pk] = token.app_id
+            threads.submit(self._make, token.pk).add_done_callback(partial(self._made, token.pk))
+
+    def _made(self, token_id: int, _done: Future[Any]) -> None:
+        with self._lock:
+            self._running.pop(token_id, None)
+        self._wake.set()
+
+    def _make(self, token_id: int) -> None:
+        """Run one token's course, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
+        try:
+            with refreshing.here():
+                self._check(token_id)
+        except hold.OnHold:
+            logger.info("token %s is not refreshed: this installation is on hold", token_id)
+        except Exception:
+            logger.exception("refreshing token %s failed", token_id)
+            refreshing.stored(partial(lifecycle.postpone, token_id=token_id, now=timezone.now()))
+        finally:
+            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id))
+            connection.close()
+
+    def _check(self, token_id: int) -> None:
+        now = timezone.now()
+        answers.learn(now)
+        token = Token.objects.select_related("app").get(pk=token_id)
+        wanted_at, wish = token.refresh_wanted_at, token.refresh_wanted
+        source = wish.get("source", "sweep")
+        actor = User.objects.filter(pk=wish["actor"]).first() if wish.get("actor") else None
+        # A wish that a process left behind which had fulfilled it is not fulfilled twice.
+        fulfilled = wanted_at is not None and token.renewed_at is not None and token.renewed_at >= wanted_at
+        renew = bool(wish.get("renew")) and not fulfilled
+        course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
+        outcome = courses.run(course, before_call=connection.close)
+        if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
+            lifecycle.have_accounts_read(token_id=token_id, renewed_since=now)
+            if source != "sweep":
+                self.checked(token_id)
