@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from notifications import kinds
 from notifications.models import Message
-from users import refused_addresses
+from users import connection_numbers, refused_addresses
 
 CLAIM = timedelta(
     minutes=6
@@ -22,7 +22,7 @@ YOUNG = timedelta(seconds=3)
 
 # A claim that ran out, or whose sender's database connection has ended, as it does the moment a process dies.
 _LOST = """state = 'sending' and (claimed_until < %(now)s or (
-    claimed_until < %(grown)s and claimed_by is not null
+    claimed_until < %(grown)s and claimed_by > 0
     and not exists (select 1 from pg_stat_activity live where live.pid = claimed_by)))"""
 
 _STOP = f"""
@@ -36,7 +36,7 @@ where m.id = stuck.id returning m.id
 # The lock skips what another claimer holds, so that each row goes to one of them.
 _CLAIM = f"""
 update notifications_message m set
-    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = pg_backend_pid(),
+    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = {connection_numbers.OWN},
     lost_claims = m.lost_claims + (m.state = 'sending')::int,
     message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
 from (select id from notifications_message
@@ -59,7 +59,8 @@ def claim_next(*, now: datetime) -> Message | None:
     """Take the next due message, or one whose sender died. Return it with the number of this attempt in `attempts`."""
     with transaction.atomic(), connection.cursor() as cursor:
         values = {"now": now, "until": now + CLAIM, "grown": now + CLAIM - YOUNG}
-        cursor.execute(_CLAIM, {**values, "host": settings.BASE_HOST or "adtoken.invalid"})
+        own = connection_numbers.parameters(connection)
+        cursor.execute(_CLAIM, {**values, **own, "host": settings.BASE_HOST or "adtoken.invalid"})
         row = cursor.fetchone()
         return Message.objects.select_related("team").get(pk=row[0]) if row else None
 

@@ -4,7 +4,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, F, Func, Q
+from django.db.models.sql.compiler import SQLCompiler
+
+from users import connection_numbers
 
 if TYPE_CHECKING:
     from tokens.models import Token  # noqa: F401  # named as text below: models imports this module
@@ -18,11 +22,18 @@ YOUNG = timedelta(seconds=3)
 REFRESH_CLAIM = timedelta(seconds=20)
 
 
-class _OwnConnection(Func):
+class _OwnConnection(Expression):
     """The number of the database connection that asks."""
 
-    function = "pg_backend_pid"
     output_field = models.IntegerField()
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Compile it."""
+        numbers = connection_numbers.parameters(connection)
+        told, pooled = numbers["told"], numbers["pooled"]
+        return connection_numbers.OWN % dict.fromkeys(numbers, "%s"), (told, told, pooled)
 
 
 class _ConnectionIsGone(Func):
@@ -68,7 +79,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def free(self, now: datetime) -> Self:
         """Tokens that no living worker holds. A dead one's claim counts as free within seconds, whatever it was claimed for."""
-        left_behind = Q(claimed_until__lt=now + CLAIM - YOUNG, claimed_by__isnull=False)
+        left_behind = Q(claimed_until__lt=now + CLAIM - YOUNG, claimed_by__gt=0)
         return self.filter(
             Q(claimed_until=None)
             | Q(claimed_until__lt=now)

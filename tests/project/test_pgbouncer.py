@@ -1,0 +1,136 @@
+"""Behind a PgBouncer in transaction mode: exports are whole, claims are given back, and no claim of a living worker is taken over."""
+
+import csv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+
+from accounts import summary
+from accounts.models import Account
+from accounts.names import Names
+from accounts.portal import export
+from adtoken_project.embedded.processes import LOOPBACK
+from notifications import claims
+from tests.notifications.support import make_message
+from tests.support import connections as another_connection
+from tests.support import pgbouncer
+from tests.support.factories import NOW, make_token
+from tokens import probe
+from tokens.models import Token
+from users.models import Team
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.skipif(pgbouncer.find() is None, reason=pgbouncer.NONE_FOUND),
+]
+ACCOUNTS = 1_200
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with pgbouncer.in_front(connections=2) as port:
+        yield port
+
+
+@contextmanager
+def through(port: int) -> Iterator[None]:
+    """Lead this thread's connection through PgBouncer."""
+    mine = connections["default"]
+    direct = mine.settings_dict
+    options = {name: value for name, value in direct["OPTIONS"].items() if name != "pool"}
+    mine.close()
+    mine.settings_dict = {**direct, "HOST": LOOPBACK, "PORT": port, "OPTIONS": options}
+    try:
+        yield
+    finally:
+        mine.close()
+        mine.settings_dict = direct
+
+
+def downloaded(port: int) -> list[str]:
+    """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
+    with through(port):
+        accounts = Account.objects.order_by("pk")
+        rows = list(csv.reader(export.lines(summary.with_pools(accounts), Names(None), NOW)))[1:]
+        walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
+    return [row[1] for row in rows] + walked
+
+
+@pytest.fixture
+def accounts() -> list[str]:
+    """Ids of many accounts at their channel."""
+    ids = [f"{number:05}" for number in range(ACCOUNTS)]
+    team = Team.default()
+    Account.objects.bulk_create(
+        Account(channel="facebook", native_id=one, name=one, team=team) for one in ids
+    )
+    return ids
+
+
+def test_six_exports_at_once_are_whole_and_right(port: int, accounts: list[str]) -> None:
+    with ThreadPoolExecutor(6) as people:
+        files = list(people.map(downloaded, [port] * 6))
+
+    assert files == [accounts * 2] * 6
+
+
+def test_a_cursor_that_stays_open_breaks_there(port: int) -> None:
+    """The control: PgBouncer is really between, and shares what it has."""
+    how: dict[str, Any] = {
+        "host": LOOPBACK,
+        "port": port,
+        "dbname": connection.settings_dict["NAME"],
+        "user": "anybody",
+    }
+    with psycopg.connect(**how, autocommit=True) as reader, psycopg.connect(**how) as other:
+        reader.execute("declare rows cursor with hold for select generate_series(1, 100)")
+        other.execute("select 1")  # its transaction takes the connection on which the cursor lies
+
+        with pytest.raises(psycopg.errors.InvalidCursorName):
+            reader.execute("fetch 10 from rows")
+
+
+@pytest.fixture
+def direct() -> Iterator[psycopg.Connection[Any]]:
+    """A connection past PgBouncer."""
+    made = another_connection.another()
+    yield made
+    made.close()
+
+
+def close_what_was_lent(direct: psycopg.Connection[Any]) -> None:
+    """Have the pooler's connection to PostgreSQL end, as it does after an hour, while its client goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        lent = cursor.fetchone()
+    assert lent is not None
+    direct.execute("select pg_terminate_backend(%s, 5000)", lent)
+
+
+def test_a_living_workers_claim_is_left_alone_and_can_be_given_back(
+    port: int, direct: psycopg.Connection[Any]
+) -> None:
+    token = make_token(due_at=NOW)
+    with through(port):
+        probe.claim(token.pk, NOW)
+        close_what_was_lent(direct)
+
+        assert not probe.claim(token.pk, NOW + timedelta(seconds=30))
+        assert Token.objects.filter(pk=token.pk).let_go() == 1
+
+
+def test_a_mail_that_is_being_sent_is_left_to_its_sender(port: int, direct: psycopg.Connection[Any]) -> None:
+    make_message()
+    with through(port):
+        claims.claim_next(now=NOW)
+        close_what_was_lent(direct)
+
+    assert claims.claim_next(now=NOW + timedelta(seconds=30)) is None
+    assert claims.claim_next(now=NOW + claims.CLAIM + timedelta(seconds=1)) is not None
