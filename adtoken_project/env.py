@@ -1,6 +1,7 @@
 """Reading configuration from the environment. Every secret may also come from a file named by NAME_FILE."""
 
 import os
+import re
 import secrets
 import sys
 from base64 import urlsafe_b64encode
@@ -9,11 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+ONE_SERVER = (
+    "Name one server: redis://:password@host:6379/0, by TLS rediss://:password@host:6380/0?ssl_ca_certs=/path/to/ca.pem. "
+    "Where it fails over, that is an address which leads to whoever is in charge."
+)
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -85,12 +91,32 @@ def database(name: str) -> dict[str, Any]:
 
 
 def redis(name: str, default: str | None = None) -> str:
-    """Return the address of a Redis or Valkey. By TLS the certificate is checked, unless the address says otherwise."""
+    """Return the address of a Redis or Valkey, in a form that the queue and the cache take alike.
+
+    By TLS the certificate is checked, unless the address says otherwise: Celery alone would not. Raises ImproperlyConfigured for what one
+    of the two cannot use: Sentinel, a cluster, a Unix socket.
+    """
+    given = text(name, default)
+    if given.startswith(
+        ("sentinel:", "redis+sentinel:", "rediss+sentinel:", "unix:", "redis+socket:", "socket:")
+    ):
+        raise ImproperlyConfigured(f"{name}: Sentinel and Unix sockets are not supported. {ONE_SERVER}")
     _scheme(name, {"redis", "rediss"}, "redis://:password@host:6379/0", default)
-    url = text(name, default)
-    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:  # Celery alone would not check it
-        url += ("&" if urlsplit(url).query else "?") + "ssl_cert_reqs=required"
-    return url
+    url = urlsplit(given)
+    if "," in url.netloc.rpartition("@")[2]:
+        raise ImproperlyConfigured(f"{name} names several servers; a cluster is not supported. {ONE_SERVER}")
+    if not url.hostname:
+        raise ImproperlyConfigured(f"{name} names no host. {ONE_SERVER}")
+    if not re.fullmatch(r"(/[0-9]*)?", url.path):
+        raise ImproperlyConfigured(
+            f"{name} ends in the number of a database, such as /0, not in {url.path!r}."
+        )
+    options = parse_qs(url.query)
+    if url.scheme == "redis" and any(option.startswith("ssl_") for option in options):
+        raise ImproperlyConfigured(f"{name} has options of TLS, but begins with redis://. Write rediss://.")
+    if url.scheme == "rediss" and "ssl_cert_reqs" not in options:
+        given += ("&" if url.query else "?") + "ssl_cert_reqs=required"
+    return given
 
 
 def mail(name: str) -> dict[str, Any]:

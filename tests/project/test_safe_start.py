@@ -161,6 +161,30 @@ def test_redis_by_tls_has_its_certificate_checked_unless_the_address_says_otherw
         assert env.redis("REDIS_URL") == meant
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("sentinel://h1:26379;sentinel://h2:26379", "Sentinel and Unix sockets are not supported"),
+        ("redis+sentinel://h1:26379/mymaster/0", "Sentinel and Unix sockets are not supported"),
+        ("unix:///run/valkey/valkey.sock?db=0", "Sentinel and Unix sockets are not supported"),
+        ("redis+socket:///run/valkey/valkey.sock", "Sentinel and Unix sockets are not supported"),
+        ("redis://:hunter2@h1:6379,h2:6379/0", "REDIS_URL is no address"),
+        ("redis://:hunter2@h1,h2:6379/0", "names several servers"),
+        ("redis:///0", "names no host"),
+        ("redis://h:6379/adtoken", "ends in the number of a database"),
+        ("redis://h:6379/0?ssl_ca_certs=/ca.pem", "Write rediss://"),
+    ],
+)
+def test_a_redis_that_queue_and_cache_cannot_both_use_is_refused(
+    monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", address)
+
+    with pytest.raises(ImproperlyConfigured, match=said) as refused:
+        env.redis("REDIS_URL")
+    assert "hunter2" not in str(refused.value)
+
+
 def test_emptying_the_cache_leaves_the_queue_alone(valkey: Redis) -> None:
     valkey.lpush("celery", "a call to a worker")
     cache.set("limit", 1)
