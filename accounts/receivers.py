@@ -52,8 +52,8 @@ def register_messages() -> None:
         (notices.WORKS_AGAIN, works_again_mail.build, "Works again"),
     ):
         kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
-    kinds.register(api_key_mail.KIND, api_key_mail.build, name="About an API key")
-    kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts)
+    kinds.register(api_key_mail.KIND, api_key_mail.build, name="About an API key", stays=True)
+    kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts, stays=True)
 
 
 def settle_walls(sender: Any, *, instance: Membership | Team, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes

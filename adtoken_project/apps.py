@@ -24,6 +24,7 @@ class AdTokenConfig(AppConfig):
             safe_start,
             schedules,
         )
+        from users import retention
 
         safe_start.refuse()
 
@@ -33,6 +34,7 @@ class AdTokenConfig(AppConfig):
         first_steps.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
+        post_migrate.connect(retention.install, sender=self, dispatch_uid="adtoken_project.retention")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
 
 

@@ -23,7 +23,7 @@ ADMINISTRATORS = ADMINISTRATORS_GROUP
 OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_project"]
 
 # Addresses and browsers of people are for administrators.
-NOT_FOR_STAFF = ["view_loginrecord", "view_session"]
+NOT_FOR_STAFF = ["view_loginrecord", "view_session", "view_retentionperiod"]
 
 # What Staff may do beyond looking. A permission that is added here reaches existing installations too.
 STAFF_DEEDS = {

@@ -33,6 +33,7 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
             ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
             ("Invitations", "person_add", ["users.Invitation"]),
             ("Log-ins", "login", ["users.LoginRecord"]),
+            ("Retention", "auto_delete", ["users.RetentionPeriod"]),
         ],
     ),
 ]

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 from celery import shared_task
-from django.conf import settings
 from django.utils import timezone
 
 from accounts import channel_sweep
-from adtoken_project import late_mail, signs_of_life
+from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from users import append_only
+from users import append_only, retention
+from users.models import LoginRecord
+from users.retention_kinds import HAND_OUTS, LOG_INS
 from users.sessions import SessionStore
 
 
@@ -30,8 +31,16 @@ def watch_lanes() -> None:
 
 @shared_task
 def prune_records() -> None:
-    """Remove records of hand-outs and log-ins that are older than RECORDS_DAYS."""
-    append_only.prune(now=timezone.now(), keep=timedelta(days=settings.RECORDS_DAYS))
+    """Remove records of hand-outs and log-ins that are older than they are kept."""
+    for table in append_only.protected_tables():
+        kind = LOG_INS if table == LoginRecord._meta.db_table else HAND_OUTS  # noqa: SLF001  # Django documents it
+        append_only.prune(now=timezone.now(), keep=timedelta(days=retention.days(kind)), tables=[table])
+
+
+@shared_task
+def prune_history() -> None:
+    """At night: remove history that is older than it is kept, for a few seconds; the next tick goes on."""
+    pruning.run_at_night(now=timezone.now())
 
 
 @shared_task

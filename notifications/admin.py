@@ -19,8 +19,10 @@ from unfold.decorators import display
 
 from notifications import claims, kinds
 from notifications.models import Message
+from users import retention
 from users.models import Team, User
 from users.paging import CappedPaginator
+from users.retention_kinds import MESSAGES, TEXTS
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
@@ -123,6 +125,18 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     show_full_result_count = False
     paginator = CappedPaginator
     ordering = ["-created_at", "-id"]
+    list_before_template = "notifications/_kept.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, and from when on it is whole."""
+        now = timezone.now()
+        since = {
+            "mails_since": retention.kept_since(MESSAGES, now),
+            "texts_since": retention.kept_since(TEXTS, now),
+        }
+        return super().changelist_view(request, {**since, **(extra_context or {})})  # type: ignore[no-any-return]  # untyped theme
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Return the messages of the person's teams, and their own; the bodies stay in the database."""
@@ -209,6 +223,7 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
             "kind": kinds.name(message),
             "facts": kinds.why(message),
             "deeds": self._deeds_for(request, message),
+            "texts_since": retention.kept_since(TEXTS, timezone.now()),
         }
         return TemplateResponse(request, "notifications/message.html", context)
 

@@ -41,28 +41,39 @@ Why = Callable[[Message], list[Fact]]
 
 @dataclass(frozen=True)
 class Kind:
-    """How messages of one kind are made, and what is known of them. `name` is what staff read."""
+    """How messages of one kind are made, and what is known of them. `name` is what staff read.
+
+    `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
+    there was one.
+    """
 
     name: str
     build: Builder
     ended: Ending | None = None
     why: Why | None = None
+    stays: bool = False
 
 
 KINDS: dict[str, Kind] = {}
 
 
 def register(
-    kind: str, build: Builder, *, name: str, ended: Ending | None = None, why: Why | None = None
+    kind: str,
+    build: Builder,
+    *,
+    name: str,
+    ended: Ending | None = None,
+    why: Why | None = None,
+    stays: bool = False,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
-    in that state. `why` lists the facts that a message carries or carried, for its page.
+    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name, build, ended, why)
+    KINDS[kind] = Kind(name, build, ended, why, stays)
 
 
 def name(message: Message) -> str:

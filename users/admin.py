@@ -21,6 +21,7 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from users import invitations_admin, login_changes, login_records_admin, recipients, second_factor, visibility  # noqa: F401  # importing a page registers it
+from users import retention_admin as _retention_admin  # noqa: F401  # this one, too
 from users.admin_confirm import confirmed
 from users.admin_filters import OwnTeamsFilter
 from users.admin_forms import MembershipForm, NewPersonForm, PersonForm

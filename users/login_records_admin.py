@@ -4,15 +4,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from users import visibility
+from users import retention, visibility
 from users.models import LoginRecord, User, person
 from users.paging import CappedPaginator
+from users.retention_kinds import LOG_INS
 
 LATEST = 10
 
@@ -36,6 +37,14 @@ class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
     list_display_links = None
     show_full_result_count = False
     paginator = CappedPaginator
+    list_before_template = "users/admin/kept.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, and from when on it is whole."""
+        since = {"kept_since": retention.kept_since(LOG_INS, timezone.now())}
+        return super().changelist_view(request, {**since, **(extra_context or {})})  # type: ignore[no-any-return]  # untyped theme
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginRecord]:
         """Return all for administrators; else those of the viewer's own people."""

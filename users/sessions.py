@@ -23,6 +23,7 @@ from users.session_model import Session
 # What the log-in writes into the session, for the columns of its row.
 BEGAN, ADDRESS, BROWSER = "began", "address", "browser"
 SEED = "mfa.totp.secret"  # the library's name for it
+CLEARED_AT_ONCE = 1_000  # sessions that have ended, removed in one transaction
 
 
 def stored_key(session_id: str) -> str:
@@ -119,4 +120,13 @@ class SessionStore(DatabaseStore):
     @classmethod
     def clear_expired(cls) -> None:
         """Remove the sessions that open nothing any more."""
-        Session.objects.ended(timezone.now()).delete()
+        ended = (
+            Session.objects.ended(timezone.now())
+            .order_by("pk")
+            .select_for_update(skip_locked=True, of=("self",))
+        )
+        removed = CLEARED_AT_ONCE
+        while removed == CLEARED_AT_ONCE:
+            with transaction.atomic():
+                keys = list(ended.values_list("pk", flat=True)[:CLEARED_AT_ONCE])
+                removed = Session.objects.filter(pk__in=keys).delete()[0]

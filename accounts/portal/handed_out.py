@@ -23,6 +23,8 @@ from accounts.forms import first_moment
 from accounts.models import Account, ApiKey, LeaseRecord
 from accounts.names import Names
 from tokens.models import Token
+from users import retention
+from users.retention_kinds import HAND_OUTS
 
 SHOWN = 50
 PERMISSION = "accounts.view_leaserecord"
@@ -106,6 +108,7 @@ def page(
         "older": _older(request, rows) if len(rows) > SHOWN else "",
         "narrowed": bool(chosen["q"] or chosen["day"] or chosen["before"]),
         "now": timezone.now(),
+        "kept_since": retention.kept_since(HAND_OUTS, timezone.now()),
     }
     return TemplateResponse(request, "admin/portal/handed_out.html", context)
 

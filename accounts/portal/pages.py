@@ -17,6 +17,8 @@ from accounts.portal import access, dates, handed_out, poolrows, timeline, told_
 from accounts.portal.poolrows import Deed
 from accounts.portal.rows import explain
 from tokens.channels.base import Reason
+from users import retention
+from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 
 if TYPE_CHECKING:
     from accounts.admin import AccountAdmin
@@ -151,8 +153,11 @@ def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[
     mails = told_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
     line = timeline.of(account, names, mails, chosen=chosen, shown=shown)
     query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
+    now = timezone.now()
     return {
         "line": line,
+        "line_since": retention.kept_since(HISTORY, now),
+        "line_renewals_since": retention.kept_since(ROUTINE, now),
         "line_filters": [
             (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
             for key, label in timeline.FILTERS.items()
@@ -190,7 +195,11 @@ def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Acc
     return TemplateResponse(
         request,
         "admin/portal/messages.html",
-        {**context(model_admin, request, account, "messages"), "messages_sent": rows},
+        {
+            **context(model_admin, request, account, "messages"),
+            "messages_sent": rows,
+            "mails_since": retention.kept_since(MESSAGES, timezone.now()),
+        },
     )
 
 

@@ -1,0 +1,195 @@
+"""The nightly pruning: history older than `users.retention` keeps it is removed, a little at a time, so that nobody waits for it.
+
+Each table is walked by its primary key, a window of rows in a transaction of its own. Rows that somebody else has locked are left for
+the next night, and nothing waits for a lock longer than half a second. A run stops after a few seconds and the next tick goes on where it
+stopped; what the night did not reach, the next one does.
+
+What the product still needs stays, however old: the newest event of each kind, and so what ended a log-in that is still dead; what an
+account's event refers to; messages that wait, and those whose notices are kept; notices of the present cycle, which keep it from being
+told twice; ends of log-ins that are held or asked about.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from notifications import kinds
+from users import retention
+from users.models import RetentionPeriod
+from users.retention_kinds import HISTORY, INCIDENTS, MESSAGES, NOTICES, ROUTINE, TEXTS
+
+logger = logging.getLogger(__name__)
+
+NIGHT = range(1, 6)  # local hours
+RUN_FOR = 20.0  # seconds of one run: less than a worker has to end in
+WINDOW = 2_000  # rows looked at in one transaction
+_ROUTINE = "('renewed', 'dates')"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What goes from one table, as SQL on its rows `t`. `made`: when a row was written, which grows with the id; `old`: whether it may go.
+
+    `empties` names text columns that are emptied; without them the rows are deleted.
+    """
+
+    kind: str
+    table: str
+    made: str
+    old: str
+    empties: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name the rule's place in the progress of its kind."""
+        return f"{self.table}:{self.kind}"
+
+
+def _newest(table: str, owner: str) -> str:
+    return f"not exists (select 1 from {table} n where n.{owner} = t.{owner} and n.kind = t.kind and (n.at, n.id) > (t.at, t.id))"  # noqa: S608  # constants
+
+
+_UNREFERRED = "not exists (select 1 from accounts_accountevent e where e.token_event_id = t.id)"
+_TOKEN_EVENT = f"t.at < %(cutoff)s and not ({_newest('tokens_tokenevent', 'token_id')}) and {_UNREFERRED}"
+_ENDED = "t.state in ('sent', 'failed', 'cancelled') and greatest(t.created_at, t.queued_at, t.sent_at) < %(cutoff)s"
+_UNNAMED = "not exists (select 1 from accounts_accountnotice n where t.id in (n.message_id, n.ending_id))"
+_RUN_AT = "(select e.started_at from macros_evaluation e where e.id = t.evaluation_id)"
+# A notice of the present cycle of what it is about: the evaluation goes by it.
+_PRESENT = """t.outcome <> 'dropped' and t.cycle >= case
+    when t.token_id is null then (select a.cycle from accounts_account a where a.id = t.account_id)
+    else (select k.cycle from tokens_token k where k.id = t.token_id) end"""
+
+# In the order in which one refers to the other.
+RULES = (
+    Rule(
+        HISTORY,
+        "accounts_accountevent",
+        "t.at",
+        f"t.at < %(cutoff)s and not ({_newest('accounts_accountevent', 'account_id')})",
+    ),
+    Rule(ROUTINE, "tokens_tokenevent", "t.at", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}"),
+    Rule(HISTORY, "tokens_tokenevent", "t.at", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),
+    Rule(
+        NOTICES,
+        "macros_notice",
+        _RUN_AT,
+        f"t.outcome <> 'waiting' and {_RUN_AT} < %(cutoff)s and not ({_PRESENT})",
+    ),
+    Rule(
+        NOTICES,
+        "macros_evaluation",
+        "t.started_at",
+        "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)",
+    ),
+    Rule(NOTICES, "accounts_accountnotice", "t.at", "t.closed_at < %(cutoff)s"),
+    Rule(
+        TEXTS,
+        "notifications_message",
+        "t.created_at",
+        f"(t.text <> '' or t.html <> '') and {_ENDED}",
+        empties=("text", "html"),
+    ),
+    Rule(
+        MESSAGES,
+        "notifications_message",
+        "t.created_at",
+        f"{_ENDED} and t.kind <> all(%(stays)s) and {_UNNAMED}",
+    ),
+    Rule(
+        INCIDENTS,
+        "tokens_tokendeath",
+        "t.at",
+        "t.at < %(cutoff)s and (t.ended_at < %(cutoff)s or (t.standing = 'believed' and t.ask_at is null))"
+        " and not exists (select 1 from tokens_incident i where i.app_id = t.app_id and i.ended_at is null)",
+    ),
+    Rule(INCIDENTS, "tokens_incident", "t.began_at", "t.ended_at < %(cutoff)s"),
+)
+
+
+def run_at_night(*, now: datetime) -> int:
+    """Prune for a few seconds if it is night and this night is not done. Returns how many rows went."""
+    local = timezone.localtime(now)
+    if local.hour not in NIGHT:
+        return 0
+    return run(now=now, since=local.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def run(*, now: datetime, since: datetime, seconds: float = RUN_FOR) -> int:
+    """Prune what is not done `since`, for so many seconds at most. Returns how many rows went. Two at once harm nobody."""
+    until = monotonic() + seconds
+    return sum(_prune(kind, now, since, until) for kind in dict.fromkeys(rule.kind for rule in RULES))
+
+
+def _prune(kind: str, now: datetime, since: datetime, until: float) -> int:
+    """Go through the tables of one kind. Returns how many rows went."""
+    row, _ = RetentionPeriod.objects.get_or_create(kind=kind)
+    if row.done_at is not None and row.done_at >= since:
+        return 0
+    begun = bool(row.progress)
+    values = {
+        "cutoff": retention.kept_since(kind, now),
+        "stays": [key for key, one in kinds.KINDS.items() if one.stays],
+        "window": WINDOW,
+    }
+    removed, whole = 0, True
+    for rule in RULES:
+        if rule.kind == kind:
+            gone, done = _walk(rule, row, values, until)
+            removed, whole = removed + gone, whole and done
+    changed: dict[str, Any] = {"removed": removed + (row.removed if begun else 0)}
+    changed |= {"progress": {}, "done_at": now} if whole else {"progress": row.progress}
+    RetentionPeriod.objects.filter(pk=kind).update(**changed)
+    return removed
+
+
+def _walk(rule: Rule, row: RetentionPeriod, values: dict[str, Any], until: float) -> tuple[int, bool]:
+    """Go on through one table. Returns how many rows went, and whether its end is reached, or what is too young."""
+    removed = 0
+    while True:
+        if monotonic() >= until:
+            return removed, False
+        last, gone, over = _step(rule, {**values, "after": row.progress.get(rule.name, 0)})
+        removed += gone
+        row.progress[rule.name] = last
+        if over:
+            return removed, True
+
+
+def _step(rule: Rule, values: dict[str, Any]) -> tuple[int, int, bool]:
+    """Prune one window. Returns its last id, how many rows went, and whether nothing old can follow."""
+    look = f"""
+        select coalesce(max(id), %(after)s), count(*), coalesce(bool_or(made < %(cutoff)s), false)
+        from (select t.id, {rule.made} as made from {rule.table} t where t.id > %(after)s order by t.id limit %(window)s) w"""  # noqa: S608  # constants
+    with connection.cursor() as cursor:
+        cursor.execute(look, values)
+        last, seen, any_old = cursor.fetchone()
+    if not any_old:
+        return last, 0, True
+    return last, _remove(rule, {**values, "last": last}), seen < values["window"]
+
+
+def _remove(rule: Rule, values: dict[str, Any]) -> int:
+    """Remove what is old in a window, but what somebody has locked. Returns how many rows went."""
+    due = f"""
+        with due as materialized (
+          select t.id from {rule.table} t where t.id > %(after)s and t.id <= %(last)s and {rule.old} for update skip locked)"""  # noqa: S608  # constants
+    if rule.empties:
+        emptied = ", ".join(f"{column} = ''" for column in rule.empties)
+        text = f"{due} update {rule.table} t set {emptied} from due where t.id = due.id"  # noqa: S608
+    else:
+        text = f"{due} delete from {rule.table} t using due where t.id = due.id"  # noqa: S608
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("set local lock_timeout = '500ms'")
+            cursor.execute(text, values)
+            return int(cursor.rowcount)
+    except OperationalError as error:
+        logger.warning(
+            "pruning %s after %s is left for the next night: %s", rule.table, values["after"], error
+        )
+        return 0

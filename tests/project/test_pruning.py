@@ -1,0 +1,287 @@
+"""Old history goes at night; what the product still needs stays."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import faces
+from accounts.models import AccountEvent, AccountNotice
+from adtoken_project import pruning, schedules
+from macros import evaluation
+from macros.models import Evaluation, Notice
+from notifications.models import Message
+from tests.macros.support import ending, make_macro
+from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
+from tokens.deaths import Incident, TokenDeath
+from tokens.models import TokenEvent
+from users import retention
+from users.models import RetentionPeriod
+from users.retention_kinds import KINDS, MESSAGES, ROUTINE
+
+pytestmark = pytest.mark.django_db
+
+
+def ago(days: int) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def prune(now: datetime = NOW, **options: Any) -> int:
+    return pruning.run(now=now, since=now, **options)
+
+
+def message(days: int, **fields: Any) -> Message:
+    at = ago(days)
+    made = {
+        "state": "sent",
+        "kind": "died",
+        "recipient": "a@example.com",
+        "text": "old",
+        "html": "<p>old</p>",
+    }
+    made |= {"created_at": at, "queued_at": at, "next_attempt_at": at}
+    made |= {"sent_at": at if fields.get("state", "sent") == "sent" else None}
+    return Message.objects.create(dedupe_key=f"died:{Message.objects.count()}", **made | fields)
+
+
+def test_of_events_that_are_too_old_the_newest_of_each_kind_stays() -> None:
+    token, account = make_token(), make_account()
+    for days in (500, 450, 20):
+        TokenEvent.objects.create(token=token, kind="linked", at=ago(days))
+        TokenEvent.objects.create(token=token, kind="renewed", at=ago(days))
+        AccountEvent.objects.create(account=account, kind="connected", at=ago(days))
+    for days in (500, 450):
+        TokenEvent.objects.create(token=token, kind="died", at=ago(days))
+    TokenEvent.objects.create(token=token, kind="linked", at=ago(60))
+    TokenEvent.objects.create(token=token, kind="renewed", at=ago(60))
+
+    prune()
+
+    assert set(token.events.filter(kind="linked").values_list("at", flat=True)) == {ago(60), ago(20)}
+    assert token.events.get(kind="renewed").at == ago(20)
+    assert token.events.get(kind="died").at == ago(450)
+    assert account.events.get().at == ago(20)
+
+
+def test_what_the_event_of_an_account_refers_to_stays() -> None:
+    token, account = make_token(), make_account()
+    cause = TokenEvent.objects.create(token=token, kind="died", at=ago(500))
+    TokenEvent.objects.create(token=token, kind="died", at=ago(5))
+    AccountEvent.objects.create(account=account, kind="deactivated", token_event=cause, at=ago(500))
+
+    prune()
+
+    assert account.events.get().token_event == cause
+
+
+def test_a_warning_that_was_told_before_the_night_is_not_told_again_after_it() -> None:
+    make_macro(days=[30])
+    ending(20)
+    evaluation.evaluate(now=NOW)
+    Notice.objects.update(outcome="mailed")
+    Message.objects.update(state="sent", sent_at=NOW)
+    Evaluation.objects.update(started_at=ago(500))
+    Message.objects.update(created_at=ago(500), queued_at=ago(500), sent_at=ago(500))
+
+    prune()
+
+    assert not Message.objects.exists()
+    assert evaluation.evaluate(now=NOW).notices == 0
+
+
+def test_notices_of_an_earlier_cycle_go_and_those_that_wait_stay() -> None:
+    action = make_macro(days=[30])
+    account = ending(20)
+    run = Evaluation.objects.create(on_date=ago(500).date(), trigger="hand", started_at=ago(500))
+    facts = {"evaluation": run, "action": action, "account": account, "team": account.team, "threshold": 30}
+    Notice.objects.create(cycle=account.cycle - 1, recipient="a@example.com", outcome="mailed", **facts)
+    waits = Notice.objects.create(cycle=account.cycle - 1, recipient="b@example.com", **facts)
+
+    prune()
+
+    assert Notice.objects.get() == waits
+    assert Evaluation.objects.get() == run
+
+
+def test_an_evaluation_without_notices_goes() -> None:
+    Evaluation.objects.create(on_date=ago(500).date(), started_at=ago(500))
+    Evaluation.objects.create(on_date=ago(5).date(), started_at=ago(5))
+
+    prune()
+
+    assert Evaluation.objects.get().on_date == ago(5).date()
+
+
+def test_messages_lose_their_texts_first_and_themselves_later_but_not_while_they_wait() -> None:
+    gone, bare, whole = message(500), message(100), message(5)
+    waits = message(500, state="queued")
+    again = message(500, queued_at=ago(1), state="failed")
+
+    prune()
+
+    left = {row.pk: (row.text, row.html) for row in Message.objects.all()}
+    kept = ("old", "<p>old</p>")
+    assert left == {bare.pk: ("", ""), whole.pk: kept, waits.pk: kept, again.pk: kept}
+    assert gone.pk not in left
+
+
+def test_a_message_stays_while_a_notice_names_it() -> None:
+    account = make_account()
+    told, over = message(500), message(500)
+    facts = {"account": account, "kind": "stopped", "at": ago(500)}
+    AccountNotice.objects.create(message=told, recipient="a@example.com", **facts)
+    AccountNotice.objects.create(message=over, recipient="b@example.com", closed_at=ago(450), **facts)
+
+    prune()
+
+    assert AccountNotice.objects.get().message == told
+    assert Message.objects.get() == told
+
+
+@pytest.mark.parametrize("kind", ["operators", "api_key"])
+def test_what_a_sweep_asks_for_by_its_key_stays(kind: str) -> None:
+    message(900, kind=kind)
+
+    prune()
+
+    assert Message.objects.exists()
+
+
+def test_ends_of_log_ins_go_once_they_are_decided_and_no_incident_is_open() -> None:
+    app, calm = make_app("facebook"), make_app("x")
+    facts = {"kind": "log_in", "reason": "unknown", "row": "r", "source": "sweep", "at": ago(300)}
+
+    def end(app: Any, standing: str, **fields: Any) -> TokenDeath:
+        return TokenDeath.objects.create(token=make_token(app), app=app, standing=standing, **facts | fields)
+
+    Incident.objects.create(app=app, began_at=ago(300))
+    Incident.objects.create(app=calm, began_at=ago(300), ended_at=ago(299))
+    open_one = end(app, "confirmed", ended_at=ago(299))
+    held = end(calm, "held", ask_at=ago(299))
+    for standing, ended_at in (("confirmed", ago(299)), ("believed", None)):
+        end(calm, standing, ended_at=ended_at)
+
+    prune()
+
+    assert set(TokenDeath.objects.all()) == {open_one, held}
+    assert Incident.objects.get().app == app
+
+
+def test_a_night_goes_through_tables_in_small_windows_and_the_next_run_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pruning, "WINDOW", 2)
+    token = make_token()
+    TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(7))
+    looks = iter([*[0.0] * 5, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
+    monkeypatch.setattr(pruning, "monotonic", lambda: next(looks))
+
+    first = prune(seconds=1)
+    row = RetentionPeriod.objects.get(kind=ROUTINE)
+    monkeypatch.undo()
+    second = prune()
+
+    assert (first, row.done_at) == (4, None)
+    assert (second, token.events.count()) == (2, 1)
+    assert RetentionPeriod.objects.get(kind=ROUTINE).removed == 6
+
+
+@pytest.mark.parametrize(("hour", "works"), [(0, True), (1, True), (3, True), (7, False)])
+def test_it_works_at_night_and_once_a_night(hour: int, works: bool) -> None:  # UTC; local is an hour later
+    TokenEvent.objects.bulk_create(
+        TokenEvent(token=make_token(), kind="renewed", at=ago(50)) for _ in range(1)
+    )
+    token = make_token()
+    TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(3))
+    now = NOW.replace(hour=hour)
+
+    first = pruning.run_at_night(now=now)
+    TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(3))
+    again = pruning.run_at_night(now=now + timedelta(minutes=1))
+
+    assert (first > 0, again) == (works, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_somebody_has_locked_are_left_and_nobody_waits() -> None:
+    token = make_token()
+    TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(3))
+    locked = TokenEvent.objects.order_by("pk").first()
+    with _held_by_another(lambda: list(TokenEvent.objects.select_for_update().filter(pk=locked.pk))):  # type: ignore[union-attr]
+        removed = prune()
+
+    assert removed == 1
+    assert TokenEvent.objects.filter(pk=locked.pk).exists()  # type: ignore[union-attr]
+
+
+class _held_by_another:  # noqa: N801  # used like a function
+    """Locks rows in a transaction of another connection while the block runs."""
+
+    def __init__(self, lock: Callable[[], Any]) -> None:
+        self.lock, self.is_locked, self.is_over = lock, threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._hold)
+
+    def _hold(self) -> None:
+        try:
+            with transaction.atomic():
+                self.lock()
+                self.is_locked.set()
+                self.is_over.wait(20)
+        finally:
+            connection.close()
+
+    def __enter__(self) -> None:
+        self.thread.start()
+        assert self.is_locked.wait(10)
+
+    def __exit__(self, *_error: object) -> None:
+        self.is_over.set()
+        self.thread.join()
+
+
+def test_what_administrators_set_is_kept_within_bounds() -> None:
+    row = RetentionPeriod.objects.get(kind=MESSAGES)
+    row.days = 100
+    row.full_clean()
+    row.save()
+
+    assert retention.days(MESSAGES) == 100
+    for days in (0, KINDS[MESSAGES].least - 1, 4_000):
+        row.days = days
+        with pytest.raises(ValidationError, match="Enter a number of days from 90 to 3650"):
+            row.full_clean()
+
+
+def test_administrators_change_it_in_the_portal_and_pages_say_from_when(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    account = make_account()
+    link(account, make_token())
+    page = reverse("admin:users_retentionperiod_change", args=[MESSAGES])
+
+    saved = client.post(page, {"days": "100"}, follow=True)
+    refused = client.post(page, {"days": "3"})
+
+    now = datetime.now(NOW.tzinfo)
+    since = faces.moment(now - timedelta(days=100), zone=timezone.get_default_timezone()).day
+    assert "100 days (usual: 400)" in saved.text
+    assert "Enter a number of days from 90" in refused.text
+    messages = client.get(reverse("admin:notifications_message_changelist")).text
+    assert "Mails are kept from" in messages
+    assert since in messages
+    line = client.get(reverse("admin:accounts_account_history", args=[account.pk])).text
+    assert "Kept from" in line
+
+
+def test_beat_asks_for_it() -> None:
+    assert ("adtoken_project.tasks.prune_history", 60) in schedules.SCHEDULES.values()

@@ -1,0 +1,65 @@
+"""Retention in the admin portal: how long each kind of history is kept."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+
+from users import retention
+from users.models import RetentionPeriod
+from users.retention_kinds import KINDS, MOST
+
+
+@admin.register(RetentionPeriod)
+class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """One row a kind; the days alone are changed."""
+
+    list_display = ["name", "what", "kept", "last_night"]
+    fields = ["name", "what", "bounds", "days", "last_night"]
+    readonly_fields = ["name", "what", "bounds", "last_night"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave out what a later version wrote."""
+        return super().get_queryset(request).filter(kind__in=KINDS)
+
+    @admin.display(description="Kept", ordering="kind")
+    def name(self, row: RetentionPeriod) -> str:
+        """Return the kind in words."""
+        return str(row)
+
+    @admin.display(description="What it is")
+    def what(self, row: RetentionPeriod) -> str:
+        """Return what the kind holds."""
+        return KINDS[row.kind].what
+
+    @admin.display(description="For")
+    def kept(self, row: RetentionPeriod) -> str:
+        """Return the days, and whether somebody chose them."""
+        note = "" if row.days is None else f" (usual: {retention.usual(row.kind)})"
+        return f"{retention.days(row.kind)} days{note}"
+
+    @admin.display(description="Bounds")
+    def bounds(self, row: RetentionPeriod) -> str:
+        """Return which numbers may be chosen."""
+        least = KINDS[row.kind].least
+        return f"Usually {retention.usual(row.kind)} days; at least {least}, at most {MOST}."
+
+    @admin.display(description="Last night")
+    def last_night(self, row: RetentionPeriod) -> str:
+        """Return when the pruning last got to the end, and what it removed."""
+        if row.kind in {"hand_outs", "log_ins"}:
+            return "Old records are removed every hour."
+        if row.done_at is None:
+            return "Not yet"
+        return f"{timezone.localtime(row.done_at):%d %b %Y, %H:%M}: {row.removed:,} rows"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: the kinds are code."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False: the kinds are code."""
+        return False
