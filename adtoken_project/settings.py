@@ -102,9 +102,8 @@ DATABASES["default"] |= {
     "TEST": {"TEMPLATE": "template0"},
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
-RECORDS_DAYS = env.whole(
-    "RECORDS_DAYS", default=400, least=30
-)  # of tokens handed out and of log-ins; 30 at least
+# Of tokens handed out (400 at least) and of log-ins, where Retention in the portal says nothing.
+RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
