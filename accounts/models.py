@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -218,7 +219,11 @@ class AccountEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        indexes = [models.Index(F("account"), F("at").desc(), name="account_event_line")]
+        indexes = [
+            models.Index(F("account"), F("at").desc(), name="account_event_line"),
+            # metrics: what happened lately, among millions of rows that were added in this order
+            BrinIndex(fields=["at"], autosummarize=True, name="account_event_lately"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: account {self.account_id}"

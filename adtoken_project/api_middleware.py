@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -12,6 +13,7 @@ from django.utils.cache import patch_cache_control
 from accounts.broker.callers import Caller
 from accounts.broker.records import hash_of
 from adtoken_project import problems
+from adtoken_project.metrics import signals
 from users.client_address import client_address
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,9 @@ class ApiMiddleware:
         """Answer."""
         if not request.path.startswith(PREFIX):
             return self.get_response(request)
+        began = time.monotonic()
         answer = self._answer(request)
+        signals.request(path=request.path, status=answer.status_code, seconds=time.monotonic() - began)
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             _log(request, answer)
         patch_cache_control(answer, no_store=True)

@@ -15,6 +15,7 @@ from tokens.channels import CHANNELS
 from users.loopback import is_loopback
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
+LEAST_TOKEN = 32  # characters of METRICS_TOKEN
 MAKE_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
 
@@ -28,6 +29,7 @@ def refuse() -> None:
 def problems() -> Iterator[str]:
     """Yield what is wrong with the settings, a sentence each."""
     yield from _keys()
+    yield from _metrics_token()
     yield from _base_url()
     yield from _hosts()
     if not settings.DEMO:
@@ -48,6 +50,11 @@ def _keys() -> Iterator[str]:
             yield f"{name} can be guessed: take at least 50 random characters. Make them with: {MAKE_KEY}"
         if set(keys) & set(settings.FERNET_KEYS):
             yield f"{name} equals a key in FERNET_KEYS. Make a key of its own with: {MAKE_KEY}"
+
+
+def _metrics_token() -> Iterator[str]:
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < LEAST_TOKEN:
+        yield f"METRICS_TOKEN can be guessed: take at least {LEAST_TOKEN} random characters. Make them with: {MAKE_KEY}"
 
 
 def _bits(key: str) -> int:

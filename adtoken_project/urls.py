@@ -5,11 +5,13 @@ from django.urls import include, path, re_path
 
 from adtoken_project import api_reference, health
 from adtoken_project.api import api, unknown
+from adtoken_project.metrics.view import metrics
 
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("healthz", health.healthz),
+    path("metrics", metrics),
     path("admin/", admin.site.urls),
     path("api/v1/docs", api_reference.page, name="api_reference"),
     path("api/v1/", api.urls),

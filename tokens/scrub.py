@@ -157,7 +157,12 @@ def _configured() -> list[str]:
         return []
     database = settings.DATABASES["default"].get("PASSWORD", "")
     redis = urlsplit(settings.REDIS_URL).password or ""
-    found = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS, *settings.FERNET_KEYS]
+    found = [
+        settings.SECRET_KEY,
+        *settings.SECRET_KEY_FALLBACKS,
+        *settings.FERNET_KEYS,
+        settings.METRICS_TOKEN,
+    ]
     return [secret for secret in (*found, database, redis, settings.EMAIL_HOST_PASSWORD) if secret]
 
 

@@ -1,0 +1,20 @@
+"""An index of a few pages by time, for metrics. Built beside everything that writes."""
+
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ("accounts", "0018_channelsweep"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="accountevent",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["at"], autosummarize=True, name="account_event_lately"),
+        ),
+    ]

@@ -1,0 +1,41 @@
+"""What is counted of requests and tasks, and where."""
+
+import re
+import time
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun
+
+from adtoken_project.metrics import counted
+
+_OPERATION = re.compile(r"/api/v1/(?:accounts|leases)/.+/(lease|report|sign)$")
+
+
+def request(*, path: str, status: int, seconds: float) -> None:
+    """Count a request of the API."""
+    operation = _operation(path)
+    counted.add("request", operation, str(status))
+    counted.took("request seconds", operation, seconds=seconds)
+
+
+def _operation(path: str) -> str:
+    """Return what a path asks for, one of five words."""
+    if found := _OPERATION.match(path):
+        return found[1]
+    return "accounts" if path.startswith("/api/v1/accounts") else "other"
+
+
+@task_prerun.connect
+def _begins(task: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    task.request.began = time.monotonic()
+
+
+@task_postrun.connect
+def _ends(task: Any = None, state: str = "", **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    began = getattr(task.request, "began", None)
+    counted.add("task", task.name)
+    counted.add("task seconds", task.name, amount=time.monotonic() - began if began else 0.0)
+    if state == "SUCCESS":
+        counted.happened("task", task.name)
+    else:
+        counted.add("task failed", task.name)
