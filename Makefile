@@ -41,6 +41,7 @@ format: venv-dev ## put code and templates into shape
 
 lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-demo.in -o requirements-demo.txt
 	@$(LOCK) --no-strip-extras requirements-dev.in -o requirements-dev.txt
 
 bench: venv-dev ## measure: how fast, how many

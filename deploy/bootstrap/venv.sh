@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv and install the locked packages into it; with "dev", those for tests and checks too.
+# Make .venv and install the locked packages into it, those of the demo too; with "dev", also those for tests and checks.
 # Quick when nothing changed. Another Python, a moved folder or a broken .venv: made anew.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -52,7 +52,7 @@ make_venv() {
 python=$(choose_python)
 # The one below an activated .venv, which may be about to be removed.
 python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
-lists=(requirements.txt)
+lists=(requirements.txt requirements-demo.txt)
 [ "${1:-}" = dev ] && lists+=(requirements-dev.txt)
 
 origin="$PWD $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable), sys.version)')"
