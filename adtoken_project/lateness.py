@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from adtoken_project import lanes, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
@@ -97,7 +97,8 @@ def _ticks() -> Work:
 
 
 def _of_apps(now: datetime) -> list[Work]:
-    due = Token.objects.filter(app=OuterRef("pk"), due_at__lte=now).exclude(reason=Token.REMOVED)
+    waits = Q(due_at__lte=now) | Q(refresh_wanted_at__isnull=False)
+    due = Token.objects.filter(waits, app=OuterRef("pk")).exclude(reason=Token.REMOVED)
     apps = ChannelApp.objects.filter(Exists(due)).order_by("channel", "pk")
     return [work for app in apps for work in _of_app(app, now)]
 
@@ -112,11 +113,30 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
             due.filter(due_for=Token.DueFor.REFRESH),
             timedelta(minutes=15),
         ),
-        ("checks", f"A check at {name}", due.exclude(due_for=Token.DueFor.REFRESH), timedelta(minutes=15)),
+        (
+            "checks",
+            f"A check at {name}",
+            due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH),
+            timedelta(minutes=15),
+        ),
     ]
+    asked_for = Token.objects.filter(app=app, refresh_wanted_at__isnull=False).order_by("refresh_wanted_at")
+    since = asked_for.values_list("refresh_wanted_at", flat=True).first()
+    asked = Work(
+        "refreshes",
+        f"A renewal asked for at {name}",
+        since,
+        timedelta(minutes=5),
+        excuse=_excuse(app, "refreshes"),
+    )
     return [
-        Work(lane, what, tokens.values_list("due_at", flat=True).first(), limit, excuse=_excuse(app, lane))
-        for lane, what, tokens, limit in kinds
+        asked,
+        *(
+            Work(
+                lane, what, tokens.values_list("due_at", flat=True).first(), limit, excuse=_excuse(app, lane)
+            )
+            for lane, what, tokens, limit in kinds
+        ),
     ]
 
 

@@ -43,6 +43,7 @@ def test_each_lane_is_late_by_its_oldest_work() -> None:
     make_token(app, due_at=NOW - 20 * MINUTE)
     make_token(app, due_at=NOW - 40 * MINUTE, due_for="refresh")
     make_token(make_app("x"), due_at=NOW - 5 * MINUTE)
+    make_token(make_app("snapchat"), due_at=NOW - 20 * MINUTE, refresh_wanted_at=NOW - 6 * MINUTE)
     Message.objects.create(
         kind="test", recipient="a@example.com", dedupe_key="a", next_attempt_at=NOW - 6 * MINUTE
     )
@@ -54,6 +55,7 @@ def test_each_lane_is_late_by_its_oldest_work() -> None:
         ("mail", "A mail has waited for 6 minutes"),
         ("refreshes", "A renewal at Facebook has waited for 40 minutes"),
         ("checks", "A check at Facebook has waited for 20 minutes"),
+        ("refreshes", "A renewal asked for at Snapchat has waited for 6 minutes"),
     ]
 
 
