@@ -42,7 +42,7 @@ def main() -> int:
         until_claims_can_be_taken_over()
         _kill_and_count(world, tally, kills)
         world.clear_faults()
-        tally.notes.append(_window(world))
+        tally.note(_window(world))
         _control(world, tally)
     return tally.tell()
 
@@ -81,7 +81,7 @@ def _kill_and_count(world: Sandbox, tally: Tally, kills: int) -> None:
         names = [email.partition("@")[0] for email in dead.values_list("consented_by__email", flat=True)]
         people(CHANNEL, *names, account=False)
     tally.doubled = blamed
-    tally.notes.append(
+    tally.note(
         f"{kills} kills, {kills * len(PEOPLE)} refreshes under way: {lost} answers lost, all found, {stopped} log-ins stopped by that,"
         f" {blamed} told as the person's deed"
     )
@@ -129,7 +129,9 @@ def _window(world: Sandbox) -> str:
 
     def stored(write):  # type: ignore[no-untyped-def]
         result = real_stored(write)
-        took.append(time.perf_counter() - answered[0])
+        if answered[0]:
+            took.append(time.perf_counter() - answered[0])
+            answered[0] = 0.0
         return result
 
     probe.renewal.attempt, refreshing.stored = attempt, stored  # type: ignore[attr-defined]

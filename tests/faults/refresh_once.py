@@ -65,7 +65,7 @@ def main() -> int:
                 for channel in options.channels:
                     for late in (False, True) if channel in SWITCH else (True,):
                         _case(world, address, tally, channel, late=late, valkey=valkey, delay=options.delay)
-        _control(world, tally)
+        _control(world, tally, next(channel for channel in options.channels if channel in SWITCH))
     return tally.tell()
 
 
@@ -109,42 +109,32 @@ def _case(
     tally.doubled += max(0, calls - wanted)
     tally.lost += served[200] != JOBS or token.get().state != Token.State.VALID
     when = "after" if late else "before"
-    tally.notes.append(
+    tally.note(
         f"{channel}, {when} it replaced the token, Valkey {valkey}: {calls} calls; first {dict(said)}, afterwards {dict(served)}"
     )
 
 
-def _control(world: Sandbox, tally: Tally) -> None:
+def _control(world: Sandbox, tally: Tally, channel: str) -> None:
     """The naive way: each job refreshes for itself, and gives up after 5 seconds."""
+    from tokens import channels
+    from tokens.channels.base import ChannelError
     from tokens.models import Token
 
     world.clear_calls()
-    world.add_fault("snapchat", path="access_token", delay=OLD_PATIENCE + 2, late=True)
-    token = Token.objects.select_related("app").get(app__channel="snapchat")
+    world.add_fault(channel, path=TOKEN_PATH[channel], delay=OLD_PATIENCE + 2, late=True)
+    token = Token.objects.select_related("app").get(app__channel=channel)
     keys, credentials = token.app.keys(), token.unseal()
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": credentials.refresh_token,
-        "client_id": keys.client_id,
-        "client_secret": keys.secret,
-    }
 
     def refresh(_number: int) -> bool:
         try:
-            answer = httpx2.post(
-                f"{world.snapchat}/login/oauth2/access_token",
-                data=form,
-                timeout=OLD_PATIENCE,
-                trust_env=False,
-            )
-        except httpx2.TimeoutException:
+            return channels.get(channel).renew(keys, credentials, timeout=OLD_PATIENCE) is not None
+        except ChannelError:
             return False
-        return answer.status_code == 200
 
     with ThreadPoolExecutor(4) as jobs:
         served = sum(jobs.map(refresh, range(8)))
     world.clear_faults()
-    calls = len(refreshes(world, "snapchat"))
+    calls = len(refreshes(world, channel))
     tally.control = f"8 jobs: {calls} calls, {served} served, the new refresh token is nowhere"
     tally.control_failed = calls > 1 and served == 0
 

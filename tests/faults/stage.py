@@ -31,6 +31,11 @@ class Tally:
         """Whether the product held and the naive way did not."""
         return not self.lost and not self.doubled and self.control_failed
 
+    def note(self, words: str) -> None:
+        """Keep a line, and show it at once: a drill takes long."""
+        self.notes.append(words)
+        sys.stderr.write(f"{words}\n")
+
     def tell(self) -> int:
         """Print it as one line of JSON. Returns the exit status."""
         sys.stdout.write(json.dumps({**asdict(self), "good": self.good}) + "\n")
