@@ -168,6 +168,7 @@ class _Renewing:
                     partial(lifecycle.record_renewal_trouble, token_id=token.pk, attempt=tried, now=self.now)
                 )
             return tried, token
+        refreshing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
         refreshing.stored(
             partial(
                 lifecycle.record_renewal,

@@ -213,3 +213,15 @@ def test_a_fault_of_ours_in_the_middle_of_a_renewal_leaves_a_doubt_and_no_mark(
     token.refresh_from_db()
     assert (token.refresh_began_at, token.claimed_until) == (None, None)
     assert token.refresh_unanswered_at == NOW
+
+
+def test_a_process_that_dies_right_after_an_answer_was_kept_loses_nothing() -> None:
+    token = snapchat(refresh_began_at=NOW, refresh_began_by="host:1", refresh_wanted_at=NOW)
+
+    lifecycle.keep_answer(token=token, grant=GRANT)  # and no more
+
+    token.refresh_from_db()
+    assert token.unseal().refresh_token == "r2"
+    assert (token.refresh_began_at, token.refresh_unanswered_at) == (None, None)
+    assert token.refresh_wanted_at == NOW, "whoever waits is served by the next process"
+    assert token.credentials_key

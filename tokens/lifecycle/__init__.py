@@ -23,7 +23,12 @@ from tokens.lifecycle.refreshes import (
     want_refresh,
 )
 from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove
-from tokens.lifecycle.renewals import record_refusal, record_renewal, record_renewal_trouble
+from tokens.lifecycle.renewals import (
+    keep_answer,
+    record_refusal,
+    record_renewal,
+    record_renewal_trouble,
+)
 from tokens.lifecycle.steps import Outcome
 from tokens.lifecycle.wiping import wipe_all
 
@@ -37,6 +42,7 @@ __all__ = [
     "decide",
     "end_refresh",
     "have_accounts_read",
+    "keep_answer",
     "note_linked",
     "note_lost_answer",
     "note_use",

@@ -32,6 +32,24 @@ from users.models import User
 RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
 
 
+def keep_answer(*, token: Token, grant: Grant) -> None:
+    """Put what a refresh gave in the place of what it spent, in one statement: nothing else stands between the answer and its commit.
+
+    `token` as it was when the refresh began; where it has moved on, or nothing was spent, `record_renewal` does it all. What follows from
+    the answer is written by that.
+    """
+    if not renewal.spends(token) or not grant.credentials.access_token.strip():
+        return
+    sealed = _merged(token, grant)
+    Token.objects.filter(pk=token.pk, generation=token.generation).exclude(reason=Token.REMOVED).update(
+        credentials=sealed,
+        credentials_key=sealed.key,
+        has_refresh_token=True,
+        refresh_began_at=None,
+        refresh_began_by="",
+    )
+
+
 @transaction.atomic
 def record_renewal(
     *,
@@ -94,7 +112,10 @@ def _keep_to_revoke(token: Token, grant: Grant) -> None:
 
 def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: datetime) -> None:
     """Keep what a renewal gave where the credentials that it was made with are stored still, and have the token asked about."""
-    same = token.credentials is not None and spent is not None and token.unseal() == spent
+    same = False
+    if token.credentials is not None and spent is not None:
+        stored, before = token.unseal().as_dict(), spent.as_dict()
+        same = stored in (before, {**before, **grant.credentials.as_dict()})
     if same and _is_news(token, grant):
         token.credentials = _merged(token, grant)
         token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
