@@ -14,6 +14,7 @@ from accounts.portal.counts import short_count
 from adtoken_project import first_steps, lanes, lateness, signs_of_life
 from macros import reach
 from tokens import key_usage
+from tokens.channels import breaker, gate
 from tokens.deaths import Incident
 from tokens.models import ChannelApp, ChannelKey
 
@@ -101,7 +102,10 @@ def _late(request: HttpRequest) -> list[str]:
     now = timezone.now()
     living = signs_of_life.living(now=now)
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
+    apps = ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
+    silent = [app for app in apps if breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed"]
     return [
+        *(f"{app} gets no answer. AdToken goes on trying." for app in silent),
         *([f"No worker runs for: {'; '.join(lane.does for lane in dead)}."] if dead else []),
         *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
     ]

@@ -86,6 +86,8 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         saved = self.instance.pk is not None and self.instance.secrets is not None
         if "is_default" in self.fields:
             self.fields["is_default"].label = "For new links"
+        if "daily_budget" in self.fields:
+            self.fields["daily_budget"].label = "Calls a day"
         if "state" in self.fields:
             self.fields["state"].help_text = (
                 "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"

@@ -19,8 +19,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from tokens import answers, courses, lifecycle, probe, refreshing
+from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
-from tokens.models import Token
+from tokens.models import ChannelApp, Token
 from tokens.querysets import TokenQuerySet
 from users import hold
 from users.models import User
@@ -49,6 +50,7 @@ class Lane:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next_keep: float = 0.0
     _next_search: float = 0.0
+    _silent: list[int] = field(default_factory=list)  # apps that do not answer: their refreshes stay due
 
     def stop(self) -> None:
         """Take nothing new. `run` returns once the refreshes that were sent are answered and stored."""
@@ -80,8 +82,11 @@ class Lane:
             self.beat()
         if self._stopping or hold.current() is not None:
             return
+        searches = clock >= self._next_search
+        if searches:
+            self._silent = _silent_apps()
         self._take(Token.objects.refresh_wanted(now).order_by("refresh_wanted_at"), threads, now)
-        if clock >= self._next_search:
+        if searches:
             self._next_search = clock + SEARCH_EVERY
             for token_id in Token.objects.left_in_refresh(now).values_list("pk", flat=True)[: self.at_once]:
                 if token_id not in self._running:
@@ -94,7 +99,7 @@ class Lane:
             running = dict(self._running)
         room, share = self.at_once - len(running), max(1, self.at_once // SHARE)
         per_app = Counter(running.values())
-        full = [app for app, count in per_app.items() if count >= share]
+        full = [*self._silent, *(app for app, count in per_app.items() if count >= share)]
         if room <= 0:
             return
         with transaction.atomic():
@@ -146,3 +151,9 @@ class Lane:
             lifecycle.have_accounts_read(token_id=token_id, renewed_since=now)
             if source != "sweep":
                 self.checked(token_id)
+
+
+def _silent_apps() -> list[int]:
+    """Return the apps whose channel does not answer now: a refresh would only be told that it is not asked."""
+    apps = ChannelApp.objects.values_list("pk", "channel", "client_id")
+    return [pk for pk, channel, client_id in apps if breaker.would_refuse(gate.name_of(channel, client_id))]

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -95,6 +95,7 @@ def drill(
     seconds: float,
     naive: bool = False,
     background: bool = True,
+    patience: float = PATIENCE,
 ) -> Result:
     """Run it in Django's present database, which `env` names for the processes. `threads`: of the web server, in all."""
     hole = BlackHole()
@@ -103,7 +104,7 @@ def drill(
         env = {**env, "PINTEREST_URL": f"http://127.0.0.1:{hole.port}", "DEMO": "1"}
         key, dark = _fill(sandbox)
         web = stack.enter_context(_processes(env, threads=threads, naive=naive, background=background))
-        load = _Load(web, key, dark)
+        load = _Load(web, key, dark, patience)
         before, began_dark = Phase(), len(hole.taken)
         _measure(load, before, min(seconds, 30), with_dark=False, background=background)
         meanwhile = Phase()
@@ -134,7 +135,7 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
 
     native.set_up_apps(sandbox)
     for channel in HEALTHY:
-        native.linked(channel, f"{'ada'}") if channel == HEALTHY[0] else _also(channel)
+        native.linked(channel, "ada") if channel == HEALTHY[0] else _also(channel)
     now, app = timezone.now(), ChannelApp.objects.get(channel=DARK)
     accounts = []
     for _ in range(20):
@@ -143,7 +144,6 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
             has_refresh_token=True,
             access_expires_at=now - timedelta(minutes=5),
             dates_source={"access": "provider"},
-            due_at=now,
         )
         account = make_account(DARK)
         link(account, token)
@@ -184,7 +184,13 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool, background: bo
                 f"--bind=127.0.0.1:{port}",
                 f"--workers={workers}",
             ),
-            *("--worker-class=gthread", f"--threads={each}", "--no-control-socket", "--timeout=120"),
+            *(
+                "--worker-class=gthread",
+                f"--threads={each}",
+                "--no-control-socket",
+                "--timeout=120",
+                "--graceful-timeout=3",
+            ),
         ]
     ]
     if background:
@@ -220,12 +226,12 @@ def _get(address: str) -> tuple[int, str]:
 class _Load:
     """Jobs that lease: of healthy channels, and of the dark one."""
 
-    def __init__(self, web: str, key: str, dark: list[tuple[str, str]]) -> None:
+    def __init__(self, web: str, key: str, dark: list[tuple[str, str]], patience: float) -> None:
         from accounts.models import Account
 
-        self.web, self.dark = web, dark
+        self.web, self.dark, self.patience = web, dark, patience
         self.client = httpx2.Client(
-            timeout=PATIENCE, trust_env=False, headers={"Authorization": f"Bearer {key}"},
+            timeout=patience, trust_env=False, headers={"Authorization": f"Bearer {key}"},
             limits=httpx2.Limits(max_connections=2000, max_keepalive_connections=0),
         )  # fmt: skip
         self.healthy = list(Account.objects.filter(channel__in=HEALTHY).values_list("channel", "native_id"))
@@ -245,7 +251,7 @@ class _Load:
                 jobs.append(threading.Thread(target=job, daemon=True))
                 jobs[-1].start()
             for one in jobs:
-                one.join(PATIENCE)
+                one.join(self.patience)
 
         thread = threading.Thread(target=send)
         thread.start()
@@ -277,6 +283,7 @@ def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, back
     load.took, load.failed, over = [], 0, threading.Event()
     senders = [load.run(LEASES, load.lease, over)]
     if with_dark:
+        _have_checked([DARK])
         senders.append(load.run(DARK_JOBS, load.dark_lease, over))
     ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
@@ -304,13 +311,24 @@ def _ask_for_mail_and_checks() -> None:
 
     from adtoken_project import first_steps
     from notifications import outbox
-    from tokens.models import Token
 
     now = timezone.now()
     outbox.enqueue(
         kind=first_steps.TEST, recipient="ada@example.com", dedupe_key=f"drill:{uuid.uuid4()}", now=now
     )
-    Token.objects.filter(app__channel__in=HEALTHY, claimed_until=None, due_at__gt=now).update(due_at=now)
+    _have_checked(HEALTHY)
+
+
+def _have_checked(channels: Sequence[str]) -> None:
+    """Make those tokens due now that do not wait for a check already."""
+    from django.db.models import Q
+    from django.utils import timezone
+
+    from tokens.models import Token
+
+    now = timezone.now()
+    idle = Token.objects.filter(app__channel__in=channels, claimed_until=None)
+    idle.filter(Q(due_at=None) | Q(due_at__gt=now)).update(due_at=now)
 
 
 def _look(load: _Load, phase: Phase) -> None:
@@ -395,11 +413,13 @@ def run(threads: int, seconds: float, *, naive: bool) -> None:
             "BASE_URL": "http://127.0.0.1",
             **env,
         }
-        os.environ["ALLOWED_HOSTS"] = "testserver"
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
         import django
 
         django.setup()
+        from django.conf import settings
+
+        settings.ALLOWED_HOSTS.append("testserver")  # of Django's test client, which links
         result = drill(env=env, sandbox=sandbox, threads=threads, seconds=seconds, naive=naive)
         sys.stdout.write(json.dumps(asdict(result)) + "\n")
 

@@ -131,6 +131,9 @@ def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None
     BackgroundProcess.objects.update(seen_at=timezone.now())
     make_token(due_at=timezone.now() - 20 * MINUTE)
     BackgroundProcess.objects.filter(name="pushes@host").delete()
+    silent = make_app("tiktok", label="main")
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(gate.name_of("tiktok", silent.client_id), waited=10)
     client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
 
     health = client.get("/healthz")
@@ -141,5 +144,6 @@ def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None
     assert health.json()["lateness"] == "A check at Facebook has waited for 20 minutes"
     assert health.json()["pushes"] == "no sign of life"
     assert "A check at Facebook has waited for 20 minutes." in page
+    assert "TikTok app main gets no answer. AdToken goes on trying." in page
     assert f"No worker runs for: {lanes.LANES['pushes'].does}." in page
     assert Message.objects.filter(kind=late_mail.KIND).exists()

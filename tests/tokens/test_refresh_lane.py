@@ -1,8 +1,9 @@
 """Refreshes have a process of their own: one call however many ask, and its answer is stored whoever stopped waiting for it."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,7 +15,8 @@ from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
-from tokens import probe
+from tokens import probe, refresh_lane
+from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.models import Token, TokenEvent
 from users.models import Team
@@ -145,3 +147,29 @@ def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterw
     assert any(account.native_id in path for path in paths)
     assert "/v1/me" not in paths, "a renewal is a good report, so the channel is not asked again"
     assert Token.objects.filter(due_at__gt=timezone.now(), due_for="probe").exists()
+
+
+class Noting(ThreadPoolExecutor):
+    """Threads that only note what they are asked to do."""
+
+    def submit(self, fn: Any, /, *args: Any, **more: Any) -> "Future[Any]":
+        self.__dict__.setdefault("noted", []).append(args)
+        return Future()
+
+
+def test_refreshes_of_an_app_that_does_not_answer_stay_due_until_it_does(account: Account) -> None:
+    token = Token.objects.select_related("app").get()
+    Token.objects.update(due_at=timezone.now() - HOUR, due_for=Token.DueFor.REFRESH)
+    app, threads = gate.name_of("snapchat", token.app.client_id), Noting(1)
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(app, waited=10)
+
+    refresh_lane.Lane()._look(threads)
+    held_back = vars(threads).get("noted", [])
+    untouched = Token.objects.get()
+    breaker.answered(app)
+    refresh_lane.Lane()._look(threads)
+
+    assert held_back == []
+    assert (untouched.claimed_until, untouched.renewal_tried_at) == (None, None)
+    assert vars(threads)["noted"] == [(token.pk,)]

@@ -6,6 +6,7 @@ A pause is for checks and for questions that can wait. Renewals go on: a token t
 import threading
 import time
 from dataclasses import dataclass
+from math import ceil
 
 from tokens.channels import shared
 
@@ -41,7 +42,7 @@ def read(app: str) -> Reading:
     found = shared.read(names.values())
     pause = float(found.get(names["pause"], 0)) - now
     reading = Reading(
-        max(0, round(pause + 0.5)) if pause > 0 else 0,
+        max(0, ceil(pause)),
         int(found.get(names["calls"], 0)),
         float(found.get(names["used"], 0)),
     )

@@ -5,6 +5,7 @@ Nothing follows for a token from a call that was not made. The state is shared b
 
 import time
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal
 
 from tokens.channels import shared
@@ -15,6 +16,8 @@ OPEN_FOR = 15  # seconds, the first time
 LONGEST = 120  # seconds between two tries
 KEPT = 900  # seconds for which an open breaker is remembered that nobody tries to close
 WORTH = 3.0  # seconds: who waited for less cannot tell a slow channel from a silent one
+LEFT_TO_WORKERS = 45  # seconds for which requests leave the one try to a worker's sweep
+AGAIN_AFTER = 5  # seconds after which they come again
 LOOK_EVERY = 0.3  # seconds; each process looks so often at what the others found
 
 State = Literal["closed", "open", "half-open"]
@@ -28,6 +31,7 @@ class Reading:
     failures: int = 0  # in a row
     seconds: int = 0  # until the next try
     trips: int = 0  # how often it has opened since it was last closed
+    overdue: float = 0.0  # seconds since the next try was due
 
 
 _seen: dict[str, tuple[float, dict[str, Any]]] = {}
@@ -42,7 +46,8 @@ def read(app: str) -> Reading:
         return Reading("closed", failures)
     left = float(opened["until"]) - time.time()
     state: State = "open" if left > 0 else "half-open"
-    return Reading(state, failures, max(0, round(left + 0.5)), int(opened["trips"]))
+    seconds = max(0, ceil(left))
+    return Reading(state, failures, seconds, int(opened["trips"]), max(0.0, -left))
 
 
 def refuses(app: str, *, patience: float) -> int:
@@ -55,13 +60,18 @@ def refuses(app: str, *, patience: float) -> int:
         return 0
     if reading.state == "open":
         return reading.seconds
-    return 0 if shared.take(_key(app, "trial"), patience + 2) else 2
+    return 0 if shared.take(_key(app, "trial"), patience + 2) else AGAIN_AFTER
 
 
 def would_refuse(app: str) -> int:
-    """Return the same without taking the one try: what to answer where asking is no use."""
+    """Return for how many seconds whoever would wait for an answer had better not ask; 0: ask.
+
+    The one try is left to a worker, which holds nobody up; where none comes to it, to whoever asks.
+    """
     reading = read(app)
-    return reading.seconds if reading.state == "open" else 0
+    if reading.state == "half-open" and reading.overdue < LEFT_TO_WORKERS:
+        return AGAIN_AFTER
+    return reading.seconds
 
 
 def answered(app: str) -> None:

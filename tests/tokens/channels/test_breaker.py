@@ -71,6 +71,19 @@ def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer
     assert breaker.read(APP) == breaker.Reading("closed")
 
 
+def test_whoever_waits_leaves_the_one_try_to_a_worker_unless_none_comes() -> None:
+    with time_machine.travel(time.time(), tick=False) as clock:
+        fail(breaker.TRIPS_AFTER)
+        waits = [breaker.would_refuse(APP)]
+        for seconds in (breaker.OPEN_FOR + 1, breaker.LEFT_TO_WORKERS):
+            clock.shift(seconds)
+            breaker.forget()
+            waits.append(breaker.would_refuse(APP))
+
+    assert 0 < waits[0] <= breaker.OPEN_FOR
+    assert waits[1:] == [breaker.AGAIN_AFTER, 0]
+
+
 def test_who_waited_for_a_moment_only_proves_nothing_and_calls_on_their_way_do_not_lengthen_the_pause() -> (
     None
 ):

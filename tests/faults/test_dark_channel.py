@@ -1,0 +1,50 @@
+"""The drill of tests/faults/dark_channel.py in short: the web server alone, and its naive control.
+
+`python -m tests.faults.dark_channel` is the whole of it.
+"""
+
+import os
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.faults import dark_channel
+from tests.support.sandbox import Sandbox
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+SECONDS = 6
+
+
+def drill(sandbox: Sandbox, *, naive: bool) -> dark_channel.Result:
+    database = (
+        urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    )
+    env = {f"{channel.upper()}_URL": getattr(sandbox, channel) for channel in Sandbox.APPS}
+    env |= {
+        "DATABASE_URL": database,
+        "FERNET_KEYS": ",".join(settings.FERNET_KEYS),
+        "BASE_URL": "http://127.0.0.1",
+    }
+    return dark_channel.drill(
+        env=env, sandbox=sandbox, threads=4, seconds=SECONDS, naive=naive, background=False, patience=8
+    )
+
+
+def test_jobs_of_a_dark_channel_hold_no_lease_of_the_others_up(channels_world: Sandbox) -> None:
+    result = drill(channels_world, naive=False)
+
+    assert result.dark.failed == 0
+    assert result.dark.leases > 50
+    assert result.dark.slowest < 3_000  # milliseconds
+    assert set(result.dark_answers) == {"503"}
+    assert result.dark_calls <= 6  # two threads, five seconds each
+
+
+def test_without_breaker_and_shares_they_do(channels_world: Sandbox) -> None:
+    result = drill(channels_world, naive=True)
+
+    assert result.dark.slowest > 4_000
+    assert result.dark_calls > 6
