@@ -110,9 +110,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     "default": {
-        "BACKEND": "adtoken_project.cache.OwnKeysCache",
+        "BACKEND": "adtoken_project.cache.LimitsCache",
         "LOCATION": env.redis("CACHE_URL", REDIS_URL),
         "KEY_PREFIX": "cache",  # Celery's queue may lie in the same database
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},  # nobody's log-in waits longer
     },
     # What all processes know of the calls to a channel app. One that is away must not hold a call up.
     "calls": {

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from users import append_only, retention
+from users import append_only, limit_counts, retention
 from users.models import LoginRecord
 from users.retention_kinds import HAND_OUTS, LOG_INS
 from users.sessions import SessionStore
@@ -45,5 +45,6 @@ def prune_history() -> None:
 
 @shared_task
 def clear_sessions() -> None:
-    """Remove the sessions that have ended: they hold addresses and browsers of people."""
+    """Remove the sessions that have ended: they hold addresses and browsers of people. And counts of limits that are over."""
     SessionStore.clear_expired()
+    limit_counts.sweep()

@@ -6,9 +6,9 @@ from threading import BoundedSemaphore
 from celery import shared_task
 from celery.worker import state as worker_state
 from django.db import connection, transaction
-from kombu.exceptions import OperationalError
 
 from notifications import delivery
+from users import asking_workers
 
 AT_ONCE = 2  # runs in one process
 _at_once = BoundedSemaphore(AT_ONCE)
@@ -44,7 +44,4 @@ def deliver_soon() -> None:
 
 
 def _call() -> None:
-    try:
-        deliver_messages.apply_async(retry=False, ignore_result=True)
-    except OperationalError as error:
-        logger.warning("No worker could be asked to deliver; the sweep will: %s", type(error).__name__)
+    asking_workers.ask(deliver_messages)

@@ -108,12 +108,13 @@ def _append_only_tables_are_emptied_between_tests() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> None:
     """Each test begins as a process does: knowing nothing of the macros, keys and channels of the test before."""
+    from adtoken_project import cache
     from macros import windows  # they need Django's apps, which are not loaded yet when this file is
     from tokens import key_usage
     from tokens.channels import brake, breaker, shared, shares
-    from users import hold
+    from users import asking_workers, hold
 
-    for memory in (windows, key_usage, shared, breaker, brake):
+    for memory in (windows, key_usage, shared, breaker, brake, cache, asking_workers):
         memory.forget()
     shares.limit(None)
     hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself

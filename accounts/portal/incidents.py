@@ -20,6 +20,7 @@ from accounts.tasks import tend_incidents
 from accounts.templatetags import faces as tags
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
+from users import asking_workers
 from users.models import person
 
 PERMISSION = "tokens.decide_tokendeath"
@@ -140,7 +141,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
                 app_id=incident.app_id, death_ids=None, decision=decision, actor=person(request)
             )
             self.log_change(request, incident, f"{page.button}: {number}.")
-            tend_incidents.delay()
+            asking_workers.ask(tend_incidents)
             messages.success(
                 request, f"{page.button}: {jobs.number(number, 'log-in')}. It is done within a minute."
             )

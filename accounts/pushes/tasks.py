@@ -1,17 +1,14 @@
 """Celery doorways of pushes. Each is kicked as soon as the push is committed; what a lost kick leaves behind is swept up."""
 
-import logging
 from functools import partial
 
 from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.pushes import asking, deletion
 from accounts.pushes.limits import questions
-
-logger = logging.getLogger(__name__)
+from users import asking_workers
 
 
 @shared_task(name="accounts.pushes.check_token")
@@ -45,9 +42,4 @@ def _kick(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
     if ids and questions.too_many(what):
         return
     questions.count(what)
-    try:
-        task.apply_async(ids, retry=False, ignore_result=True)
-    except OperationalError as error:
-        logger.warning(
-            "No worker could be asked to run %s; the sweep will: %s", task.name, type(error).__name__
-        )
+    asking_workers.ask(task, *ids)
