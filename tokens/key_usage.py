@@ -13,7 +13,7 @@ from users.factor_keys import FactorRows
 from users.key_ring import fingerprints
 
 UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows that stand beside no key's name
-SAMPLES = 3  # rows of one app under one key, so that a single damaged row does not look like a missing key
+SAMPLES = 3  # rows of one app under one key, and second factors under one, so that a single damaged row does not look like a missing key
 LOOK_EVERY = 5.0  # seconds
 
 # The pairs of key and app, each found by one step through the index, and a few rows of each.
@@ -97,7 +97,8 @@ def _look() -> list[str]:
         pair = key, str(ChannelKey(channel).label)
         opened[pair] = _opens(owner, ciphertext) or opened.get(pair, False)
     closed = {pair for pair, good in opened.items() if not good}
-    closed |= {(name, "second factors") for name, _ in FactorRows().named() if name not in fingerprints()}
+    factors = FactorRows()
+    closed |= {(name, factors.label) for name, good in factors.opens(samples=SAMPLES).items() if not good}
     lost = {"" if name == UNNAMED else name for name in settings.FERNET_KEYS_LOST}
     names = sorted({key for key, _ in closed} - lost)
     return [_sentence(name, sorted(what for key, what in closed if key == name)) for name in names]

@@ -83,16 +83,9 @@ class SealedRows:
         done.missed = len(missed)
         return done
 
-    def keys(self, *, batch: int = BATCH) -> tuple[Counter[str], int]:
-        """Open every row. Returns how many rows each key opens, and beside how many stands the name of another key."""
-        found: Counter[str] = Counter()
-        misnamed = 0
-        for rows in self._batches(batch):
-            for row in rows:
-                name = self.opened_by(row.stored)
-                found[name] += 1
-                misnamed += name not in {row.key, UNKNOWN}
-        return found, misnamed
+    def keys(self, *, batch: int = BATCH) -> Counter[tuple[str, str]]:
+        """Open every row. Returns how many rows there are of each key that opens them and name that stands beside them."""
+        return Counter((self.opened_by(row.stored), row.key) for rows in self._batches(batch) for row in rows)
 
     @property
     def _stored(self) -> str:

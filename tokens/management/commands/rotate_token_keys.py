@@ -1,6 +1,7 @@
 """`manage.py rotate_token_keys [--check]`."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--check",
             action="store_true",
-            help="Open every row and change nothing. Exit status 1 unless all stand under the newest key.",
+            help="Open every row and change nothing. Exit status 1 unless all stand under the newest key and its name.",
         )
         parser.add_argument(
             "--batch", type=int, default=BATCH, help=f"Rows per transaction, {BATCH} if left out."
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         work = self._check if options["check"] else self._rotate
         left = sum(work(place, max(1, options["batch"])) for place in PLACES)
         if left:
-            raise CommandError(f"{left} rows are not under the newest key. Keep the other keys.")
+            raise CommandError(f"{left} rows are not under the newest key and its name. Keep the other keys.")
         self.stdout.write(
             "All rows are under the newest key." + ("" if options["check"] else " Make sure with --check.")
         )
@@ -50,12 +51,17 @@ class Command(BaseCommand):
         return done.closed + done.missed
 
     def _check(self, place: SealedRows, batch: int) -> int:
-        keys, misnamed = place.keys(batch=batch)
-        for name, count in sorted(keys.items()):
-            what = f"key {name}" if name != UNKNOWN else "no key of FERNET_KEYS"
+        found = place.keys(batch=batch)
+        opened: Counter[str] = Counter()
+        for (key, _), count in found.items():
+            opened[key] += count
+        for key, count in sorted(opened.items()):
+            what = f"key {key}" if key != UNKNOWN else "no key of FERNET_KEYS"
             self.stdout.write(f"{place.label}: {count} rows open with {what}.")
+        misnamed = sum(count for (key, name), count in found.items() if key not in {name, UNKNOWN})
         if misnamed:
             self.stderr.write(
-                f"{place.label}: {misnamed} rows stand beside the name of another key. Run this without --check."
+                f"{place.label}: {misnamed} rows stand beside another name than that of their key, or none. Run this without --check."
             )
-        return keys.total() - keys[fingerprints()[0]]
+        newest = fingerprints()[0]
+        return found.total() - found[newest, newest]
