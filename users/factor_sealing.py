@@ -17,9 +17,10 @@ from typing import Any
 
 from allauth.core import context
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+from cryptography.fernet import InvalidToken
 from django.views.decorators.debug import sensitive_variables
+
+from users.key_ring import ring
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +105,3 @@ def _marked(value: Any, owner: int) -> Any:
     if isinstance(value, list):
         return [_marked(one, owner) for one in value]
     return Loaded(value, owner) if isinstance(value, str) else value
-
-
-def ring() -> MultiFernet:
-    """Return the key ring of the settings, newest key first."""
-    return MultiFernet([Fernet(key) for key in settings.FERNET_KEYS])

@@ -17,7 +17,7 @@ from django.urls import reverse
 from tests.support.factories import NOW, make_app, make_user
 from tests.support.security_key import SecurityKey
 from tests.users.steps import begin_to_enrol, code_of, enrol, is_logged_in, log_in, secret_of
-from users import factor_sealing
+from users.key_ring import ring
 from users.models import Session, User
 
 pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enrolment when it is committed
@@ -120,7 +120,7 @@ def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(
     client: Client, staff: User
 ) -> None:
     seed = generate_totp_secret()
-    old = factor_sealing.ring().encrypt(seed.encode()).decode()
+    old = ring().encrypt(seed.encode()).decode()
     lost = Fernet(Fernet.generate_key()).encrypt(b"x").decode()
     Authenticator.objects.create(user=staff, type="totp", data={"secret": old})
     Authenticator.objects.create(user=staff, type="recovery_codes", data={"seed": lost, "used_mask": 0})
@@ -134,10 +134,7 @@ def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(
 
     assert is_logged_in(client)
     assert bound != old
-    assert (
-        factor_sealing.ring().decrypt(Authenticator.objects.get(type="totp").data["secret"].encode()).decode()
-        == seed
-    )
+    assert ring().decrypt(Authenticator.objects.get(type="totp").data["secret"].encode()).decode() == seed
     assert Authenticator.objects.get(type="recovery_codes").data["seed"] == lost
 
 
