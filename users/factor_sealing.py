@@ -77,7 +77,10 @@ def is_bound(authenticator: Authenticator) -> bool:
     """Tell whether a security key stands in the row of the person who added it."""
     sealed = authenticator.data.get(BOUND)
     if sealed is None:
-        logger.error("The second factor of person %s is bound to nobody", authenticator.user_id)
+        logger.error(
+            "The security key of person %s is bound to nobody. If a process of an older version added it, reset the second factor",
+            authenticator.user_id,
+        )
         return False
     return unseal(sealed, authenticator.user_id) == _trace(authenticator)
 
