@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -39,9 +40,9 @@ class ApiMiddleware:
             return self.get_response(request)
         began = time.monotonic()
         answer = self._answer(request)
-        signals.request(path=request.path, status=answer.status_code, seconds=time.monotonic() - began)
-        if answer.status_code >= HTTPStatus.BAD_REQUEST:
-            _log(request, answer)
+        seconds = time.monotonic() - began
+        signals.request(path=request.path, status=answer.status_code, seconds=seconds)
+        _log(request, answer, seconds)
         patch_cache_control(answer, no_store=True)
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
@@ -76,13 +77,26 @@ def _as_problem(answer: HttpResponse) -> HttpResponse:
     return said
 
 
-def _log(request: HttpRequest, answer: HttpResponse) -> None:
-    """Write who was refused what: key, address, method, path, status. Lease ids are named as the record names them."""
+def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
+    """Write who was answered what: key, address, method, path, status, duration. Lease ids are named as the record names them."""
     caller: Caller | None = getattr(request, "auth", None)
+    facts: dict[str, Any] = {
+        "method": request.method,
+        "path": _LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path),
+        "status": answer.status_code,
+        "key_id": caller.key_id if caller else None,
+        "address": client_address(request),
+        "duration_ms": round(seconds * 1000, 1),
+    }
     key = f"key {caller.key_id} ({caller.name})" if caller else "no valid key"
-    path = _LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path)
-    level = logging.ERROR if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.WARNING
-    words = "API: %s %s answered %s to %s from %s"
-    logger.log(level, words, request.method, path, answer.status_code, key, client_address(request))
-    # Django would add a line without key and address.
-    answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # what its logging looks at
+    words = "API: %(method)s %(path)s answered %(status)s to %(key)s from %(address)s in %(duration_ms)s ms"
+    logger.log(_level(answer.status_code), words, {**facts, "key": key}, extra={"facts": facts})
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        # Django would add a line without key and address.
+        answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # what its logging looks at
+
+
+def _level(status: int) -> int:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return logging.ERROR
+    return logging.WARNING if status >= HTTPStatus.BAD_REQUEST else logging.INFO

@@ -6,8 +6,12 @@ from typing import Any
 
 from celery import Celery, Task
 
-from adtoken_project import env, signs_of_life  # noqa: F401  # importing the signs connects their signals
-from adtoken_project.metrics import signals  # noqa: F401  # and these theirs
+from adtoken_project import (  # noqa: F401  # importing the signs connects their signals
+    env,
+    request_ids,  # and these theirs
+    signs_of_life,
+)
+from adtoken_project.metrics import signals  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 

@@ -5,7 +5,7 @@ import re
 import secrets
 import sys
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +70,14 @@ def whole(name: str, *, default: int, least: int = 0, most: int | None = None) -
     if number < least or (most is not None and number > most):
         raise ImproperlyConfigured(f"{name} must be a whole number {limits}, not {value!r}.")
     return number
+
+
+def choice(name: str, *, default: str, choices: Sequence[str]) -> str:
+    """Return the variable, one of these words. Raises ImproperlyConfigured for another."""
+    value = os.environ.get(name, "").strip().lower() or default
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
 
 
 def zone(name: str, default: str) -> str:

@@ -51,7 +51,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "adtoken_project.api_middleware.ApiMiddleware",  # first: it sees what the others answer below /api/
+    "adtoken_project.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
+    "adtoken_project.api_middleware.ApiMiddleware",  # before all others: it sees what the others answer below /api/
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "users.middleware.PrivatePagesMiddleware",
@@ -322,9 +323,8 @@ LOGGING = {
     "filters": {"no_secrets": {"()": "tokens.scrub.LogFilter"}},
     "formatters": {
         "line": {
-            "()": "adtoken_project.logs.UtcFormatter",
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
+            "()": "adtoken_project.logs.formatter",
+            "form": env.choice("LOG_FORMAT", default="text", choices=("text", "json")),
         }
     },
     "handlers": {

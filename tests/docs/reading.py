@@ -11,6 +11,7 @@ READERS = {
     "address",
     "flag",
     "whole",
+    "choice",
     "names",
     "zone",
     "database",

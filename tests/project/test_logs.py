@@ -1,0 +1,182 @@
+"""Lines of the log: one per request of the API, in UTC, with the ids that put them together, without secrets, as text or as JSON."""
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.broker import callers
+from accounts.models import ApiKey
+from adtoken_project import logs, request_ids
+from adtoken_project.celery import app
+from tests.support.factories import link, make_account, make_token
+from tokens.scrub import LogFilter
+from users.models import Team
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "EAABsbCS1iHgBO1234567890abcdefghij"
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What a handler of ours writes in JSON, wherever the line comes from."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.formatter("json"))
+    handler.addFilter(LogFilter())
+    logging.getLogger().addHandler(handler)
+    yield stream
+    logging.getLogger().removeHandler(handler)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_lease_is_one_line_with_key_status_duration_and_id_and_without_what_was_handed_out(
+    written: io.StringIO,
+) -> None:
+    account = make_account()
+    link(account, make_token(), can_publish="yes")
+    key, text = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
+
+    answer = Client().post(
+        f"/api/v1/accounts/facebook/{account.native_id}/lease",
+        {},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {text}", "x-request-id": "nightly-run-4711"},
+    )
+
+    assert answer.status_code == 200
+    (line,) = [line for line in lines(written) if line["logger"] == "adtoken_project.api_middleware"]
+    assert (line["level"], line["status"], line["method"], line["key_id"]) == ("INFO", 200, "POST", key.pk)
+    assert line["path"] == f"/api/v1/accounts/facebook/{account.native_id}/lease"
+    assert line["request_id"] == answer["X-Request-ID"] == "nightly-run-4711"
+    assert 0 < line["duration_ms"] < 60_000
+    handed_out = answer.json()
+    for secret in (text, handed_out["lease_id"], handed_out["send"]["headers"]["Authorization"].split()[1]):
+        assert secret not in written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "x" * 65, "a b", "line\nbreak: yes", "%0d%0aSet-Cookie", "ütf-8-and-more", SECRET, "short"]
+)
+def test_an_id_that_is_too_long_strange_or_a_token_is_replaced(sent: str) -> None:
+    assert request_ids.accepted(sent) == ""
+
+
+@pytest.mark.parametrize(
+    "sent", ["0f8fad5b-d9cb-469f-a165-70867728950e", "d3c1f5f7a2b84c0e9f6a7b8c9d0e1f2a", "job.77_a"]
+)
+def test_ids_as_proxies_make_them_are_kept(sent: str) -> None:
+    assert request_ids.accepted(sent) == sent
+
+
+def test_every_answer_has_an_id_of_its_own_also_one_that_nobody_sent() -> None:
+    client = Client()
+
+    first, second, page = client.get("/livez"), client.get("/livez"), client.get("/nowhere/")
+
+    ids = {answer["X-Request-ID"] for answer in (first, second, page)}
+    assert len(ids) == 3
+    assert all(request_ids.accepted(one) for one in ids)
+    assert logs.request_id.get() == ""
+
+
+def test_no_field_of_a_json_line_holds_a_secret(written: io.StringIO) -> None:
+    logger = logging.getLogger("anybody.elses")
+    try:
+        raise ValueError(f"refused access_token={SECRET}")
+    except ValueError:
+        logger.exception("with %s", SECRET, extra={"facts": {"path": f"/x?token={SECRET}", "status": 7}})
+    logger.warning("plain\nlines %s", {"refresh_token": "shorty-but-named"}, stack_info=True)
+
+    first, second = lines(written)
+
+    assert SECRET not in written.getvalue()
+    assert "shorty-but-named" not in written.getvalue()
+    assert "ValueError: refused" in first["exception"]
+    assert first["status"] == 7
+    assert "\n" in second["message"]
+    assert "stack" in second
+
+
+def test_the_time_of_a_line_is_utc(written: io.StringIO) -> None:
+    logging.getLogger("a").warning("now")
+
+    at = datetime.fromisoformat(lines(written)[0]["time"])
+    assert at.utcoffset() == timedelta(0)
+    assert abs(timezone.now() - at) < timedelta(minutes=1)
+
+
+def test_what_a_request_asks_a_worker_to_do_carries_its_id_and_that_of_the_task(written: io.StringIO) -> None:
+    seen: list[str] = []
+
+    @app.task(name="tests.says")
+    def says() -> None:
+        seen.append(logs.request_id.get())
+        logging.getLogger("tests.says").warning("said")
+
+    headers: dict[str, Any] = {}
+    mark = logs.request_id.set("asked-by-page")
+    request_ids._carry(headers=headers)
+    logs.request_id.reset(mark)
+    says.apply(headers=headers, task_id="task-1")
+
+    assert seen == ["asked-by-page"]
+    (line,) = [line for line in lines(written) if line["logger"] == "tests.says"]
+    assert (line["request_id"], line["task"], line["task_id"]) == ("asked-by-page", "tests.says", "task-1")
+    assert (logs.request_id.get(), logs.task.get()) == ("", {})
+
+
+def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_setting_chooses_json_for_all_lines_and_another_word_is_refused() -> None:
+    code = (
+        "import django, logging; django.setup();"
+        "logging.getLogger('x').warning('password=%s', 'hunter2'); logging.getLogger('celery').error('both')"
+    )
+
+    good = run(code, LOG_FORMAT="json", DJANGO_SETTINGS_MODULE="adtoken_project.settings")
+    bad = run(code, LOG_FORMAT="yaml", DJANGO_SETTINGS_MODULE="adtoken_project.settings")
+
+    said = [json.loads(line) for line in good.stderr.splitlines()]
+    assert [(line["logger"], line["message"]) for line in said] == [
+        ("x", "password=[hidden]"),
+        ("celery", "both"),
+    ]
+    assert "LOG_FORMAT must be one of text, json, not 'yaml'" in bad.stderr
+
+
+def test_lines_of_gunicorn_look_like_all_others() -> None:
+    code = (
+        "from gunicorn.config import Config; from adtoken_project.gunicorn_logs import GunicornLogger;"
+        "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = GunicornLogger(cfg);"
+        "log.info('Booting %s', 7); log.access_log.info('GET /x?access_token=abcdefghij1234567890')"
+    )
+
+    ran = run(code, LOG_FORMAT="json", TZ="Asia/Tokyo")
+
+    boot, access = json.loads(ran.stderr), json.loads(ran.stdout)
+    assert (boot["logger"], boot["message"]) == ("gunicorn.error", "Booting 7")
+    assert boot["time"].endswith("Z")
+    assert access["message"] == "GET /x?access_token=[hidden]"
