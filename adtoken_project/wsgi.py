@@ -1,5 +1,6 @@
 """The WSGI entry point for gunicorn."""
 
+import logging
 import os
 
 from django.conf import settings
@@ -12,6 +13,7 @@ GUNICORN_GIVES_UP = 3  # the status of a worker that cannot boot; after any othe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
+logging.captureWarnings(capture=True)  # lines of the log, like all others
 with env.told_in_one_line(GUNICORN_GIVES_UP):
     application = get_wsgi_application()
 

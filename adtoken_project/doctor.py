@@ -1,0 +1,267 @@
+"""What `manage.py doctor` looks at: each check says what is wrong, and what to do about it.
+
+A check is bounded in time from outside, because what it asks may hang.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.core import checks, mail
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.linking import setup
+from adtoken_project import lanes, lateness, schedules, signs_of_life
+from tokens import key_usage
+from tokens.models import ChannelApp, ChannelKey
+from users import hold, recipients
+
+SECONDS = 5.0  # for one check
+OLDEST_POSTGRES = 15
+CLOCKS_DIFFER = 5  # seconds between this machine and PostgreSQL from which on it matters
+QUIET = {
+    "security.W004",
+    "security.W008",
+    "security.W016",
+    "security.W012",
+    "security.W018",
+}  # of the demo, on http
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is wrong, and what to do. A note is not wrong, but perhaps not meant so."""
+
+    said: str
+    cure: str
+    note: bool = False
+    stops: bool = False  # nothing else can be asked of the database
+
+
+Check = Callable[[datetime], Iterator[Trouble]]
+
+
+def settings_fit(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Settings."""
+    quiet = QUIET if settings.DEMO else set[str]()
+    for message in checks.run_checks(include_deployment_checks=True):
+        if message.level >= checks.WARNING and message.id not in quiet and not message.is_silenced():
+            yield Trouble(
+                f"{message.msg} ({message.id})", message.hint or "See .env.example for the setting."
+            )
+
+
+def database(now: datetime) -> Iterator[Trouble]:
+    """Database."""
+    try:
+        # Past the pool, whose own patience is longer than ours, and which does not say why.
+        with psycopg.connect(**connection.get_connection_params(), connect_timeout=int(SECONDS) - 1) as there:
+            found = there.execute(
+                "select current_setting('server_version_num')::int / 10000, now()"
+            ).fetchone()
+    except psycopg.Error as error:
+        first = (str(error).splitlines() or [""])[0]
+        cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
+        yield Trouble(f"It does not answer: {first[:200]}", cure, stops=True)
+        return
+    assert found is not None
+    version, clock = found
+    if version < OLDEST_POSTGRES:
+        yield Trouble(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
+    if (apart := abs((clock - now).total_seconds())) > CLOCKS_DIFFER:
+        yield Trouble(
+            f"The clocks of this machine and of PostgreSQL differ by {apart:.0f} seconds.",
+            "Switch on NTP on both: expiry dates are compared with the clock.",
+        )
+
+
+def migrations(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Migrations."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        yield Trouble(
+            f"{len(plan)} migrations are missing, the first is {plan[0][0]}.", "Run: manage.py migrate"
+        )
+
+
+def installation(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Hold."""
+    if found := hold.current():
+        yield Trouble(
+            str(found), "Say what this database is: manage.py release --same or --copy (docs/restore.md)."
+        )
+
+
+def valkey(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Redis."""
+    cache: Any = settings.CACHES["default"]
+    for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
+        try:
+            client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)
+            policy = client.info("memory").get("maxmemory_policy", "")
+        except (redis.RedisError, OSError) as error:
+            yield Trouble(
+                f"The server of {name} does not answer: {type(error).__name__}.",
+                f"Start Redis or Valkey, and compare address and password with {name}.",
+            )
+            continue
+        if name == "REDIS_URL" and policy not in {"noeviction", ""}:
+            yield Trouble(
+                f"Redis throws keys away when it is full ({policy}), calls to workers with them.",
+                "Set maxmemory-policy noeviction there.",
+                note=True,
+            )
+
+
+def mail_server(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Mail server."""
+    try:
+        server = mail.get_connection(timeout=SECONDS - 1)
+        server.open()
+        server.close()
+    except Exception as error:  # noqa: BLE001  # sockets, TLS and SMTP raise what they like
+        yield Trouble(
+            f"The mail server does not take us: {type(error).__name__}: {str(error)[:200]}",
+            "Compare EMAIL_URL with the server's address, port, TLS and log-in. Mails wait for 48 hours.",
+        )
+
+
+def keys(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Key ring."""
+    for said in key_usage.problems():
+        yield Trouble(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
+    for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
+        if not setup.opens(app):
+            yield Trouble(
+                f"The stored secret of {app} does not open.",
+                "Put its key into FERNET_KEYS, or enter the secret again under Channel apps.",
+            )
+
+
+def processes(now: datetime) -> Iterator[Trouble]:
+    """Processes."""
+    living = signs_of_life.living(now=now)
+    for name in lanes.LANES:
+        if not living[name]:
+            yield Trouble(
+                f"No worker runs for the lane {name}: {lanes.LANES[name].does}.",
+                f"Start: manage.py worker {name}",
+            )
+    if not living[signs_of_life.BEAT]:
+        yield Trouble(
+            "Beat does not run, so nothing is checked, renewed or mailed by itself.",
+            "Start: celery -A adtoken_project beat --loglevel INFO --pidfile=",
+        )
+
+
+def late(now: datetime) -> Iterator[Trouble]:
+    """Background work."""
+    for work in lateness.late(now):
+        yield Trouble(
+            f"{work.words(now)}.",
+            f"Read the log of the worker of the lane {work.lane}; if it is only busy, start a second: manage.py worker {work.lane}",
+        )
+
+
+def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Channel apps."""
+    for app in ChannelApp.objects.exclude(fault_since=None):
+        yield Trouble(
+            f"{app.get_channel_display()} refuses our app: {app.fault}",
+            f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and mend what it names.",
+        )
+    missing = [str(label) for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
+    if missing:
+        yield Trouble(
+            f"Not set up: {', '.join(missing)}.",
+            "Enter an app under Channel apps in the portal, for the channels that you use.",
+            note=len(missing) < len(ChannelKey.choices),
+        )
+
+
+def people(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Operators."""
+    cure = "Set OPERATOR_EMAILS, or add somebody to the group Administrators."
+    if not recipients.operators():
+        yield Trouble("There is nobody to tell of our own faults.", cure)
+    elif not recipients.reachable_operators():
+        yield Trouble("The mail servers of all operators refuse their addresses.", cure)
+
+
+def clockwork(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+    """Schedules."""
+    from django_celery_beat.models import PeriodicTask
+
+    rows = dict(PeriodicTask.objects.values_list("name", "enabled"))
+    if missing := sorted(schedules.SCHEDULES.keys() - rows.keys()):
+        yield Trouble(f"Schedules are missing: {', '.join(missing)}.", "Run: manage.py migrate")
+    if off := sorted(name for name in schedules.SCHEDULES if rows.get(name) is False):
+        yield Trouble(
+            f"Schedules are switched off: {', '.join(off)}.",
+            "Switch them on in the table django_celery_beat_periodictask, or leave it if that was meant.",
+        )
+
+
+# Each with whether it asks the database.
+CHECKS: tuple[tuple[Check, bool], ...] = (
+    (settings_fit, False),
+    (database, False),
+    (migrations, True),
+    (installation, True),
+    (valkey, False),
+    (mail_server, False),
+    (keys, True),
+    (processes, True),
+    (late, True),
+    (apps, True),
+    (people, True),
+    (clockwork, True),
+)
+
+
+def examine(now: datetime) -> Iterator[tuple[str, list[Trouble] | None]]:
+    """Run all checks. Yields what each is about, and what is wrong; None where the database that it asks is away."""
+    away = False
+    for check, asks_database in CHECKS:
+        found = None if away and asks_database else within(check, now)
+        away = away or any(trouble.stops for trouble in found or ())
+        yield (check.__doc__ or "").rstrip("."), found
+
+
+def within(check: Check, now: datetime, *, seconds: float = SECONDS) -> list[Trouble]:
+    """Run a check in a thread of its own, and say so where it is not done in time or cannot be made."""
+    found: list[list[Trouble]] = []
+
+    def look() -> None:
+        try:
+            found.append(made(check, now))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if found:
+        return found[0]
+    return [
+        Trouble(
+            f"No answer within {seconds:g} seconds.",
+            "Whatever it asks hangs: look at that server and the network.",
+        )
+    ]
+
+
+def made(check: Check, now: datetime) -> list[Trouble]:
+    """Run a check. Where it cannot be made, that is what is wrong."""
+    try:
+        return list(check(now))
+    except DatabaseError as error:
+        first = (str(error).splitlines() or [""])[0]
+        said = f"This could not be read: {type(error).__name__}: {first[:200]}"
+        return [Trouble(said, "Run: manage.py migrate. If it stays so, look at the log of PostgreSQL.")]

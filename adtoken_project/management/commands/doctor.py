@@ -1,0 +1,34 @@
+"""`manage.py doctor`: what is wrong with this installation, and what to do. Exit status 1 where something is."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from adtoken_project import doctor
+from tokens import scrub
+
+
+class Command(BaseCommand):
+    help = (
+        "Say what is wrong with this installation and what to do about it; exit status 1 where something is."
+    )
+    requires_system_checks: list[str] = []  # they are one of the checks
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wrong = 0
+        for title, troubles in doctor.examine(timezone.now()):
+            if not troubles:
+                self._say("?" if troubles is None else "ok", title)
+            for trouble in troubles or ():
+                wrong += not trouble.note
+                self._say("note" if trouble.note else "WRONG", f"{title}: {trouble.said}")
+                self._say("", f"-> {trouble.cure}")
+        if wrong:
+            self.stdout.write(f"\n{wrong} to mend.")
+            sys.exit(1)
+        self.stdout.write("\nAll is well.")
+
+    def _say(self, mark: str, text: str) -> None:
+        self.stdout.write(f"{mark:6} {scrub.text(text)}")

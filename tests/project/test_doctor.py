@@ -1,0 +1,176 @@
+"""`manage.py doctor`: each thing that can be wrong is named with its cure, in bounded time, and ends it with status 1."""
+
+import io
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from pytest_django import Settings
+
+from adtoken_project import doctor, schedules
+from adtoken_project.doctor import Trouble
+from adtoken_project.models import BackgroundProcess
+from notifications.models import Message
+from tests.support.factories import make_app, make_user
+from tokens import key_usage
+from users import hold
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def said(check: doctor.Check) -> str:
+    found = doctor.made(check, timezone.now())
+    assert all(trouble.cure for trouble in found)
+    return " ".join(trouble.said for trouble in found)
+
+
+def lives(*parts: str) -> None:
+    now = timezone.now()
+    BackgroundProcess.objects.create(
+        name="a@host", host="host", parts=list(parts), seen_at=now, started_at=now
+    )
+
+
+def test_a_dead_lane_and_a_dead_beat_are_named_with_the_command_that_starts_them() -> None:
+    lives("mail", "checks", "pushes")
+
+    found = doctor.made(doctor.processes, timezone.now())
+
+    assert [trouble.cure.partition(" --")[0] for trouble in found] == [
+        "Start: manage.py worker refreshes",
+        "Start: celery -A adtoken_project beat",
+    ]
+
+
+def test_mail_that_waits_is_named() -> None:
+    since = timezone.now() - timedelta(minutes=30)
+    Message.objects.create(kind="x", recipient="a@example.com", dedupe_key="1", next_attempt_at=since)
+
+    assert "A mail has waited for 30 minutes" in said(doctor.late)
+
+
+def test_a_channel_that_refuses_our_app_is_wrong_and_one_that_nobody_uses_is_a_note() -> None:
+    none = doctor.made(doctor.apps, timezone.now())
+    make_app("x", fault="suspended", fault_since=timezone.now(), client_id="c1")
+    refused, missing = doctor.made(doctor.apps, timezone.now())
+
+    assert [trouble.note for trouble in none] == [False]
+    assert (refused.said, refused.note) == ("X refuses our app: suspended", False)
+    assert "check_channel x --app c1" in refused.cure
+    assert missing.note
+    assert "Facebook" in missing.said
+
+
+def test_a_secret_that_does_not_open_is_named(settings: Settings) -> None:
+    make_app("x")
+    settings.FERNET_KEYS = ["QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="]
+    key_usage.forget()
+
+    assert "The stored secret of X app" in said(doctor.keys)
+    key_usage.forget()
+
+
+def test_nobody_to_tell_is_wrong(settings: Settings) -> None:
+    settings.OPERATOR_EMAILS = []
+    User.objects.update(is_active=False)
+    nobody = said(doctor.people)
+    make_user(is_superuser=True)
+
+    assert nobody == "There is nobody to tell of our own faults."
+    assert said(doctor.people) == ""
+
+
+def test_schedules_that_are_gone_or_switched_off_are_named() -> None:
+    schedules.install()
+    good = said(doctor.clockwork)
+    PeriodicTask.objects.filter(name="Tell people").update(enabled=False)
+    PeriodicTask.objects.filter(name="Heartbeat").delete()
+
+    assert good == ""
+    assert (
+        said(doctor.clockwork) == "Schedules are missing: Heartbeat. Schedules are switched off: Tell people."
+    )
+
+
+def test_servers_that_are_away_are_named_with_their_setting(settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "redis://:hunter2hunter2@127.0.0.1:1/0"
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = (
+        "django.core.mail.backends.smtp.EmailBackend",
+        "127.0.0.1",
+        1,
+    )
+
+    assert said(doctor.valkey) == "The server of REDIS_URL does not answer: ConnectionError."
+    assert "The mail server does not take us: ConnectionRefusedError" in said(doctor.mail_server)
+
+
+def test_an_installation_on_hold_and_a_clock_that_is_wrong_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "current", lambda: hold.Hold("copied."))
+
+    assert "on hold: copied." in said(doctor.installation)
+    assert doctor.made(doctor.database, timezone.now()) == []
+    assert "differ by" in doctor.made(doctor.database, timezone.now() + timedelta(minutes=1))[0].said
+    assert said(doctor.migrations) == ""
+
+
+def test_a_database_that_is_away_is_said_once_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    where = {**connection.get_connection_params(), "host": "127.0.0.1", "port": 1}
+    monkeypatch.setattr(type(connections["default"]), "get_connection_params", lambda _self: where)
+    monkeypatch.setattr(doctor, "CHECKS", ((doctor.database, False), (doctor.people, True)))
+
+    (_, said), (_, asked) = doctor.examine(timezone.now())
+
+    assert said is not None
+    assert "Connection refused" in said[0].said
+    assert "DATABASE_URL" in said[0].cure
+    assert asked is None
+
+
+def test_what_hangs_is_left_after_its_time_and_said() -> None:
+    def hangs(now: datetime) -> Iterator[Trouble]:
+        time.sleep(30)
+        yield from ()
+
+    began = time.monotonic()
+    (found,) = doctor.within(hangs, timezone.now(), seconds=0.2)
+
+    assert time.monotonic() - began < 5
+    assert found.said == "No answer within 0.2 seconds."
+
+
+@pytest.mark.parametrize(
+    ("troubles", "status", "words"),
+    [
+        ([], 0, ["ok     Redis", "All is well."]),
+        ([Trouble("odd", "look", note=True)], 0, ["note   Redis: odd", "-> look"]),
+        (
+            [Trouble("token=abcdefgh1234", "mend")],
+            1,
+            ["WRONG  Redis: token=[hidden]", "-> mend", "1 to mend."],
+        ),
+    ],
+)
+def test_the_status_tells_whether_something_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, troubles: list[Trouble], status: int, words: list[str]
+) -> None:
+    def check(now: datetime) -> Any:
+        """Redis."""
+        return iter(troubles)
+
+    monkeypatch.setattr(doctor, "CHECKS", ((check, False),))
+    out, ended = io.StringIO(), 0
+
+    try:
+        call_command("doctor", stdout=out)
+    except SystemExit as end:
+        ended = int(str(end.code))
+
+    assert ended == status
+    assert [word for word in words if word not in out.getvalue()] == []
