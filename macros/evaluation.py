@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from macros import relevance, sql
 from macros.models import Evaluation, Notice
 from notifications.tasks import deliver_soon
+from users import hold
 from users.models import RefusedAddress
 from users.recipients import operators
 
@@ -54,8 +55,11 @@ def evaluate(
 ) -> Report:
     """Find what no run has found and write its messages, as if today were `on`. A dry run counts and writes nothing.
 
-    A scheduled run of a day that has one already finds nothing and writes nothing.
+    A scheduled run of a day that has one already finds nothing and writes nothing. Raises OnHold where it would write: what a copy finds
+    is the original's to tell.
     """
+    if not dry_run:
+        hold.refuse()
     on = on or local_day(now)
     values: dict[str, Any] = {
         "now": moment_of(on, now=now),

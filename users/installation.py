@@ -1,6 +1,7 @@
 """The installation that a database belongs to: what it is bound to, and who may say that this has changed. See `users.hold`."""
 
 import hashlib
+import logging
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -16,6 +17,8 @@ from users.loopback import is_loopback
 _IDENTITY = """
 select (select system_identifier from pg_control_system()) || '/' || (select oid from pg_database where datname = current_database())
 """
+logger = logging.getLogger(__name__)
+
 ROUND = timedelta(days=1)  # what was heard before is asked again
 
 
@@ -26,6 +29,7 @@ def put_on(*, because: str, now: datetime) -> None:
         row.held_at, row.round_began_at = now, None
     row.held_because = because[:300]
     row.save(update_fields=["held_at", "held_because", "round_began_at"])
+    logger.warning("This installation was put on hold: %s", because)
     forget()
 
 
@@ -48,6 +52,7 @@ def release(*, released_as: Installation.As, now: datetime) -> None:
     row.bound_at, row.held_at, row.held_because, row.round_began_at = now, None, "", None
     row.released_at, row.released_as = now, released_as
     row.save()
+    logger.warning("The hold of this installation ended: it is %s.", released_as.label.lower())
     transaction.on_commit(forget)
 
 

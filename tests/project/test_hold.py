@@ -121,12 +121,21 @@ def test_a_restored_database_gives_no_lease_and_no_signature(client: Client) -> 
 
 def test_tasks_do_nothing_but_say_that_they_are_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     restored()
-    monkeypatch.setattr("accounts.sweeps.check_due", lambda **_: pytest.fail("a sweep ran"))
+    monkeypatch.setattr("accounts.channel_sweep.waiting", lambda _now: pytest.fail("a sweep ran"))
 
     tasks.check_due_tokens()
     heartbeat()
 
     assert Heartbeat.objects.filter(name="ticks").exists()
+
+
+def test_no_warning_is_written_that_the_original_writes() -> None:
+    restored()
+
+    with pytest.raises(hold.OnHold):
+        call_command("evaluate_macros")
+
+    call_command("evaluate_macros", "--dry-run", stdout=io.StringIO())
 
 
 def test_health_pages_and_banner_say_so(client: Client, settings: Settings) -> None:
@@ -280,7 +289,7 @@ def test_a_copy_loses_what_acts_on_the_world_and_mails_nobody(
     assert restored_fleet.calls() == []
     assert "2 log-ins wiped, 1 API keys revoked" in said
     tasks.tell_people()
-    tasks.check_due_tokens()
+    tasks.check_channel("snapchat")
     assert not Message.objects.exclude(state="cancelled").exists()
     assert restored_fleet.calls() == []
 
