@@ -205,7 +205,9 @@ class Launcher:
         children = [
             self._python("web", "-m", "gunicorn", *self._gunicorn(), orphan_signal=signal.SIGQUIT),
             *(self._worker(lane) for lane in lanes.LANES.values()),
-            self._python("beat", *celery, "beat", "--loglevel=INFO", "--pidfile="),
+            self._python(
+                "beat", *celery, "beat", "--loglevel=INFO", "--pidfile=", orphan_signal=signal.SIGKILL
+            ),  # SIGTERM would end it after its next look at servers that are gone
         ]
         for child in children:
             self.supervisor.add(child, restarts=True, serves=False)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts import faces
 from accounts.errors import DeedRefused
 from tokens import probe, renewal
+from tokens.channels import shares
 from tokens.channels.base import Verdict
 from tokens.models import Token
 from users.models import User
@@ -32,7 +33,11 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
         raise DeedRefused(f"{label} gave nothing to renew it with. Ask the person to re-authenticate.")
     if not Token.objects.filter(pk=token.pk).askable(now).exists():
         raise DeedRefused("It is being checked or renewed right now. Try again in a minute.")
-    outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
+    try:
+        with shares.taken(token.app.channel, person=True):
+            outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
+    except shares.NoRoom:
+        raise DeedRefused(f"Too many wait for {label} right now. Try again in a few seconds.") from None
     token.refresh_from_db()
     if token.renewed_at is not None and token.renewed_at >= now:
         return Renewal(moved=True, text=_until(token))

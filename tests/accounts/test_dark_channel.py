@@ -9,8 +9,10 @@ from django.test import Client
 
 from accounts import pool
 from accounts.broker import callers
+from accounts.errors import DeedRefused
 from accounts.models import Account, ApiKey
-from tests.support.factories import link, make_account, make_app, make_token
+from accounts.portal import renewing
+from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import probe
 from tokens.channels import brake, breaker, gate, shares
 from tokens.models import ChannelApp, Token
@@ -118,6 +120,28 @@ def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_ot
     assert sent_away == (503, str(shares.AGAIN_AFTER))
     assert served == (503, "30")
     assert len(asked) == 1
+
+
+def test_staff_who_renew_now_are_sent_away_when_the_threads_are_taken(account: Account) -> None:
+    token = Token.objects.select_related("app").get()
+    actor = make_user("mira@example.com")
+    shares.limit(2)
+    hold, held = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with shares.taken("facebook"):
+            held.set()
+            hold.wait(5)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    held.wait(5)
+    with pytest.raises(DeedRefused, match="Too many wait for Pinterest"):
+        renewing.renew(token=token, actor=actor, now=NOW)
+    hold.set()
+    thread.join(5)
+
+    assert Token.objects.get().claimed_until is None
 
 
 def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(

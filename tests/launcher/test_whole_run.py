@@ -88,7 +88,8 @@ def test_leaves_nothing_after_kill_9_and_starts_again(tmp_path: Path) -> None:
     var, output = tmp_path / "var", tmp_path / "output"
     with launched(var, output) as process:
         assert len(pids(var, WEB)) == 3
-        assert wait_until(lambda: len(pids(var, WORKER)) == 4, seconds=20), "one of each lane"
+        assert wait_until(lambda: len(pids(var, WORKER)) == 3, seconds=20), "one of each lane in Celery"
+        assert len(pids(var, "run_refreshes")) == 1
         process.send_signal(signal.SIGKILL)
 
         assert wait_until(lambda: not processes_in(var), seconds=5), processes_in(var)
