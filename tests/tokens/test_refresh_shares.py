@@ -1,0 +1,80 @@
+"""What the refresh lane takes, and when it takes nothing."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from tests.support.factories import make_app, make_token
+from tokens.models import Token
+from tokens.querysets import REFRESH_CLAIM
+from tokens.refresh_lane import Lane
+from users import installation
+
+pytestmark = [pytest.mark.django_db, pytest.mark.lane]
+
+
+class Threads:
+    """Takes work and never does it, as a channel that does not answer."""
+
+    def submit(self, _work: Callable[..., Any], *_arguments: Any) -> "Future[None]":
+        return Future()
+
+
+def wanted(channel: str, count: int) -> list[Token]:
+    now = timezone.now()
+    return [
+        make_token(make_app(channel), refresh_wanted_at=now, has_refresh_token=True) for _ in range(count)
+    ]
+
+
+def taken(channel: str) -> int:
+    return Token.objects.filter(app__channel=channel, claimed_until__isnull=False).count()
+
+
+def look(lane: Lane) -> None:
+    lane._look(Threads())  # type: ignore[arg-type]  # as much of an executor as it needs
+
+
+def test_an_app_that_does_not_answer_leaves_room_for_the_others_and_its_claims_are_kept_alive() -> None:
+    wanted("snapchat", 9)
+    lane = Lane(at_once=6)
+    look(lane)
+    wanted("pinterest", 3)
+
+    look(lane)
+    Token.objects.filter(claimed_until__isnull=False).update(
+        claimed_until=timezone.now() - timedelta(seconds=1)
+    )
+    lane._next_keep = 0
+    look(lane)
+
+    assert (taken("snapchat"), taken("pinterest")) == (2, 2)
+    soonest = timezone.now() + REFRESH_CLAIM - timedelta(seconds=5)
+    assert Token.objects.filter(claimed_until__gt=soonest).count() == 4
+
+
+def test_two_processes_share_what_is_wanted_and_never_make_the_same() -> None:
+    wanted("snapchat", 4)
+    one, other = Lane(at_once=6), Lane(at_once=6)
+
+    look(one)
+    look(other)
+
+    assert len(one._running) == len(other._running) == 2
+    assert not set(one._running) & set(other._running)
+
+
+def test_nothing_is_taken_while_the_installation_is_on_hold_or_the_process_is_to_stop() -> None:
+    wanted("snapchat", 1)
+    stopping = Lane()
+    stopping.stop()
+    look(stopping)
+
+    installation.put_on(because="a test.", now=timezone.now())
+    look(Lane())
+
+    assert taken("snapchat") == 0
