@@ -76,7 +76,7 @@ def course(
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=renew)
         tried, token = yield from asks.renew(token)
-    inspection = RENEWED if _was_renewed_for_this(token, now, source) else _renewed(tried, token, now)
+    inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
     if inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
@@ -86,7 +86,9 @@ def course(
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
-    return _record(token, tried, inspection, now, source, answered_at=clock.read())
+    record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
+    # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
+    return record() if tried is None else refreshing.stored(record)
 
 
 def _record(
@@ -197,10 +199,11 @@ def _renewed(tried: Attempt | None, token: Token, now: datetime) -> Inspection |
     return RENEWED if tried is not None and tried.grant is not None and token.renewed_at == now else None
 
 
-def _was_renewed_for_this(token: Token, now: datetime, source: str) -> bool:
-    """Tell whether the refresh lane renewed the token a moment ago for this check, so that nothing but its ad accounts is left."""
-    asked_for = token.due_for == Token.DueFor.ACCOUNTS and source in CHECKS
-    return asked_for and token.state == Token.State.VALID and _just_renewed(token, now)
+def _was_just_asked(token: Token, now: datetime, source: str) -> bool:
+    """Tell whether the refresh lane found out a moment ago, for this check, that it works: nothing but its ad accounts is left."""
+    if token.due_for != Token.DueFor.ACCOUNTS or source not in CHECKS or token.proven_at is None:
+        return False
+    return token.state == Token.State.VALID and now - token.proven_at < JUST_NOW
 
 
 def _just_renewed(token: Token, now: datetime) -> bool:

@@ -29,9 +29,7 @@ from users.models import User
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 24  # refreshes
-SHARE = (
-    3  # of them, one in so many may be of one app: a channel that answers slowly leaves room for the others
-)
+SHARE = 3  # one in so many of them may be of one app, so that a slow channel leaves room for the others
 LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
 KEEP_EVERY = 5.0  # seconds; a claim ends after 20
 SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process that died
@@ -148,7 +146,7 @@ class Lane:
         course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
         outcome = courses.run(course, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
-            lifecycle.have_accounts_read(token_id=token_id, renewed_since=now)
+            lifecycle.have_accounts_read(token_id=token_id, now=now)
             if source != "sweep":
                 self.checked(token_id)
 

@@ -157,6 +157,7 @@ def test_what_a_renewal_gave_is_kept_where_the_token_was_found_dead_meanwhile() 
     token.refresh_from_db()
     assert token.unseal().refresh_token == "r2"
     assert (token.state, token.due_at, token.generation) == ("dead", NOW, 3)
+    assert token.renewed_at is None, "no good report: the channel is asked about the state"
 
 
 def test_what_a_renewal_gave_never_replaces_what_a_person_brought_meanwhile() -> None:

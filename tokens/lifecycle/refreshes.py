@@ -56,13 +56,10 @@ def end_refresh(*, token_id: int) -> None:
     Token.objects.filter(pk=token_id, claimed_by=None, refresh_began_at=None).update(claimed_until=None)
 
 
-def have_accounts_read(*, token_id: int, renewed_since: datetime) -> None:
+def have_accounts_read(*, token_id: int, now: datetime) -> None:
     """Have the next sweep read the ad accounts of a token that the refresh lane was asked to check, and that works."""
     works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
-    if not works.filter(renewed_at__gte=renewed_since).update(
-        due_at=renewed_since, due_for=Token.DueFor.ACCOUNTS
-    ):
-        works.make_due(renewed_since)
+    works.update(due_at=now, due_for=Token.DueFor.ACCOUNTS)
 
 
 @transaction.atomic

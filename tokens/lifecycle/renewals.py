@@ -121,7 +121,7 @@ def _keep_in_place(token: Token, grant: Grant, spent: Credentials | None, now: d
         token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
         set_dates(token, _dated(token, grant.dates, now), keep=True)
         deadlines.apply(token, now)
-        token.renewed_at, token.refresh_unanswered_at = now, None
+        token.refresh_unanswered_at = None
         token.generation += 1
         token.due_at, token.due_for = now, Token.DueFor.PROBE
     token.save(update_fields=[*RENEWAL_FIELDS, *DATE_FIELDS, "generation", "due_at", "due_for"])
