@@ -311,10 +311,10 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "adtoken_project.formats"  # dates in the theme's lists look like our own
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-WHITENOISE_USE_FINDERS = True  # serves from the apps' folders, no collectstatic step needed
+WHITENOISE_USE_FINDERS = True  # serves from the apps' folders what was not collected
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "adtoken_project.static_files.CollectedOrNot"},
 }
 
 LOGGING = {
