@@ -12,7 +12,8 @@ def main() -> None:
     from adtoken_project import env
     from users.hold import OnHold
 
-    if sys.argv[1:2] == ["classify"]:  # asks the verdict tables alone, so it runs in a bare checkout too
+    # Asks the verdict tables alone, gathers files: they run in a bare checkout, too, as where an image is built.
+    if sys.argv[1:2] in (["classify"], ["collectstatic"]):
         env.stand_in()
     try:
         with env.told_in_one_line():

@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class CollectedOrNot(CompressedManifestStaticFilesStorage):
+class CollectedOrNot(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise ships no types
     """WhiteNoise's storage, which also works before `collectstatic` ran: `make run` and tests need no such step."""
 
     manifest_strict = False

@@ -1,0 +1,26 @@
+"""How gunicorn serves AdToken: `gunicorn -c deploy/gunicorn.conf.py`. Options of the command line outrank what stands here."""
+
+import os
+from pathlib import Path
+
+wsgi_app = "adtoken_project.wsgi"
+bind = "127.0.0.1:8000"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 4)
+threads = int(
+    os.environ.get("WEB_THREADS") or 4
+)  # AdToken reads it, too: half of them at most wait for channels
+
+graceful_timeout = (
+    30  # SIGTERM takes nothing new and ends what was begun; no request waits longer for a channel
+)
+timeout = 60
+max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
+max_requests_jitter = 2_000  # ... one process at a time
+
+accesslog = "-"
+logger_class = "adtoken_project.access_log.AccessLogger"
+access_log_format = "%(h)s %(m)s %(path)s %(s)s %(B)s bytes %(M)s ms"
+
+control_socket_disable = True  # two gunicorns of one user would take each other's socket
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # works where the disk is read-only, too

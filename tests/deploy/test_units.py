@@ -1,0 +1,143 @@
+"""Compose file, systemd units and proxies' examples: well-formed, and true to lanes, commands and stop times of the code."""
+
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import get_commands
+
+from adtoken_project import lanes, signs_of_life
+from tests.project.test_redis_by_tls import certificate
+
+ROOT = Path(settings.BASE_DIR)
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+GUNICORN = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
+
+
+def services() -> dict[str, Any]:
+    """Return the compose file's services that run our image."""
+    whole = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    return {name: one for name, one in whole["services"].items() if one["image"] == "adtoken"}
+
+
+def is_known(command: list[str]) -> bool:
+    """Tell whether a command names a management command of ours with a lane that exists, or Celery's beat."""
+    if command[:2] == ["python", "manage.py"]:
+        return command[2] in get_commands() and (command[2] != "worker" or command[3] in lanes.LANES)
+    return command[:4] == ["celery", "-A", "adtoken_project", "beat"]
+
+
+def test_the_compose_file_runs_web_beat_migrate_and_every_lane_by_known_commands() -> None:
+    found = services()
+
+    assert set(found) == {"web", "beat", "migrate", *(f"worker-{lane}" for lane in lanes.LANES)}
+    assert [name for name, one in found.items() if "command" in one and not is_known(one["command"])] == []
+
+
+def test_the_compose_file_stops_a_lane_no_sooner_than_it_needs_and_asks_it_for_its_own_sign_of_life() -> None:
+    found = services()
+
+    for lane in lanes.LANES.values():
+        one = found[f"worker-{lane.name}"]
+        assert one["stop_grace_period"] == f"{lane.stops_within}s"
+        assert one["command"][-1] == one["healthcheck"]["test"][-1] == lane.name
+    assert int(found["web"]["stop_grace_period"].rstrip("s")) > GUNICORN["graceful_timeout"]
+    assert found["beat"]["healthcheck"]["test"][-1] == signs_of_life.BEAT
+
+
+def test_no_service_of_ours_may_write_to_its_disk_or_gain_rights() -> None:
+    for one in services().values():
+        assert one["read_only"] is True
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+
+
+def unit(name: str) -> dict[str, str]:
+    """Return the settings of a unit; of one that stands there twice the last."""
+    return dict(
+        re.findall(r"^(\w+)=(.*)$", (DEPLOY / "systemd" / name).read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+
+def test_systemd_stops_nothing_sooner_than_it_needs() -> None:
+    slowest = max(lane.stops_within for lane in lanes.LANES.values())
+
+    assert int(unit("adtoken-worker@.service")["TimeoutStopSec"]) >= slowest
+    assert int(unit("adtoken-web@.service")["TimeoutStopSec"]) > GUNICORN["graceful_timeout"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    for path in [*UNITS, DEPLOY / "systemd/adtoken.target"]:
+        text = path.read_text(encoding="utf-8").replace("/opt/adtoken/.venv/bin", str(ROOT / ".venv/bin"))
+        (tmp_path / path.name.replace("@.", "@mail.")).write_text(
+            text.replace("User=adtoken\nGroup=adtoken\n", "")
+        )
+    names = [str(path) for path in sorted(tmp_path.iterdir())]
+
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *names], capture_output=True, text=True, check=False
+    )
+
+    ours = [line for line in said.stderr.splitlines() if "adtoken" in line]
+    assert (said.returncode, ours) == (0, [])
+    assert len(names) == 4
+
+
+def test_every_unit_is_shielded_alike() -> None:
+    shields = [
+        re.findall(
+            r"^(?:Protect|Restrict|Private|NoNew|Cap|System|UMask|User)\w*=.*$",
+            path.read_text(),
+            re.MULTILINE,
+        )
+        for path in UNITS
+    ]
+
+    assert all(shield == shields[0] for shield in shields)
+    assert len(shields[0]) > 15
+
+
+@pytest.mark.skipif(shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="no nginx here")
+def test_nginx_takes_its_example(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    site = (DEPLOY / "proxy/nginx.conf").read_text(encoding="utf-8")
+    site = site.replace("/etc/ssl/adtoken/fullchain.pem", str(cert)).replace(
+        "/etc/ssl/adtoken/key.pem", str(key)
+    )
+    places = f"pid {tmp_path}/pid; error_log stderr; events {{}}"
+    (tmp_path / "whole.conf").write_text(f"{places}\nhttp {{\n{site}\n}}\n")
+
+    said = subprocess.run(
+        ["/usr/sbin/nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "whole.conf")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "test is successful" in said.stderr, said.stderr
+    assert "[warn]" not in said.stderr, said.stderr
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="no Caddy here")
+def test_caddy_takes_its_example(tmp_path: Path) -> None:
+    site = (DEPLOY / "proxy/Caddyfile").read_text(encoding="utf-8")
+    version = subprocess.run(["caddy", "version"], capture_output=True, text=True, check=True).stdout
+    if re.match(r"v?2\.6\.", version):  # Debian 13's; the example says what it calls otherwise
+        site = re.sub(r"(request|response)_buffers \S+", r"buffer_\1s", site)
+    (tmp_path / "Caddyfile").write_text(site)
+
+    said = subprocess.run(
+        ["caddy", "adapt", "--config", str(tmp_path / "Caddyfile")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stderr
+    assert "unformatted" not in said.stderr
