@@ -12,6 +12,7 @@ from accounts.pool_reasons import OUTSIDE, READING_REFUSED
 from notifications import outbox
 from tokens import lifecycle, reasons
 from tokens.models import Token
+from users import hold
 from users.models import Team, User
 
 
@@ -175,8 +176,9 @@ def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str
     """Ask one person by one mail to re-authenticate all these log-ins of his, and note it on every account. Returns the address.
 
     `about` names each account with the log-in that it is about, the most important first. Raises DeedRefused where somebody else, or
-    nobody who can log in, consented to one of them.
+    nobody who can log in, consented to one of them; OnHold where no mail is sent.
     """
+    hold.refuse()
     tokens = list({token.pk: token for _, token in about}.values())
     recipient = _whom(tokens)
     events = AccountEvent.objects.bulk_create(

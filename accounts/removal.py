@@ -20,6 +20,7 @@ from tokens import channels, lifecycle
 from tokens.channels.base import ChannelError, Verdict
 from tokens.models import Token
 from tokens.vault import VaultError
+from users import hold
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -67,8 +68,9 @@ def remove(*, token: Token, generation: int, actor: User, note: str, now: dateti
     """End a log-in on purpose: no account is served by it from now on, and the channel is told. Returns how far that came.
 
     `generation`: the one that was looked at. Its history and its places in the pools stay; its credentials go. Raises DeedRefused where
-    the log-in was renewed, consented to again or removed since.
+    the log-in was renewed, consented to again or removed since; OnHold where this installation may call nobody.
     """
+    hold.refuse()
     try:
         with transaction.atomic():
             lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
@@ -91,7 +93,13 @@ def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -
     token = lifecycle.claim_removed(token_id=token_id, now=now)
     if token is None:
         return Ended.LATER
-    taken, final = _tell_channel(token)
+    try:
+        taken, final = _tell_channel(token)
+    except hold.OnHold:  # it began meanwhile; the sweep goes on after it
+        lifecycle.record_revoked(
+            token_id=token_id, generation=token.generation, taken=False, final=False, now=now, actor=actor
+        )
+        return Ended.LATER
     final = final or (token.removed_at is not None and now - token.removed_at > TRIED_FOR)
     purged = lifecycle.record_revoked(
         token_id=token_id, generation=token.generation, taken=taken, final=final, now=now, actor=actor

@@ -17,6 +17,7 @@ from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
 from tokens.models import ChannelApp
+from users import hold
 from users.models import Invitation, User, person
 
 TEST = "test"
@@ -90,6 +91,7 @@ def send_test_mail(request: HttpRequest) -> HttpResponse:
     """Mail the person who asks (POST), through the outbox as every mail goes."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    hold.refuse()
     user = person(request)
     outbox.enqueue(kind=TEST, recipient=user.email, dedupe_key=f"test:{uuid.uuid4()}", now=timezone.now())
     messages.success(

@@ -14,6 +14,7 @@ from macros.relevance import all_notices_of
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from users import hold
 from users.models import User
 from users.recipients import fallback
 
@@ -42,7 +43,9 @@ def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetim
     """Leave an event on each account, and mail the leads of its team (the operators where it has none), one mail for each reader.
 
     `note` is what the person typed about who runs the accounts. What was said already is not said twice. Returns how many are new.
+    Raises OnHold where no mail is sent.
     """
+    hold.refuse()
     Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message.pk)  # two clicks tell once
     told = said(message)
     new = [one for one in accounts_of(message) if one.pk in set(account_ids) and one.pk not in told]

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from notifications import kinds
 from notifications.models import Message
-from users import connection_numbers, refused_addresses
+from users import connection_numbers, hold, refused_addresses
 
 CLAIM = timedelta(
     minutes=6
@@ -156,8 +156,9 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     """Put a message that ended back into the queue. Return False when it has not ended.
 
     A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. An address that its mail
-    server refused is tried again.
+    server refused is tried again. Raises OnHold where no mail is sent: what waits when a hold ends is cancelled.
     """
+    hold.refuse()
     ended = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
     row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
     if row.state not in ended:

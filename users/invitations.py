@@ -10,7 +10,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from users import visibility
+from users import hold, visibility
 from users.models import Invitation, Membership, Team, User
 from users.signals import invitation_issued
 
@@ -206,6 +206,7 @@ def _join(row: Invitation, user: User, now: datetime) -> None:
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:
+    hold.refuse()
     if not invitation_issued.has_listeners(Invitation):
         raise RuntimeError("Nobody mails invitations: the root app has not connected its receiver.")
     invitation_issued.send(sender=Invitation, invitation=invitation, now=now)

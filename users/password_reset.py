@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from users import hold
 from users.models import User
 from users.signals import password_reset_requested
 
@@ -34,7 +35,8 @@ class ResetPasswordForm(AllauthResetForm):  # type: ignore[misc]  # allauth ship
 
 
 def request_reset(*, email: str, now: datetime) -> None:
-    """Have the mail with the link written for whoever has this address."""
+    """Have the mail with the link written for whoever has this address. Raises OnHold where no mail is sent."""
+    hold.refuse()
     if not password_reset_requested.has_listeners(User):
         raise RuntimeError("Nobody mails password links: the root app has not connected its receiver.")
     password_reset_requested.send(sender=User, email=email, now=now)

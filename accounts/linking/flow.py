@@ -8,6 +8,7 @@ from accounts.linking import consent, setup, trouble
 from accounts.models import Account
 from tokens import channels
 from tokens.channels.base import ChannelError
+from users import hold
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
@@ -31,8 +32,9 @@ def start(
 ) -> HttpResponse:
     """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
 
-    `again` asks the channel to show permissions that were declined before.
+    `again` asks the channel to show permissions that were declined before. Raises OnHold where the way back would not be taken.
     """
+    hold.refuse()
     app = setup.default_app(channel)
     if app is None:
         return trouble.show(request, channel, trouble.NOT_SET_UP)

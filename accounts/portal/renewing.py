@@ -11,6 +11,7 @@ from tokens import probe, renewal
 from tokens.channels import shares
 from tokens.channels.base import Verdict
 from tokens.models import Token
+from users import hold
 from users.models import User
 
 SECONDS = 8  # for all calls of one renewal: a person waits, and a web thread with her
@@ -25,7 +26,8 @@ class Renewal:
 
 
 def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
-    """Ask the channel to renew the token and say what became of it. Raises DeedRefused where that cannot be asked."""
+    """Ask the channel to renew the token and say what became of it. Raises DeedRefused or OnHold where that cannot be asked."""
+    hold.refuse()
     label = faces.channel_name(token.app.channel)
     if renewal.policy_of(token) is None:
         raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
