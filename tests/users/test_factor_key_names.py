@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from tests.support.factories import make_user
 from tokens import key_usage
-from tokens.key_rows import FactorRows
 from users import factor_sealing
+from users.factor_keys import FactorRows
 from users.key_ring import fingerprint, ring
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ STEPS = (
 
 
 @pytest.fixture
-def rows_of_before() -> list[Authenticator]:
+def rows_of_before() -> None:
     """An authenticator app, recovery codes of both kinds and a security key, as the version before today stored them: bound to nobody."""
 
     def sealed(text: str) -> str:
@@ -45,7 +45,7 @@ def rows_of_before() -> list[Authenticator]:
     rows.append(
         Authenticator(user=people[1], type="recovery_codes", data={"seed": sealed("S"), "used_mask": 0})
     )
-    return Authenticator.objects.bulk_create(rows)  # sends no signal, so nothing is added
+    Authenticator.objects.bulk_create(rows)  # sends no signal, so nothing is added
 
 
 def upgrade() -> None:
@@ -57,7 +57,7 @@ def upgrade() -> None:
 
 
 def test_an_upgrade_names_the_keys_of_second_factors_and_every_process_is_ready(
-    client: Client, rows_of_before: list[Authenticator], settings: Settings
+    client: Client, rows_of_before: None, settings: Settings
 ) -> None:
     upgrade()
 
@@ -70,7 +70,7 @@ def test_an_upgrade_names_the_keys_of_second_factors_and_every_process_is_ready(
 
 
 def test_second_factors_that_nobody_named_are_opened_before_a_process_calls_itself_unready(
-    client: Client, rows_of_before: list[Authenticator], settings: Settings
+    client: Client, rows_of_before: None, settings: Settings
 ) -> None:
     ready = client.get("/readyz")
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]
@@ -93,7 +93,7 @@ def test_second_factors_that_do_not_open_are_missed_whatever_name_they_bear(sett
     ]
 
 
-def test_check_does_not_call_rows_without_their_keys_name_done(rows_of_before: list[Authenticator]) -> None:
+def test_check_does_not_call_rows_without_their_keys_name_done(rows_of_before: None) -> None:
     said = io.StringIO()
 
     with pytest.raises(CommandError, match="3 rows are not under the newest key and its name"):

@@ -260,7 +260,7 @@ def test_the_mail_about_a_team_is_dropped_when_the_person_has_left_it_again(boss
 
     team.memberships.all().delete()
 
-    with pytest.raises(NotWanted, match="not in the team"):
+    with pytest.raises(NotWanted, match="no longer in the team"):
         root.build_joined(Message.objects.get())
 
 
