@@ -19,6 +19,7 @@ from tests.launcher.traces import processes_in
 PROJECT = Path(__file__).resolve().parents[2]
 OURS = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "EMAIL_URL", "BASE_URL")
 WEB, WORKER = "-m gunicorn", "-m celery -A adtoken_project worker"  # as their command lines say
+BEAT = "-m celery -A adtoken_project beat"
 START_SECONDS = 120  # the promise is far lower; a busy machine is no failure
 
 pytestmark = pytest.mark.slow
@@ -102,10 +103,11 @@ def test_leaves_nothing_after_kill_9_and_starts_again(tmp_path: Path) -> None:
 def test_restarts_web_and_worker_but_ends_without_its_database(tmp_path: Path) -> None:
     var, output = tmp_path / "var", tmp_path / "output"
     with launched(var, output) as process:
-        killed = {name: min(pids(var, name)) for name in (WEB, WORKER)}
+        assert wait_until(lambda: pids(var, BEAT), seconds=20)
+        killed = {name: min(pids(var, name)) for name in (WEB, WORKER, BEAT)}
         for pid in killed.values():
             os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: output.read_text().count("is started again") == 2, seconds=20), (
+        assert wait_until(lambda: output.read_text().count("is started again") == 3, seconds=20), (
             output.read_text()
         )
         assert wait_until(lambda: is_ready(var), seconds=30)
