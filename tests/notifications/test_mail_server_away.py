@@ -1,0 +1,86 @@
+"""With the mail server away no page fails, and nothing that was done says that it was not: every mail goes through the outbox."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from notifications import delivery
+from notifications.models import Message
+from tests.support.factories import NOW, link, make_account, make_token, make_user
+from users.models import Invitation, Team, User
+
+PROJECT = Path(__file__).parents[2]
+OURS = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
+
+
+@pytest.fixture(autouse=True)
+def _no_mail_server(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+
+@pytest.fixture
+def boss(client: Client, settings: Settings) -> User:
+    """A superuser, logged in to the portal."""
+    settings.STAFF_SECOND_FACTOR = False
+    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def modules_that_import_mail() -> Iterator[str]:
+    for app in OURS:
+        for path in (PROJECT / app).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                    ("django.core.mail", "smtplib")
+                ):
+                    yield path.relative_to(PROJECT).as_posix()
+
+
+def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
+    assert set(modules_that_import_mail()) == {"notifications/delivery.py"}
+
+
+@pytest.mark.django_db
+def test_an_invitation_a_test_mail_and_an_ask_are_done_and_wait(client: Client, boss: User) -> None:
+    token = make_token(state="dead", consented_by=make_user("ada@example.com"))
+    account = make_account()
+    link(account, token)
+    ask = f"{reverse('admin:accounts_account_changelist')}bulk/ask/?ids={account.pk}"
+
+    answers = [
+        client.post(
+            reverse("admin:users_invitation_add"),
+            {"email": "new@example.com", "team": Team.default().pk},
+            follow=True,
+        ),
+        client.post(reverse("admin:test_mail"), follow=True),
+        client.post(ask, {"note": ""}, follow=True),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert Invitation.objects.exists()
+    kinds = set(Message.objects.values_list("kind", flat=True))
+    assert {"invite", "test", "ask"} <= kinds, kinds
+    assert set(Message.objects.values_list("state", flat=True)) == {"queued"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_tried_again_and_says_why() -> None:
+    Team.objects.get_or_create(is_default=True, defaults={"name": "General"})
+    user = make_user("ada@example.com")
+    Message.objects.create(
+        kind="password_reset", recipient=user.email, dedupe_key="reset:1", next_attempt_at=NOW
+    )
+
+    delivery.deliver()
+
+    message = Message.objects.get()
+    assert message.state == "queued"
+    assert "refused" in message.error.lower()
