@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from adtoken_project import env, lanes
+from adtoken_project import env, lanes, pooling
 
 django_stubs_ext.monkeypatch()  # before any app declares `ModelAdmin[Token]`
 
@@ -97,7 +97,13 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,  # a PgBouncer in transaction mode would give them to others
     "CONN_HEALTH_CHECKS": True,  # at checkout: a restarted PostgreSQL must not cost an error per pooled connection
     "OPTIONS": {
-        "pool": {"min_size": 1, "max_size": env.whole("DATABASE_POOL", default=8, least=1), "timeout": 10},
+        "pool": {
+            "min_size": 1,
+            "max_size": env.whole("DATABASE_POOL", default=8, least=1),
+            "timeout": 10,
+            "reconnect_timeout": 0,  # its pauses would double with every try
+            "reconnect_failed": pooling.try_again,
+        },
         # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.
         "prepare_threshold": 5 if env.flag("DATABASE_PREPARE", default=True) else None,
     },

@@ -7,6 +7,8 @@ from adtoken_project import api_reference, health
 from adtoken_project.api import api, unknown
 from adtoken_project.metrics.view import metrics
 
+handler500 = "adtoken_project.error_pages.server_error"
+
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),

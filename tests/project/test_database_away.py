@@ -1,0 +1,118 @@
+"""While PostgreSQL is away the answer is 503 with Retry-After, and good again as soon as it is back."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+from psycopg import sql
+
+from accounts.broker import callers
+from accounts.models import ApiKey
+from tests.support.factories import make_user
+from users.models import Team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_ALLOW = sql.SQL("alter database {} with allow_connections {}")
+_END = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = %s"
+
+
+class Server:
+    """The PostgreSQL of the tests, seen from another database: it takes ours away and brings it back."""
+
+    def __init__(self, admin: psycopg.Connection[Any], name: str) -> None:
+        self._admin, self._name = admin, name
+
+    def go_away(self) -> None:
+        """Refuse connections, and end those that there are in the middle of what they do."""
+        self._admin.execute(_ALLOW.format(sql.Identifier(self._name), sql.SQL("false")))
+        self._admin.execute(_END, [self._name])
+
+    def end_connections(self) -> None:
+        """End all connections, as a hard restart does. The server takes new ones at once."""
+        self._admin.execute(_END, [self._name])
+
+    def come_back(self) -> None:
+        """Take connections again."""
+        self._admin.execute(_ALLOW.format(sql.Identifier(self._name), sql.SQL("true")))
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    given = connection.settings_dict
+    facts = {
+        "host": given["HOST"],
+        "port": given["PORT"],
+        "user": given["USER"],
+        "password": given["PASSWORD"],
+    }
+    with psycopg.connect(**facts, dbname="postgres", autocommit=True) as admin:
+        server = Server(admin, str(given["NAME"]))
+        yield server
+        server.come_back()
+        connection.close()
+
+
+@pytest.fixture
+def asker() -> Client:
+    _, text = callers.issue(
+        name="job", scopes=list(ApiKey.Scope.values), teams=[Team.objects.create(name="A")]
+    )
+    return Client(headers={"Authorization": f"Bearer {text}"}, raise_request_exception=False)
+
+
+def test_it_is_503_while_the_database_is_away_and_good_within_a_second_after(
+    server: Server, asker: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool: Any = connection.pool  # type: ignore[attr-defined]  # PostgreSQL has one
+    monkeypatch.setattr(pool, "timeout", 0.5)  # so long a request waits for a connection
+    asker.force_login(make_user())
+    paths = ("/api/v1/accounts", "/")
+    assert [asker.get(path).status_code for path in paths] == [200, 200]
+    connection.close()
+    server.go_away()
+
+    away = [asker.get(path) for path in paths]
+    time.sleep(3)  # left alone, the pool would try again 4 seconds later
+    server.come_back()
+    back_at = time.monotonic()
+    late: list[tuple[float, int]] = []
+    while time.monotonic() - back_at < 2:
+        began = time.monotonic() - back_at
+        late += [(began, asker.get(path).status_code) for path in paths]
+
+    assert [answer.status_code for answer in away] == [503, 503]
+    assert [answer["Content-Type"].split(";")[0] for answer in away] == [
+        "application/problem+json",
+        "text/html",
+    ]
+    assert all(int(answer["Retry-After"]) > 0 for answer in away)
+    assert "AdToken is not ready at the moment" in away[1].text
+    assert {status for began, status in late if began >= 1} == {200}
+    assert 500 not in {status for _, status in late}
+
+
+def test_connections_that_a_restart_has_ended_cost_no_answer(server: Server, asker: Client) -> None:
+    asker.get("/api/v1/accounts")
+    connection.close()
+    server.end_connections()
+
+    statuses = {asker.get("/api/v1/accounts").status_code for _ in range(5)}
+
+    assert statuses == {200}
+
+
+def test_another_fault_of_ours_is_500(asker: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: Any, **_kwargs: Any) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("adtoken_project.api.authenticate", broken)
+
+    answer = asker.get("/api/v1/accounts")
+
+    assert answer.status_code == 500
+    assert answer.json()["title"] == "Our fault"
