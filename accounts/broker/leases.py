@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 from django.core import signing
@@ -230,8 +231,9 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         raise held(row.account_id, teams=caller.teams)
     waits = 0
     if row.token_id is not None and row.access_expires_at is not None:
-        waits = _lengthen(row.token_id, row.channel, until, now)
-        row = _read(caller, row.channel, row.native_id)
+        client_id = _client_id(row.app_id, row.app_version)
+        waits = _lengthen(row.token_id, row.channel, client_id, until, now)
+        row = row if waits else _read(caller, row.channel, row.native_id)
     if _servable(row, until, purpose):
         return _make(caller, row, purpose, now)
     other, waits_too = _other(row, until, purpose, now)
@@ -240,7 +242,7 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     account = Account.objects.get(pk=row.account_id)
     if account.state == Account.State.INTERRUPTED:
         raise Busy(30, "The account's tokens are being checked.")
-    if account.state == Account.State.CONNECTED and _overdue(account, now):
+    if account.state == Account.State.CONNECTED and _overdue(row, now):
         wait = waits or waits_too or 30
         raise Busy(wait, f"The token's date has passed and {account.get_channel_display()} does not answer.")
     if waits or waits_too:
@@ -248,9 +250,14 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     raise held(row.account_id, teams=caller.teams, until=until)
 
 
-def _lengthen(token_id: int, channel: str, until: datetime, now: datetime) -> int:
+@lru_cache(maxsize=1000)
+def _client_id(app_id: int, _version: int) -> str:
+    """Return what the channel knows an app by. Its version grows with every change."""
+    return ChannelApp.objects.values_list("client_id", flat=True).get(pk=app_id)
+
+
+def _lengthen(token_id: int, channel: str, client_id: str, until: datetime, now: datetime) -> int:
     """Have a token serve longer, where its channel can be asked. Return in how many seconds it may be asked, 0 where it was."""
-    client_id = ChannelApp.objects.values_list("client_id", flat=True).get(tokens=token_id)
     if wait := gate.closed_for(channel, client_id):
         return wait
     wish = max(until, now + _spare(channel))
@@ -277,7 +284,7 @@ def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> tuple
         if not alive or not reads or token.pk == row.token_id:
             continue
         if not _lasts(token, until):
-            waits = _lengthen(token.pk, row.channel, until, now) or waits
+            waits = _lengthen(token.pk, row.channel, token.app.client_id, until, now) or waits
             token.refresh_from_db()
         if token.state == Token.State.VALID and _lasts(token, until):
             return token.pk, 0
@@ -288,6 +295,6 @@ def _lasts(token: Token, until: datetime) -> bool:
     return not token.access_is_over(until)
 
 
-def _overdue(account: Account, now: datetime) -> bool:
-    token = account.active_token
-    return token is not None and token.access_is_over(now)
+def _overdue(row: _Row, now: datetime) -> bool:
+    """Tell whether a date that the channel gave has passed: the one read leaves others out."""
+    return row.access_expires_at is not None and row.access_expires_at <= now
