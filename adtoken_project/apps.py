@@ -15,6 +15,7 @@ class AdTokenConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from adtoken_project import (
+            error_reports,
             first_steps,
             grants,
             groups,
@@ -27,6 +28,7 @@ class AdTokenConfig(AppConfig):
         from users import retention
 
         safe_start.refuse()
+        error_reports.start()
 
         invitations.register()
         login_mails.register()

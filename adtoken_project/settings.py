@@ -23,6 +23,7 @@ SECRET_KEY = env.text("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = [BASE_HOST, *env.names("ALLOWED_HOSTS")]
 OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
+SENTRY_DSN = env.text("SENTRY_DSN", "")  # where errors are reported to; "": nowhere
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no figures are given
 
 # --- Apps ------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def data(value: Any, *, depth: int = 6, clean: Callable[[str], str] = text) -> A
     if isinstance(value, dict):
         return {
             clean(storable(str(key)[:200])): HIDDEN
-            if _is_secret(str(key), item)
+            if is_secret(str(key), item)
             else data(item, depth=depth - 1, clean=clean)
             for key, item in itertools.islice(value.items(), MOST_KEYS)
         }
@@ -121,7 +121,7 @@ def data(value: Any, *, depth: int = 6, clean: Callable[[str], str] = text) -> A
     return value
 
 
-def _is_secret(key: str, item: Any) -> bool:
+def is_secret(key: str, item: Any) -> bool:
     """Return whether a text is a secret, judged by its name.
 
     "code" is one in a callback but the error number in an answer: numbers and names stay.

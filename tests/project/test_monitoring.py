@@ -1,0 +1,104 @@
+"""The rules and the board in deploy/monitoring name only figures and labels that exist, and the page on operations names all of them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adtoken_project.metrics import counted
+from adtoken_project.metrics.collector import registry
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "monitoring"
+SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "summary": ["_sum", "_count"]}
+OF_PROMETHEUS = {"le"}
+
+
+def figures() -> dict[str, set[str]]:
+    """Return each name under which Prometheus finds a figure, with its labels."""
+    return {
+        metric.name + suffix: set(metric._labelnames)  # type: ignore[attr-defined]  # nothing else tells it without samples
+        for metric in registry().collect()
+        for suffix in SUFFIXES.get(metric.type, [""])
+    }
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((FOLDER / "prometheus-rules.yml").read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def queries() -> list[tuple[str, str]]:
+    """Return all expressions, with the texts that show their labels."""
+    board = json.loads((FOLDER / "grafana-board.json").read_text(encoding="utf-8"))
+    targets = [target for panel in board["panels"] for target in panel.get("targets", [])]
+    of_board = [(target["expr"], target["legendFormat"]) for target in targets]
+    return of_board + [(rule["expr"], " ".join(rule["annotations"].values())) for rule in rules()]
+
+
+def wrong(expression: str, shown: str, known: dict[str, set[str]]) -> list[str]:
+    """Return what an expression or its text names that does not exist."""
+    named = set(re.findall(r"\badtoken_\w+", expression))
+    there = set[str]().union(*(known.get(name, set()) for name in named)) | OF_PROMETHEUS
+    labels = {
+        *(label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")),
+        *re.findall(r"(\w+)\s*=~?\s*\"", expression),
+        *re.findall(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}", shown),
+    }
+    return sorted((named - known.keys()) | (labels - there)) + ([] if named else ["no figure at all"])
+
+
+def test_rules_and_board_name_only_figures_and_labels_that_exist() -> None:
+    known = figures()
+
+    found = {expression: wrong(expression, shown, known) for expression, shown in queries()}
+
+    assert len(found) > 40
+    assert {expression: names for expression, names in found.items() if names} == {}
+
+
+def test_a_figure_or_label_that_does_not_exist_would_be_found() -> None:
+    known = figures()
+
+    assert wrong("sum by (lane) (adtoken_dreams)", "", known) == ["adtoken_dreams", "lane"]
+    assert wrong('adtoken_tokens{mood="sad"}', "{{state}} {{ $labels.weather }}", known) == [
+        "mood",
+        "weather",
+    ]
+    assert wrong("adtoken_api_requests", "", known) == ["adtoken_api_requests"]
+
+
+def test_every_alert_says_what_it_is_and_what_to_do() -> None:
+    found = rules()
+
+    assert all(rule["annotations"]["summary"] and rule["annotations"]["runbook"] for rule in found)
+    assert {rule["labels"]["severity"] for rule in found} == {"critical", "warning"}
+    assert len({rule["alert"] for rule in found}) == len(found)
+
+
+def test_the_page_on_operations_names_every_figure() -> None:
+    section = (
+        (ROOT / "docs" / "operations.md")
+        .read_text(encoding="utf-8")
+        .split("\n## Monitoring\n")[1]
+        .split("\n## ")[0]
+    )
+    described = set(re.findall(r"`([a-z0-9_]+)`", section))
+
+    names = {
+        name.removeprefix("adtoken_").removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
+        for name in figures()
+    }
+
+    assert names - described == set()
+
+
+def test_figures_of_tasks_and_requests_are_there_before_anything_was_counted() -> None:
+    counted._begin_anew()
+
+    assert {"adtoken_api_requests_total", "adtoken_task_failures_total"} <= figures().keys()
