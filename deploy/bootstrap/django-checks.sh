@@ -5,4 +5,5 @@ cd "$(dirname "$0")/../.."
 
 .venv/bin/python -m mypy .
 .venv/bin/python manage.py makemigrations --check --dry-run
+.venv/bin/python -m tests.support.lint_migrations
 BASE_URL=https://adtoken.example .venv/bin/python manage.py check --deploy --fail-level WARNING
