@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -13,6 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import deeds, sweeps
 from accounts.broker import callers
 from accounts.models import Account, ApiKey, PendingLink
+from adtoken_project import signs_of_life
+from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
 from macros import evaluation
 from macros.models import Macro, MacroAction
@@ -78,11 +80,20 @@ def build(sandbox: Sandbox) -> World:
     # A stranger at Facebook asks for deletion: the page of that request is one more address.
     signed = {"signed_request": deauthorise("424242")}
     world.pages.append(Client().post("/push/facebook/delete/", signed).content.decode())
-    heartbeat()
+    _all_run(now)
     sweeps.check_due(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
     evaluation.evaluate(now=now)
     delivery.deliver()
     return world
+
+
+def _all_run(now: datetime) -> None:
+    """Beat and a worker of each lane give a sign of life that lasts as long as a walk does."""
+    heartbeat()
+    for part in signs_of_life.PARTS:
+        BackgroundProcess.objects.create(
+            name=f"{part}@test", host="test", parts=[part], started_at=now, seen_at=now + timedelta(hours=1)
+        )
 
 
 def _enter_a_secret(world: World) -> None:
