@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
 from accounts import pool_reasons
 from tokens.channels.base import Reason, Verdict
-from tokens.models import ChannelKey
+from tokens.models import ChannelKey, Token
 
 
 def _one_of(values: list[str], *, title: str) -> WithJsonSchema:
@@ -28,7 +28,9 @@ def _optional(schema: dict[str, Any]) -> None:
 ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
-    _one_of_or_null(sorted({*Reason, *pool_reasons.DECIDED_HERE, "paused", "min_valid_for"}), title="Reason"),
+    _one_of_or_null(
+        sorted({*Reason, *pool_reasons.DECIDED_HERE, Token.HELD, "paused", "min_valid_for"}), title="Reason"
+    ),
 ]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
 # In addresses: one that is unknown is answered 404, as an account that is.

@@ -26,7 +26,7 @@ SHOWN = 3  # answers
 @transaction.atomic
 def tell(now: datetime) -> int:
     """Write one message per operator about each incident that nobody was told of. Returns how many messages were written."""
-    untold = Incident.objects.filter(told_at=None).order_by("pk")
+    untold = Incident.objects.filter(told_at=None, ended_at=None).order_by("pk")
     found = list(untold.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
     to = operators() if found else []
     if not to:
@@ -63,11 +63,7 @@ def build(message: Message) -> Mail:
     context: dict[str, Any] = {
         "subject": f"AdToken: {heading}",
         "heading": heading,
-        "lead": (
-            "AdToken does not believe it yet. The log-ins are held: none of them is ended, nobody else was mailed, and accounts "
-            f"with another log-in go on through that one. {label} is asked again after 15 minutes, and once more after another 15. "
-            "What it says twice more then holds; what works again goes on as before."
-        ),
+        "lead": _lead(incident),
         "cards": [_card(incident, zone)],
         "because": "You get this because you are an administrator of AdToken."
         if user
@@ -88,6 +84,22 @@ def facts(message: Message) -> list[Fact]:
     return [
         Fact(str(incident.app), "Told", f"{number} log-ins: {row}") for row, _, number in answers(incident)
     ]
+
+
+def _lead(incident: Incident) -> str:
+    """Say what holds now: what is held, and what had ended before it was seen."""
+    label = incident.app.get_channel_display()
+    of_app = TokenDeath.objects.of(incident)
+    held = of_app.held().values("token").distinct().count()
+    if not held:
+        return f"Nothing is held any more: {label} was asked again, or somebody has decided. The page says what became of it."
+    ended = of_app.exclude(standing=TokenDeath.Standing.HELD).values("token").distinct().count()
+    return (
+        f"AdToken does not believe it yet. {held} log-ins are held: they have not ended, and nobody was mailed about them. "
+        f"The first {ended} ended before this was noticed; their people were mailed, and those log-ins are checked again as well. "
+        f"Accounts with another log-in carry on through it. {label} is asked again after 15 minutes, and once more 15 minutes later: "
+        "what it refuses both times ends, what works carries on."
+    )
 
 
 def _incident(message: Message) -> Incident | None:

@@ -1,4 +1,4 @@
-"""What answers of channels have ended, kept so that many ends at once can be held and asked again (`tokens.lifecycle.brake`)."""
+"""What answers of channels have ended, kept so that many ends at once can be held and asked again (`tokens.lifecycle.incident_brake`)."""
 
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -16,6 +16,10 @@ class TokenDeathQuerySet(models.QuerySet["TokenDeath"]):
     def held(self) -> Self:
         """Ends that nobody believes yet."""
         return self.filter(standing=self.model.Standing.HELD)
+
+    def open(self, *kinds: "TokenDeath.Kind") -> Self:
+        """Ends of which it is not known yet what becomes of them."""
+        return self.filter(ended_at=None, kind__in=kinds or list(self.model.Kind))
 
     def since(self, moment: datetime) -> Self:
         """Ends that the channel told of after this moment."""
@@ -39,6 +43,7 @@ class TokenDeath(models.Model):
         HELD = "held", "Held"
         CONFIRMED = "confirmed", "Confirmed"
         REFUTED = "refuted", "It works"
+        ANEW = "anew", "Consented to anew"
         RELEASED = "released", "Let through by staff"
         DISCARDED = "discarded", "Discarded by staff"
 

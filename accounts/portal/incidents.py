@@ -137,9 +137,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             raise Http404("There is no such decision.")
         page = _page(incident, decision)
         if request.method == "POST" and not page.refused:
-            number = lifecycle.decide(
-                app_id=incident.app_id, death_ids=None, decision=decision, actor=person(request)
-            )
+            number = lifecycle.decide(app_id=incident.app_id, decision=decision, actor=person(request))
             self.log_change(request, incident, f"{page.button}: {number}.")
             asking_workers.ask(tend_incidents)
             messages.success(
@@ -219,7 +217,7 @@ def _page(incident: Incident, decision: str) -> Page:
             button="Let them end",
             facts=[
                 ("Now", "held; nobody but operators was told"),
-                ("Then", "stopped; each person is mailed, and accounts with no other log-in are deactivated"),
+                ("Then", _then(incident)),
                 ("Undo", "each person re-authenticates"),
             ],
             danger=True,
@@ -237,6 +235,20 @@ def _page(incident: Incident, decision: str) -> Page:
         ],
         refused=refused,
     )
+
+
+def _then(incident: Incident) -> str:
+    """Say what a release does: a log-in that has ended stops, one whose renewal was refused works until its own date."""
+    ends = _held(incident).filter(decision="", kind=TokenDeath.Kind.LOG_IN).exists()
+    renewals = _held(incident).filter(decision="", kind=TokenDeath.Kind.RENEWAL).exists()
+    said = []
+    if ends:
+        said.append("stopped: each person is mailed, and accounts with no other log-in are deactivated")
+    if renewals:
+        said.append(
+            "not renewed any more, where only the renewal was refused: those work until their own date"
+        )
+    return "; ".join(said)
 
 
 def _url(name: str, *args: Any) -> str:

@@ -89,6 +89,7 @@ def _kill(token: Token, push: Push, now: datetime) -> None:
         ),
         now=now,
         source=SOURCE,
+        told=True,
     )
 
 

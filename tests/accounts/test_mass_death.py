@@ -56,7 +56,7 @@ SHAPES: dict[str, tuple[str, Sequence[tuple[str, int, Any]]]] = {
 
 @pytest.fixture(autouse=True)
 def world(channels_world: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    monkeypatch.setattr("tokens.lifecycle.brake.AT_ONCE", AT_ONCE)
+    monkeypatch.setattr("tokens.lifecycle.incident_brake.AT_ONCE", AT_ONCE)
     settings.OPERATOR_EMAILS = ["ops@example.com"]
     settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
     native.set_up_apps(channels_world)
@@ -158,7 +158,7 @@ def test_the_operators_mail_says_what_is_held_and_leads_to_it(world: Sandbox) ->
     assert mail.subject == "AdToken: Facebook says of many log-ins at once that they have ended"
     assert "Held now" in mail.text
     assert f"/admin/tokens/incident/{incident.pk}/change/" in mail.text
-    assert "none of them is ended" in " ".join(mail.text.split())
+    assert "they have not ended" in " ".join(mail.text.split())
 
 
 def test_the_page_shows_what_is_held_and_asks_before_it_is_decided(world: Sandbox, client: Client) -> None:

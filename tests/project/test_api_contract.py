@@ -366,3 +366,10 @@ def test_the_page_for_people_names_every_operation_field_and_error(client: Clien
         assert all(field in page for field in model.get("properties", {}))
     assert "<script" not in page.split("<main", 1)[1]
     assert "style=" not in page
+
+
+def test_each_reason_that_a_log_in_can_have_is_one_of_the_types_of_clients(schema: Any) -> None:
+    known = schema["components"]["schemas"]["Reason"]["enum"]
+    field = Token._meta.get_field("reason")
+
+    assert {reason for reason, _ in field.choices or ()} <= set(known)

@@ -1,16 +1,19 @@
 """Tending incidents: the first ends are asked again with the held ones, what staff decided is carried out, and what is over is closed."""
 
-from collections.abc import Collection
+import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tokens import deadlines, scheduling
 from tokens.deaths import WINDOW, Incident, TokenDeath
-from tokens.lifecycle.brake import AGAIN
+from tokens.lifecycle import incident_brake
+from tokens.lifecycle.incident_brake import AGAIN
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
+    REFRESH_FIELDS,
     STATE_FIELDS,
     die,
     event,
@@ -21,7 +24,7 @@ from tokens.lifecycle.steps import (
 from tokens.models import Token, TokenEvent
 from users.models import User
 
-BATCH = 50  # tokens in one transaction
+RUN_FOR = 20  # seconds of one call
 STALE = timedelta(
     days=1
 )  # a round that nobody answered so long is given up; the end stands as it was believed
@@ -31,60 +34,67 @@ Standing, Kind, Decision = TokenDeath.Standing, TokenDeath.Kind, TokenDeath.Deci
 
 
 def tend(*, now: datetime) -> None:
-    """Go through the open incidents. Cheap where there is none: one small query."""
+    """Go through the open incidents. What is not done within `RUN_FOR` follows at the next call. Cheap where there is none."""
+    until = time.monotonic() + RUN_FOR
     for incident in Incident.objects.filter(ended_at=None).order_by("pk"):
-        _enlist(incident, now)
-        while _carry_out(incident, now):
-            pass
+        for token_id in _believed(incident).values_list("token", flat=True):
+            _enlist(incident, token_id, now)
+        for token_id in _decided(incident).values_list("token", flat=True).distinct():
+            if time.monotonic() > until:
+                return
+            _carry_out(incident, token_id, now)
         _close(incident, now)
 
 
-def decide(*, app_id: int, death_ids: Collection[int] | None, decision: str, actor: User) -> int:
-    """Note what staff say of held ends of an app (None: all). `tend` carries it out. Returns how many."""
+def decide(*, app_id: int, decision: str, actor: User) -> int:
+    """Note what staff say of all that is held of an app. `tend` carries it out. Returns how many log-ins."""
     held = TokenDeath.objects.held().filter(app=app_id, decision="")
-    if death_ids is not None:
-        held = held.filter(pk__in=death_ids)
-    return held.update(decision=decision, decided_by=actor)
+    tokens = held.values("token").distinct().count()
+    held.update(decision=decision, decided_by=actor)
+    return tokens
 
 
+def _believed(incident: Incident) -> QuerySet[TokenDeath]:
+    """Return the ends that were believed before the incident was seen; there are few."""
+    return TokenDeath.objects.of(incident).open().filter(standing=Standing.BELIEVED, ask_at=None)
+
+
+def _decided(incident: Incident) -> QuerySet[TokenDeath]:
+    """Return the held ends that staff have decided about."""
+    return TokenDeath.objects.held().filter(app=incident.app_id).exclude(decision="").order_by("token")
+
+
+# One log-in a transaction: each settles its accounts, and who locks accounts locks them in one order.
 @transaction.atomic
-def _enlist(incident: Incident, now: datetime) -> None:
-    """Have the ends that were believed before the incident was seen asked again with those that are held."""
-    deaths = TokenDeath.objects.of(incident).filter(standing=Standing.BELIEVED, ended_at=None, ask_at=None)
-    ids = list(deaths.values_list("token", flat=True))
-    if not ids:
-        return
+def _enlist(incident: Incident, token_id: int, now: datetime) -> None:
+    """Have a log-in that was believed to have ended asked again with those that are held."""
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
     ask_at = incident.began_at + AGAIN
-    tokens = list(Token.objects.filter(pk__in=ids).locked().select_related("app"))
-    deaths.filter(token__in=[token.pk for token in tokens]).update(ask_at=ask_at)
-    for token in tokens:
-        if token.is_removed:
-            continue
-        before = facts(token)
-        token.refresh_refused_at = None  # what was said of renewing it is in doubt as well
-        if token.state == Token.State.DEAD:
-            token.due_at = ask_at
-        else:
-            deadlines.apply(token, now)
-            scheduling.apply(token, now)
-        token.save(update_fields=["refresh_refused_at", *DATE_FIELDS, *CHECK_FIELDS])
-        tell(token, before, now, STAFF)
+    _believed(incident).filter(token=token).update(ask_at=ask_at)
+    if token.is_removed:
+        return
+    before = facts(token)
+    token.refresh_refused_at = None  # what was said of renewing it is in doubt as well
+    if token.state == Token.State.DEAD:
+        token.due_at = ask_at
+    else:
+        deadlines.apply(token, now)
+        scheduling.apply(token, now)
+        incident_brake.renew_at(token, ask_at)
+    token.save(update_fields=[*REFRESH_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    tell(token, before, now, STAFF)
 
 
 @transaction.atomic
-def _carry_out(incident: Incident, now: datetime) -> int:
-    """Do what staff decided about a batch of held ends. Returns how many there were."""
-    decided = TokenDeath.objects.held().filter(app=incident.app_id).exclude(decision="")
-    ids = sorted(set(decided.order_by("pk").values_list("token", flat=True)[:BATCH]))
-    tokens = list(Token.objects.filter(pk__in=ids).locked().select_related("app"))
-    for token in tokens:
-        before = facts(token)
-        for death in decided.filter(token=token).select_related("decided_by").order_by("kind"):
-            _settle(token, death, now)
-        scheduling.apply(token, now)
-        token.save(update_fields=["refresh_refused_at", *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-        tell(token, before, now, STAFF)
-    return len(tokens)
+def _carry_out(incident: Incident, token_id: int, now: datetime) -> None:
+    """Do what staff decided about the held ends of a log-in."""
+    token = Token.objects.locked().select_related("app").get(pk=token_id)
+    before = facts(token)
+    for death in _decided(incident).filter(token=token).select_related("decided_by").order_by("kind"):
+        _settle(token, death, now)
+    scheduling.apply(token, now)
+    token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
+    tell(token, before, now, STAFF)
 
 
 def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
@@ -110,8 +120,10 @@ def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
         event(token, TokenEvent.Kind.RECOVERED, now, source=STAFF, actor=death.decided_by)
 
 
+@transaction.atomic
 def _close(incident: Incident, now: datetime) -> None:
     """End the incident once nothing is held or waits to be asked again, and nothing ended lately."""
+    incident_brake.count_alone(incident.app_id)
     of_app = TokenDeath.objects.filter(app=incident.app_id)
     believed = of_app.filter(standing=Standing.BELIEVED, ended_at=None, ask_at__isnull=False)
     believed.filter(at__lt=now - STALE).update(ended_at=now)

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from tokens import answers, app_faults, renewal, scheduling
 from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
-from tokens.lifecycle import brake
+from tokens.lifecycle import incident_brake
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -37,6 +37,7 @@ def record_inspection(
     now: datetime,
     source: str,
     undecided: bool = False,
+    told: bool = False,
     answered_at: datetime | None = None,
 ) -> Outcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
@@ -44,7 +45,7 @@ def record_inspection(
     Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
     unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
     working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
-    `now` is when the question began, `answered_at` when its answer came.
+    `now` is when the question began, `answered_at` when its answer came. `told`: nothing was asked, the channel sent it of itself.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation or token.is_removed:
@@ -56,13 +57,13 @@ def record_inspection(
     if ruling.verdict == Verdict.OK:
         works(token, inspection, now, source)
     elif ruling.verdict == Verdict.TOKEN_DEAD:
-        brake.end(token, ruling, evidence=inspection.evidence, now=now, source=source)
+        incident_brake.end(token, ruling, evidence=inspection.evidence, now=now, source=source, told=told)
     elif ruling.verdict == Verdict.CONFIRM_FIRST:
         _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and proves(ruling))
     else:
         hindered(token, ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
-    brake.schedule(token, now)
+    incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     tell(token, before, now, source)
     answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
@@ -116,7 +117,7 @@ def _doubt(
         die(token, ruling.reason or Reason.EXPIRED, evidence, now, source)
     elif (lasts or over) and final:
         reason = _why_not_renewed(token) if over else None
-        brake.end(token, ruling, evidence=evidence, now=now, source=source, reason=reason)
+        incident_brake.end(token, ruling, evidence=evidence, now=now, source=source, reason=reason)
     elif token.state == Token.State.VALID:
         cool(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from tokens import answers, app_faults, deadlines, renewal, scheduling, vault
 from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Verdict
-from tokens.lifecycle import brake
+from tokens.lifecycle import incident_brake
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -78,7 +78,7 @@ def record_renewal(
     before = facts(token)
     token.renewal_tried_at = now
     app_faults.clear(app=token.app, call="refresh")
-    brake.renewed(token, now)
+    incident_brake.renewed(token, now)
     if not _is_news(token, grant):
         scheduling.apply(token, now)
         token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for"])
@@ -174,8 +174,12 @@ def record_refusal(
     over = token.access_is_over(now)
     why = not_by_the_person(token, attempt.ruling.reason or Reason.UNKNOWN)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
+    ask_at = None  # again, where the refusal is held
     if verdict == Verdict.OK:
-        if not brake.holds_refusal(token, attempt.ruling, evidence=attempt.evidence, now=now, source=source):
+        ask_at = incident_brake.hold_refusal(
+            token, attempt.ruling, evidence=attempt.evidence, now=now, source=source
+        )
+        if ask_at is None:
             token.refresh_refused_at = now
             event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         works(token, inspection, now, source)
@@ -183,12 +187,16 @@ def record_refusal(
         verdict == Verdict.CONFIRM_FIRST and (proves(inspection.ruling) or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
-        brake.end(token, attempt.ruling, evidence=attempt.evidence, now=now, source=source, reason=reason)
+        incident_brake.end(
+            token, attempt.ruling, evidence=attempt.evidence, now=now, source=source, reason=reason
+        )
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         hindered(token, inspection.ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
-    brake.schedule(token, now)
+    incident_brake.schedule(token, now)
+    if ask_at is not None:
+        incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
     answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)

@@ -38,7 +38,6 @@ REFRESH_FIELDS = [
 ]  # fmt: skip
 # What a channel says of a log-in whose tokens were replaced, if it says anything. Clearer words than these are believed.
 _VAGUE = frozenset({Reason.AUTHORISATION_CANCELLED, Reason.EXPIRED, Reason.SESSION_INVALID, Reason.UNKNOWN})
-PUSH = "push"  # the source of what a channel sends of itself
 # The row of a good report that a renewal stands for: the channel was not asked about the token.
 RENEWED = "renewed"
 
@@ -87,10 +86,14 @@ def die(
     source: str,
     *,
     actor: User | None = None,
+    told: bool = False,
 ) -> None:
-    """End the token, once: a second report may only make the reason clearer, and tells nobody again."""
+    """End the token, once: a second report may only make the reason clearer, and tells nobody again.
+
+    `told`: the channel sent it of itself, and names the person's deed.
+    """
     token.last_checked_at = now
-    if source != PUSH:  # what the channel sends of itself names the person's deed
+    if not told:
         reason = not_by_the_person(token, reason)
     if token.state == Token.State.DEAD:
         # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
@@ -150,10 +153,13 @@ def hold(token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, 
 def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
     """Write state, reason and evidence; `state_since` moves only with the state. What was held of its end is settled by it."""
     was_held = token.reason == Token.HELD and reason != Token.HELD
-    if was_held or (token.state == Token.State.DEAD and state != Token.State.DEAD):
-        dead = state == Token.State.DEAD
-        TokenDeath.objects.filter(token=token, kind=TokenDeath.Kind.LOG_IN, ended_at=None).update(
-            standing=TokenDeath.Standing.CONFIRMED if dead else TokenDeath.Standing.REFUTED, ended_at=now
+    dead, was_dead = state == Token.State.DEAD, token.state == Token.State.DEAD
+    if was_held or (was_dead and not dead):
+        standing = TokenDeath.Standing.CONFIRMED if dead else TokenDeath.Standing.REFUTED
+        token.deaths.open(TokenDeath.Kind.LOG_IN).update(standing=standing, ended_at=now)
+    if dead and not was_dead:  # a log-in that has ended is not renewed, whatever was said of its renewal
+        token.deaths.open(TokenDeath.Kind.RENEWAL).update(
+            standing=TokenDeath.Standing.CONFIRMED, ended_at=now
         )
     if token.state != state:
         token.state_since = now

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
+from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, Token
 
 
@@ -36,6 +37,8 @@ def wipe_all(*, now: datetime) -> int:
         refresh_began_by="",
         refresh_unanswered_at=None,
     )
+    TokenDeath.objects.open().update(standing=TokenDeath.Standing.DISCARDED, ended_at=now)
+    Incident.objects.filter(ended_at=None).update(ended_at=now)
     ChannelApp.objects.update(
         secrets=None, secrets_key="", state=ChannelApp.State.NOT_SET_UP, version=F("version") + 1
     )

@@ -1,11 +1,11 @@
-"""The incident brake: where a channel says of many log-ins of one app at once that they are over, it is not believed at once.
+"""The incident brake: a channel that says of many log-ins of one app at once that they have ended is not believed at once.
 
-The first few ends of ten minutes stand. Further ones are held: the log-in is in doubt, so that accounts shift where another one is usable,
-and nobody is mailed. Held ones, and the first few with them, are asked again after 15 minutes and once more after another 15. A success
-discards what was said; the second refusal lets it through, as a release by staff does. So a bad half-hour of a channel ends no log-in
-for good, and a true end of all is told half an hour late.
+The first few within ten minutes are believed. Further ones are held: the log-in is in doubt, so that accounts shift where another one is
+usable, and nobody is mailed. The held ones, and the first few with them, are asked again after 15 minutes and once more 15 minutes later.
+A success discards what was said; the second refusal confirms it, as a release by staff does. So a bad half-hour of a channel ends no log-in
+for good, and where all have truly ended people hear of it half an hour late.
 
-What comes as a push or with a date is no answer to a question of ours, and passes.
+What a channel sends of itself, and what ends on a date that was known, is never held.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from django.db import connection
-from django.db.models import Q
 
+from tokens import renewal
 from tokens.channels.base import Reason, Ruling
 from tokens.deaths import WINDOW, Incident, TokenDeath
 from tokens.lifecycle import steps
@@ -40,20 +40,30 @@ def end(
     now: datetime,
     source: str,
     reason: Reason | None = None,
+    told: bool = False,
 ) -> None:
-    """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the ruling's own."""
+    """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the ruling's own.
+
+    `told`: the channel sent it of itself; nobody asked.
+    """
     cause = reason or ruling.reason or Reason.UNKNOWN
-    if source != steps.PUSH:
+    if not told:
         cause = steps.not_by_the_person(token, cause)
-    if source == steps.PUSH or _is_by_date(token, cause, now):
-        steps.die(token, cause, evidence, now, source)
+    if told or _is_by_date(token, cause, now):
+        steps.die(token, cause, evidence, now, source, told=told)
         return
     known = _take_up(token, Kind.LOG_IN)
+    if (
+        known is not None and token.state == Token.State.VALID
+    ):  # a process of an older version took a good answer
+        known.standing, known.ended_at = Standing.REFUTED, now
+        known.save(update_fields=["standing", "ended_at"])
+        known = None
     if token.state == Token.State.DEAD:
         steps.die(token, cause, evidence, now, source)  # it may be clearer now
         if known is not None:
             _refused_again(known, now)
-    elif known is not None and known.standing == Standing.HELD:
+    elif known is not None and token.reason == Token.HELD:
         known.reason, known.evidence = cause, dict(evidence)
         if _refused_again(known, now):
             steps.die(token, cause, evidence, now, source)
@@ -65,31 +75,39 @@ def end(
         steps.die(token, cause, evidence, now, source)
 
 
-def holds_refusal(
+def hold_refusal(
     token: Token, ruling: Ruling, *, evidence: Mapping[str, Any], now: datetime, source: str
-) -> bool:
-    """Take a refusal to renew a log-in that works. Return whether it is held: the token is to be renewed again as if nothing was said."""
+) -> datetime | None:
+    """Take a refusal to renew a log-in that works. Return when it is to be tried again, as if nothing was said; None: it is believed."""
     known = _take_up(token, Kind.RENEWAL)
     if known is not None:
-        return not _refused_again(known, now)
+        return None if _refused_again(known, now) else known.ask_at
     held = _too_many(token, now)
     standing = Standing.HELD if held else Standing.BELIEVED
     _note(token, Kind.RENEWAL, ruling.reason or Reason.UNKNOWN, ruling, evidence, now, source, standing)
-    return held
+    return now + AGAIN if held else None
 
 
 def renewed(token: Token, now: datetime) -> None:
     """Note that a renewal succeeded: what was said of it before is refuted."""
-    _open(token, Kind.RENEWAL).update(standing=Standing.REFUTED, ended_at=now)
+    _asked_again(token, Kind.RENEWAL).update(standing=Standing.REFUTED, ended_at=now)
 
 
 def schedule(token: Token, now: datetime) -> None:
     """Have a log-in whose end is held, or was among the first, asked again in time. Call it after `scheduling.apply`. Does not save."""
     if token.reason != Token.HELD and token.state != Token.State.DEAD:
         return
-    ask_at = _open(token, Kind.LOG_IN).values_list("ask_at", flat=True).first()
+    ask_at = _asked_again(token, Kind.LOG_IN).values_list("ask_at", flat=True).first()
     if ask_at is not None:
         token.due_at = max(ask_at, now + SOON)  # a round that is due and was hindered comes again soon
+
+
+def renew_at(token: Token, ask_at: datetime) -> None:
+    """Have a log-in whose refused renewal is in doubt renewed at this moment, and not before. Does not save."""
+    policy = renewal.policy_of(token)
+    if policy is not None:
+        token.renewal_tried_at = ask_at - policy.again_after
+    token.due_at, token.due_for = ask_at, Token.DueFor.REFRESH
 
 
 def _is_by_date(token: Token, reason: Reason, now: datetime) -> bool:
@@ -97,20 +115,24 @@ def _is_by_date(token: Token, reason: Reason, now: datetime) -> bool:
     return reason in BY_DATE and token.deadline is not None and token.deadline <= now
 
 
-def _open(token: Token, kind: Kind) -> Any:
+def _asked_again(token: Token, kind: Kind) -> Any:
     """Return the ends of this token that are still to be asked about."""
-    rows = TokenDeath.objects.filter(token=token, kind=kind, ended_at=None)
-    return rows.filter(Q(standing=Standing.HELD) | Q(standing=Standing.BELIEVED, ask_at__isnull=False))
+    return token.deaths.open(kind).filter(ask_at__isnull=False)
 
 
-def _take_up(token: Token, kind: Kind) -> TokenDeath | None:
-    """Wait for whoever counts ends of this app, and return the open one of this token. The lock is held to the end of the transaction.
+def count_alone(app_id: int) -> None:
+    """Wait for whoever counts ends of this app, and keep others waiting to the end of the transaction.
 
     It is an advisory lock, and not the app's row: others lock that row while they hold accounts.
     """
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, token.app_id])
-    found: TokenDeath | None = _open(token, kind).first()
+        cursor.execute("select pg_advisory_xact_lock(%s, %s)", [_LOCK, app_id])
+
+
+def _take_up(token: Token, kind: Kind) -> TokenDeath | None:
+    """Return the open end of this token, and count alone from here on."""
+    count_alone(token.app_id)
+    found: TokenDeath | None = _asked_again(token, kind).first()
     return found
 
 
