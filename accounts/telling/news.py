@@ -36,7 +36,14 @@ class _World:
         else:
             person = token.consented_by
             found = [person.email] if person is not None and person.is_active else []
-        return [address for address in found if address not in self.refused]
+        return self._reached(found)
+
+    def admins(self, account: Account) -> list[str]:
+        """Return those admins of an account's pool whom mail reaches."""
+        return self._reached(admins(self.entries[account.pk]))
+
+    def _reached(self, addresses: Iterable[str]) -> list[str]:
+        return [address for address in addresses if address not in self.refused]
 
 
 def resolve(now: datetime) -> None:
@@ -90,7 +97,7 @@ def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterat
         dark = entry.account.state == Account.State.DEACTIVATED
         others: list[str] = []
         if dark and pool_reasons.entry_reason(entry) in AN_ADMIN_HELPS:
-            others = [*admins(world.entries[entry.account_id]), *_leads(instead, entry.account.team_id)]
+            others = [*world.admins(entry.account), *_leads(instead, entry.account.team_id)]
         if dark and not own and not others and entry.account.team_id in instead:
             others = list(instead[entry.account.team_id].addresses)
         for address in dict.fromkeys([*own, *others]):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import transaction
 from django.utils.html import strip_tags
+from pytest_django import Settings
 
 from accounts import deeds, pairs, pool, told
 from accounts.models import Account, AccountNews, AccountNotice
@@ -30,6 +31,7 @@ from tests.support.factories import (
 from tokens import lifecycle
 from tokens.channels.base import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token
+from users import refused_addresses
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -286,6 +288,26 @@ def test_where_nobody_can_be_told_the_team_lead_is(ada: User) -> None:
 
     made = mail(Message.objects.get(recipient="lead@example.com"))
     assert made.subject == "Lumen is deactivated: waiting for Ada Okafor"
+
+
+def test_an_admin_whose_address_is_refused_keeps_nobody_from_standing_in_and_is_not_mailed_each_hour(
+    ada: User, ben: User, settings: Settings
+) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    his = make_token(make_app("x"), consented_by=ben)
+    account = linked("Fern Gardens", his)
+    link(account, make_token(make_app("x"), consented_by=ada, state="dead"), role="Account admin")
+    for person in (ada, ben):
+        refused_addresses.note(person.email, said="550 no such user", now=NOW)
+
+    listed(his, [])
+    for hours in range(3):
+        now = LATER + timedelta(hours=hours)
+        notices.tell(now)
+        while message := claims.claim_next(now=now):
+            claims.record_failed(message, "550 no such user", refused_at=now)
+
+    assert recipients() == ["ops@example.com"]
 
 
 def test_paused_accounts_are_silent(ada: User) -> None:
