@@ -307,6 +307,9 @@ def _links(
         AccountToken.objects.bulk_create(entries, ignore_conflicts=True)
         AccountEvent.objects.bulk_create(events)
         lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
-        ids = {accounts[line.channel, line.native_id].pk for line in batch}
-        pool.settle(account_ids=ids, cause="imported", now=now, source="import")
+    # By id over all lines, as everybody locks accounts: in the order of the file a renewal and this could wait for each other.
+    ids = sorted(account.pk for account in accounts.values())
+    batches_of_ids = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    for some in progress(batches_of_ids, "settling"):
+        pool.settle(account_ids=some, cause="imported", now=now, source="import")
     return AccountToken.objects.count() - before

@@ -1,7 +1,9 @@
 """Import of accounts and tokens from before."""
 
 import io
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import importing, pool, sweeps
 from accounts.models import Account, AccountToken
 from tests.support import native
+from tests.support.connections import another
 from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
@@ -247,3 +250,32 @@ def test_a_line_gives_a_new_account_its_team_and_leaves_one_that_is_here_where_i
     here.refresh_from_db()
     assert here.team == Team.default()
     assert Account.objects.get(native_id="78").team.name == "Lumen"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_waits_in_a_circle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "BATCH", 1)
+    first, second = (make_account("facebook", native_id=native_id) for native_id in ("900", "800"))
+
+    def bring_in() -> None:
+        run(tmp_path, "channel,native_id\nfacebook,800\nfacebook,900\n")
+        connection.close()
+
+    lock = "select 1 from accounts_account where id = %s for no key update"
+    with another() as renewal:
+        with renewal.transaction():
+            renewal.execute(lock, [first.pk])
+            thread = Thread(target=bring_in)
+            thread.start()
+            while (
+                thread.is_alive()
+                and not renewal.execute("select 1 from pg_locks where not granted").fetchone()
+            ):
+                time.sleep(0.02)
+
+            renewal.execute(f"{lock} nowait", [second.pk])  # fails where the import holds it already
+
+        thread.join()
+    assert set(Account.objects.values_list("events__kind", flat=True)) == {"imported"}
