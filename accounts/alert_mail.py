@@ -17,7 +17,7 @@ from tokens import answer_words, channels, scrub
 from tokens.channels.base import Reason
 from tokens.models import ChannelApp, UnknownAnswer
 from users.models import User
-from users.recipients import operators
+from users.recipients import because_operator, operators
 
 SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
@@ -173,6 +173,4 @@ def _excerpt(answer: UnknownAnswer) -> str:
 
 
 def _because(user: User | None) -> str:
-    if user is None:
-        return "You get this because your address is listed in OPERATOR_EMAILS of AdToken."
-    return "You get this because you are an administrator of AdToken."
+    return because_operator(user)

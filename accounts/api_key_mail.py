@@ -19,7 +19,7 @@ from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from users.models import User
-from users.recipients import operators
+from users.recipients import because_operator, operators
 
 KIND = "api_key"
 DAYS_AHEAD = (1, 7, 30)
@@ -168,6 +168,4 @@ def _context(key: ApiKey, about: str) -> dict[str, Any]:
 def _because(user: User | None, *, made_it: bool) -> str:
     if made_it:
         return "You get this because you made the key."
-    if user is None:
-        return "You get this because your address is listed in OPERATOR_EMAILS of AdToken."
-    return "You get this because you are an administrator of AdToken."
+    return because_operator(user)

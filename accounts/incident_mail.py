@@ -15,7 +15,7 @@ from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
 from users.models import User
-from users.recipients import operators
+from users.recipients import because_operator, operators
 
 KIND = "operators"  # it is built by `accounts.alert_mail`, which leads here
 HELD = faces.Pill("Held", "warn", "pause_circle")
@@ -65,9 +65,7 @@ def build(message: Message) -> Mail:
         "heading": heading,
         "lead": _lead(incident),
         "cards": [_card(incident, zone)],
-        "because": "You get this because you are an administrator of AdToken."
-        if user
-        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
+        "because": because_operator(user),
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
     with timezone.override(zone):

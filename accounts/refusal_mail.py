@@ -16,7 +16,7 @@ from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
 from users.models import User
-from users.recipients import operators
+from users.recipients import because_operator, operators
 
 KIND = "operators"  # it is built by `accounts.alert_mail`, which leads here
 SHOWN = 5  # accounts in one mail
@@ -64,9 +64,7 @@ def build(message: Message) -> Mail:
         ),
         "cards": [_card(word, zone) for word in words[:SHOWN]],
         "more": max(0, len(words) - SHOWN),
-        "because": "You get this because you are an administrator of AdToken."
-        if user
-        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
+        "because": because_operator(user),
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
     with timezone.override(zone):

@@ -15,6 +15,7 @@ from tokens.channels import versions
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
 from users.models import User
+from users.recipients import because_operator
 
 ENDS = faces.Pill("Version ends", "warn", "update")
 ENDED = faces.Pill("Version ended", "bad", "update")
@@ -28,9 +29,7 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     context = _context(message, channel)
     context |= {
-        "because": "You get this because you are an administrator of AdToken."
-        if user
-        else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
+        "because": because_operator(user),
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
     with timezone.override(user.zone if user else timezone.get_default_timezone()):

@@ -15,7 +15,7 @@ from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
 from users.models import User
-from users.recipients import operators
+from users.recipients import because_operator, operators
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +60,7 @@ def build(message: Message) -> Mail:
         when = faces.moment(since, zone=timezone.get_current_timezone()).full
         context = _context(lane, message.payload["what"], when, now)
         context |= {
-            "because": "You get this because you are an administrator of AdToken."
-            if user
-            else "You get this because your address is listed in OPERATOR_EMAILS of AdToken.",
+            "because": because_operator(user),
             "why_url": addresses.of("why_message", message.pk) if user else "",
         }
         text = render_to_string("mail/late/body.txt", context)
