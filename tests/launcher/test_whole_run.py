@@ -103,7 +103,7 @@ def test_leaves_nothing_after_kill_9_and_starts_again(tmp_path: Path) -> None:
 def test_restarts_web_and_worker_but_ends_without_its_database(tmp_path: Path) -> None:
     var, output = tmp_path / "var", tmp_path / "output"
     with launched(var, output) as process:
-        assert wait_until(lambda: pids(var, BEAT), seconds=20)
+        assert wait_until(lambda: bool(pids(var, BEAT)), seconds=20)
         killed = {name: min(pids(var, name)) for name in (WEB, WORKER, BEAT)}
         for pid in killed.values():
             os.kill(pid, signal.SIGKILL)

@@ -40,7 +40,7 @@ def prune(now: datetime = NOW, **options: Any) -> int:
 
 def message(days: int, **fields: Any) -> Message:
     at = ago(days)
-    made = {
+    made: dict[str, Any] = {
         "state": "sent",
         "kind": "died",
         "recipient": "a@example.com",
