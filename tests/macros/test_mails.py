@@ -343,7 +343,7 @@ def test_a_macro_that_was_unapplied_or_deleted_says_nothing(ada: User) -> None:
     evaluate()
     action.macro.accounts.clear()
 
-    with pytest.raises(NotWanted, match="not applied"):
+    with pytest.raises(NotWanted, match="no longer applied"):
         mail_to("ada@example.com")
     action.macro.delete()
     with pytest.raises(NotWanted, match="deleted"):

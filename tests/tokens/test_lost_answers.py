@@ -112,7 +112,7 @@ def test_a_clear_reason_and_what_the_channel_says_of_itself_are_believed() -> No
     pushed = make_token(refresh_unanswered_at=NOW - HOUR)
 
     lifecycle.record_inspection(
-        token_id=pushed.pk, generation=pushed.generation, inspection=DEAD, now=NOW, source="push"
+        token_id=pushed.pk, generation=pushed.generation, inspection=DEAD, now=NOW, source="push", told=True
     )
 
     pushed.refresh_from_db()

@@ -52,7 +52,12 @@ def test_always_before_the_widest_warning(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_try_that_moved_nothing_is_repeated_daily_not_at_every_check() -> None:
-    one = token("facebook", access_expires_at=NOW + 20 * DAY, renewal_tried_at=NOW - timedelta(hours=3))
+    one = token(
+        "facebook",
+        access_expires_at=NOW + 20 * DAY,
+        renewed_at=NOW - 2 * DAY,
+        renewal_tried_at=NOW - timedelta(hours=3),
+    )
 
     assert renewal.next_at(one, NOW) == NOW + timedelta(hours=21)
     assert not renewal.wanted(one, NOW)
