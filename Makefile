@@ -17,10 +17,10 @@ run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with 
 	@$(PY) -m adtoken_project.launcher
 
 test: venv-dev chromium node ## all tests, those in a real browser too
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: venv-dev ## the tests that need no browser and little time
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not browser and not slow"
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow"
 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
 	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py

@@ -60,8 +60,21 @@ SLOW_FILES = (
 )
 
 
+LONGEST = (
+    "/tests/e2e/",
+    "/tests/launcher/",
+    "/tests/faults/",
+    "/tests/test_whole.py",
+    "/tests/project/test_demo_fleet.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow; skip browser tests where no Chromium can be had (the end of the run says so)."""
+    """Mark what is slow, and run what takes longest first, so that no process ends long after the other.
+
+    Skip browser tests where no Chromium can be had (the end of the run says so).
+    """
+    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in LONGEST))
     for item in items:
         if item.path.as_posix().endswith(SLOW_FILES):
             item.add_marker("slow")
