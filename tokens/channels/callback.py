@@ -5,6 +5,7 @@ end what it gave for a code where the code comes twice (RFC 6749, section 4.1.2)
 """
 
 import hashlib
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from tokens.models import Handshake
 ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list of ad accounts takes
 KEPT_FOR = timedelta(days=1)  # so that "Back" in the browser is understood
 LONGEST = 300
+TAKEN_WITHIN = 10  # looks of 50 ms
 # How a channel says no. Beside a code it is no answer of any channel, but somebody who glues two together.
 ERRORS = frozenset({"error", "error_code", "error_reason", "error_message", "denied"})
 CODES = frozenset({"code", "auth_code", "oauth_verifier"})
@@ -80,8 +82,13 @@ def came_again(request: HttpRequest, state_id: str) -> Handshake | None:
     """Return the person's own handshake that was answered already; None for everything else."""
     if not state_id or not request.user.is_authenticated:
         return None
-    mine = Handshake.objects.filter(pk=_key(state_id), user=request.user.pk, taken_at__isnull=False)
-    return mine.first()
+    mine = Handshake.objects.filter(pk=_key(state_id), user=request.user.pk)
+    for _ in range(TAKEN_WITHIN):
+        handshake = mine.first()
+        if handshake is None or handshake.taken_at is not None:
+            return handshake
+        time.sleep(0.05)  # another answer has the state from the session, and notes it in the row right now
+    return None
 
 
 def is_running(handshake: Handshake, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """The way back from a channel under attack and under clumsiness, the same at all six: one exchange at most, and only for whom it began."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account, PendingLink
 from tests.support import native
@@ -48,6 +50,29 @@ def coming(request: pytest.FixtureRequest, client: Client, channels_world: Sandb
     address = native.decide(native.leave(client, request.param), "ada")
     channels_world.clear_calls()
     return Return(request.param, client, address, channels_world)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_between_the_state_and_the_note_that_it_was_taken_is_led_along_too(
+    client: Client, channels_world: Sandbox
+) -> None:
+    native.set_up_apps(channels_world)
+    address = native.decide(native.leave(client, "linkedin"), "ada")
+    session = client.session
+    session.pop("socialaccount_states", None)  # another answer has just taken it out
+    session.save()
+
+    def note() -> None:
+        time.sleep(0.15)
+        Handshake.objects.update(taken_at=timezone.now())
+        connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        noted = threads.submit(note)
+        answer = back(client, address)
+        noted.result()
+
+    assert answer.status_code == 202
 
 
 @pytest.mark.django_db(transaction=True)
