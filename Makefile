@@ -2,7 +2,7 @@
 # Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick year check lint format lock bench clean venv venv-dev chromium node
+.PHONY: help run test quick year faults check lint format lock bench clean venv venv-dev chromium node
 
 PY := .venv/bin/python
 export PYTHON
@@ -24,6 +24,9 @@ quick: venv-dev ## the tests that need no browser and little time
 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
 	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py
+
+faults: venv-dev ## kill, freeze, flush and restart what the product stands on, for 20 minutes at most
+	@$(PY) -m tests.faults
 
 check: lint test ## what CI runs: format, lint, types, import order, migrations, production settings, tests
 

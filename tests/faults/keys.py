@@ -6,7 +6,7 @@ It counts reads that failed, renewals that were lost and rows left on the old ke
 writes it back without comparing: it must lose renewals.
 """
 
-import json
+import argparse
 import os
 import random
 import signal
@@ -16,10 +16,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.fernet import Fernet
+
+from tests.faults.stage import Tally
+from tests.support.servers import prepare
 
 HOT = 200  # log-ins that the writers renew over and over
 PAUSE = 0.05  # seconds between reading a batch and writing it: longer than it takes, so that renewals fall into it
@@ -230,15 +233,19 @@ def _rotate(batch: int, *, naive: bool) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the drill in full, and its control. Returns 0 where the drill lost nothing and the control did."""
+    """Run the drill in full, and its control."""
     import django
 
     if arguments[:1] == ["--worker"]:
         django.setup()
         _rotate(int(arguments[1]), naive=False)
         return 0
-    from tests.support.servers import prepare
-
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tokens", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=20)
+    options = parser.parse_args(arguments)
     with prepare():
         os.environ["DATABASE_POOL"] = "20"  # a connection for each writer
         os.environ["DJANGO_SETTINGS_MODULE"] = "adtoken_project.settings"
@@ -246,13 +253,25 @@ def main(arguments: Sequence[str]) -> int:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        careful = drill(tokens=10_000, readers=50, writers=10, kills=20, batch=200)
+        careful = drill(tokens=options.tokens, readers=50, writers=10, kills=options.kills, batch=200)
         naive = drill(tokens=2_000, readers=5, writers=10, kills=0, batch=200, naive=True)
-    sys.stdout.write(
-        json.dumps({"rotation": asdict(careful), "naive control": asdict(naive)}, indent=2) + "\n"
+    return _tally(careful, naive).tell()
+
+
+def _tally(careful: Result, naive: Result) -> Tally:
+    tally = Tally(
+        f"{careful.tokens} log-ins move to another key, the rotation is killed {careful.kills} times"
     )
-    lost = careful.lost_renewals + careful.left_on_old_key + len(careful.failed_reads)
-    return 0 if not lost and naive.lost_renewals else 1
+    tally.tries = careful.reads + careful.renewals
+    tally.lost = careful.lost_renewals + careful.left_on_old_key + len(careful.failed_reads)
+    tally.note(
+        f"{careful.reads} reads, {len(careful.failed_reads)} failed; {careful.renewals} renewals, {careful.lost_renewals} lost;"
+        f" {careful.left_on_old_key} left on the old key; {careful.seconds} s"
+    )
+    tally.notes += careful.failed_reads[:5]
+    tally.control = f"written back without comparing: {naive.lost_renewals} of {naive.renewals} renewals lost"
+    tally.control_failed = naive.lost_renewals > 0
+    return tally
 
 
 if __name__ == "__main__":

@@ -97,11 +97,14 @@ def _case(
 
     with ThreadPoolExecutor(JOBS) as jobs:
         first = [jobs.submit(lease, number) for number in range(JOBS)]
+        began = time.monotonic()
         time.sleep(2)
         VALKEY[valkey](server)
         said = Counter(job.result() for job in first)
         until(lambda: not token.filter(refresh_began_at__isnull=False).exists(), seconds=delay + 30)
         served = Counter(jobs.map(lease, range(JOBS)))
+    if channel in SWITCH:  # from the answer on
+        tally.seconds = max(tally.seconds, round(time.monotonic() - began - delay, 1))
     calls = len(refreshes(world, channel))
     world.clear_faults()
     tally.tries += 1

@@ -24,12 +24,13 @@ class Tally:
     seconds: float = 0.0  # of the slowest recovery
     control: str = ""
     control_failed: bool = False
+    broken: list[str] = field(default_factory=list)  # promises that no count says
     notes: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         """Whether the product held and the naive way did not."""
-        return not self.lost and not self.doubled and self.control_failed
+        return not self.lost and not self.doubled and not self.broken and self.control_failed
 
     def note(self, words: str) -> None:
         """Keep a line, and show it at once: a drill takes long."""

@@ -1,0 +1,25 @@
+"""All drills, in the order in which `make faults` runs them. A new one is a module here with a `main()`, and one line below.
+
+Its `main` takes the arguments of the command line, counts in a `stage.Tally` and returns what `Tally.tell()` returns. Sizes are such that
+all together take less than `__main__.MINUTES` on two busy cores; run by itself, without arguments, a drill is as large as is worth it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One drill: the module `tests.faults.NAME`, the seconds after which it is ended, and its arguments in `make faults`."""
+
+    name: str
+    seconds: int
+    arguments: tuple[str, ...] = ()
+
+
+DRILLS = (
+    Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
+    Drill("restore", 120, ("--accounts", "300")),
+    Drill("refresh_once", 240, ("--channels", "snapchat", "tiktok", "--valkey", "flushed", "stopped")),
+    Drill("refresh_kills", 300, ("--kills", "5")),
+    Drill("dark_channel", 300, ("--seconds", "60", "--no-p99")),
+)
