@@ -10,6 +10,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.db import Error, close_old_connections
+
 K = TypeVar("K")
 R = TypeVar("R")
 Call = Callable[[], Any]
@@ -52,6 +54,12 @@ def _continuation(course: Course[R], future: Future[Any]) -> Callable[[], Call]:
     return lambda: course.send(future.result())
 
 
+def _mend_connection(error: Exception) -> None:
+    """Let a database connection go that broke: else whatever comes next in this thread would fail, too."""
+    if isinstance(error, Error):
+        close_old_connections()
+
+
 def run_stream(
     take: Callable[[int], Mapping[K, Course[R]] | None],
     *,
@@ -62,29 +70,53 @@ def run_stream(
 
     `take` is asked for up to so many more and returns None where there are none; it is asked again while others are under way, each second
     at most. `ended` hears of each end, in this thread, where everything but the calls happens.
+
+    Where `take` or `ended` fails, nothing more is begun; what is on its way goes on to its end, so that its answers are recorded, and then
+    the first failure is raised.
     """
     waiting: dict[Future[Any], tuple[K, Course[R]]] = {}
+    failures: list[Exception] = []
+
+    def end(key: K, result: R | Exception) -> None:
+        try:
+            ended(key, result)
+        except Exception as error:  # noqa: BLE001  # raised once the others have ended
+            failures.append(error)
+            _mend_connection(error)
+
     with ThreadPoolExecutor(at_once) as threads:
 
         def advance(key: K, course: Course[R], step: Callable[[], Call]) -> None:
             try:
                 waiting[threads.submit(step())] = key, course
-            except StopIteration as end:
-                ended(key, end.value)
+            except StopIteration as last:
+                end(key, last.value)
             except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
-                ended(key, error)
+                _mend_connection(error)
+                end(key, error)
+
+        def begin(room: int) -> bool:
+            try:
+                fresh = take(room)
+            except Exception as error:  # noqa: BLE001  # raised once the others have ended
+                failures.append(error)
+                _mend_connection(error)
+                return False
+            for key, course in (fresh or {}).items():
+                advance(key, course, course.__next__)
+            return bool(fresh)
 
         ask_at = 0.0
         while True:
-            fresh = None
-            if len(waiting) <= at_once * 3 // 4 and time.monotonic() >= ask_at:
-                fresh = take(at_once - len(waiting))
+            fresh = False
+            if not failures and len(waiting) <= at_once * 3 // 4 and time.monotonic() >= ask_at:
+                fresh = begin(at_once - len(waiting))
                 ask_at = 0.0 if fresh else time.monotonic() + ASK_AGAIN
-            for key, course in (fresh or {}).items():
-                advance(key, course, course.__next__)
             if not waiting and not fresh:
-                return
+                break
             done, _ = wait(waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
             for future in done:
                 key, course = waiting.pop(future)
                 advance(key, course, _continuation(course, future))
+    if failures:
+        raise failures[0]

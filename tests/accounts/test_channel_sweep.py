@@ -3,16 +3,20 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import redis
+from django.db import OperationalError, connection
 
 from accounts import channel_sweep, sweeps, tasks
 from accounts.models import ChannelSweep
 from adtoken_project.celery import app as celery
+from tests.support import connections
 from tests.support.factories import make_app, make_token
+from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared
 from tokens.models import Token
 
@@ -177,6 +181,53 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
     assert Token.objects.get(pk=bad).due_at > NOW + timedelta(minutes=10)  # type: ignore[operator]
     assert not Token.objects.exclude(claimed_until=None).exists()
     assert Token.objects.get(pk=good).due_at < NOW  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("broken", ["the connection", "the end of a check", "the next claim"])
+def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_lasts_nothing_new_is_begun(
+    broken: str, calls: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, *others, later = due("facebook", 10)
+    Token.objects.filter(pk=later).update(due_at=None)
+    under_way, failed, claims = threading.Barrier(9), threading.Event(), iter([sweeps.claim])
+    check = sweeps.check
+
+    def slow(token: Token, *, now: datetime, source: str) -> Any:
+        yield lambda: token.pk == later or (under_way.wait(5) and token.pk == bad) or failed.wait(5)
+        if token.pk == bad:
+            Token.objects.filter(pk=later).update(due_at=NOW)
+            failed.set()
+            if broken == "the connection":
+                end_own_connection()
+            raise OperationalError("the server closed the connection")
+        yield from check(token, now=now, source=source)
+
+    def fails(*args: Any, **named: Any) -> Any:
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(sweeps, "check", slow)
+    if broken == "the end of a check":
+        monkeypatch.setattr(lifecycle, "postpone", fails)
+    if broken == "the next claim":
+        monkeypatch.setattr(sweeps, "claim", lambda *args: next(claims, fails)(*args))
+
+    with suppress(OperationalError):
+        channel_sweep.run(channel="facebook", worker="one@host")
+
+    checked = [*others, later] if broken == "the connection" else others
+    assert sorted(calls) == checked
+    assert set(Token.objects.filter(due_at__gt=NOW + timedelta(hours=3)).values_list("pk", flat=True)) == set(
+        checked
+    )
+
+
+def end_own_connection() -> None:
+    """Have PostgreSQL end the connection of this thread, as a restart does."""
+    beside = connections.another()
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        beside.execute("select pg_terminate_backend(%s, 5000)", cursor.fetchone())
+    beside.close()
 
 
 def test_each_tick_asks_for_a_sweep_of_each_channel_with_work_and_for_more_where_there_is_more(
