@@ -12,6 +12,7 @@ from accounts import pairs, pool
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from tokens import answers, channels, refused_use
+from tokens.channels import gate
 from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
 from tokens.models import Token
 from tokens.querysets import TokenQuerySet
@@ -27,6 +28,14 @@ class Findings:
     listed: AccountList | None = None
     readings: Mapping[int, PairReading] = field(default_factory=dict)  # by id of the account
     fault: ChannelError | None = None  # the list could not be had
+
+    @property
+    def not_asked(self) -> bool:
+        """Whether some of it was not read because the channel was not to be asked just then."""
+        said = [reading.evidence for reading in self.readings.values()]
+        if self.fault is not None:
+            said.append(self.fault.evidence)
+        return any(gate.was_not_asked(one) for one in said)
 
 
 def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | None = None) -> Findings:

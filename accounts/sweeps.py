@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from accounts import pool, reading
 from accounts.models import AccountToken, PendingLink
 from accounts.reading import Findings
-from tokens import answers, courses, lifecycle, probe
+from tokens import answers, courses, lifecycle, probe, scheduling
 from tokens.channels.base import Verdict
 from tokens.clock import Clock
 from tokens.courses import Course
@@ -86,6 +86,9 @@ def check(
         asked_at = clock.read()
         found: Findings = yield partial(reading.read, token, accounts)
         reading.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
+        if found.not_asked:
+            opens = scheduling.once_open(token, now, token.app.closed_for())
+            lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
 
 

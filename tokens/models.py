@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from tokens import vault
+from tokens.channels import gate
 from tokens.channels.base import AppKeys, Credentials, Identity, Reason
 from tokens.deaths import Incident, TokenDeath  # noqa: F401  # models live where Django looks for them
 from tokens.querysets import TokenQuerySet
@@ -126,6 +127,10 @@ class ChannelApp(vault.NamesItsKeys):
             scopes=tuple(self.scopes),
             config_id=self.config_id,
         )
+
+    def closed_for(self) -> int:
+        """Return for how many seconds the channel is not to be asked for this app; 0: ask."""
+        return gate.closed_for(self.channel, self.client_id)
 
     def set_secrets(self, secrets: list[str]) -> None:
         """Seal the secrets, newest first. Does not save."""

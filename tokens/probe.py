@@ -15,6 +15,7 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from tokens import answers, channels, courses, lifecycle, refreshing, renewal
+from tokens.channels import gate
 from tokens.channels.base import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.clock import Clock
@@ -121,6 +122,7 @@ def _record(
         source=source,
         undecided=undecided,
         answered_at=answered_at,
+        closed_for=token.app.closed_for() if gate.was_not_asked(inspection.evidence) else None,
     )
 
 

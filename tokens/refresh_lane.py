@@ -146,7 +146,7 @@ class Lane:
         course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
         outcome = courses.run(course, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
-            lifecycle.have_accounts_read(token_id=token_id, now=now)
+            lifecycle.have_accounts_read(token_id=token_id, at=now)
             if source != "sweep":
                 self.checked(token_id)
 

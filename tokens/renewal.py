@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens import channels
+from tokens.channels import gate
 from tokens.channels.base import (
     HINDERED,
     AppKeys,
@@ -24,7 +25,6 @@ from tokens.channels.base import (
     Ruling,
     Verdict,
 )
-from tokens.channels.gate import NOT_ASKED
 from tokens.channels.http import NOT_SENT, Limit
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -59,12 +59,17 @@ class Attempt:
         return self.grant is None and self.ruling.verdict == Verdict.TOKEN_DEAD
 
     @property
+    def not_asked(self) -> bool:
+        """Whether the call was not made at all, because the channel was not to be asked just then."""
+        return self.grant is None and gate.was_not_asked(self.evidence)
+
+    @property
     def unanswered(self) -> bool:
         """Whether the call went out and nothing says what the channel did: no answer, one that broke off, trouble of its own."""
         status = self.evidence.get("status")
         if self.grant is not None or not isinstance(status, int):
             return False
-        if str(self.evidence.get("body")).startswith((NOT_SENT, NOT_ASKED)):
+        if self.not_asked or str(self.evidence.get("body")).startswith(NOT_SENT):
             return False
         return status in {0, 200} or status >= 500
 

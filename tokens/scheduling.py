@@ -14,6 +14,7 @@ PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 AFTER_TROUBLE = timedelta(minutes=15)
 APART = timedelta(minutes=24)  # over which tokens are spread that met the same trouble
+NOT_TOGETHER = timedelta(minutes=1)  # over which tokens are spread that wait for their channel to be asked again
 AFTER_WITNESS = timedelta(minutes=3)
 NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
 LIFTABLE_EVERY = timedelta(days=1)
@@ -58,6 +59,18 @@ def again(token: Token, now: datetime, wait: timedelta) -> None:
     soon = now + jittered(token, wait)
     if token.due_at is None or token.due_at > soon:
         token.due_at, token.due_for = soon, Token.DueFor.PROBE
+
+
+def stay_due(token: Token, now: datetime, *, closed_for: int) -> None:
+    """Keep a token due that was not asked about after all. Does not save. `closed_for`: seconds until its app may be asked again."""
+    opens = once_open(token, now, closed_for)
+    if token.due_at is not None and token.due_at < opens:
+        token.due_at = opens
+
+
+def once_open(token: Token, now: datetime, closed_for: int) -> datetime:
+    """Return when a token is asked about whose app may be asked in so many seconds. The others of the app wait for the same moment."""
+    return now + timedelta(seconds=closed_for) + NOT_TOGETHER * renewal.share(token)
 
 
 def jittered(token: Token, wait: timedelta) -> timedelta:

@@ -7,13 +7,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts import pool
+from accounts import pool, sweeps
 from accounts.broker import callers
 from accounts.errors import DeedRefused
 from accounts.models import Account, ApiKey
 from accounts.portal import renewing
 from tests.support.factories import link, make_account, make_app, make_token, make_user
-from tokens import probe
+from tokens import probe, scheduling, vault
 from tokens.channels import brake, breaker, gate, shares
 from tokens.models import ChannelApp, Token
 from users.models import Team
@@ -62,8 +62,8 @@ def lease(job: Client, account: Account) -> tuple[int, str | None]:
     return answer.status_code, answer.get("Retry-After")
 
 
-def the_app() -> str:
-    return gate.name_of("pinterest", ChannelApp.objects.get().client_id)
+def the_app(channel: str = "pinterest") -> str:
+    return gate.name_of(channel, ChannelApp.objects.get(channel=channel).client_id)
 
 
 def test_while_the_breaker_is_open_a_lease_is_answered_503_without_asking(
@@ -142,6 +142,46 @@ def test_staff_who_renew_now_are_sent_away_when_the_threads_are_taken(account: A
     thread.join(5)
 
     assert Token.objects.get().claimed_until is None
+
+
+def test_tokens_that_were_not_asked_stay_due_and_come_again_once_the_channel_may_be_asked(
+    account: Account,
+) -> None:
+    """Of a channel whose breaker opened after their check had begun: one to be renewed, two to be asked, one to have its accounts read."""
+    renewed = Token.objects.select_related("app").get()
+    renewed.credentials = vault.seal(renewed.owner, {"access_token": "over", "refresh_token": "good"})
+    renewed.save()
+    app = make_app("facebook")
+    asked = [make_token(app) for _ in range(2)]
+    read = make_token(app, due_for="accounts", proven_at=NOW)
+    link(make_account("facebook"), read)
+    Token.objects.update(due_at=NOW - timedelta(minutes=5))
+    for name in (the_app("pinterest"), the_app("facebook")):
+        for _ in range(breaker.TRIPS_AFTER):
+            breaker.failed(name, waited=5)
+
+    sweeps.check_due(now=NOW)
+
+    due = dict(Token.objects.values_list("pk", "due_at"))
+    soon = NOW + timedelta(seconds=breaker.OPEN_FOR) + scheduling.NOT_TOGETHER
+    assert all(NOW + timedelta(seconds=5) < at <= soon for at in due.values())
+    assert len(set(due.values())) == 4, "they do not all come in one second"
+    renewed.refresh_from_db()
+    assert (renewed.renewal_tried_at, renewed.state) == (None, "cooling"), "its date has passed"
+    assert set(Token.objects.filter(pk__in=[one.pk for one in asked]).values_list("state", "due_for")) == {
+        ("valid", "probe")
+    }
+    assert Token.objects.get(pk=read.pk).due_for == "accounts"
+
+
+def test_a_token_that_was_not_due_and_could_not_be_asked_keeps_its_date() -> None:
+    token = make_token(make_app("facebook"), due_at=NOW + timedelta(hours=2))
+    brake.pause(the_app("facebook"), 600)
+
+    sweeps.check_these(token_ids=[token.pk], now=NOW, source="staff")
+
+    token.refresh_from_db()
+    assert (token.due_at, token.claimed_until) == (NOW + timedelta(hours=2), None)
 
 
 def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(

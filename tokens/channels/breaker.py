@@ -81,13 +81,18 @@ def answered(app: str) -> None:
         _seen.pop(app, None)
 
 
+def not_tried(app: str) -> None:
+    """Leave the one try of a breaker that is half open to somebody else: the call was not made."""
+    if read(app).state == "half-open":
+        shared.drop([_key(app, "trial")])
+
+
 def failed(app: str, *, waited: float) -> None:
     """Note a call that got no answer, and open where it was one too many. `waited`: the patience that the call had."""
     _seen.pop(app, None)
     reading = read(app)
     if waited < WORTH:
-        if reading.state == "half-open":
-            shared.drop([_key(app, "trial")])
+        not_tried(app)
         return
     if reading.state == "open":
         return  # it was on its way when the breaker opened

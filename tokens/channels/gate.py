@@ -3,11 +3,11 @@
 `Channel` opens it around each of its methods that takes an app; `http.request` goes through it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokens.channels import brake, breaker, shares
 
@@ -18,7 +18,9 @@ NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a ca
 LIMITED = (
     429  # the status of one that a limit of the app stands for, as the channel would answer; else it is 0
 )
-DARK = ("no answer", "no connection")  # how those begin for which nobody answered
+NO_CONNECTION = "no connection"  # how those begin where nothing was sent; all of it where that was clear at once
+DARK = ("no answer", NO_CONNECTION)  # how those begin for which nobody answered
+UNSENT = "the request could not be sent"  # how those begin that we could not even make
 # A person stands behind these, with a code that is good once: they are let through, and bounded by the shares alone.
 PERSONS = frozenset({"exchange", "authorize_callback"})
 
@@ -81,18 +83,37 @@ def through(call: "Call", send: Callable[[], "Answer"], *, seconds: float) -> "A
     if app is None:
         return send()
     person = call in PERSONS or _person.get()
-    if not person:
-        if call != "refresh" and (pause := brake.read(app.name).pause):
-            return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
-        if wait := breaker.refuses(app.name, patience=seconds):
-            return _not_asked(call, "the channel does not answer", wait)
     try:
+        # Room first: the one try of a breaker that is half open is for whoever can make it.
         with shares.taken(app.channel.key, person=person):
-            answer = send()
+            return (None if person else _refused(app, call, seconds)) or _made(app, send, seconds)
     except shares.NoRoom:
         return _not_asked(call, "too many wait for this channel", shares.AGAIN_AFTER)
+
+
+def _refused(app: App, call: "Call", seconds: float) -> "Answer | None":
+    """Return the answer that stands for a call which brake or breaker refuse."""
+    if call != "refresh" and (pause := brake.read(app.name).pause):
+        return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
+    if wait := breaker.refuses(app.name, patience=seconds):
+        return _not_asked(call, "the channel does not answer", wait)
+    return None
+
+
+def _made(app: App, send: Callable[[], "Answer"], seconds: float) -> "Answer":
+    """Make the call, and note what it says of the app. One that failed here says nothing, and leaves the breaker's try to another."""
+    try:
+        answer = send()
+    except BaseException:
+        breaker.not_tried(app.name)
+        raise
     _note(app, answer, seconds)
     return answer
+
+
+def was_not_asked(evidence: Mapping[str, Any]) -> bool:
+    """Tell whether this evidence stands for a call that was not made."""
+    return str(evidence.get("body")).startswith(NOT_ASKED)
 
 
 def _not_asked(call: "Call", why: str, wait: int, *, status: int = 0) -> "Answer":
@@ -103,8 +124,13 @@ def _not_asked(call: "Call", why: str, wait: int, *, status: int = 0) -> "Answer
 
 def _note(app: App, answer: "Answer", seconds: float) -> None:
     brake.count(app.name)
-    if answer.status == 0 and str(answer.body).startswith(DARK):
-        breaker.failed(app.name, waited=seconds)
+    said = str(answer.body) if answer.status == 0 else ""
+    if said.startswith(DARK):
+        # A connection that is refused at once says as much as a long silence.
+        breaker.failed(app.name, waited=max(seconds, breaker.WORTH) if said == NO_CONNECTION else seconds)
+        return
+    if said.startswith(UNSENT):
+        breaker.not_tried(app.name)
         return
     breaker.answered(app.name)
     if pause := app.channel.pause_of(answer):

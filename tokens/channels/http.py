@@ -19,9 +19,8 @@ from tokens.channels import gate, sockets
 from tokens.channels.base import Answer, Call
 from users import hold
 
-NOT_SENT = (
-    "no connection"  # the body of an answer of status 0: nothing was sent, so nothing can have happened there
-)
+# How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.
+NOT_SENT = gate.NO_CONNECTION
 MAX_BODY = 2 * 1024 * 1024  # bytes
 # Names that are taken from an answer. Python knows more, some of which are no charsets at all.
 CHARSETS = frozenset(
@@ -112,14 +111,16 @@ def _request(
             return Answer(call, response.status_code, found, parse(text))
     except _NoAnswer as error:
         return Answer(call, 0, body=str(error))
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+    except httpx2.ConnectError:
         return Answer(call, 0, body=NOT_SENT)
+    except (httpx2.ConnectTimeout, httpx2.PoolTimeout):
+        return Answer(call, 0, body=f"{NOT_SENT} in time")
     except httpx2.TimeoutException:
         return Answer(call, 0, body="no answer in time")
     except httpx2.HTTPError as error:
         return Answer(call, 0, body=f"no answer: {type(error).__name__}")
     except (httpx2.InvalidURL, httpx2.StreamError, ValueError) as error:
-        return Answer(call, 0, body=f"the request could not be sent: {type(error).__name__}")
+        return Answer(call, 0, body=f"{gate.UNSENT}: {type(error).__name__}")
 
 
 def _patience(seconds: float) -> httpx2.Timeout:

@@ -39,6 +39,7 @@ def record_inspection(
     undecided: bool = False,
     told: bool = False,
     answered_at: datetime | None = None,
+    closed_for: int | None = None,
 ) -> Outcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
@@ -46,6 +47,7 @@ def record_inspection(
     unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
     working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
     `now` is when the question began, `answered_at` when its answer came. `told`: nothing was asked, the channel sent it of itself.
+    `closed_for`: nobody was asked, because the app is not to be for so many seconds; a token that was due stays due.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation or token.is_removed:
@@ -62,7 +64,10 @@ def record_inspection(
         _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and proves(ruling))
     else:
         hindered(token, ruling, inspection.evidence, now, source)
-    scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
+    if closed_for is not None and facts(token) == before:
+        scheduling.stay_due(token, now, closed_for=closed_for)
+    else:
+        scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
     incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     tell(token, before, now, source)

@@ -56,10 +56,10 @@ def end_refresh(*, token_id: int) -> None:
     Token.objects.filter(pk=token_id, claimed_by=None, refresh_began_at=None).update(claimed_until=None)
 
 
-def have_accounts_read(*, token_id: int, now: datetime) -> None:
-    """Have the next sweep read the ad accounts of a token that the refresh lane was asked to check, and that works."""
+def have_accounts_read(*, token_id: int, at: datetime) -> None:
+    """Have a sweep read the ad accounts of a token that works: the refresh lane was asked to check it, or they could not be read with it."""
     works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
-    works.update(due_at=now, due_for=Token.DueFor.ACCOUNTS)
+    works.update(due_at=at, due_for=Token.DueFor.ACCOUNTS)
 
 
 @transaction.atomic

@@ -133,9 +133,13 @@ def _merged(token: Token, grant: Grant) -> vault.Sealed:
 
 @transaction.atomic
 def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: datetime) -> None:
-    """Note that a renewal was tried and hindered: nothing about the token follows from it, but whether an answer is missing."""
+    """Note that a renewal was tried and hindered: nothing about the token follows from it, but whether an answer is missing.
+
+    One that was not sent was not tried: it stays due.
+    """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
-    token.renewal_tried_at = now
+    if not attempt.not_asked:
+        token.renewal_tried_at = now
     refresh_is_over(token)
     if attempt.unanswered and renewal.spends(token):
         token.refresh_unanswered_at = token.refresh_unanswered_at or now
