@@ -78,6 +78,10 @@ def run(
     return turn.begun
 
 
+def _name(app: ChannelApp) -> str:
+    return gate.name_of(app.channel, app.client_id)
+
+
 def _claim(channel: str, worker: str, now: datetime) -> bool:
     """Take the channel for this worker process. Return whether it was free."""
     with connection.cursor() as cursor:
@@ -122,23 +126,25 @@ class _Turn:
         return found or None
 
     def _claimed(self, app: ChannelApp, now: datetime, most: int) -> list[Token]:
+        due = Token.objects.due(now).filter(app=app).order_by("due_at", "id")
+        if most > 0 and brake.slows_checks(_name(app), budget=app.daily_budget):
+            # What may begin is counted for all processes, so no more is asked for than there is.
+            most = brake.begin_checks(_name(app), due[:most].count(), budget=app.daily_budget)
         if most <= 0:
             return []
-        tokens = sweeps.claim(Token.objects.due(now).filter(app=app).order_by("due_at", "id"), now, most)
+        tokens = sweeps.claim(due, now, most)
         self.began_of[app.pk] += len(tokens)
         return tokens
 
     def _room_of(self, app: ChannelApp, apps: int) -> int:
-        """Return how many more tokens of an app may be checked: by its share, its breaker, and the brake on its calls."""
-        name = gate.name_of(app.channel, app.client_id)
+        """Return how many more tokens of an app may be checked: by its share and its breaker."""
         at_once = max(FEWEST, AT_ONCE // apps) - Counter(self.under_way.values())[app.pk]
-        state = breaker.read(name).state
+        state = breaker.read(_name(app)).state
         if state == "open":
             return 0
         if state == "half-open":
             return min(1, at_once) if not self.began_of[app.pk] else 0
-        allowed = brake.checks_allowed(name, budget=app.daily_budget, seconds=RUN_FOR.total_seconds())
-        return at_once if allowed is None else min(at_once, allowed - self.began_of[app.pk])
+        return at_once
 
     def ended(self, token_id: int, result: lifecycle.Outcome | Exception) -> None:
         """Take a check's end: one that failed must never stop the others, nor come first at every sweep."""

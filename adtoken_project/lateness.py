@@ -147,8 +147,8 @@ def _excuse(app: ChannelApp, lane: str) -> str:
         return "the channel does not answer"
     if lane == "refreshes":
         return ""
-    allowed = brake.checks_allowed(key, budget=app.daily_budget, seconds=60)
-    return "" if allowed is None else "the channel's limit is nearly used up"
+    slowed = brake.slows_checks(key, budget=app.daily_budget)
+    return "the channel's limit is nearly used up" if slowed else ""
 
 
 def _deletion() -> Work:

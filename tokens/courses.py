@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import Error, close_old_connections
 
@@ -54,12 +54,6 @@ def _continuation(course: Course[R], future: Future[Any]) -> Callable[[], Call]:
     return lambda: course.send(future.result())
 
 
-def _mend_connection(error: Exception) -> None:
-    """Let a database connection go that broke: else whatever comes next in this thread would fail, too."""
-    if isinstance(error, Error):
-        close_old_connections()
-
-
 def run_stream(
     take: Callable[[int], Mapping[K, Course[R]] | None],
     *,
@@ -74,49 +68,69 @@ def run_stream(
     Where `take` or `ended` fails, nothing more is begun; what is on its way goes on to its end, so that its answers are recorded, and then
     the first failure is raised.
     """
-    waiting: dict[Future[Any], tuple[K, Course[R]]] = {}
-    failures: list[Exception] = []
-
-    def end(key: K, result: R | Exception) -> None:
-        try:
-            ended(key, result)
-        except Exception as error:  # noqa: BLE001  # raised once the others have ended
-            failures.append(error)
-            _mend_connection(error)
-
     with ThreadPoolExecutor(at_once) as threads:
-
-        def advance(key: K, course: Course[R], step: Callable[[], Call]) -> None:
-            try:
-                waiting[threads.submit(step())] = key, course
-            except StopIteration as last:
-                end(key, last.value)
-            except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
-                _mend_connection(error)
-                end(key, error)
-
-        def begin(room: int) -> bool:
-            try:
-                fresh = take(room)
-            except Exception as error:  # noqa: BLE001  # raised once the others have ended
-                failures.append(error)
-                _mend_connection(error)
-                return False
-            for key, course in (fresh or {}).items():
-                advance(key, course, course.__next__)
-            return bool(fresh)
-
+        stream = _Stream(threads, ended)
         ask_at = 0.0
         while True:
             fresh = False
-            if not failures and len(waiting) <= at_once * 3 // 4 and time.monotonic() >= ask_at:
-                fresh = begin(at_once - len(waiting))
+            room = at_once - len(stream.waiting)
+            if not stream.failures and room >= at_once / 4 and time.monotonic() >= ask_at:
+                fresh = stream.begin(take, room)
                 ask_at = 0.0 if fresh else time.monotonic() + ASK_AGAIN
-            if not waiting and not fresh:
+            if not stream.waiting and not fresh:
                 break
-            done, _ = wait(waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
-            for future in done:
-                key, course = waiting.pop(future)
-                advance(key, course, _continuation(course, future))
-    if failures:
-        raise failures[0]
+            stream.go_on()
+    if stream.failures:
+        raise stream.failures[0]
+
+
+class _Stream(Generic[K, R]):
+    """Courses under way, and what went wrong beside them."""
+
+    def __init__(self, threads: ThreadPoolExecutor, ended: Callable[[K, R | Exception], None]) -> None:
+        self.waiting: dict[Future[Any], tuple[K, Course[R]]] = {}
+        self.failures: list[Exception] = []
+        self._threads, self._ended = threads, ended
+
+    def begin(self, take: Callable[[int], Mapping[K, Course[R]] | None], room: int) -> bool:
+        """Begin what `take` gives. Return whether there was anything."""
+        try:
+            fresh = take(room) or {}
+        except Exception as error:  # noqa: BLE001  # raised once the others have ended
+            self._failed(error)
+            return False
+        for key, course in fresh.items():
+            self._advance(key, course, course.__next__)
+        return bool(fresh)
+
+    def go_on(self) -> None:
+        """Take the next answers, for a second at most."""
+        done, _ = wait(self.waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
+        for future in done:
+            key, course = self.waiting.pop(future)
+            self._advance(key, course, _continuation(course, future))
+
+    def _advance(self, key: K, course: Course[R], step: Callable[[], Call]) -> None:
+        try:
+            self.waiting[self._threads.submit(step())] = key, course
+        except StopIteration as last:
+            self._end(key, last.value)
+        except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
+            _mend_connection(error)
+            self._end(key, error)
+
+    def _end(self, key: K, result: R | Exception) -> None:
+        try:
+            self._ended(key, result)
+        except Exception as error:  # noqa: BLE001  # raised once the others have ended
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.failures.append(error)
+        _mend_connection(error)
+
+
+def _mend_connection(error: Exception) -> None:
+    """Let a database connection go that broke: else whatever comes next in this thread would fail, too."""
+    if isinstance(error, Error):
+        close_old_connections()

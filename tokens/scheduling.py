@@ -14,7 +14,9 @@ PROBE_EVERY_IN_USE = timedelta(hours=1)  # leased within the last day
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 AFTER_TROUBLE = timedelta(minutes=15)
 APART = timedelta(minutes=24)  # over which tokens are spread that met the same trouble
-NOT_TOGETHER = timedelta(minutes=1)  # over which tokens are spread that wait for their channel to be asked again
+NOT_TOGETHER = timedelta(
+    minutes=1
+)  # over which tokens are spread that wait for their channel to be asked again
 AFTER_WITNESS = timedelta(minutes=3)
 NOT_TOLD = HINDERED | {Verdict.OUR_BUG}
 LIFTABLE_EVERY = timedelta(days=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis
+import time_machine
 from django.db import OperationalError, connection
 
 from accounts import channel_sweep, sweeps, tasks
@@ -138,6 +139,22 @@ def test_a_pause_of_the_app_stops_its_checks_and_a_nearly_spent_budget_slows_the
     assert paused == 0
     assert slowed < 5
     assert len(calls) == 50
+
+
+def test_processes_of_the_lane_spend_a_nearly_spent_budget_together(calls: list[int]) -> None:
+    due("facebook", 60)
+    app = Token.objects.all()[0].app
+    window = brake.SLOW_WINDOW
+    with time_machine.travel((time.time() // window + 1) * window):  # the beginning of one
+        left = round(9.5 * brake.CALLS_PER_CHECK * (brake.DAY - time.time() % brake.DAY) / window)
+        type(app).objects.update(daily_budget=10 * left)
+        shared.write(brake._key(name(app), "calls", time.time()), 9 * left, 60)
+
+        for process in ("one@host", "two@host", "three@host"):
+            brake.forget()
+            channel_sweep.run(channel="facebook", worker=process)
+
+    assert len(calls) == 9
 
 
 def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_the_slowest(

@@ -13,6 +13,8 @@ from tokens.channels import shared
 UNTOLD = 60  # seconds of a pause where the channel names none
 SLOW_FROM = 0.8  # part of a budget or an announced limit from which on checks slow down
 DAY = 86_400
+SLOW_WINDOW = 60  # seconds within which the checks of an app are counted that has to go slowly
+CALLS_PER_CHECK = 3
 FLUSH_EVERY = 2.0  # seconds
 LOOK_EVERY = 1.0  # seconds
 
@@ -77,20 +79,38 @@ def count(app: str) -> None:
     shared.count(_key(app, "calls", time.time()), 2 * DAY, calls)
 
 
-def checks_allowed(app: str, *, budget: int | None, seconds: float, calls_per_check: int = 3) -> int | None:
-    """Return how many checks may begin within the next seconds; None: as many as there are.
+def slows_checks(app: str, *, budget: int | None) -> bool:
+    """Tell whether checks of an app wait on purpose: in a pause, or because its day's budget or an announced limit is nearly used up."""
+    reading = read(app)
+    return bool(reading.pause) or _rate(reading, budget) is not None
 
-    From 80 % of the day's budget on, what is left is spread over the rest of the day (UTC). None are made in a pause.
+
+def begin_checks(app: str, wanted: int, *, budget: int | None) -> int:
+    """Return how many of the `wanted` checks may begin now; the others have to wait. None may in a pause.
+
+    From 80 % of the day's budget on, what is left is spread over the rest of the day (UTC), for all processes together.
     """
     reading = read(app)
-    if reading.pause:
+    rate = _rate(reading, budget)
+    if reading.pause or wanted <= 0:
         return 0
+    if rate is None:
+        return wanted
+    allowed = int(rate * SLOW_WINDOW)
+    if allowed == 0:  # less than one in a window
+        return int(rate > 0 and shared.take(_key(app, "check", 0), min(DAY, 1 / rate)))
+    counted = f"{_key(app, 'checks', 0)}:{int(time.time() // SLOW_WINDOW)}"
+    begun = shared.count(counted, 2 * SLOW_WINDOW, wanted) - wanted
+    return max(0, min(wanted, allowed - begun))
+
+
+def _rate(reading: Reading, budget: int | None) -> float | None:
+    """Return how many checks a second an app may have; None: as many as there are."""
     if budget and reading.calls_today >= SLOW_FROM * budget:
-        left = budget - reading.calls_today
-        rest = DAY - time.time() % DAY
-        return max(0, int(left * seconds / rest / calls_per_check))
+        left = max(0, budget - reading.calls_today)
+        return left / CALLS_PER_CHECK / (DAY - time.time() % DAY)
     if reading.used >= SLOW_FROM:
-        return 0 if reading.used >= 1 else max(1, int(seconds / 10))
+        return 0.0 if reading.used >= 1 else 0.1
     return None
 
 

@@ -18,7 +18,9 @@ NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a ca
 LIMITED = (
     429  # the status of one that a limit of the app stands for, as the channel would answer; else it is 0
 )
-NO_CONNECTION = "no connection"  # how those begin where nothing was sent; all of it where that was clear at once
+NO_CONNECTION = (
+    "no connection"  # how those begin where nothing was sent; all of it where that was clear at once
+)
 DARK = ("no answer", NO_CONNECTION)  # how those begin for which nobody answered
 UNSENT = "the request could not be sent"  # how those begin that we could not even make
 # A person stands behind these, with a code that is good once: they are let through, and bounded by the shares alone.

@@ -57,7 +57,7 @@ def end_refresh(*, token_id: int) -> None:
 
 
 def have_accounts_read(*, token_id: int, at: datetime) -> None:
-    """Have a sweep read the ad accounts of a token that works: the refresh lane was asked to check it, or they could not be read with it."""
+    """Have a sweep read the ad accounts of a token that works, from this moment on: nothing has read them since it was found to work."""
     works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
     works.update(due_at=at, due_for=Token.DueFor.ACCOUNTS)
 

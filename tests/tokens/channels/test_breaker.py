@@ -144,6 +144,41 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
     assert str(found[-1].evidence["body"]).startswith(gate.NOT_ASKED)
 
 
+def test_a_connection_that_is_refused_at_once_counts_however_little_patience_the_call_had(dark: None) -> None:
+    for _ in range(breaker.TRIPS_AFTER):
+        FACEBOOK.inspect(KEYS, NOBODY, timeout=0.5)
+
+    assert breaker.read(APP).state == "open"
+
+
+def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_another(
+    answering: "Callable[..., type[_Limited]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = answering((200, {}, {"data": {"is_valid": True, "app_id": "1", "user_id": "2", "scopes": []}}))
+    with time_machine.travel(time.time(), tick=False) as clock:
+        fail(breaker.TRIPS_AFTER)
+        clock.shift(breaker.OPEN_FOR + 1)
+        breaker.forget()
+        shares.limit(2)
+        full = threading.Thread(target=_holding(shares.taken("x"), lambda: FACEBOOK.inspect(KEYS, NOBODY)))
+        full.start()
+        full.join(5)
+        with monkeypatch.context() as patch:
+            patch.setattr(http, "_client", lambda: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                FACEBOOK.inspect(KEYS, NOBODY)
+        with gate.asking(FACEBOOK, KEYS):
+            unsent = http.request("introspect", "GET", "http://a:b")
+        still = breaker.read(APP).state
+
+        found = FACEBOOK.inspect(KEYS, NOBODY)
+
+    assert str(unsent.body).startswith(gate.UNSENT)
+    assert still == "half-open"
+    assert (found.ruling.verdict, server.asked) == (Verdict.OK, 1)
+    assert breaker.read(APP).state == "closed"
+
+
 class _Limited(BaseHTTPRequestHandler):
     answers: list[tuple[int, dict[str, str], Any]] = []
     asked = 0
@@ -225,25 +260,39 @@ def test_what_facebook_announces_slows_checks_down_before_the_limit_is_reached(
     )
 
     FACEBOOK.inspect(KEYS, NOBODY)
-    slowed = brake.checks_allowed(APP, budget=None, seconds=50)
+    slowed = brake.begin_checks(APP, 32, budget=None)
     brake.forget()
     FACEBOOK.inspect(KEYS, NOBODY)
 
-    assert slowed == 5
-    assert brake.checks_allowed(APP, budget=None, seconds=50) is None
+    assert slowed == 6
+    assert brake.begin_checks(APP, 32, budget=None) == 32
 
 
-def test_from_80_percent_of_a_days_budget_on_checks_share_what_is_left_of_it() -> None:
+def test_from_80_percent_of_a_days_budget_on_all_processes_together_share_what_is_left_of_it() -> None:
     noon = 1_800_000_000 // brake.DAY * brake.DAY + brake.DAY // 2
-    allowed = []
-    with time_machine.travel(noon, tick=False):
-        for calls in (7_999, 8_000, 10_000):
-            new_process()
+    begun = []
+    with time_machine.travel(noon, tick=False) as clock:
+        for calls in (79_999, 80_000, 100_000):
             shared.write(brake._key(APP, "calls", noon), calls, 60)
-            allowed.append(brake.checks_allowed(APP, budget=10_000, seconds=600))
+            began = 0
+            for _process in range(3):
+                new_process()
+                began += brake.begin_checks(APP, 32, budget=100_000)
+            begun.append(began)
+            clock.shift(brake.SLOW_WINDOW)
 
-    assert allowed == [None, 2_000 * 600 // (brake.DAY // 2) // 3, 0]
-    assert brake.checks_allowed(APP, budget=None, seconds=600) is None
+    assert begun == [96, 20_000 * brake.SLOW_WINDOW // (brake.DAY // 2) // 3, 0]
+    assert brake.begin_checks(APP, 32, budget=None) == 32
+
+
+def test_a_small_budget_goes_on_slowly_and_does_not_stop_until_midnight() -> None:
+    noon = 1_800_000_000 // brake.DAY * brake.DAY + brake.DAY // 2
+    shared.write(brake._key(APP, "calls", noon), 800, 60)
+
+    with time_machine.travel(noon, tick=False):
+        begun = [brake.begin_checks(APP, 32, budget=1_000) for _ in range(3)]
+
+    assert begun == [1, 0, 0]
 
 
 def test_two_threads_per_channel_and_half_of_all_wait_and_whoever_comes_then_is_sent_away() -> None:
@@ -277,6 +326,27 @@ def test_two_threads_per_channel_and_half_of_all_wait_and_whoever_comes_then_is_
     shares.limit(1)
     with shares.taken("x"):  # one thread alone waits, too: else nothing would ever be asked
         pass
+
+
+def _holding(share: Any, ask: Callable[[], Any]) -> Callable[[], None]:
+    """Return what asks while another thread holds a share."""
+
+    def run() -> None:
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with share:
+                held.set()
+                done.wait(5)
+
+        other = threading.Thread(target=hold)
+        other.start()
+        held.wait(5)
+        ask()
+        done.set()
+        other.join(5)
+
+    return run
 
 
 def _refused(names: list[str], channel: str) -> None:
