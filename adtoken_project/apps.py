@@ -24,11 +24,13 @@ class AdTokenConfig(AppConfig):
             login_mails,
             safe_start,
             schedules,
+            tracing,
         )
         from users import retention
 
         safe_start.refuse()
         error_reports.start()
+        tracing.start()
 
         invitations.register()
         login_mails.register()

@@ -80,6 +80,12 @@ def choice(name: str, *, default: str, choices: Sequence[str]) -> str:
     return value
 
 
+def traces(endpoint: str) -> bool:
+    """Tell whether the standard variables of OpenTelemetry ask for traces: they name a collector, and nothing switches them off."""
+    off = flag("OTEL_SDK_DISABLED", default=False) or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
+    return bool(endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) and not off
+
+
 def zone(name: str, default: str) -> str:
     """Return the variable as the name of a time zone."""
     value = text(name, default)

@@ -9,7 +9,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from tokens import scrub
+from tokens import scrub, spans
 
 FORMATS = ("text", "json")
 TEXT = "{asctime} {levelname} {name} {message}"
@@ -40,6 +40,7 @@ class JsonFormatter(UtcFormatter):
         }
         line |= {"request_id": request_id.get()} if request_id.get() else {}
         line |= task.get()
+        line |= {"trace_id": current.split("-")[1]} if (current := spans.current()) else {}
         line |= {name: _clean(value) for name, value in getattr(record, "facts", {}).items()}
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)

@@ -24,6 +24,8 @@ SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = [BASE_HOST, *env.names("ALLOWED_HOSTS")]
 OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
 SENTRY_DSN = env.text("SENTRY_DSN", "")  # where errors are reported to; "": nowhere
+# Whether OpenTelemetry's own variables, of which this is the usual one, name a collector.
+TRACES = env.traces(env.text("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no figures are given
 
 # --- Apps ------------------------------------------------------------------------------------------------------
@@ -53,7 +55,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "adtoken_project.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
-    "adtoken_project.api_middleware.ApiMiddleware",  # before all others: it sees what the others answer below /api/
+    "adtoken_project.tracing.middleware.TraceMiddleware",  # traces what all others do
+    "adtoken_project.api_middleware.ApiMiddleware",  # before all that answer: it sees what they do below /api/
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "users.middleware.PrivatePagesMiddleware",

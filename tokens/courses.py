@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db import Error, close_old_connections
 
+from tokens import spans
+
 K = TypeVar("K")
 R = TypeVar("R")
 Call = Callable[[], Any]
@@ -112,7 +114,7 @@ class _Stream(Generic[K, R]):
 
     def _advance(self, key: K, course: Course[R], step: Callable[[], Call]) -> None:
         try:
-            self.waiting[self._threads.submit(step())] = key, course
+            self.waiting[self._threads.submit(spans.carried(step()))] = key, course
         except StopIteration as last:
             self._end(key, last.value)
         except Exception as error:  # noqa: BLE001  # one that fails must not stop the others

@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from tokens import answers, courses, lifecycle, probe, refreshing
+from tokens import answers, courses, lifecycle, probe, refreshing, spans
 from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.models import ChannelApp, Token
@@ -122,8 +122,11 @@ class Lane:
     def _make(self, token_id: int) -> None:
         """Run one token's course, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
         try:
-            with refreshing.here():
-                self._check(token_id)
+            token = Token.objects.select_related("app").get(pk=token_id)
+            facts: spans.Facts = {"adtoken.token_id": token_id, "adtoken.channel": token.app.channel}
+            asked_by = token.refresh_wanted.get("trace", "")
+            with refreshing.here(), spans.span("refresh", kind="consumer", parent=asked_by, facts=facts):
+                self._check(token)
         except hold.OnHold:
             logger.info("token %s is not refreshed: this installation is on hold", token_id)
         except Exception:
@@ -133,10 +136,9 @@ class Lane:
             refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id))
             connection.close()
 
-    def _check(self, token_id: int) -> None:
+    def _check(self, token: Token) -> None:
         now = timezone.now()
         answers.learn(now)
-        token = Token.objects.select_related("app").get(pk=token_id)
         wanted_at, wish = token.refresh_wanted_at, token.refresh_wanted
         source = wish.get("source", "sweep")
         actor = User.objects.filter(pk=wish["actor"]).first() if wish.get("actor") else None
@@ -146,9 +148,9 @@ class Lane:
         course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
         outcome = courses.run(course, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
-            lifecycle.have_accounts_read(token_id=token_id, at=now)
+            lifecycle.have_accounts_read(token_id=token.pk, at=now)
             if source != "sweep":
-                self.checked(token_id)
+                self.checked(token.pk)
 
 
 def _silent_apps() -> list[int]:

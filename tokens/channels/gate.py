@@ -73,6 +73,12 @@ def person_waits(channel: str) -> Iterator[None]:
             _person.reset(before)
 
 
+def current_channel() -> str:
+    """Return the channel that is being called; "" outside of its methods."""
+    app = _current.get()
+    return app.channel.key if app else ""
+
+
 def closed_for(channel: str, client_id: str) -> int:
     """Return for how many seconds asking this app is no use, for whoever would wait for it; 0: ask."""
     app = name_of(channel, client_id)

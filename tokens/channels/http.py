@@ -5,9 +5,10 @@ import json as jsonlib
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx2
 from django.conf import settings
 from django.db import transaction
 
+from tokens import spans
 from tokens.channels import gate, sockets
 from tokens.channels.base import Answer, Call
 from users import hold
@@ -83,7 +85,25 @@ def request(
     send = partial(
         _request, call, method, url, params=params, data=data, json=json, headers=headers, seconds=seconds
     )
-    return gate.through(call, send, seconds=seconds)
+    return _traced(call, partial(gate.through, call, send, seconds=seconds))
+
+
+def _traced(call: Call, send: Callable[[], Answer]) -> Answer:
+    """Make the call, as a span that says which one it was of which channel, and how it ended."""
+    facts = {"adtoken.channel": gate.current_channel(), "adtoken.call": call}
+    with spans.span(f"channel {call}", kind="client", facts=facts) as note:
+        answer = send()
+        if answer.status == 0:
+            note({"error.type": str(answer.body)})  # words of ours
+        else:
+            failed = answer.status >= HTTPStatus.BAD_REQUEST
+            note(
+                {
+                    "http.response.status_code": answer.status,
+                    **({"error.type": str(answer.status)} if failed else {}),
+                }
+            )
+    return answer
 
 
 def _request(

@@ -4,14 +4,13 @@ A refresh may spend the refresh token that it was made with, so what was sent mu
 """
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Coalesce
 
-from tokens import renewal, scheduling
+from tokens import renewal, scheduling, spans
 from tokens.lifecycle.steps import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
 from users.models import User
@@ -26,11 +25,13 @@ def want_refresh(
     """Ask the refresh lane for this token, and give back the caller's claim. Asking again changes nothing but adds what is new."""
     token = Token.objects.locked().get(pk=token_id)
     asked = token.refresh_wanted if token.refresh_wanted_at else {}
-    wish: Mapping[str, Any] = {
+    wish: dict[str, Any] = {
         "source": asked.get("source", source),
         "renew": renew or asked.get("renew", False),
         "actor": asked.get("actor") or (actor.pk if actor else None),
     }
+    if trace := asked.get("trace") or spans.current():
+        wish["trace"] = trace
     Token.objects.filter(pk=token_id).update(
         refresh_wanted_at=Coalesce("refresh_wanted_at", now),
         refresh_wanted=wish,

@@ -1,0 +1,273 @@
+"""What leaves in traces: who asked whom for what and how it ended, over all processes, and nothing that went through our hands."""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pytest_django import Settings
+
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from adtoken_project import env, lanes, logs, tracing
+from adtoken_project.tracing import export, statements
+from tests.support import native, processes
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens import spans
+from tokens.models import Token
+from users.models import Team
+
+TOKEN = "EAABsbCS1iHgBO1234567890abcdefghij"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@dataclass
+class Collector:
+    """What a collector was sent."""
+
+    address: str = ""
+    bodies: list[bytes] = field(default_factory=list)
+
+    def spans(self) -> list[dict[str, Any]]:
+        """Return all spans: name, ids in hex, facts, and which process made them."""
+        found = []
+        for body in list(self.bodies):
+            request = ExportTraceServiceRequest.FromString(body)
+            for resource in request.resource_spans:
+                process = _facts(resource.resource.attributes)["service.instance.id"]
+                found += [
+                    {
+                        "name": span.name,
+                        "trace": span.trace_id.hex(),
+                        "id": span.span_id.hex(),
+                        "parent": span.parent_span_id.hex(),
+                        "process": process,
+                        "failed": span.status.code == 2,
+                        **_facts(span.attributes),
+                    }
+                    for scope in resource.scope_spans
+                    for span in scope.spans
+                ]
+        return found
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [span for span in self.spans() if span["name"] == name]
+
+
+def _facts(attributes: Any) -> dict[str, Any]:
+    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A server that takes OTLP over HTTP, as a collector does."""
+    found = Collector()
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200 if self.path == "/v1/traces" else 404)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    found.address = f"http://127.0.0.1:{server.server_port}"
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def traced(collector: Collector, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """This process and those that it starts send their spans to the collector."""
+    for name, value in {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.address,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "OTEL_RESOURCE_ATTRIBUTES": f"deployment.environment.name=test,note=access_token={TOKEN}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings.TRACES = True
+    tracer = export.tracer()
+    tracing.follow(tracer)
+    connection.close()
+    yield collector
+    tracing.leave()
+    connection.close()
+    tracer.provider.shutdown()
+
+
+@contextmanager
+def worker(world: Sandbox) -> Iterator[processes.Process]:
+    """A worker of the lane that checks what a person asked for."""
+    command = lanes.command(lanes.LANES["pushes"])[1:]
+    process = processes.Process(command, processes.environment(world)).start()
+    try:
+        process.wait_for(lambda: any(" ready." in line for line in process.said))
+        yield process
+    finally:
+        process.end()
+
+
+def press_check_now(staff: Client, token: Token, account: Account) -> None:
+    answer = staff.post(reverse("admin:accounts_account_token_check", args=[account.pk, token.pk]))
+    assert answer.status_code == 302, answer.content.decode()[:2000]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.lane
+def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_no_secret(
+    channels_world: Sandbox, traced: Collector, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    native.set_up_apps(channels_world)
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    mira = make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
+    staff = Client()
+    staff.force_login(mira)
+
+    with worker(channels_world), processes.refresh_lane(channels_world):
+        account = native.linked("snapchat", "ada")
+        job = {"Authorization": f"Bearer {key}", "traceparent": TRACEPARENT, "tracestate": f"who={TOKEN}"}
+        path = f"/api/v1/accounts/snapchat/{account.native_id}/lease"
+        lease = Client().post(path, "{}", content_type="application/json", headers=job).json()
+        Token.objects.update(access_expires_at=timezone.now() - timedelta(hours=1))
+        press_check_now(staff, Token.objects.get(), account)
+        processes.wait(lambda: bool(traced.named("channel refresh")), seconds=30)
+        processes.wait(lambda: Token.objects.get().generation == 2, seconds=10)
+    processes.wait(lambda: bool(traced.named(f"POST /{LEASE}")), seconds=10)
+
+    assert lease["lease_id"]
+    assert_joined(traced)
+    assert_calls_are_told(traced)
+    secrets = [
+        Sandbox.MARKER, key, lease["lease_id"], TOKEN, "@example.com", staff.cookies["sessionid"].value,
+        *(secret for _, secret in Sandbox.APPS.values()), *lease["send"]["headers"].values(), "callback/?", "Ada", "Lumen",
+    ]  # fmt: skip
+    sent = b"".join(traced.bodies)
+    assert [secret for secret in secrets if secret.encode() in sent] == []
+
+
+LEASE = "api/v1/accounts/<channel>/<native_id>/lease"
+
+
+def assert_joined(traced: Collector) -> None:
+    """The page that asked, the task of another process, and the refresh of a third are one trace."""
+    (refresh,) = traced.named("channel refresh")
+    by_id = {span["id"]: span for span in traced.spans()}
+    chain = [refresh]
+    while chain[-1]["parent"] in by_id:
+        chain.append(by_id[chain[-1]["parent"]])
+    assert [span["name"] for span in chain] == [
+        "channel refresh",
+        "refresh",
+        "task accounts.tasks.check_tokens",
+        "POST /admin/accounts/account/<int:account_id>/tokens/<int:token_id>/check/",
+    ]
+    assert len({span["process"] for span in chain}) == 3
+    assert len({span["trace"] for span in chain}) == 1
+
+
+def assert_calls_are_told(traced: Collector) -> None:
+    """Each call to a channel has its name, the channel and the status; a job's own trace goes on in ours."""
+    exchange = traced.named("channel exchange")[0]
+    assert (exchange["adtoken.channel"], exchange["http.response.status_code"]) == ("snapchat", 200)
+    (lease,) = traced.named(f"POST /{LEASE}")
+    assert (lease["http.response.status_code"], lease["trace"]) == (200, TRACEPARENT.split("-")[1])
+    below = [span for span in traced.spans() if span["parent"] == lease["id"]]
+    assert "SELECT accounts_account" in {span["name"] for span in below}
+    assert any("%(native_id)s" in span.get("db.query.text", "") for span in below)
+
+
+def test_whatever_a_span_holds_leaves_only_by_name_and_through_the_filter() -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    with provider.get_tracer("x").start_as_current_span(f"GET /x?access_token={TOKEN}") as span:
+        span.set_attributes({"db.query.text": f"select '{TOKEN}', 'ada@example.com'", "url.full": TOKEN})
+        span.add_event("exception", {"exception.message": TOKEN})
+        span.record_exception(ValueError(TOKEN))
+    raw = kept.get_finished_spans()
+
+    left = encode_spans([export.cleaned(span) for span in raw]).SerializeToString()
+
+    assert encode_spans(raw).SerializeToString().count(TOKEN.encode()) >= 5
+    assert [secret for secret in (TOKEN, "ada@example.com", "url.full") if secret.encode() in left] == []
+    assert b"select '[hidden]', '[hidden]'" in left
+
+
+def test_a_line_of_the_log_leads_to_its_trace(traced: Collector) -> None:
+    line = logging.LogRecord("x", logging.INFO, __file__, 1, "said", None, None)
+
+    with spans.span("anything", kind="consumer", parent=TRACEPARENT):
+        said = logs.JsonFormatter().format(line)
+
+    assert f'"trace_id": "{TRACEPARENT.split("-")[1]}"' in said
+    assert "trace_id" not in logs.JsonFormatter().format(line)
+
+
+def test_statements_outside_of_a_span_are_none() -> None:
+    many = False
+
+    ran = statements.watch(lambda *given: given[0], "select 1", (), many, {})
+
+    assert ran == "select 1"
+    assert statements._name('UPDATE "tokens_token" SET x') == "UPDATE tokens_token"
+
+
+@pytest.mark.parametrize(
+    ("variables", "asked"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_the_standard_variables_say_whether_there_are_traces(
+    variables: dict[str, str], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert env.traces(variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")) is asked
+
+
+def test_without_the_packages_and_with_another_protocol_it_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRACES = True
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+
+    with pytest.raises(
+        ImproperlyConfigured, match="OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf"
+    ):
+        tracing.start()
+    monkeypatch.setitem(sys.modules, "adtoken_project.tracing.export", None)
+    monkeypatch.delattr("adtoken_project.tracing.export")
+    with pytest.raises(ImproperlyConfigured, match="pip install opentelemetry-sdk"):
+        tracing.start()
