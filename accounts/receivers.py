@@ -43,7 +43,7 @@ def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=mails.record_end)
     kinds.register(
-        removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=notices.record_stop_told
+        removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=removal_mail.record_end
     )
     kinds.register(ask_mail.KIND, ask_mail.build, name="Asked to re-authenticate")
     for kind, build, name in (

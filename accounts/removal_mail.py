@@ -14,11 +14,13 @@ from accounts import addresses, faces, summary
 from accounts.models import Account, AccountToken
 from accounts.names import ADMINISTRATOR, HIDDEN, Names
 from accounts.summary import Summary
+from accounts.telling import notices
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import channels
 from tokens.models import Token
+from users import refused_addresses
 from users.models import Team, User
 from users.recipients import fallback
 
@@ -29,6 +31,23 @@ SHOWN = 10
 def tell(*, token: Token, actor: User, now: datetime) -> None:
     """Write the messages, in the transaction of the removal, after the pools were settled. The actor knows, and gets none."""
     token.refresh_from_db(fields=["generation"])
+    _write(token, actor, now)
+
+
+def record_end(message: Message) -> None:
+    """Note whom the mail told. Where the mail server refuses a lead's address, whoever stands in is told, in the same transaction."""
+    notices.record_stop_told(message)
+    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+        token = (
+            Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
+        )
+        actor = User.objects.filter(pk=message.payload["actor"]).first()
+        if token is not None and token.is_removed and token.generation == message.payload["generation"]:
+            _write(token, actor, timezone.now())
+
+
+def _write(token: Token, actor: User | None, now: datetime) -> None:
+    """Write the messages that were not written yet."""
     teams_of: dict[str, list[int]] = defaultdict(list)
     stopped = Account.objects.filter(pool__token=token, state=Account.State.DEACTIVATED, reason=Token.REMOVED)
     for team_id, told in fallback(stopped.values_list("team", flat=True).distinct()).items():
@@ -37,7 +56,8 @@ def tell(*, token: Token, actor: User, now: datetime) -> None:
     person = token.consented_by
     if person is not None and person.is_active and token.pool_entries.exists():
         teams_of[person.email] = []  # all of his own
-    teams_of.pop(actor.email, None)
+    if actor is not None:
+        teams_of.pop(actor.email, None)
     for address, teams in teams_of.items():
         outbox.enqueue(
             kind=KIND,
@@ -48,7 +68,7 @@ def tell(*, token: Token, actor: User, now: datetime) -> None:
                 "token": token.pk,
                 "generation": token.generation,
                 "teams": sorted(teams),
-                "actor": actor.pk,
+                "actor": actor.pk if actor else None,
             },
             now=now,
         )

@@ -22,7 +22,9 @@ class MacrosConfig(AppConfig):
         kinds.register(
             evaluation.KIND, mails.build, name="Macro", ended=relevance.record_end, why=relevance.facts
         )
-        kinds.register(not_mine.KIND, not_mine.build, name="Not their account any more")
+        kinds.register(
+            not_mine.KIND, not_mine.build, name="Not their account any more", ended=not_mine.record_end
+        )
         told_about.register(told.about)
         notices.register_unwanted(evaluation.KIND, relevance.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")

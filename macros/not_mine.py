@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from accounts import addresses
 from accounts.models import Account, AccountEvent
@@ -14,7 +15,7 @@ from macros.relevance import all_notices_of
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from users import hold
+from users import hold, refused_addresses
 from users.models import User
 from users.recipients import fallback
 
@@ -63,21 +64,29 @@ def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetim
         )
         for account in new
     )
-    for address, accounts in _readers(new).items():
+    _write(new, who=message.recipient, note=note, about=message.pk, now=now)
+    return len(new)
+
+
+def record_end(message: Message) -> None:
+    """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
+    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+        accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).select_related("team"))
+        said = message.payload
+        _write(accounts, who=said["who"], note=said["note"], about=said["message"], now=timezone.now())
+
+
+def _write(accounts: Sequence[Account], *, who: str, note: str, about: int, now: datetime) -> None:
+    """Write the messages that were not written yet."""
+    for address, theirs in _readers(accounts).items():
         outbox.enqueue(
             kind=KIND,
             recipient=address,
-            team=accounts[0].team if len({one.team_id for one in accounts}) == 1 else None,
-            dedupe_key=f"not_mine:{message.pk}:{min(one.pk for one in accounts)}:{address}",
-            payload={
-                "accounts": [one.pk for one in accounts],
-                "who": message.recipient,
-                "note": note,
-                "message": message.pk,
-            },
+            team=theirs[0].team if len({one.team_id for one in theirs}) == 1 else None,
+            dedupe_key=f"not_mine:{about}:{min(one.pk for one in theirs)}:{address}",
+            payload={"accounts": [one.pk for one in theirs], "who": who, "note": note, "message": about},
             now=now,
         )
-    return len(new)
 
 
 def build(message: Message) -> Mail:

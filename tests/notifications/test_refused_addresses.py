@@ -7,10 +7,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import mails, pool
+from accounts import mails, pool, removal_mail
 from accounts.models import Account, AccountEvent
 from accounts.telling import notices
-from macros import evaluation, reach
+from macros import evaluation, not_mine, reach
 from macros.models import Evaluation, Macro, Notice
 from notifications import claims, delivery
 from notifications.models import Message
@@ -18,6 +18,7 @@ from tests.macros.support import TODAY, die, ending, make_macro, make_person, no
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW
+from tokens import lifecycle
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team
 
@@ -99,6 +100,45 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
     [mail] = mail_server.mails
     assert mail["To"] == LEAD
     assert "cannot be reached by e-mail" in mail.as_string().replace("=\n", "")
+
+
+def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_operators_are_told(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    lead()
+    mail_server.refuse[LEAD] = GONE
+    token = token_of(ending(7, person=make_person(ADA)))
+    with transaction.atomic():
+        by = make_person("mira@example.com")
+        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
+        removal_mail.tell(token=token, actor=by, now=NOW)
+
+    for minutes in (1, 2, 3):
+        deliver(timezone.now() + minutes * MINUTE)
+
+    assert mail_server.recipients == [OPERATOR]
+    assert "1 account has stopped" in mail_server.mails[0].as_string()
+    assert Message.objects.filter(kind="removed").count() == 3
+
+
+def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_more_is_told_to_operators(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    lead()
+    account = ending(7, person=make_person("eve@example.com"), life=60)
+    make_macro(emails=["boss@example.com"], linkers=False)
+    morning(noon(TODAY))
+    mail_server.refuse[LEAD] = GONE
+    warning = Message.objects.get(recipient="boss@example.com")
+    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
+
+    for minutes in (1, 2, 3):
+        deliver(timezone.now() + minutes * MINUTE)
+
+    assert mail_server.recipients == ["boss@example.com", OPERATOR]
+    assert "Ask Eve" in Message.objects.get(kind="not_mine", recipient=OPERATOR).text
 
 
 def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServer) -> None:
