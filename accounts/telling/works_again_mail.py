@@ -26,14 +26,18 @@ def build(message: Message) -> Mail:
         raise NotWanted("No macro mails this address about it now, or its reader stopped these mails.")
     if not found:
         raise NotWanted("It stopped again before this mail went out.")
-    found.sort(key=lambda one: (one.pk in lifted, one.name))
-    first = found[0]
+    found.sort(key=lambda one: (one.pk in lifted, not _works(one), one.name))
+    first, dark = found[0], [one.name for one in found if not _works(one)]
+    # Where nothing but restrictions ended, all of them did; else what works again is told first, and what does not by itself.
+    told = found if first.pk in lifted else [one for one in found if _works(one)]
     shown = mailing.summaries([one.pk for one in found[:SHOWN]])
     context = {
-        "accounts": mailing.called([one.name for one in found]),
-        "more": len(found) - 1,
+        "accounts": mailing.called([one.name for one in told]),
+        "more": len(told) - 1,
         "lifted": first.pk in lifted,
-        "all_work": all(one.state == Account.State.CONNECTED for one in found),
+        "all_work": not dark,
+        "dark": mailing.called(dark) if dark else "",
+        "dark_more": len(dark) - 1,
         "channel": faces.channel_name(first.channel),
         "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),
@@ -54,7 +58,11 @@ def _because(lifted: Sequence[bool]) -> str:
 def _holds(account: Account, lifted: set[int]) -> bool:
     if account.restriction:
         return False
-    return account.pk in lifted or account.state == Account.State.CONNECTED
+    return account.pk in lifted or _works(account)
+
+
+def _works(account: Account) -> bool:
+    return account.state == Account.State.CONNECTED
 
 
 def _card(found: Summary, reader: Reader) -> dict[str, Any]:

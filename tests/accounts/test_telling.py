@@ -406,6 +406,28 @@ def test_an_account_that_is_no_longer_restricted_and_has_no_log_in_is_not_said_t
         assert "we told you that it was restricted" in part
 
 
+def test_of_several_accounts_only_those_that_work_are_said_to_work_again(ada: User) -> None:
+    first, second = make_token(consented_by=ada), make_token(consented_by=ada)
+    works, dark = linked("Works", first), linked("Dark", second)
+    die(first)
+    restrict(second, dark, "unpaid bill")
+    notices.tell(LATER)
+    send()
+    die(second)
+    Account.objects.filter(pk=dark.pk).update(restriction="")
+    Token.objects.filter(pk=first.pk).update(state="valid", reason="")
+    with transaction.atomic():
+        pool.settle(account_ids=[works.pk], cause="recovered", now=LATER)
+
+    notices.tell(LATER + 60 * MINUTE)
+    [again] = [one for one in send(LATER + 61 * MINUTE) if "again" in one.subject]
+
+    assert again.subject == "Works works again"
+    for part in (plain(again.text), plain(again.html)):
+        assert "Works works again. Dark is no longer restricted, but still does not work" in part
+        assert "No longer restricted, but deactivated: no log-in works for it" in part
+
+
 def test_whoever_linked_a_restricted_account_just_now_has_read_it(ada: User) -> None:
     hers = make_token(consented_by=ada)
     account = make_account(name="New", created_at=NOW)
