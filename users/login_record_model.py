@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from users import browsers
+
 BROWSER_LENGTH = 200
 
 
@@ -42,3 +44,8 @@ class LoginRecord(models.Model):
         """The event in a few words, for pages."""
         kind = str(self.get_kind_display())
         return f"{kind}: {self.detail}" if self.detail else kind
+
+    @property
+    def browser_name(self) -> str:
+        """The browser as people call it; "" where none is known."""
+        return browsers.named(self.browser)

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
@@ -28,7 +29,7 @@ def latest(user: User) -> SafeString:
 class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
 
-    list_display = ["when", "whose", "event", "outcome", "address", "browser"]
+    list_display = ["when", "whose", "event", "outcome", "address", "browser_name"]
     list_filter = ["succeeded", "kind"]
     search_fields = ["email", "address"]
     search_help_text = "E-mail or address"
@@ -73,6 +74,12 @@ class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
     def outcome(self, record: LoginRecord) -> bool:
         """Return whether it was let through."""
         return record.succeeded
+
+    @admin.display(description="Browser")
+    def browser_name(self, record: LoginRecord) -> str:
+        """Return the browser as people call it; what it says of itself is behind it."""
+        shown = format_html('<span title="{}">{}</span>', record.browser, record.browser_name)
+        return shown if record.browser else ""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: rows are written where the event happens."""

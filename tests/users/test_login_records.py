@@ -144,12 +144,18 @@ def test_administrators_see_all_and_staff_with_the_permission_those_of_their_peo
     own = client.get(url).text
     client.force_login(make_user(is_staff=True, is_superuser=True))
     everything = client.get(url + "?q=example.com").text
+    chrome = (
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36"
+    )
+    log_in(Client(headers={"User-Agent": chrome}), "otto@example.com", "wrong")
+    browsers = client.get(url).text
 
     assert refused == 403
     assert "mate@example.com" in own
     assert "otto@example.com" not in own
     assert "mate@example.com" in everything
     assert "otto@example.com" in everything
+    assert f'<span title="{chrome}">Chrome on Mac</span>' in browsers
 
 
 def test_the_person_s_page_and_the_own_page_show_the_latest(
