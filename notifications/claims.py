@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -19,10 +20,13 @@ GIVE_UP_AFTER = timedelta(hours=48)
 
 # A claim so young is never taken for a dead sender's: its connection may be newer than the list that PostgreSQL looks at.
 YOUNG = timedelta(seconds=3)
+# A restart of PostgreSQL ends all connections: so long afterwards the senders that live may say what became of their mails.
+SPARED = timedelta(seconds=20)
 
 # A claim that ran out, or whose sender's database connection has ended, as it does the moment a process dies.
 _LOST = """state = 'sending' and (claimed_until < %(now)s or (
     claimed_until < %(grown)s and claimed_by > 0
+    and pg_postmaster_start_time() < clock_timestamp() - %(spared)s
     and not exists (select 1 from pg_stat_activity live where live.pid = claimed_by)))"""
 
 _STOP = f"""
@@ -58,11 +62,16 @@ class Sent:
 def claim_next(*, now: datetime) -> Message | None:
     """Take the next due message, or one whose sender died. Return it with the number of this attempt in `attempts`."""
     with transaction.atomic(), connection.cursor() as cursor:
-        values = {"now": now, "until": now + CLAIM, "grown": now + CLAIM - YOUNG}
         own = connection_numbers.parameters(connection)
-        cursor.execute(_CLAIM, {**values, **own, "host": settings.BASE_HOST or "adtoken.invalid"})
+        values = {**_moments(now), **own, "until": now + CLAIM}
+        cursor.execute(_CLAIM, {**values, "host": settings.BASE_HOST or "adtoken.invalid"})
         row = cursor.fetchone()
         return Message.objects.select_related("team").get(pk=row[0]) if row else None
+
+
+def _moments(now: datetime) -> dict[str, Any]:
+    """Return the parameters of `_LOST`."""
+    return {"now": now, "grown": now + CLAIM - YOUNG, "spared": SPARED}
 
 
 def stop_killers(*, now: datetime) -> int:
@@ -70,8 +79,7 @@ def stop_killers(*, now: datetime) -> int:
     error = f"Its sender stopped {LOST_CLAIMS} times without a result, so it is not tried again."
     with transaction.atomic():
         with connection.cursor() as cursor:
-            values = {"now": now, "grown": now + CLAIM - YOUNG}
-            cursor.execute(_STOP, {**values, "lost": LOST_CLAIMS, "error": error})
+            cursor.execute(_STOP, {**_moments(now), "lost": LOST_CLAIMS, "error": error})
             ids = [row[0] for row in cursor.fetchall()]
         for message in Message.objects.filter(pk__in=ids):
             _end(message)

@@ -10,6 +10,7 @@ import smtplib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import css_inline
 from django.conf import settings
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
-from users import contacts, hold
+from users import contacts, hold, storing
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,10 @@ def _deliver_one(
         else:
             _retry(message, _words(error), tally, clock())
         return True
-    _count(tally, "sent", done=claims.record_sent(message, _as_kept(mail), now=clock()))
+    record = partial(claims.record_sent, message, _as_kept(mail), now=clock())
+    _count(
+        tally, "sent", done=storing.stored(record)
+    )  # it has left: where that is not known, it leaves again
     return True
 
 

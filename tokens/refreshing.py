@@ -7,20 +7,17 @@ that may run where no such process does, make theirs themselves (`here`), and wa
 
 import os
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 
-R = TypeVar("R")
+from users.storing import (
+    stored as stored,
+)  # part of this module's interface: an answer is stored whatever happens
 
 WAIT = 10  # seconds for which a caller waits for the refresh that it asked for
-STORE_FOR = 600  # seconds for which an answer is kept in memory while PostgreSQL is away
-_EVERY = 0.5
 
 _here: ContextVar[bool] = ContextVar("refreshes_are_made_here", default=False)
 
@@ -48,16 +45,3 @@ def timeout(left: float | None) -> float:
 def process() -> str:
     """Return what this process is called in a token's row."""
     return f"{socket.gethostname()[:90]}:{os.getpid()}"
-
-
-def stored(write: Callable[[], R]) -> R:
-    """Write an answer of a channel that cannot be had again: where PostgreSQL is away, wait for it as long as we live."""
-    until = time.monotonic() + STORE_FOR
-    while True:
-        try:
-            return write()
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block or time.monotonic() > until:
-                raise
-            connection.close()
-            time.sleep(_EVERY)

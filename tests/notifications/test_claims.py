@@ -83,7 +83,10 @@ def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dead_senders_message_is_taken_over_within_seconds_and_a_living_ones_is_not() -> None:
+def test_a_dead_senders_message_is_taken_over_within_seconds_and_a_living_ones_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims, "SPARED", timedelta(0))  # PostgreSQL itself may have started a moment ago
     message = make_message()
     sender = connections.another()
     claim = "update notifications_message set state = 'sending', claimed_by = pg_backend_pid(), claimed_until = %s"
@@ -99,3 +102,22 @@ def test_a_dead_senders_message_is_taken_over_within_seconds_and_a_living_ones_i
     assert taken is not None
     assert (taken.pk, taken.lost_claims) == (message.pk, 1)
     assert claims.claim_next(now=soon + timedelta(seconds=5)) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_restart_of_postgresql_those_who_were_sending_are_heard_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims, "SPARED", timedelta(days=3650))  # as if it had started a moment ago
+    message = make_message()
+    sender = connections.another()
+    claim = "update notifications_message set state = 'sending', attempts = 1, claimed_by = pg_backend_pid(), claimed_until = %s"
+    sender.execute(claim, [NOW + claims.CLAIM])
+    message.refresh_from_db()
+    connections.end(sender)
+
+    taken = claims.claim_next(now=NOW + timedelta(seconds=10))
+    recorded = claims.record_sent(message, claims.Sent("", "", ""), now=NOW)
+
+    assert taken is None
+    assert recorded

@@ -1,5 +1,6 @@
-"""While PostgreSQL is away the answer is 503 with Retry-After, and good again as soon as it is back."""
+"""While PostgreSQL is away the answer is 503 with Retry-After, and good again as soon as it is back; what left meanwhile is recorded."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 from psycopg import sql
+from pytest_django import Settings
 
 from accounts.broker import callers
 from accounts.models import ApiKey
-from tests.support.factories import make_user
+from adtoken_project import first_steps
+from notifications import delivery, outbox
+from notifications.models import Message
+from tests.notifications.smtp import running_server
+from tests.support.factories import NOW, make_user
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -116,3 +122,23 @@ def test_another_fault_of_ours_is_500(asker: Client, monkeypatch: pytest.MonkeyP
 
     assert answer.status_code == 500
     assert answer.json()["title"] == "Our fault"
+
+
+def test_a_mail_that_leaves_while_the_database_goes_away_leaves_once(
+    server: Server, settings: Settings
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    outbox.enqueue(kind=first_steps.TEST, recipient="ada@example.com", dedupe_key="1", now=NOW)
+    with running_server() as (mail_server, port):
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+
+        def restart() -> None:
+            server.go_away()
+            threading.Timer(1, server.come_back).start()
+
+        mail_server.on_data = restart
+
+        tally = delivery.deliver()
+
+        assert mail_server.recipients == ["ada@example.com"]
+    assert (tally.sent, Message.objects.get().state) == (1, Message.State.SENT)
