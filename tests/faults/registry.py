@@ -19,6 +19,7 @@ class Drill:
 DRILLS = (
     Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
     Drill("restore", 120, ("--accounts", "300")),
+    Drill("postgres", 240, ("--stops", "5")),
     Drill("refresh_once", 240, ("--channels", "snapchat", "tiktok", "--valkey", "flushed", "stopped")),
     Drill("refresh_kills", 300, ("--kills", "5")),
     Drill("dark_channel", 300, ("--seconds", "60", "--no-p99")),

@@ -1,0 +1,195 @@
+"""What goes on while a drill does its harm: jobs that lease and report, people, renewals, mails. Each says what it was answered."""
+
+import os
+import smtplib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any
+
+import httpx2
+
+from adtoken_project import lanes
+from tests.faults.stage import Tally, until
+from tests.support.processes import Process, environment
+from tests.support.sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer of the web server: what for, its status (0: none), and from when to when (monotonic)."""
+
+    what: str
+    status: int
+    began: float
+    ended: float
+
+
+@dataclass
+class Load:
+    """Jobs that go on side by side until `over`."""
+
+    web: str
+    key: str
+    said: list[Said] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    threads: list[threading.Thread] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # of the load itself
+
+    def __post_init__(self) -> None:
+        self.client = httpx2.Client(
+            timeout=60,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {self.key}"},
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+
+    def ask(self, what: str, method: str, path: str, **how: Any) -> httpx2.Response | None:
+        """Ask the web server and note its answer."""
+        began = time.monotonic()
+        try:
+            answer = self.client.request(method, f"{self.web}{path}", **how)
+        except httpx2.HTTPError as error:
+            self.faults.append(f"{what}: {type(error).__name__}")
+            answer = None
+        self.said.append(Said(what, answer.status_code if answer else 0, began, time.monotonic()))
+        return answer
+
+    def every(self, seconds: float, job: Callable[[], object]) -> None:
+        """Do a job again and again, each after so many seconds, in a thread of its own."""
+
+        def go_on() -> None:
+            from django.db import DatabaseError, connection
+
+            while not self.over.wait(seconds):
+                try:
+                    job()
+                except DatabaseError:
+                    pass  # nothing was acknowledged
+                except Exception as error:  # noqa: BLE001  # the load goes on; the drill tells of it
+                    self.faults.append(f"{type(error).__name__}: {error}"[:300])
+                finally:
+                    connection.close()
+
+        self.threads.append(threading.Thread(target=go_on, daemon=True))
+        self.threads[-1].start()
+
+    def stop(self) -> None:
+        """End all jobs."""
+        self.over.set()
+        for thread in self.threads:
+            thread.join(90)
+
+    def statuses(self, what: str = "") -> dict[int, int]:
+        """Return how often each status was answered."""
+        return dict(sorted(Counter(one.status for one in self.said if what in one.what).items()))
+
+
+def issue_key() -> str:
+    """Return an API key that may do everything."""
+    from accounts.broker import callers
+    from accounts.models import ApiKey
+    from users.models import Team
+
+    return callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+
+
+@contextmanager
+def workers(world: Sandbox, *names: str, beats: int = 1, **more: str) -> Iterator[dict[str, Process]]:
+    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life."""
+    from adtoken_project import signs_of_life
+
+    started: dict[str, Process] = {}
+    with ExitStack() as stack:
+        for number, name in enumerate(names):
+            lane = lanes.LANES[name]
+            env = environment(world, **{**lanes.environment(lane), **more})
+            started[f"{name} {number}"] = Process(lanes.command(lane)[1:], env)
+        for number in range(beats):
+            command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
+            started[f"beat {number}"] = Process(command, environment(world, **more))
+        for process in started.values():
+            process.start()
+            stack.callback(process.end)
+        wanted = Counter(names)
+        if beats:
+            wanted[signs_of_life.BEAT] = beats
+
+        def ready() -> bool:
+            from django.utils import timezone
+
+            living = signs_of_life.living(now=timezone.now())
+            return all(len(living[part]) >= count for part, count in wanted.items())
+
+        until(ready, seconds=120)
+        assert ready(), "".join(line for process in started.values() for line in process.said[-10:])
+        yield started
+
+
+@dataclass
+class Mails:
+    """Mails that were put into the outbox, each to an address of its own."""
+
+    prefix: str = "m"
+    written: list[str] = field(default_factory=list)
+    _number: int = 0
+
+    def write(self) -> None:
+        """Write one; it is acknowledged once this returns."""
+        from django.utils import timezone
+
+        from adtoken_project import first_steps
+        from notifications import outbox
+
+        self._number += 1
+        address = f"{self.prefix}{self._number}@example.com"
+        outbox.enqueue(
+            kind=first_steps.TEST, recipient=address, dedupe_key=f"drill:{address}", now=timezone.now()
+        )
+        self.written.append(address)
+
+    def count(self, world: Sandbox, tally: Tally) -> None:
+        """Count at the mailbox."""
+        found = received(world)
+        lost = [address for address in self.written if not found[address]]
+        twice = {address: found[address] for address in self.written if found[address] > 1}
+        tally.tries += len(self.written)
+        tally.lost += len(lost)
+        tally.doubled += sum(twice.values()) - len(twice)
+        tally.note(f"{len(self.written)} mails, {len(lost)} lost, {len(twice)} came more than once")
+
+
+def received(world: Sandbox) -> Counter[str]:
+    """Return address -> mails that came."""
+    return Counter(address for mail in world.mails() for address in mail["to"])
+
+
+def mails_wait() -> bool:
+    """Tell whether a mail in the outbox waits or is being sent."""
+    from notifications.models import Message
+
+    return Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING]).exists()
+
+
+def send_at_once(world: Sandbox, address: str) -> None:
+    """Hand a mail to the mail server, as a naive sender does."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "naive@example.com", address, "naive"
+    with smtplib.SMTP(world.smtp_host, world.smtp_port, timeout=10) as server:
+        server.send_message(mail)
+
+
+def still_running(processes: dict[str, Process], tally: Tally) -> None:
+    """Name each process that ended although nobody told it to."""
+    for name, process in processes.items():
+        if not process.is_running:
+            tally.broken.append(f"{name} ended: {''.join(process.said[-5:])[-500:]}")
+
+
+def own_pool(size: int) -> None:
+    """Let each job of this process hold a connection. To be called before Django is set up."""
+    os.environ["DATABASE_POOL"] = str(size)
