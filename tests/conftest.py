@@ -6,10 +6,10 @@ from typing import Any
 
 import django.conf
 import pytest
+import pytest_django
 import redis
-from django.db.backends.postgresql.operations import DatabaseOperations
 
-from tests.support import chromium
+from tests.support import chromium, emptying
 from tests.support.sandbox import Sandbox
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
@@ -105,16 +105,14 @@ def _empty_valkey(valkey: redis.Redis) -> None:
     valkey.flushdb()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _append_only_tables_are_emptied_between_tests() -> Iterator[None]:
-    """Let the end of a test truncate what nobody may change: tests with real transactions end so."""
-    truncate = DatabaseOperations.sql_flush
-
-    def pruning(self: Any, *args: Any, **kwargs: Any) -> list[str]:
-        return ["set local adtoken.pruning = 'on'", *truncate(self, *args, **kwargs)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", pruning)
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
+    """A migrated database. Tests with real transactions are cleared away by `emptying`."""
+    with django_db_blocker.unblock():
+        emptying.keep_what_migrate_made()
+    with emptying.instead_of_truncating():
         yield
 
 
