@@ -22,5 +22,5 @@ DRILLS = (
     Drill("postgres", 240, ("--stops", "5")),
     Drill("refresh_once", 240, ("--channels", "snapchat", "tiktok", "--valkey", "flushed", "stopped")),
     Drill("refresh_kills", 300, ("--kills", "5")),
-    Drill("dark_channel", 300, ("--seconds", "60", "--no-p99")),
+    Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
 )
