@@ -27,6 +27,8 @@ def empty() -> None:
     """Leave the rows that `migrate` made, as it made them, and no others."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("set local adtoken.pruning = 'on'")  # else append-only tables refuse it
+        # A thread that a test left behind may be in the middle of writing: wait for it, as truncating did.
+        cursor.execute("lock table " + ", ".join(f'"{table}"' for table in _tables()))
         for table in _filled(cursor):
             cursor.execute(f'delete from "{table}"')
         cursor.execute("select tablename from pg_tables where schemaname = %s", [COPY])
@@ -35,11 +37,13 @@ def empty() -> None:
 
 
 def _filled(cursor: Any) -> list[str]:
-    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    cursor.execute(
-        " union all ".join(f"select '{name}' where exists (select from \"{name}\")" for name in tables)
-    )
+    looks = (f"select '{table}' where exists (select from \"{table}\")" for table in _tables())
+    cursor.execute(" union all ".join(looks))
     return [name for (name,) in cursor.fetchall()]
+
+
+def _tables() -> list[str]:
+    return connection.introspection.django_table_names(only_existing=True, include_views=False)
 
 
 @contextmanager

@@ -198,4 +198,4 @@ def test_a_configuration_of_login_for_business_brings_a_system_user(
     token = Token.objects.get()
     account = Account.objects.get()
     assert (token.kind, token.native_user_name, token.consented_by) == ("system", "Ads bot", None)
-    assert (token.team, account.active_token) == (Team.objects.order_by("pk").first(), token)
+    assert (token.team, account.active_token) == (team, token)
