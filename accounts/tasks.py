@@ -1,5 +1,7 @@
 """Celery doorways into the sweeps."""
 
+import secrets
+
 from celery import Task, shared_task
 from celery.worker import state as worker_state
 from django.utils import timezone
@@ -23,6 +25,8 @@ from tokens.channels import callback
 from users import refused_addresses
 
 TICK = 20  # seconds; see schedule.py
+# Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
+PROCESS = secrets.token_hex(4)
 
 
 @shared_task
@@ -38,7 +42,7 @@ def check_channel(self: "Task[..., None]", channel: str) -> None:
     """Check a channel's due tokens for one turn, and ask for the next where time was too short."""
     begun = channel_sweep.run(
         channel=channel,
-        worker=str(self.request.hostname or ""),
+        worker=f"{self.request.hostname or ''}:{PROCESS}",
         goes_on=lambda: worker_state.should_stop is None,
     )
     if begun and channel_sweep.waiting(timezone.now()).get(channel):

@@ -15,8 +15,9 @@ from django.db import OperationalError, connection
 from accounts import channel_sweep, sweeps, tasks
 from accounts.models import ChannelSweep
 from adtoken_project.celery import app as celery
-from tests.support import connections
+from tests.support import connections, processes
 from tests.support.factories import make_app, make_token
+from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared
 from tokens.models import Token
@@ -260,3 +261,29 @@ def test_each_tick_asks_for_a_sweep_of_each_channel_with_work_and_for_more_where
     asked = [str(one) for one in valkey.lrange("checks", 0, -1)]
     assert sum("'facebook'" in one or "facebook" in one for one in asked) == 4
     assert len(asked) == 5
+
+
+DIES = """
+import os
+from accounts import tasks
+from tokens import courses
+courses.run_stream = lambda take, **how: (take(1), os._exit(9))
+tasks.check_channel.apply(("facebook",))
+"""
+
+
+def test_a_worker_that_is_started_again_under_the_name_of_a_killed_one_sweeps_at_once(
+    calls: list[int], channels_world: Sandbox
+) -> None:
+    [token_id] = due("facebook", 1)
+    killed = processes.Process(
+        ["manage.py", "shell", "--no-imports", "-v0", "-c", DIES], processes.environment(channels_world)
+    ).start()
+    assert processes.wait(lambda: not killed.is_running, seconds=30) < 30
+    Token.objects.filter(pk=token_id).update(claimed_until=None, claimed_by=None)  # seconds later
+
+    tasks.check_channel.apply(("facebook",))  # from a process of the same name
+
+    assert killed.popen is not None
+    assert (killed.popen.returncode, ChannelSweep.objects.count() > 0) == (9, True), killed.said
+    assert calls == [token_id]

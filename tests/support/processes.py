@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
 
+from adtoken_project import lanes
 from adtoken_project.embedded.processes import LOOPBACK, free_port
 from adtoken_project.launcher import channel_addresses, fetch
 from tests.support.sandbox import ROOT, Sandbox
@@ -117,10 +119,48 @@ def refresh_lane(world: Sandbox, **more: str) -> Iterator[Process]:
         process.end()
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started and that run now."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(number) for number in listed.split()]
+
+
+@contextmanager
+def worker(world: Sandbox, lane: str, **more: str) -> Iterator[Process]:
+    """A worker of a lane that takes from its queue."""
+    found = lanes.LANES[lane]
+    command = lanes.command(found)[1:]
+    process = Process(command, environment(world, **lanes.environment(found), **more)).start()
+    try:
+        process.wait_for(lambda: any(line.rstrip().endswith(" ready.") for line in process.said))
+        yield process
+    finally:
+        process.end()
+
+
+@contextmanager
+def beat(world: Sandbox) -> Iterator[Process]:
+    """The clock."""
+    command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile=", "--loglevel=WARNING"]
+    process = Process(command, environment(world)).start()
+    try:
+        yield process
+    finally:
+        process.end()
+
+
 @contextmanager
 def web(world: Sandbox, *, workers: int, threads: int, **more: str) -> Iterator[str]:
     """A gunicorn with so many processes; gives its address."""
-    port = free_port()
+    with gunicorn(world, port=free_port(), workers=workers, threads=threads, **more) as (address, _):
+        yield address
+
+
+@contextmanager
+def gunicorn(
+    world: Sandbox, *, port: int, workers: int, threads: int, **more: str
+) -> Iterator[tuple[str, Process]]:
+    """A gunicorn on this port that is ready; gives its address and its process."""
     address = f"http://{LOOPBACK}:{port}"
     flags = [
         f"--bind={LOOPBACK}:{port}",
@@ -139,6 +179,6 @@ def web(world: Sandbox, *, workers: int, threads: int, **more: str) -> Iterator[
     process = Process(command, environment(world, **{"BASE_URL": address, **more})).start()
     try:
         process.wait_for(lambda: fetch(f"{address}/readyz")[0] == 200)
-        yield address
+        yield address, process
     finally:
         process.end()
