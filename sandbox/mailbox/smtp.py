@@ -32,12 +32,13 @@ class SmtpRules:
 
     reject: list[Rejection] = field(default_factory=list)
     delay: float = 0.0  # seconds before each answer to DATA
+    late: bool = False  # the mail is kept first, and only the answer waits
     drop_after_data: int = 0  # mails still to be kept without an answer: the connection is cut instead
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def clear(self) -> None:
         """Take everything again."""
-        self.reject, self.delay, self.drop_after_data = [], 0.0, 0
+        self.reject, self.delay, self.late, self.drop_after_data = [], 0.0, False, 0
 
     def refusal(self, recipient: str) -> str | None:
         """The refusal for a recipient, counted down, or none."""
@@ -68,9 +69,8 @@ class Handler:
         self, server: Any, _session: Any, envelope: Any
     ) -> str:
         """Keep the mail, and answer, late or not at all when told so."""
-        if self.rules.delay:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.rules.stopping.wait(), self.rules.delay)
+        if not self.rules.late:
+            await self._wait()
         number = self.store.next_mail_id
         self.store.next_mail_id += 1
         mail = read_mail(
@@ -85,7 +85,14 @@ class Handler:
         if self.rules.drop_after_data > 0:
             self.rules.drop_after_data -= 1
             server.transport.abort()
+        if self.rules.late:
+            await self._wait()
         return f"250 2.0.0 OK: queued as {number}"
+
+    async def _wait(self) -> None:
+        if self.rules.delay:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.rules.stopping.wait(), self.rules.delay)
 
 
 @contextlib.asynccontextmanager

@@ -123,20 +123,21 @@ async def smtp_rules(request: Request) -> Response:
             set_rules(rules, await request.json())
         except (TypeError, ValueError, re.error) as error:
             return _error(400, f"cannot use this: {error}")
-    shown = {"reject": [vars(rule) for rule in rules.reject], "delay": rules.delay}
+    shown = {"reject": [vars(rule) for rule in rules.reject], "delay": rules.delay, "late": rules.late}
     return JSONResponse(shown | {"drop_after_data": rules.drop_after_data})
 
 
 def set_rules(rules: SmtpRules, data: dict[str, Any]) -> None:
     """Replace the rules by those of a control call; raises TypeError, ValueError or re.error and changes nothing then."""
-    unknown = set(data) - {"reject", "delay", "drop_after_data"}
+    unknown = set(data) - {"reject", "delay", "late", "drop_after_data"}
     if unknown:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
     reject = [Rejection(**rule) for rule in data.get("reject", [])]
     for rule in reject:
         re.compile(rule.to)
     delay, drop = float(data.get("delay", 0)), int(data.get("drop_after_data", 0))
-    rules.reject, rules.delay, rules.drop_after_data = reject, delay, drop
+    rules.reject, rules.delay, rules.late = reject, delay, bool(data.get("late", False))
+    rules.drop_after_data = drop
 
 
 def _error(status: int, text: str) -> JSONResponse:

@@ -10,13 +10,18 @@ import pytest
 from tests.support.sandbox import Sandbox
 
 
-def send(sandbox: Sandbox, to: str = "ada@example.com", subject: str = "Grüße, log-in ends") -> None:
+def send(
+    sandbox: Sandbox,
+    to: str = "ada@example.com",
+    subject: str = "Grüße, log-in ends",
+    timeout: float = 10,
+) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "AdToken <noreply@example.com>", to, subject
     mail["Message-ID"] = "<one@example.com>"
     mail.set_content("Plain words\n")
     mail.add_alternative("<p>Rich words</p><script>alert(1)</script>", subtype="html")
-    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=10) as smtp:
+    with smtplib.SMTP(sandbox.smtp_host, sandbox.smtp_port, timeout=timeout) as smtp:
         smtp.send_message(mail)
 
 
@@ -92,6 +97,15 @@ def test_a_mail_can_be_kept_and_its_answer_lost(sandbox: Sandbox) -> None:
     send(sandbox, subject="Answered")
 
     assert [m["subject"] for m in sandbox.mails()] == ["Answered", "Answer lost"]
+
+
+def test_a_mail_can_be_kept_while_its_answer_waits(sandbox: Sandbox) -> None:
+    sandbox.set_smtp(delay=60, late=True)
+
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="timed out"):
+        send(sandbox, subject="No answer yet", timeout=0.5)
+
+    assert [m["subject"] for m in sandbox.mails()] == ["No answer yet"]
 
 
 def test_wrong_rules_are_refused_and_change_nothing(sandbox: Sandbox) -> None:

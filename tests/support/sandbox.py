@@ -238,5 +238,5 @@ class Sandbox:
         self._json("DELETE", f"{self.mailbox}/mails")
 
     def set_smtp(self, **rules: Any) -> None:
-        """Set reject, delay, drop_after_data; what is left out goes back to normal."""
+        """Set reject, delay, late, drop_after_data; what is left out goes back to normal."""
         self.control("POST", "smtp", rules)
