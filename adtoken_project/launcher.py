@@ -134,6 +134,10 @@ class Launcher:
         (self.options.var / "run.json").unlink(missing_ok=True)
         self.supervisor.stop_all()
 
+    def stop_at_once(self) -> None:
+        """Stop without waiting for what is under way."""
+        self.supervisor.stop_at_once()
+
     def _start_servers(self) -> None:
         var, log = self.options.var, self.options.var / "log"
         database_url, redis_url = self.options.database_url, self.options.redis_url
@@ -344,15 +348,16 @@ def take_lock(var: Path) -> IO[str]:
     return file
 
 
-def _catch_signals() -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()  # stopping is under way and has an end of its own
-        raise _Stop
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()  # stopping is under way and has an end of its own
+    raise _Stop
 
+
+def _catch_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+        signal.signal(number, _stop)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means: go on without a terminal
-        signal.signal(signal.SIGHUP, stop)
+        signal.signal(signal.SIGHUP, _stop)
 
 
 def _ignore_signals() -> None:
@@ -392,9 +397,21 @@ def _run() -> int:
     finally:
         _ignore_signals()
         if launcher is not None:
-            launcher.stop()
-            say("AdToken has stopped.")
+            _take_down(launcher)
     return 0
+
+
+def _take_down(launcher: Launcher) -> None:
+    """Stop in order; by Ctrl-C once more at once. A closed terminal or a supervisor may send its signal twice: that changes nothing."""
+    try:
+        signal.signal(signal.SIGINT, _stop)
+        launcher.stop()
+    except _Stop:
+        say("Stopping at once ...")
+        launcher.stop_at_once()
+    finally:
+        _ignore_signals()
+    say("AdToken has stopped.")
 
 
 if __name__ == "__main__":

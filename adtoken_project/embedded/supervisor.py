@@ -1,12 +1,13 @@
 """Watches children: restarts what may be restarted, with growing pauses, and stops all in reverse order."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from adtoken_project.embedded.processes import Child, StartError
+from adtoken_project.embedded.processes import Child, StartError, wait_until
 
 PAUSES = (1, 2, 4, 8, 15, 30)  # seconds before each further restart
+SAYS_AFTER = 4  # seconds of a stop after which the person at the terminal is told whom it waits for
 STEADY_SECONDS = 60  # running this long, a child has earned short pauses again
 
 
@@ -81,12 +82,30 @@ class Supervisor:
         self._say(f"{watched.child.name} is started again.")
 
     def stop_all(self) -> None:
-        """Stop in reverse order. Those that serve nobody end side by side, which saves time."""
-        for watched in reversed(self._watched):
-            if not watched.serves:
-                watched.child.ask_to_stop()
+        """Stop in reverse order. Those that serve nobody end side by side, which saves time; whoever takes long is named."""
+        clients = [watched.child for watched in reversed(self._watched) if not watched.serves]
+        for child in clients:
+            child.ask_to_stop()
+        if not wait_until(lambda: not any(child.is_running() for child in clients), seconds=SAYS_AFTER):
+            self._say_who_is_waited_for([child for child in clients if child.is_running()])
         for watched in reversed(self._watched):
             watched.child.stop()
+
+    def stop_at_once(self) -> None:
+        """Wait for none that serves nobody; servers write out what they have."""
+        for watched in reversed(self._watched):
+            if not watched.serves:
+                watched.child.kill()
+        self.stop_all()
+
+    def _say_who_is_waited_for(self, children: Sequence[Child]) -> None:
+        if not children:
+            return
+        names, seconds = ", ".join(child.name for child in children), max(c.stops_within for c in children)
+        self._say(
+            f"Waiting for {names} to finish, {seconds:.0f} s at most. Press Ctrl-C again to stop at once: "
+            "the answer to a renewal that is under way would be lost, and its log-in with it."
+        )
 
 
 def _death(child: Child, status: int) -> str:

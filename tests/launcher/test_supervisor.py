@@ -1,6 +1,8 @@
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,24 @@ from adtoken_project.embedded.supervisor import PAUSES, STEADY_SECONDS, Supervis
 from tests.launcher.traces import processes_in
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN_RUN = """
+import signal, sys
+from pathlib import Path
+from adtoken_project import launcher
+from adtoken_project.embedded.processes import Child
+
+def start(self):
+    names = {"slow": sys.argv[2], "server": "import time; time.sleep(600)"}
+    for name, code in names.items():
+        child = Child(name=name, command=[sys.executable, "-c", code], log=Path(sys.argv[1]) / name, env={},
+                      stops=((signal.SIGTERM, 60),))
+        self.supervisor.add(child, restarts=True, serves=name == "server")
+        child.start()
+    self.describe = lambda: "started"
+
+launcher.Launcher.start = start
+raise SystemExit(launcher.main())
+"""
 WITH_CHILD = (
     "import subprocess, time; subprocess.Popen(['sleep', '600']); print('up', flush=True); time.sleep(600)"
 )
@@ -117,3 +137,24 @@ def test_says_when_a_program_is_missing(tmp_path: Path) -> None:
     part.wait(seconds=10)
 
     assert "cannot run no-such-program: No such file" in part.last_lines()
+
+
+def test_says_whom_a_stop_waits_for_and_stops_at_once_when_asked_again(tmp_path: Path) -> None:
+    env = dict(os.environ) | {"VAR": str(tmp_path / "var"), "WEB_PORT": "0", "SANDBOX_PORT": "0"}
+    command = [sys.executable, "-c", STUBBORN_RUN, str(tmp_path), STUBBORN]
+    output = tmp_path / "output"
+    with output.open("wb") as file, subprocess.Popen(command, env=env, stdout=file) as run:
+        slow = tmp_path / "slow"
+        assert wait_until(lambda: slow.exists() and "up" in slow.read_text(), seconds=20)
+
+        run.send_signal(signal.SIGINT)
+        assert wait_until(lambda: "Press Ctrl-C again" in output.read_text(), seconds=20)
+        asked = time.monotonic()
+        for number in (signal.SIGTERM, signal.SIGINT):  # only the second hurries it
+            run.send_signal(number)
+
+        assert run.wait(timeout=30) == 0
+        assert time.monotonic() - asked < 10
+    assert "Waiting for slow to finish, 60 s at most." in output.read_text()
+    assert output.read_text().endswith("Stopping at once ...\nAdToken has stopped.\n")
+    assert wait_until(lambda: not processes_in(tmp_path), seconds=2)
