@@ -23,4 +23,6 @@ DRILLS = (
     Drill("refresh_once", 240, ("--channels", "snapchat", "tiktok", "--valkey", "flushed", "stopped")),
     Drill("refresh_kills", 300, ("--kills", "5")),
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
+    Drill("kills", 240, ("--shifts", "4", "--mails", "3", "--checks", "3")),
+    Drill("launcher_kills", 300),
 )
