@@ -19,14 +19,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wrong = 0
         for title, troubles in doctor.examine(timezone.now()):
-            if not troubles:
-                self._say("?" if troubles is None else "ok", title)
+            if troubles is None:
+                self._say("?", f"{title}: not looked at, because the database is away")
+            elif not troubles:
+                self._say("ok", title)
             for trouble in troubles or ():
                 wrong += not trouble.note
                 self._say("note" if trouble.note else "WRONG", f"{title}: {trouble.said}")
                 self._say("", f"-> {trouble.cure}")
         if wrong:
-            self.stdout.write(f"\n{wrong} to mend.")
+            self.stdout.write(f"\n{wrong} thing{'' if wrong == 1 else 's'} to mend.")
             sys.exit(1)
         self.stdout.write("\nAll is well.")
 
