@@ -97,6 +97,9 @@ def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
 
 
 def _level(status: int) -> int:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # "Come again later": no error, and where a channel is dark each job comes again and again. What broke has a line of its own.
+        return logging.INFO
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return logging.ERROR
     return logging.WARNING if status >= HTTPStatus.BAD_REQUEST else logging.INFO

@@ -19,6 +19,7 @@ from accounts.models import ApiKey
 from adtoken_project import logs, request_ids
 from adtoken_project.celery import app
 from tests.support.factories import link, make_account, make_token
+from tokens.channels import breaker, gate
 from tokens.scrub import LogFilter
 from users.models import Team
 
@@ -66,6 +67,25 @@ def test_a_lease_is_one_line_with_key_status_duration_and_id_and_without_what_wa
     handed_out = answer.json()
     for secret in (text, handed_out["lease_id"], handed_out["send"]["headers"]["Authorization"].split()[1]):
         assert secret not in written.getvalue()
+
+
+def test_a_job_that_a_dark_channel_puts_off_is_an_ordinary_line_and_no_error(written: io.StringIO) -> None:
+    account, over = make_account(), timezone.now() - timedelta(hours=1)
+    token = make_token(access_expires_at=over, dates_source={"access": "provider"})
+    link(account, token, can_publish="yes")
+    text = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(gate.name_of("facebook", token.app.client_id), waited=10)
+
+    answer = Client().post(
+        f"/api/v1/accounts/facebook/{account.native_id}/lease",
+        {},
+        content_type="application/json",
+        headers={"authorization": f"Bearer {text}"},
+    )
+
+    assert answer.status_code == 503
+    assert {(line["level"], line.get("status")) for line in lines(written)} == {("INFO", 503)}
 
 
 @pytest.mark.parametrize(
