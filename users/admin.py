@@ -11,9 +11,11 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin, TabularInline
@@ -32,6 +34,17 @@ from users.models import Membership, Session, Team, User, person
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+# What the deletion of a person does, see the models that point at one, and accounts.receivers.forget_person.
+DELETION = (
+    "Goes: the log-in to AdToken, with second factor and all sessions; places in teams; links to a channel that were begun; "
+    "the deeds of this person in the history of other pages.",
+    "Stays in use: every log-in at a channel that this person linked, with its ad accounts. It belongs to nobody then, and team leads are "
+    "told when it ends. If it is to end now, revoke it first: Authenticate Tokens, More.",
+    "Stays: API keys and macros that this person made (operators are told of the keys), the records of log-ins, with the e-mail "
+    "address, and of tokens handed out, for as long as Retention says.",
+)
 
 
 def _full(when: datetime) -> str:
@@ -162,7 +175,38 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Return whether the person may be deleted; switching off keeps the history."""
-        return bool(request.user.is_superuser)
+        return bool(request.user.is_superuser) and obj != request.user
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # the parent's interface
+    ) -> HttpResponse:
+        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays."""
+
+        def delete(user: User) -> str:
+            with transaction.atomic():
+                self.log_deletions(request, User.objects.filter(pk=user.pk))
+                user.delete()
+            return f"{user} is deleted."
+
+        found = self.get_object(request, object_id)
+        if not self.has_delete_permission(request, found):
+            raise PermissionDenied
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Delete {}?",
+            effect=f"The person with the address {found.email if found else ''} is deleted for good. To keep people out, switch them off "
+            "instead: that ends their log-in as well, and keeps their history.",
+            points=DELETION,
+            button="Delete for good",
+            danger=True,
+            do=delete,
+            after=reverse("admin:users_user_changelist"),
+        )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
         """Set another's password: superusers only; all others reset their own by mail."""

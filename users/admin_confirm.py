@@ -1,6 +1,6 @@
 """The confirm page of a deed on one person or invitation: GET shows it, POST does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,11 +24,14 @@ def confirmed(
     button: str,
     do: Callable[[Any], str],
     danger: bool = False,
+    points: Sequence[str] = (),
+    after: str = "",
 ) -> HttpResponse:
     """Show the question (GET), or do the deed and go back with its message (POST).
 
     `question` has one place for the object's name; `do` returns the message, or raises InvitationError whose text is
-    shown. 404 for what does not exist, 403 for what one may not see.
+    shown. `points` stand below the effect, one a line; `after` is where the deed leads, where the object's own page is gone.
+    404 for what does not exist, 403 for what one may not see.
     """
     found: Model | None = model_admin.get_object(request, object_id)
     if found is None:
@@ -42,7 +45,7 @@ def confirmed(
             messages.success(request, do(found))
         except InvitationError as error:
             messages.error(request, str(error))
-        return redirect(back)
+        return redirect(after or back)
     name = str(found)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -50,6 +53,7 @@ def confirmed(
         "original": found,
         "title": question.format(name[0].lower() + name[1:] if name.startswith("Invitation") else name),
         "effect": effect,
+        "points": points,
         "button": button,
         "danger": danger,
         "back": back,

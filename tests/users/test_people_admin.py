@@ -6,7 +6,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications.models import Message
-from tests.support.factories import make_team, make_user
+from tests.support.factories import make_team, make_token, make_user
 from users import invitations
-from users.models import Invitation, Membership, User
+from users.models import Invitation, LoginRecord, Membership, User
 
 pytestmark = pytest.mark.django_db
 
@@ -262,6 +262,44 @@ def test_clerks_reset_no_second_factor(client: Client, clerk: User) -> None:
 
     assert response.status_code == 403
     assert Authenticator.objects.exists()
+
+
+def test_the_page_that_deletes_a_person_says_what_goes_and_what_stays_and_that_is_what_happens(
+    client: Client, boss: User
+) -> None:
+    ada = make_user("ada@example.com", team=make_team())
+    token = make_token(consented_by=ada)
+    record = LoginRecord.objects.create(
+        at=timezone.now(), kind="log_in", succeeded=True, user=ada, email=ada.email
+    )
+    own = Client()
+    own.force_login(ada)
+    url = reverse("admin:users_user_delete", args=[ada.pk])
+
+    page = client.get(url).text
+    there = User.objects.filter(pk=ada.pk).exists()
+    answer = client.post(url, follow=True)
+
+    assert there
+    for words in ("second factor and all sessions", "every log-in at a channel", "switch them off instead"):
+        assert words in page
+    assert "ada@example.com" in page
+    assert "is deleted." in answer.text
+    assert not User.objects.filter(pk=ada.pk).exists()
+    assert own.get(reverse("my_accounts")).status_code == 302
+    token.refresh_from_db()
+    assert (token.state, token.consented_by_id) == ("valid", None)
+    assert LoginRecord.objects.get(pk=record.pk).email == "ada@example.com"
+    assert LogEntry.objects.get().action_flag == DELETION
+
+
+def test_nobody_deletes_themselves_and_clerks_delete_nobody(client: Client, boss: User) -> None:
+    itself = client.post(reverse("admin:users_user_delete", args=[boss.pk])).status_code
+    client.force_login(make_user("clerk@example.com", is_staff=True))
+
+    by_clerk = client.post(reverse("admin:users_user_delete", args=[boss.pk])).status_code
+
+    assert (itself, by_clerk, User.objects.filter(pk=boss.pk).exists()) == (403, 403, True)
 
 
 def test_the_list_says_in_words_what_a_person_may_open(client: Client, boss: User) -> None:
