@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from tokens import channels, default_app, key_usage, push_addresses
+from tokens import call_words, channels, default_app, key_usage, push_addresses
 from tokens.channels import versions
 from tokens.models import ChannelApp, Token
 
@@ -225,8 +225,8 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
 
     @display(description="Trouble")
     def fault_text(self, app: ChannelApp) -> str:
-        """Return what the channel said when it refused our app."""
-        return app.fault or "None known"
+        """Return what the channel said when it refused our app, and what holds up its calls now."""
+        return " ".join([*filter(None, [app.fault]), *call_words.trouble(app)]) or "None\u00a0known"
 
     @display(description="API version")
     def api_version(self, app: ChannelApp) -> str:

@@ -87,7 +87,7 @@ class AppsInUse:
     def log_ins_short(self, app: ChannelApp) -> str:
         """Return the same for the list, which names the app already."""
         found = log_ins(app)
-        return f"{found.works} of {found.linked} work" if found.linked else "None"
+        return f"{found.works}\u00a0of\u00a0{found.linked}\u00a0work" if found.linked else "None"
 
     @display(description="Log-ins")
     def log_ins(self, app: ChannelApp) -> str:

@@ -1,0 +1,56 @@
+"""How a channel app's calls stand is said where an operator looks first: in the list of channel apps."""
+
+import re
+import time
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.support.factories import make_app, make_user
+from tokens import call_words
+from tokens.channels import brake, breaker, gate, shared
+from tokens.models import ChannelApp
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def app() -> ChannelApp:
+    return make_app()
+
+
+def name(app: ChannelApp) -> str:
+    return gate.name_of(app.channel, app.client_id)
+
+
+def test_an_app_whose_calls_go_well_has_no_trouble(app: ChannelApp) -> None:
+    assert call_words.trouble(app) == []
+
+
+def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(
+    app: ChannelApp, client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(name(app), waited=10)
+
+    page = client.get(reverse("admin:tokens_channelapp_changelist")).text
+
+    assert re.search(r"Gives no answer, asked again in 1\d s\.", page)
+
+
+def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> None:
+    app.daily_budget = 1_000
+    brake.pause(name(app), 170)
+    shared.count(brake._key(name(app), "calls", time.time()), brake.DAY, 1_000)
+    brake.note_use(name(app), 0.93)
+    brake.forget()
+
+    assert call_words.trouble(app) == [
+        "Asked us to wait, for 3 more minutes: no checks until then.",
+        "1,000 of today's 1,000 calls are made: no checks until midnight UTC.",
+        "93% of its limit is used up: checks are slowed down.",
+    ]
