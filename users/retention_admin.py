@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
@@ -20,6 +20,13 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
     fields = ["name", "what", "bounds", "days", "last_night"]
     readonly_fields = ["name", "what", "bounds", "last_night"]
     show_full_result_count = False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under the title that the menu has for it."""
+        named = {"title": "Retention", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out what a later version wrote."""
@@ -39,7 +46,7 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
     def kept(self, row: RetentionPeriod) -> str:
         """Return the days, and whether somebody chose them."""
         note = "" if row.days is None else f" (usual: {retention.usual(row.kind)})"
-        return f"{retention.days(row.kind)} days{note}"
+        return f"{retention.days(row.kind)}\u00a0days{note}"
 
     @admin.display(description="Bounds")
     def bounds(self, row: RetentionPeriod) -> str:
@@ -54,7 +61,8 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
             return "Old records are removed every hour."
         if row.done_at is None:
             return "Not yet"
-        return f"{timezone.localtime(row.done_at):%d %b %Y, %H:%M}: {row.removed:,} rows"
+        removed = f"{row.removed:,} row{'' if row.removed == 1 else 's'} removed"
+        return f"{timezone.localtime(row.done_at):%a\u00a0%-d\u00a0%b\u00a0%Y, %H:%M\u00a0%Z}: {removed}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: the kinds are code."""

@@ -23,8 +23,18 @@ from tokens.deaths import Incident, TokenDeath
 from users import asking_workers
 from users.models import person
 
+Standing = TokenDeath.Standing
 PERMISSION = "tokens.decide_tokendeath"
 SHOWN = 100  # log-ins on the page
+BECAME = {
+    Standing.BELIEVED: "Ended before it was noticed",
+    Standing.HELD: "Held",
+    Standing.CONFIRMED: "Ended: refused each time it was asked again",
+    Standing.REFUTED: "Works: answered well when asked again",
+    Standing.ANEW: "Linked anew by the person",
+    Standing.RELEASED: "Let through by staff",
+    Standing.DISCARDED: "Discarded by staff",
+}
 RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
@@ -176,7 +186,7 @@ def _answer(incident: Incident, row: str, reason: str, number: int) -> dict[str,
         "row": row,
         "number": number,
         "meaning": reasons.explain(incident.app.channel, reason).short,
-        "said": scrub.text(json.dumps(first.evidence, ensure_ascii=False))
+        "said": scrub.text(json.dumps(first.evidence, ensure_ascii=False, indent=2))
         if first and first.evidence
         else "",
     }
@@ -190,7 +200,7 @@ def _outcomes(incident: Incident) -> list[tuple[str, int]]:
         .annotate(number=Count("pk"))
         .order_by("-number")
     )
-    return [(TokenDeath.Standing(standing).label, number) for standing, number in counted]
+    return [(BECAME.get(standing, standing), number) for standing, number in counted]
 
 
 def _row(death: TokenDeath) -> dict[str, Any]:
