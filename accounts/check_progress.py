@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
 
-from accounts import checking, faces
+from accounts import access_brake, checking, faces
 from accounts.models import Account, AccountToken
 from accounts.names import Names
 from tokens.channels.base import Verdict
@@ -90,6 +90,11 @@ def _line(account: Account, entry: AccountToken, names: Names, asked_at: datetim
         return Line("bad", "error", f"{name}: AdToken could not ask. Nothing was changed.")
     if not told or token.state != Token.State.VALID:
         return Line("warn", "help", f"{name}: {label} gave no clear answer. We try again by ourselves.")
+    if access_brake.is_held(token.pk, account.native_id):
+        text = (
+            f"{name}: {label} says that the log-in has no access to this account, as of many others at once."
+        )
+        return Line("warn", "pause_circle", f"{text} That is not believed before {label} was asked again.")
     if entry.access == AccountToken.Access.LOST:
         return Line("warn", "block", f"{name}: the log-in works, but has no access to this account.")
     if entry.can_publish == AccountToken.CanPublish.NO:

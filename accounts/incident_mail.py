@@ -1,4 +1,5 @@
-"""The mail to operators about an incident: a channel said of many log-ins of one app at once that they have ended, and they are held."""
+"""The mail to operators about an incident: a channel said of many log-ins of one app at once that they have ended, or that their ad
+accounts are taken away, and that is held."""
 
 from datetime import datetime
 from typing import Any
@@ -45,6 +46,15 @@ def tell(now: datetime) -> int:
     )
 
 
+def what(incident: Incident) -> str:
+    """Return what the channel says of the log-ins: "have ended", "have lost ad accounts", or both."""
+    kinds = set(TokenDeath.objects.of(incident).values_list("kind", flat=True))
+    lost, ended = "have lost ad accounts", "have ended"
+    if kinds == {TokenDeath.Kind.ACCESS}:
+        return lost
+    return f"{ended} or {lost}" if TokenDeath.Kind.ACCESS in kinds else ended
+
+
 def answers(incident: Incident) -> list[tuple[str, str, int]]:
     """Return which answers ended log-ins in this incident: row of the table, reason and number, the most frequent first."""
     found = TokenDeath.objects.of(incident).values_list("row", "reason")
@@ -59,7 +69,7 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
     label = incident.app.get_channel_display()
-    heading = f"{label} says of many log-ins at once that they have ended"
+    heading = f"{label} says of many log-ins at once that they {what(incident)}"
     context: dict[str, Any] = {
         "subject": f"AdToken: {heading}",
         "heading": heading,
@@ -92,12 +102,15 @@ def _lead(incident: Incident) -> str:
     if not held:
         return f"Nothing is held any more: {label} was asked again, or somebody has decided. The page says what became of it."
     ended = of_app.exclude(standing=TokenDeath.Standing.HELD).values("token").distinct().count()
-    return (
-        f"AdToken does not believe it yet. {held} log-ins are held: they have not ended, and nobody was mailed about them. "
-        f"The first {ended} ended before this was noticed; their people were mailed, and those log-ins are checked again as well. "
-        f"Accounts with another log-in carry on through it. {label} is asked again after 15 minutes, and once more 15 minutes later: "
-        "what it refuses both times ends, what works carries on."
-    )
+    lost = of_app.filter(kind=TokenDeath.Kind.ACCESS).held().values("token").distinct().count()
+    said = [
+        f"AdToken does not believe it yet. {held} log-ins are held: they have not ended, and nobody was mailed about them.",
+        f"Of {lost} of them only ad accounts would be lost, and those go on as before." if lost else "",
+        f"The first {ended} were believed before this was noticed; their people were mailed, and those log-ins are checked again as well.",
+        "Accounts with another log-in carry on through it." if lost < held else "",
+        f"{label} is asked again after 15 minutes, and once more 15 minutes later: what it refuses both times ends, what works carries on.",
+    ]
+    return " ".join(part for part in said if part)
 
 
 def _incident(message: Message) -> Incident | None:

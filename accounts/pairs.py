@@ -37,6 +37,7 @@ def apply_list(
     now: datetime,
     source: str,
     consented: bool = False,
+    held: bool = False,
 ) -> list[int]:
     """Write the channel's list of one native user's ad accounts over the token's pool entries.
 
@@ -46,6 +47,7 @@ def apply_list(
     Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
     without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
     `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
+    `held`: what the list takes from the person is not believed yet (`access_brake`): entries that serve are not written off.
     """
     if (fresh := _still(token, generation)) is None:
         return []
@@ -58,9 +60,9 @@ def apply_list(
         native = by_id.get(entry.account.native_id)
         before = _facts(entry)
         if native is not None:
-            _take(entry, native, now, source)
+            _take(entry, native, now, source, held=held)
         elif listed.complete:
-            _lose(entry, Reason.ACCESS_LOST, now, source)
+            _lose(entry, Reason.ACCESS_LOST, now, source, held=held)
         if _facts(entry) == before and not consented:
             continue  # the account's own facts alone decide nothing
         gone = _counts(before) and not _serves(entry)
@@ -93,9 +95,16 @@ def _differing(
 
 @transaction.atomic
 def apply_reading(
-    *, token: Token, generation: int, account_id: int, reading: PairReading, now: datetime, source: str
+    *,
+    token: Token,
+    generation: int,
+    account_id: int,
+    reading: PairReading,
+    now: datetime,
+    source: str,
+    held: bool = False,
 ) -> None:
-    """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing."""
+    """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing. `held` as above."""
     if (fresh := _still(token, generation)) is None:
         return
     entries = _lock_entries(fresh, [account_id])
@@ -106,9 +115,9 @@ def apply_reading(
     if reading.ruling.reason in WRITE_REFUSALS and reading.account is None:
         return  # reading is no writing: that the person may not write, only an answer to a job shows
     if reading.ruling.verdict == Verdict.ACCESS_LOST:
-        _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source)
+        _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source, held=held)
     elif reading.account is not None:
-        _take(entry, reading.account, now, source)
+        _take(entry, reading.account, now, source, held=held)
     elif reading.ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
         _restrict(entry.account, reading.ruling.note or "restricted", now, source)
     if _facts(entry) == before:
@@ -225,16 +234,21 @@ def _serves(entry: AccountToken) -> bool:
     return _counts(_facts(entry))
 
 
-def _take(entry: AccountToken, native: NativeAccount, now: datetime, source: str) -> None:
+def _take(
+    entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, held: bool = False
+) -> None:
     served = _serves(entry)
-    write_entry(entry, native, now)
+    if not (held and served and native.can_publish == "no"):
+        write_entry(entry, native, now)
     update_account(entry.account, native, now=now, source=source)
     if _serves(entry) != served:
         _record_access(entry, now, source)
 
 
-def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str) -> None:
+def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, held: bool = False) -> None:
     served = _serves(entry)
+    if held and served:
+        return
     lost: dict[str, str] = (
         {"can_publish": AccountToken.CanPublish.NO}
         if reason == Reason.PUBLISHING_LOST

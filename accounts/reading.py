@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from accounts import pairs, pool
+from accounts import access_brake, pairs, pool
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from tokens import answers, channels, refused_use
@@ -98,10 +98,11 @@ def record(
         "now": now,
         "source": source,
     }
+    held = access_brake.holds(listed=found.listed, readings=found.readings, **asked_with)
     if found.listed is not None:
-        pairs.apply_list(listed=found.listed, **asked_with)
+        pairs.apply_list(listed=found.listed, held=held, **asked_with)
     for account_id, reading in found.readings.items():
-        pairs.apply_reading(account_id=account_id, reading=reading, **asked_with)
+        pairs.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
     said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
         said.append((found.fault.ruling, found.fault.evidence))

@@ -32,11 +32,17 @@ class TokenDeathQuerySet(models.QuerySet["TokenDeath"]):
 
 
 class TokenDeath(models.Model):
-    """One end of a log-in, or of its renewal, that a channel's answer told of, and what became of it."""
+    """One end that a channel's answer told of, and what became of it: of a log-in, of its renewal, or of its access to ad accounts.
+
+    Of access, `evidence` names the ad accounts under `AD_ACCOUNTS`, by their ids at the channel.
+    """
+
+    AD_ACCOUNTS = "ad_accounts"
 
     class Kind(models.TextChoices):
         LOG_IN = "log_in", "The log-in ended"
         RENEWAL = "renewal", "Renewal was refused"
+        ACCESS = "access", "Ad accounts were taken away"
 
     class Standing(models.TextChoices):
         BELIEVED = "believed", "Believed"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from accounts import write_refusals
+from accounts import access_brake, write_refusals
 from accounts.broker import control
 from accounts.broker.callers import Caller
 from accounts.broker.errors import Busy, Held, NotFound
@@ -120,7 +120,8 @@ def _ask(
         account, token, clock=clock, limit=limit
     ):
         return _next(caller, account, read.ruling, claims.purpose, now)
-    if read.ruling.verdict in UNDECIDED:
+    undecided = read.ruling.verdict in UNDECIDED
+    if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
         return Report(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
     if claims.purpose == "publish":
         write_refusals.take(

@@ -1,4 +1,5 @@
-"""Incidents in the staff portal: what is held because a channel ended many log-ins at once, why, and what staff decide."""
+"""Incidents in the staff portal: what is held because a channel ended many log-ins, or took their ad accounts, at once, why, and what
+staff decide."""
 
 import json
 from typing import Any
@@ -39,7 +40,7 @@ RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
 class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """Times in which many log-ins of one channel app were said to have ended at once. For those who may decide about them."""
+    """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
 
     list_display = ["name_cell", "state_cell", "held_cell", "began_cell", "ended_cell"]
     list_display_links = ["name_cell"]
@@ -47,7 +48,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     list_select_related = ["app"]
     list_per_page = 50
     show_full_result_count = False
-    empty_words = "No incidents: no channel ended many log-ins at once."
+    empty_words = "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -128,6 +129,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             "plain_title": True,
             "opts": self.opts,
             "incident": incident,
+            "what": incident_mail.what(incident),
             "pill": incident_mail.OVER if incident.ended_at else incident_mail.HELD,
             "held": held.values("token").distinct().count(),
             "waiting": held.exclude(decision="").exists(),
@@ -136,6 +138,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             "rows": [_row(death) for death in _with_accounts(held)[:SHOWN]],
             "shown": SHOWN,
             "release_url": _url("decide", incident.pk, RELEASE.value),
+            "release_label": _release(incident),
             "discard_url": _url("decide", incident.pk, DISCARD.value),
         }
         return TemplateResponse(request, "admin/portal/incident.html", context)
@@ -222,9 +225,11 @@ def _page(incident: Incident, decision: str) -> Page:
     refused = "" if number else "Nothing is held any more, or somebody was faster."
     if decision == RELEASE:
         return Page(
-            question=f"End {jobs.number(number, 'log-in')} that {label} says are over?",
-            lead="Choose this only if you know that they have ended, for example because the app was removed there.",
-            button="Let them end",
+            question=f"Believe what {label} said of {jobs.number(number, 'log-in')}?"
+            if _losses(incident)
+            else f"End {jobs.number(number, 'log-in')} that {label} says are over?",
+            lead="Choose this only if you know that it is so, for example because the app was removed there.",
+            button=_release(incident),
             facts=[
                 ("Now", "held; nobody but operators was told"),
                 ("Then", _then(incident)),
@@ -240,11 +245,27 @@ def _page(incident: Incident, decision: str) -> Page:
         button="Discard",
         ask_why=False,
         facts=[
-            ("Now", "held; their accounts are interrupted or went on through another log-in"),
-            ("Then", f"valid; if {label} ends many of them again, they are held again"),
+            ("Now", _now(incident)),
+            ("Then", f"valid, with their ad accounts; if {label} says it of many again, they are held again"),
         ],
         refused=refused,
     )
+
+
+def _losses(incident: Incident) -> bool:
+    """Tell whether ad accounts are held that would be taken away, and not log-ins alone."""
+    return _held(incident).filter(kind=TokenDeath.Kind.ACCESS).exists()
+
+
+def _release(incident: Incident) -> str:
+    return "Believe it" if _losses(incident) else "Let them end"
+
+
+def _now(incident: Incident) -> str:
+    """Say how what is held stands."""
+    ends = _held(incident).filter(decision="").exclude(kind=TokenDeath.Kind.ACCESS).exists()
+    said = "held; their accounts are interrupted or went on through another log-in"
+    return said if ends else "held; their ad accounts go on as before"
 
 
 def _then(incident: Incident) -> str:
@@ -257,6 +278,10 @@ def _then(incident: Incident) -> str:
     if renewals:
         said.append(
             "not renewed any more, where only the renewal was refused: those work until their own date"
+        )
+    if _losses(incident):
+        said.append(
+            "without the ad accounts that were taken from them, once those are read again, which is done at once: each person is mailed"
         )
     return "; ".join(said)
 

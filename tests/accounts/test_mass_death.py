@@ -1,4 +1,4 @@
-"""A channel that says for twenty minutes that everybody's log-in has ended: few end, nobody is mailed about the others, all come back."""
+"""A channel that says for twenty minutes that everybody's log-in has ended: few end, nobody is mailed of the others, all come back."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -52,6 +52,7 @@ SHAPES: dict[str, tuple[str, Sequence[tuple[str, int, Any]]]] = {
     ),
     "tiktok, revoked": ("tiktok", [("", 200, {"code": 40105, "message": "Access token is incorrect or has been revoked.", "data": {}})]),
 }  # fmt: skip
+NO_PERMISSION = {"error": {"code": 200, "message": "The ad account owner has not given it"}}
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +137,37 @@ def test_few_end_nobody_else_is_mailed_and_all_are_back_when_it_is_over(shape: s
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
     assert Message.objects.filter(recipient="ops@example.com").count() == 1
     assert not Incident.objects.filter(ended_at=None)
+
+
+def test_few_accounts_stop_where_a_channel_takes_all_of_them_and_all_are_back_when_it_is_over(
+    world: Sandbox, client: Client
+) -> None:
+    link_people(world, "facebook")
+    now = timezone.now()
+    world.add_fault("facebook", path="act_", status=403, body=NO_PERMISSION)
+    Token.objects.update(due_at=now)
+    sweep(now)
+    staff(client, "tokens.decide_tokendeath")
+    incident = Incident.objects.get()
+    page = client.get(reverse("admin:tokens_incident_change", args=[incident.pk])).content.decode()
+    url = reverse("admin:tokens_incident_decide", args=[incident.pk, "release"])
+    question = client.get(url).content.decode()
+    mail = build(Message.objects.get(recipient="ops@example.com"))
+    sweep(now + 16 * MINUTE)
+    meanwhile = Account.objects.filter(state="deactivated").count()
+    world.clear_faults()
+
+    for minute in (32, 33, 60):
+        sweep(now + minute * MINUTE)
+
+    assert meanwhile == Message.objects.filter(kind=notices.ACCESS).count() == AT_ONCE - 1
+    assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
+    assert not Incident.objects.filter(ended_at=None)
+    assert f"{PEOPLE - AT_ONCE + 1} log-ins are held" in page
+    assert "at once that they have lost ad accounts" in page
+    assert "Believe what" in question
+    assert mail.subject.endswith("says of many log-ins at once that they have lost ad accounts")
+    assert "those go on as before" in " ".join(mail.text.split())
 
 
 def test_a_true_end_of_all_passes_after_the_second_round_one_mail_a_person(world: Sandbox) -> None:

@@ -5,6 +5,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
+from tokens.lifecycle.incident_brake import believes_loss, has_access
 from tokens.lifecycle.incidents import decide, tend
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
@@ -37,10 +38,12 @@ __all__ = [
     "NotAsSeen",
     "Outcome",
     "begin_refresh",
+    "believes_loss",
     "call_off_refresh",
     "claim_removed",
     "decide",
     "end_refresh",
+    "has_access",
     "have_accounts_read",
     "keep_answer",
     "note_linked",

@@ -6,13 +6,17 @@ A success discards what was said; the second refusal confirms it, as a release b
 for good, and where all have truly ended people hear of it half an hour late.
 
 What a channel sends of itself, and what ends on a date that was known, is never held.
+
+Ad accounts that answers take from log-ins that work are counted with the ends, and held in the same way: their pool entries stay as they
+are. What is taken from whom the app above knows (`accounts.access_brake`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from tokens import renewal
 from tokens.channels.base import Reason, Ruling
@@ -93,6 +97,49 @@ def renewed(token: Token, now: datetime) -> None:
     _asked_again(token, Kind.RENEWAL).update(standing=Standing.REFUTED, ended_at=now)
 
 
+def believes_loss(
+    token: Token,
+    *,
+    native_ids: Collection[str],
+    ruling: Ruling,
+    evidence: Mapping[str, Any],
+    now: datetime,
+    source: str,
+) -> bool:
+    """Take an answer that says that a log-in reaches these ad accounts no more. Return whether it is believed now.
+
+    Call it once for all that was read together. The caller holds the token's lock and no account's; it writes what is believed.
+    """
+    count_alone(token.app_id)
+    known = token.deaths.open(Kind.ACCESS).first()
+    if known is not None and known.ask_at is not None:
+        return _lost_again(known, native_ids, now)
+    if known is not None and known.at > now - WINDOW:
+        return True  # it is counted already, and one cause takes a person's accounts one after the other
+    held = _too_many(token, now, native_ids)
+    standing = Standing.HELD if held else Standing.BELIEVED
+    said = {**evidence, TokenDeath.AD_ACCOUNTS: sorted(native_ids)}
+    _note(token, Kind.ACCESS, ruling.reason or Reason.ACCESS_LOST, ruling, said, now, source, standing)
+    return not held
+
+
+def _lost_again(death: TokenDeath, native_ids: Collection[str], now: datetime) -> bool:
+    """Take a loss of a log-in that is being asked again. Return whether it is believed now: as its first ones were, or as proven."""
+    if death.decision == TokenDeath.Decision.RELEASE:
+        death.standing, death.ended_at = Standing.RELEASED, now
+        death.save(update_fields=["standing", "ended_at"])
+        return True
+    believed = death.standing == Standing.BELIEVED
+    named = {*death.evidence[TokenDeath.AD_ACCOUNTS], *native_ids}
+    death.evidence = {**death.evidence, TokenDeath.AD_ACCOUNTS: sorted(named)}
+    return _refused_again(death, now) or believed
+
+
+def has_access(token: Token, now: datetime) -> None:
+    """Note that a log-in reaches all ad accounts that an answer had taken from it: that is refuted."""
+    _asked_again(token, Kind.ACCESS).update(standing=Standing.REFUTED, ended_at=now)
+
+
 def schedule(token: Token, now: datetime) -> None:
     """Have a log-in whose end is held, or was among the first, asked again in time. Call it after `scheduling.apply`. Does not save."""
     if token.reason != Token.HELD and token.state != Token.State.DEAD:
@@ -136,20 +183,36 @@ def _take_up(token: Token, kind: Kind) -> TokenDeath | None:
     return found
 
 
-def _too_many(token: Token, now: datetime) -> bool:
+def _too_many(token: Token, now: datetime, native_ids: Collection[str] = ()) -> bool:
     """Tell whether this end, with what the app's log-ins met lately, is too much to be believed; then it is an incident."""
     if Incident.objects.filter(app=token.app_id, ended_at=None).exists():
         return True
-    lately = (
-        TokenDeath.objects.filter(app=token.app_id).since(now - WINDOW).values("token").distinct().count()
-    )
-    if lately + 1 < AT_ONCE:
+    lately = TokenDeath.objects.filter(app=token.app_id).exclude(token=token).since(now - WINDOW)
+    ended = lately.exclude(kind=Kind.ACCESS).values("token").distinct().count()
+    causes = ended + _causes_of_losses(token, lately.filter(kind=Kind.ACCESS), native_ids)
+    causes += not native_ids  # this end itself
+    if causes < AT_ONCE:
         return False
     of_app = Token.objects.filter(app=token.app_id)
-    if lately + 1 < of_app.count() * PER_MILLE / 1000:
+    if causes < of_app.count() * PER_MILLE / 1000:
         return False
     Incident.objects.get_or_create(app_id=token.app_id, ended_at=None, defaults={"began_at": now})
     return True
+
+
+def _causes_of_losses(token: Token, lately: QuerySet[TokenDeath], native_ids: Collection[str]) -> int:
+    """Return how many causes the losses of access may have, with the one that takes `native_ids`.
+
+    A person who leaves a business loses all of its ad accounts: one log-in. A client who parts with an agency takes one ad account from all
+    of its people: one ad account. A channel's bad hour hits many of both, so the smaller number counts.
+    """
+    tokens, taken = set[int](), set(native_ids)
+    if native_ids:
+        tokens.add(token.pk)
+    for token_id, evidence in lately.values_list("token", "evidence"):
+        tokens.add(token_id)
+        taken.update(evidence[TokenDeath.AD_ACCOUNTS])
+    return min(len(tokens), len(taken))
 
 
 def _note(

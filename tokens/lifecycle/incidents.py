@@ -4,12 +4,12 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tokens import deadlines, scheduling
 from tokens.deaths import WINDOW, Incident, TokenDeath
 from tokens.lifecycle import incident_brake
-from tokens.lifecycle.incident_brake import AGAIN
+from tokens.lifecycle.incident_brake import AGAIN, SOON
 from tokens.lifecycle.steps import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -43,6 +43,7 @@ def tend(*, now: datetime) -> None:
             if time.monotonic() > until:
                 return
             _carry_out(incident, token_id, now)
+        _have_accounts_read(incident, now)
         _close(incident, now)
 
 
@@ -60,8 +61,20 @@ def _believed(incident: Incident) -> QuerySet[TokenDeath]:
 
 
 def _decided(incident: Incident) -> QuerySet[TokenDeath]:
-    """Return the held ends that staff have decided about."""
-    return TokenDeath.objects.held().filter(app=incident.app_id).exclude(decision="").order_by("token")
+    """Return the held ends that staff have decided about. Losses that are let through wait for the next reading, which finds them."""
+    decided = TokenDeath.objects.held().filter(app=incident.app_id).exclude(decision="")
+    return decided.exclude(kind=Kind.ACCESS, decision=Decision.RELEASE).order_by("token")
+
+
+def _have_accounts_read(incident: Incident, now: datetime) -> None:
+    """Have the ad accounts read again of log-ins that lost some, where their round is due or staff let the losses through."""
+    lost = TokenDeath.objects.open(Kind.ACCESS).filter(app=incident.app_id, ask_at__isnull=False)
+    lost.filter(token__pool_entries=None).update(standing=Standing.DISCARDED, ended_at=now)  # all unlinked
+    later = Token.objects.filter(state=Token.State.VALID, due_at__gt=now)
+    later.filter(pk__in=lost.filter(decision=Decision.RELEASE).values("token")).make_due(now)
+    # One whose reading was hindered a moment ago is left alone for a while; one that got no answer at all is due soon by itself.
+    waits = Q(last_checked_at__gt=now - SOON) | Q(last_check_result__in=scheduling.NOT_TOLD)
+    later.filter(pk__in=lost.filter(ask_at__lte=now).values("token")).exclude(waits).make_due(now)
 
 
 # One log-in a transaction: each settles its accounts, and who locks accounts locks them in one order.
@@ -70,8 +83,9 @@ def _enlist(incident: Incident, token_id: int, now: datetime) -> None:
     """Have a log-in that was believed to have ended asked again with those that are held."""
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     ask_at = incident.began_at + AGAIN
+    ended = _believed(incident).filter(token=token).exclude(kind=Kind.ACCESS).exists()
     _believed(incident).filter(token=token).update(ask_at=ask_at)
-    if token.is_removed:
+    if token.is_removed or not ended:
         return
     before = facts(token)
     token.refresh_refused_at = None  # what was said of renewing it is in doubt as well
@@ -110,8 +124,8 @@ def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
                 token, TokenEvent.Kind.NOT_RENEWED, now, source=STAFF, actor=death.decided_by, detail=detail
             )
             deadlines.apply(token, now)
-    elif token.reason != Token.HELD:
-        return  # it was consented to anew, or removed, meanwhile
+    elif death.kind == Kind.ACCESS or token.reason != Token.HELD:
+        return  # no pool entry was touched; or it was consented to anew, or removed, meanwhile
     elif release:
         die(token, death.reason, death.evidence, now, STAFF, actor=death.decided_by)
     else:

@@ -157,10 +157,11 @@ def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any]
     if was_held or (was_dead and not dead):
         standing = TokenDeath.Standing.CONFIRMED if dead else TokenDeath.Standing.REFUTED
         token.deaths.open(TokenDeath.Kind.LOG_IN).update(standing=standing, ended_at=now)
-    if dead and not was_dead:  # a log-in that has ended is not renewed, whatever was said of its renewal
-        token.deaths.open(TokenDeath.Kind.RENEWAL).update(
-            standing=TokenDeath.Standing.CONFIRMED, ended_at=now
-        )
+    if (
+        dead and not was_dead
+    ):  # one that has ended is not renewed and reaches nothing, whatever was said of that
+        lesser = token.deaths.open(TokenDeath.Kind.RENEWAL, TokenDeath.Kind.ACCESS)
+        lesser.update(standing=TokenDeath.Standing.CONFIRMED, ended_at=now)
     if token.state != state:
         token.state_since = now
     token.state, token.reason, token.evidence = state, reason, dict(evidence)
