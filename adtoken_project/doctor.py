@@ -61,13 +61,16 @@ def database(now: datetime) -> Iterator[Trouble]:
     """Database."""
     try:
         # Past the pool, whose own patience is longer than ours, and which does not say why.
-        with psycopg.connect(**connection.get_connection_params(), connect_timeout=int(SECONDS) - 1) as there:
+        given = {**connection.get_connection_params(), "connect_timeout": int(SECONDS) - 1}
+        with psycopg.connect(**given) as there:
             found = there.execute(
                 "select current_setting('server_version_num')::int / 10000, now()"
             ).fetchone()
     except psycopg.Error as error:
         first = (str(error).splitlines() or [""])[0]
         cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
+        if "certificate" in first:
+            cure = "Compare host and sslrootcert in DATABASE_URL with the name in the server's certificate and its authority."
         yield Trouble(f"It does not answer: {first[:200]}", cure, stops=True)
         return
     assert found is not None

@@ -94,13 +94,15 @@ TEMPLATES = [
 ]
 
 # --- Database and cache ----------------------------------------------------------------------------------------
-DATABASES = {"default": env.database("DATABASE_URL")}
-DATABASES["default"] |= {
+_DATABASE = env.database("DATABASE_URL")
+DATABASES = {"default": _DATABASE}
+_DATABASE |= {
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
     "DISABLE_SERVER_SIDE_CURSORS": True,  # a PgBouncer in transaction mode would give them to others
     "CONN_HEALTH_CHECKS": True,  # at checkout: a restarted PostgreSQL must not cost an error per pooled connection
     "OPTIONS": {
+        **_DATABASE.get("OPTIONS", {}),  # what the address says: sslmode, sslrootcert
         "pool": {
             "min_size": 1,
             "max_size": env.whole("DATABASE_POOL", default=8, least=1),
