@@ -1,4 +1,5 @@
-"""Behind a PgBouncer in transaction mode: exports are whole, claims are given back, and no claim of a living worker is taken over."""
+"""Behind a PgBouncer in transaction mode: exports are whole, second factors work, claims are given back, and no
+claim of a living worker is taken over."""
 
 import csv
 from collections.abc import Iterator
@@ -9,7 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
+import time_machine
 from django.db import connection, connections
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from accounts import summary
 from accounts.models import Account
@@ -20,7 +25,9 @@ from notifications import claims
 from tests.notifications.support import make_message
 from tests.support import connections as another_connection
 from tests.support import pgbouncer
-from tests.support.factories import NOW, make_token
+from tests.support.factories import NOW, make_token, make_user
+from tests.support.security_key import SecurityKey
+from tests.users.steps import code_of, enrol, log_in, secret_of
 from tokens import probe
 from tokens.models import Token
 from users.models import Team
@@ -134,3 +141,22 @@ def test_a_mail_that_is_being_sent_is_left_to_its_sender(port: int, direct: psyc
 
     assert claims.claim_next(now=NOW + timedelta(seconds=30)) is None
     assert claims.claim_next(now=NOW + claims.CLAIM + timedelta(seconds=1)) is not None
+
+
+def test_second_factors_are_enrolled_and_open_the_portal(port: int) -> None:
+    staff = make_user("mira@example.com", is_staff=True, is_superuser=True)
+    key, portal = SecurityKey(), reverse("admin:index")
+    with through(port):
+        log_in(own := Client(), staff.email)
+        enrol(own)
+        key.add(own)
+        log_in(by_app := Client(), staff.email)
+        log_in(by_key := Client(), staff.email)
+        before = [client.get(portal).status_code for client in (by_app, by_key)]
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=1)):  # a code works once
+            by_app.post(reverse("mfa_authenticate"), {"code": code_of(secret_of(staff))})
+        key.show(by_key)
+
+        after = [client.get(portal).status_code for client in (by_app, by_key)]
+    assert (before, after) == ([302, 302], [200, 200])
