@@ -231,7 +231,7 @@ class Launcher:
     def _gunicorn(self) -> list[str]:
         bind = f"--bind={LOOPBACK}:{self.options.web_port}"
         flags = ["--workers=2", "--worker-class=gthread", "--threads=4", "--graceful-timeout=3"]
-        return ["adtoken_project.wsgi", bind, *flags, "--no-control-socket"]
+        return ["-c", str(PROJECT / "deploy" / "gunicorn.conf.py"), bind, *flags]
 
     def _python(
         self, name: str, *arguments: str, extra: Mapping[str, str] | None = None, **how: Any

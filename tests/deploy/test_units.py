@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from adtoken_project import lanes, signs_of_life
+from adtoken_project.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
 
 ROOT = Path(settings.BASE_DIR)
@@ -64,6 +65,17 @@ def unit(name: str) -> dict[str, str]:
     return dict(
         re.findall(r"^(\w+)=(.*)$", (DEPLOY / "systemd" / name).read_text(encoding="utf-8"), re.MULTILINE)
     )
+
+
+def test_make_run_serves_by_the_same_configuration_of_gunicorn_and_there_is_no_other() -> None:
+    options = Options(web_port=1, sandbox_port=2, var=ROOT, database_url="", redis_url="")
+
+    flags = Launcher(options)._gunicorn()
+
+    assert flags[:2] == ["-c", str(DEPLOY / "gunicorn.conf.py")]
+    assert not (
+        ROOT / "gunicorn.conf.py"
+    ).exists()  # gunicorn would read it first, wherever it is started there
 
 
 def test_systemd_stops_nothing_sooner_than_it_needs() -> None:
