@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life
-from tokens import key_usage
+from tokens import call_words, key_usage
 from tokens.models import ChannelApp, ChannelKey
 from users import hold, recipients
 
@@ -96,9 +96,9 @@ def migrations(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one inter
 def installation(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
     """Hold."""
     if found := hold.current():
-        yield Trouble(
-            str(found), "Say what this database is: manage.py release --same or --copy (docs/restore.md)."
-        )
+        by_hand = "End it when you are done: manage.py release --same (docs/restore.md)."
+        came_so = "Say what this database is: manage.py release --same or --copy (docs/restore.md)."
+        yield Trouble(str(found), by_hand if found.since else came_so)
 
 
 def valkey(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
@@ -179,6 +179,10 @@ def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
             f"{app.get_channel_display()} refuses our app: {app.fault}",
             f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and mend what it names.",
         )
+    for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
+        for words in call_words.trouble(app):
+            cure = "Look at the channel's own status page. AdToken tries again by itself; Channel apps shows how it stands."
+            yield Trouble(f"{app}: {words}", cure, note=True)
     missing = [str(label) for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
     if missing:
         yield Trouble(

@@ -1,6 +1,7 @@
 """`manage.py release --same | --copy`."""
 
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from accounts import restoring
 from adtoken_project import releasing
 from notifications.models import Message
+from tokens.models import ChannelKey, Token
 from users import hold, installation
 
 WIPES = "All log-ins and secrets in the database {} are wiped for good. If it is the original, stop here. Type wipe to go on: "
@@ -66,12 +68,13 @@ class Command(BaseCommand):
             )
         asked = done.asked
         self.stdout.write(
-            f"Log-ins asked about: {asked.work} work, {asked.doubtful} were refused and are checked again, "
-            f"{len(asked.silent)} gave no answer, {asked.closed} do not open."
+            f"Log-ins asked about: {asked.work} that work, {asked.doubtful} refused, which are checked again, "
+            f"{len(asked.silent)} without an answer, {asked.closed} that do not open."
         )
         if done.messages is None:
             raise CommandError(
-                f"Still on hold: no answer about the log-ins {_some(asked.silent)}. Run it again, or add --without-answers."
+                f"Still on hold: no answer from {_channels(asked.silent)} about the log-ins {_some(asked.silent)}. "
+                "Run it again, or add --without-answers."
             )
         self._cancelled(done.messages)
         self.stdout.write("Released as the same installation. Checks, renewals and mails go on.")
@@ -90,6 +93,12 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {one.pk}  {one.queued_at:%Y-%m-%d %H:%M} UTC  {one.kind}  to {one.recipient}"
             )
+
+
+def _channels(ids: Sequence[int]) -> str:
+    """Return which channels these log-ins are at, with their number: what is looked at next is the channel."""
+    found = Counter(Token.objects.filter(pk__in=ids).values_list("app__channel", flat=True))
+    return ", ".join(f"{ChannelKey(channel).label} ({number})" for channel, number in found.most_common())
 
 
 def _some(ids: Sequence[int], most: int = 20) -> str:
