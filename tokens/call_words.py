@@ -23,7 +23,7 @@ def _limits(reading: brake.Reading, budget: int | None) -> list[str]:
     if reading.pause:
         minutes = -(-reading.pause // 60)
         said.append(
-            f"Asked us to wait, for {minutes} more minute{'' if minutes == 1 else 's'}: no checks until then."
+            f"Asked us to wait for {minutes} minute{'' if minutes == 1 else 's'}: no checks until then."
         )
     if budget and reading.calls_today >= brake.SLOW_FROM * budget:
         rest = "no checks until midnight UTC" if reading.calls_today >= budget else "checks are slowed down"

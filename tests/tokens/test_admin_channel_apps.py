@@ -137,3 +137,16 @@ def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client,
     assert ChannelApp.objects.get(channel="facebook").keys().config_id == "777"
     assert "Only Facebook has configurations" in page
     assert ChannelApp.objects.get(channel="linkedin").config_id == ""
+
+
+def test_the_calls_a_day_that_a_channel_allows_are_entered_on_the_page_of_the_app(
+    client: Client, boss: None
+) -> None:
+    app = make_app("facebook")
+
+    form = client.get(f"/admin/tokens/channelapp/{app.pk}/change/").text
+    change(client, app, daily_budget="5000", new_secret=NEW)
+
+    assert "Calls a day" in form
+    app.refresh_from_db()
+    assert app.daily_budget == 5_000

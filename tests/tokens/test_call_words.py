@@ -50,7 +50,7 @@ def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> No
     brake.forget()
 
     assert call_words.trouble(app) == [
-        "Asked us to wait, for 3 more minutes: no checks until then.",
+        "Asked us to wait for 3 minutes: no checks until then.",
         "1,000 of today's 1,000 calls are made: no checks until midnight UTC.",
         "93% of its limit is used up: checks are slowed down.",
     ]
