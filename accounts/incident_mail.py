@@ -1,7 +1,7 @@
 """The mail to operators about an incident: a channel said of many log-ins of one app at once that they have ended, or that their ad
 accounts are taken away, and that is held."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,30 +20,68 @@ from users.recipients import because_operator, operators
 
 KIND = "operators"  # it is built by `accounts.alert_mail`, which leads here
 HELD = faces.Pill("Held", "warn", "pause_circle")
+SETTLING = faces.Pill("Nothing held", "good", "check_circle")
 OVER = faces.Pill("Over", "good", "check_circle")
 SHOWN = 3  # answers
+NEWS_FOR = timedelta(hours=1)  # after its end an incident is told as over
+OVER_LEAD = "It is over: nothing is held any more, and there is nothing to decide. Whoever lost a log-in or an ad account by it was mailed."
+BECAME = {
+    TokenDeath.Standing.BELIEVED: "Believed before it was noticed",
+    TokenDeath.Standing.HELD: "Held",
+    TokenDeath.Standing.CONFIRMED: "Counts: said again each time",
+    TokenDeath.Standing.REFUTED: "Taken back: works when asked again",
+    TokenDeath.Standing.ANEW: "Linked anew by the person",
+    TokenDeath.Standing.RELEASED: "Let through by staff",
+    TokenDeath.Standing.DISCARDED: "Discarded by staff",
+}
 
 
 @transaction.atomic
 def tell(now: datetime) -> int:
-    """Write one message per operator about each incident that nobody was told of. Returns how many messages were written."""
+    """Write to each operator about an incident that nobody was told of, and once more when it is over. Returns how many were written."""
+    return _tell_of_new(now) + _tell_of_ended(now)
+
+
+def _tell_of_ended(now: datetime) -> int:
+    ended = Incident.objects.filter(told_at__isnull=False, ended_at__gt=now - NEWS_FOR)
+    found = list(ended.values_list("pk", flat=True))
+    return sum(_write(incident, now, over=True) for incident in found)
+
+
+def _tell_of_new(now: datetime) -> int:
     untold = Incident.objects.filter(told_at=None, ended_at=None).order_by("pk")
     found = list(untold.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
-    to = operators() if found else []
-    if not to:
+    if not found or not operators():
         return 0
     Incident.objects.filter(pk__in=found).update(told_at=now)
+    return sum(_write(incident, now, over=False) for incident in found)
+
+
+def _write(incident: int, now: datetime, *, over: bool) -> int:
+    """Write to each operator, once however often it is asked for."""
+    about = f"{KIND}:incident:{incident}:over" if over else f"{KIND}:incident:{incident}"
+    payload = {"incident": incident, "over": True} if over else {"incident": incident}
     return sum(
         outbox.enqueue(
-            kind=KIND,
-            recipient=address,
-            dedupe_key=f"{KIND}:incident:{incident}:{address}",
-            payload={"incident": incident},
-            now=now,
+            kind=KIND, recipient=address, dedupe_key=f"{about}:{address}", payload=payload, now=now
         )
-        for incident in found
-        for address in to
+        for address in operators()
     )
+
+
+def pill(incident: Incident) -> faces.Pill:
+    """Return how an incident stands: something is held, nothing is any more, or it is over."""
+    if incident.ended_at is not None:
+        return OVER
+    return HELD if TokenDeath.objects.held().filter(app=incident.app_id).exists() else SETTLING
+
+
+def outcomes(incident: Incident) -> list[tuple[str, int]]:
+    """Return what became of what was said, in words, with its number, the most frequent first."""
+    counted = TokenDeath.objects.of(incident).values_list("standing").annotate(number=Count("pk"))
+    return [
+        (BECAME[TokenDeath.Standing(standing)], number) for standing, number in counted.order_by("-number")
+    ]
 
 
 def what(incident: Incident) -> str:
@@ -69,12 +107,18 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
     label = incident.app.get_channel_display()
-    heading = f"{label} says of many log-ins at once that they {what(incident)}"
+    over = bool(message.payload.get("over"))
+    heading = (
+        f"What {label} said of many log-ins at once is settled"
+        if over
+        else f"{label} says of many log-ins at once that they {what(incident)}"
+    )
     context: dict[str, Any] = {
         "subject": f"AdToken: {heading}",
         "heading": heading,
-        "lead": _lead(incident),
-        "cards": [_card(incident, zone)],
+        "lead": OVER_LEAD if over else _lead(incident),
+        "preheader": OVER_LEAD if over else "It is held, and the channel is asked again.",
+        "cards": [_settled(incident, zone) if over else _card(incident, zone)],
         "because": because_operator(user),
         "why_url": addresses.of("why_message", message.pk) if user else "",
     }
@@ -90,7 +134,7 @@ def facts(message: Message) -> list[Fact]:
     if incident is None:
         return []
     return [
-        Fact(str(incident.app), "Told", f"{number} log-ins: {row}") for row, _, number in answers(incident)
+        Fact(str(incident.app), "Told", f"{_number(number)}: {row}") for row, _, number in answers(incident)
     ]
 
 
@@ -117,6 +161,41 @@ def _incident(message: Message) -> Incident | None:
     return Incident.objects.filter(pk=message.payload["incident"]).select_related("app").first()
 
 
+def _settled(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
+    """Return the card of an incident that is over: what became of it."""
+    assert incident.ended_at is not None
+    rows = [
+        ("Began", faces.moment(incident.began_at, zone=zone).full),
+        ("Ended", faces.moment(incident.ended_at, zone=zone).full),
+        *((words, _number(number)) for words, number in outcomes(incident)),
+    ]
+    return {
+        **_head(incident),
+        "pill": OVER,
+        "rows": rows,
+        "steps": (),
+        "button": _button(incident, "See what became of it"),
+    }
+
+
+def _head(incident: Incident) -> dict[str, Any]:
+    app = incident.app
+    return {
+        "channel": app.channel,
+        "channel_name": app.get_channel_display(),
+        "name": f"Our app {app.label}".strip(),
+        "native_id": f"Client ID {app.client_id}",
+    }
+
+
+def _button(incident: Incident, label: str) -> dict[str, str]:
+    return {"label": label, "url": addresses.of("admin:tokens_incident_change", incident.pk)}
+
+
+def _number(log_ins: int) -> str:
+    return f"{log_ins:,} log-in{'' if log_ins == 1 else 's'}"
+
+
 def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
     app = incident.app
     held = TokenDeath.objects.held().filter(app=app)
@@ -124,24 +203,18 @@ def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
     rows = [
         ("Held now", str(held.values("token").distinct().count())),
         ("Since", faces.moment(incident.began_at, zone=zone).full),
-        *((row, f"{number} log-ins") for row, _, number in answers(incident)[:SHOWN]),
+        *((row, _number(number)) for row, _, number in answers(incident)[:SHOWN]),
     ]
     if first is not None and first.ask_at is not None:
         rows.append(("Asked again", faces.moment(first.ask_at, zone=zone).full))
     return {
-        "channel": app.channel,
-        "channel_name": app.get_channel_display(),
-        "name": f"Our app {app.label}".strip(),
-        "native_id": f"Client ID {app.client_id}",
-        "pill": HELD if first is not None else OVER,
+        **_head(incident),
+        "pill": pill(incident),
         "rows": rows,
         "steps": (
             f"Look whether {app.get_channel_display()} reports trouble of its own. If so, wait: AdToken asks again by itself.",
             "If you know that the log-ins have ended, for example because the app was removed there, let the ends through.",
             "If you know that they have not, discard what was said.",
         ),
-        "button": {
-            "label": "Open what is held",
-            "url": addresses.of("admin:tokens_incident_change", incident.pk),
-        },
+        "button": _button(incident, "Open what is held"),
     }

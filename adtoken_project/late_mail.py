@@ -73,7 +73,7 @@ def _context(lane: str, what: str, when: str, now: datetime) -> dict[str, Any]:
     processes = signs_of_life.living(now=now)[lane]
     heading = f"Background work is late: {lanes.LANES[lane].does}"
     return {
-        "subject": f"AdToken: {heading}",
+        "subject": f"AdToken: Background work is late ({lane})",
         "heading": heading,
         "lead": "No log-in was touched. What waits is done once the cause is gone.",
         "rows": [

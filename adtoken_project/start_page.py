@@ -15,7 +15,7 @@ from adtoken_project import first_steps, lanes, lateness, signs_of_life
 from macros import reach
 from tokens import key_usage
 from tokens.channels import breaker, gate
-from tokens.deaths import Incident
+from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, ChannelKey
 
 LIMIT = 10_000
@@ -89,10 +89,11 @@ def _faults(request: HttpRequest) -> list[str]:
 
 
 def _incidents(request: HttpRequest) -> list[Incident]:
-    """Return the incidents that go on, for those who may decide about what is held."""
+    """Return the incidents in which something is held, for those who may decide about it."""
     if not request.user.has_perm(incidents.PERMISSION):
         return []
-    return list(Incident.objects.filter(ended_at=None).select_related("app"))
+    held = TokenDeath.objects.held().values("app")
+    return list(Incident.objects.filter(ended_at=None, app__in=held).select_related("app"))
 
 
 def _late(request: HttpRequest) -> list[str]:

@@ -299,7 +299,16 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
             for other in default_app.step_back(channel=obj.channel, for_app=obj.pk):
                 messages.info(request, f"New links use this app from now on. {other} is retiring.")
         obj.scopes = form.cleaned_data["wanted_scopes"]
-        written = {"label", "redirect_base", "is_default", "state", "scopes", "config_id", "daily_budget", "version"}
+        written = {
+            "label",
+            "redirect_base",
+            "is_default",
+            "state",
+            "scopes",
+            "config_id",
+            "daily_budget",
+            "version",
+        }
         if form.cleaned_data.get("new_secret"):
             obj.set_secrets([form.cleaned_data["new_secret"]])
             # A fault may have been the old secret; the next call says whether it still stands.

@@ -61,8 +61,8 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
             return "Old records are removed every hour."
         if row.done_at is None:
             return "Not yet"
-        removed = f"{row.removed:,} row{'' if row.removed == 1 else 's'} removed"
-        return f"{timezone.localtime(row.done_at):%a\u00a0%-d\u00a0%b\u00a0%Y, %H:%M\u00a0%Z}: {removed}"
+        at = f"{timezone.localtime(row.done_at):%a %-d %b %Y, %H:%M %Z}".replace(" ", "\u00a0")
+        return f"{at}: {row.removed:,} row{'' if row.removed == 1 else 's'}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: the kinds are code."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,18 +24,8 @@ from tokens.deaths import Incident, TokenDeath
 from users import asking_workers
 from users.models import person
 
-Standing = TokenDeath.Standing
 PERMISSION = "tokens.decide_tokendeath"
 SHOWN = 100  # log-ins on the page
-BECAME = {
-    Standing.BELIEVED: "Ended before it was noticed",
-    Standing.HELD: "Held",
-    Standing.CONFIRMED: "Ended: refused each time it was asked again",
-    Standing.REFUTED: "Works: answered well when asked again",
-    Standing.ANEW: "Linked anew by the person",
-    Standing.RELEASED: "Let through by staff",
-    Standing.DISCARDED: "Discarded by staff",
-}
 RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
@@ -84,8 +74,8 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
 
     @display(description="State", ordering="ended_at")
     def state_cell(self, incident: Incident) -> SafeString:
-        """Return whether it is over."""
-        return tags.pill(incident_mail.OVER if incident.ended_at else incident_mail.HELD)
+        """Return whether something is held, nothing is any more, or it is over."""
+        return tags.pill(incident_mail.pill(incident))
 
     @display(description="Held now")
     def held_cell(self, incident: Incident) -> str:
@@ -130,11 +120,11 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             "opts": self.opts,
             "incident": incident,
             "what": incident_mail.what(incident),
-            "pill": incident_mail.OVER if incident.ended_at else incident_mail.HELD,
+            "pill": incident_mail.pill(incident),
             "held": held.values("token").distinct().count(),
             "waiting": held.exclude(decision="").exists(),
             "answers": [_answer(incident, *one) for one in incident_mail.answers(incident)],
-            "outcomes": _outcomes(incident),
+            "outcomes": incident_mail.outcomes(incident),
             "rows": [_row(death) for death in _with_accounts(held)[:SHOWN]],
             "shown": SHOWN,
             "release_url": _url("decide", incident.pk, RELEASE.value),
@@ -193,17 +183,6 @@ def _answer(incident: Incident, row: str, reason: str, number: int) -> dict[str,
         if first and first.evidence
         else "",
     }
-
-
-def _outcomes(incident: Incident) -> list[tuple[str, int]]:
-    """Return what became of the ends, in words, with their number."""
-    counted = (
-        TokenDeath.objects.of(incident)
-        .values_list("standing")
-        .annotate(number=Count("pk"))
-        .order_by("-number")
-    )
-    return [(BECAME.get(standing, standing), number) for standing, number in counted]
 
 
 def _row(death: TokenDeath) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def fold(text: str, *, first: str = "", rest: str = "") -> str:
 @register.simple_tag
 def textrow(word: str, text: str) -> str:
     """Return "  Works until  Fri 27 Nov 2026, 09:00 CET", folded under its own column."""
-    return fold(str(text), first=f"  {word}".ljust(_WORD_COLUMN), rest=" " * _WORD_COLUMN)
+    first = f"  {word}".ljust(_WORD_COLUMN)
+    return fold(str(text), first=first if first.endswith(" ") else f"{first}  ", rest=" " * _WORD_COLUMN)
 
 
 @register.filter

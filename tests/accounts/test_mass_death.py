@@ -135,7 +135,9 @@ def test_few_end_nobody_else_is_mailed_and_all_are_back_when_it_is_over(shape: s
     assert told == {"died"}
     assert set(Token.objects.values_list("state", "reason")) == {("valid", "")}
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
-    assert Message.objects.filter(recipient="ops@example.com").count() == 1
+    assert Message.objects.filter(recipient="ops@example.com").count() == 2, (
+        "that it began, and that it is over"
+    )
     assert not Incident.objects.filter(ended_at=None)
 
 
@@ -191,6 +193,35 @@ def test_the_operators_mail_says_what_is_held_and_leads_to_it(world: Sandbox) ->
     assert "Held now" in mail.text
     assert f"/admin/tokens/incident/{incident.pk}/change/" in mail.text
     assert "they have not ended" in " ".join(mail.text.split())
+
+
+def test_while_something_is_held_and_afterwards_pages_and_mails_say_how_it_stands(
+    world: Sandbox, client: Client
+) -> None:
+    now = hold_all(world, "facebook, the inspection's own")
+    staff(client, "tokens.decide_tokendeath")
+    incident = Incident.objects.get().pk
+    page = reverse("admin:tokens_incident_change", args=[incident])
+    held = client.get(reverse("admin:index")).text
+    world.clear_faults()
+
+    client.post(reverse("admin:tokens_incident_decide", args=[incident, "discard"]))
+    lifecycle.tend(now=now + MINUTE)
+    settling = client.get(page).text, client.get(reverse("admin:index")).text
+    for minute in (16, 32):
+        sweep(now + minute * MINUTE)
+    over = Message.objects.filter(recipient="ops@example.com", payload__over=True)
+    mail = build(over.get())
+
+    assert "That is held, and asked again" in held
+    assert "Nothing is held any more." in settling[0]
+    assert "That is held" not in settling[1]
+    assert mail.subject == "AdToken: What Facebook said of many log-ins at once is settled"
+    text = " ".join(mail.text.split())
+    assert f"Discarded by staff {PEOPLE - AT_ONCE + 1} log-ins" in text
+    assert f"Taken back: works when asked again {AT_ONCE - 1} log-ins" in text
+    assert "there is nothing to decide" in text
+    assert "It is over." in client.get(page).text
 
 
 def test_the_page_shows_what_is_held_and_asks_before_it_is_decided(world: Sandbox, client: Client) -> None:
