@@ -21,14 +21,15 @@ from redis.exceptions import RedisError
 
 from adtoken_project import lateness
 from adtoken_project.metrics import counted, rows
+from tokens.channels import shared
 from users import hold
 
 logger = logging.getLogger(__name__)
 
 KEPT = 5.0  # seconds for which what was read is given again
-SHARE = (
-    20  # and what took long is kept for so many times as long: at most 5 % of a connection's time goes to it
-)
+# And what took long is kept for so many times as long: a hundredth of a connection's time goes to it at most, whoever asks how often,
+# because all processes share what one of them read.
+SHARE = 100
 LONGEST = 5_000  # milliseconds for one query
 
 Read = Callable[[], Iterable[Metric]]
@@ -39,7 +40,7 @@ class Figures(Collector):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, float, list[Metric]]] = {}  # name -> until when, seconds, figures
+        self._seconds: dict[str, float] = {}  # name -> how long reading took
 
     def collect(self) -> Iterator[Metric]:
         """Give all of them."""
@@ -78,24 +79,26 @@ class Figures(Collector):
             "How long reading these figures took, when they were last read.",
             labels=["figures"],
         )
-        for name, (_, seconds, _) in self._kept.items():
+        for name, seconds in self._seconds.items():
             cost.add_metric([name], seconds)
         return cost
 
     def _once(self, name: str, read: Read) -> list[Metric] | None:
-        """Return what was read lately, or read it. None where it cannot be read."""
+        """Return what this or another process read lately, or read it. None where it cannot be read."""
+        key = f"figures:{name}"
+        kept: tuple[float, list[Metric]] | None = shared.read([key]).get(key)
+        if kept is not None:
+            self._seconds[name] = kept[0]
+            return kept[1]
         began = time.monotonic()
-        until, _, kept = self._kept.get(name, (0.0, 0.0, []))
-        if began < until:
-            return kept
         try:
             found = list(read())
         except (DatabaseError, RedisError, OperationalError, OSError) as error:
             logger.warning("figures of %s could not be read: %s", name, type(error).__name__)
-            self._kept.pop(name, None)
+            self._seconds.pop(name, None)
             return None
-        seconds = time.monotonic() - began
-        self._kept[name] = (began + max(KEPT, SHARE * seconds), seconds, found)
+        self._seconds[name] = seconds = time.monotonic() - began
+        shared.write(key, (seconds, found), max(KEPT, SHARE * seconds))
         return found
 
 

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import AccountEvent
 from accounts.tasks import tell_people
 from adtoken_project import schedules
-from adtoken_project.metrics import counted, view
+from adtoken_project.metrics import collector, counted, view
 from adtoken_project.metrics.collector import registry
 from notifications.models import Message
 from tests.support.factories import make_account, make_app, make_token, make_user
@@ -225,6 +225,7 @@ def test_who_asks_every_second_does_not_ask_the_database_every_second(
 
     with django_assert_max_num_queries(2):  # whether PostgreSQL answers
         scrape(client)
+        assert len(list(collector.Figures().collect())) > 20, "another process is given what this one read"
 
 
 def test_every_channel_has_its_line_of_what_is_due(client: Client) -> None:
