@@ -19,7 +19,7 @@ from tokens import answers, courses, lifecycle
 from tokens.channels import brake, breaker, gate
 from tokens.courses import Course
 from tokens.models import ChannelApp, Token
-from users import hold
+from users import hold, liveness
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ def run(
     turn = _Turn(channel, worker, clock, goes_on)
     try:
         answers.learn(clock())
-        courses.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
+        with liveness.kept(turn.keep_claimed):
+            courses.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
     except BaseException:
         with suppress(DatabaseError):
             Token.objects.filter(pk__in=turn.under_way).let_go()
@@ -124,6 +125,10 @@ class _Turn:
                 self.under_way[token.pk] = app.pk
         self.begun += len(found)
         return found or None
+
+    def keep_claimed(self, now: datetime) -> None:
+        """Renew the claims of what is under way."""
+        Token.objects.filter(pk__in=list(self.under_way)).keep_claimed(now)
 
     def _claimed(self, app: ChannelApp, now: datetime, most: int) -> list[Token]:
         due = Token.objects.due(now).filter(app=app).order_by("due_at", "id")

@@ -20,7 +20,7 @@ from tokens import channels, lifecycle
 from tokens.channels.base import ChannelError, Verdict
 from tokens.models import Token
 from tokens.vault import VaultError
-from users import hold
+from users import hold, liveness
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ def _clear_away(token_id: int, now: datetime) -> bool:
     token = _claim_orphan(token_id, now)
     if token is None:
         return False
-    revoke(token)
+    with liveness.kept(Token.objects.filter(pk=token_id).keep_claimed):
+        revoke(token)
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
         if never_linked.locked().filter(pk=token_id, generation=token.generation).first() is not None:
@@ -94,7 +95,8 @@ def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -
     if token is None:
         return Ended.LATER
     try:
-        taken, final = _tell_channel(token)
+        with liveness.kept(Token.objects.filter(pk=token_id).keep_claimed):
+            taken, final = _tell_channel(token)
     except hold.OnHold:  # it began meanwhile; the sweep goes on after it
         lifecycle.record_revoked(
             token_id=token_id, generation=token.generation, taken=False, final=False, now=now, actor=actor

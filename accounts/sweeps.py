@@ -17,13 +17,13 @@ from tokens.channels.base import Verdict
 from tokens.clock import Clock
 from tokens.courses import Course
 from tokens.models import Token
-from users import hold
+from users import hold, liveness
 from users.models import User
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 8
-BATCH = AT_ONCE  # a claim covers what is asked at once, so that it does not run out while tokens wait in line
+BATCH = AT_ONCE  # what is asked at once; others may take what would wait in line
 PENDING_FOR = timedelta(minutes=15)
 
 
@@ -47,8 +47,11 @@ def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> in
 def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
     """Check claimed tokens. What is left of the claims ends with it, also where the worker is told to stop meanwhile."""
     checks = {token.pk: check(token, now=now, source=source) for token in tokens}
+    claimed = Token.objects.filter(pk__in=list(checks))
     try:
-        for token_id, result in courses.run_all(checks, at_once=AT_ONCE).items():
+        with liveness.kept(claimed.keep_claimed):
+            results = courses.run_all(checks, at_once=AT_ONCE)
+        for token_id, result in results.items():
             if isinstance(result, hold.OnHold):
                 Token.objects.filter(pk=token_id).let_go()
             elif isinstance(
@@ -58,7 +61,7 @@ def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
                 lifecycle.postpone(token_id=token_id, now=now)
     except BaseException:
         with suppress(DatabaseError):
-            Token.objects.filter(pk__in=checks).let_go()
+            claimed.let_go()
         raise
 
 

@@ -10,24 +10,16 @@ from django.db import connection, transaction
 
 from notifications import kinds
 from notifications.models import Message
-from users import connection_numbers, hold, refused_addresses
+from users import hold, liveness, refused_addresses
 
-CLAIM = timedelta(
-    minutes=6
-)  # longer than the longest run of the task (300 s), so a claim is lost only with its worker
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 GIVE_UP_AFTER = timedelta(hours=48)
 
-# A claim so young is never taken for a dead sender's: its connection may be newer than the list that PostgreSQL looks at.
-YOUNG = timedelta(seconds=3)
-# A restart of PostgreSQL ends all connections: so long afterwards the senders that live may say what became of their mails.
+# While PostgreSQL was away nobody could renew a claim: so long after its start the senders that live may say what became of their mails.
 SPARED = timedelta(seconds=20)
 
-# A claim that ran out, or whose sender's database connection has ended, as it does the moment a process dies.
-_LOST = """state = 'sending' and (claimed_until < %(now)s or (
-    claimed_until < %(grown)s and claimed_by > 0
-    and pg_postmaster_start_time() < clock_timestamp() - %(spared)s
-    and not exists (select 1 from pg_stat_activity live where live.pid = claimed_by)))"""
+# A claim that ran out: its sender renews it while it lives (`keep`).
+_LOST = """state = 'sending' and claimed_until < %(now)s and pg_postmaster_start_time() < clock_timestamp() - %(spared)s"""
 
 _STOP = f"""
 update notifications_message m set state = 'failed', claimed_until = null, lost_claims = m.lost_claims + 1, error = %(error)s
@@ -40,7 +32,7 @@ where m.id = stuck.id returning m.id
 # The lock skips what another claimer holds, so that each row goes to one of them.
 _CLAIM = f"""
 update notifications_message m set
-    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = {connection_numbers.OWN},
+    state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = %(holder)s,
     lost_claims = m.lost_claims + (m.state = 'sending')::int,
     message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
 from (select id from notifications_message
@@ -62,8 +54,7 @@ class Sent:
 def claim_next(*, now: datetime) -> Message | None:
     """Take the next due message, or one whose sender died. Return it with the number of this attempt in `attempts`."""
     with transaction.atomic(), connection.cursor() as cursor:
-        own = connection_numbers.parameters(connection)
-        values = {**_moments(now), **own, "until": now + CLAIM}
+        values = {**_moments(now), "until": now + liveness.CLAIM, "holder": liveness.holder()}
         cursor.execute(_CLAIM, {**values, "host": settings.BASE_HOST or "adtoken.invalid"})
         row = cursor.fetchone()
         return Message.objects.select_related("team").get(pk=row[0]) if row else None
@@ -71,7 +62,13 @@ def claim_next(*, now: datetime) -> Message | None:
 
 def _moments(now: datetime) -> dict[str, Any]:
     """Return the parameters of `_LOST`."""
-    return {"now": now, "grown": now + CLAIM - YOUNG, "spared": SPARED}
+    return {"now": now, "spared": SPARED}
+
+
+def keep(message: Message, now: datetime) -> None:
+    """Renew the claim of this attempt, where no later one has the row."""
+    mine = Message.objects.filter(pk=message.pk, state=Message.State.SENDING, attempts=message.attempts)
+    mine.update(claimed_until=now + liveness.CLAIM)
 
 
 def stop_killers(*, now: datetime) -> int:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
-from users import contacts, hold, storing
+from users import contacts, hold, liveness, storing
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,11 @@ def deliver(
             now = clock()
             goes = now - started < RUN_FOR and goes_on() and hold.current() is None
             message = claims.claim_next(now=now) if goes else None
-            if message is None or not _deliver_one(message, mail_server, tally, clock):
+            if message is None:
+                break
+            with liveness.kept(partial(claims.keep, message)):
+                reached = _deliver_one(message, mail_server, tally, clock)
+            if not reached:
                 break
     finally:
         _close(mail_server)

@@ -35,7 +35,7 @@ class Message(models.Model):
     failures = models.PositiveSmallIntegerField(default=0, help_text="How often in a row sending failed.")
     claimed_until = models.DateTimeField(null=True, blank=True)
     claimed_by = models.IntegerField(
-        null=True, blank=True, help_text="The database connection of whoever sends it."
+        null=True, blank=True, help_text="The number of the process that sends it and renews the claim."
     )
     next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from tokens import channels, courses, live_points, live_words, probe, refreshing, scrub
+from tokens import channels, live_points, live_words, probe, refreshing, scrub
 from tokens.channels import versions
 from tokens.channels.base import (
     AppKeys,
@@ -201,7 +201,7 @@ def renew(token: Token, *, now: datetime) -> Line:
         return Line(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
     before = Token.objects.select_related("app").get(pk=token.pk)
     with refreshing.here():  # whoever runs the command waits for it, also where no refresh lane runs
-        outcome = courses.run(probe.course(before, now=now, source="staff", renew=True))
+        outcome = probe.run_claimed(token.pk, probe.course(before, now=now, source="staff", renew=True))
     after = Token.objects.get(pk=token.pk)
     renewed = after.renewed_at == now
     seen = (

@@ -227,7 +227,7 @@ class Token(vault.NamesItsKeys):
     due_for = models.CharField(max_length=10, choices=DueFor, default=DueFor.PROBE)
     claimed_until = models.DateTimeField(null=True, blank=True)
     claimed_by = models.IntegerField(
-        null=True, blank=True, help_text="The database connection of whoever holds the claim."
+        null=True, blank=True, help_text="The number of the process that holds the claim and renews it."
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)

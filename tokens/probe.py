@@ -24,7 +24,7 @@ from tokens.lifecycle import Outcome, steps
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
-from users import hold
+from users import hold, liveness
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -263,11 +263,13 @@ def probe(
 
 def run_claimed(token_id: int, course: Course[Outcome]) -> Outcome:
     """Run a course of a claimed token to its end. Where it fails, the claim ends with it."""
+    claimed = Token.objects.filter(pk=token_id)
     try:
-        return courses.run(course)
+        with liveness.kept(claimed.keep_claimed):
+            return courses.run(course)
     except BaseException:
         with suppress(DatabaseError):
-            Token.objects.filter(pk=token_id).let_go()
+            claimed.let_go()
         raise
 
 

@@ -1,52 +1,21 @@
 """Named filters of tokens."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, F, Func, Q
-from django.db.models.sql.compiler import SQLCompiler
+from django.db import models, transaction
+from django.db.models import Func, Q
 
-from users import connection_numbers
+from users import liveness
 
 if TYPE_CHECKING:
     from tokens.models import Token  # noqa: F401  # named as text below: models imports this module
 
 
-CLAIM = timedelta(seconds=180)  # longer than the slowest token with its accounts takes
-# A claim so young is never taken for a dead worker's: its connection may be newer than the list of connections that is looked at.
-YOUNG = timedelta(seconds=3)
-# A refresh's claim is short and kept alive by the process that made it (see tokens.refresh_lane), also where a pooler hands its database
-# connections to others: it ends this long after the process.
-REFRESH_CLAIM = timedelta(seconds=20)
-
-
-class _OwnConnection(Expression):
-    """The number of the database connection that asks."""
-
-    output_field = models.IntegerField()
-
-    def as_sql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
-    ) -> tuple[str, tuple[str | int, ...]]:
-        """Compile it."""
-        numbers = connection_numbers.parameters(connection)
-        told, pooled = numbers["told"], numbers["pooled"]
-        return connection_numbers.OWN % dict.fromkeys(numbers, "%s"), (told, told, pooled)
-
-
-class _ConnectionIsGone(Func):
-    """Whether the database connection of this number has ended, as it does the moment a process dies."""
-
-    template = "not exists (select 1 from pg_stat_activity live where live.pid = %(expressions)s)"
-    output_field = models.BooleanField()
-
-
 class _ServerIsUp(Func):
     """Whether PostgreSQL has been up for so long that whoever holds a claim could have kept it alive since."""
 
-    template = f"(pg_postmaster_start_time() < clock_timestamp() - interval '{REFRESH_CLAIM.total_seconds():.0f} seconds')"
+    template = f"(pg_postmaster_start_time() < clock_timestamp() - interval '{liveness.CLAIM.total_seconds():.0f} seconds')"
     output_field = models.BooleanField()
 
 
@@ -78,30 +47,27 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.filter(Q(_ServerIsUp()), refresh_began_at__isnull=False).free(now)
 
     def free(self, now: datetime) -> Self:
-        """Tokens that no living worker holds. A dead one's claim counts as free within seconds, whatever it was claimed for."""
-        left_behind = Q(claimed_until__lt=now + CLAIM - YOUNG, claimed_by__gt=0)
-        return self.filter(
-            Q(claimed_until=None)
-            | Q(claimed_until__lt=now)
-            | (left_behind & Q(_ConnectionIsGone(F("claimed_by"))))
-        )
+        """Tokens that no living process holds: a dead one's claim runs out by itself."""
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
 
     def claim(self, now: datetime) -> int:
-        """Take the right to ask about these tokens. Returns how many there are; narrow by `free` before."""
-        return self.update(claimed_until=now + CLAIM, claimed_by=_OwnConnection())
+        """Take the right to ask about these tokens. Returns how many there are; narrow by `free` before.
 
-    def claim_for_refresh(self, now: datetime) -> int:
-        """Take the right to ask about these tokens for a process that keeps it alive while it lives. Narrow by `free` before."""
-        return self.update(claimed_until=now + REFRESH_CLAIM, claimed_by=None)
+        It is short: whoever may need longer holds it by `liveness.kept(tokens.keep_claimed)`.
+        """
+        return self.update(claimed_until=now + liveness.CLAIM, claimed_by=liveness.holder())
 
+    @transaction.atomic
     def keep_claimed(self, now: datetime) -> int:
-        """Keep what is claimed of these tokens alive. Returns how many there are."""
-        held = self.filter(claimed_until__isnull=False, claimed_by=None)
-        return held.update(claimed_until=now + REFRESH_CLAIM)
+        """Renew what this process claimed of these tokens. Returns how many. One that is being written waits for the next time."""
+        held = self.filter(claimed_until__isnull=False, claimed_by=liveness.holder())
+        free = held.order_by("id").select_for_update(skip_locked=True, no_key=True, of=("self",))
+        ids = list(free.values_list("pk", flat=True))
+        return self.model.objects.filter(pk__in=ids).update(claimed_until=now + liveness.CLAIM)
 
     def let_go(self) -> int:
-        """Give back what this connection claimed of these tokens. Returns how many there were."""
-        return self.filter(claimed_by=_OwnConnection()).update(claimed_until=None, claimed_by=None)
+        """Give back what this process claimed of these tokens. Returns how many there were."""
+        return self.filter(claimed_by=liveness.holder()).update(claimed_until=None, claimed_by=None)
 
     def to_revoke(self) -> Self:
         """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""

@@ -21,9 +21,10 @@ from django.utils import timezone
 from tokens import answers, courses, lifecycle, probe, refreshing, spans
 from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
+from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.querysets import TokenQuerySet
-from users import hold
+from users import hold, liveness
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 24  # refreshes
 SHARE = 3  # one in so many of them may be of one app, so that a slow channel leaves room for the others
 LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
-KEEP_EVERY = 5.0  # seconds; a claim ends after 20
+BEAT_EVERY = 5.0  # seconds
 SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process that died
 
 
@@ -46,7 +47,7 @@ class Lane:
     _stopping: bool = False
     _wake: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _next_keep: float = 0.0
+    _next_beat: float = 0.0
     _next_search: float = 0.0
     _silent: list[int] = field(default_factory=list)  # apps that do not answer: their refreshes stay due
 
@@ -57,7 +58,10 @@ class Lane:
 
     def run(self) -> None:
         """Work until told to stop."""
-        with ThreadPoolExecutor(self.at_once, thread_name_prefix="refresh") as threads:
+        with (
+            liveness.kept(self.keep_claimed),
+            ThreadPoolExecutor(self.at_once, thread_name_prefix="refresh") as threads,
+        ):
             while self._running or not self._stopping:
                 try:
                     self._look(threads)
@@ -72,11 +76,14 @@ class Lane:
                     time.sleep(LOOK_EVERY)
         connection.close()
 
+    def keep_claimed(self, now: datetime) -> None:
+        """Renew the claims of the refreshes under way."""
+        Token.objects.filter(pk__in=list(self._running)).keep_claimed(now)
+
     def _look(self, threads: ThreadPoolExecutor) -> None:
         now, clock = timezone.now(), time.monotonic()
-        if clock >= self._next_keep:
-            self._next_keep = clock + KEEP_EVERY
-            Token.objects.filter(pk__in=list(self._running)).keep_claimed(now)
+        if clock >= self._next_beat:
+            self._next_beat = clock + BEAT_EVERY
             self.beat()
         if self._stopping or hold.current() is not None:
             return
@@ -108,7 +115,7 @@ class Lane:
                 if per_app[token.app_id] < share:
                     per_app[token.app_id] += 1
                     found.append(token)
-            Token.objects.filter(pk__in=[token.pk for token in found]).claim_for_refresh(now)
+            Token.objects.filter(pk__in=[token.pk for token in found]).claim(now)
         for token in found:
             with self._lock:
                 self._running[token.pk] = token.app_id
@@ -121,30 +128,31 @@ class Lane:
 
     def _make(self, token_id: int) -> None:
         """Run one token's course, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
+        wish = Wish()
         try:
             token = Token.objects.select_related("app").get(pk=token_id)
+            wish = Wish.of(token)
             facts: spans.Facts = {"adtoken.token_id": token_id, "adtoken.channel": token.app.channel}
             asked_by = token.refresh_wanted.get("trace", "")
             with refreshing.here(), spans.span("refresh", kind="consumer", parent=asked_by, facts=facts):
-                self._check(token)
+                self._check(token, wish)
         except hold.OnHold:
             logger.info("token %s is not refreshed: this installation is on hold", token_id)
         except Exception:
             logger.exception("refreshing token %s failed", token_id)
             refreshing.stored(partial(lifecycle.postpone, token_id=token_id, now=timezone.now()))
         finally:
-            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id))
+            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish))
             connection.close()
 
-    def _check(self, token: Token) -> None:
+    def _check(self, token: Token, wish: Wish) -> None:
         now = timezone.now()
         answers.learn(now)
-        wanted_at, wish = token.refresh_wanted_at, token.refresh_wanted
-        source = wish.get("source", "sweep")
-        actor = User.objects.filter(pk=wish["actor"]).first() if wish.get("actor") else None
+        source = wish.said.get("source", "sweep")
+        actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.
-        fulfilled = wanted_at is not None and token.renewed_at is not None and token.renewed_at >= wanted_at
-        renew = bool(wish.get("renew")) and not fulfilled
+        fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
+        renew = bool(wish.said.get("renew")) and not fulfilled
         course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
         outcome = courses.run(course, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:

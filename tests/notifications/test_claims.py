@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -9,8 +10,8 @@ from django.db import connection
 from notifications import claims
 from notifications.models import Message
 from tests.notifications.support import make_message
-from tests.support import connections
 from tests.support.factories import NOW
+from users import liveness
 
 State = Message.State
 
@@ -83,25 +84,22 @@ def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dead_senders_message_is_taken_over_within_seconds_and_a_living_ones_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(claims, "SPARED", timedelta(0))  # PostgreSQL itself may have started a moment ago
-    message = make_message()
-    sender = connections.another()
-    claim = "update notifications_message set state = 'sending', claimed_by = pg_backend_pid(), claimed_until = %s"
-    sender.execute(claim, [NOW + claims.CLAIM])
-    soon = NOW + timedelta(seconds=10)
+def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_ones_is_not() -> None:
+    make_message()
+    message = claims.claim_next(now=NOW)
+    assert message is not None
+    with liveness.kept(partial(claims.keep, message)):
+        for seconds in range(5, 301, 5):
+            liveness.renew(NOW + timedelta(seconds=seconds))
 
-    while_it_lives = claims.claim_next(now=soon)
-    connections.end(sender)
-    at_once = claims.claim_next(now=NOW + timedelta(seconds=1))
-    taken = claims.claim_next(now=soon)
+    while_it_lives = claims.claim_next(now=NOW + timedelta(seconds=315))
+    taken = claims.claim_next(now=NOW + timedelta(seconds=325))
+    claims.keep(message, NOW + timedelta(seconds=326))  # of an attempt that is over
 
-    assert (while_it_lives, at_once) == (None, None)
+    assert while_it_lives is None
     assert taken is not None
     assert (taken.pk, taken.lost_claims) == (message.pk, 1)
-    assert claims.claim_next(now=soon + timedelta(seconds=5)) is None
+    assert Message.objects.get().claimed_until == NOW + timedelta(seconds=325) + liveness.CLAIM
 
 
 @pytest.mark.django_db(transaction=True)
@@ -109,14 +107,11 @@ def test_after_a_restart_of_postgresql_those_who_were_sending_are_heard_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(claims, "SPARED", timedelta(days=3650))  # as if it had started a moment ago
-    message = make_message()
-    sender = connections.another()
-    claim = "update notifications_message set state = 'sending', attempts = 1, claimed_by = pg_backend_pid(), claimed_until = %s"
-    sender.execute(claim, [NOW + claims.CLAIM])
-    message.refresh_from_db()
-    connections.end(sender)
+    make_message()
+    message = claims.claim_next(now=NOW)
+    assert message is not None
 
-    taken = claims.claim_next(now=NOW + timedelta(seconds=10))
+    taken = claims.claim_next(now=NOW + timedelta(minutes=1))
     recorded = claims.record_sent(message, claims.Sent("", "", ""), now=NOW)
 
     assert taken is None

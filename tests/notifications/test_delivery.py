@@ -13,6 +13,7 @@ from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, make_team, make_user
+from users import liveness
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Message.State
@@ -248,7 +249,7 @@ def test_a_second_sender_wins_after_the_first_ones_claim_ran_out(mail_server: Ma
     slow = claims.claim_next(now=NOW)
     assert slow is not None
 
-    deliver(NOW + claims.CLAIM + timedelta(seconds=1))
+    deliver(NOW + liveness.CLAIM + timedelta(seconds=1))
     recorded = claims.record_sent(slow, claims.Sent("late", "late", "late"), now=NOW)
 
     message.refresh_from_db()
@@ -260,7 +261,7 @@ def test_a_claim_that_still_runs_is_left_alone(mail_server: MailServer) -> None:
     make_message()
     claims.claim_next(now=NOW)
 
-    tally = deliver(NOW + claims.CLAIM - timedelta(seconds=1))
+    tally = deliver(NOW + liveness.CLAIM - timedelta(seconds=1))
 
     assert tally == delivery.Tally()
 
@@ -270,7 +271,7 @@ def test_a_message_that_kills_its_sender_stops_after_five_times(mail_server: Mai
     at = NOW
     for _ in range(claims.LOST_CLAIMS):
         assert claims.claim_next(now=at) is not None
-        at += claims.CLAIM + timedelta(seconds=1)
+        at += liveness.CLAIM + timedelta(seconds=1)
 
     tally = deliver(at)
 

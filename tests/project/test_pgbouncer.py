@@ -30,6 +30,7 @@ from tests.support.security_key import SecurityKey
 from tests.users.steps import code_of, enrol, log_in, secret_of
 from tokens import probe
 from tokens.models import Token
+from users import liveness
 from users.models import Team
 
 pytestmark = [
@@ -121,26 +122,35 @@ def close_what_was_lent(direct: psycopg.Connection[Any]) -> None:
     direct.execute("select pg_terminate_backend(%s, 5000)", lent)
 
 
-def test_a_living_workers_claim_is_left_alone_and_can_be_given_back(
+def test_a_living_workers_claim_is_left_alone_and_a_killed_ones_is_taken_over_within_half_a_minute(
     port: int, direct: psycopg.Connection[Any]
 ) -> None:
     token = make_token(due_at=NOW)
+    claimed = Token.objects.filter(pk=token.pk)
     with through(port):
         probe.claim(token.pk, NOW)
         close_what_was_lent(direct)
+        with liveness.kept(claimed.keep_claimed):
+            liveness.renew(NOW + timedelta(seconds=15))
 
-        assert not probe.claim(token.pk, NOW + timedelta(seconds=30))
-        assert Token.objects.filter(pk=token.pk).let_go() == 1
+            assert not probe.claim(token.pk, NOW + timedelta(seconds=30))
+        assert probe.claim(token.pk, NOW + timedelta(seconds=36))
+        assert claimed.let_go() == 1
 
 
-def test_a_mail_that_is_being_sent_is_left_to_its_sender(port: int, direct: psycopg.Connection[Any]) -> None:
+def test_a_mail_that_is_being_sent_is_left_to_its_sender_and_taken_over_half_a_minute_after_his_end(
+    port: int, direct: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "SPARED", timedelta(0))
     make_message()
     with through(port):
-        claims.claim_next(now=NOW)
+        message = claims.claim_next(now=NOW)
+        assert message is not None
         close_what_was_lent(direct)
+        claims.keep(message, NOW + timedelta(seconds=15))
 
-    assert claims.claim_next(now=NOW + timedelta(seconds=30)) is None
-    assert claims.claim_next(now=NOW + claims.CLAIM + timedelta(seconds=1)) is not None
+        assert claims.claim_next(now=NOW + timedelta(seconds=30)) is None
+        assert claims.claim_next(now=NOW + timedelta(seconds=36)) is not None
 
 
 def test_second_factors_are_enrolled_and_open_the_portal(port: int) -> None:

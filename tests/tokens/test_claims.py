@@ -1,83 +1,83 @@
 """Who may ask about a token: one at a time, and a dead worker's claim ends with the worker."""
 
+import threading
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-import psycopg
 import pytest
 from django.utils import timezone
 
 from accounts import sweeps
-from tests.support import connections, native
+from tests.support import native
 from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
 from tokens import probe
 from tokens.channels.base import Verdict
 from tokens.models import Token
-from tokens.querysets import CLAIM
+from users import liveness
+from users.liveness import CLAIM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def worker() -> Iterator[psycopg.Connection[Any]]:
-    """Another process's connection."""
-    made = connections.another()
-    yield made
-    made.close()
+def claim_by_another(token: Token, at: datetime) -> None:
+    """Claim a token as another process does."""
+    Token.objects.filter(pk=token.pk).update(claimed_until=at + CLAIM, claimed_by=-1)
 
 
-def claim_by(worker: psycopg.Connection[Any], token: Token, at: datetime) -> None:
-    worker.execute(
-        "update tokens_token set claimed_until = %s, claimed_by = pg_backend_pid() where id = %s",
-        [at + CLAIM, token.pk],
-    )
-
-
-def test_a_living_workers_claim_is_left_alone_and_a_dead_ones_is_taken_over(
-    worker: psycopg.Connection[Any],
-) -> None:
+def test_a_claim_is_kept_while_its_process_lives_and_ends_half_a_minute_after_it_at_most() -> None:
     token = make_token(due_at=NOW)
-    claim_by(worker, token, NOW)
-    soon = NOW + timedelta(seconds=10)
+    assert probe.claim(token.pk, NOW)
+    claimed = Token.objects.filter(pk=token.pk)
 
-    while_it_lives = probe.claim(token.pk, soon)
-    connections.end(worker)
+    with liveness.kept(claimed.keep_claimed):
+        for seconds in range(5, 301, 5):
+            assert liveness.renew(NOW + timedelta(seconds=seconds))
+        after_minutes = probe.claim(token.pk, NOW + timedelta(seconds=315))
+    liveness.renew(NOW + timedelta(seconds=310))  # it died: nobody renews it any more
 
-    assert not while_it_lives
-    assert Token.objects.due(soon).filter(pk=token.pk).exists()
-    assert probe.claim(token.pk, soon)
-    assert not probe.claim(token.pk, soon + timedelta(seconds=5)), "it is ours now"
+    assert not after_minutes
+    assert Token.objects.due(NOW + timedelta(seconds=330)).filter(pk=token.pk).exists()
+    assert probe.claim(token.pk, NOW + timedelta(seconds=330))
 
 
-def test_a_claim_of_a_moment_ago_is_left_to_its_worker_whatever_became_of_him(
-    worker: psycopg.Connection[Any],
-) -> None:
+def test_nobody_renews_what_another_process_took_over_nor_gives_it_back() -> None:
     token = make_token()
-    claim_by(worker, token, NOW)
-    connections.end(worker)
+    probe.claim(token.pk, NOW)
+    claimed = Token.objects.filter(pk=token.pk)
+    claim_by_another(token, NOW + CLAIM)
 
-    assert not probe.claim(token.pk, NOW + timedelta(seconds=1))
+    kept, given = claimed.keep_claimed(NOW + timedelta(hours=1)), claimed.let_go()
 
-
-def test_a_claim_of_before_the_upgrade_runs_out_as_it_did() -> None:
-    token = make_token(claimed_until=NOW + CLAIM)
-
-    assert not probe.claim(token.pk, NOW + timedelta(seconds=60))
-    assert probe.claim(token.pk, NOW + CLAIM + timedelta(seconds=1))
+    token.refresh_from_db()
+    assert (kept, given, token.claimed_until) == (0, 0, NOW + 2 * CLAIM)
 
 
-def test_whoever_waits_for_a_worker_that_dies_asks_instead(
-    worker: psycopg.Connection[Any], channels_world: Sandbox
-) -> None:
+def test_a_process_renews_by_a_thread_of_its_own_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "EVERY", 0.02)
+    token = make_token()
+    now = timezone.now()
+    probe.claim(token.pk, now)
+    renewed = threading.Event()
+
+    def keep(at: datetime) -> None:
+        if Token.objects.filter(pk=token.pk).keep_claimed(at):
+            renewed.set()
+
+    with liveness.kept(keep):
+        assert renewed.wait(5)
+
+    token.refresh_from_db()
+    assert token.claimed_until is not None
+    assert token.claimed_until > now + CLAIM
+
+
+def test_whoever_waits_for_a_worker_that_dies_asks_instead(channels_world: Sandbox) -> None:
     native.set_up_apps(channels_world)
     native.linked("facebook", "ada")
     token = Token.objects.get()
     now = timezone.now()
-    claim_by(worker, token, now - timedelta(seconds=30))
-    connections.end(worker)
+    claim_by_another(token, now - CLAIM + timedelta(seconds=1))
     began = time.monotonic()
 
     outcome = probe.probe(token.pk, now=now, source="report", timeout=5)
@@ -86,11 +86,9 @@ def test_whoever_waits_for_a_worker_that_dies_asks_instead(
     assert time.monotonic() - began < 4
 
 
-def test_nobody_waits_longer_than_ten_seconds_for_somebody_else(
-    worker: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_waits_longer_than_ten_seconds_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     token = make_token()
-    claim_by(worker, token, NOW)
+    claim_by_another(token, NOW)
     clock = iter(float(second) for second in range(1000))
     monkeypatch.setattr("tokens.probe.time.monotonic", lambda: next(clock))
     monkeypatch.setattr("tokens.probe.time.sleep", lambda seconds: None)

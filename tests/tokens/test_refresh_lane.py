@@ -15,10 +15,11 @@ from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
-from tokens import probe, refresh_lane
+from tokens import lifecycle, probe, refresh_lane
 from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.models import Token, TokenEvent
+from users import liveness
 from users.models import Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane]
@@ -147,6 +148,46 @@ def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterw
     assert any(account.native_id in path for path in paths)
     assert "/v1/me" not in paths, "a renewal is a good report, so the channel is not asked again"
     assert Token.objects.filter(due_at__gt=timezone.now(), due_for="probe").exists()
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_wish_that_comes_while_a_refresh_ends_is_kept_and_so_is_the_claim_of_who_looks_after_it(
+    taken: bool, account: Account
+) -> None:
+    """It comes after the answer was stored, when anybody may ask again, and before the lane is done with what it was asked before."""
+    token, another = Token.objects.get(), -1
+
+    def staff_wants(token_id: int) -> None:
+        now = timezone.now()
+        assert probe.claim(token_id, now)
+        lifecycle.want_refresh(token_id=token_id, now=now, source="staff", renew=True)
+        if taken:
+            Token.objects.refresh_wanted(now).update(claimed_until=now + liveness.CLAIM, claimed_by=another)
+
+    lifecycle.want_refresh(token_id=token.pk, now=timezone.now(), source="push", renew=False)
+    Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
+
+    refresh_lane.Lane(checked=staff_wants)._make(token.pk)
+
+    token.refresh_from_db()
+    assert (token.refresh_wanted.get("source"), token.refresh_wanted.get("renew")) == ("staff", True)
+    assert token.claimed_by == (another if taken else None)
+    assert Token.objects.refresh_wanted(timezone.now()).exists() is not taken
+
+
+def test_what_is_added_to_a_wish_while_it_is_looked_after_is_looked_after_too(account: Account) -> None:
+    token = Token.objects.get()
+    asked: dict[str, Any] = {"token_id": token.pk, "now": timezone.now()}
+    lifecycle.want_refresh(**asked, source="lease", renew=False)
+    seen = lifecycle.Wish.of(Token.objects.get())
+    lifecycle.want_refresh(**asked, source="staff", renew=True)
+
+    lifecycle.end_refresh(token_id=token.pk, wish=seen)
+    kept = Token.objects.get().refresh_wanted
+    lifecycle.end_refresh(token_id=token.pk, wish=lifecycle.Wish.of(Token.objects.get()))
+
+    assert kept["renew"] is True
+    assert Token.objects.get().refresh_wanted_at is None
 
 
 class Noting(ThreadPoolExecutor):

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from tests.support.factories import make_app, make_token
 from tokens.models import Token
-from tokens.querysets import REFRESH_CLAIM
 from tokens.refresh_lane import Lane
-from users import installation
+from users import installation, liveness
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane]
 
@@ -49,11 +48,11 @@ def test_an_app_that_does_not_answer_leaves_room_for_the_others_and_its_claims_a
     Token.objects.filter(claimed_until__isnull=False).update(
         claimed_until=timezone.now() - timedelta(seconds=1)
     )
-    lane._next_keep = 0
+    lane.keep_claimed(timezone.now())
     look(lane)
 
     assert (taken("snapchat"), taken("pinterest")) == (2, 2)
-    soonest = timezone.now() + REFRESH_CLAIM - timedelta(seconds=5)
+    soonest = timezone.now() + liveness.CLAIM - timedelta(seconds=5)
     assert Token.objects.filter(claimed_until__gt=soonest).count() == 4
 
 

@@ -16,6 +16,7 @@ from tokens.lifecycle.notes import (
     record_dispute,
 )
 from tokens.lifecycle.refreshes import (
+    Wish,
     begin_refresh,
     call_off_refresh,
     end_refresh,
@@ -37,6 +38,7 @@ __all__ = [
     "Imported",
     "NotAsSeen",
     "Outcome",
+    "Wish",
     "begin_refresh",
     "believes_loss",
     "call_off_refresh",

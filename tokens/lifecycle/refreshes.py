@@ -4,8 +4,10 @@ A refresh may spend the refresh token that it was made with, so what was sent mu
 """
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import transaction
 from django.db.models.functions import Coalesce
@@ -51,10 +53,26 @@ def call_off_refresh(*, token_id: int) -> None:
     Token.objects.filter(pk=token_id).update(refresh_began_at=None, refresh_began_by="")
 
 
-def end_refresh(*, token_id: int) -> None:
-    """Note that nobody waits for a refresh of this token any more, and give back the refresh lane's claim."""
-    Token.objects.filter(pk=token_id).update(refresh_wanted_at=None, refresh_wanted={})
-    Token.objects.filter(pk=token_id, claimed_by=None, refresh_began_at=None).update(claimed_until=None)
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked the refresh lane for: since when (None: nobody asked, a date did), and `refresh_wanted` as it was."""
+
+    at: datetime | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """Return what is asked for in a token's row as it was read."""
+        return cls(token.refresh_wanted_at, dict(token.refresh_wanted))
+
+
+def end_refresh(*, token_id: int, wish: Wish) -> None:
+    """Note that this wish has been looked after, and give back the refresh lane's claim. What was asked for meanwhile stays."""
+    token = Token.objects.filter(pk=token_id)
+    token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
+        refresh_wanted_at=None, refresh_wanted={}
+    )
+    token.filter(refresh_began_at=None).let_go()
 
 
 def have_accounts_read(*, token_id: int, at: datetime) -> None:
