@@ -1,7 +1,7 @@
 """What beat sends for this app: name -> (task, every so many seconds)."""
 
 SCHEDULES = {
-    "Check due tokens": ("accounts.tasks.check_due_tokens", 20),
+    "Check due tokens": ("accounts.tasks.check_due_tokens", 5),
     "Tend incidents": ("accounts.tasks.tend_incidents", 30),
     "Tell operators": ("accounts.tasks.tell_operators", 60),
     "Watch the versions of the channels": ("accounts.tasks.watch_versions", 3_600),

@@ -24,7 +24,9 @@ from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
 from users import refused_addresses
 
-TICK = 20  # seconds; see schedule.py
+TICK = (
+    5  # seconds, see schedule.py; what a killed worker held is free after 20, and to be begun again within 30
+)
 # Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
 PROCESS = secrets.token_hex(4)
 
