@@ -11,7 +11,7 @@ from adtoken_project import (  # noqa: F401  # importing the signs connects thei
     request_ids,  # and these theirs
     signs_of_life,
 )
-from adtoken_project.metrics import signals  # noqa: F401
+from adtoken_project.metrics import queues, signals  # noqa: F401
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 

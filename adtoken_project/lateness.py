@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from adtoken_project import lanes, signs_of_life
+from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
@@ -155,12 +155,3 @@ def _deletion() -> Work:
     open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
     oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
     return Work("pushes", "A person's request for deletion", oldest, timedelta(hours=1))
-
-
-def queues() -> dict[str, int]:
-    """Return queue -> how many calls lie in it, for metrics. Raises OperationalError where the broker is away."""
-    from adtoken_project.celery import app
-
-    with app.connection_for_read() as connection:
-        client: Any = getattr(connection.default_channel, "client")  # noqa: B009  # of kombu's Redis transport alone
-        return {name: int(client.llen(name)) for name in lanes.QUEUES}

@@ -19,8 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from adtoken_project import lateness
-from adtoken_project.metrics import counted, rows
+from adtoken_project.metrics import counted, queues, rows
 from tokens.channels import shared
 from users import hold
 
@@ -129,7 +128,7 @@ def _of_valkey() -> Iterator[Metric]:
     sums, moments = counted.read()
     yield from _requests(sums)
     yield from _tasks(sums, moments)
-    yield _queues()
+    yield from _queues()
 
 
 def _requests(sums: dict[counted.Labels, float]) -> Iterator[Metric]:
@@ -179,8 +178,14 @@ def _tasks(sums: dict[counted.Labels, float], moments: dict[counted.Labels, floa
     yield from (seconds, failed, last)
 
 
-def _queues() -> Metric:
+def _queues() -> Iterator[Metric]:
     lengths = GaugeMetricFamily("adtoken_queue_length", "Calls to workers that wait.", labels=["queue"])
-    for queue, length in lateness.queues().items():
-        lengths.add_metric([queue], length)
-    return lengths
+    ages = GaugeMetricFamily(
+        "adtoken_queue_age_seconds",
+        "For how long the oldest of them has waited; 0: none waits.",
+        labels=["queue"],
+    )
+    for name, queue in queues.read().items():
+        lengths.add_metric([name], queue.length)
+        ages.add_metric([name], queue.age)
+    yield from (lengths, ages)

@@ -2,11 +2,13 @@
 
 import json
 import multiprocessing
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -176,6 +178,18 @@ def test_runs_of_tasks_are_counted_with_their_failures(client: Client) -> None:
     )
     assert of(found, "adtoken_task_failures_total", task="tests.fails") == 1
     assert of(found, "adtoken_task_last_success_timestamp_seconds", task="tests.fails") is None
+
+
+def test_a_queue_that_nobody_takes_from_says_for_how_long(client: Client) -> None:
+    tell_people.apply_async()
+    sent = time.time()
+    tell_people.apply_async()
+    with time_machine.travel(sent + 90, tick=False):
+        found = scrape(client)
+
+    assert of(found, "adtoken_queue_length", queue="mail") == 2
+    assert of(found, "adtoken_queue_age_seconds", queue="mail") == pytest.approx(90, abs=5)
+    assert of(found, "adtoken_queue_age_seconds", queue="checks") == 0
 
 
 def test_the_schedules_stand_there_with_their_intervals(client: Client) -> None:

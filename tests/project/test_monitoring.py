@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import exposition
 
 from adtoken_project.metrics import counted
 from adtoken_project.metrics.collector import registry
@@ -79,6 +82,62 @@ def test_every_alert_says_what_it_is_and_what_to_do() -> None:
     assert all(rule["annotations"]["summary"] and rule["annotations"]["runbook"] for rule in found)
     assert {rule["labels"]["severity"] for rule in found} == {"critical", "warning"}
     assert len({rule["alert"] for rule in found}) == len(found)
+
+
+ALERTS = """
+rule_files: [{rules}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'adtoken_work_late{{lane="checks"}}', values: '0x4 1x10'}}
+      - {{series: 'adtoken_schedule_interval_seconds{{schedule="tick"}}', values: '60x30'}}
+      - {{series: 'adtoken_schedule_last_sent_timestamp_seconds{{schedule="tick"}}', values: '0x30'}}
+      - {{series: 'adtoken_api_requests_total{{operation="lease", status="200"}}', values: '0+90x40'}}
+      - {{series: 'adtoken_api_requests_total{{operation="lease", status="503"}}', values: '0+10x40'}}
+    alert_rule_test:
+      - {{eval_time: 4m, alertname: AdTokenWorkLate}}
+      - eval_time: 11m
+        alertname: AdTokenWorkLate
+        exp_alerts: [{{exp_labels: {{severity: critical, lane: checks}}}}]
+      - {{eval_time: 10m, alertname: AdTokenScheduleStands}}
+      - eval_time: 20m
+        alertname: AdTokenScheduleStands
+        exp_alerts: [{{exp_labels: {{severity: warning, schedule: tick}}}}]
+      - eval_time: 25m
+        alertname: AdTokenJobsTurnedAway
+        exp_alerts: [{{exp_labels: {{severity: warning}}}}]
+"""
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here")
+def test_prometheus_takes_the_rules_and_fires_them_when_it_should(tmp_path: Path) -> None:
+    # What an alert says is held by the tests above; here it counts whether it fires.
+    found = yaml.safe_load((FOLDER / "prometheus-rules.yml").read_text(encoding="utf-8"))
+    for rule in found["groups"][0]["rules"]:
+        del rule["annotations"]
+    rules_file, cases = tmp_path / "rules.yml", tmp_path / "cases.yml"
+    rules_file.write_text(yaml.safe_dump(found), encoding="utf-8")
+    cases.write_text(ALERTS.format(rules=rules_file), encoding="utf-8")
+
+    checked = promtool("check", "rules", str(FOLDER / "prometheus-rules.yml"))
+    fired = promtool("test", "rules", str(cases))
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert fired.returncode == 0, fired.stderr
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here")
+def test_prometheus_finds_nothing_to_mend_in_what_metrics_says() -> None:
+    linted = promtool("check", "metrics", given=exposition.generate_latest(registry()).decode())
+
+    assert (linted.returncode, linted.stderr) == (0, "")
+
+
+def promtool(*words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["promtool", *words], input=given, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_the_page_on_operations_names_every_figure() -> None:
