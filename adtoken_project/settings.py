@@ -329,6 +329,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "adtoken_project.static_files.CollectedOrNot"},
 }
 
+LOG_LEVEL = env.choice("LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")).upper()
+# Lines of Celery that say every few seconds that nothing is wrong: a task was sent, came, ended well. What fails is said all the same.
+_ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -342,12 +345,13 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_secrets"]},
     },
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO"},
         "httpx2": {"level": "WARNING"},  # its INFO lines hold whole addresses
         "httpcore2": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},
+        **{name: {"level": "INFO" if LOG_LEVEL == "DEBUG" else "WARNING"} for name in _ROUTINE},
     },
 }
 

@@ -187,6 +187,30 @@ def test_the_setting_chooses_json_for_all_lines_and_another_word_is_refused() ->
     assert "LOG_FORMAT must be one of text, json, not 'yaml'" in bad.stderr
 
 
+def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_debugging_alone() -> None:
+    code = (
+        "import django, logging; django.setup();"
+        "logging.getLogger('celery.beat').info('sent'); logging.getLogger('celery.app.trace').info('ended well');"
+        "logging.getLogger('celery.app.trace').error('failed'); logging.getLogger('x').info('said')"
+    )
+
+    lines = {
+        level: [
+            line.split()[-1]
+            for line in run(
+                code, LOG_LEVEL=level, DJANGO_SETTINGS_MODULE="adtoken_project.settings"
+            ).stderr.splitlines()
+        ]
+        for level in ("info", "debug", "error")
+    }
+
+    assert lines == {
+        "info": ["failed", "said"],
+        "debug": ["sent", "well", "failed", "said"],
+        "error": ["failed"],
+    }
+
+
 def test_lines_of_gunicorn_look_like_all_others() -> None:
     code = (
         "from gunicorn.config import Config; from adtoken_project.gunicorn_logs import GunicornLogger;"

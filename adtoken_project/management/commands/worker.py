@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from adtoken_project import lanes
@@ -18,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads", type=int, default=0, help="how many tasks at once; 0: the lane's usual number"
         )
-        parser.add_argument("--loglevel", default="INFO")
+        parser.add_argument("--loglevel", default=settings.LOG_LEVEL)
 
     def handle(self, *args: Any, **options: Any) -> None:
         lane = lanes.LANES[options["lane"]]
