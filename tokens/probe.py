@@ -66,28 +66,33 @@ def course(
 ) -> Course[Outcome]:
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
 
-    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`).
+    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`). One that was asked for
+    long ago is made by nobody: the channel is asked without it, and what looks dead then is in doubt.
     """
     limit, clock = limit or Limit(None), Clock(now)
     tried: Attempt | None = None
     asks = _Renewing(now, source, limit, actor)
     # Of many leases that want a longer life, those that come when one got it want it no more.
     renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
-    if renew or renewal.wanted(token, now):
+    unheard = token.refresh_wanted_at is not None and not refreshing.made_here()
+    if renew or (renewal.wanted(token, now) and not unheard):
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=renew)
         tried, token = yield from asks.renew(token)
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
-    if inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
+    heals = inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now)
+    if heals and not unheard:
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=False)
         tried, token = yield from asks.renew(token)
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
-    record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
+    record = partial(
+        _record, token, tried, inspection, now, source, answered_at=clock.read(), undecided=heals and unheard
+    )
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
     return record() if tried is None else refreshing.stored(record)
 
@@ -100,8 +105,9 @@ def _record(
     source: str,
     *,
     answered_at: datetime,
+    undecided: bool,
 ) -> Outcome:
-    """Write what the channel said, by what came of a renewal before."""
+    """Write what the channel said, by what came of a renewal before. `undecided`: one that would tell is not made by anybody."""
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
             token_id=token.pk,
@@ -111,9 +117,10 @@ def _record(
             now=now,
             source=source,
         )
-    undecided = tried is not None and tried.grant is None and inspection.ruling.verdict in DOUBTFUL
-    if tried is not None and undecided:
-        inspection = _undecided(token, inspection, tried, now)
+    if undecided:
+        inspection = _in_doubt(inspection)
+    elif tried is not None and tried.grant is None and inspection.ruling.verdict in DOUBTFUL:
+        inspection, undecided = _undecided(token, inspection, tried, now), True
     return lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
@@ -222,13 +229,17 @@ def _healed(again: Inspection) -> Inspection:
     """Judge a token that looked dead and was renewed by what the channel says of the new one: refused too, it is in doubt."""
     if again.ruling.verdict not in DOUBTFUL:
         return RENEWED
-    return replace(again, ruling=replace(again.ruling, verdict=Verdict.CONFIRM_FIRST))
+    return _in_doubt(again)
 
 
 def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: datetime) -> Inspection:
     """Judge a token that looks dead while the renewal that would tell is hindered: in doubt, or simply waiting for its renewal."""
     if renewal.lapsed(token, now):
         return Inspection(replace(tried.ruling, unknown=""), evidence=tried.evidence)  # kept already
+    return _in_doubt(inspection)
+
+
+def _in_doubt(inspection: Inspection) -> Inspection:
     return replace(inspection, ruling=replace(inspection.ruling, verdict=Verdict.CONFIRM_FIRST))
 
 

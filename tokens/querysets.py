@@ -1,6 +1,6 @@
 """Named filters of tokens."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models, transaction
@@ -10,6 +10,12 @@ from users import liveness
 
 if TYPE_CHECKING:
     from tokens.models import Token  # noqa: F401  # named as text below: models imports this module
+
+
+NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
+UNHEARD = timedelta(
+    minutes=5
+)  # for which a refresh that is asked for waits before it counts as one that nobody makes
 
 
 class _ServerIsUp(Func):
@@ -27,8 +33,13 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).askable(now)
 
     def askable(self, now: datetime) -> Self:
-        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them."""
-        return self.filter(refresh_wanted_at=None, refresh_began_at=None).free(now)
+        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them.
+
+        Of a refresh that nobody makes they do not wait for ever: what works without it may be asked about (see `probe.course`).
+        """
+        works = Q(access_expires_at=None) | Q(access_expires_at__gt=now + NEARLY)
+        unheard = Q(refresh_wanted_at__lt=now - UNHEARD) & works
+        return self.filter(Q(refresh_wanted_at=None) | unheard, refresh_began_at=None).free(now)
 
     def due_for_refresh(self, now: datetime) -> Self:
         """Tokens whose date says that they are to be renewed."""

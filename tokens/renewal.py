@@ -27,6 +27,7 @@ from tokens.channels.base import (
 )
 from tokens.channels.http import NOT_SENT, Limit
 from tokens.models import Token
+from tokens.querysets import NEARLY
 from tokens.vault import VaultError
 
 BEYOND_WARNINGS = timedelta(days=7)
@@ -40,7 +41,6 @@ FIRST_DAY = timedelta(days=1)  # over which renewals are drawn that were due whe
 ENOUGH_LEFT = timedelta(days=10)
 GOLDEN = 0.618033988749895  # its multiples fill the circle evenly, however many there are
 PAUSE = timedelta(seconds=30)  # after a try that got no answer
-NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
 
 _widest_warning: list[Callable[[], timedelta]] = []
 

@@ -51,7 +51,8 @@ def _when_valid(token: Token, now: datetime) -> None:
     if not renewal.possible(token, now):
         dates.append(token.access_expires_at)
     token.due_at = min([due, *(at + timedelta(seconds=1) for at in dates if at is not None and at > now)])
-    renews = renewal.next_at(token, now)
+    # A renewal that is asked for already waits for its lane, whatever the date says.
+    renews = renewal.next_at(token, now) if token.refresh_wanted_at is None else None
     if renews is not None and renews <= token.due_at:
         token.due_at, token.due_for = max(renews, now), Token.DueFor.REFRESH
 

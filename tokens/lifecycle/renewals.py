@@ -27,6 +27,7 @@ from tokens.lifecycle.steps import (
     works,
 )
 from tokens.models import Token, TokenEvent
+from tokens.querysets import NEARLY
 from users.models import User
 
 RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]
@@ -230,6 +231,6 @@ def _is_news(token: Token, grant: Grant) -> bool:
 def _dated(token: Token, dates: Dates, now: datetime) -> Dates:
     """Return the new dates; where the answer names no end, one that has passed was the old access token's and is unknown now."""
     silent = dates.access_expires_at is None and "access" not in dates.sources
-    if not silent or token.access_expires_at is None or token.access_expires_at > now + renewal.NEARLY:
+    if not silent or token.access_expires_at is None or token.access_expires_at > now + NEARLY:
         return dates
     return replace(dates, sources={**dates.sources, "access": "unknown"})
