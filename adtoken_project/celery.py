@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery, Task
 
 from adtoken_project import (  # noqa: F401  # importing the signs connects their signals
+    broker,
     env,
     request_ids,  # and these theirs
     signs_of_life,
@@ -35,6 +36,7 @@ class HeldTask(Task):  # type: ignore[type-arg]  # the stubs' parameters do not 
         return super().__call__(*args, **kwargs)
 
 
+broker.install()
 app = Celery("adtoken", task_cls=HeldTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
