@@ -4,7 +4,6 @@ import secrets
 
 from celery import Task, shared_task
 from celery.worker import state as worker_state
-from django.utils import timezone
 
 from accounts import (
     alerts,
@@ -22,7 +21,7 @@ from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the 
 from accounts.telling import notices
 from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
-from users import refused_addresses
+from users import database_clock, refused_addresses
 
 TICK = (
     5  # seconds, see schedule.py; what a killed worker held is free after 20, and to be begun again within 30
@@ -34,7 +33,7 @@ PROCESS = secrets.token_hex(4)
 @shared_task
 def check_due_tokens() -> None:
     """Have each channel's due tokens checked, by as many workers as there is work for."""
-    for channel, due in channel_sweep.waiting(timezone.now()).items():
+    for channel, due in channel_sweep.waiting(database_clock.now()).items():
         for _ in range(min(channel_sweep.WORKERS, 1 + due // channel_sweep.WORTH_ANOTHER)):
             check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
 
@@ -45,22 +44,23 @@ def check_channel(self: "Task[..., None]", channel: str) -> None:
     begun = channel_sweep.run(
         channel=channel,
         worker=f"{self.request.hostname or ''}:{PROCESS}",
+        clock=database_clock.now,
         goes_on=lambda: worker_state.should_stop is None,
     )
-    if begun and channel_sweep.waiting(timezone.now()).get(channel):
+    if begun and channel_sweep.waiting(database_clock.now()).get(channel):
         check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
 
 
 @shared_task
 def check_tokens(*token_ids: int) -> None:
     """Check tokens that somebody asked about."""
-    sweeps.check_these(token_ids=token_ids, now=timezone.now(), source="staff")
+    sweeps.check_these(token_ids=token_ids, now=database_clock.now(), source="staff")
 
 
 @shared_task
 def tell_operators() -> None:
     """Tell operators of faults, unknown answers and refused writes that reports and consents found."""
-    now = timezone.now()
+    now = database_clock.now()
     alerts.tell_operators(now=now)
     refusal_mail.tell(now=now)
 
@@ -68,7 +68,7 @@ def tell_operators() -> None:
 @shared_task
 def tend_incidents() -> None:
     """Go on with log-ins that are held because many ended at once, and tell operators of them."""
-    now = timezone.now()
+    now = database_clock.now()
     lifecycle.tend(now=now)
     incident_mail.tell(now)
 
@@ -76,7 +76,7 @@ def tend_incidents() -> None:
 @shared_task
 def watch_versions() -> None:
     """Keep what channels warn of in their answers, and tell operators of versions that end."""
-    now = timezone.now()
+    now = database_clock.now()
     version_watch.keep_warnings(now=now)
     version_alerts.tell_operators(now=now)
 
@@ -84,13 +84,13 @@ def watch_versions() -> None:
 @shared_task
 def watch_api_keys() -> None:
     """Tell makers and operators of keys that end soon, and operators of keys whose maker left."""
-    api_key_mail.tell(now=timezone.now())
+    api_key_mail.tell(now=database_clock.now())
 
 
 @shared_task
 def tell_people() -> None:
     """Tell people what happened to their accounts, and that it is over."""
-    notices.tell(now=timezone.now())
+    notices.tell(now=database_clock.now())
 
 
 @shared_task
@@ -102,7 +102,7 @@ def ask_about_refused_apps() -> None:
 @shared_task
 def tidy() -> None:
     """Clear away unfinished links, tokens linked to nothing, failed links and refusals of addresses that are old."""
-    now = timezone.now()
+    now = database_clock.now()
     sweeps.sweep_pending_links(now=now)
     write_refusals.forget(now=now)
     removal.sweep_orphans(now=now)

@@ -4,10 +4,10 @@ import os
 import time
 from typing import Any
 
-from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from adtoken_project import signs_of_life
+from users import database_clock
 
 
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library is untyped
@@ -21,5 +21,5 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the library is unty
         if time.monotonic() - self._said > signs_of_life.EVERY:
             self._said = time.monotonic()
             name = f"beat-{os.getpid()}@{signs_of_life.host()}"
-            signs_of_life.write(name=name, parts=[signs_of_life.BEAT], now=timezone.now())
+            signs_of_life.write(name=name, parts=[signs_of_life.BEAT], now=database_clock.now())
         return wait

@@ -13,9 +13,9 @@ from typing import Any
 
 from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
-from django.utils import timezone
 
 from adtoken_project import lanes
+from users import database_clock
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,6 @@ def _end(**kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
 def _keep(name: str, parts: list[str]) -> None:
     while not _over.is_set():
         if time.monotonic() - _loop["at"] < LOOP_TURNS:
-            write(name=name, parts=parts, now=timezone.now())
+            write(name=name, parts=parts, now=database_clock.now())
         _over.wait(EVERY)
     forget(name=name)

@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 from celery import shared_task
-from django.utils import timezone
 
 from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from users import append_only, limit_counts, retention
+from users import append_only, database_clock, limit_counts, retention
 from users.models import LoginRecord
 from users.retention_kinds import HAND_OUTS, LOG_INS
 from users.sessions import SessionStore
@@ -17,7 +16,7 @@ from users.sessions import SessionStore
 @shared_task
 def heartbeat() -> None:
     """Write that beat sent this and a worker ran it, and forget processes that are gone."""
-    now = timezone.now()
+    now = database_clock.now()
     Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
     signs_of_life.prune(now=now)
     channel_sweep.prune(now=now)
@@ -26,7 +25,7 @@ def heartbeat() -> None:
 @shared_task
 def watch_lanes() -> None:
     """Tell operators of a lane that is late."""
-    late_mail.tell_operators(now=timezone.now())
+    late_mail.tell_operators(now=database_clock.now())
 
 
 @shared_task
@@ -34,13 +33,13 @@ def prune_records() -> None:
     """Remove records of hand-outs and log-ins that are older than they are kept."""
     for table in append_only.protected_tables():
         kind = LOG_INS if table == LoginRecord._meta.db_table else HAND_OUTS  # noqa: SLF001  # Django documents it
-        append_only.prune(now=timezone.now(), keep=timedelta(days=retention.days(kind)), tables=[table])
+        append_only.prune(now=database_clock.now(), keep=timedelta(days=retention.days(kind)), tables=[table])
 
 
 @shared_task
 def prune_history() -> None:
     """At night: remove history that is older than it is kept, for a few seconds; the next tick goes on."""
-    pruning.run_at_night(now=timezone.now())
+    pruning.run_at_night(now=database_clock.now())
 
 
 @shared_task

@@ -8,7 +8,7 @@ from celery.worker import state as worker_state
 from django.db import connection, transaction
 
 from notifications import delivery
-from users import asking_workers
+from users import asking_workers, database_clock
 
 AT_ONCE = 2  # runs in one process
 _at_once = BoundedSemaphore(AT_ONCE)
@@ -25,7 +25,7 @@ def deliver_messages() -> None:
     if not _at_once.acquire(blocking=False):
         return
     try:
-        tally = delivery.deliver(goes_on=lambda: worker_state.should_stop is None)
+        tally = delivery.deliver(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
     finally:
         _at_once.release()
     if any(vars(tally).values()):

@@ -132,6 +132,16 @@ def _fresh_memory() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _tasks_go_by_the_tests_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that freezes the time freezes it for background work, too, which goes by PostgreSQL's clock otherwise."""
+    from django.utils import timezone
+
+    from users import database_clock
+
+    monkeypatch.setattr(database_clock, "now", lambda: timezone.now())
+
+
+@pytest.fixture(autouse=True)
 def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever comes to a refresh makes it himself, as commands do: there is no refresh lane beside a test that does not start one."""
     from tokens import refreshing

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.utils import timezone
 
 from tokens import answers, courses, lifecycle, probe, refreshing, spans
 from tokens.channels import breaker, gate
@@ -24,7 +23,7 @@ from tokens.channels.base import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.querysets import TokenQuerySet
-from users import hold, liveness
+from users import database_clock, hold, liveness
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class Lane:
         Token.objects.filter(pk__in=list(self._running)).keep_claimed(now)
 
     def _look(self, threads: ThreadPoolExecutor) -> None:
-        now, clock = timezone.now(), time.monotonic()
+        now, clock = database_clock.now(), time.monotonic()
         if clock >= self._next_beat:
             self._next_beat = clock + BEAT_EVERY
             self.beat()
@@ -140,13 +139,13 @@ class Lane:
             logger.info("token %s is not refreshed: this installation is on hold", token_id)
         except Exception:
             logger.exception("refreshing token %s failed", token_id)
-            refreshing.stored(partial(lifecycle.postpone, token_id=token_id, now=timezone.now()))
+            refreshing.stored(partial(lifecycle.postpone, token_id=token_id, now=database_clock.now()))
         finally:
             refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish))
             connection.close()
 
     def _check(self, token: Token, wish: Wish) -> None:
-        now = timezone.now()
+        now = database_clock.now()
         answers.learn(now)
         source = wish.said.get("source", "sweep")
         actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None

@@ -1,8 +1,8 @@
 """Claims that live as long as whoever holds them: each is short, and a thread of the process renews it while the work goes on.
 
 So it ends within `CLAIM` of its process, however that ended, and lasts as long as the work does. PostgreSQL could tell a direct connection
-whose process has died, but behind a pooler such as PgBouncer a connection says nothing about who uses it. The clocks of all hosts have to
-agree within a few seconds, as they do with NTP.
+whose process has died, but behind a pooler such as PgBouncer a connection says nothing about who uses it. The time is PostgreSQL's, see
+`users.database_clock`: the clocks of hosts may differ by more than a claim lasts.
 """
 
 import logging
@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.utils import timezone
+
+from users import database_clock
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,6 @@ def _run() -> None:
                 del _threads[os.getpid()]
                 return
         try:
-            wait = EVERY if renew(timezone.now()) else AGAIN
+            wait = EVERY if renew(database_clock.now()) else AGAIN
         finally:
             connection.close()

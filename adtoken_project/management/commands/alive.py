@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from adtoken_project import lanes, signs_of_life
+from users import database_clock
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         parts = lanes.LANES if options["part"] == "worker" else [options["part"]]
         on = "" if options["anywhere"] else signs_of_life.host()
-        living = signs_of_life.living(now=timezone.now(), on=on)
+        living = signs_of_life.living(now=database_clock.now(), on=on)
         if silent := [part for part in parts if not living[part]]:
             where = f"on {on}" if on else "on any host"
             seconds = signs_of_life.FRESH.seconds

@@ -7,12 +7,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
 from accounts import tasks
 from accounts.pushes.tasks import soon
 from adtoken_project import lanes, signs_of_life
 from tokens.refresh_lane import Lane
+from users import database_clock
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class _Sign:
     def give(self) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + signs_of_life.EVERY
-            signs_of_life.write(name=self._name, parts=[lanes.REFRESHES], now=timezone.now())
+            signs_of_life.write(name=self._name, parts=[lanes.REFRESHES], now=database_clock.now())
 
     def take_back(self) -> None:
         signs_of_life.forget(name=self._name)
