@@ -12,7 +12,7 @@ from starlette.routing import Route
 from sandbox import deeds, issuing
 from sandbox.calls import CallLog
 from sandbox.deeds import BadCallError, refuse_unknown
-from sandbox.faults import Fault, Faults
+from sandbox.faults import Fault, Faults, encode
 from sandbox.mailbox.smtp import SmtpRules
 from sandbox.mailbox.web import smtp_rules
 from sandbox.store import Store, UnknownNameError
@@ -185,6 +185,7 @@ async def faults(request: Request, _store: Store, body: dict[str, Any]) -> Answe
         fault.method = fault.method.upper()
         if not (fault.status or fault.drop or fault.delay):
             raise BadCallError("give a status, a delay or drop")
+        encode(fault)  # says what is wrong with it
         known.next_id += 1
         known.faults.append(fault)
         return asdict(fault)

@@ -1,5 +1,6 @@
 """The control API: faults, the log of calls, the world, and what is kept over a restart."""
 
+import base64
 import smtplib
 import time
 from pathlib import Path
@@ -64,6 +65,32 @@ def test_a_fault_can_cut_the_connection(graph: Graph, sandbox: Sandbox, token: s
 
     assert graph.call("GET", "me", token).status_code == 200
     assert [c["status"] for c in sandbox.calls(path="^/v26.0/me$")] == [None, 200]
+
+
+def test_a_fault_can_send_half_of_an_answer(graph: Graph, sandbox: Sandbox, token: str) -> None:
+    sandbox.add_fault("facebook", status=200, body={"data": ["x" * 1000]}, cut=True, count=1)
+
+    with pytest.raises(httpx2.RemoteProtocolError, match=r"incomplete|without"):
+        graph.call("GET", "me", token)
+
+    assert graph.call("GET", "me", token).status_code == 200
+
+
+def test_a_fault_can_send_bytes_of_any_kind_many_times_over(
+    graph: Graph, sandbox: Sandbox, token: str
+) -> None:
+    body = "é".encode("utf-16-le")
+    sandbox.add_fault(
+        "facebook",
+        status=200,
+        base64=base64.b64encode(body).decode(),
+        repeat=3,
+        headers={"Content-Type": "text/plain; charset=utf-16-le"},
+    )
+
+    answer = graph.call("GET", "me", token)
+
+    assert (answer.content, answer.text) == (body * 3, "ééé")
 
 
 def test_a_fault_can_only_delay(graph: Graph, sandbox: Sandbox, token: str) -> None:
@@ -137,6 +164,7 @@ def test_people_and_accounts_can_be_added(graph: Graph, sandbox: Sandbox) -> Non
         ("POST", "faults", {"channel": "facebook"}, 400),
         ("POST", "faults", {"channel": "facebook", "path": "(", "status": 500}, 400),
         ("POST", "faults", {"channel": "facebook", "colour": "red", "status": 500}, 400),
+        ("POST", "faults", {"channel": "facebook", "base64": "no base64!", "status": 500}, 400),
     ],
 )
 def test_calls_that_make_no_sense_are_told_so(

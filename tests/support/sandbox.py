@@ -202,7 +202,7 @@ class Sandbox:
     # ---- trouble and what was called
 
     def add_fault(self, channel: str, **fields: Any) -> int:
-        """Order trouble: path, method, user, status, headers, body, delay, late, drop, count. Gives its id."""
+        """Order trouble: path, method, user, status, headers, body or base64, repeat, cut, delay, late, drop, count. Gives its id."""
         return int(self.control("POST", "faults", {"channel": channel, **fields})["id"])
 
     def clear_faults(self) -> None:
