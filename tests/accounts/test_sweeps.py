@@ -7,6 +7,8 @@ from django.test import Client
 
 from accounts import pool, reading, sweeps
 from accounts.models import Account, AccountToken, PendingLink
+from tests.faults.bench import QUESTION, TOKENS
+from tests.faults.shapes import FIREWALL, STORAGE
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -124,6 +126,30 @@ def test_a_channel_that_is_down_takes_nothing_away(ada: Client, world: Sandbox) 
     assert (token.state, Account.objects.get().state) == ("valid", "connected")
     assert token.claimed_until is None
     assert token.due_at is not None
+
+
+@pytest.mark.parametrize(
+    ("channel", "page"),
+    [
+        ("snapchat", FIREWALL),
+        ("x", FIREWALL),
+        ("pinterest", FIREWALL),
+        ("facebook", STORAGE),
+        ("linkedin", STORAGE),
+    ],
+)
+def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
+    channel: str, page: str, ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, channel, "ada")
+    world.add_fault(channel, path=f"^(?!.*({TOKENS}|{QUESTION[channel]}))", status=403, body=page)
+    world.clear_calls()
+
+    sweeps.check_due(now=later())
+
+    account, entry = Account.objects.get(), AccountToken.objects.get()
+    assert world.calls(status="403") != []
+    assert (account.state, entry.access, entry.can_publish) == ("connected", "ok", "yes")
 
 
 def test_what_is_not_due_is_left_alone(ada: Client, world: Sandbox) -> None:

@@ -27,6 +27,9 @@ PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 UNREAD = frozenset({"text", "gateway", "strange"})  # shapes of bodies that are no object of the channel's
+NOT_ITS_OWN = frozenset(
+    {"text", "gateway"}
+)  # shapes of what firewalls and proxies send: their words refuse nobody
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
@@ -129,7 +132,7 @@ def _by_words(ruling: Ruling, facts: Facts, retry_after: int | None) -> Ruling:
         )
     # A good status with an error that no row knows is trouble on the way and refuses nothing.
     general = ruling.verdict == Verdict.OUR_BUG or (ruling.unknown and facts.status != 200)
-    refused = facts.call in USED and facts.status in REFUSING - {401}
+    refused = facts.call in USED and facts.status in REFUSING - {401} and facts.shape not in NOT_ITS_OWN
     if general and refused and says_not_permitted(facts.message):
         row = "not permitted, by its words"
         return Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=ruling.note)
@@ -143,7 +146,8 @@ def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
     judged by words.
     """
     vague = ruling.unknown or ruling.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
-    if not vague or facts.call != "api" or facts.status not in REFUSING or ruling.row == unknown.STAFF:
+    refused = facts.call == "api" and facts.status in REFUSING and facts.shape not in NOT_ITS_OWN
+    if not vague or not refused or ruling.row == unknown.STAFF:
         return ruling
     reason = reason_by_words(facts.message)
     if reason is None:

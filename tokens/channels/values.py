@@ -13,6 +13,8 @@ LONGEST_TOKEN = 8192  # characters; no server takes a longer header
 _XML_ERROR = re.compile(
     r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:error|errors|error_?response|fault|exception)\b", re.IGNORECASE
 )
+# Of gateways and stores before an API (S3, Google, Azure): https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_XML_OF_A_GATEWAY = re.compile(r"\s*(?:<\?xml[^>]{0,200}>\s*)?<Error>\s*<Code>[A-Za-z]")
 _XML_FIELD = re.compile(r"<([A-Za-z][\w.:-]{0,40})>([^<>]{1,500})</\1>")
 _XML_ROW = re.compile(r"<error\s+code=[\"'](\w{1,60})[\"'][^<>]{0,200}>([^<>]{0,500})</error>", re.IGNORECASE)
 _XML_NAMES = {
@@ -90,12 +92,12 @@ def end_of_life(value: Any, now: datetime) -> datetime | None:
 
 
 def xml_error(text: str) -> dict[str, Any] | None:
-    """Return an error that came as XML as the object that it would be in JSON; None for every other text, a gateway's page too.
+    """Return an error that came as XML as the object that it would be in JSON; None for every other text, a gateway's page or error too.
 
     Its fields are at the top and under `error`, because channels have them in either place. Nothing is expanded or nested.
     """
     head = text[:4000]
-    if not _XML_ERROR.match(head):
+    if not _XML_ERROR.match(head) or _XML_OF_A_GATEWAY.match(head):
         return None
     fields: dict[str, Any] = {}
     for name, value in _XML_FIELD.findall(head)[:30]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.faults.shapes import FIREWALL, STORAGE
 from tokens import channels
 from tokens.channels import batch
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
@@ -73,6 +74,18 @@ def test_a_permission_refused_in_words_is_access_lost_under_a_general_code(key: 
     ruling = classify(key, status, body(said))
 
     assert (ruling.verdict, ruling.unknown) == (Verdict.ACCESS_LOST, "")
+
+
+@every_channel
+@pytest.mark.parametrize("call", ["api", "list_accounts"])
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize(
+    "page", [FIREWALL, STORAGE, "RBAC: access denied", "Verify your account: advertising not allowed"]
+)
+def test_words_of_what_stands_before_a_channel_refuse_nobody(
+    key: str, call: Any, status: int, page: str
+) -> None:
+    assert classify(key, status, page, call).verdict != Verdict.ACCESS_LOST
 
 
 @every_channel
@@ -195,7 +208,16 @@ def test_an_error_in_xml_becomes_the_object_that_it_would_be(text: str, found: d
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html><body>down</body></html>", "<!DOCTYPE html><error>", "error", "<error>", "<errors/>"]
+    "text",
+    [
+        "",
+        "<html><body>down</body></html>",
+        "<!DOCTYPE html><error>",
+        "error",
+        "<error>",
+        "<errors/>",
+        STORAGE,
+    ],
 )
 def test_a_page_of_a_gateway_is_no_error_in_xml(text: str) -> None:
     assert xml_error(text) is None
