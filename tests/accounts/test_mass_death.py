@@ -1,57 +1,28 @@
 """A channel that says for twenty minutes that everybody's log-in has ended: few end, nobody is mailed of the others, all come back."""
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import incident_mail, pool, sweeps
+from accounts import incident_mail, sweeps
 from accounts.alert_mail import build
 from accounts.models import Account
 from accounts.telling import notices
 from notifications.models import Message
 from tests.accounts.portal import staff
+from tests.faults.mass_death import MINUTE, SHAPES, link_people
 from tests.support import native
-from tests.support.factories import link, make_account, make_user
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle, vault
+from tokens import lifecycle
 from tokens.deaths import Incident
-from tokens.models import ChannelApp, Token, token_owner
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PEOPLE, AT_ONCE = 7, 4
-MINUTE = timedelta(minutes=1)
-V1 = {"errors": [{"code": 89, "message": "Invalid or expired token."}]}
-SUSPENDED = {"errors": [{"code": 64, "message": "Your account is suspended."}]}
-CHANGED = {
-    "code": 190,
-    "subcode": 460,
-    "message": "The session has been invalidated because the user changed the password.",
-}
-UNAUTHORIZED = {"request_status": "ERROR", "msg": "Unauthorized"}
-UNKNOWN = {"code": 2, "message": "Authentication failed."}
-REVOKED = {"active": False, "status": "revoked", "created_at": 1_700_000_000}
-GRANT = {"code": 283, "message": "The authorization grant is invalid"}
-REFUSED = {"error": "invalid_grant", "error_description": "Invalid refresh token"}
-# Every way in which a channel can say it: of the log-in when it is asked, and of the renewal. Path, status, body.
-SHAPES: dict[str, tuple[str, Sequence[tuple[str, int, Any]]]] = {
-    "facebook, the inspection's own": ("facebook", [("debug_token", 200, {"data": {"is_valid": False, "scopes": [], "error": CHANGED}})]),
-    "snapchat, renewal refused": ("snapchat", [("access_token", 400, REFUSED), ("", 401, UNAUTHORIZED)]),
-    "x, cancelled": ("x", [("", 401, V1)]),
-    "x, suspended": ("x", [("", 403, SUSPENDED)]),
-    "linkedin, not active and not renewed": ("linkedin", [("introspectToken", 200, REVOKED), ("accessToken", 400, REFUSED)]),
-    "pinterest, renewal refused": (
-        "pinterest",
-        [("oauth/token", 401, GRANT), ("", 401, UNKNOWN)],
-    ),
-    "tiktok, revoked": ("tiktok", [("", 200, {"code": 40105, "message": "Access token is incorrect or has been revoked.", "data": {}})]),
-}  # fmt: skip
 NO_PERMISSION = {"error": {"code": 200, "message": "The ad account owner has not given it"}}
 
 
@@ -62,39 +33,6 @@ def world(channels_world: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatc
     settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
     native.set_up_apps(channels_world)
     return channels_world
-
-
-def link_people(sandbox: Sandbox, channel: str) -> None:
-    """People with a real log-in at the stand-in, each the only one of an account that he may publish to."""
-    app = ChannelApp.objects.get(channel=channel)
-    for number in range(PEOPLE):
-        key, account = f"person{number}", make_account(channel)
-        sandbox.put_user(channel, key, name=f"Person {number}")
-        sandbox.put_account(channel, account.native_id, name=account.name)
-        sandbox.give_role(channel, account.native_id, key, "admin")
-        given = (
-            sandbox.issue_token(channel, key, accounts=[account.native_id])
-            if channel != "x"
-            else sandbox.issue_token("x", key)
-        )
-        parts = {
-            "access_token": given.get("access_token") or given["oauth_token"],
-            "refresh_token": given.get("refresh_token") or "",
-            "secret": given.get("oauth_token_secret") or "",
-        }
-        owner = token_owner(app, given["user_id"])
-        token = Token.objects.create(
-            app=app,
-            native_user_id=given["user_id"],
-            consented_by=make_user(),
-            credentials=vault.seal(owner, {name: value for name, value in parts.items() if value}),
-            has_refresh_token=bool(parts["refresh_token"]),
-        )
-        link(account, token)
-    with transaction.atomic():
-        pool.settle(
-            account_ids=list(Account.objects.values_list("pk", flat=True)), cause="linked", now=timezone.now()
-        )
 
 
 def sweep(now: Any) -> None:
@@ -109,7 +47,7 @@ def sweep(now: Any) -> None:
 def hold_all(sandbox: Sandbox, shape: str) -> Any:
     """The channel says it of everybody; returns when that was."""
     channel, faults = SHAPES[shape]
-    link_people(sandbox, channel)
+    link_people(sandbox, channel, PEOPLE)
     now = timezone.now()
     for path, status, body in faults:
         sandbox.add_fault(channel, path=path, status=status, body=body)
@@ -144,7 +82,7 @@ def test_few_end_nobody_else_is_mailed_and_all_are_back_when_it_is_over(shape: s
 def test_few_accounts_stop_where_a_channel_takes_all_of_them_and_all_are_back_when_it_is_over(
     world: Sandbox, client: Client
 ) -> None:
-    link_people(world, "facebook")
+    link_people(world, "facebook", PEOPLE)
     now = timezone.now()
     world.add_fault("facebook", path="act_", status=403, body=NO_PERMISSION)
     Token.objects.update(due_at=now)

@@ -73,6 +73,10 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "10,000 deep, 400": {"status": 400, "body": "[" * 10_000 + "]" * 10_000},
     "a number of 100,000 digits": {"status": 200, "body": '{"code": ' + "9" * 100_000 + "}"},
 }  # fmt: skip
+MOST_TOLD = (
+    "500", "429", "429, come back in 20 s", "a page, 200", "a page, 502", "a firewall's page, 403", "half a body", "nothing", "20 MB",
+    "UTF-16", "gzip of 60 MB", "strange values",
+)  # fmt: skip
 
 
 def told(shape: str, token: str) -> dict[str, Any]:

@@ -45,8 +45,8 @@ class Tally:
 
 
 @contextmanager
-def stage() -> Iterator[Sandbox]:
-    """Give the stand-ins; settings, database and apps are ready."""
+def stage(**more: str) -> Iterator[Sandbox]:
+    """Give the stand-ins; settings, database and apps are ready. `more`: what the environment has besides."""
     with prepare(), Sandbox() as world:
         from adtoken_project.launcher import channel_addresses
 
@@ -55,6 +55,7 @@ def stage() -> Iterator[Sandbox]:
             "BASE_URL": "http://127.0.0.1:8000",
             **channel_addresses(world.base),
             "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
+            **more,
         }
         import django
         from django.core.management import call_command
