@@ -84,13 +84,14 @@ def outcomes(incident: Incident) -> list[tuple[str, int]]:
     ]
 
 
-def what(incident: Incident) -> str:
-    """Return what the channel says of the log-ins: "have ended", "have lost ad accounts", or both."""
+def heading(incident: Incident) -> str:
+    """Say what the channel says of the log-ins: that they have ended, have lost ad accounts, or both."""
+    label = incident.app.get_channel_display()
     kinds = set(TokenDeath.objects.of(incident).values_list("kind", flat=True))
-    lost, ended = "have lost ad accounts", "have ended"
-    if kinds == {TokenDeath.Kind.ACCESS}:
-        return lost
-    return f"{ended} or {lost}" if TokenDeath.Kind.ACCESS in kinds else ended
+    if TokenDeath.Kind.ACCESS not in kinds:
+        return f"{label} says of many log-ins at once that they have ended"
+    what = "have lost ad accounts" if len(kinds) == 1 else "have ended or lost ad accounts"
+    return f"{label} says that many log-ins {what}"
 
 
 def answers(incident: Incident) -> list[tuple[str, str, int]]:
@@ -108,14 +109,10 @@ def build(message: Message) -> Mail:
     zone = user.zone if user else timezone.get_default_timezone()
     label = incident.app.get_channel_display()
     over = bool(message.payload.get("over"))
-    heading = (
-        f"What {label} said of many log-ins at once is settled"
-        if over
-        else f"{label} says of many log-ins at once that they {what(incident)}"
-    )
+    title = f"What {label} said of many log-ins at once is settled" if over else heading(incident)
     context: dict[str, Any] = {
-        "subject": f"AdToken: {heading}",
-        "heading": heading,
+        "subject": f"AdToken: {title}",
+        "heading": title,
         "lead": OVER_LEAD if over else _lead(incident),
         "preheader": OVER_LEAD if over else "It is held, and the channel is asked again.",
         "cards": [_settled(incident, zone) if over else _card(incident, zone)],
@@ -147,9 +144,11 @@ def _lead(incident: Incident) -> str:
         return f"Nothing is held any more: {label} was asked again, or somebody has decided. The page says what became of it."
     ended = of_app.exclude(standing=TokenDeath.Standing.HELD).values("token").distinct().count()
     lost = of_app.filter(kind=TokenDeath.Kind.ACCESS).held().values("token").distinct().count()
+    goes_on = "they have not ended"
+    if lost:
+        goes_on = "their ad accounts go on" if lost == held else f"the ad accounts of {lost} of them go on"
     said = [
-        f"AdToken does not believe it yet. {held} log-ins are held: they have not ended, and nobody was mailed about them.",
-        f"Of {lost} of them only ad accounts would be lost, and those go on as before." if lost else "",
+        f"AdToken does not believe it yet. {held} log-ins are held: {goes_on}, and nobody was mailed about them.",
         f"The first {ended} were believed before this was noticed; their people were mailed, and those log-ins are checked again as well.",
         "Accounts with another log-in carry on through it." if lost < held else "",
         f"{label} is asked again after 15 minutes, and once more 15 minutes later: what it refuses both times ends, what works carries on.",
@@ -213,8 +212,8 @@ def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
         "rows": rows,
         "steps": (
             f"Look whether {app.get_channel_display()} reports trouble of its own. If so, wait: AdToken asks again by itself.",
-            "If you know that the log-ins have ended, for example because the app was removed there, let the ends through.",
-            "If you know that they have not, discard what was said.",
+            "If you know that it is so, for example because the app was removed there, let it through.",
+            "If you know that it is not so, discard what was said.",
         ),
         "button": _button(incident, "Open what is held"),
     }

@@ -119,7 +119,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             "plain_title": True,
             "opts": self.opts,
             "incident": incident,
-            "what": incident_mail.what(incident),
+            "heading": incident_mail.heading(incident),
             "pill": incident_mail.pill(incident),
             "held": held.values("token").distinct().count(),
             "waiting": held.exclude(decision="").exists(),
@@ -207,12 +207,12 @@ def _page(incident: Incident, decision: str) -> Page:
             question=f"Believe what {label} said of {jobs.number(number, 'log-in')}?"
             if _losses(incident)
             else f"End {jobs.number(number, 'log-in')} that {label} says are over?",
-            lead="Choose this only if you know that it is so, for example because the app was removed there.",
+            lead="Choose this only if you know that it is so, for example because the app or the roles were removed there.",
             button=_release(incident),
             facts=[
                 ("Now", "held; nobody but operators was told"),
                 ("Then", _then(incident)),
-                ("Undo", "each person re-authenticates"),
+                ("Undo", _undo(incident)),
             ],
             danger=True,
             ask_why=False,
@@ -220,7 +220,7 @@ def _page(incident: Incident, decision: str) -> Page:
         )
     return Page(
         question=f"Discard what {label} said of {jobs.number(number, 'log-in')}?",
-        lead="Choose this if you know that they work. They serve again at once, and the usual checks go on.",
+        lead="Choose this if you know that they work. They serve, and the usual checks go on.",
         button="Discard",
         ask_why=False,
         facts=[
@@ -238,6 +238,15 @@ def _losses(incident: Incident) -> bool:
 
 def _release(incident: Incident) -> str:
     return "Believe it" if _losses(incident) else "Let them end"
+
+
+def _undo(incident: Incident) -> str:
+    """Say what brings back what was believed."""
+    return (
+        "each person re-authenticates, or gets the role again"
+        if _losses(incident)
+        else "each person re-authenticates"
+    )
 
 
 def _now(incident: Incident) -> str:
@@ -260,7 +269,7 @@ def _then(incident: Incident) -> str:
         )
     if _losses(incident):
         said.append(
-            "without the ad accounts that were taken from them, once those are read again, which is done at once: each person is mailed"
+            "parted from the ad accounts that were taken from them, which are read again at once: each person is mailed"
         )
     return "; ".join(said)
 

@@ -7,9 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import incident_mail, sweeps
+from accounts import check_progress, incident_mail, sweeps
 from accounts.alert_mail import build
-from accounts.models import Account
+from accounts.broker import callers
+from accounts.models import Account, ApiKey
+from accounts.portal.access import VIEW
 from accounts.telling import notices
 from notifications.models import Message
 from tests.accounts.portal import staff
@@ -17,8 +19,9 @@ from tests.faults.mass_death import MINUTE, SHAPES, link_people
 from tests.support import native
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
-from tokens.deaths import Incident
+from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
+from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,10 +107,36 @@ def test_few_accounts_stop_where_a_channel_takes_all_of_them_and_all_are_back_wh
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
     assert not Incident.objects.filter(ended_at=None)
     assert f"{PEOPLE - AT_ONCE + 1} log-ins are held" in page
-    assert "at once that they have lost ad accounts" in page
+    assert "Facebook says that many log-ins have lost ad accounts" in page
     assert "Believe what" in question
-    assert mail.subject.endswith("says of many log-ins at once that they have lost ad accounts")
-    assert "those go on as before" in " ".join(mail.text.split())
+    assert mail.subject == "AdToken: Facebook says that many log-ins have lost ad accounts"
+    assert "their ad accounts go on" in " ".join(mail.text.split())
+
+
+def test_staff_who_check_and_jobs_that_are_refused_hear_that_the_loss_is_not_believed_yet(
+    world: Sandbox, client: Client
+) -> None:
+    link_people(world, "facebook", PEOPLE)
+    now = timezone.now()
+    world.add_fault("facebook", path="act_", status=403, body=NO_PERMISSION)
+    Token.objects.update(due_at=now)
+    sweep(now)
+    token = TokenDeath.objects.held()[0].token
+    account = Account.objects.get(pool__token=token)
+    staff(client, VIEW)
+    Token.objects.update(last_checked_at=now - MINUTE / 12)
+    url = reverse("admin:accounts_account_change", args=[account.pk])
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    job = Client(headers={"authorization": f"Bearer {key}"})
+    leases = f"/api/v1/accounts/facebook/{account.native_id}/lease"
+    lease = job.post(leases, {}, content_type="application/json").json()
+
+    page = client.get(check_progress.address(url, [token.pk], now - MINUTE / 6)).content.decode()
+    said = {"status": 403, "body": NO_PERMISSION}
+    report = job.post(f"/api/v1/leases/{lease['lease_id']}/report", said, content_type="application/json")
+
+    assert "as of many others at once" in page
+    assert (report.json()["action"], Account.objects.get(pk=account.pk).state) == ("retry_later", "connected")
 
 
 def test_a_true_end_of_all_passes_after_the_second_round_one_mail_a_person(world: Sandbox) -> None:
