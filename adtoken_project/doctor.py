@@ -181,7 +181,7 @@ def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         for words in call_words.trouble(app):
-            cure = "Look at the channel's own status page. AdToken tries again by itself; Channel apps shows how it stands."
+            cure = "It goes by itself; Channel apps shows how it stands. Where no answer comes, look at the channel's own status page."
             yield Trouble(f"{app}: {words}", cure, note=True)
     missing = [str(label) for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
     if missing:
