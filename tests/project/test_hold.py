@@ -246,7 +246,7 @@ def test_the_same_installation_asks_about_all_log_ins_before_it_renews_one(resto
     assert look() is None
     assert states() == {"ada": ("valid", True), "ben": ("cooling", True)}  # refused, and no death
     assert [call["path"] for call in restored_fleet.calls() if "token" in call["path"]] == []
-    assert "1 work, 1 were refused" in said
+    assert "1 that work, 1 refused" in said
     message = Message.objects.get(kind="test")
     assert (message.state, "on hold" in message.error) == ("cancelled", True)
     assert f"{message.pk}  " in said
