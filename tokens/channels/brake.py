@@ -1,4 +1,4 @@
-"""A throttle on the calls of one channel app: what the channel says of its limits holds for all tokens of the app, and a budget a day is kept.
+"""A throttle on the calls of one channel app: what the channel says of its limits holds for all its tokens, and a budget a day is kept.
 
 A pause is for checks and for questions that can wait. Renewals go on: a token that is not renewed ends.
 """
