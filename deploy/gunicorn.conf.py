@@ -5,7 +5,7 @@ from pathlib import Path
 
 wsgi_app = "adtoken_project.wsgi"
 bind = "127.0.0.1:8000"
-worker_class = "gthread"
+worker_class = "adtoken_project.web_worker.WebWorker"  # threads; see there what it does at a stop
 workers = int(os.environ.get("WEB_CONCURRENCY") or 4)
 threads = int(
     os.environ.get("WEB_THREADS") or 4

@@ -1,0 +1,67 @@
+"""A web server that is told to stop: what has begun is answered, and who comes then is refused at once, so that a proxy goes elsewhere."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+
+ROOT = Path(settings.BASE_DIR)
+SLOW = 2.0  # seconds
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """What gunicorn serves here: a page that takes a while."""
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(SLOW)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
+    return [b"ok"]
+
+
+def answers(port: int, path: str) -> str:
+    """Return the body; empty where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+@pytest.mark.slow
+def test_whoever_comes_while_it_stops_is_refused_and_what_has_begun_is_answered(tmp_path: Path) -> None:
+    port, slow = free_port(), list[str]()
+    command = ["-c", "deploy/gunicorn.conf.py", f"--bind={LOOPBACK}:{port}", "--workers=2"]
+    with (tmp_path / "log").open("wb") as log:
+        web = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *command, "tests.deploy.test_stop:application"],
+            cwd=ROOT, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        assert wait_until(lambda: answers(port, "/") == "ok", seconds=60), (tmp_path / "log").read_text()
+        begun = [threading.Thread(target=lambda: slow.append(answers(port, "/slow"))) for _ in range(4)]
+        for one in begun:
+            one.start()
+        time.sleep(0.5)
+
+        web.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+
+        with socket.socket() as late:
+            assert late.connect_ex((LOOPBACK, port)) != 0, "taken by the kernel, and by nobody else"
+        for one in begun:
+            one.join()
+        assert slow == ["ok"] * 4
+        assert web.wait(10) == 0
+    finally:
+        web.kill()
+        web.wait()
