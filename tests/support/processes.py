@@ -47,10 +47,11 @@ class Process:
     env: Mapping[str, str]
     said: list[str] = field(default_factory=list)
     popen: "subprocess.Popen[str] | None" = None
+    within: tuple[str, ...] = ()  # what it is started by, such as `ip netns exec NAME`
 
     def start(self) -> "Process":
         self.popen = subprocess.Popen(
-            [sys.executable, *self.command], cwd=ROOT, env=dict(self.env), text=True,
+            [*self.within, sys.executable, *self.command], cwd=ROOT, env=dict(self.env), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
