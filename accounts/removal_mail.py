@@ -47,7 +47,7 @@ def record_end(message: Message) -> None:
 
 
 def _write(token: Token, actor: User | None, now: datetime) -> None:
-    """Write the messages that were not written yet."""
+    """Write the messages that were not written yet: to each reader about the teams that he was not told of."""
     teams_of: dict[str, list[int]] = defaultdict(list)
     stopped = Account.objects.filter(pool__token=token, state=Account.State.DEACTIVATED, reason=Token.REMOVED)
     for team_id, told in fallback(stopped.values_list("team", flat=True).distinct()).items():
@@ -58,20 +58,34 @@ def _write(token: Token, actor: User | None, now: datetime) -> None:
         teams_of[person.email] = []  # all of his own
     if actor is not None:
         teams_of.pop(actor.email, None)
-    for address, teams in teams_of.items():
+    removal = f"removed:{token.pk}:{token.generation}:"
+    told = _told(removal)
+    for address, all_teams in teams_of.items():
+        teams = sorted(set(all_teams) - told.get(address, set()))
+        if address in told and not teams:
+            continue
         outbox.enqueue(
             kind=KIND,
             recipient=address,
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
-            dedupe_key=f"removed:{token.pk}:{token.generation}:{address}",
+            dedupe_key=f"{removal}{address}" + (f":{teams[0]}" if address in told else ""),
             payload={
                 "token": token.pk,
                 "generation": token.generation,
-                "teams": sorted(teams),
+                "teams": teams,
                 "actor": actor.pk if actor else None,
             },
             now=now,
         )
+
+
+def _told(removal: str) -> dict[str, set[int]]:
+    """Return reader -> teams that messages about this removal were written about; of the person himself, none: it is about all."""
+    told: dict[str, set[int]] = defaultdict(set)
+    written = Message.objects.filter(kind=KIND, dedupe_key__startswith=removal)
+    for address, payload in written.values_list("recipient", "payload"):
+        told[address].update(payload["teams"])
+    return told
 
 
 def build(message: Message) -> Mail:

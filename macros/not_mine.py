@@ -71,22 +71,44 @@ def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetim
 def record_end(message: Message) -> None:
     """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
-        accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).select_related("team"))
         said = message.payload
-        _write(accounts, who=said["who"], note=said["note"], about=said["message"], now=timezone.now())
+        accounts = Account.objects.filter(pk__in=said["accounts"]).select_related("team")
+        if "teams" in said:  # to another team, which has an account since, the note was not written
+            accounts = accounts.filter(team__in=said["teams"])
+        _write(list(accounts), who=said["who"], note=said["note"], about=said["message"], now=timezone.now())
 
 
 def _write(accounts: Sequence[Account], *, who: str, note: str, about: int, now: datetime) -> None:
-    """Write the messages that were not written yet."""
-    for address, theirs in _readers(accounts).items():
+    """Write the messages that were not written yet: to each reader about the accounts that he was not told of."""
+    told = _told(about)
+    for address, all_theirs in _readers(accounts).items():
+        theirs = [one for one in all_theirs if one.pk not in told[address]]
+        if not theirs:
+            continue
+        teams = sorted({one.team_id for one in theirs})
         outbox.enqueue(
             kind=KIND,
             recipient=address,
-            team=theirs[0].team if len({one.team_id for one in theirs}) == 1 else None,
+            team=theirs[0].team if len(teams) == 1 else None,
             dedupe_key=f"not_mine:{about}:{min(one.pk for one in theirs)}:{address}",
-            payload={"accounts": [one.pk for one in theirs], "who": who, "note": note, "message": about},
+            payload={
+                "accounts": [one.pk for one in theirs],
+                "teams": teams,
+                "who": who,
+                "note": note,
+                "message": about,
+            },
             now=now,
         )
+
+
+def _told(about: int) -> dict[str, set[int]]:
+    """Return reader -> ids of the accounts that messages about this warning were written to him about."""
+    told: dict[str, set[int]] = defaultdict(set)
+    written = Message.objects.filter(kind=KIND, dedupe_key__startswith=f"not_mine:{about}:")
+    for address, payload in written.values_list("recipient", "payload"):
+        told[address].update(payload["accounts"])
+    return told
 
 
 def build(message: Message) -> Mail:

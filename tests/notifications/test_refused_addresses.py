@@ -14,10 +14,10 @@ from macros import evaluation, not_mine, reach
 from macros.models import Evaluation, Macro, Notice
 from notifications import claims, delivery
 from notifications.models import Message
-from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, token_of
+from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, settle, token_of
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
-from tests.support.factories import NOW
+from tests.support.factories import NOW, link, make_account
 from tokens import lifecycle
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team
@@ -122,6 +122,30 @@ def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_ope
     assert Message.objects.filter(kind="removed").count() == 3
 
 
+def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_of_another_before(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = [OPERATOR]
+    lead()
+    mail_server.refuse[LEAD] = GONE
+    token = token_of(ending(7, person=make_person(ADA), name="Lumen Shoes EU"))
+    other = make_account("facebook", team=Team.objects.create(name="Without lead"), name="Fern Gardens")
+    link(other, token)
+    settle(other)
+    with transaction.atomic():
+        by = make_person("mira@example.com")
+        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
+        removal_mail.tell(token=token, actor=by, now=NOW)
+
+    for minutes in (1, 2, 3):
+        deliver(timezone.now() + minutes * MINUTE)
+
+    assert mail_server.recipients == [OPERATOR, OPERATOR]
+    assert [name in mail.as_string() for mail in mail_server.mails for name in ("Fern", "Lumen")] == [
+        True, False, False, True,
+    ]  # fmt: skip
+
+
 def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_more_is_told_to_operators(
     settings: Any, mail_server: MailServer
 ) -> None:
@@ -139,6 +163,27 @@ def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_m
 
     assert mail_server.recipients == ["boss@example.com", OPERATOR]
     assert "Ask Eve" in Message.objects.get(kind="not_mine", recipient=OPERATOR).text
+
+
+def test_what_is_said_of_an_account_that_changed_its_team_is_not_told_to_the_new_team(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = []
+    lead()
+    account = ending(7, person=make_person("eve@example.com"), life=60)
+    make_macro(emails=["boss@example.com"], linkers=False)
+    morning(noon(TODAY))
+    mail_server.refuse[LEAD] = GONE
+    warning = Message.objects.get(recipient="boss@example.com")
+    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
+    team = Team.objects.create(name="Another client")
+    Membership.objects.create(team=team, user=make_person("new@example.com"), role=Membership.Role.TEAM_LEAD)
+    Account.objects.update(team=team)
+
+    for minutes in (1, 2, 3):
+        deliver(timezone.now() + minutes * MINUTE)
+
+    assert mail_server.recipients == ["boss@example.com"]
 
 
 def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServer) -> None:
