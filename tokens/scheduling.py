@@ -65,9 +65,17 @@ def again(token: Token, now: datetime, wait: timedelta) -> None:
 
 
 def stay_due(token: Token, now: datetime, *, closed_for: int) -> None:
-    """Keep a token due that was not asked about after all. Does not save. `closed_for`: seconds until its app may be asked again."""
+    """Keep a token due that was not asked about after all. Does not save. `closed_for`: seconds until its app may be asked again.
+
+    A renewal whose date comes earlier keeps it: a pause, which may last a day, does not hold it up.
+    """
     opens = once_open(token, now, closed_for)
-    if token.due_at is not None and token.due_at < opens:
+    if token.due_at is None or token.due_at >= opens:
+        return
+    renews = renewal.next_at(token, now)
+    if renews is not None and now < renews < opens:
+        token.due_at, token.due_for = renews, Token.DueFor.REFRESH
+    else:
         token.due_at = opens
 
 

@@ -13,7 +13,7 @@ from accounts.errors import DeedRefused
 from accounts.models import Account, ApiKey
 from accounts.portal import renewing
 from tests.support.factories import link, make_account, make_app, make_token, make_user
-from tokens import probe, scheduling, vault
+from tokens import lifecycle, probe, renewal, scheduling, vault
 from tokens.channels import brake, breaker, gate, shares
 from tokens.models import ChannelApp, Token
 from users.models import Team
@@ -182,6 +182,23 @@ def test_a_token_that_was_not_due_and_could_not_be_asked_keeps_its_date() -> Non
 
     token.refresh_from_db()
     assert (token.due_at, token.claimed_until) == (NOW + timedelta(hours=2), None)
+
+
+def test_a_pause_of_a_day_holds_up_no_renewal_whose_date_comes_earlier() -> None:
+    token = make_token(make_app("snapchat"), due_at=NOW - timedelta(minutes=5), has_refresh_token=True)
+    usual, renews = renewal.next_at(token, NOW), NOW + timedelta(hours=3)
+    assert usual is not None
+    token.linked_at -= usual - renews
+    token.save()
+    reads = make_token(make_app("pinterest"), due_at=NOW + timedelta(hours=3), due_for="refresh")
+    brake.pause(the_app("snapchat"), 86_400)
+
+    sweeps.check_these(token_ids=[token.pk], now=NOW, source="sweep")
+    lifecycle.have_accounts_read(token_id=reads.pk, at=NOW + timedelta(hours=20))
+
+    found = dict(Token.objects.values_list("pk", "due_at"))
+    assert found == {token.pk: renews, reads.pk: NOW + timedelta(hours=3)}
+    assert set(Token.objects.values_list("due_for", flat=True)) == {"refresh"}
 
 
 def test_a_report_while_the_channel_is_dark_is_answered_retry_later_at_once(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from tokens import renewal, scheduling, spans
@@ -76,9 +77,12 @@ def end_refresh(*, token_id: int, wish: Wish) -> None:
 
 
 def have_accounts_read(*, token_id: int, at: datetime) -> None:
-    """Have a sweep read the ad accounts of a token that works, from this moment on: nothing has read them since it was found to work."""
+    """Have a sweep read the ad accounts of a token that works, from this moment on: nothing has read them since it was found to work.
+
+    One that is due earlier keeps its date: what is due then reads them, too, or is a renewal, which no pause of the channel holds up.
+    """
     works = Token.objects.filter(pk=token_id, state=Token.State.VALID)
-    works.update(due_at=at, due_for=Token.DueFor.ACCOUNTS)
+    works.filter(Q(due_at=None) | Q(due_at__gt=at)).update(due_at=at, due_for=Token.DueFor.ACCOUNTS)
 
 
 @transaction.atomic
