@@ -191,7 +191,9 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
     code = (
         "import django, logging; django.setup();"
         "logging.getLogger('celery.beat').info('sent'); logging.getLogger('celery.app.trace').info('ended well');"
-        "logging.getLogger('celery.app.trace').error('failed'); logging.getLogger('x').info('said')"
+        "logging.getLogger('celery.app.trace').error('failed'); logging.getLogger('x').info('said');"
+        "logging.getLogger('django.server').info('served'); logging.getLogger().setLevel('INFO');"  # as beat --loglevel INFO does
+        "logging.getLogger('x').info('beat said')"
     )
 
     lines = {
@@ -205,8 +207,8 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
     }
 
     assert lines == {
-        "info": ["failed", "said"],
-        "debug": ["sent", "well", "failed", "said"],
+        "info": ["failed", "said", "served", "said"],
+        "debug": ["sent", "well", "failed", "said", "served", "said"],
         "error": ["failed"],
     }
 
