@@ -29,6 +29,7 @@ KEPT = 5.0  # seconds for which what was read is given again
 # And what took long is kept for so many times as long: a hundredth of a connection's time goes to it at most, whoever asks how often,
 # because all processes share what one of them read.
 SHARE = 100
+LONGEST_KEPT = 60.0  # seconds, whatever it took: figures are wanted most while the database is slow
 LONGEST = 5_000  # milliseconds for one query
 
 Read = Callable[[], Iterable[Metric]]
@@ -97,7 +98,7 @@ class Figures(Collector):
             self._seconds.pop(name, None)
             return None
         self._seconds[name] = seconds = time.monotonic() - began
-        shared.write(key, (seconds, found), max(KEPT, SHARE * seconds))
+        shared.write(key, (seconds, found), max(KEPT, min(SHARE * seconds, LONGEST_KEPT)))
         return found
 
 
