@@ -17,11 +17,12 @@ UNTOLD = (
     "/metrics",
     f"/{settings.STATIC_URL.strip('/')}/",
 )  # asked all the time
+OF_JOBS = "/api/"  # jobs have keys; from strangers no trace is taken up, nor their word on whether it is to be exported
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class TraceMiddleware:
-    """Makes a span of each request, below the one that whoever asks names in `traceparent`."""
+    """Makes a span of each request, below the one that a job names in `traceparent`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if not spans.on():
@@ -34,7 +35,7 @@ class TraceMiddleware:
             return self.get_response(request)
         method = request.method if request.method in METHODS else "OTHER"
         facts = {"http.request.method": str(method), "adtoken.request_id": logs.request_id.get()}
-        parent = request.headers.get("traceparent", "")
+        parent = request.headers.get("traceparent", "") if request.path.startswith(OF_JOBS) else ""
         with spans.span(str(method), kind="server", facts=facts, parent=parent) as note:
             answer = self.get_response(request)
             match = request.resolver_match

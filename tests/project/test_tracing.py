@@ -196,6 +196,9 @@ def assert_calls_are_told(traced: Collector) -> None:
     exchange = traced.named("channel exchange")[0]
     assert (exchange["adtoken.channel"], exchange["http.response.status_code"]) == ("snapchat", 200)
     (lease,) = traced.named(f"POST /{LEASE}")
+    assert TRACEPARENT.split("-")[1] not in {
+        span["trace"] for span in traced.spans() if "/admin/" in span["name"]
+    }
     assert (lease["http.response.status_code"], lease["trace"]) == (200, TRACEPARENT.split("-")[1])
     below = [span for span in traced.spans() if span["parent"] == lease["id"]]
     assert "SELECT accounts_account" in {span["name"] for span in below}
