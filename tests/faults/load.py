@@ -2,6 +2,7 @@
 
 import os
 import smtplib
+import sys
 import threading
 import time
 from collections import Counter
@@ -99,19 +100,30 @@ def issue_key() -> str:
 
 
 @contextmanager
-def workers(world: Sandbox, *names: str, beats: int = 1, **more: str) -> Iterator[dict[str, Process]]:
-    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life."""
-    from adtoken_project import signs_of_life
+def workers(
+    world: Sandbox, *names: str, beats: int = 1, wrong: float = 0, **more: str
+) -> Iterator[dict[str, Process]]:
+    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life.
 
+    `wrong`: the seconds by which their clock is ahead.
+    """
+    from adtoken_project import signs_of_life
+    from adtoken_project.models import BackgroundProcess
+
+    before = list(BackgroundProcess.objects.values_list("pk", flat=True))
     started: dict[str, Process] = {}
+    moved = ["-m", "tests.faults.moved", str(wrong)] if wrong else []
     with ExitStack() as stack:
         for number, name in enumerate(names):
             lane = lanes.LANES[name]
             env = environment(world, **{**lanes.environment(lane), **more})
-            started[f"{name} {number}"] = Process(lanes.command(lane)[1:], env)
+            # Each is named by its own process where it starts itself; here they would all bear this one's name.
+            own = f"{os.getpid()}-{number}{wrong:+.0f}@"
+            command = [part.replace(f"{os.getpid()}@", own) for part in lanes.command(lane)[1:]]
+            started[f"{name} {number}"] = Process([*moved, *command], env)
         for number in range(beats):
             command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
-            started[f"beat {number}"] = Process(command, environment(world, **more))
+            started[f"beat {number}"] = Process([*moved, *command], environment(world, **more))
         for process in started.values():
             process.start()
             stack.callback(process.end)
@@ -120,10 +132,9 @@ def workers(world: Sandbox, *names: str, beats: int = 1, **more: str) -> Iterato
             wanted[signs_of_life.BEAT] = beats
 
         def ready() -> bool:
-            from django.utils import timezone
-
-            living = signs_of_life.living(now=timezone.now())
-            return all(len(living[part]) >= count for part, count in wanted.items())
+            signs = BackgroundProcess.objects.exclude(pk__in=before).values_list("parts", flat=True)
+            found = Counter(part for parts in signs for part in parts)
+            return all(found[part] >= count for part, count in wanted.items())
 
         until(ready, seconds=120)
         assert ready(), "".join(line for process in started.values() for line in process.said[-10:])
@@ -163,6 +174,68 @@ class Mails:
         tally.note(f"{len(self.written)} mails, {len(lost)} lost, {len(twice)} came more than once")
 
 
+# By which call each channel is asked about a log-in, once for a check; Facebook once more for the ad accounts.
+QUESTION = {
+    "facebook": "debug_token",
+    "snapchat": "/me$",
+    "linkedin": "introspectToken",
+    "pinterest": "user_account$",
+    "tiktok": "user/info",
+    "x": "verify_credentials",
+}
+
+
+@dataclass
+class Checks:
+    """Checks that were made due."""
+
+    asked_for: int = 0
+
+    def make_due(self) -> None:
+        """Make all log-ins due that are real at the stand-ins and not due already."""
+        from django.db import connection
+        from django.utils import timezone
+
+        from tokens.models import Token
+
+        now = timezone.now()
+        idle = Token.objects.filter(claimed_until=None, due_at__gt=now)
+        self.asked_for += idle.update(due_at=now, due_for=Token.DueFor.PROBE)
+        connection.close()
+
+    def waiting(self) -> bool:
+        """Tell whether a log-in is due, being checked or being renewed."""
+        from django.db.models import Q
+        from django.utils import timezone
+
+        from tokens.models import Token
+
+        busy = Q(claimed_until__isnull=False) | Q(refresh_wanted_at__isnull=False)
+        return Token.objects.filter(busy | Q(due_at__lte=timezone.now())).exists()
+
+    def count(self, world: Sandbox, tally: Tally) -> None:
+        """Count at the stand-ins how often they were asked about a log-in, since their logs were cleared."""
+        each = {channel: len(world.calls(channel=channel, path=path)) for channel, path in QUESTION.items()}
+        each["facebook"] //= 2
+        made = sum(each.values())
+        tally.tries += self.asked_for
+        tally.lost += max(0, self.asked_for - made)
+        tally.doubled += max(0, made - self.asked_for)
+        tally.note(f"{self.asked_for} checks were due, {made} were made: {each}")
+
+
+def until_done(checks: Checks, *, seconds: float) -> float:
+    """Wait until all mails, checks and renewals are done; returns the seconds that it took.
+
+    A renewal has the ad accounts read after it is done, so one look is not enough.
+    """
+    took = until(lambda: not mails_wait() and not checks.waiting(), seconds=seconds)
+    time.sleep(1)
+    if mails_wait() or checks.waiting():
+        took += 1 + until(lambda: not mails_wait() and not checks.waiting(), seconds=seconds)
+    return took
+
+
 def received(world: Sandbox) -> Counter[str]:
     """Return address -> mails that came."""
     return Counter(address for mail in world.mails() for address in mail["to"])
@@ -187,7 +260,8 @@ def still_running(processes: dict[str, Process], tally: Tally) -> None:
     """Name each process that ended although nobody told it to."""
     for name, process in processes.items():
         if not process.is_running:
-            tally.broken.append(f"{name} ended: {''.join(process.said[-5:])[-500:]}")
+            sys.stderr.write("".join(process.said[-60:]))
+            tally.broken.append(f"{name} ended: {''.join(process.said[-1:])}")
 
 
 def own_pool(size: int) -> None:
