@@ -88,9 +88,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Tokens consented to before this moment that were never in the pool of an account."""
         return self.filter(first_linked_at=None, pool_entries=None, linked_at__lt=before)
 
+    @transaction.atomic
     def make_due(self, at: datetime) -> int:
         """Have the sweep ask the channel about these tokens from this moment on. Returns how many there are."""
-        return self.update(due_at=at, due_for=self.model.DueFor.PROBE)
+        ids = list(self.locked().values_list("pk", flat=True))  # an update alone locks in any order
+        return self.model.objects.filter(pk__in=ids).update(due_at=at, due_for=self.model.DueFor.PROBE)
 
     def locked(self) -> Self:
         """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
