@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -34,6 +34,7 @@ BECAME = {
     TokenDeath.Standing.RELEASED: "Let through by staff",
     TokenDeath.Standing.DISCARDED: "Discarded by staff",
 }
+GIVEN_UP = "Given up: no answer came, or nothing was left to ask about"
 
 
 @transaction.atomic
@@ -77,10 +78,14 @@ def pill(incident: Incident) -> faces.Pill:
 
 
 def outcomes(incident: Incident) -> list[tuple[str, int]]:
-    """Return what became of what was said, in words, with its number, the most frequent first."""
-    counted = TokenDeath.objects.of(incident).values_list("standing").annotate(number=Count("pk"))
+    """Return what became of what was said, in words, with the number of log-ins, the most frequent first."""
+    discarded = TokenDeath.Standing.DISCARDED
+    given_up = Q(standing=discarded) & ~Q(decision=TokenDeath.Decision.DISCARD)
+    said = TokenDeath.objects.of(incident).annotate(given_up=given_up).values_list("standing", "given_up")
+    counted = said.annotate(number=Count("token", distinct=True)).order_by("-number")
     return [
-        (BECAME[TokenDeath.Standing(standing)], number) for standing, number in counted.order_by("-number")
+        (GIVEN_UP if unanswered else BECAME[TokenDeath.Standing(standing)], number)
+        for standing, unanswered, number in counted
     ]
 
 
