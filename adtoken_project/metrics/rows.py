@@ -126,10 +126,14 @@ def held(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
     """What the incident brake holds."""
     labels = ["channel", "app"]
     ends = Gauge(
-        "adtoken_deaths_held", "Ends of tokens that are held until they are confirmed.", labels=labels
+        "adtoken_deaths_held",
+        "Ends of tokens, and losses of ad accounts by one token, that are held until they are confirmed.",
+        labels=labels,
     )
     incidents = Gauge(
-        "adtoken_incidents_open", "Incidents that go on: many tokens ended at once.", labels=labels
+        "adtoken_incidents_open",
+        "Incidents that go on: many tokens at once were said to have ended, or lost ad accounts.",
+        labels=labels,
     )
     for channel, app, count, opened in _read(_HELD):
         ends.add_metric([channel, str(app)], count)
