@@ -8,7 +8,8 @@ What a person's own consent leaves out is his doing and is not weighed, nor what
 could confirm.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,7 +47,8 @@ class _Refusal:
         return self.entry.access == access.OK and self.entry.can_publish != can_publish.NO
 
 
-def holds(
+@contextmanager
+def weighed(
     token: Token,
     *,
     generation: int,
@@ -54,36 +56,51 @@ def holds(
     readings: Mapping[int, PairReading],
     now: datetime,
     source: str,
-) -> bool:
-    """Tell whether losses that these answers tell of are held: then no entry that can be served is written off.
+) -> Iterator[frozenset[str]]:
+    """Weigh what these answers take from a log-in. Gives the ids, at the channel, of the ad accounts whose loss is held.
 
-    `readings` by id of the account. Runs before the entries are written, in a transaction of its own.
+    `readings` by id of the account. The entries are written within, but for those that are held and can be served. Each part has a
+    transaction of its own: a case that is let through ends once it is written, so that a process that dies leaves it as it was.
     """
     refusals = [*_of_list(token, listed), *_of_readings(token, readings)]
-    case = token.deaths.open(TokenDeath.Kind.ACCESS).filter(ask_at__isnull=False).first()
-    losses = [refusal for refusal in refusals if refusal.is_loss]
-    if case is None and not losses:
-        return False
+    case = token.deaths.open(TokenDeath.Kind.ACCESS).filter(ask_at__isnull=False).exists()
+    if not case and not any(refusal.is_loss for refusal in refusals):
+        yield frozenset()
+        return
+    refused = {refusal.native_id for refusal in refusals}
+    shown = _reached(listed, readings) - refused
     with transaction.atomic():
-        fresh = (
-            Token.objects.filter(pk=token.pk, generation=generation).locked().select_related("app").first()
-        )
-        if fresh is None:
-            return False  # the entries will not be written either
-        named = set() if case is None else set(case.evidence[TokenDeath.AD_ACCOUNTS])
-        against = [refusal for refusal in refusals if refusal.is_loss or refusal.native_id in named]
-        if against:
-            return not lifecycle.believes_loss(
-                fresh,
-                native_ids={refusal.native_id for refusal in against},
-                ruling=against[0].ruling,
-                evidence=against[0].evidence,
-                now=now,
-                source=source,
-            )
-        if named <= _reached(listed, readings) | _unlinked(fresh, named):
-            lifecycle.has_access(fresh, now)
-    return False
+        fresh = _still(token, generation)
+        held = frozenset[str]() if fresh is None else _weigh(fresh, refusals, shown, now, source)
+    yield held
+    with transaction.atomic():
+        if case and (fresh := _still(token, generation)) is not None:
+            lifecycle.losses_written(fresh, refused - held, held, now)
+
+
+def _still(token: Token, generation: int) -> Token | None:
+    found = Token.objects.filter(pk=token.pk, generation=generation).locked()
+    return found.select_related("app").first()
+
+
+def _weigh(
+    token: Token, refusals: Sequence[_Refusal], shown: set[str], now: datetime, source: str
+) -> frozenset[str]:
+    """Return the losses that are held. The token is locked."""
+    in_doubt = lifecycle.reached(token, shown | _gone(token), now)
+    against = [refusal for refusal in refusals if refusal.is_loss or refusal.native_id in in_doubt]
+    if not against:
+        return frozenset()
+    refused = {refusal.native_id for refusal in against}
+    return lifecycle.held_losses(
+        token,
+        refused=refused,
+        all_heard=in_doubt <= refused,
+        ruling=against[0].ruling,
+        evidence=against[0].evidence,
+        now=now,
+        source=source,
+    )
 
 
 def is_held(token_id: int, native_id: str) -> bool:
@@ -133,7 +150,10 @@ def _reached(listed: AccountList | None, readings: Mapping[int, PairReading]) ->
     return shown | {native.native_id for native in listed.accounts} if listed else shown
 
 
-def _unlinked(token: Token, native_ids: set[str]) -> set[str]:
-    """Return those of these ad accounts that stand in no pool with this log-in any more."""
-    linked = AccountToken.objects.filter(token=token, account__native_id__in=native_ids)
-    return native_ids - set(linked.values_list("account__native_id", flat=True))
+def _gone(token: Token) -> set[str]:
+    """Return the ad accounts in doubt that this log-in serves no more, whatever the channel says: unlinked, or behind a team's wall."""
+    named = set[str]()
+    for evidence in token.deaths.open(TokenDeath.Kind.ACCESS).values_list("evidence", flat=True):
+        named.update(evidence[TokenDeath.AD_ACCOUNTS])
+    linked = _entries(token).filter(account__native_id__in=named)
+    return named - set(linked.values_list("account__native_id", flat=True))

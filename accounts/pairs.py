@@ -37,7 +37,7 @@ def apply_list(
     now: datetime,
     source: str,
     consented: bool = False,
-    held: bool = False,
+    held: Collection[str] = (),
 ) -> list[int]:
     """Write the channel's list of one native user's ad accounts over the token's pool entries.
 
@@ -47,7 +47,7 @@ def apply_list(
     Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
     without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
     `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
-    `held`: what the list takes from the person is not believed yet (`access_brake`): entries that serve are not written off.
+    `held`: native ids of ad accounts whose loss is not believed yet (`access_brake`): their entries are not written off while they serve.
     """
     if (fresh := _still(token, generation)) is None:
         return []
@@ -60,9 +60,9 @@ def apply_list(
         native = by_id.get(entry.account.native_id)
         before = _facts(entry)
         if native is not None:
-            _take(entry, native, now, source, held=held)
+            _take(entry, native, now, source, held=entry.account.native_id in held)
         elif listed.complete:
-            _lose(entry, Reason.ACCESS_LOST, now, source, held=held)
+            _lose(entry, Reason.ACCESS_LOST, now, source, held=entry.account.native_id in held)
         if _facts(entry) == before and not consented:
             continue  # the account's own facts alone decide nothing
         gone = _counts(before) and not _serves(entry)
@@ -102,7 +102,7 @@ def apply_reading(
     reading: PairReading,
     now: datetime,
     source: str,
-    held: bool = False,
+    held: Collection[str] = (),
 ) -> None:
     """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing. `held` as above."""
     if (fresh := _still(token, generation)) is None:
@@ -111,13 +111,13 @@ def apply_reading(
     if not entries:
         return
     entry = entries[0]
-    before = _facts(entry)
+    before, is_held = _facts(entry), entry.account.native_id in held
     if reading.ruling.reason in WRITE_REFUSALS and reading.account is None:
         return  # reading is no writing: that the person may not write, only an answer to a job shows
     if reading.ruling.verdict == Verdict.ACCESS_LOST:
-        _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source, held=held)
+        _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source, held=is_held)
     elif reading.account is not None:
-        _take(entry, reading.account, now, source, held=held)
+        _take(entry, reading.account, now, source, held=is_held)
     elif reading.ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
         _restrict(entry.account, reading.ruling.note or "restricted", now, source)
     if _facts(entry) == before:

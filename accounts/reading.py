@@ -98,11 +98,11 @@ def record(
         "now": now,
         "source": source,
     }
-    held = access_brake.holds(listed=found.listed, readings=found.readings, **asked_with)
-    if found.listed is not None:
-        pairs.apply_list(listed=found.listed, held=held, **asked_with)
-    for account_id, reading in found.readings.items():
-        pairs.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
+    with access_brake.weighed(listed=found.listed, readings=found.readings, **asked_with) as held:
+        if found.listed is not None:
+            pairs.apply_list(listed=found.listed, held=held, **asked_with)
+        for account_id, reading in found.readings.items():
+            pairs.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
     said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
         said.append((found.fault.ruling, found.fault.evidence))

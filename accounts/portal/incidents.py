@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
@@ -140,7 +141,9 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
             raise Http404("There is no such decision.")
         page = _page(incident, decision)
         if request.method == "POST" and not page.refused:
-            number = lifecycle.decide(app_id=incident.app_id, decision=decision, actor=person(request))
+            number = lifecycle.decide(
+                app_id=incident.app_id, decision=decision, actor=person(request), now=timezone.now()
+            )
             self.log_change(request, incident, f"{page.button}: {number}.")
             asking_workers.ask(tend_incidents)
             messages.success(

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from accounts import pool, reading
+from accounts import access_brake, incident_mail, pool, reading
 from accounts.models import Account, AccountToken
 from accounts.reading import Findings
 from accounts.telling import notices
@@ -212,7 +213,9 @@ def test_what_staff_decide_is_done_at_the_next_reading(decision: str, state: str
     said(people, "an empty list", 1)
     held = people[FEW - 1 :]
 
-    decided = lifecycle.decide(app_id=held[0].app_id, decision=decision, actor=make_user("ops@example.com"))
+    decided = lifecycle.decide(
+        app_id=held[0].app_id, decision=decision, actor=make_user("ops@example.com"), now=NOW + 2 * MINUTE
+    )
     lifecycle.tend(now=NOW + 2 * MINUTE)
     due = Token.objects.filter(pk__in=[token.pk for token in held], due_at__lte=NOW + 2 * MINUTE).count()
     said(held, "an empty list" if decision == "release" else "fine", 3)
@@ -241,3 +244,175 @@ def test_a_log_in_that_ends_or_is_unlinked_meanwhile_leaves_no_incident_open_for
 
     assert not TokenDeath.objects.held()
     assert not Incident.objects.filter(ended_at=None)
+
+
+def case_of_three() -> tuple[list[Token], Token, list[str]]:
+    """People of three ad accounts each who lose all; of the last one it is held. Returns them, that one, and its ad accounts."""
+    people = make_people(FEW, accounts=3)
+    said(people, "an empty list", 1)
+    last = people[-1]
+    return people, last, list(last.pool_entries.order_by("pk").values_list("account__native_id", flat=True))
+
+
+def lost(token: Token) -> list[bool]:
+    found = AccountToken.objects.filter(token=token).order_by("pk").values_list("access", flat=True)
+    return [access == "lost" for access in found]
+
+
+def report(token: Token, native_id: str, at: float) -> None:
+    """A job reports one ad account of a log-in, and the channel says again that it has no access."""
+    account = Account.objects.get(native_id=native_id)
+    token.refresh_from_db()
+    found = Findings(readings={account.pk: PairReading(NO_ACCESS)})
+    reading.record(token, found, now=NOW + at * MINUTE, source="report")
+
+
+def listed(token: Token, at: float, *native_ids: str) -> None:
+    """A check finds these ad accounts, and no others."""
+    natives = tuple(NativeAccount(native_id, "", can_publish="yes") for native_id in native_ids)
+    token.refresh_from_db()
+    reading.record(token, Findings(AccountList(natives)), now=NOW + at * MINUTE, source="sweep")
+
+
+def release(at: float) -> None:
+    operator = make_user("ops@example.com")
+    lifecycle.decide(app_id=make_app().pk, decision="release", actor=operator, now=NOW + at * MINUTE)
+
+
+def test_what_staff_let_through_holds_for_all_ad_accounts_of_a_log_in_though_a_report_comes_first() -> None:
+    _, last, names = case_of_three()
+    release(2)
+
+    report(last, names[0], 2.1)
+    first = lost(last)
+    said([last], "an empty list", 3)
+
+    assert first == [True, False, False]
+    assert lost(last) == [True, True, True]
+    assert [death.standing for death in last.deaths.all()] == [Standing.RELEASED]
+
+
+def test_a_reading_of_one_of_several_ad_accounts_is_no_round() -> None:
+    _, last, names = case_of_three()
+
+    report(last, names[0], 17)
+    report(last, names[0], 33)
+    by_reports = lost(last)
+    for minute in (34, 50):
+        said([last], "an empty list", minute)
+
+    assert by_reports == [False, False, False]
+    assert lost(last) == [True, True, True]
+    assert [death.standing for death in last.deaths.all()] == [Standing.CONFIRMED]
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_a_loss_that_was_believed_is_written_though_the_process_died_first(
+    monkeypatch: pytest.MonkeyPatch, decided: bool
+) -> None:
+    _, last, _ = case_of_three()
+    if decided:
+        release(16)
+    else:
+        said([last], "an empty list", 17)
+    with monkeypatch.context() as patch:
+        patch.setattr("accounts.pairs.apply_list", lambda **_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            listed(last, 33)
+    died = lost(last)
+
+    listed(last, 34)
+
+    assert died == [False, False, False]
+    assert lost(last) == [True, True, True]
+    assert last.deaths.get().standing == (Standing.RELEASED if decided else Standing.CONFIRMED)
+
+
+def test_an_ad_account_that_is_first_missed_in_the_last_round_has_both_rounds_before_it() -> None:
+    people = make_people(FEW, accounts=3)
+    last = people[-1]
+    one, two, _ = last.pool_entries.order_by("pk").values_list("account__native_id", flat=True)
+    said(people[:-1], "an empty list", 1)
+    found = []
+
+    for minute, left in ((1, (one, two)), (17, (one, two)), (33, (one,)), (49, (one,)), (65, (one,))):
+        listed(last, minute, *left)
+        found.append(lost(last))
+
+    assert found[:2] == [[False, False, False]] * 2
+    assert found[2:4] == [[False, False, True]] * 2
+    assert found[4] == [False, True, True]
+
+
+def test_a_loss_behind_a_team_wall_ends_and_leaves_no_incident_open() -> None:
+    people, last, _ = case_of_three()
+    AccountToken.objects.filter(token=last).update(access="lost", access_reason="outside_team")
+
+    said(people[:-1], "fine", 17)
+    said([last], "an empty list", 17)
+    lifecycle.tend(now=NOW + 18 * MINUTE)
+
+    assert not TokenDeath.objects.held()
+    assert not Incident.objects.filter(ended_at=None)
+
+
+def test_a_held_loss_of_which_nobody_answers_for_a_day_is_given_up() -> None:
+    people, last, _ = case_of_three()
+    said(people[:-1], "fine", 17)
+
+    for hours in (23, 25):
+        said([last], "no answer", hours * 60)
+        held = TokenDeath.objects.held().exists()
+        assert held == (hours == 23)
+
+    assert lost(last) == [False, False, False]
+    assert not Incident.objects.filter(ended_at=None)
+    assert (incident_mail.GIVEN_UP, 1) in incident_mail.outcomes(Incident.objects.get())
+
+
+def test_a_log_in_with_an_end_and_a_loss_is_one_log_in_of_what_became_of_it() -> None:
+    people = make_people(FEW)
+    said(people, "an empty list", 1)
+    death = people[-1].deaths.get()
+    TokenDeath.objects.create(
+        token=death.token, app=death.app, kind="log_in", at=death.at, standing=death.standing
+    )
+
+    outcomes = dict(incident_mail.outcomes(Incident.objects.get()))
+
+    assert outcomes["Held"] == 1
+
+
+def test_a_log_in_that_was_let_through_is_not_asked_every_half_minute_where_the_channel_gives_no_answer() -> (
+    None
+):
+    _, last, _ = case_of_three()
+    release(2)
+    at_once = Token.objects.get(pk=last.pk).due_at
+    said([last], "no answer", 2.1)
+
+    lifecycle.tend(now=NOW + 2.6 * MINUTE)
+    soon = Token.objects.get(pk=last.pk).due_at
+    lifecycle.tend(now=NOW + 8 * MINUTE)
+
+    assert soon is not None
+    assert soon > NOW + 8 * MINUTE
+    assert Token.objects.get(pk=last.pk).due_at == NOW + 8 * MINUTE
+    assert at_once == NOW + 2 * MINUTE
+
+
+def test_an_ad_account_that_was_reached_is_called_held_no_more_while_others_are() -> None:
+    _, last, names = case_of_three()
+
+    listed(last, 5, names[0])
+
+    assert [access_brake.is_held(last.pk, name) for name in names] == [False, True, True]
+
+
+def test_many_log_ins_are_made_due_in_the_one_order_of_locks() -> None:
+    make_people(3)
+
+    with CaptureQueriesContext(connection) as asked:
+        Token.objects.make_due(NOW)
+
+    assert any('ORDER BY "tokens_token"."id" ASC FOR NO KEY UPDATE' in one["sql"] for one in asked)

@@ -333,7 +333,9 @@ def test_what_staff_decide_is_carried_out_at_once(decision: str, state: str) -> 
     for token in tokens:
         said(token, OVER, 1)
 
-    decided = lifecycle.decide(app_id=tokens[0].app_id, decision=decision, actor=operator)
+    decided = lifecycle.decide(
+        app_id=tokens[0].app_id, decision=decision, actor=operator, now=NOW + 2 * MINUTE
+    )
     lifecycle.tend(now=NOW + 3 * MINUTE)
 
     assert decided == 4

@@ -5,7 +5,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
-from tokens.lifecycle.incident_brake import believes_loss, has_access
+from tokens.lifecycle.incident_brake import held_losses, losses_written, reached
 from tokens.lifecycle.incidents import decide, tend
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
@@ -40,18 +40,19 @@ __all__ = [
     "Outcome",
     "Wish",
     "begin_refresh",
-    "believes_loss",
     "call_off_refresh",
     "claim_removed",
     "decide",
     "end_refresh",
-    "has_access",
     "have_accounts_read",
+    "held_losses",
     "keep_answer",
+    "losses_written",
     "note_linked",
     "note_lost_answer",
     "note_use",
     "postpone",
+    "reached",
     "record_ask",
     "record_dispute",
     "record_inspection",

@@ -97,47 +97,107 @@ def renewed(token: Token, now: datetime) -> None:
     _asked_again(token, Kind.RENEWAL).update(standing=Standing.REFUTED, ended_at=now)
 
 
-def believes_loss(
+def held_losses(
     token: Token,
     *,
-    native_ids: Collection[str],
+    refused: Collection[str],
+    all_heard: bool,
     ruling: Ruling,
     evidence: Mapping[str, Any],
     now: datetime,
     source: str,
-) -> bool:
-    """Take an answer that says that a log-in reaches these ad accounts no more. Return whether it is believed now.
+) -> frozenset[str]:
+    """Take an answer that says that a log-in reaches these ad accounts no more. Return those of which it is not believed yet.
 
-    Call it once for all that was read together. The caller holds the token's lock and no account's; it writes what is believed.
+    Call it once for all that was read together, after `reached`. The caller holds the token's lock and no account's; it writes what is
+    believed, and calls `losses_written` then. `all_heard`: the channel spoke of all ad accounts that are in doubt; else it is no round.
     """
     count_alone(token.app_id)
     known = token.deaths.open(Kind.ACCESS).first()
     if known is not None and known.ask_at is not None:
-        return _lost_again(known, native_ids, now)
+        return _lost_again(known, refused, all_heard, now)
     if known is not None and known.at > now - WINDOW:
-        return True  # it is counted already, and one cause takes a person's accounts one after the other
-    held = _too_many(token, now, native_ids)
+        return (
+            frozenset()
+        )  # it is counted already, and one cause takes a person's accounts one after the other
+    held = _too_many(token, now, refused)
     standing = Standing.HELD if held else Standing.BELIEVED
-    said = {**evidence, TokenDeath.AD_ACCOUNTS: sorted(native_ids)}
+    said = {**evidence, TokenDeath.AD_ACCOUNTS: sorted(refused)}
     _note(token, Kind.ACCESS, ruling.reason or Reason.ACCESS_LOST, ruling, said, now, source, standing)
-    return not held
+    return frozenset(refused) if held else frozenset()
 
 
-def _lost_again(death: TokenDeath, native_ids: Collection[str], now: datetime) -> bool:
-    """Take a loss of a log-in that is being asked again. Return whether it is believed now: as its first ones were, or as proven."""
+def _lost_again(
+    death: TokenDeath, refused: Collection[str], all_heard: bool, now: datetime
+) -> frozenset[str]:
+    """Take a loss of a log-in that is being asked again. Return what is still held of it.
+
+    What is let through or proven stays open until it is written (`losses_written`): the process may die in between.
+    """
     if death.decision == TokenDeath.Decision.RELEASE:
-        death.standing, death.ended_at = Standing.RELEASED, now
-        death.save(update_fields=["standing", "ended_at"])
-        return True
-    believed = death.standing == Standing.BELIEVED
-    named = {*death.evidence[TokenDeath.AD_ACCOUNTS], *native_ids}
-    death.evidence = {**death.evidence, TokenDeath.AD_ACCOUNTS: sorted(named)}
-    return _refused_again(death, now) or believed
+        return frozenset()
+    held = frozenset(refused) if death.standing == Standing.HELD else frozenset()
+    named = _names(death)
+    if all_heard and death.ask_at is not None and now >= death.ask_at:  # else a report had it asked
+        death.refusals += 1
+        death.ask_at = now + AGAIN
+    if death.refusals >= ROUNDS:
+        held -= named  # what is new has not been asked again
+    elif not named >= set(refused):
+        _name(death, named.union(refused))
+        death.refusals = 0  # what is new has both rounds before it, and the others wait with it
+    death.save(update_fields=["evidence", "refusals", "ask_at"])
+    return held
 
 
-def has_access(token: Token, now: datetime) -> None:
-    """Note that a log-in reaches all ad accounts that an answer had taken from it: that is refuted."""
-    _asked_again(token, Kind.ACCESS).update(standing=Standing.REFUTED, ended_at=now)
+def losses_written(token: Token, native_ids: Collection[str], held: Collection[str], now: datetime) -> None:
+    """Note that what was let through, or proven, of a log-in's losses is written: of these ad accounts. The case ends with the last one.
+
+    `held`: those of the same answer that are held. The caller holds the token's lock.
+    """
+    death = _asked_again(token, Kind.ACCESS).first()
+    if death is None:
+        return
+    released = death.decision == TokenDeath.Decision.RELEASE
+    if not released and death.refusals < ROUNDS:
+        return
+    if left := _names(death).difference(native_ids).union(held):
+        _name(death, left)
+        if held:
+            death.refusals, death.ask_at = 0, now + AGAIN
+    else:
+        death.standing = Standing.RELEASED if released else Standing.CONFIRMED
+        death.ended_at = now
+    death.save(update_fields=["evidence", "refusals", "ask_at", "standing", "ended_at"])
+
+
+def reached(token: Token, native_ids: Collection[str], now: datetime) -> frozenset[str]:
+    """Note that of these ad accounts it is in doubt no more that a log-in lost them. Return of which it still is.
+
+    Where of none, all that was said is refuted. The caller holds the token's lock.
+    """
+    death = _asked_again(token, Kind.ACCESS).first()
+    if death is None:
+        return frozenset()
+    named = _names(death)
+    left = named.difference(native_ids)
+    if not left:
+        death.standing, death.ended_at = Standing.REFUTED, now
+    elif left < named:
+        _name(death, left)
+    else:
+        return left
+    death.save(update_fields=["evidence", "standing", "ended_at"])
+    return left
+
+
+def _names(death: TokenDeath) -> frozenset[str]:
+    """Return the ids, at the channel, of the ad accounts that are in doubt."""
+    return frozenset(death.evidence[TokenDeath.AD_ACCOUNTS])
+
+
+def _name(death: TokenDeath, native_ids: Collection[str]) -> None:
+    death.evidence = {**death.evidence, TokenDeath.AD_ACCOUNTS: sorted(native_ids)}
 
 
 def schedule(token: Token, now: datetime) -> None:

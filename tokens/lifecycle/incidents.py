@@ -22,12 +22,11 @@ from tokens.lifecycle.steps import (
     tell,
 )
 from tokens.models import Token, TokenEvent
+from tokens.querysets import TokenQuerySet
 from users.models import User
 
 RUN_FOR = 20  # seconds of one call
-STALE = timedelta(
-    days=1
-)  # a round that nobody answered so long is given up; the end stands as it was believed
+STALE = timedelta(days=1)  # what nobody answered so long is given up: it stays as it was written, or not
 STAFF = "staff"
 
 Standing, Kind, Decision = TokenDeath.Standing, TokenDeath.Kind, TokenDeath.Decision
@@ -47,11 +46,17 @@ def tend(*, now: datetime) -> None:
         _close(incident, now)
 
 
-def decide(*, app_id: int, decision: str, actor: User) -> int:
-    """Note what staff say of all that is held of an app. `tend` carries it out. Returns how many log-ins."""
+def decide(*, app_id: int, decision: str, actor: User, now: datetime) -> int:
+    """Note what staff say of all that is held of an app. `tend` carries it out. Returns how many log-ins.
+
+    Losses that are let through are written at the next reading, so their log-ins are due at once.
+    """
     held = TokenDeath.objects.held().filter(app=app_id, decision="")
     tokens = held.values("token").distinct().count()
     held.update(decision=decision, decided_by=actor)
+    released = TokenDeath.objects.held().filter(app=app_id, kind=Kind.ACCESS, decision=Decision.RELEASE)
+    if decision == Decision.RELEASE:
+        _later(released, now).make_due(now)
     return tokens
 
 
@@ -70,11 +75,15 @@ def _have_accounts_read(incident: Incident, now: datetime) -> None:
     """Have the ad accounts read again of log-ins that lost some, where their round is due or staff let the losses through."""
     lost = TokenDeath.objects.open(Kind.ACCESS).filter(app=incident.app_id, ask_at__isnull=False)
     lost.filter(token__pool_entries=None).update(standing=Standing.DISCARDED, ended_at=now)  # all unlinked
-    later = Token.objects.filter(state=Token.State.VALID, due_at__gt=now)
-    later.filter(pk__in=lost.filter(decision=Decision.RELEASE).values("token")).make_due(now)
+    asked = lost.filter(Q(decision=Decision.RELEASE) | Q(ask_at__lte=now))
     # One whose reading was hindered a moment ago is left alone for a while; one that got no answer at all is due soon by itself.
     waits = Q(last_checked_at__gt=now - SOON) | Q(last_check_result__in=scheduling.NOT_TOLD)
-    later.filter(pk__in=lost.filter(ask_at__lte=now).values("token")).exclude(waits).make_due(now)
+    _later(asked, now).exclude(waits).make_due(now)
+
+
+def _later(lost: QuerySet[TokenDeath], now: datetime) -> TokenQuerySet:
+    """Return the log-ins of these losses that are not to be asked about yet."""
+    return Token.objects.filter(state=Token.State.VALID, due_at__gt=now, pk__in=lost.values("token"))
 
 
 # One log-in a transaction: each settles its accounts, and who locks accounts locks them in one order.
@@ -141,6 +150,8 @@ def _close(incident: Incident, now: datetime) -> None:
     of_app = TokenDeath.objects.filter(app=incident.app_id)
     believed = of_app.filter(standing=Standing.BELIEVED, ended_at=None, ask_at__isnull=False)
     believed.filter(at__lt=now - STALE).update(ended_at=now)
+    lost = of_app.held().filter(kind=Kind.ACCESS, at__lt=now - STALE)
+    lost.update(standing=Standing.DISCARDED, ended_at=now)
     if of_app.held().exists() or believed.exists() or of_app.since(now - WINDOW).exists():
         return
     Incident.objects.filter(pk=incident.pk).update(ended_at=now)
