@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import pairs, succession
+from accounts import access_brake, pairs, succession
 from accounts.linking import choosing, trouble
 from accounts.linking.trouble import Trouble
 from accounts.models import Account, AccountToken, PendingLink
@@ -147,10 +147,15 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
     listed = ask_for_list(
         token.app, token.identity, Grant(token.unseal(), Dates(), token.scopes and tuple(token.scopes))
     )
-    with transaction.atomic():
-        lost = pairs.apply_list(
-            token=token, generation=token.generation, listed=listed, now=now, source="link"
-        )
+    asked_with: dict[str, Any] = {
+        "token": token,
+        "generation": token.generation,
+        "listed": listed,
+        "now": now,
+        "source": "link",
+    }
+    with access_brake.weighed(readings={}, **asked_with) as held, transaction.atomic():
+        lost = pairs.apply_list(held=held, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(
             offered=[asdict(native) for native in listed.accounts],
             complete=listed.complete,

@@ -3,11 +3,13 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
+from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, Token
 from users.models import User
 
@@ -212,6 +214,21 @@ def test_a_list_that_fails_keeps_the_log_in_and_takes_nothing_away(ada: User, wo
     assert "did not show us the whole list" in page
     assert account().state == "connected"
     assert "Fern Gardens" in refreshed
+
+
+def test_reading_the_list_again_takes_nothing_away_in_a_channels_bad_hour(ada: User, world: Sandbox) -> None:
+    native.link(browser(ada), "facebook", "ada")
+    client = browser(ada)
+    back = native.decide(native.leave(client, "facebook"), "ada")
+    world.add_fault("facebook", path="me/adaccounts", status=500, body={"error": {"code": 2}}, count=1)
+    address = native.come_back(client, back)
+    Incident.objects.create(app=ChannelApp.objects.get(channel="facebook"), began_at=timezone.now())
+    world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []}, count=1)
+
+    client.post(f"{address}refresh/")
+
+    assert account().state == "connected"
+    assert TokenDeath.objects.held().filter(kind=TokenDeath.Kind.ACCESS).count() == 1
 
 
 def test_an_id_that_was_not_offered_cannot_be_linked(ada: User) -> None:
