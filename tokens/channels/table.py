@@ -132,7 +132,8 @@ def _by_words(ruling: Ruling, facts: Facts, retry_after: int | None) -> Ruling:
         )
     # A good status with an error that no row knows is trouble on the way and refuses nothing.
     general = ruling.verdict == Verdict.OUR_BUG or (ruling.unknown and facts.status != 200)
-    refused = facts.call in USED and facts.status in REFUSING - {401} and facts.shape not in NOT_ITS_OWN
+    # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
+    refused = facts.call in USED and facts.status in REFUSING - {401} and bool(facts.codes)
     if general and refused and says_not_permitted(facts.message):
         row = "not permitted, by its words"
         return Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=ruling.note)
@@ -146,7 +147,7 @@ def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
     judged by words.
     """
     vague = ruling.unknown or ruling.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
-    refused = facts.call == "api" and facts.status in REFUSING and facts.shape not in NOT_ITS_OWN
+    refused = facts.call == "api" and facts.status in REFUSING and bool(facts.codes)
     if not vague or not refused or ruling.row == unknown.STAFF:
         return ruling
     reason = reason_by_words(facts.message)

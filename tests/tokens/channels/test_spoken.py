@@ -79,13 +79,19 @@ def test_a_permission_refused_in_words_is_access_lost_under_a_general_code(key: 
 @every_channel
 @pytest.mark.parametrize("call", ["api", "list_accounts"])
 @pytest.mark.parametrize("status", [400, 403, 404])
-@pytest.mark.parametrize(
-    "page", [FIREWALL, STORAGE, "RBAC: access denied", "Verify your account: advertising not allowed"]
-)
+@pytest.mark.parametrize("page", [FIREWALL, STORAGE, "RBAC: access denied", "Verify your account"])
 def test_words_of_what_stands_before_a_channel_refuse_nobody(
     key: str, call: Any, status: int, page: str
 ) -> None:
     assert classify(key, status, page, call).verdict != Verdict.ACCESS_LOST
+
+
+@every_channel
+@pytest.mark.parametrize("call", ["api", "list_accounts"])
+def test_words_without_a_code_refuse_nobody(key: str, call: Any) -> None:
+    said = {"statusCode": 403, "message": "Access denied due to a rule."}
+
+    assert classify(key, 403, said, call).verdict != Verdict.ACCESS_LOST
 
 
 @every_channel
