@@ -98,6 +98,7 @@ KINDS: Mapping[str, Kind] = {
     "refresh and check": Kind(_everything, RENEWED, refresh),
     "lease": Kind(_everything, REFRESHED, bench.lease),
     "report": Kind(_everything, CHANNELS, bench.report),
+    "leaving": Kind(_everything, ("x",), bench.leave),
     "exchange": Kind(_everything, CHANNELS),
     "after the exchange": Kind(_after_the_exchange, CHANNELS),
 }
@@ -119,7 +120,11 @@ def case(site: Bench, channel: str, shape: str, kind: str) -> list[str]:
     site.world.clear_faults()
     bench.forget()
     if made.asks_again or bench.states_of(channel) != site.states[channel]:
-        bench.ask_again(channel, now)
+        bench.ask_again(channel, now + bench.AFTERWARDS)
+    if (
+        bench.states_of(channel) != site.states[channel]
+    ):  # a renewal was the good answer; now the log-in is asked about
+        bench.ask_again(channel, now + bench.AFTERWARDS + bench.NEXT_CHECK)
     if (left := bench.states_of(channel)) != site.states[channel]:
         wrong.append(f"not as before after a good answer: {left}")
     return wrong + bench.leaks(site)

@@ -33,6 +33,7 @@ REFUSALS: Mapping[str, tuple[int, Any]] = {
 }  # fmt: skip
 MANY = 7  # ad accounts of one log-in: more than are read one by one
 AFTERWARDS = timedelta(hours=81)  # when the channel is asked again that answers well
+NEXT_CHECK = timedelta(minutes=20)
 OPERATOR, MAILED = "ops@example.com", "mails to people"
 NOT_OF_THE_CASE = {
     "id",
@@ -149,6 +150,19 @@ def _job(bench: Bench) -> Any:
     return Client(raise_request_exception=False, headers={"authorization": f"Bearer {bench.key}"})
 
 
+def leave(bench: Bench, channel: str, now: datetime) -> list[str]:
+    """A person leaves for the channel, which is asked for a request token first."""
+    from django.test import Client
+    from django.urls import reverse
+
+    from users.models import User
+
+    browser = Client(raise_request_exception=False)
+    browser.force_login(User.objects.get(email="ada@example.com"))
+    status = browser.post(reverse("link", args=[channel])).status_code
+    return [] if status in {200, 302, 400, 502, 503} else [f"leaving was answered {status}"]
+
+
 def on_the_way_back(name: str, channel: str) -> Callable[[], list[str]]:
     """Have a person leave for the channel and consent. Returns what leads them back, and says what was wrong with that."""
     from django.test import Client
@@ -200,14 +214,14 @@ def states_of(channel: str) -> list[Any]:
     ]  # fmt: skip
 
 
-def ask_again(channel: str, now: datetime) -> None:
+def ask_again(channel: str, at: datetime) -> None:
     """The channel's first good answer: a check when it is due again."""
     from accounts import sweeps
     from tokens import refreshing
 
     with refreshing.here():
         ids = [token_of(channel, name).pk for name in ("ada", "ben")]
-        sweeps.check_these(token_ids=ids, now=now + AFTERWARDS, source="sweep")
+        sweeps.check_these(token_ids=ids, now=at, source="sweep")
 
 
 def leaks(bench: Bench) -> list[str]:

@@ -106,7 +106,7 @@ class Installation:
         from tokens import refresh_lane
 
         module: Any = refresh_lane
-        real, module.timezone = module.timezone, SimpleNamespace(now=lambda: self.now)
+        real, module.database_clock = module.database_clock, SimpleNamespace(now=lambda: self.now)
         lane = refresh_lane.Lane()
         thread = threading.Thread(target=lane.run)
         thread.start()
@@ -115,7 +115,7 @@ class Installation:
         finally:
             lane.stop()
             thread.join()
-            module.timezone = real
+            module.database_clock = real
 
     def work(self, channel: str) -> None:
         """A minute of all lanes, until nothing of the channel is due."""

@@ -100,6 +100,6 @@ def _at_once(works: Sequence[Callable[[], None]]) -> None:
 
 
 def _afterwards(site: Bench, channel: str, now: datetime) -> list[str]:
-    bench.ask_again(channel, now)
+    bench.ask_again(channel, now + bench.AFTERWARDS)
     left = bench.states_of(channel)
     return [] if left == site.states[channel] else [f"{channel} not as before after a good answer: {left}"]
