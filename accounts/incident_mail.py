@@ -34,7 +34,7 @@ BECAME = {
     TokenDeath.Standing.RELEASED: "Let through by staff",
     TokenDeath.Standing.DISCARDED: "Discarded by staff",
 }
-GIVEN_UP = "Given up: no answer came, or nothing was left to ask about"
+GIVEN_UP = "Given up without an answer"
 
 
 @transaction.atomic
