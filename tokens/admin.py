@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import display
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
@@ -294,32 +294,13 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def save_model(
         self, request: HttpRequest, obj: ChannelApp, form: Any, change: bool
     ) -> None:  # Django's signature
-        """Seal a new secret, and let the version grow, so that caches in other processes let go of the old app."""
-        if obj.is_default:
-            for other in default_app.step_back(channel=obj.channel, for_app=obj.pk):
-                messages.info(request, f"New links use this app from now on. {other} is retiring.")
-        obj.scopes = form.cleaned_data["wanted_scopes"]
-        written = {
-            "label",
-            "redirect_base",
-            "is_default",
-            "state",
-            "scopes",
-            "config_id",
-            "daily_budget",
-            "version",
-        }
-        if form.cleaned_data.get("new_secret"):
-            obj.set_secrets([form.cleaned_data["new_secret"]])
-            # A fault may have been the old secret; the next call says whether it still stands.
-            obj.fault, obj.fault_since, obj.fault_kind = "", None, ""
-            written |= {"secrets", "fault", "fault_since", "fault_kind"}
-        if not change:
-            obj.save()
-            return
-        obj.version = F("version") + 1
-        obj.save(update_fields=sorted(written))
-        obj.refresh_from_db(fields=["version"])
+        """Save it, and say which app stepped back for it."""
+        said = form.cleaned_data
+        stepped_back = default_app.save(
+            app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", "")
+        )
+        for other in stepped_back:
+            messages.info(request, f"New links use this app from now on. {other} is retiring.")
 
     def has_delete_permission(self, request: HttpRequest, obj: ChannelApp | None = None) -> bool:
         """Apps with tokens stay: set them to retiring."""

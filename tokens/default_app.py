@@ -10,6 +10,8 @@ from django.db.models import F, QuerySet
 
 from tokens.models import ChannelApp
 
+_WRITTEN = ("label", "redirect_base", "is_default", "state", "scopes", "config_id", "daily_budget", "version")
+
 
 class NotReady(Exception):  # noqa: N818  # an answer
     """The app cannot take new links. The text says what is missing."""
@@ -28,6 +30,29 @@ def make_default(*, app: ChannelApp) -> Sequence[ChannelApp]:
     stepped_back = step_back(channel=app.channel, for_app=app.pk)
     app.is_default, app.state, app.version = True, ChannelApp.State.LIVE, app.version + 1
     app.save(update_fields=["is_default", "state", "version"])
+    return stepped_back
+
+
+@transaction.atomic
+def save(*, app: ChannelApp, scopes: Sequence[str], new_secret: str = "") -> Sequence[ChannelApp]:
+    """Save an app as a form filled it in. `new_secret`: takes the old one's place at once. Returns the apps that stepped back for it.
+
+    The version grows, so that caches in other processes let go of the old app.
+    """
+    stepped_back = step_back(channel=app.channel, for_app=app.pk) if app.is_default else []
+    app.scopes = list(scopes)
+    written = {*_WRITTEN}
+    if new_secret:
+        app.set_secrets([new_secret])
+        # A fault may have been the old secret; the next call says whether it still stands.
+        app.fault, app.fault_since, app.fault_kind = "", None, ""
+        written |= {"secrets", "fault", "fault_since", "fault_kind"}
+    if app.pk is None:
+        app.save()
+        return stepped_back
+    app.version = F("version") + 1
+    app.save(update_fields=sorted(written))
+    app.refresh_from_db(fields=["version"])
     return stepped_back
 
 
