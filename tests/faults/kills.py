@@ -133,7 +133,7 @@ class Drill:
                 lease = self._post(address, self.path, {})[1]["lease_id"]
                 self.world.add_fault(CHANNEL, delay=0.25)
                 report = f"{address}/api/v1/leases/{lease}/report"
-                job = _Job(lambda report=report: self._post("", report, REFUSED)[0])  # type: ignore[misc]
+                job = _Job(lambda report=report: self._post("", report, REFUSED))  # type: ignore[misc]
                 time.sleep(self.chance.uniform(0, 0.7))
                 began = time.monotonic()
                 if number % 2:
@@ -329,20 +329,22 @@ def _until_none(rows: "QuerySet[Any]") -> None:
 
 
 class _Job(threading.Thread):
-    """A job that sends its report, and sends it again until it is answered."""
+    """A job that sends its report, and sends it again as long as it is told to come back."""
 
-    def __init__(self, send: Callable[[], int]) -> None:
+    def __init__(self, send: Callable[[], tuple[int, Any]]) -> None:
         super().__init__()
         self.send, self.status = send, 0
         self.start()
 
     def run(self) -> None:
         """Send it."""
-        self.status = self.send()
+        status, said = self.send()
+        self.status = 0 if status == 200 and said["action"] == "retry_later" else status
 
     def again(self) -> bool:
-        """Send it once more. Returns whether it was answered well."""
-        return self.send() == 200
+        """Send it once more. Returns whether it was told what to go on with."""
+        self.run()
+        return self.status == 200
 
 
 REFUSED = {

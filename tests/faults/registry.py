@@ -25,7 +25,7 @@ DRILLS = (
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("refresh_kills", 240, ("--kills", "3")),
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
-    Drill("kills", 240, ("--shifts", "4", "--mails", "3", "--checks", "3")),
+    Drill("kills", 270, ("--shifts", "4", "--mails", "2", "--checks", "2")),
     Drill("launcher_kills", 300),
     Drill("bad_answers", 300, ("--most-told",)),
     Drill("mass_death", 300, ("--people", "60")),
