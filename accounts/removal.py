@@ -18,6 +18,7 @@ from accounts.models import Account, AccountToken
 from accounts.names import Names
 from tokens import channels, lifecycle
 from tokens.channels.base import ChannelError, Verdict
+from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
 from users import hold, liveness
@@ -34,7 +35,8 @@ def sweep_orphans(*, now: datetime) -> int:
     """Revoke and delete tokens that never were linked to anything within 24 hours. Returns how many were deleted."""
     never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
     ids = never_linked.order_by("linked_at", "id").values_list("pk", flat=True)[:ORPHANS]
-    return sum(_clear_away(token_id, now) for token_id in list(ids))
+    clock = Clock(now)
+    return sum(_clear_away(token_id, clock.read()) for token_id in list(ids))
 
 
 def _clear_away(token_id: int, now: datetime) -> bool:
@@ -127,7 +129,8 @@ def _tell_channel(token: Token) -> tuple[bool, bool]:
 def sweep_removed(*, now: datetime) -> int:
     """Go on with removals that a busy token, a silent channel or a killed process left open. Returns how many are done now."""
     waiting = Token.objects.to_revoke().order_by("removed_at", "id").values_list("pk", flat=True)
-    results = [end_at_channel(token_id=token_id, now=now) for token_id in list(waiting[:ORPHANS])]
+    clock = Clock(now)
+    results = [end_at_channel(token_id=token_id, now=clock.read()) for token_id in list(waiting[:ORPHANS])]
     return sum(result != Ended.LATER for result in results)
 
 

@@ -1,11 +1,14 @@
 """`manage.py check_channel` against the stand-ins: a readable report, a right exit status, never a secret."""
 
 import io
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account
 from tests.support import native
@@ -14,8 +17,14 @@ from tests.support.sandbox import Sandbox
 from tokens import channels
 from tokens.channels import versions
 from tokens.models import ChannelApp, Token, UnknownAnswer
+from users import liveness
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+class RefusedHere(Exception):  # noqa: N818  # ends the command right after its claim
+    pass
+
 
 EVERY = sorted(channels.CHANNELS)
 
@@ -148,6 +157,30 @@ def test_a_renewal_is_made_only_after_yes(channel: str, monkeypatch: pytest.Monk
     assert status == 0, done
     assert "Renewed, and stored." in done
     assert Token.objects.get().renewed_at is not None
+
+
+def test_a_renewal_is_claimed_from_the_answer_on_however_long_the_question_stood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = linked("snapchat")
+    claimed: list[datetime | None] = []
+
+    def refuses(*args: object, **kwargs: object) -> None:
+        claimed.append(Token.objects.get(pk=token.pk).claimed_until)
+        raise RefusedHere
+
+    monkeypatch.setattr("tokens.probe.run_claimed", refuses)
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+
+        def answers(question: str) -> str:
+            traveller.shift(timedelta(minutes=10))
+            return "yes"
+
+        monkeypatch.setattr("builtins.input", answers)
+        with pytest.raises(RefusedHere):
+            check("snapchat", "--token-id", str(token.pk), "--renew")
+
+        assert claimed == [timezone.now() + liveness.CLAIM]
 
 
 def test_a_channel_that_renews_nothing_says_so() -> None:

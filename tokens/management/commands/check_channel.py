@@ -12,6 +12,7 @@ from tokens.channels.base import Channel, Credentials
 from tokens.live_check import Checker, Line
 from tokens.models import ChannelApp, Token
 from tokens.vault import VaultError
+from users import database_clock
 
 
 class Command(BaseCommand):
@@ -57,8 +58,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _renew(self, token: Token) -> bool:
-        now = timezone.now()
-        if not renewal.possible(token, now):
+        if not renewal.possible(token, timezone.now()):
             self._show(
                 Line(
                     "Does the channel renew it?", seen=("There is nothing that this log-in is renewed with.",)
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if input("Renew this log-in? Type yes: ").strip().lower() != "yes":
             self.stdout.write("Not renewed.\n")
             return True
-        line = live_check.renew(token, now=now)
+        line = live_check.renew(token, now=database_clock.now())  # the answer may have taken its time
         self._show(line)
         return line.good
 
