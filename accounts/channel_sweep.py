@@ -19,6 +19,7 @@ from tokens import answers, courses, lifecycle
 from tokens.channels import brake, breaker, gate
 from tokens.courses import Course
 from tokens.models import ChannelApp, Token
+from tokens.querysets import Held
 from users import hold, liveness
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def run(
             courses.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
     except BaseException:
         with suppress(DatabaseError):
-            Token.objects.filter(pk__in=turn.under_way).let_go()
+            Token.objects.under_way(turn.under_way).let_go()
         raise
     finally:
         with suppress(DatabaseError):
@@ -101,7 +102,7 @@ class _Turn:
     clock: Callable[[], datetime]
     goes_on: Callable[[], bool]
     begun: int = 0
-    under_way: dict[int, int] = field(default_factory=dict)  # token id -> app id
+    under_way: dict[int, Held] = field(default_factory=dict)  # by token id
     began_of: Counter[int] = field(default_factory=Counter)  # app id -> checks begun
     ends_at: datetime = field(init=False)
 
@@ -120,30 +121,33 @@ class _Turn:
         apps = list(ChannelApp.objects.filter(channel=self.channel))
         for app in apps:
             most = min(room - len(found), self._room_of(app, len(apps)))
-            for token in self._claimed(app, now, most):
+            tokens, claim = self._claimed(app, now, most)
+            for token in tokens:
                 found[token.pk] = sweeps.check(token, now=now, source="sweep")
-                self.under_way[token.pk] = app.pk
+                self.under_way[token.pk] = Held(app.pk, claim)
         self.begun += len(found)
         return found or None
 
     def keep_claimed(self, now: datetime) -> None:
         """Renew the claims of what is under way."""
-        Token.objects.filter(pk__in=list(self.under_way)).keep_claimed(now)
+        Token.objects.under_way(dict(self.under_way)).keep_claimed(now)
 
-    def _claimed(self, app: ChannelApp, now: datetime, most: int) -> list[Token]:
-        due = Token.objects.due(now).filter(app=app).order_by("due_at", "id")
+    def _claimed(self, app: ChannelApp, now: datetime, most: int) -> tuple[list[Token], int]:
+        """Claim what an app may have, and return it with the claim's number. What became due again while it is under way comes after it."""
+        due = Token.objects.due(now).filter(app=app).exclude(pk__in=self.under_way).order_by("due_at", "id")
         if most > 0 and brake.slows_checks(_name(app), budget=app.daily_budget):
             # What may begin is counted for all processes, so no more is asked for than there is.
             most = brake.begin_checks(_name(app), due[:most].count(), budget=app.daily_budget)
         if most <= 0:
-            return []
-        tokens = sweeps.claim(due, now, most)
+            return [], 0
+        tokens, claim = sweeps.claim(due, now, most)
         self.began_of[app.pk] += len(tokens)
-        return tokens
+        return tokens, claim
 
     def _room_of(self, app: ChannelApp, apps: int) -> int:
         """Return how many more tokens of an app may be checked: by its share and its breaker."""
-        at_once = max(FEWEST, AT_ONCE // apps) - Counter(self.under_way.values())[app.pk]
+        under_way = sum(held.app_id == app.pk for held in self.under_way.values())
+        at_once = max(FEWEST, AT_ONCE // apps) - under_way
         state = breaker.read(_name(app)).state
         if state == "open":
             return 0
@@ -153,12 +157,12 @@ class _Turn:
 
     def ended(self, token_id: int, result: lifecycle.Outcome | Exception) -> None:
         """Take a check's end: one that failed must never stop the others, nor come first at every sweep."""
-        self.under_way.pop(token_id, None)
+        claim = self.under_way.pop(token_id).claim
         if isinstance(result, hold.OnHold):
-            Token.objects.filter(pk=token_id).let_go()
+            Token.objects.filter(pk=token_id).claimed_as(claim).let_go()
         elif isinstance(result, Exception):
             logger.error("checking token %s failed", token_id, exc_info=result)
-            lifecycle.postpone(token_id=token_id, now=self.clock())
+            lifecycle.postpone(token_id=token_id, claim=claim, now=self.clock())
 
 
 def prune(*, now: datetime) -> int:

@@ -41,10 +41,11 @@ def sweep_orphans(*, now: datetime) -> int:
 
 def _clear_away(token_id: int, now: datetime) -> bool:
     """Revoke and delete one token, unless a person came back for it since the sweep began."""
-    token = _claim_orphan(token_id, now)
-    if token is None:
+    claimed = _claim_orphan(token_id, now)
+    if claimed is None:
         return False
-    with liveness.kept(Token.objects.filter(pk=token_id).keep_claimed):
+    token, claim = claimed
+    with liveness.kept(Token.objects.filter(pk=token_id).claimed_as(claim).keep_claimed):
         revoke(token)
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
@@ -56,15 +57,17 @@ def _clear_away(token_id: int, now: datetime) -> bool:
     return False
 
 
-def _claim_orphan(token_id: int, now: datetime) -> Token | None:
-    """Read the token again under its lock, right before the call, and claim it; None where it is no orphan any more or is being checked."""
+def _claim_orphan(token_id: int, now: datetime) -> tuple[Token, int] | None:
+    """Read the token again under its lock, right before the call, and claim it. Returns it with the claim's number.
+
+    None where it is no orphan any more or is being checked.
+    """
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)
         token = never_linked.free(now).locked().filter(pk=token_id).select_related("app").first()
         if token is None or token.pool_entries.exists():
             return None
-        Token.objects.filter(pk=token_id).claim(now)
-    return token
+        return token, Token.objects.filter(pk=token_id).claim(now)
 
 
 def remove(*, token: Token, generation: int, actor: User, note: str, now: datetime) -> "Ended":
@@ -93,11 +96,12 @@ class Ended(StrEnum):
 
 def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -> Ended:
     """Tell the channel that a removed log-in is over, and purge its credentials. Outside any transaction."""
-    token = lifecycle.claim_removed(token_id=token_id, now=now)
-    if token is None:
+    claimed = lifecycle.claim_removed(token_id=token_id, now=now)
+    if claimed is None:
         return Ended.LATER
+    token, claim = claimed
     try:
-        with liveness.kept(Token.objects.filter(pk=token_id).keep_claimed):
+        with liveness.kept(Token.objects.filter(pk=token_id).claimed_as(claim).keep_claimed):
             taken, final = _tell_channel(token)
     except hold.OnHold:  # it began meanwhile; the sweep goes on after it
         lifecycle.record_revoked(

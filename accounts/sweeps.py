@@ -30,8 +30,8 @@ PENDING_FOR = timedelta(minutes=15)
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
     """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
     answers.learn(now)
-    tokens = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
-    _check_all(tokens, now, "sweep")
+    tokens, number = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
+    _check_all(tokens, number, now, "sweep")
     return len(tokens)
 
 
@@ -39,39 +39,39 @@ def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> in
     """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
     answers.learn(now)
     wanted = Token.objects.filter(pk__in=token_ids).askable(now).order_by("id")
-    tokens = claim(wanted, now, len(token_ids))
-    _check_all(tokens, now, source)
+    tokens, number = claim(wanted, now, len(token_ids))
+    _check_all(tokens, number, now, source)
     return len(tokens)
 
 
-def _check_all(tokens: Iterable[Token], now: datetime, source: str) -> None:
-    """Check claimed tokens. What is left of the claims ends with it, also where the worker is told to stop meanwhile."""
+def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str) -> None:
+    """Check tokens that are held by the claim of this number. What is left of it ends then, also where the worker is told to stop."""
     checks = {token.pk: check(token, now=now, source=source) for token in tokens}
-    claimed = Token.objects.filter(pk__in=list(checks))
+    claimed = Token.objects.filter(pk__in=list(checks)).claimed_as(number)
     try:
         with liveness.kept(claimed.keep_claimed):
             results = courses.run_all(checks, at_once=AT_ONCE)
         for token_id, result in results.items():
             if isinstance(result, hold.OnHold):
-                Token.objects.filter(pk=token_id).let_go()
+                claimed.filter(pk=token_id).let_go()
             elif isinstance(
                 result, Exception
             ):  # one bad row must never stop the others, nor come first at every sweep
                 logger.error("checking token %s failed", token_id, exc_info=result)
-                lifecycle.postpone(token_id=token_id, now=now)
+                lifecycle.postpone(token_id=token_id, claim=number, now=now)
     except BaseException:
         with suppress(DatabaseError):
             claimed.let_go()
         raise
 
 
-def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> list[Token]:
-    """Take the right to ask about so many of these tokens, and return them."""
+def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Token], int]:
+    """Take the right to ask about so many of these tokens, and return them with the claim's number."""
     with transaction.atomic():
         free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True)[:limit])
-        Token.objects.filter(pk__in=ids).claim(now)
-    return list(Token.objects.filter(pk__in=ids).select_related("app"))
+        number = Token.objects.filter(pk__in=ids).claim(now)
+    return list(Token.objects.filter(pk__in=ids).select_related("app")), number
 
 
 def check(
@@ -97,11 +97,12 @@ def check(
 
 def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.Outcome:
     """Check one token and its accounts at once, as staff asked. One that is being checked already is waited for."""
-    if not probe.claim(token.pk, now):
+    claimed = probe.claim(token.pk, now)
+    if not claimed:
         return probe.probe(token.pk, now=now, source=source)
     answers.learn(now)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
-    return probe.run_claimed(token.pk, check(fresh, now=now, source=source))
+    return probe.run_claimed(token.pk, claimed, check(fresh, now=now, source=source))
 
 
 def sweep_pending_links(*, now: datetime) -> int:

@@ -197,11 +197,13 @@ def renew(token: Token, *, now: datetime) -> Line:
     """Renew a stored token once, through the lifecycle, and say what became of it. The caller has asked whether to."""
     asked = "Does the channel renew it without a person?"
     proves = live_points.proves(token.app.channel, "renew")
-    if not probe.claim(token.pk, now):
+    claim = probe.claim(token.pk, now)
+    if not claim:
         return Line(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
     before = Token.objects.select_related("app").get(pk=token.pk)
     with refreshing.here():  # whoever runs the command waits for it, also where no refresh lane runs
-        outcome = probe.run_claimed(token.pk, probe.course(before, now=now, source="staff", renew=True))
+        course = probe.course(before, now=now, source="staff", renew=True)
+        outcome = probe.run_claimed(token.pk, claim, course)
     after = Token.objects.get(pk=token.pk)
     renewed = after.renewed_at == now
     seen = (

@@ -227,7 +227,9 @@ class Token(vault.NamesItsKeys):
     due_for = models.CharField(max_length=10, choices=DueFor, default=DueFor.PROBE)
     claimed_until = models.DateTimeField(null=True, blank=True)
     claimed_by = models.IntegerField(
-        null=True, blank=True, help_text="The number of the process that holds the claim and renews it."
+        null=True,
+        blank=True,
+        help_text="The number of the claim: whoever made it renews it and gives it back.",
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)

@@ -41,9 +41,9 @@ CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on 
 A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
 
 
-def claim(token_id: int, now: datetime) -> bool:
-    """Take the right to ask about this token. Return whether nobody else holds it, and no refresh of it is asked for."""
-    return bool(Token.objects.filter(pk=token_id).askable(now).claim(now))
+def claim(token_id: int, now: datetime) -> int:
+    """Take the right to ask about this token. Return the claim's number; 0 where somebody holds it, or a refresh of it is asked for."""
+    return Token.objects.filter(pk=token_id).askable(now).claim(now)
 
 
 def ask(token: Token, *, timeout: float | None = None) -> Inspection:
@@ -260,21 +260,25 @@ def probe(
     """
     limit = Limit(timeout)
     patience = Limit(wait if wait is not None else timeout or WAIT)
-    if not claim(token_id, now):
-        outcome = _wait_for_the_other(token_id, now, patience)
-        if outcome is not None:
-            return outcome
+    claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
+    if isinstance(claimed, Outcome):
+        return claimed
     answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
-    outcome = run_claimed(
-        token_id, course(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
-    )
-    return (_wait_for_the_other(token_id, now, patience) or outcome) if outcome.waits else outcome
+    asking = course(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
+    outcome = run_claimed(token_id, claimed, asking)
+    if not outcome.waits:
+        return outcome
+    found = _wait_for_the_other(token_id, now, patience)
+    if isinstance(found, Outcome):
+        return found
+    Token.objects.filter(pk=token_id).claimed_as(found).let_go()
+    return outcome
 
 
-def run_claimed(token_id: int, course: Course[Outcome]) -> Outcome:
-    """Run a course of a claimed token to its end. Where it fails, the claim ends with it."""
-    claimed = Token.objects.filter(pk=token_id)
+def run_claimed(token_id: int, claim: int, course: Course[Outcome]) -> Outcome:
+    """Run a course of a token to its end under the claim of this number. Where it fails, the claim ends with it."""
+    claimed = Token.objects.filter(pk=token_id).claimed_as(claim)
     try:
         with liveness.kept(claimed.keep_claimed):
             return courses.run(course)
@@ -308,8 +312,8 @@ def lengthen(
     probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews)
 
 
-def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcome | None:
-    """Return what the other one's question gave, or None where its claim has ended without an answer and is ours now.
+def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcome | int:
+    """Return what the other one's question gave, or the number of our claim where its claim has ended without an answer.
 
     PostgreSQL alone is asked, more and more seldom, and no connection is held meanwhile.
     """
@@ -324,8 +328,8 @@ def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcom
                 else Verdict(token.last_check_result or "ok")
             )
             return Outcome(verdict, token.state, token.generation, token.reason)
-        if not asked_for and claim(token_id, now + timedelta(seconds=time.monotonic() - began)):
-            return None
+        if not asked_for and (ours := claim(token_id, now + timedelta(seconds=time.monotonic() - began))):
+            return ours
         if patience.over:
             return Outcome(
                 Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=asked_for

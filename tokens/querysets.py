@@ -1,7 +1,8 @@
 """Named filters of tokens."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models, transaction
 from django.db.models import Func, Q
@@ -23,6 +24,13 @@ class _ServerIsUp(Func):
 
     template = f"(pg_postmaster_start_time() < clock_timestamp() - interval '{liveness.CLAIM.total_seconds():.0f} seconds')"
     output_field = models.BooleanField()
+
+
+class Held(NamedTuple):
+    """A token under way: whose app's it is, and the number of the claim that holds it."""
+
+    app_id: int
+    claim: int
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
@@ -62,23 +70,31 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
 
     def claim(self, now: datetime) -> int:
-        """Take the right to ask about these tokens. Returns how many there are; narrow by `free` before.
+        """Take the right to ask about these tokens. Returns the number of this claim, 0 where there are none; narrow by `free` before.
 
-        It is short: whoever may need longer holds it by `liveness.kept(tokens.keep_claimed)`.
+        It is short: whoever may need longer holds it by `liveness.kept(tokens.claimed_as(number).keep_claimed)`.
         """
-        return self.update(claimed_until=now + liveness.CLAIM, claimed_by=liveness.holder())
+        number = liveness.number()
+        return number if self.update(claimed_until=now + liveness.CLAIM, claimed_by=number) else 0
+
+    def claimed_as(self, *numbers: int) -> Self:
+        """Those of these tokens that are held by these claims: what was claimed by others since, also in this process, is theirs."""
+        return self.filter(claimed_until__isnull=False, claimed_by__in=numbers)
+
+    def under_way(self, held: Mapping[int, Held]) -> Self:
+        """Those of these tokens (by id) whose claims stand still."""
+        return self.filter(pk__in=list(held)).claimed_as(*{one.claim for one in held.values()})
 
     @transaction.atomic
     def keep_claimed(self, now: datetime) -> int:
-        """Renew what this process claimed of these tokens. Returns how many. One that is being written waits for the next time."""
-        held = self.filter(claimed_until__isnull=False, claimed_by=liveness.holder())
-        free = held.order_by("id").select_for_update(skip_locked=True, no_key=True, of=("self",))
+        """Renew the claims of these tokens, see `claimed_as`. Returns how many. One that is being written waits for the next time."""
+        free = self.order_by("id").select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True))
         return self.model.objects.filter(pk__in=ids).update(claimed_until=now + liveness.CLAIM)
 
     def let_go(self) -> int:
-        """Give back what this process claimed of these tokens. Returns how many there were."""
-        return self.filter(claimed_by=liveness.holder()).update(claimed_until=None, claimed_by=None)
+        """Give back the claims of these tokens, see `claimed_as`. Returns how many there were."""
+        return self.update(claimed_until=None, claimed_by=None)
 
     def to_revoke(self) -> Self:
         """Log-ins that were removed on purpose and are still authorised at their channel, as far as we know."""

@@ -22,7 +22,7 @@ from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
-from tokens.querysets import TokenQuerySet
+from tokens.querysets import Held, TokenQuerySet
 from users import database_clock, hold, liveness
 from users.models import User
 
@@ -42,7 +42,7 @@ class Lane:
     at_once: int = AT_ONCE
     beat: Callable[[], None] = lambda: None
     checked: Callable[[int], None] = lambda token_id: None
-    _running: dict[int, int] = field(default_factory=dict)  # token id -> app id
+    _running: dict[int, Held] = field(default_factory=dict)  # by token id
     _stopping: bool = False
     _wake: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +77,7 @@ class Lane:
 
     def keep_claimed(self, now: datetime) -> None:
         """Renew the claims of the refreshes under way."""
-        Token.objects.filter(pk__in=list(self._running)).keep_claimed(now)
+        Token.objects.under_way(dict(self._running)).keep_claimed(now)
 
     def _look(self, threads: ThreadPoolExecutor) -> None:
         now, clock = database_clock.now(), time.monotonic()
@@ -102,7 +102,7 @@ class Lane:
         with self._lock:
             running = dict(self._running)
         room, share = self.at_once - len(running), max(1, self.at_once // SHARE)
-        per_app = Counter(running.values())
+        per_app = Counter(held.app_id for held in running.values())
         full = [*self._silent, *(app for app, count in per_app.items() if count >= share)]
         if room <= 0:
             return
@@ -114,18 +114,18 @@ class Lane:
                 if per_app[token.app_id] < share:
                     per_app[token.app_id] += 1
                     found.append(token)
-            Token.objects.filter(pk__in=[token.pk for token in found]).claim(now)
+            claim = Token.objects.filter(pk__in=[token.pk for token in found]).claim(now)
         for token in found:
             with self._lock:
-                self._running[token.pk] = token.app_id
-            threads.submit(self._make, token.pk).add_done_callback(partial(self._made, token.pk))
+                self._running[token.pk] = Held(token.app_id, claim)
+            threads.submit(self._make, token.pk, claim).add_done_callback(partial(self._made, token.pk))
 
     def _made(self, token_id: int, _done: Future[Any]) -> None:
         with self._lock:
             self._running.pop(token_id, None)
         self._wake.set()
 
-    def _make(self, token_id: int) -> None:
+    def _make(self, token_id: int, claim: int) -> None:
         """Run one token's course, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
         wish = Wish()
         try:
@@ -139,9 +139,11 @@ class Lane:
             logger.info("token %s is not refreshed: this installation is on hold", token_id)
         except Exception:
             logger.exception("refreshing token %s failed", token_id)
-            refreshing.stored(partial(lifecycle.postpone, token_id=token_id, now=database_clock.now()))
+            refreshing.stored(
+                partial(lifecycle.postpone, token_id=token_id, claim=claim, now=database_clock.now())
+            )
         finally:
-            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish))
+            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish, claim=claim))
             connection.close()
 
     def _check(self, token: Token, wish: Wish) -> None:

@@ -33,7 +33,12 @@ _lock = threading.Lock()
 
 def holder() -> int:
     """Return the number that claims name this process by: negative, as an older version took positive ones for connections."""
-    return _holders.setdefault(os.getpid(), -1 - secrets.randbelow(2**31 - 1))
+    return _holders.setdefault(os.getpid(), number())
+
+
+def number() -> int:
+    """Return a number for one claim, by which it is told from every other, also of this process. It is negative, as a holder's is."""
+    return -1 - secrets.randbelow(2**31 - 1)
 
 
 @contextmanager

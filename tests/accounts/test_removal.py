@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -22,6 +23,7 @@ from tests.support.sandbox import Sandbox
 from tokens import lifecycle, vault
 from tokens.channels.pushes import News, Push
 from tokens.models import ChannelKey, Token
+from users import liveness
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,6 +130,31 @@ def test_an_orphan_that_is_being_checked_is_left_for_the_next_sweep(world: Sandb
 
     assert (removal.sweep_orphans(now=now), revocations(world)) == (0, [])
     assert removal.sweep_orphans(now=now + timedelta(minutes=2)) == 1
+
+
+def test_each_claim_of_a_sweep_counts_from_its_own_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls before it may have taken longer than a claim lasts."""
+    now = datetime.now(UTC)
+    orphans = [make_token(linked_at=now - DAY_AFTER) for _ in range(2)]
+    gone = {"state": "dead", "reason": Token.REMOVED, "removed_at": now, "first_linked_at": now}
+    removed = [make_token(**gone) for _ in range(2)]
+    passed, left = [0.0], []
+    monkeypatch.setattr("tokens.clock.time", SimpleNamespace(monotonic=lambda: passed[0]))
+
+    def slow_call(token: Token) -> tuple[bool, bool]:
+        until = Token.objects.get(pk=token.pk).claimed_until
+        left.append(until and until - now - timedelta(seconds=passed[0]))
+        passed[0] += 120
+        return True, True
+
+    monkeypatch.setattr(removal, "revoke", slow_call)
+    monkeypatch.setattr(removal, "_tell_channel", slow_call)
+
+    cleared = removal.sweep_orphans(now=now)
+    ended = removal.sweep_removed(now=now + timedelta(seconds=passed[0]))
+
+    assert (cleared, ended) == (len(orphans), len(removed))
+    assert left == [liveness.CLAIM] * 4
 
 
 def test_an_orphan_that_does_not_open_is_deleted_and_does_not_stop_the_others() -> None:
@@ -337,7 +364,7 @@ class TestRemoving:
         lifecycle.remove(token_id=ada.pk, generation=ada.generation, actor=make_user(), note="", now=now)
         claimed = lifecycle.claim_removed(token_id=ada.pk, now=now)
         assert claimed is not None
-        removal.revoke(claimed)
+        removal.revoke(claimed[0])
 
         busy = removal.sweep_removed(now=now)
         done = removal.sweep_removed(now=now + timedelta(minutes=5))

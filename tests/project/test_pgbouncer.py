@@ -126,16 +126,15 @@ def test_a_living_workers_claim_is_left_alone_and_a_killed_ones_is_taken_over_wi
     port: int, direct: psycopg.Connection[Any]
 ) -> None:
     token = make_token(due_at=NOW)
-    claimed = Token.objects.filter(pk=token.pk)
     with through(port):
-        probe.claim(token.pk, NOW)
+        claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
         close_what_was_lent(direct)
         with liveness.kept(claimed.keep_claimed):
             liveness.renew(NOW + timedelta(seconds=15))
 
             assert not probe.claim(token.pk, NOW + timedelta(seconds=30))
-        assert probe.claim(token.pk, NOW + timedelta(seconds=36))
-        assert claimed.let_go() == 1
+        taken = probe.claim(token.pk, NOW + timedelta(seconds=36))
+        assert (claimed.let_go(), Token.objects.claimed_as(taken).let_go()) == (0, 1)
 
 
 def test_a_mail_that_is_being_sent_is_left_to_its_sender_and_taken_over_half_a_minute_after_his_end(

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from accounts import sweeps
+from accounts import channel_sweep, sweeps
 from tests.support import native
 from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
@@ -27,8 +29,7 @@ def claim_by_another(token: Token, at: datetime) -> None:
 
 def test_a_claim_is_kept_while_its_process_lives_and_ends_half_a_minute_after_it_at_most() -> None:
     token = make_token(due_at=NOW)
-    assert probe.claim(token.pk, NOW)
-    claimed = Token.objects.filter(pk=token.pk)
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
 
     with liveness.kept(claimed.keep_claimed):
         for seconds in range(5, 301, 5):
@@ -43,8 +44,7 @@ def test_a_claim_is_kept_while_its_process_lives_and_ends_half_a_minute_after_it
 
 def test_nobody_renews_what_another_process_took_over_nor_gives_it_back() -> None:
     token = make_token()
-    probe.claim(token.pk, NOW)
-    claimed = Token.objects.filter(pk=token.pk)
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, NOW))
     claim_by_another(token, NOW + CLAIM)
 
     kept, given = claimed.keep_claimed(NOW + timedelta(hours=1)), claimed.let_go()
@@ -53,15 +53,41 @@ def test_nobody_renews_what_another_process_took_over_nor_gives_it_back() -> Non
     assert (kept, given, token.claimed_until) == (0, 0, NOW + 2 * CLAIM)
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_check_that_fails_gives_back_its_own_claim_and_no_later_one_of_the_same_process(
+    recorded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own ends as its answer is recorded; then it reads ad accounts, and somebody else may ask."""
+    token, others = make_token(due_at=NOW), []
+
+    def check(token: Token, **_: object) -> Iterator[Any]:
+        if recorded:
+            Token.objects.filter(pk=token.pk).update(claimed_until=None, claimed_by=None)
+            others.append(probe.claim(token.pk, NOW))
+        yield lambda: None
+        raise KeyError("a_field")
+
+    monkeypatch.setattr(sweeps, "check", check)
+
+    with pytest.raises(KeyError):
+        sweeps.check_now(token, now=NOW)
+    after_one = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
+    Token.objects.update(claimed_until=None, claimed_by=None)
+    channel_sweep.run(channel=token.app.channel, worker="one", clock=lambda: NOW)
+    after_sweep = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
+
+    assert after_one == after_sweep == ((1, 0) if recorded else (0, 1))
+
+
 def test_a_process_renews_by_a_thread_of_its_own_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(liveness, "EVERY", 0.02)
     token = make_token()
     now = timezone.now()
-    probe.claim(token.pk, now)
+    claimed = Token.objects.filter(pk=token.pk).claimed_as(probe.claim(token.pk, now))
     renewed = threading.Event()
 
     def keep(at: datetime) -> None:
-        if Token.objects.filter(pk=token.pk).keep_claimed(at):
+        if claimed.keep_claimed(at):
             renewed.set()
 
     with liveness.kept(keep):

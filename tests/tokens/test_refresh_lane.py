@@ -165,9 +165,9 @@ def test_a_wish_that_comes_while_a_refresh_ends_is_kept_and_so_is_the_claim_of_w
             Token.objects.refresh_wanted(now).update(claimed_until=now + liveness.CLAIM, claimed_by=another)
 
     lifecycle.want_refresh(token_id=token.pk, now=timezone.now(), source="push", renew=False)
-    Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
+    claim = Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
 
-    refresh_lane.Lane(checked=staff_wants)._make(token.pk)
+    refresh_lane.Lane(checked=staff_wants)._make(token.pk, claim)
 
     token.refresh_from_db()
     assert (token.refresh_wanted.get("source"), token.refresh_wanted.get("renew")) == ("staff", True)
@@ -182,9 +182,9 @@ def test_what_is_added_to_a_wish_while_it_is_looked_after_is_looked_after_too(ac
     seen = lifecycle.Wish.of(Token.objects.get())
     lifecycle.want_refresh(**asked, source="staff", renew=True)
 
-    lifecycle.end_refresh(token_id=token.pk, wish=seen)
+    lifecycle.end_refresh(token_id=token.pk, wish=seen, claim=0)
     kept = Token.objects.get().refresh_wanted
-    lifecycle.end_refresh(token_id=token.pk, wish=lifecycle.Wish.of(Token.objects.get()))
+    lifecycle.end_refresh(token_id=token.pk, wish=lifecycle.Wish.of(Token.objects.get()), claim=0)
 
     assert kept["renew"] is True
     assert Token.objects.get().refresh_wanted_at is None
@@ -262,4 +262,4 @@ def test_refreshes_of_an_app_that_does_not_answer_stay_due_until_it_does(account
 
     assert held_back == []
     assert (untouched.claimed_until, untouched.renewal_tried_at) == (None, None)
-    assert vars(threads)["noted"] == [(token.pk,)]
+    assert [token_id for token_id, _claim in vars(threads)["noted"]] == [token.pk]

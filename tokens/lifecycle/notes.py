@@ -32,11 +32,11 @@ def record_ask(*, token: Token, actor: User | None, recipient: str, now: datetim
     event(token, TokenEvent.Kind.ASKED, now, source="staff", actor=actor, detail={"recipient": recipient})
 
 
-def postpone(*, token_id: int, now: datetime) -> None:
-    """Look at a token later, because checking it failed on our side."""
-    Token.objects.filter(pk=token_id).update(
-        due_at=now + scheduling.after_trouble(Token(pk=token_id)), claimed_until=None, claimed_by=None
-    )
+def postpone(*, token_id: int, claim: int, now: datetime) -> None:
+    """Look at a token later, because checking it under this claim failed on our side, and give the claim back where it stands still."""
+    token = Token.objects.filter(pk=token_id)
+    token.update(due_at=now + scheduling.after_trouble(Token(pk=token_id)))
+    token.claimed_as(claim).let_go()
 
 
 def note_use(*, token_id: int, now: datetime) -> None:

@@ -67,13 +67,13 @@ class Wish:
         return cls(token.refresh_wanted_at, dict(token.refresh_wanted))
 
 
-def end_refresh(*, token_id: int, wish: Wish) -> None:
-    """Note that this wish has been looked after, and give back the refresh lane's claim. What was asked for meanwhile stays."""
+def end_refresh(*, token_id: int, wish: Wish, claim: int) -> None:
+    """Note that this wish has been looked after, and give back the claim that was made for it. What was asked for meanwhile stays."""
     token = Token.objects.filter(pk=token_id)
     token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
         refresh_wanted_at=None, refresh_wanted={}
     )
-    token.filter(refresh_began_at=None).let_go()
+    token.filter(refresh_began_at=None).claimed_as(claim).let_go()
 
 
 def have_accounts_read(*, token_id: int, at: datetime) -> None:

@@ -36,13 +36,14 @@ def remove(*, token_id: int, generation: int, actor: User, note: str, now: datet
     tell(token, before, now, "staff")
 
 
-def claim_removed(*, token_id: int, now: datetime) -> Token | None:
-    """Claim a removed log-in that is still authorised at the channel, for the call that ends it. None where it is held, or not so."""
+def claim_removed(*, token_id: int, now: datetime) -> tuple[Token, int] | None:
+    """Claim a removed log-in that is still authorised at the channel, for the call that ends it. Returns it with the claim's number.
+
+    None where it is held, or not so.
+    """
     with transaction.atomic():
         token = Token.objects.to_revoke().free(now).filter(pk=token_id).locked().select_related("app").first()
-        if token is not None:
-            Token.objects.filter(pk=token_id).claim(now)
-    return token
+        return (token, Token.objects.filter(pk=token_id).claim(now)) if token is not None else None
 
 
 @transaction.atomic
