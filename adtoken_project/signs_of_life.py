@@ -15,7 +15,7 @@ from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 
 from adtoken_project import lanes
-from users import database_clock
+from users import database_clock, liveness
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ def _turned(**kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
 def _begin(sender: Any, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     _turned()
     _over.clear()
+    liveness.watch()
     parts = lanes.served(sender.app.amqp.queues.consume_from)
     name = f"{sender.hostname}" if str(os.getpid()) in sender.hostname else f"{sender.hostname}:{os.getpid()}"
     threading.Thread(target=_keep, args=(name, parts), name="signs-of-life", daemon=True).start()

@@ -15,11 +15,8 @@ from users import hold, liveness, refused_addresses
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 GIVE_UP_AFTER = timedelta(hours=48)
 
-# While PostgreSQL was away nobody could renew a claim: so long after its start the senders that live may say what became of their mails.
-SPARED = timedelta(seconds=20)
-
-# A claim that ran out: its sender renews it while it lives (`keep`).
-_LOST = """state = 'sending' and claimed_until < %(now)s and pg_postmaster_start_time() < clock_timestamp() - %(spared)s"""
+# A claim that ran out: its sender renews it while it lives (`keep`), and while PostgreSQL is there (`may_take_over`).
+_LOST = """state = 'sending' and claimed_until < %(now)s and %(may_take_over)s"""
 
 _STOP = f"""
 update notifications_message m set state = 'failed', claimed_until = null, lost_claims = m.lost_claims + 1, error = %(error)s
@@ -62,13 +59,17 @@ def claim_next(*, now: datetime) -> Message | None:
 
 def _moments(now: datetime) -> dict[str, Any]:
     """Return the parameters of `_LOST`."""
-    return {"now": now, "spared": SPARED}
+    return {"now": now, "may_take_over": liveness.may_take_over()}
 
 
 def keep(message: Message, now: datetime) -> None:
-    """Renew the claim of this attempt, where no later one has the row."""
+    """Renew the claim of this attempt, where no later one has the row. One that is being written waits for the next time."""
     mine = Message.objects.filter(pk=message.pk, state=Message.State.SENDING, attempts=message.attempts)
-    mine.update(claimed_until=now + liveness.CLAIM)
+    free = mine.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    with transaction.atomic():
+        Message.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(
+            claimed_until=now + liveness.CLAIM
+        )
 
 
 def stop_killers(*, now: datetime) -> int:

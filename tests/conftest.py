@@ -142,6 +142,15 @@ def _tasks_go_by_the_tests_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _postgresql_has_answered_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that ran out are taken over at once, and no thread looks at PostgreSQL between tests; tests/users/test_liveness.py does."""
+    from users import liveness
+
+    monkeypatch.setattr(liveness, "watch", lambda: None)
+    monkeypatch.setattr(liveness, "may_take_over", lambda: True)
+
+
+@pytest.fixture(autouse=True)
 def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever comes to a refresh makes it himself, as commands do: there is no refresh lane beside a test that does not start one."""
     from tokens import refreshing

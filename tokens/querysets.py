@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models, transaction
-from django.db.models import Func, Q
+from django.db.models import Q
 
 from users import liveness
 
@@ -17,13 +17,6 @@ NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed be
 UNHEARD = timedelta(
     minutes=5
 )  # for which a refresh that is asked for waits before it counts as one that nobody makes
-
-
-class _ServerIsUp(Func):
-    """Whether PostgreSQL has been up for so long that whoever holds a claim could have kept it alive since."""
-
-    template = f"(pg_postmaster_start_time() < clock_timestamp() - interval '{liveness.CLAIM.total_seconds():.0f} seconds')"
-    output_field = models.BooleanField()
 
 
 class Held(NamedTuple):
@@ -59,11 +52,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return wanted.exclude(reason=self.model.REMOVED).free(now)
 
     def left_in_refresh(self, now: datetime) -> Self:
-        """Tokens whose refresh was sent by a process that is gone: its answer is lost, if one came.
-
-        All claims look over where PostgreSQL itself was away, so those who hold them get the time to say that they live.
-        """
-        return self.filter(Q(_ServerIsUp()), refresh_began_at__isnull=False).free(now)
+        """Tokens whose refresh was sent by a process that is gone (where `liveness.may_take_over`): its answer is lost, if one came."""
+        return self.filter(refresh_began_at__isnull=False).free(now)
 
     def free(self, now: datetime) -> Self:
         """Tokens that no living process holds: a dead one's claim runs out by itself."""

@@ -57,6 +57,7 @@ class Lane:
 
     def run(self) -> None:
         """Work until told to stop."""
+        liveness.watch()
         with (
             liveness.kept(self.keep_claimed),
             ThreadPoolExecutor(self.at_once, thread_name_prefix="refresh") as threads,
@@ -92,10 +93,15 @@ class Lane:
         self._take(Token.objects.refresh_wanted(now).order_by("refresh_wanted_at"), threads, now)
         if searches:
             self._next_search = clock + SEARCH_EVERY
-            for token_id in Token.objects.left_in_refresh(now).values_list("pk", flat=True)[: self.at_once]:
-                if token_id not in self._running:
-                    lifecycle.note_lost_answer(token_id=token_id, now=now)
+            if liveness.may_take_over():
+                self._find_lost(now)
             self._take(Token.objects.due_for_refresh(now).order_by("due_at"), threads, now)
+
+    def _find_lost(self, now: datetime) -> None:
+        """Note which refreshes were left without an answer by processes that are gone."""
+        for token_id in Token.objects.left_in_refresh(now).values_list("pk", flat=True)[: self.at_once]:
+            if token_id not in self._running:
+                lifecycle.note_lost_answer(token_id=token_id, now=now)
 
     def _take(self, wanted: TokenQuerySet, threads: ThreadPoolExecutor, now: datetime) -> None:
         """Claim what there is room for and start it."""

@@ -9,8 +9,9 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -23,12 +24,21 @@ CLAIM = timedelta(seconds=20)
 EVERY = 5.0  # seconds between two renewals
 AGAIN = 1.0  # seconds after one that PostgreSQL did not take
 
+BREAK = 10.0  # seconds between two answers of PostgreSQL: after a longer one claims of the living may have run out
+WATCHES_FOR = 300.0  # seconds after somebody last wanted to know
+
 Keep = Callable[[datetime], object]
 
 _kept: dict[object, Keep] = {}
 _threads: dict[int, threading.Thread] = {}  # by process id: a forked process has none of its parent's
 _holders: dict[int, int] = {}
 _lock = threading.Lock()
+
+
+class _Reached:
+    """Since when PostgreSQL answers this process without a break, when it did last, and until when that is watched: monotonic seconds."""
+
+    since = last = watched_until = float("-inf")
 
 
 def holder() -> int:
@@ -47,15 +57,57 @@ def kept(keep: Keep) -> Iterator[None]:
     mine = object()
     with _lock:
         _kept[mine] = keep
-        if os.getpid() not in _threads:
-            thread = threading.Thread(target=_run, name="claims", daemon=True)
-            _threads[os.getpid()] = thread
-            thread.start()
+        _have_thread(EVERY)
     try:
         yield
     finally:
         with _lock:
             _kept.pop(mine, None)
+
+
+def _have_thread(wait: float) -> None:
+    """Start this process's thread where there is none that lives; its first turn comes after `wait` seconds."""
+    thread = _threads.get(os.getpid())
+    if thread is None or not thread.is_alive():
+        _threads[os.getpid()] = thread = threading.Thread(
+            target=_run, args=(wait,), name="claims", daemon=True
+        )
+        thread.start()
+
+
+def watch() -> None:
+    """Begin to look whether PostgreSQL answers, for whoever may come to take over what others held."""
+    with _lock:
+        _Reached.watched_until = time.monotonic() + WATCHES_FOR
+        _have_thread(0)
+
+
+def may_take_over() -> bool:
+    """Return whether a claim that has run out by now was left by a process that is gone.
+
+    Nobody can renew a claim while PostgreSQL or the way to it is away. So whoever is back first leaves the others the time of a claim to
+    say that they live: it takes over only once PostgreSQL has answered it for so long without a break. Asking has it watched.
+    """
+    watch()
+    now = time.monotonic()
+    return now - _Reached.last <= BREAK and now - _Reached.since >= CLAIM.total_seconds()
+
+
+def look() -> bool:
+    """Note whether PostgreSQL answers, and takes what is written: a standby does not."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select current_setting('transaction_read_only')")
+            answers: bool = cursor.fetchone() == ("off",)
+    except Exception as error:  # noqa: BLE001  # whatever it is, PostgreSQL did not answer
+        logger.warning("PostgreSQL does not answer: %s", type(error).__name__)
+        return False
+    if answers:
+        now = time.monotonic()
+        if now - _Reached.last > BREAK:
+            _Reached.since = now
+        _Reached.last = now
+    return answers
 
 
 def renew(now: datetime) -> bool:
@@ -67,21 +119,31 @@ def renew(now: datetime) -> bool:
         except Exception as error:  # noqa: BLE001  # the others are to be renewed all the same
             logger.warning("a claim could not be renewed: %s", type(error).__name__)
             taken = False
-            connection.close()
+            _close()
     return taken
 
 
-def _run() -> None:
-    """Renew, until nothing is held."""
+def _run(wait: float) -> None:
+    """Renew and look, until nothing is held and nobody wants to know, or another thread has the place."""
     pause = threading.Event()
-    wait = EVERY
     while True:
         pause.wait(wait)
         with _lock:
-            if not _kept:
+            if _threads.get(os.getpid()) is not threading.current_thread():
+                return
+            if not _kept and time.monotonic() > _Reached.watched_until:
                 del _threads[os.getpid()]
                 return
         try:
-            wait = EVERY if renew(database_clock.now()) else AGAIN
+            wait = EVERY if look() and renew(database_clock.now()) else AGAIN
+        except Exception:
+            logger.exception("claims could not be renewed")
+            wait = AGAIN
         finally:
-            connection.close()
+            _close()
+
+
+def _close() -> None:
+    """Give the connection back. One that cannot be closed, as it broke, ends no thread."""
+    with suppress(Exception):
+        connection.close()

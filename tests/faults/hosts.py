@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from adtoken_project import lanes
-from tests.faults.refresh_kills import until_claims_can_be_taken_over
 from tests.faults.stage import Tally, people, refreshes, stage, until
 from tests.project.test_redis_by_tls import Relay
 from tests.support import processes
@@ -122,7 +121,6 @@ def main() -> int:
         world.put_app(ROTATES, settings={"rotate": True})
         people(ROTATES, *PEOPLE, account=False)
         people(CHECKED, "ada")
-        until_claims_can_be_taken_over()
         one.start(world)
         with processes.worker(world, "mail"), processes.beat(world):
             _cut_off(world, one, other, seconds, tally)

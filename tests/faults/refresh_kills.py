@@ -39,19 +39,11 @@ def main() -> int:
     with stage() as world:
         world.put_app(CHANNEL, settings={"rotate": True})
         people(CHANNEL, *PEOPLE, account=False)
-        until_claims_can_be_taken_over()
         _kill_and_count(world, tally, kills)
         world.clear_faults()
         tally.note(_window(world))
         _control(world, tally)
     return tally.tell()
-
-
-def until_claims_can_be_taken_over() -> None:
-    """A server that has just started gives those who hold claims the time to say that they live."""
-    from tests.support import connections
-
-    connections.until_claims_can_be_taken_over()
 
 
 def _kill_and_count(world: Sandbox, tally: Tally, kills: int) -> None:

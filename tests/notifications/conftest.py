@@ -1,7 +1,6 @@
 """A mail server that the outbox really talks to, and a kind of message to send."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 from pytest_django import Settings
@@ -20,12 +19,6 @@ def build(message: Message) -> kinds.Mail:
         text="Text for you",
         html="<style>p { color: red }</style><p>HTML for you</p>",
     )
-
-
-@pytest.fixture(autouse=True)
-def _postgresql_has_been_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let claims that ran out be taken over at once: the tests' server may have started a moment ago."""
-    monkeypatch.setattr("notifications.claims.SPARED", timedelta(0))
 
 
 @pytest.fixture

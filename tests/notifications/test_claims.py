@@ -10,6 +10,7 @@ from django.db import connection
 from notifications import claims
 from notifications.models import Message
 from tests.notifications.support import make_message
+from tests.support import connections
 from tests.support.factories import NOW
 from users import liveness
 
@@ -103,16 +104,19 @@ def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_restart_of_postgresql_those_who_were_sending_are_heard_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(claims, "SPARED", timedelta(days=3650))  # as if it had started a moment ago
+def test_renewing_a_claim_waits_for_nobody_who_writes_its_row() -> None:
+    """One thread renews all that a process holds."""
     make_message()
     message = claims.claim_next(now=NOW)
     assert message is not None
+    with connections.another() as writer, connection.cursor() as cursor:
+        writer.autocommit = False
+        writer.execute("select 1 from notifications_message for update")
+        cursor.execute("set lock_timeout = 200")
 
-    taken = claims.claim_next(now=NOW + timedelta(minutes=1))
-    recorded = claims.record_sent(message, claims.Sent("", "", ""), now=NOW)
+        claims.keep(message, NOW + timedelta(seconds=5))
+        writer.rollback()
+        claims.keep(message, NOW + timedelta(seconds=10))
+        cursor.execute("reset lock_timeout")
 
-    assert taken is None
-    assert recorded
+    assert Message.objects.get().claimed_until == NOW + timedelta(seconds=10) + liveness.CLAIM

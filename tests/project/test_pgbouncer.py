@@ -138,9 +138,8 @@ def test_a_living_workers_claim_is_left_alone_and_a_killed_ones_is_taken_over_wi
 
 
 def test_a_mail_that_is_being_sent_is_left_to_its_sender_and_taken_over_half_a_minute_after_his_end(
-    port: int, direct: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    port: int, direct: psycopg.Connection[Any]
 ) -> None:
-    monkeypatch.setattr(claims, "SPARED", timedelta(0))
     make_message()
     with through(port):
         message = claims.claim_next(now=NOW)

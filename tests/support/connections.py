@@ -25,13 +25,3 @@ def end(worker: psycopg.Connection[Any]) -> None:
                 return
             time.sleep(0.02)
     raise AssertionError("PostgreSQL did not notice the end of a connection")
-
-
-def until_claims_can_be_taken_over() -> None:
-    """Wait until PostgreSQL is up for so long that nobody who holds a claim is given the time to say that he lives."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select greatest(0, extract(epoch from pg_postmaster_start_time() + interval '20 s' - clock_timestamp()))"
-        )
-        (seconds,) = cursor.fetchone()
-    time.sleep(float(seconds))

@@ -10,7 +10,6 @@ from accounts import pool
 from accounts.models import Account
 from notifications import kinds
 from notifications.models import Message
-from tests.support import connections
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, reasons, renewal, vault
 from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
@@ -188,7 +187,6 @@ def test_where_operators_say_so_a_lost_refresh_token_is_spared_while_the_access_
 
 def test_a_token_that_takes_its_process_with_it_twice_is_not_tried_at_once_again() -> None:
     token = snapchat(refresh_began_at=NOW, refresh_began_by="host:1", refresh_unanswered_at=NOW - HOUR)
-    connections.until_claims_can_be_taken_over()
 
     lifecycle.note_lost_answer(token_id=token.pk, now=NOW)
 
