@@ -27,7 +27,7 @@ DRILLS = (
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
     Drill("kills", 270, ("--shifts", "4", "--mails", "2", "--checks", "2")),
     Drill("launcher_kills", 300),
-    Drill("bad_answers", 300, ("--most-told",)),
+    Drill("bad_answers", 400, ("--most-told",)),
     Drill("mass_death", 300, ("--people", "60")),
     Drill("copy", 240, ("--seconds", "22")),
 )
