@@ -59,16 +59,16 @@ def _write(token: Token, actor: User | None, now: datetime) -> None:
     if actor is not None:
         teams_of.pop(actor.email, None)
     removal = f"removed:{token.pk}:{token.generation}:"
-    told = _told(removal)
+    before = _told(removal)
     for address, all_teams in teams_of.items():
-        teams = sorted(set(all_teams) - told.get(address, set()))
-        if address in told and not teams:
+        teams = sorted(set(all_teams) - before.get(address, set()))
+        if address in before and not teams:
             continue
         outbox.enqueue(
             kind=KIND,
             recipient=address,
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
-            dedupe_key=f"{removal}{address}" + (f":{teams[0]}" if address in told else ""),
+            dedupe_key=f"{removal}{address}" + (f":{teams[0]}" if address in before else ""),
             payload={
                 "token": token.pk,
                 "generation": token.generation,

@@ -47,7 +47,7 @@ def save(*, app: ChannelApp, scopes: Sequence[str], new_secret: str = "") -> Seq
         # A fault may have been the old secret; the next call says whether it still stands.
         app.fault, app.fault_since, app.fault_kind = "", None, ""
         written |= {"secrets", "fault", "fault_since", "fault_kind"}
-    if app.pk is None:
+    if app._state.adding:  # noqa: SLF001  # documented API
         app.save()
         return stepped_back
     app.version = F("version") + 1

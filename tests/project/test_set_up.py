@@ -83,7 +83,11 @@ def test_makes_what_the_file_names_and_the_key_works(tmp_path: Path) -> None:
     caller = callers.authenticate(path.read_text(), now=timezone.now())
     assert caller is not None
     team = Team.objects.get(name="Lumen")
-    assert (caller.teams, caller.channels, team.members_only) == ({team.pk}, {"snapchat"}, True)
+    assert (caller.teams, caller.channels, team.members_only) == (
+        frozenset([team.pk]),
+        frozenset(["snapchat"]),
+        True,
+    )
     assert path.stat().st_mode & 0o777 == 0o600
     assert Message.objects.get().recipient == "eve@example.com"
     assert SECRET not in said
