@@ -45,6 +45,8 @@ def read(app: str) -> Reading:
     if not isinstance(opened, dict):
         return Reading("closed", failures)
     left = float(opened["until"]) - time.time()
+    if left > LONGEST:  # no pause is so long: whoever wrote it, or this host, has a wrong clock
+        left = 0.0
     state: State = "open" if left > 0 else "half-open"
     seconds = max(0, ceil(left))
     return Reading(state, failures, seconds, int(opened["trips"]), max(0.0, -left))

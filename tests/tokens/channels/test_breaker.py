@@ -84,6 +84,18 @@ def test_whoever_waits_leaves_the_one_try_to_a_worker_unless_none_comes() -> Non
     assert waits[1:] == [breaker.AGAIN_AFTER, 0]
 
 
+def test_a_pause_that_a_host_whose_clock_is_ahead_began_stops_no_other_host() -> None:
+    with time_machine.travel(time.time() + 3_600, tick=False):
+        fail(breaker.TRIPS_AFTER)
+        there = breaker.read(APP).state
+    new_process()
+
+    here = breaker.read(APP)
+
+    assert there == "open"
+    assert (here.state, here.seconds) == ("half-open", 0)
+
+
 def test_who_waited_for_a_moment_only_proves_nothing_and_calls_on_their_way_do_not_lengthen_the_pause() -> (
     None
 ):
