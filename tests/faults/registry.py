@@ -22,6 +22,7 @@ DRILLS = (
     Drill("postgres", 240, ("--stops", "5")),
     Drill("valkey", 300, ("--seconds", "6")),
     Drill("beats", 240),
+    Drill("clock", 180),
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("refresh_kills", 240, ("--kills", "3")),
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
