@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from threading import Thread
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -136,7 +137,12 @@ def test_each_claim_of_a_sweep_counts_from_its_own_call(monkeypatch: pytest.Monk
     """The calls before it may have taken longer than a claim lasts."""
     now = datetime.now(UTC)
     orphans = [make_token(linked_at=now - DAY_AFTER) for _ in range(2)]
-    gone = {"state": "dead", "reason": Token.REMOVED, "removed_at": now, "first_linked_at": now}
+    gone: dict[str, Any] = {
+        "state": "dead",
+        "reason": Token.REMOVED,
+        "removed_at": now,
+        "first_linked_at": now,
+    }
     removed = [make_token(**gone) for _ in range(2)]
     passed, left = [0.0], []
     monkeypatch.setattr("tokens.clock.time", SimpleNamespace(monotonic=lambda: passed[0]))

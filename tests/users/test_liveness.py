@@ -28,7 +28,8 @@ def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Watched as in production, by a thread of each test's own that ends with it."""
     monkeypatch.setattr(liveness, "may_take_over", may_take_over)
     monkeypatch.setattr(liveness, "watch", watch)
-    monkeypatch.setattr(liveness, "_threads", threads := {})
+    threads: dict[int, threading.Thread] = {}
+    monkeypatch.setattr(liveness, "_threads", threads)
     for name in ("since", "last", "watched_until"):
         monkeypatch.setattr(liveness._Reached, name, float("-inf"))
     monkeypatch.setattr(liveness, "EVERY", 0.02)
