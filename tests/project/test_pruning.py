@@ -274,7 +274,7 @@ def test_administrators_change_it_in_the_portal_and_pages_say_from_when(
 
     now = datetime.now(NOW.tzinfo)
     since = faces.moment(now - timedelta(days=100), zone=timezone.get_default_timezone()).day
-    assert "100 days (usual: 400)" in saved.text
+    assert "100\N{NO-BREAK SPACE}days (usual: 400)" in saved.text
     assert "Enter a number of days from 90" in refused.text
     messages = client.get(reverse("admin:notifications_message_changelist")).text
     assert "Mails are kept from" in messages
