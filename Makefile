@@ -6,6 +6,7 @@
 
 PY := .venv/bin/python
 export PYTHON
+PROCESSES := 3# of tests: one more than two cores, because many tests wait for servers, workers and browsers
 TEMPLATES = $(shell find $(wildcard templates */templates) -name '*.html' -not -path 'sandbox/*')
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -17,10 +18,10 @@ run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with 
 	@$(PY) -m adtoken_project.launcher
 
 test: venv-dev chromium node ## all tests, those in a real browser too
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 quick: venv-dev ## the tests that need no browser and little time
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not browser and not slow"
+	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not browser and not slow"
 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
 	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py

@@ -1,7 +1,4 @@
-"""The drill of tests/faults/dark_channel.py in short: the web server alone, and its naive control.
-
-`python -m tests.faults.dark_channel` is the whole of it.
-"""
+"""The drill of tests/faults/dark_channel.py in short: the web server alone. `make faults` runs more of it, and its naive control."""
 
 import os
 from urllib.parse import urlsplit
@@ -18,7 +15,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SECONDS = 6
 
 
-def drill(sandbox: Sandbox, *, naive: bool) -> dark_channel.Result:
+def drill(sandbox: Sandbox) -> dark_channel.Result:
     database = (
         urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     )
@@ -29,20 +26,14 @@ def drill(sandbox: Sandbox, *, naive: bool) -> dark_channel.Result:
         "BASE_URL": "http://127.0.0.1",
     }
     return dark_channel.drill(
-        env=env, sandbox=sandbox, threads=4, seconds=SECONDS, naive=naive, background=False, patience=15
+        env=env, sandbox=sandbox, threads=4, seconds=SECONDS, background=False, patience=15
     )
 
 
 def test_jobs_of_a_dark_channel_hold_no_lease_of_the_others_up(channels_world: Sandbox) -> None:
-    result = drill(channels_world, naive=False)
+    result = drill(channels_world)
 
     assert result.dark.failed == 0
     assert result.dark.leases > 50
     assert result.dark.slowest < 3_000  # milliseconds
     assert set(result.dark_answers) == {"503"}
-
-
-def test_without_breaker_and_shares_they_do(channels_world: Sandbox) -> None:
-    result = drill(channels_world, naive=True)
-
-    assert result.dark.slowest > 4_000
