@@ -1,4 +1,4 @@
-"""`python -m tests.faults [NAME ...]`: run the drills one after the other (all of them: `make faults`), and say what they counted.
+"""`python -m tests.faults [NAME ...]`: run the drills, two side by side (all of them: `make faults`), and say what they counted.
 
 Each is a process of its own with a time limit of its own, on throw-away servers of its own; all together end after 20 minutes. One that
 overruns is ended, and counts as failed, as does one for which no time was left. Prints each drill's line of JSON (see `stage.Tally`) and a
@@ -12,8 +12,10 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.launcher.traces import processes_in
 from tests.support.sandbox import ROOT
 
 MINUTES = 20  # for all together
+AT_ONCE = 2  # a drill mostly waits: for what it broke to be well again
 GRACE = 20  # seconds in which a drill that is told to end puts its servers away
 LOGS = ROOT / "var" / "faults"
 COLUMNS = ("drill", "tries", "lost", "doubled", "slowest recovery", "took", "result", "naive control")
@@ -82,22 +85,28 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run_all(drills: Sequence[Drill], *, seconds: float) -> list[Outcome]:
-    """Run drills one after the other, all within so many seconds."""
-    ends = time.monotonic() + seconds
-    outcomes = []
-    for number, drill in enumerate(drills, 1):
+    """Run drills, some side by side, all within so many seconds."""
+    ends, stop = time.monotonic() + seconds, threading.Event()
+
+    def one(drill: Drill) -> Outcome:
         left = ends - time.monotonic()
-        _say(
-            f"{drill.name} ({number} of {len(drills)}), at most {min(drill.seconds, max(left, 0)):.0f} s ..."
-        )
-        outcome = run(drill, seconds=left) if left > 0 else Outcome(drill, failure="NO TIME LEFT")
-        outcomes.append(outcome)
+        if left <= 0 or stop.is_set():
+            return Outcome(drill, failure="NO TIME LEFT")
+        _say(f"{drill.name}, at most {min(drill.seconds, left):.0f} s ...")
+        outcome = run(drill, seconds=left, stop=stop)
         _say(json.dumps(outcome.tally) if outcome.tally else f"{drill.name}: {outcome.failure}")
-    return outcomes
+        return outcome
+
+    with ThreadPoolExecutor(AT_ONCE) as lanes:
+        try:
+            return list(lanes.map(one, drills))
+        except BaseException:  # Ctrl-C: the drills that run are ended with their servers
+            stop.set()
+            raise
 
 
-def run(drill: Drill, *, seconds: float) -> Outcome:
-    """Run one drill for as long as it may, at most `seconds`, and leave nothing of it behind."""
+def run(drill: Drill, *, seconds: float, stop: threading.Event | None = None) -> Outcome:
+    """Run one drill for as long as it may, at most `seconds` or until `stop`, and leave nothing of it behind."""
     limit, began = min(drill.seconds, seconds), time.monotonic()
     with _own_folder() as folder:
         child = Child(
@@ -112,7 +121,7 @@ def run(drill: Drill, *, seconds: float) -> Outcome:
         )
         child.start()
         try:
-            status = child.wait(seconds=limit)
+            status = _wait(child, until=began + limit, stop=stop or threading.Event())
         finally:
             child.stop()
     outcome = Outcome(drill, took=time.monotonic() - began)
@@ -125,6 +134,13 @@ def run(drill: Drill, *, seconds: float) -> Outcome:
     if not outcome.good:
         _say(f"{drill.name} failed; the end of {child.log}:\n{child.last_lines(30)}")
     return outcome
+
+
+def _wait(child: Child, *, until: float, stop: threading.Event) -> int | None:
+    while not stop.is_set() and time.monotonic() < until:
+        if (status := child.wait(seconds=min(1.0, max(0.0, until - time.monotonic())))) is not None:
+            return status
+    return None
 
 
 @contextmanager

@@ -36,7 +36,7 @@ DARK = "pinterest"
 HEALTHY = ("facebook", "x", "linkedin", "tiktok", "snapchat")
 DARK_JOBS, LEASES = 12.0, 10.0  # a second
 PATIENCE = 60.0  # seconds after which a job gives up
-LONGEST_BEFORE = 180  # seconds: a p99 of fewer leases than a few thousand is that of three of them
+LONGEST_BEFORE = 120  # seconds: a p99 of fewer leases than a few thousand is that of three of them
 NOISE = 10  # milliseconds that a p99 differs by from one minute to the next where nothing is dark
 
 
