@@ -10,7 +10,7 @@ from django.core import signing
 from accounts import selection
 from accounts.broker import records
 from accounts.broker.callers import Caller
-from accounts.broker.errors import Busy, LeaseOver, NotFound
+from accounts.broker.errors import Busy, Held, LeaseOver, NotFound
 from accounts.broker.holding import held
 from accounts.broker.prepared import prepared_cursor
 from accounts.models import Account, AccountToken, LeaseRecord
@@ -18,7 +18,7 @@ from tokens import channels, lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import gate, shares
 from tokens.channels.base import Credentials, Send
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, ChannelKey, Token
 from users import hold
 
 VERSION = 2
@@ -99,6 +99,13 @@ from accounts_account a
 left join tokens_token t on t.id = coalesce(%(token)s::bigint, a.active_token_id)
 left join tokens_channelapp p on p.id = t.app_id
 where a.channel = %(channel)s and a.native_id = %(native_id)s
+"""
+
+_OTHERS = """
+select exists (
+  select from accounts_accounttoken e join tokens_token t on t.id = e.token_id
+  where e.account_id = %(account)s and t.id is distinct from %(token)s::bigint and t.state = 'valid' and e.access = 'ok'
+)
 """
 
 
@@ -236,18 +243,24 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
         row = row if waits else _read(caller, row.channel, row.native_id)
     if _servable(row, until, purpose):
         return _make(caller, row, purpose, now)
-    other, waits_too = _other(row, until, purpose, now)
-    if other is not None:
-        return _make(caller, _read(caller, row.channel, row.native_id, other), purpose, now)
-    account = Account.objects.get(pk=row.account_id)
-    if account.state == Account.State.INTERRUPTED:
-        raise Busy(30, "The account's tokens are being checked.")
-    if account.state == Account.State.CONNECTED and _overdue(row, now):
-        wait = waits or waits_too or 30
-        raise Busy(wait, f"The token's date has passed and {account.get_channel_display()} does not answer.")
-    if waits or waits_too:
-        raise Busy(waits or waits_too, f"{account.get_channel_display()} cannot be asked right now.")
-    raise held(row.account_id, teams=caller.teams, until=until)
+    if _has_others(row):
+        other, waits_too = _other(row, until, purpose, now)
+        if other is not None:
+            return _make(caller, _read(caller, row.channel, row.native_id, other), purpose, now)
+        row, waits = _read(caller, row.channel, row.native_id), waits or waits_too
+    raise _why_not(caller, row, until, waits, now)
+
+
+def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: datetime) -> Busy | Held:
+    """Return why no token of the account serves. `waits`: in how many seconds a channel may be asked that could not be asked now."""
+    channel = ChannelKey(row.channel).label
+    if row.state == Account.State.INTERRUPTED:
+        return Busy(30, "The account's tokens are being checked.")
+    if row.state == Account.State.CONNECTED and _overdue(row, now):
+        return Busy(waits or 30, f"The token's date has passed and {channel} does not answer.")
+    if waits:
+        return Busy(waits, f"{channel} cannot be asked right now.")
+    return held(row.account_id, teams=caller.teams, until=until)
 
 
 @lru_cache(maxsize=1000)
@@ -269,6 +282,13 @@ def _lengthen(token_id: int, channel: str, client_id: str, until: datetime, now:
     except shares.NoRoom:
         return shares.AGAIN_AFTER
     return 0
+
+
+def _has_others(row: _Row) -> bool:
+    """Tell whether another living token stands in the pool. Mostly none does, and while a channel is dark this is asked all the time."""
+    with prepared_cursor() as cursor:
+        cursor.execute(_OTHERS, {"account": row.account_id, "token": row.token_id})
+        return bool(cursor.fetchone()[0])
 
 
 def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> tuple[int | None, int]:

@@ -4,8 +4,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import pool, sweeps
 from accounts.broker import callers
@@ -81,6 +82,19 @@ def test_while_the_breaker_is_open_a_lease_is_answered_503_without_asking(
     assert 0 < int(open_now[1] or 0) <= breaker.OPEN_FOR
     token = Token.objects.get()
     assert (token.state, token.claimed_until, token.last_check_result) == ("valid", None, "")
+
+
+def test_a_job_that_is_put_off_costs_no_more_than_one_that_is_served(account: Account, job: Client) -> None:
+    """Twelve a second of these ran beside the leases of others, and took the processor from them."""
+    lease(job, account)
+    for _ in range(breaker.TRIPS_AFTER):
+        breaker.failed(the_app(), waited=5)
+
+    with CaptureQueriesContext(connection) as put_off:
+        status, _ = lease(job, account)
+
+    assert status == 503
+    assert len(put_off) <= 2, put_off.captured_queries
 
 
 def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(
