@@ -26,16 +26,19 @@ from (select id from notifications_message
 where m.id = stuck.id returning m.id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
-# The lock skips what another claimer holds, so that each row goes to one of them.
+# The lock skips what another claimer holds, so that each row goes to one of them. Materialized: a subquery in `from` may be run again for
+# each row of the table, each time locking and taking another message, of which the sender would hear of one.
 _CLAIM = f"""
+with due as materialized (
+  select id from notifications_message
+  where (state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST})
+  order by next_attempt_at, id limit 1 for update skip locked
+)
 update notifications_message m set
     state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = %(holder)s,
     lost_claims = m.lost_claims + (m.state = 'sending')::int,
     message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
-from (select id from notifications_message
-      where (state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST})
-      order by next_attempt_at, id limit 1 for update skip locked) due
-where m.id = due.id returning m.id
+from due where m.id = due.id returning m.id
 """  # noqa: S608
 
 

@@ -38,6 +38,23 @@ def test_eight_claimers_get_each_row_once() -> None:
 
 
 @pytest.mark.django_db
+def test_one_claim_takes_one_message_however_small_postgresql_thinks_the_table_is() -> None:
+    """Of an empty table's statistics it made a plan that ran the inner query for each row."""
+    make_message()
+    with connection.cursor() as cursor:
+        cursor.execute("analyze notifications_message")
+        for way in ("hashjoin", "mergejoin", "indexscan", "bitmapscan", "indexonlyscan", "material"):
+            cursor.execute(f"set local enable_{way} = off")
+    for _ in range(19):
+        make_message()
+
+    claimed = claims.claim_next(now=NOW)
+
+    assert claimed is not None
+    assert list(Message.objects.filter(state=State.SENDING)) == [claimed]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.CANCELLED])
 def test_a_message_that_ended_can_be_sent_again(state: str) -> None:
     message = make_message(state=state, error="why", failures=7, message_id="<old@x>", attempts=9)
