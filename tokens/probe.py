@@ -24,7 +24,7 @@ from tokens.lifecycle import Outcome, steps
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
-from users import hold, liveness
+from users import hold, liveness, storing
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def course(
         _record, token, tried, inspection, now, source, answered_at=clock.read(), undecided=heals and unheard
     )
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
-    return record() if tried is None else refreshing.stored(record)
+    return record() if tried is None else storing.stored(record)
 
 
 def _record(
@@ -175,12 +175,12 @@ class _Renewing:
             tried = Attempt(None, ruling, evidence)
         if tried.grant is None:
             if not tried.refused:
-                refreshing.stored(
+                storing.stored(
                     partial(lifecycle.record_renewal_trouble, token_id=token.pk, attempt=tried, now=self.now)
                 )
             return tried, token
-        refreshing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
-        refreshing.stored(
+        storing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
+        storing.stored(
             partial(
                 lifecycle.record_renewal,
                 token_id=token.pk,

@@ -23,7 +23,7 @@ from tokens.channels.base import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.querysets import Held, TokenQuerySet
-from users import database_clock, hold, liveness
+from users import database_clock, hold, liveness, storing
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -145,11 +145,11 @@ class Lane:
             logger.info("token %s is not refreshed: this installation is on hold", token_id)
         except Exception:
             logger.exception("refreshing token %s failed", token_id)
-            refreshing.stored(
+            storing.stored(
                 partial(lifecycle.postpone, token_id=token_id, claim=claim, now=database_clock.now())
             )
         finally:
-            refreshing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish, claim=claim))
+            storing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish, claim=claim))
             connection.close()
 
     def _check(self, token: Token, wish: Wish) -> None:

@@ -13,10 +13,6 @@ from contextvars import ContextVar
 
 from django.conf import settings
 
-from users.storing import (
-    stored as stored,
-)  # part of this module's interface: an answer is stored whatever happens
-
 WAIT = 10  # seconds for which a caller waits for the refresh that it asked for
 
 _here: ContextVar[bool] = ContextVar("refreshes_are_made_here", default=False)

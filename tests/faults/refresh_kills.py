@@ -107,10 +107,11 @@ def _window(world: Sandbox) -> str:
 
     from tokens import courses, probe, refreshing
     from tokens.models import Token
+    from users import storing
 
     people(CHANNEL, "ada", account=False)
     took: list[float] = []
-    real_attempt, real_stored = probe.renewal.attempt, refreshing.stored  # type: ignore[attr-defined]
+    real_attempt, real_stored = probe.renewal.attempt, storing.stored  # type: ignore[attr-defined]
     answered = [0.0]
 
     def attempt(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -126,7 +127,7 @@ def _window(world: Sandbox) -> str:
             answered[0] = 0.0
         return result
 
-    probe.renewal.attempt, refreshing.stored = attempt, stored  # type: ignore[attr-defined]
+    probe.renewal.attempt, storing.stored = attempt, stored  # type: ignore[attr-defined]
     try:
         with refreshing.here():
             for _ in range(WINDOW):
@@ -134,7 +135,7 @@ def _window(world: Sandbox) -> str:
                 token = Token.objects.select_related("app").get(consented_by__email="ada@example.com")
                 courses.run(probe.course(token, now=now, source="sweep", renew=True))
     finally:
-        probe.renewal.attempt, refreshing.stored = real_attempt, real_stored  # type: ignore[attr-defined]
+        probe.renewal.attempt, storing.stored = real_attempt, real_stored  # type: ignore[attr-defined]
     took.sort()
     return (
         f"from the last byte to the commit, {len(took)} refreshes: median {took[len(took) // 2] * 1000:.0f} ms,"
