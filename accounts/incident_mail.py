@@ -28,7 +28,7 @@ OVER_LEAD = "It is over: nothing is held any more, and there is nothing to decid
 BECAME = {
     TokenDeath.Standing.BELIEVED: "Believed before it was noticed",
     TokenDeath.Standing.HELD: "Held",
-    TokenDeath.Standing.CONFIRMED: "Counts: said again each time",
+    TokenDeath.Standing.CONFIRMED: "Confirmed: said again each time",
     TokenDeath.Standing.REFUTED: "Taken back: works when asked again",
     TokenDeath.Standing.ANEW: "Linked anew by the person",
     TokenDeath.Standing.RELEASED: "Let through by staff",

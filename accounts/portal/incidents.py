@@ -81,7 +81,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
     @display(description="Held now")
     def held_cell(self, incident: Incident) -> str:
         """Return how many log-ins are held."""
-        return "" if incident.ended_at else str(_held(incident).values("token").distinct().count())
+        return "–" if incident.ended_at else str(_held(incident).values("token").distinct().count())
 
     @display(description="Began", ordering="began_at")
     def began_cell(self, incident: Incident) -> SafeString:
