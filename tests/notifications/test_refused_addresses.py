@@ -19,6 +19,7 @@ from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, link, make_account
 from tokens import lifecycle
+from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team
 
@@ -42,6 +43,29 @@ def lead() -> None:
 
 def deliver(at: datetime) -> None:
     delivery.deliver(clock=lambda: at)
+
+
+def deliver_thrice() -> None:
+    """Send what is due, what follows from its refusal, and what follows from that."""
+    for minutes in (1, 2, 3):
+        deliver(timezone.now() + minutes * MINUTE)
+
+
+def remove(token: Token) -> None:
+    """Have Mira remove a log-in."""
+    with transaction.atomic():
+        by = make_person("mira@example.com")
+        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
+        removal_mail.tell(token=token, actor=by, now=NOW)
+
+
+def say_not_mine() -> None:
+    """Have the reader of a warning say that the account is not his."""
+    account = ending(7, person=make_person("eve@example.com"), life=60)
+    make_macro(emails=["boss@example.com"], linkers=False)
+    morning(noon(TODAY))
+    warning = Message.objects.get(recipient="boss@example.com")
+    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
 
 
 def morning(now: datetime) -> list[str]:
@@ -109,13 +133,9 @@ def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_ope
     lead()
     mail_server.refuse[LEAD] = GONE
     token = token_of(ending(7, person=make_person(ADA)))
-    with transaction.atomic():
-        by = make_person("mira@example.com")
-        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
-        removal_mail.tell(token=token, actor=by, now=NOW)
+    remove(token)
 
-    for minutes in (1, 2, 3):
-        deliver(timezone.now() + minutes * MINUTE)
+    deliver_thrice()
 
     assert mail_server.recipients == [OPERATOR]
     assert "1 account has stopped" in mail_server.mails[0].as_string()
@@ -132,13 +152,9 @@ def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_o
     other = make_account("facebook", team=Team.objects.create(name="Without lead"), name="Fern Gardens")
     link(other, token)
     settle(other)
-    with transaction.atomic():
-        by = make_person("mira@example.com")
-        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
-        removal_mail.tell(token=token, actor=by, now=NOW)
+    remove(token)
 
-    for minutes in (1, 2, 3):
-        deliver(timezone.now() + minutes * MINUTE)
+    deliver_thrice()
 
     assert mail_server.recipients == [OPERATOR, OPERATOR]
     assert [name in mail.as_string() for mail in mail_server.mails for name in ("Fern", "Lumen")] == [
@@ -151,15 +167,10 @@ def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_m
 ) -> None:
     settings.OPERATOR_EMAILS = [OPERATOR]
     lead()
-    account = ending(7, person=make_person("eve@example.com"), life=60)
-    make_macro(emails=["boss@example.com"], linkers=False)
-    morning(noon(TODAY))
+    say_not_mine()
     mail_server.refuse[LEAD] = GONE
-    warning = Message.objects.get(recipient="boss@example.com")
-    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
 
-    for minutes in (1, 2, 3):
-        deliver(timezone.now() + minutes * MINUTE)
+    deliver_thrice()
 
     assert mail_server.recipients == ["boss@example.com", OPERATOR]
     assert "Ask Eve" in Message.objects.get(kind="not_mine", recipient=OPERATOR).text
@@ -170,18 +181,13 @@ def test_what_is_said_of_an_account_that_changed_its_team_is_not_told_to_the_new
 ) -> None:
     settings.OPERATOR_EMAILS = []
     lead()
-    account = ending(7, person=make_person("eve@example.com"), life=60)
-    make_macro(emails=["boss@example.com"], linkers=False)
-    morning(noon(TODAY))
+    say_not_mine()
     mail_server.refuse[LEAD] = GONE
-    warning = Message.objects.get(recipient="boss@example.com")
-    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
     team = Team.objects.create(name="Another client")
     Membership.objects.create(team=team, user=make_person("new@example.com"), role=Membership.Role.TEAM_LEAD)
     Account.objects.update(team=team)
 
-    for minutes in (1, 2, 3):
-        deliver(timezone.now() + minutes * MINUTE)
+    deliver_thrice()
 
     assert mail_server.recipients == ["boss@example.com"]
 
