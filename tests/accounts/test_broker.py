@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -291,7 +292,7 @@ def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.Monke
     job.lease()
     ApiKey.objects.update(revoked_at=datetime.now(UTC))
     later = time.monotonic() + callers.FACTS_FOR + 0.01
-    monkeypatch.setattr("accounts.broker.callers.time.monotonic", lambda: later)
+    monkeypatch.setattr("accounts.broker.callers.time", SimpleNamespace(monotonic=lambda: later))
 
     assert job.lease().status_code == 401
 

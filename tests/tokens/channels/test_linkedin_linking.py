@@ -1,6 +1,7 @@
 """Linking an ad account of LinkedIn through Django's test client, consent page included, and what checks find afterwards."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.test import Client
@@ -70,7 +71,7 @@ def test_a_token_that_linkedin_refuses_for_a_moment_neither_breaks_linking_nor_h
     client: Client, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("tokens.channels.linkedin.channel.time.sleep", slept.append)
+    monkeypatch.setattr("tokens.channels.linkedin.channel.time", SimpleNamespace(sleep=slept.append))
     switch(sandbox, fresh_delay=600)
 
     address = native.consent(client, "linkedin", "ada")
