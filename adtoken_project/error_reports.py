@@ -34,6 +34,7 @@ def start(**options: Any) -> None:
         ) from error
     ours: dict[str, Any] = {
         "dsn": settings.SENTRY_DSN,
+        "release": settings.RELEASE,
         "before_send": cleaned,
         "before_send_transaction": cleaned,
         "before_breadcrumb": cleaned,
@@ -72,4 +73,6 @@ def _clean(value: Any, depth: int) -> Any:
 
 
 def _is_id(key: Any, item: Any) -> bool:
+    if key == "release":
+        return bool(item == settings.RELEASE)  # often the name of a commit, which looks like a secret
     return key in IDS and isinstance(item, str) and bool(_ID.fullmatch(item))

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from adtoken_project import env, lanes, pooling
+from adtoken_project.version import VERSION
 
 django_stubs_ext.monkeypatch()  # before any app declares `ModelAdmin[Token]`
 
@@ -22,6 +23,7 @@ BASE_HOST = urlsplit(BASE_URL).hostname or ""
 SECRET_KEY = env.text("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = [BASE_HOST, *env.names("ALLOWED_HOSTS")]
+RELEASE = env.text("RELEASE", "") or VERSION  # what runs here, as whoever installed it calls it
 OPERATOR_EMAILS = env.names("OPERATOR_EMAILS")
 SENTRY_DSN = env.text("SENTRY_DSN", "")  # where errors are reported to; "": nowhere
 # Whether OpenTelemetry's own variables, of which this is the usual one, name a collector.

@@ -11,7 +11,7 @@ from accounts.linking import setup
 from accounts.models import Account
 from accounts.portal import incidents, states
 from accounts.portal.counts import short_count
-from adtoken_project import first_steps, lanes, lateness, signs_of_life
+from adtoken_project import first_steps, lanes, lateness, signs_of_life, version
 from macros import reach
 from tokens import key_usage
 from tokens.channels import breaker, gate
@@ -69,6 +69,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "steps": first_steps.steps(request),
         "cards": cards,
         "nothing": not any(number != "0" for number in numbers),
+        "version": version.called(),
     }
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from adtoken_project.metrics import counted, queues, rows
+from adtoken_project.version import VERSION
 from tokens.channels import shared
 from users import hold
 
@@ -45,6 +47,7 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give all of them."""
         with self._lock:  # who comes meanwhile gets what the first one read
+            yield _build()
             yield from self._of_database()
             yield from self._of_valkey()
             yield self._cost()
@@ -107,6 +110,14 @@ def registry() -> CollectorRegistry:
     made = CollectorRegistry(auto_describe=False)
     made.register(Figures())
     return made
+
+
+def _build() -> Metric:
+    build = GaugeMetricFamily(
+        "adtoken_build_info", "Always 1: what the process runs that was asked.", labels=["version", "release"]
+    )
+    build.add_metric([VERSION, settings.RELEASE], 1)
+    return build
 
 
 def _database_answers() -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -129,7 +130,8 @@ def _resource() -> Resource:
     named = dict(Resource.create().attributes)
     if str(named["service.name"]).startswith("unknown_service"):
         named["service.name"] = "adtoken"
-    return Resource(_clean_all({**named, "service.instance.id": refreshing.process()}))
+    ours = {"service.instance.id": refreshing.process(), "service.version": settings.RELEASE}
+    return Resource({**_clean_all(named), **ours})
 
 
 def cleaned(span: ReadableSpan) -> ReadableSpan:

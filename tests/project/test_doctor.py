@@ -158,8 +158,14 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
     ],
 )
 def test_the_status_tells_whether_something_is_wrong(
-    monkeypatch: pytest.MonkeyPatch, troubles: list[Trouble], status: int, words: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    troubles: list[Trouble],
+    status: int,
+    words: list[str],
 ) -> None:
+    settings.RELEASE = "blue"
+
     def check(now: datetime) -> Any:
         """Redis."""
         return iter(troubles)
@@ -173,4 +179,5 @@ def test_the_status_tells_whether_something_is_wrong(
         ended = int(str(end.code))
 
     assert ended == status
+    assert out.getvalue().startswith("AdToken 0.1.0, release blue\n")
     assert [word for word in words if word not in out.getvalue()] == []

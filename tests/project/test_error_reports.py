@@ -21,6 +21,8 @@ SECRETS = {
     "PERSON": "grace.hopper@example.com",
 }
 
+COMMIT = "5f0c3d1be0a94b7d8c6e2f1a3b4c5d6e7f809112"  # how many name a release; it looks like a secret
+
 # A process of its own, because the SDK patches Django, Celery and logging for good.
 PROGRAM = """
 import json, logging, os, sys, types
@@ -31,6 +33,7 @@ from django.urls import re_path
 
 secret = {name: os.environ["SAMPLE_" + name] for name in json.loads(os.environ["SAMPLES"])}
 settings.SENTRY_DSN = "http://public@127.0.0.1:1/1"
+settings.RELEASE = os.environ["RELEASE_WITH_A_COMMIT"]
 settings.ROOT_URLCONF = "breaks"
 
 import sentry_sdk
@@ -95,6 +98,7 @@ def reports(**more_options: Any) -> list[dict[str, Any]]:
             **os.environ,
             **{f"SAMPLE_{name}": value for name, value in SECRETS.items()},
             "SAMPLES": json.dumps(list(SECRETS)),
+            "RELEASE_WITH_A_COMMIT": COMMIT,
             "MORE_OPTIONS": json.dumps(more_options),
             "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
         },
@@ -121,6 +125,7 @@ def test_no_secret_leaves_and_what_broke_does() -> None:
     ]
     assert broken[0]["value"] == "refused [hidden] and [hidden]"
     assert all(len(report["event_id"]) == 32 for report in found)
+    assert {report["release"] for report in found} == {COMMIT}
     assert "before: access_token=[hidden]" in text
     urls = [report["request"]["url"] for report in found if "url" in report.get("request", {})]
     assert urls == ["https://testserver/somewhere/", "https://testserver/api/v1/leases/[hidden]/sign"]

@@ -19,6 +19,7 @@ from accounts.tasks import tell_people
 from adtoken_project import schedules
 from adtoken_project.metrics import collector, counted, view
 from adtoken_project.metrics.collector import registry
+from adtoken_project.version import VERSION
 from notifications.models import Message
 from tests.support.factories import make_account, make_app, make_token, make_user
 from tokens.models import ChannelKey, Token
@@ -66,6 +67,12 @@ def test_without_the_setting_there_is_no_such_page_and_only_its_token_opens_it(
     assert opened["Content-Type"].startswith("text/plain; version=")
     assert [wrong.status_code, none.status_code, by_session.status_code] == [401, 401, 401]
     assert missing.status_code == 404
+
+
+def test_the_version_that_runs_is_a_label(client: Client, settings: Settings) -> None:
+    settings.RELEASE = "blue"
+
+    assert of(scrape(client), "adtoken_build_info", version=VERSION, release="blue") == 1
 
 
 def test_the_figures_are_those_of_the_rows(client: Client) -> None:

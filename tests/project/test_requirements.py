@@ -3,11 +3,14 @@
 import ast
 import re
 import sys
+import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from adtoken_project.version import VERSION
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCT = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
@@ -66,3 +69,9 @@ def test_the_lists_agree_on_versions(above: str) -> None:
     lower = versions("requirements.txt")
 
     assert {name: one for name, one in versions(above).items() if lower.get(name, one) != one} == {}
+
+
+def test_the_version_that_is_shown_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["version"] == VERSION

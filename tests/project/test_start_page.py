@@ -6,11 +6,25 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from pytest_django import Settings
 
 from tests.support.factories import link, make_account, make_token, make_user
 
 pytestmark = pytest.mark.django_db
+
+
+def test_staff_see_which_version_runs_and_nobody_else_does(client: Client, settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    settings.RELEASE = "blue"
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    page = client.get("/admin/").content.decode()
+    log_in = Client().get(reverse("account_login")).content.decode()
+
+    assert "AdToken 0.1.0, release blue" in page
+    assert "AdToken" in log_in
+    assert "blue" not in log_in
 
 
 def test_it_costs_a_superuser_the_same_however_many_accounts_there_are(

@@ -51,14 +51,15 @@ class Collector:
         for body in list(self.bodies):
             request = ExportTraceServiceRequest.FromString(body)
             for resource in request.resource_spans:
-                process = _facts(resource.resource.attributes)["service.instance.id"]
+                what = _facts(resource.resource.attributes)
                 found += [
                     {
                         "name": span.name,
                         "trace": span.trace_id.hex(),
                         "id": span.span_id.hex(),
                         "parent": span.parent_span_id.hex(),
-                        "process": process,
+                        "process": what["service.instance.id"],
+                        "version": what["service.version"],
                         "failed": span.status.code == 2,
                         **_facts(span.attributes),
                     }
@@ -161,6 +162,7 @@ def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_n
     processes.wait(lambda: bool(traced.named(f"POST /{LEASE}")), seconds=10)
 
     assert lease["lease_id"]
+    assert {span["version"] for span in traced.spans()} == {settings.RELEASE}
     assert_joined(traced)
     assert_calls_are_told(traced)
     secrets = [

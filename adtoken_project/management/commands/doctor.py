@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from adtoken_project import doctor
+from adtoken_project import doctor, version
 from tokens import scrub
 
 
@@ -17,6 +17,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they are one of the checks
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"AdToken {version.called()}\n\n")
         wrong = 0
         for title, troubles in doctor.examine(timezone.now()):
             if troubles is None:
