@@ -210,8 +210,14 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
     under_way, failed, claims = threading.Barrier(9), threading.Event(), iter([sweeps.claim])
     check = sweeps.check
 
+    def wait(pk: int) -> None:
+        if pk != later:
+            under_way.wait(60)  # until all nine are under way
+        if pk not in (bad, later):
+            failed.wait(60)
+
     def slow(token: Token, *, now: datetime, source: str) -> Any:
-        yield lambda: token.pk == later or (under_way.wait(5) and token.pk == bad) or failed.wait(5)
+        yield lambda: wait(token.pk)
         if token.pk == bad:
             Token.objects.filter(pk=later).update(due_at=NOW)
             failed.set()
