@@ -8,6 +8,7 @@ import django.conf
 import pytest
 import pytest_django
 import redis
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import chromium, emptying
 from tests.support.sandbox import Sandbox
@@ -89,6 +90,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = terminalreporter.stats.get("skipped", [])
     if any(chromium.NONE_FOUND in str(report.longrepr) for report in skipped):
         terminalreporter.write_line(chromium.NONE_FOUND, red=True, bold=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Give whole files to parallel processes, and all of tests/e2e to one: its files share one running product."""
+    return _FilesAndStories(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class _FilesAndStories(LoadFileScheduling):  # type: ignore[misc]  # its package ships no types
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "tests/e2e/"
+        scope: str = folder if nodeid.startswith(folder) else super()._split_scope(nodeid)
+        return scope
 
 
 @pytest.fixture(scope="session")

@@ -12,14 +12,17 @@ from tests.e2e.driver import Chromium, chromium_of, pictures_folder
 from tests.e2e.product import Product, launched
 
 HERE = Path(__file__).parent
+PHOTOGRAPHS = "test_photographs.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser and time, and is kept together where tests run in parallel (`--dist loadgroup`)."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            for mark in (pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("e2e")):
-                item.add_marker(mark)
+    """Everything here needs a browser and time. The photographs come last: their 200 accounts would be in a story's way."""
+    places = [place for place, item in enumerate(items) if item.path.is_relative_to(HERE)]
+    stories_first = sorted((items[place] for place in places), key=lambda item: item.path.name == PHOTOGRAPHS)
+    for place, item in zip(places, stories_first, strict=True):
+        items[place] = item
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +34,10 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def product(place: Path, request: pytest.FixtureRequest) -> Iterator[Product]:
-    """The running product, new for each file: every story begins with an empty installation. Today's scheduled evaluation is over."""
-    with launched(place / request.module.__name__.rpartition(".")[2]) as running:
+@pytest.fixture(scope="package")
+def product(place: Path) -> Iterator[Product]:
+    """The running product, one for all stories: each has a channel of its own. Today's scheduled evaluation is over."""
+    with launched(place / "product") as running:
         running.finish_todays_evaluation()
         yield running
 
