@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.driver import Chromium, chromium_of, pictures_folder
+from tests.e2e.driver import Chromium, launched_browser, pictures_folder
 from tests.e2e.product import Product, launched
 
 HERE = Path(__file__).parent
@@ -42,14 +42,22 @@ def product(place: Path) -> Iterator[Product]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the pictures of the tour go."""
     return pictures_folder(tmp_path_factory.mktemp("pictures"))
 
 
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, one for all. Its event loop ends with these tests, none of which uses the ORM: it refuses to work beside one."""
+    with sync_playwright() as playwright, launched_browser(playwright) as started:
+        yield started
+
+
 @pytest.fixture
-def chromium(product: Product, pictures: Path) -> Iterator[Chromium]:
-    """A real Chromium. Its event loop ends with the test: Django's ORM refuses to work beside one."""
-    with sync_playwright() as playwright, chromium_of(playwright, product.web, pictures) as program:
-        yield program
+def chromium(browser: Browser, product: Product, pictures: Path) -> Iterator[Chromium]:
+    """What opens windows. Demands at the end that no page in them had trouble."""
+    program = Chromium(browser, product.web, pictures)
+    yield program
+    assert program.troubles == []

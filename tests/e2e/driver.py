@@ -133,15 +133,13 @@ def watched(context: BrowserContext, troubles: list[str]) -> Page:
 
 
 @contextmanager
-def chromium_of(playwright: Playwright, web: str, pictures: Path) -> Iterator[Chromium]:
-    """Start Chromium. Raises at the end when a page had trouble."""
+def launched_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Start the program, and end it."""
     browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
-    program = Chromium(browser, web, pictures)
     try:
-        yield program
+        yield browser
     finally:
         browser.close()
-    assert program.troubles == [], program.troubles
 
 
 def pictures_folder(otherwise: Path) -> Path:

@@ -1,7 +1,7 @@
-"""Every page as people see it: photographed, walked by axe, and not wider than a phone.
+"""Every page as people see it: walked by axe, and not wider than a phone.
 
-A page is checked by axe twice: on a desktop in light, on a phone in dark. PHOTOGRAPHS=folder takes the other two as well and keeps
-all pictures there.
+A page is checked twice: on a desktop in light, on a phone in dark. PHOTOGRAPHS=folder checks the other two as well and photographs
+all four into that folder.
 """
 
 import json
@@ -60,11 +60,12 @@ class Inspector:
         self.found: list[str] = []
 
     def look_at(self, name: str, path: str, *, status: int = 200) -> None:
-        """Open the page, photograph it and have it walked."""
+        """Open the page and have it walked; photograph it where somebody keeps the pictures."""
         answer = self.visitor.page.goto(f"{self.visitor.web}{path}")
         if answer is None or answer.status != status:
             self.found.append(f"{name}: {path} answers {answer and answer.status}")
-        self._photograph(name)
+        if KEPT:
+            self._photograph(name)
         wider = self.visitor.page.evaluate(WIDER)
         if wider > 0:
             self.found.append(f"{name}: {wider} px wider than {self.width} px")
@@ -76,7 +77,7 @@ class Inspector:
 
     def _photograph(self, name: str) -> None:
         file = self.album / f"{name}-{self.width}-{self.theme}.png"
-        self.visitor.page.screenshot(path=file, full_page=bool(KEPT), animations="disabled")
+        self.visitor.page.screenshot(path=file, full_page=True, animations="disabled")
 
     def _walk(self, name: str) -> None:
         # Without preload: axe would put our style sheets into the page again, where their @import leads nowhere.
