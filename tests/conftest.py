@@ -184,6 +184,26 @@ def _fast_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Share the list of static files: each test client builds a chain of middleware, and WhiteNoise's looks at 350 files for each."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    listed: dict[str, dict[str, Any]] = {}
+    add_all = WhiteNoiseMiddleware.add_files_from_finders
+
+    def add_listed(self: Any) -> None:
+        root = str(self.static_root)
+        if root not in listed:
+            add_all(self)
+            listed[root] = self.files
+        self.files = dict(listed[root])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_listed)
+        yield
+
+
 @pytest.fixture(scope="session")
 def channels_process() -> Iterator[Sandbox]:
     """One process of stand-in channels and mailbox for all tests of the application."""
