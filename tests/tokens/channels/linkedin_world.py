@@ -41,7 +41,9 @@ def code(sandbox: Sandbox, user: str = "ada", scopes: Sequence[str] = SCOPES) ->
     """Fill in the consent form, as a browser does."""
     asked = {"client_id": CLIENT_ID, "redirect_uri": REDIRECT, "response_type": "code", "state": "s"}
     form = {**asked, "scope": " ".join(scopes), "user": user, "action": "allow"}
-    response = httpx2.post(f"{sandbox.linkedin}/oauth/v2/authorization", data=form, trust_env=False)
+    response = httpx2.post(
+        f"{sandbox.linkedin}/oauth/v2/authorization", data=form, trust_env=False, verify=False
+    )
     assert response.status_code == 302, response.text
     return parse_qs(urlsplit(response.headers["location"]).query)["code"][0]
 

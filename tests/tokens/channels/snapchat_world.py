@@ -32,7 +32,9 @@ def code(sandbox: Sandbox, user: str = "ada") -> str:
     """Fill in the consent form, as a browser does."""
     asked = {"client_id": CLIENT_ID, "redirect_uri": REDIRECT, "response_type": "code", "scope": SCOPE}
     form = {**asked, "state": "s", "user": user, "action": "allow"}
-    response = httpx2.post(f"{sandbox.snapchat}/login/oauth2/authorize", data=form, trust_env=False)
+    response = httpx2.post(
+        f"{sandbox.snapchat}/login/oauth2/authorize", data=form, trust_env=False, verify=False
+    )
     assert response.status_code == 302, response.text
     return parse_qs(urlsplit(response.headers["location"]).query)["code"][0]
 

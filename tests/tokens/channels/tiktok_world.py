@@ -26,7 +26,9 @@ def code(sandbox: Sandbox, **form: object) -> str:
     sandbox.put_app("tiktok", redirect_uris=[CALLBACK])
     asked = {"app_id": APP.client_id, "redirect_uri": CALLBACK, "state": "s"}
     given = {"user": "ada", "action": "allow", "accounts": [LUMEN, FERN], **form}
-    response = httpx2.post(f"{sandbox.tiktok}/portal/auth", data={**asked, **given}, trust_env=False)
+    response = httpx2.post(
+        f"{sandbox.tiktok}/portal/auth", data={**asked, **given}, trust_env=False, verify=False
+    )
     assert response.status_code == 302, response.text
     return parse_qs(urlsplit(response.headers["location"]).query)["auth_code"][0]
 
