@@ -67,6 +67,25 @@ async def state(_request: Request, store: Store, _body: dict[str, Any]) -> Answe
 async def reset(request: Request, store: Store, _body: dict[str, Any]) -> Answer:
     """The start world again; faults, log, limits and SMTP rules are cleared; redirect addresses and mails stay."""
     store.reset()
+    _no_trouble(request)
+    return {"reset": True}
+
+
+async def keep(_request: Request, store: Store, _body: dict[str, Any]) -> Answer:
+    """Remember the world as it is now."""
+    store.keep()
+    return {"kept": True}
+
+
+async def put_back(request: Request, store: Store, _body: dict[str, Any]) -> Answer:
+    """The world that was kept again; what a reset clears is cleared here too, and the clock is right."""
+    store.put_back()
+    _no_trouble(request)
+    return {"put_back": True}
+
+
+def _no_trouble(request: Request) -> None:
+    """Clear faults, log, limits and SMTP rules."""
     faults: Faults = request.app.state.faults
     faults.faults.clear()
     log: CallLog = request.app.state.log
@@ -76,7 +95,6 @@ async def reset(request: Request, store: Store, _body: dict[str, Any]) -> Answer
     windows_of(request).clear()
     rules: SmtpRules = request.app.state.smtp_rules
     rules.clear()
-    return {"reset": True}
 
 
 async def put_app(request: Request, store: Store, body: dict[str, Any]) -> Answer:
@@ -235,6 +253,8 @@ _ROLE = "/accounts/{channel}/{account}/roles/{user}"
 routes = [
     Route("/state", control(state), methods=["GET"]),
     Route("/reset", control(reset), methods=["POST"]),
+    Route("/keep", control(keep), methods=["POST"]),
+    Route("/put_back", control(put_back), methods=["POST"]),
     Route("/apps/{channel}", control(put_app), methods=["PUT"]),
     Route("/webhooks/{channel}", control(put_webhook), methods=["PUT"]),
     Route("/users/{channel}/{key}", control(put_user), methods=["PUT"]),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import json
 import secrets
 import string
@@ -60,6 +61,7 @@ class Store:
         self.next_mail_id = 1
         self.clock_offset = 0
         self._dirty = asyncio.Event()
+        self._kept: dict[str, Any] = {}
         self.apps: list[App] = start_apps(list(redirect_bases))
         self._fill()
         if path is not None and path.exists():
@@ -95,6 +97,17 @@ class Store:
             app.redirect_uris = kept.get((app.channel, app.client_id), [])
         self.clock_offset = 0
         self._fill()
+        self.changed()
+
+    def keep(self) -> None:
+        """Remember the world as it is, for `put_back`."""
+        self._kept = copy.deepcopy({name: getattr(self, name) for name in _WORLD})
+
+    def put_back(self) -> None:
+        """Back to what `keep` remembered, as often as is asked for."""
+        for name, records in copy.deepcopy(self._kept).items():
+            setattr(self, name, records)
+        self.clock_offset = 0
         self.changed()
 
     def now(self) -> int:
@@ -245,6 +258,9 @@ _MAPS: dict[str, tuple[type[Record], str]] = {
     "oauth_tokens": (OauthToken, "token"),
     "campaigns": (Campaign, "id"),
 }
+
+
+_WORLD = [name for name in (*_LISTS, *_MAPS) if name != "mails"]
 
 
 @contextlib.asynccontextmanager

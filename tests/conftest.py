@@ -133,16 +133,9 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> None:
     """Each test begins as a process does: knowing nothing of the macros, keys and channels of the test before."""
-    from adtoken_project import cache
-    from macros import windows  # they need Django's apps, which are not loaded yet when this file is
-    from tokens import key_usage
-    from tokens.channels import brake, breaker, shared, shares
-    from users import asking_workers, hold
+    from tests.support import memories  # it needs Django's apps, which are not loaded yet when this file is
 
-    for memory in (windows, key_usage, shared, breaker, brake, cache, asking_workers):
-        memory.forget()
-    shares.limit(None)
-    hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself
+    memories.forget()
 
 
 @pytest.fixture(autouse=True)

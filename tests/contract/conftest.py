@@ -1,21 +1,25 @@
 """One world for the contract: the stand-ins, apps on all six channels, and a clock that both sides go by."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import redis
 import time_machine
+from django.db import transaction
 from django.test import Client
 
 from accounts import sweeps
 from accounts.models import Account
-from tests.support import native
+from tests.support import memories, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import User
 
 LUMEN = "Lumen Shoes EU"
+OneCase = Callable[[object], AbstractContextManager[None]]
 
 
 class Clock:
@@ -52,6 +56,43 @@ def clock(world: Sandbox) -> Iterator[Clock]:
     clock = Clock(world)
     yield clock
     clock.back()
+
+
+@pytest.fixture
+def one_case(world: Sandbox, clock: Clock, valkey: redis.Redis, subtests: pytest.Subtests) -> OneCase:
+    """A block for one of many cases that begin alike, after a set-up that they share.
+
+    When it ends, the database, the stand-ins, both clocks, Valkey and what this process remembers are as they were before the first.
+    A case that fails is named, and the others run all the same.
+    """
+    kept = False
+
+    @contextmanager
+    def case(name: object) -> Iterator[None]:
+        nonlocal kept
+        if not kept:
+            world.keep()
+            kept = True
+        with subtests.test(msg=str(name)), _rolled_back():
+            yield
+        clock.back()
+        world.put_back()
+        valkey.flushdb()
+        memories.forget()
+
+    return case
+
+
+@contextmanager
+def _rolled_back() -> Iterator[None]:
+    """Undo what is written in the block, which is no transaction of the product's: channels may be called in it."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]  # as TestCase marks its own
+    with block:
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
 
 
 @pytest.fixture

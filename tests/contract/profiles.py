@@ -228,10 +228,7 @@ TIKTOK = Profile(
 
 PROFILES = (FACEBOOK, SNAPCHAT, X, LINKEDIN, PINTEREST, TIKTOK)
 EVERY = {profile.key: profile for profile in PROFILES}
-DEATHS = [(profile.key, death) for profile in PROFILES for death in profile.deaths]
 DOUBTFUL = [(profile.key, deed) for profile in PROFILES for deed in profile.doubtful]
-SWITCHES = [(profile.key, switch) for profile in PROFILES for switch in profile.switches]
-HARMLESS = [(profile.key, deed) for profile in PROFILES for deed in profile.harmless]
 
 # Trouble on every path: nothing of it may end a token or take an account away.
 ODD = {"moon": "in the wrong house", "phase": 3}

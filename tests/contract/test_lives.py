@@ -11,17 +11,13 @@ from accounts import sweeps
 from accounts.models import AccountToken
 from notifications.models import Message
 from sandbox.deeds import DEEDS
-from tests.contract.conftest import LUMEN, Clock, account, check, token_of
+from tests.contract.conftest import LUMEN, Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
-    DEATHS,
     DOUBTFUL,
     EVERY,
-    HARMLESS,
     PROFILES,
     RUN_OUT,
-    SWITCHES,
     TROUBLE,
-    Death,
     Profile,
 )
 from tests.support import native
@@ -244,40 +240,44 @@ def test_a_blank_token_is_never_stored(channel: str, browser: Browser, world: Sa
 # --- ends -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("channel", "death"), DEATHS, ids=lambda value: getattr(value, "deed", value))
+@every_channel
 def test_each_end_is_found_told_and_covered_by_the_backup(
-    channel: str, death: Death, browser: Browser, world: Sandbox
+    profile: Profile, browser: Browser, world: Sandbox, one_case: OneCase
 ) -> None:
-    both(browser, channel)
-    befalls_ada(world, channel, death.deed)
+    both(browser, profile.key)
 
-    check()
+    for death in profile.deaths:
+        with one_case(death.deed):
+            befalls_ada(world, profile.key, death.deed)
+            check()
 
-    token, found = token_of("ada"), account()
-    assert (token.state, token.reason) == ("dead", death.reason)
-    assert found.state == "connected"
-    assert found.active_token is not None
-    assert found.active_token.native_user_name == "Ben Lindqvist"
-    assert [message.recipient for message in Message.objects.filter(kind="died")] == ["ada@example.com"]
+            token, found = token_of("ada"), account()
+            assert (token.state, token.reason) == ("dead", death.reason)
+            assert found.state == "connected"
+            assert found.active_token is not None
+            assert found.active_token.native_user_name == "Ben Lindqvist"
+            died = Message.objects.filter(kind="died")
+            assert [message.recipient for message in died] == ["ada@example.com"]
 
 
-@pytest.mark.parametrize(
-    ("channel", "death"),
-    [pair for pair in DEATHS if pair[1].lifted],
-    ids=lambda value: getattr(value, "deed", value),
-)
+@pytest.mark.parametrize("channel", [one.key for one in PROFILES if any(end.lifted for end in one.deaths)])
 def test_what_the_person_lifts_works_again_without_a_new_consent(
-    channel: str, death: Death, browser: Browser, world: Sandbox
+    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
 ) -> None:
     native.link(browser("ada"), channel, "ada")
-    world.deed(channel, "ada", death.deed)
-    check()
-    assert account().state == "deactivated"
-    world.deed(channel, "ada", death.deed, on=False)
 
-    check(rounds=1, hours=30)
+    for death in EVERY[channel].deaths:
+        if not death.lifted:
+            continue
+        with one_case(death.deed):
+            world.deed(channel, "ada", death.deed)
+            check()
+            assert account().state == "deactivated"
+            world.deed(channel, "ada", death.deed, on=False)
 
-    assert (token_of("ada").state, account().state) == ("valid", "connected")
+            check(rounds=1, hours=30)
+
+            assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
 @every_channel
@@ -295,16 +295,19 @@ def test_a_new_consent_brings_a_dead_account_back(profile: Profile, browser: Bro
 # --- what ends nothing ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("channel", "deed"), HARMLESS)
+@pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.harmless])
 def test_what_ends_nothing_at_the_channel_ends_nothing_here(
-    channel: str, deed: str, browser: Browser, world: Sandbox
+    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
 ) -> None:
     native.link(browser("ada"), channel, "ada")
-    befalls_ada(world, channel, deed)
 
-    check()
+    for deed in EVERY[channel].harmless:
+        with one_case(deed):
+            befalls_ada(world, channel, deed)
 
-    assert (token_of("ada").state, account().state) == ("valid", "connected")
+            check()
+
+            assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
 @pytest.mark.parametrize(("channel", "deed"), DOUBTFUL)
@@ -325,20 +328,23 @@ def test_what_the_channel_says_too_little_of_rests_and_serves_again(
     assert token_of("ada").state == "valid"
 
 
-@pytest.mark.parametrize(("channel", "switch"), SWITCHES, ids=str)
+@pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.switches])
 def test_no_switch_of_a_stand_in_kills_or_takes_away(
-    channel: str, switch: dict[str, object], browser: Browser, world: Sandbox
+    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
 ) -> None:
     native.link(browser("ada"), channel, "ada", names=[LUMEN, "Fern Gardens"])
-    world.put_app(channel, settings=switch)
 
-    check(rounds=2)
+    for switch in EVERY[channel].switches:
+        with one_case(switch):
+            world.put_app(channel, settings=switch)
 
-    assert token_of("ada").state != "dead"
-    assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
-    world.put_app(channel, settings={})
-    check(rounds=2, hours=20)
-    assert (token_of("ada").state, account().state) == ("valid", "connected")
+            check(rounds=2)
+
+            assert token_of("ada").state != "dead"
+            assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
+            world.put_app(channel, settings={})
+            check(rounds=2, hours=20)
+            assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
 def test_each_deed_that_a_stand_in_knows_is_in_each_profile() -> None:
@@ -351,27 +357,29 @@ def test_each_deed_that_a_stand_in_knows_is_in_each_profile() -> None:
         )  # X's tokens have no dates
 
 
-@pytest.mark.parametrize("trouble", TROUBLE)
 @every_channel
 def test_no_trouble_of_the_channel_kills_or_takes_away(
-    profile: Profile, trouble: str, browser: Browser, world: Sandbox, clock: Clock, valkey: redis.Redis
+    profile: Profile, browser: Browser, world: Sandbox, clock: Clock, valkey: redis.Redis, one_case: OneCase
 ) -> None:
     native.link(browser("ada"), profile.key, "ada", names=[LUMEN, "Fern Gardens"])
-    world.add_fault(profile.key, path="", **TROUBLE[trouble])
 
-    for days in (0.3, 2, 4):  # longer than a doubt lasts
-        clock.forward(days=days)
-        check(rounds=1, hours=0)
+    for trouble, answer in TROUBLE.items():
+        with one_case(trouble):
+            world.add_fault(profile.key, path="", **answer)
 
-    assert token_of("ada").state != "dead"
-    assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
-    assert not Message.objects.exclude(kind__startswith="operator").filter(kind="died").exists()
-    world.clear_faults()
-    clock.forward(days=0.1)
-    valkey.flushdb()  # a channel that did not answer is left in peace for a while, by the machine's own clock
-    breaker.forget()
-    check(rounds=2, hours=0)
-    assert (token_of("ada").state, account().state) == ("valid", "connected")
+            for days in (0.3, 2, 4):  # longer than a doubt lasts
+                clock.forward(days=days)
+                check(rounds=1, hours=0)
+
+            assert token_of("ada").state != "dead"
+            assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
+            assert not Message.objects.exclude(kind__startswith="operator").filter(kind="died").exists()
+            world.clear_faults()
+            clock.forward(days=0.1)
+            valkey.flushdb()  # a channel that did not answer is left in peace for a while, by the machine's own clock
+            breaker.forget()
+            check(rounds=2, hours=0)
+            assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
 @every_channel

@@ -192,6 +192,28 @@ def test_reset_gives_the_start_world_and_keeps_the_redirect_addresses(sandbox: S
     assert state["x_tokens"] == []
 
 
+def test_a_world_that_was_kept_comes_back_as_often_as_it_is_asked_for(sandbox: Sandbox) -> None:
+    sandbox.issue_token("x", "ben")
+    sandbox.put_app("facebook", secret="other")
+    sandbox.keep()
+    kept = sandbox.state()
+
+    for _ in range(2):
+        sandbox.cancel_authorisation("x", "ben")
+        sandbox.issue_token("linkedin", "ada")
+        sandbox.put_app("facebook", secret="another", settings={"retired_versions": ["v25.0"]})
+        sandbox.add_fault("x", path="", status=500)
+        sandbox.set_clock(offset=86_400)
+        changed = sandbox.state()
+        sandbox.put_back()
+
+        found = sandbox.state()
+        assert {**changed, "now": 0} != {**kept, "now": 0}
+        assert {**found, "now": 0} == {**kept, "now": 0}
+        assert found["now"] - kept["now"] < 60
+        assert sandbox.control("GET", "faults") == []
+
+
 def test_everything_is_there_after_a_restart(tmp_path: Path, http: httpx2.Client) -> None:
     data = tmp_path / "sandbox.json"
     with Sandbox(data=data, redirect_bases=("http://one.example",)) as first:

@@ -102,6 +102,14 @@ class Sandbox:
         self.control("POST", "reset")
         self.delete_mails()
 
+    def keep(self) -> None:
+        """Have the world remembered as it is now."""
+        self.control("POST", "keep")
+
+    def put_back(self) -> None:
+        """The world that was kept, at the real time, without faults and with an empty log."""
+        self.control("POST", "put_back")
+
     def state(self) -> Any:
         """Everything there is, tokens included."""
         return self.control("GET", "state")

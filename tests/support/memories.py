@@ -1,0 +1,15 @@
+"""What a process remembers between two requests, and a test must not know of the one before."""
+
+from adtoken_project import cache
+from macros import windows
+from tokens import key_usage
+from tokens.channels import brake, breaker, shared, shares
+from users import asking_workers, hold
+
+
+def forget() -> None:
+    """Know nothing of macros, keys and channels, as a process that has just begun."""
+    for memory in (windows, key_usage, shared, breaker, brake, cache, asking_workers):
+        memory.forget()
+    shares.limit(None)
+    hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself
