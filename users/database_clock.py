@@ -9,42 +9,81 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 60.0  # seconds
+LOOK_EVERY = 5.0  # seconds; a virtual machine that was paused knows of it when it looks
+TRUSTED = 60.0  # seconds; a process that looks no more may have slept
+TELL_EVERY = 60.0
 TELL_FROM = timedelta(seconds=2)  # by so much a host's clock may differ untold
 _lock = threading.Lock()
 
 
-class _Known:
-    """When PostgreSQL was last asked, by both clocks."""
+class _Seen(NamedTuple):
+    """One look: PostgreSQL's moment, this host's own, and its monotonic clock."""
 
-    at: datetime | None = None
-    looked: float = 0.0
+    at: datetime
+    by_host: datetime
+    looked: float
+
+
+class _Known:
+    """The last look, and when the log was told last that this host's clock is wrong."""
+
+    seen: _Seen | None = None
+    told: float = float("-inf")
 
 
 def now() -> datetime:
     """Return the moment by PostgreSQL's clock; by this host's own where PostgreSQL was never reached."""
     with _lock:
-        passed = time.monotonic() - _Known.looked
-        if _Known.at is None or passed > LOOK_EVERY:
+        if _is_old(_Known.seen):
             _look()
-            passed = time.monotonic() - _Known.looked
-        return timezone.now() if _Known.at is None else _Known.at + timedelta(seconds=passed)
+        return timezone.now() if _Known.seen is None else _moment(_Known.seen)
+
+
+def known() -> datetime:
+    """Return the same without asking PostgreSQL, so without a wait: by this host's own clock where no `now` looked in the last minute.
+
+    In background processes one does: signs of life and claims do it. A web server goes by its own clock.
+    """
+    seen = _Known.seen
+    if seen is None or time.monotonic() - seen.looked > TRUSTED:
+        return timezone.now()
+    return _moment(seen)
+
+
+def _moment(seen: _Seen) -> datetime:
+    return seen.at + timedelta(seconds=time.monotonic() - seen.looked)
+
+
+def seconds() -> float:
+    """Return `known` as `time.time` would: seconds since 1970."""
+    return known().timestamp()
 
 
 def ahead_by() -> timedelta:
     """Return by how much this host's clock is ahead of PostgreSQL's. Raises DatabaseError."""
+    connection.ensure_connection()  # a wait for that would count as a wait for the answer
     began = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute("select clock_timestamp()")
         at: datetime = cursor.fetchone()[0]
     took = timedelta(seconds=time.monotonic() - began)
     return timezone.now() - (at + took / 2)
+
+
+def _is_old(seen: _Seen | None) -> bool:
+    """Tell whether to look again: also where the host's clock was moved, as it is after a sleep, which the monotonic clock leaves out."""
+    if seen is None:
+        return True
+    passed = time.monotonic() - seen.looked
+    moved = timezone.now() - seen.by_host - timedelta(seconds=passed)
+    return passed > LOOK_EVERY or abs(moved) >= TELL_FROM
 
 
 def _look() -> None:
@@ -54,14 +93,16 @@ def _look() -> None:
     except DatabaseError as error:
         logger.warning("the clock of PostgreSQL cannot be read: %s", type(error).__name__)
         return
-    if abs(ahead) >= TELL_FROM:
+    by_host, looked = timezone.now(), time.monotonic()
+    _Known.seen = _Seen((by_host - ahead).astimezone(UTC), by_host, looked)
+    if abs(ahead) >= TELL_FROM and looked - _Known.told >= TELL_EVERY:
+        _Known.told = looked
         logger.warning(
-            "the clock of this host is %.0f s %s of PostgreSQL's, by which background work goes",
-            abs(ahead.total_seconds()), "ahead" if ahead > timedelta(0) else "behind",
+            "the clock of this host is %.0f s %s PostgreSQL's, by which background work goes",
+            abs(ahead.total_seconds()), "ahead of" if ahead > timedelta(0) else "behind",
         )  # fmt: skip
-    _Known.at, _Known.looked = (timezone.now() - ahead).astimezone(UTC), time.monotonic()
 
 
 def forget() -> None:
-    """Look again at the next question."""
-    _Known.at = None
+    """Look again at the next question, as a new process does."""
+    _Known.seen, _Known.told = None, float("-inf")

@@ -1,10 +1,12 @@
 """Background work goes by PostgreSQL's clock: a host whose clock is wrong takes nobody's claim, and nobody takes its."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
 from django.utils import timezone
 
 from adtoken_project import first_steps
@@ -68,3 +70,40 @@ def test_a_worker_whose_clock_is_wrong_leaves_others_mails_alone_and_keeps_its_o
     states = dict(Message.objects.values_list("recipient", "state"))
     assert states == {being_sent.recipient: "sending", "p2@example.com": "sent"}
     assert len(mailoutbox) == 1
+
+
+def test_a_machine_that_slept_for_an_hour_looks_again() -> None:
+    real = datetime.now(UTC)
+    with pytest.MonkeyPatch.context() as patch, time_machine.travel(real - HOUR, tick=True):
+        patch.setattr(database_clock, "ahead_by", lambda: timedelta(0))
+        database_clock.now()
+
+    found = database_clock.now()  # an hour later, of which the monotonic clock knows nothing
+
+    assert abs(found - real) < timedelta(seconds=5)
+
+
+def test_a_process_that_looks_no_more_goes_by_its_own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = database_clock.now()
+
+    with time_machine.travel(right + HOUR, tick=True):
+        lately = database_clock.known()
+        monkeypatch.setattr(database_clock, "TRUSTED", -1)
+        long_ago = database_clock.known()
+
+    assert lately - right < timedelta(seconds=5)
+    assert long_ago - right > timedelta(minutes=59)
+
+
+def test_a_wait_for_a_connection_makes_no_clock_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    at_once = connection.ensure_connection
+
+    def late() -> None:
+        if connection.connection is None:
+            time.sleep(0.4)
+        at_once()
+
+    monkeypatch.setattr(connection, "ensure_connection", late)
+
+    assert abs(database_clock.ahead_by()) < timedelta(seconds=0.15)
