@@ -1,7 +1,8 @@
 """Background work goes by PostgreSQL's clock: a host whose clock is wrong takes nobody's claim, and nobody takes its."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,14 @@ from adtoken_project import first_steps
 from notifications import claims, outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
+from tokens.channels import brake
+from tokens.channels.base import Answer, AppKeys, Credentials, Grant
+from tokens.channels.facebook import CHANNEL as FACEBOOK
+from tokens.channels.linkedin import channel as linkedin
+from tokens.channels.pinterest import CHANNEL as PINTEREST
+from tokens.channels.snapchat import CHANNEL as SNAPCHAT
+from tokens.channels.x import CHANNEL as X
+from tokens.channels.x import signing
 from users import database_clock
 from users.database_clock import now as by_postgresql
 
@@ -107,3 +116,57 @@ def test_a_wait_for_a_connection_makes_no_clock_wrong(monkeypatch: pytest.Monkey
     monkeypatch.setattr(connection, "ensure_connection", late)
 
     assert abs(database_clock.ahead_by()) < timedelta(seconds=0.15)
+
+
+KEYS = AppKeys("1", ("secret",), "https://x.test/", ())
+GIVEN = {
+    "access_token": "a" * 40,
+    "refresh_token": "r" * 40,
+    "expires_in": 1800,
+    "scope": "snapchat-marketing-api",
+}
+GRANTS: dict[str, Callable[[Answer], Grant]] = {
+    "facebook": FACEBOOK._grant,
+    "snapchat": SNAPCHAT._grant,
+    "pinterest": lambda answer: PINTEREST._grant(KEYS, answer),
+    "linkedin": linkedin._grant,
+}
+
+
+@pytest.mark.parametrize("channel", GRANTS)
+@pytest.mark.parametrize("wrong", [HOUR, -HOUR])
+def test_a_token_that_a_host_with_a_wrong_clock_renewed_ends_when_the_channel_says(
+    channel: str, wrong: timedelta
+) -> None:
+    right = database_clock.now()
+
+    with time_machine.travel(right + wrong, tick=True):
+        dates = GRANTS[channel](Answer("refresh", 200, {}, GIVEN)).dates
+
+    assert dates.access_expires_at is not None
+    assert abs(dates.access_expires_at - right - timedelta(minutes=30)) < timedelta(seconds=5)
+
+
+def test_x_takes_what_a_host_with_a_wrong_clock_signs() -> None:
+    right = database_clock.now()
+
+    with time_machine.travel(right + HOUR, tick=True):
+        said = signing.header(KEYS, Credentials("t", secret="s"), method="GET", url="https://x.test/")
+
+    signed_at = int(re.findall(r'oauth_timestamp="(\d+)"', said)[0])
+    assert abs(signed_at - right.timestamp()) < 5
+
+
+@pytest.mark.parametrize("wrong", [HOUR, -HOUR])
+def test_a_pause_that_a_host_with_a_wrong_clock_began_is_as_long_for_the_others(wrong: timedelta) -> None:
+    right = database_clock.now()
+
+    with time_machine.travel(right + wrong, tick=True):
+        brake.pause("x:1", 600)
+        resets = {"x-rate-limit-reset": str(int(right.timestamp()) + 300)}
+        told = X.classify(Answer("api", 429, resets)).retry_after
+    brake.forget()
+
+    assert 590 <= brake.read("x:1").pause <= 601
+    assert told is not None
+    assert 290 <= told <= 310

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from tokens.channels import shared
+from users import database_clock
 
 UNTOLD = 60  # seconds of a pause where the channel names none
 SLOW_FROM = 0.8  # part of a budget or an announced limit from which on checks slow down
@@ -39,7 +40,7 @@ def read(app: str) -> Reading:
     at, reading = _seen.get(app, (0.0, Reading()))
     if time.monotonic() - at < LOOK_EVERY:
         return reading
-    now = time.time()
+    now = database_clock.seconds()
     names = {part: _key(app, part, now) for part in ("pause", "calls", "used")}
     found = shared.read(names.values())
     pause = float(found.get(names["pause"], 0)) - now
@@ -54,7 +55,7 @@ def read(app: str) -> Reading:
 
 def pause(app: str, seconds: int) -> None:
     """Have the whole app left alone for so many seconds. A longer pause that runs already stays."""
-    now = time.time()
+    now = database_clock.seconds()
     key = _key(app, "pause", now)
     if float(shared.read([key]).get(key, 0)) < now + seconds:
         shared.write(key, now + seconds, seconds + 1)
@@ -64,7 +65,7 @@ def pause(app: str, seconds: int) -> None:
 def note_use(app: str, used: float) -> None:
     """Note the part of a limit that the channel says is used up; it counts for an hour, or until it says another."""
     if used >= SLOW_FROM or read(app).used:
-        shared.write(_key(app, "used", time.time()), used, 3600)
+        shared.write(_key(app, "used", database_clock.seconds()), used, 3600)
         _seen.pop(app, None)
 
 
@@ -76,7 +77,7 @@ def count(app: str) -> None:
         if now - _flushed.get(app, 0.0) < FLUSH_EVERY:
             return
         calls, _flushed[app] = _counted.pop(app), now
-    shared.count(_key(app, "calls", time.time()), 2 * DAY, calls)
+    shared.count(_key(app, "calls", database_clock.seconds()), 2 * DAY, calls)
 
 
 def slows_checks(app: str, *, budget: int | None) -> bool:
@@ -99,7 +100,7 @@ def begin_checks(app: str, wanted: int, *, budget: int | None) -> int:
     allowed = int(rate * SLOW_WINDOW)
     if allowed == 0:  # less than one in a window
         return int(rate > 0 and shared.take(_key(app, "check", 0), min(DAY, 1 / rate)))
-    counted = f"{_key(app, 'checks', 0)}:{int(time.time() // SLOW_WINDOW)}"
+    counted = f"{_key(app, 'checks', 0)}:{int(database_clock.seconds() // SLOW_WINDOW)}"
     begun = shared.count(counted, 2 * SLOW_WINDOW, wanted) - wanted
     return max(0, min(wanted, allowed - begun))
 
@@ -108,7 +109,7 @@ def _rate(reading: Reading, budget: int | None) -> float | None:
     """Return how many checks a second an app may have; None: as many as there are."""
     if budget and reading.calls_today >= SLOW_FROM * budget:
         left = max(0, budget - reading.calls_today)
-        return left / CALLS_PER_CHECK / (DAY - time.time() % DAY)
+        return left / CALLS_PER_CHECK / (DAY - database_clock.seconds() % DAY)
     if reading.used >= SLOW_FROM:
         return 0.0 if reading.used >= 1 else 0.1
     return None

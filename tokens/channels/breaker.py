@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, Literal
 
 from tokens.channels import shared
+from users import database_clock
 
 TRIPS_AFTER = 5  # calls in a row without an answer, of all processes together
 IN_A_ROW = 120  # seconds after which a failure counts no more
@@ -44,7 +45,7 @@ def read(app: str) -> Reading:
     opened = facts.get(_key(app, "open"))
     if not isinstance(opened, dict):
         return Reading("closed", failures)
-    left = float(opened["until"]) - time.time()
+    left = float(opened["until"]) - database_clock.seconds()
     if left > LONGEST:  # no pause is so long: whoever wrote it, or this host, has a wrong clock
         left = 0.0
     state: State = "open" if left > 0 else "half-open"
@@ -106,7 +107,7 @@ def failed(app: str, *, waited: float) -> None:
 
 def _open(app: str, trips: int) -> None:
     pause = min(OPEN_FOR * 2 ** (trips - 1), LONGEST)
-    shared.write(_key(app, "open"), {"until": time.time() + pause, "trips": trips}, KEPT)
+    shared.write(_key(app, "open"), {"until": database_clock.seconds() + pause, "trips": trips}, KEPT)
     shared.drop([_key(app, "trial")])
     _seen.pop(app, None)
 

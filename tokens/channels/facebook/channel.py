@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
@@ -30,6 +29,7 @@ from tokens.channels.base import (
 from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import digits, token_of
+from users import database_clock
 
 NOBODYS = "none"  # no token of anybody
 
@@ -144,7 +144,7 @@ class Facebook(Channel):
         given = token_of(body.get("access_token"))
         if not given:
             raise misread(answer, "a token", channel="facebook")
-        return Grant(Credentials(given), reading.provider_dates(body, timezone.now()))
+        return Grant(Credentials(given), reading.provider_dates(body, database_clock.known()))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""
@@ -158,7 +158,7 @@ class Facebook(Channel):
             ruling = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
             return Inspection(ruling, evidence=evidence(answer))
         over = report.dates.data_access_expires_at
-        if over is not None and over <= timezone.now():
+        if over is not None and over <= database_clock.known():
             ruling, answer = self._data_access(app, credentials, answer, limit.left())
         return Inspection(
             ruling,

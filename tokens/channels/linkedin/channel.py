@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
@@ -31,6 +30,7 @@ from tokens.channels.base import (
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import mapping, scopes_of, token_of, words
+from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81
@@ -87,7 +87,7 @@ class LinkedIn(Channel):
         try:
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
-            told = reading.identity_of(given.body, app.client_id, timezone.now())
+            told = reading.identity_of(given.body, app.client_id, database_clock.known())
             if error.ruling.verdict not in DOUBTFUL or told is None:
                 raise
             return ChannelConsent(told, grant)
@@ -233,11 +233,11 @@ def _grant(answer: Answer) -> Grant:
     access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
     if not access:
         raise misread(answer, "a token", channel="linkedin")
-    dates = reading.grant_dates(body, timezone.now())
+    dates = reading.grant_dates(body, database_clock.known())
     return Grant(Credentials(access, refresh_token=refresh), dates, scopes_of(body.get("scope")))
 
 
 def _new(answer: Answer) -> bool:
     """Return whether introspection says that the token was made within the last minute."""
     made = reading.report_of(mapping(answer.body)).dates.issued_at
-    return made is not None and (timezone.now() - made).total_seconds() < FRESH_FOR
+    return made is not None and (database_clock.known() - made).total_seconds() < FRESH_FOR

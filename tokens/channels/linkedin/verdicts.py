@@ -8,7 +8,6 @@ nothing that cannot be undone.
 """
 
 import re
-import time
 from typing import Any
 
 from tokens.channels import batch
@@ -29,6 +28,7 @@ from tokens.channels.table import (
     until_midnight,
 )
 from tokens.channels.values import mapping, number, words
+from users import database_clock
 
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh
@@ -152,7 +152,12 @@ def classify(answer: Answer) -> Ruling:
     if _good(facts):
         what = lacks(answer.call, body, rows="elements")
         return misread(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
-    return rule(ROWS, facts, channel="linkedin", retry_after=retry_after(answer, facts.message, time.time()))
+    return rule(
+        ROWS,
+        facts,
+        channel="linkedin",
+        retry_after=retry_after(answer, facts.message, database_clock.seconds()),
+    )
 
 
 def _of_batch(answer: Answer, body: Any) -> list[Answer]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens import scrub
 from tokens.channels import http
@@ -31,6 +30,7 @@ from tokens.channels.base import (
 from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import scopes_of, token_of, words
+from users import database_clock
 
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
 KEYS = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
@@ -90,7 +90,7 @@ class Pinterest(Channel):
         if not access_token:
             raise misread(answer, "a token", channel="pinterest")
         credentials = Credentials(access_token, token_of(body.get("refresh_token")))
-        dates = reading.dates_of(body, timezone.now())
+        dates = reading.dates_of(body, database_clock.known())
         return Grant(credentials, dates, scopes_of(body.get("scope")))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:

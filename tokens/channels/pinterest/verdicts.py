@@ -6,7 +6,6 @@ Sources: "description" is the vendor's OpenAPI description v5/openapi.json (5.23
 """
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,6 +25,7 @@ from tokens.channels.table import (
     way_back,
 )
 from tokens.channels.values import mapping, number, words
+from users import database_clock
 
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})
 REFRESH: frozenset[Call] = frozenset({"refresh"})
@@ -143,7 +143,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body_of(answer))
     if facts.fine:
         return Ruling(Verdict.OK)
-    return rule(ROWS, facts, channel="pinterest", retry_after=retry_after(answer, time.time()))
+    return rule(ROWS, facts, channel="pinterest", retry_after=retry_after(answer, database_clock.seconds()))
 
 
 def keys_in_doubt(answer: Answer) -> bool:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
@@ -29,6 +28,7 @@ from tokens.channels.base import (
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import mapping, scopes_of, words
+from users import database_clock
 
 NOBODYS = "none"  # no token of anybody
 
@@ -88,7 +88,7 @@ class Snapchat(Channel):
         found = reading.credentials(body)
         if found is None:
             raise misread(answer, "a token", channel="snapchat")
-        dates = reading.dates(body, timezone.now(), renews=renews or bool(found.refresh_token))
+        dates = reading.dates(body, database_clock.known(), renews=renews or bool(found.refresh_token))
         return Grant(found, dates, scopes_of(body.get("scope")))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:

@@ -6,7 +6,6 @@ therefore decides nothing that cannot be undone.
 """
 
 import re
-import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,6 +25,7 @@ from tokens.channels.table import (
     way_back,
 )
 from tokens.channels.values import mapping, number, words
+from users import database_clock
 
 ITEM_FAILED = "an item failed"
 # Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
@@ -125,7 +125,7 @@ def classify(answer: Answer) -> Ruling:
     if facts.fine and answer.call != "authorize_callback":
         what = lacks(answer.call, body)
         return misread(answer, what, channel="snapchat").ruling if what else Ruling(Verdict.OK)
-    return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, time.time()))
+    return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, database_clock.seconds()))
 
 
 def lacks(call: Call, body: Any) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens.channels import http
 from tokens.channels.base import (
@@ -28,6 +27,7 @@ from tokens.channels.base import (
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.tiktok import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.values import digits, token_of, words
+from users import database_clock
 
 NOBODYS = "none"  # no code of anybody
 
@@ -68,7 +68,7 @@ class TikTok(Channel):
         access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
         if not access:
             raise misread(answered, "a token", channel="tiktok")
-        dates = reading.dates(data, timezone.now())
+        dates = reading.dates(data, database_clock.known())
         return Grant(Credentials(access, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:

@@ -5,7 +5,6 @@ a name in the SDK without prose, which therefore decides nothing that cannot be 
 """
 
 import re
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +24,7 @@ from tokens.channels.table import (
     until_midnight,
 )
 from tokens.channels.values import mapping, number, words
+from users import database_clock
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
 LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})
@@ -151,7 +151,9 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body_of(answer))
     if facts.shape == "fine":
         return Ruling(Verdict.OK)
-    ruling = rule(ROWS, facts, channel="tiktok", retry_after=retry_after(answer, facts, time.time()))
+    ruling = rule(
+        ROWS, facts, channel="tiktok", retry_after=retry_after(answer, facts, database_clock.seconds())
+    )
     of_tiktok = ruling.unknown and ruling.verdict == Verdict.TRANSIENT and facts.shape != "gateway"
     if of_tiktok and answer.call != "introspect" and any(code in AUTH_FAMILY for code in facts.codes):
         return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=None)

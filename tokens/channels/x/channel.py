@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from django.conf import settings
-from django.utils import timezone
 
 from tokens.channels import http, table
 from tokens.channels.base import (
@@ -29,6 +28,7 @@ from tokens.channels.base import (
 )
 from tokens.channels.table import evidence, misread
 from tokens.channels.x import calls, listing, policy, reading, recovery, signable, signing, verdicts
+from users import database_clock
 
 
 class XChannel(Channel):
@@ -68,7 +68,7 @@ class XChannel(Channel):
         """Exchange the request token and its verifier for the person's pair."""
         temporary = Credentials(answer["oauth_token"], secret=answer["oauth_token_secret"])
         pair = calls.access_token(app, temporary, answer["oauth_verifier"])
-        return Grant(pair, Dates(issued_at=timezone.now()))
+        return Grant(pair, Dates(issued_at=database_clock.known()))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""

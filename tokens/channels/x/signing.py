@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from oauthlib.oauth1 import Client
 
 from tokens.channels.base import AppKeys, Credentials
+from users import database_clock
 
 # At DEBUG oauthlib logs what it signs, tokens included, in a spelling that the log's scrubber does not know.
 logging.getLogger("oauthlib").setLevel(logging.INFO)
@@ -31,7 +32,8 @@ def header(
     """Return the Authorization header of one request.
 
     `params` are those of query and form that are not in the address already; the place makes no difference to the signature.
-    `credentials` may be a request token, or empty for the first step. `nonce` and `timestamp` are new ones if left out.
+    `credentials` may be a request token, or empty for the first step. `nonce` and `timestamp` are new ones if left out:
+    the time is PostgreSQL's where this process knows it, as X refuses what a host with a wrong clock signs.
     """
     client = Client(
         app.client_id,
@@ -41,7 +43,7 @@ def header(
         callback_uri=callback or None,
         verifier=verifier or None,
         nonce=nonce,
-        timestamp=None if timestamp is None else str(timestamp),
+        timestamp=str(int(database_clock.seconds()) if timestamp is None else timestamp),
     )
     address, _, query = url.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True) + list((params or {}).items())

@@ -7,7 +7,6 @@ ourselves: its rows are there for whoever pastes such an answer.
 """
 
 import re
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +29,7 @@ from tokens.channels.table import (
 )
 from tokens.channels.values import mapping, number, words
 from tokens.channels.x.reading import user_id
+from users import database_clock
 
 HANDSHAKE: frozenset[Call] = frozenset({"exchange"})
 CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
@@ -173,7 +173,7 @@ def classify(answer: Answer) -> Ruling:
     if facts.fine:
         what = _lacks(answer.call, body)
         return misread(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
-    return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, time.time()))
+    return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, database_clock.seconds()))
 
 
 def _of_batch(answer: Answer, body: Any) -> list[Answer]:
