@@ -4,13 +4,20 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from kombu.message import Message as Received
+from kombu.utils import json as kombu_json
+from kombu.utils.imports import symbol_by_name
 
-from adtoken_project import first_steps
+from adtoken_project import first_steps, schedules
+from adtoken_project.beat import Entry
+from adtoken_project.celery import app as celery
 from notifications import claims, outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
@@ -170,3 +177,38 @@ def test_a_pause_that_a_host_with_a_wrong_clock_began_is_as_long_for_the_others(
     assert 590 <= brake.read("x:1").pause <= 601
     assert told is not None
     assert 290 <= told <= 310
+
+
+def _sent(*, seconds: int) -> Any:
+    """Send a task that is good for so many seconds, and return it as a worker receives it."""
+    message = celery.amqp.as_task_v2("1", deliver_messages.name, (), {}, expires=seconds)
+    body, kind, encoding = kombu_json.dumps(message.body), "application/json", "utf-8"
+    received = Received(body=body, content_type=kind, content_encoding=encoding, headers=message.headers)
+    request = symbol_by_name(deliver_messages.Request)
+    return request(received, app=celery, task=deliver_messages, headers=message.headers, decoded=False)
+
+
+@pytest.mark.parametrize(("sender", "worker"), [(-HOUR, timedelta(0)), (timedelta(0), HOUR), (HOUR, -HOUR)])
+def test_a_tick_is_as_old_as_it_is_whatever_the_clocks_of_the_hosts_say(
+    sender: timedelta, worker: timedelta
+) -> None:
+    right = database_clock.now()
+
+    with time_machine.travel(right + sender, tick=True):
+        fresh, old = _sent(seconds=30), _sent(seconds=-1)
+    with time_machine.travel(right + worker, tick=True):
+        thrown_away = fresh.maybe_expire(), old.maybe_expire()
+
+    assert thrown_away == (None, True)
+
+
+def test_a_beat_whose_clock_is_put_back_sends_its_ticks_all_the_same() -> None:
+    right = database_clock.now()
+    schedules.install()
+    with time_machine.travel(right + HOUR, tick=True):
+        entry = next(Entry(PeriodicTask.objects.get(name="Heartbeat"), app=celery))
+
+    due, seconds = entry.is_due()
+
+    assert not due
+    assert 50 < seconds <= 60
