@@ -20,11 +20,10 @@ from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life
 from tokens import call_words, key_usage
 from tokens.models import ChannelApp, ChannelKey
-from users import hold, recipients
+from users import database_clock, hold, recipients
 
 SECONDS = 5.0  # for one check
 OLDEST_POSTGRES = 15
-CLOCKS_DIFFER = 5  # seconds between this machine and PostgreSQL from which on it matters
 QUIET = {
     "security.W004",
     "security.W008",
@@ -77,7 +76,7 @@ def database(now: datetime) -> Iterator[Trouble]:
     version, clock = found
     if version < OLDEST_POSTGRES:
         yield Trouble(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
-    if (apart := abs((clock - now).total_seconds())) > CLOCKS_DIFFER:
+    if (apart := abs((clock - now).total_seconds())) > signs_of_life.CLOCKS_DIFFER:
         yield Trouble(
             f"The clocks of this machine and of PostgreSQL differ by {apart:.0f} seconds.",
             "Switch on NTP on both: expiry dates are compared with the clock.",
@@ -163,6 +162,15 @@ def processes(now: datetime) -> Iterator[Trouble]:
         )
 
 
+def clocks(now: datetime) -> Iterator[Trouble]:
+    """Clocks of worker hosts."""
+    for said in signs_of_life.wrong_clocks(now=now):
+        yield Trouble(
+            f"{said[0].upper()}{said[1:]}.",
+            "Switch on NTP there. Its workers go by PostgreSQL's clock meanwhile, a web server beside them does not.",
+        )
+
+
 def late(now: datetime) -> Iterator[Trouble]:
     """Background work."""
     for work in lateness.late(now):
@@ -225,6 +233,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (mail_server, False),
     (keys, True),
     (processes, True),
+    (clocks, True),
     (late, True),
     (apps, True),
     (people, True),
@@ -233,11 +242,16 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
 
 
 def examine(now: datetime) -> Iterator[tuple[str, list[Trouble] | None]]:
-    """Run all checks. Yields what each is about, and what is wrong; None where the database that it asks is away."""
+    """Run all checks. Yields what each is about, and what is wrong; None where the database that it asks is away.
+
+    `now` is this host's. What stands in the database is dated by PostgreSQL's clock, and compared with that.
+    """
     away = False
     for check, asks_database in CHECKS:
         found = None if away and asks_database else within(check, now)
         away = away or any(trouble.stops for trouble in found or ())
+        if check is database and not away:
+            now = database_clock.now()
         yield (check.__doc__ or "").rstrip("."), found
 
 

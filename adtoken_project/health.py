@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from adtoken_project import lateness, signs_of_life
 from tokens import key_usage, vault
-from users import hold
+from users import database_clock, hold
 
 
 @require_safe
@@ -29,7 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
-    """Report each part: what serves pages, beat, a worker of each lane, and whether the work of a lane is late."""
+    """Report each part: what serves pages, beat, a worker of each lane, whether work is late, and whether clocks differ."""
     parts: dict[str, Any] = {"database": _database(), "key_ring": _key_ring(), "cache": _cache()}
     parts["installation"] = _installation()
     parts |= _background()
@@ -74,11 +74,14 @@ def _cache() -> str:
 
 
 def _background() -> dict[str, str]:
-    now = timezone.now()
     try:
+        ahead = database_clock.ahead_by()
+        now = timezone.now() - ahead  # by which signs of life are dated
         living = signs_of_life.living(now=now)
         parts = {part: "ok" if living[part] else "no sign of life" for part in signs_of_life.PARTS}
         late = "; ".join(work.words(now) for work in lateness.late(now))
-        return {**parts, "lateness": late or "ok"}
+        wrong = len(signs_of_life.wrong_clocks(now=now, own=ahead))  # their names are not for the public
+        clocks = f"wrong on {wrong} host{'' if wrong == 1 else 's'}, see manage.py doctor" if wrong else "ok"
+        return {**parts, "lateness": late or "ok", "clocks": clocks}
     except DatabaseError:
-        return dict.fromkeys((*signs_of_life.PARTS, "lateness"), "not known")
+        return dict.fromkeys((*signs_of_life.PARTS, "lateness", "clocks"), "not known")

@@ -23,6 +23,9 @@ class BackgroundProcess(models.Model):
     parts = models.JSONField(default=list, db_default=[], help_text="The lanes that it serves, or beat.")
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
+    ahead = models.FloatField(
+        default=0, db_default=0, help_text="Seconds by which its host's clock is ahead of PostgreSQL's."
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -1,6 +1,7 @@
 """Signs of life: each worker and beat keeps a row of its own, so that one dead among many is seen, and a dead beat restarts no worker.
 
-A worker's row is written by a thread of its own, but only while the worker's main loop turns: the loop must not wait for PostgreSQL.
+A worker's row is written by a thread of its own, but only while the worker's main loop turns: the loop must not wait for PostgreSQL. The
+row says by how much the host's clock is wrong, too.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Any
 
 from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from adtoken_project import lanes
 from users import database_clock, liveness
@@ -25,6 +27,7 @@ KEPT = timedelta(days=1)  # rows of processes that have ended
 BEAT = "beat"
 PARTS = (*lanes.LANES, BEAT)
 LOOP_TURNS = 20  # seconds within which the main loop must have turned
+CLOCKS_DIFFER = 5  # seconds between a host's clock and PostgreSQL's from which on it is wrong
 
 _loop = {"at": 0.0}
 _over = threading.Event()
@@ -36,10 +39,11 @@ def host() -> str:
 
 
 def write(*, name: str, parts: list[str], now: datetime) -> None:
-    """Write that a process lives. Never raises: without PostgreSQL nobody reads it either."""
+    """Write that a process lives. `now` is PostgreSQL's. Never raises: without PostgreSQL nobody reads it either."""
     from adtoken_project.models import BackgroundProcess
 
-    facts = {"seen_at": now, "parts": parts, "host": host()}
+    ahead = (timezone.now() - now).total_seconds()
+    facts = {"seen_at": now, "parts": parts, "host": host(), "ahead": ahead}
     try:
         BackgroundProcess.objects.update_or_create(
             name=name[:200], defaults=facts, create_defaults={**facts, "started_at": now}
@@ -74,6 +78,23 @@ def living(*, now: datetime, on: str = "") -> dict[str, list[str]]:
         for part in parts:
             found.setdefault(part, []).append(name)
     return found
+
+
+def wrong_clocks(*, now: datetime, own: timedelta | None = None) -> list[str]:
+    """Return in a few words each which hosts of living processes have a wrong clock. `own`: by how much this one's is ahead, if known."""
+    from adtoken_project.models import BackgroundProcess
+
+    fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH).order_by("host", "seen_at")
+    ahead = dict(
+        fresh.values_list("host", "ahead")
+    )  # the newest: all processes of a host go by the same clock
+    if own is not None:
+        ahead[host()] = own.total_seconds()
+    return [
+        f"the clock of {name} is {abs(wrong):,.0f} s {'ahead of' if wrong > 0 else 'behind'} PostgreSQL's"
+        for name, wrong in sorted(ahead.items())
+        if abs(wrong) > CLOCKS_DIFFER
+    ]
 
 
 def prune(*, now: datetime) -> int:

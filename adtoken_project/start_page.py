@@ -17,6 +17,7 @@ from tokens import key_usage
 from tokens.channels import breaker, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, ChannelKey
+from users import database_clock
 
 LIMIT = 10_000
 # Card -> rows: text, icon, tone, filter of the list.
@@ -98,10 +99,10 @@ def _incidents(request: HttpRequest) -> list[Incident]:
 
 
 def _late(request: HttpRequest) -> list[str]:
-    """Return in a sentence each what background work is late or has no worker, for those who may see channel apps."""
+    """Return in a sentence each what is wrong with background work and its hosts, for those who may see channel apps."""
     if not request.user.has_perm("tokens.view_channelapp"):
         return []
-    now = timezone.now()
+    now = database_clock.now()
     living = signs_of_life.living(now=now)
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     apps = ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
@@ -110,6 +111,7 @@ def _late(request: HttpRequest) -> list[str]:
         *(f"{app} gets no answer. AdToken goes on trying." for app in silent),
         *([f"No worker runs for: {'; '.join(lane.does for lane in dead)}."] if dead else []),
         *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
+        *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
     ]
 
 

@@ -9,18 +9,22 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from kombu.message import Message as Received
 from kombu.utils import json as kombu_json
 from kombu.utils.imports import symbol_by_name
+from pytest_django import Settings
 
-from adtoken_project import first_steps, schedules
+from adtoken_project import doctor, first_steps, schedules, signs_of_life
 from adtoken_project.beat import Entry
 from adtoken_project.celery import app as celery
 from notifications import claims, outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
+from tests.support.factories import make_user
 from tokens.channels import brake
 from tokens.channels.base import Answer, AppKeys, Credentials, Grant
 from tokens.channels.facebook import CHANNEL as FACEBOOK
@@ -212,3 +216,30 @@ def test_a_beat_whose_clock_is_put_back_sends_its_ticks_all_the_same() -> None:
 
     assert not due
     assert 50 < seconds <= 60
+
+
+def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    right = database_clock.now()
+    with time_machine.travel(right - HOUR, tick=True):
+        monkeypatch.setattr(signs_of_life, "host", lambda: "host3")
+        signs_of_life.write(name="beat-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
+        monkeypatch.setattr(signs_of_life, "host", lambda: "web1")
+        web_is_behind = client.get("/healthz")
+
+    web_is_right = client.get("/healthz")
+    said = [trouble.said for trouble in doctor.made(doctor.clocks, timezone.now())]
+    client.force_login(make_user(is_superuser=True, is_staff=True))
+    page = client.get(reverse("admin:index")).content.decode()
+
+    found = [web_is_behind.json(), web_is_right.json()]
+    assert [answer.pop("clocks").partition(",")[0] for answer in found] == [
+        "wrong on 2 hosts",
+        "wrong on 1 host",
+    ]
+    assert {said for answer in found for said in answer.values()} == {"ok"}
+    assert (web_is_behind.status_code, web_is_right.status_code) == (503, 503)
+    assert said == ["The clock of host3 is 3,600 s behind PostgreSQL's."]
+    assert "The clock of host3 is 3,600 s behind PostgreSQL&#x27;s." in page
