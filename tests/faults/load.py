@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -101,30 +101,39 @@ def issue_key() -> str:
 
 
 @contextmanager
-def workers(world: Sandbox, *names: str, beats: int = 1, **more: str) -> Iterator[dict[str, Process]]:
-    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life."""
+def workers(
+    world: Sandbox, *names: str, beats: int = 1, hosts: Mapping[str, float] | None = None, **more: str
+) -> Iterator[dict[str, Process]]:
+    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life.
+
+    `hosts`: run all that on each of these, whose clocks are ahead by so many seconds (see `moved`).
+    """
     from adtoken_project import signs_of_life
     from adtoken_project.models import BackgroundProcess
 
     before = list(BackgroundProcess.objects.values_list("pk", flat=True))
     started: dict[str, Process] = {}
+    moved = {host: ["-m", "tests.faults.moved", host, f"{wrong:g}"] for host, wrong in (hosts or {}).items()}
     with ExitStack() as stack:
-        for number, name in enumerate(names):
-            lane = lanes.LANES[name]
-            env = environment(world, **{**lanes.environment(lane), **more})
-            # Each is named by its own process where it starts itself; here they would all bear this one's name.
-            own = f"{os.getpid()}-{number}@"
-            command = [part.replace(f"{os.getpid()}@", own) for part in lanes.command(lane)[1:]]
-            started[f"{name} {number}"] = Process(command, env)
-        for number in range(beats):
-            command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
-            started[f"beat {number}"] = Process(command, environment(world, **more))
+        for host, how in moved.items() or [("", [])]:
+            on = f" on {host}" if host else ""
+            for number, name in enumerate(names):
+                lane = lanes.LANES[name]
+                env = environment(world, **{**lanes.environment(lane), **more})
+                # Each is named by its own process where it starts itself; here they would all bear this one's name.
+                own = f"{os.getpid()}-{number}@"
+                command = [part.replace(f"{os.getpid()}@", own) for part in lanes.command(lane)[1:]]
+                started[f"{name} {number}{on}"] = Process([*how, *command], env)
+            for number in range(beats):
+                command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
+                started[f"beat {number}{on}"] = Process([*how, *command], environment(world, **more))
         for process in started.values():
             process.start()
             stack.callback(process.end)
-        wanted = Counter(names)
+        stack.callback(_tell_to_stop, started)  # all at once: each needs a second or two
+        wanted = Counter(list(names) * (len(moved) or 1))
         if beats:
-            wanted[signs_of_life.BEAT] = beats
+            wanted[signs_of_life.BEAT] = beats * (len(moved) or 1)
 
         def ready() -> bool:
             signs = BackgroundProcess.objects.exclude(pk__in=before).values_list("parts", flat=True)
@@ -134,6 +143,12 @@ def workers(world: Sandbox, *names: str, beats: int = 1, **more: str) -> Iterato
         until(ready, seconds=120)
         assert ready(), "".join(line for process in started.values() for line in process.said[-10:])
         yield started
+
+
+def _tell_to_stop(processes: dict[str, Process]) -> None:
+    for process in processes.values():
+        if process.is_running:
+            process.tell_to_stop()
 
 
 @dataclass

@@ -29,6 +29,7 @@ DRILLS = (
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("valkey", 300, ("--seconds", "6")),
     Drill("postgres", 240, ("--stops", "5")),
+    Drill("wrong_clocks", 300),
     Drill("beats", 240),
     Drill("clock", 180),
     Drill("keys", 120, ("--tokens", "1500", "--kills", "5")),
