@@ -6,6 +6,7 @@ from typing import Any
 
 from notifications.models import Message
 from notifications.tasks import deliver_soon
+from users import database_clock
 from users.models import Team
 
 
@@ -20,7 +21,7 @@ def enqueue(
 ) -> bool:
     """Write one message in the caller's transaction, once per dedupe key. Return whether it is new.
 
-    A worker is asked to deliver it once the transaction is committed.
+    A worker is asked to deliver it once the transaction is committed. It is due at once, also where this host's clock is ahead.
     """
     _, created = Message.objects.get_or_create(
         dedupe_key=dedupe_key,
@@ -29,7 +30,7 @@ def enqueue(
             "recipient": recipient.lower(),
             "team": team,
             "payload": dict(payload or {}),
-            "next_attempt_at": now,
+            "next_attempt_at": min(now, database_clock.now()),
             "created_at": now,
             "queued_at": now,
         },

@@ -92,6 +92,18 @@ def test_a_worker_whose_clock_is_wrong_leaves_others_mails_alone_and_keeps_its_o
     assert len(mailoutbox) == 1
 
 
+def test_a_mail_that_a_web_server_writes_whose_clock_is_ahead_leaves_at_once(
+    mailoutbox: list[object],
+) -> None:
+    with time_machine.travel(datetime.now(UTC) + HOUR, tick=True):
+        now = timezone.now()
+        outbox.enqueue(kind=first_steps.TEST, recipient="p1@example.com", dedupe_key="1", now=now)
+
+    deliver_messages()
+
+    assert len(mailoutbox) == 1
+
+
 def test_a_machine_that_slept_for_an_hour_looks_again() -> None:
     real = datetime.now(UTC)
     with pytest.MonkeyPatch.context() as patch, time_machine.travel(real - HOUR, tick=True):
