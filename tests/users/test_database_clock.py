@@ -227,7 +227,7 @@ def test_a_beat_whose_clock_is_put_back_sends_its_ticks_all_the_same() -> None:
     due, seconds = entry.is_due()
 
     assert not due
-    assert 50 < seconds <= 60
+    assert 50 < seconds < 61  # a look in between may find the clock a millisecond earlier
 
 
 def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
