@@ -10,7 +10,7 @@ import pytest_django
 import redis
 from xdist.scheduler import LoadFileScheduling
 
-from tests.support import chromium, emptying
+from tests.support import chromium, emptying, migrated, servers
 from tests.support.sandbox import Sandbox
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
@@ -117,6 +117,15 @@ def valkey() -> Iterator[redis.Redis]:
 def _empty_valkey(valkey: redis.Redis) -> None:
     """Each test begins with an empty cache: rate limits and locks of one test do not reach the next."""
     valkey.flushdb()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Parallel processes copy a migrated database, where each would make its own from nothing. A process alone saves nothing by that."""
+    if servers.WORKER and (name := migrated.template()):
+        from django.db import connection
+
+        connection.settings_dict["TEST"]["TEMPLATE"] = name
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The product and a browser for the stories."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.driver import Chromium, launched_browser, pictures_folder
 from tests.e2e.product import Product, launched
+from tests.support import migrated
 
 HERE = Path(__file__).parent
 PHOTOGRAPHS = "test_photographs.py"
@@ -37,7 +39,10 @@ def place() -> Iterator[Path]:
 @pytest.fixture(scope="package")
 def product(place: Path) -> Iterator[Product]:
     """The running product, one for all stories: each has a channel of its own. Today's scheduled evaluation is over."""
-    with launched(place / "product") as running:
+    with (
+        migrated.copied(f"stories_{os.getpid()}") as database_url,
+        launched(place / "product", database_url=database_url) as running,
+    ):
         running.finish_todays_evaluation()
         yield running
 

@@ -124,10 +124,11 @@ def bare_environment() -> dict[str, str]:
 
 
 @contextmanager
-def launched(var: Path) -> Iterator[Product]:
-    """Start the product on free ports with its data in `var`, and stop it again."""
+def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
+    """Start the product on free ports with its data in `var`, and stop it again. Without a database it brings its own."""
     output = var.parent / f"{var.name}.output"
     env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
+    env |= {"DATABASE_URL": database_url} if database_url else {}
     command = [sys.executable, "-m", "adtoken_project.launcher"]
     with (
         output.open("wb") as file,

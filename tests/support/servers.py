@@ -22,9 +22,11 @@ from adtoken_project.embedded.leash import tie
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.valkey import Valkey
 from sandbox.start import APPS
+from tests.support import migrated
 
 PREFIX = "adtoken-tests-"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ... in a parallel worker
+PROCESSES_OF_MANY_TESTS = {"max_connections": "200"}
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # What a developer's shell or a CI service may hold, and a test must not depend on.
 FOREIGN = (
@@ -32,7 +34,7 @@ FOREIGN = (
     "BEHIND_PROXY", "TRUSTED_PROXIES", "DEFAULT_FROM_EMAIL", "MACROS_HOUR", "TIME_ZONE", "DATABASE_POOL",
     "CACHE_URL", "CACHE_URL_FILE", "PASSWORD_WORDS", "HSTS_SECONDS", "HSTS_SUBDOMAINS", "HSTS_PRELOAD",
     "DATABASE_APP_ROLE", "RECORDS_DAYS", "WEB_THREADS", "SECRET_KEY_FILE", "FERNET_KEYS_LOST",
-    "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE",
+    "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE", migrated.NAME,
 )  # fmt: skip
 OF_A_CHANNEL = tuple(f"{channel.upper()}_" for channel in APPS)  # FACEBOOK_URL, FACEBOOK_VERSION
 
@@ -76,9 +78,10 @@ def _start_servers(stack: ExitStack) -> None:
     folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; what lies in it is private
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     if "DATABASE_URL" not in os.environ:
-        postgres = Postgres(folder / "postgres", log=folder / "postgres.log", options=UNSAFE_BUT_FAST)
+        options = UNSAFE_BUT_FAST | PROCESSES_OF_MANY_TESTS
+        postgres = Postgres(folder / "postgres", log=folder / "postgres.log", options=options)
         _run(stack, postgres.start, postgres.stop)
-        os.environ["DATABASE_URL"] = postgres.url
+        os.environ |= {"DATABASE_URL": postgres.url, migrated.NAME: "migrated"}
     if "REDIS_URL" not in os.environ:
         valkey = Valkey(folder / "valkey", log=folder / "valkey.log", persistent=False)
         _run(stack, valkey.start, valkey.stop)
