@@ -52,7 +52,7 @@ def ask(server: Postgres, query: str) -> object:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_keeps_data_over_a_restart_each_way(place: Path, way: Way) -> None:
+def test_keeps_data_over_a_restart_each_way(place: Path, stopped: None, way: Way) -> None:
     with running(place) as first:
         ask(first, "create table kept as select 7 as number")
 
@@ -75,7 +75,7 @@ def test_opens_neither_the_data_nor_its_parents_to_others(place: Path, way: Way)
     assert (place / "postgres" / "data").stat().st_uid == (NOBODY if way is Way.SETPRIV else os.geteuid())
 
 
-def test_starts_again_after_a_kill_of_the_server(place: Path, way: Way) -> None:
+def test_starts_again_after_a_kill_of_the_server(place: Path, stopped: None, way: Way) -> None:
     with running(place) as killed:
         ask(killed, "create table kept as select 7 as number")
         assert killed.child
@@ -86,9 +86,9 @@ def test_starts_again_after_a_kill_of_the_server(place: Path, way: Way) -> None:
         assert ask(recovered, "select number from kept") == (7,)
 
 
-def test_starts_although_another_process_got_the_number_in_the_pid_file(place: Path, way: Way) -> None:
-    with running(place):
-        pass
+def test_starts_although_another_process_got_the_number_in_the_pid_file(
+    place: Path, stopped: None, way: Way
+) -> None:
     stale = place / "postgres" / "data" / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{stale.parent}\n")
 
@@ -117,7 +117,7 @@ def test_starts_although_making_the_data_was_interrupted(place: Path, way: Way) 
         assert ask(server, "select 1") == (1,)
 
 
-def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, way: Way) -> None:
+def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None, way: Way) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TWO_SERVERS, str(place)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -181,16 +181,14 @@ def test_names_the_ways_when_an_unknown_one_is_forced() -> None:
         choose_way({"ADTOKEN_ROOT_MODE": "sudo"})
 
 
-def test_says_what_to_do_when_the_password_file_was_lost(place: Path) -> None:
-    with running(place):
-        pass
+def test_says_what_to_do_when_the_password_file_was_lost(place: Path, stopped: None) -> None:
     (place / "postgres" / "password").unlink()
 
     with pytest.raises(StartError, match="Put the old file back"), running(place):
         pass
 
 
-def test_listens_on_loopback_only_and_shows_no_password(place: Path) -> None:
+def test_listens_on_loopback_only_and_shows_no_password(place: Path, stopped: None) -> None:
     valkey = Valkey(place / "valkey", log=place / "log")
     with running(place) as postgres:
         valkey.start()
