@@ -1,18 +1,17 @@
 """Promises of the whole installation: no secret leaks anywhere, and no GET changes anything."""
 
 import logging
-from decimal import Decimal
 from typing import Any
 
 import pytest
 import redis
-from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
 from notifications.tasks import deliver_messages
 from tests.support import world as worlds
+from tests.support.rows import fingerprints
 from tests.support.sandbox import Sandbox
 from tests.support.world import World
 from tokens.models import Token
@@ -46,31 +45,15 @@ def walkers(world: World) -> list[Client]:
     return [Client(raise_request_exception=False), world.browser(world.ada), world.browser(world.staff), job]
 
 
-def tables() -> dict[str, tuple[int, Decimal]]:
-    """How many rows each table of a model holds and a hash of them all, except of what only notes who is there."""
-    names = {
-        model._meta.db_table
-        for model in apps.get_models(include_auto_created=True)
-        if model._meta.label not in MAY_WRITE and model._meta.managed and not model._meta.proxy
-    }
-    looks = (
-        f"select '{name}', count(*), coalesce(sum(hashtextextended(one::text, 0)), 0) from \"{name}\" one"
-        for name in sorted(names)
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(" union all ".join(looks))
-        return {name: (rows, hashed) for name, rows, hashed in cursor.fetchall()}
-
-
 def test_no_get_changes_anything_and_none_breaks(world: World) -> None:
     clients = walkers(world)
     addresses = [one for one in worlds.addresses(world) if not one.endswith(("logout/", "/callback/"))]
-    before = tables()
+    before = fingerprints(without=MAY_WRITE)
 
     broken = []
     for address in addresses:
         broken += [address for client in clients if client.get(address).status_code >= 500]
-        after = tables()
+        after = fingerprints(without=MAY_WRITE)
         assert after == before, (
             f"GET {address} changed {[name for name in after if after[name] != before[name]]}"
         )
@@ -78,7 +61,7 @@ def test_no_get_changes_anything_and_none_breaks(world: World) -> None:
     assert len(addresses) > 100
     assert broken == []
     Team.objects.update(name=f"{Team.default().name} ")
-    assert tables() != before  # a single space would have been seen
+    assert fingerprints(without=MAY_WRITE) != before  # a single space would have been seen
 
 
 def test_no_token_leaks_into_pages_logs_mails_sessions_caches_queues_or_the_database(
