@@ -218,13 +218,16 @@ def queries(client: Client, url: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("url", [LIST, "/admin/tokens/token/", "/admin/"])
-def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(
-    client: Client, boss: None, url: str
-) -> None:
+def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client, boss: None) -> None:
+    def costs() -> dict[str, int]:  # some things are read once a process, or once a second
+        return {
+            url: min(queries(client, url) for _ in range(3))
+            for url in (LIST, "/admin/tokens/token/", "/admin/")
+        }
+
     for number in range(2):
         linked(token_of(f"Person {number}", days=number + 5), token_of(f"Second {number}", days=90))
-    few = min(queries(client, url) for _ in range(3))  # some things are read once a process, or once a second
+    few = costs()
     people = [make_user() for _ in range(5)]
     for number in range(198):
         account = make_account()
@@ -232,10 +235,10 @@ def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(
             link(account, token_of(f"Person {number} {person.pk}", days=number + 5))
         settle(account)
 
-    many = min(queries(client, url) for _ in range(3))
+    many = costs()
 
     assert many == few
-    assert many < 40
+    assert max(many.values()) < 40
 
 
 def test_counts_stop_at_ten_thousand(client: Client, boss: None) -> None:
