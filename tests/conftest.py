@@ -221,10 +221,6 @@ def channels_world(
     # LinkedIn is asked again about a fresh token after seconds of pause; tests of the pause itself set their own.
     monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 0.01)
     channels_process.reset()
-    channels_process.clear_faults()
-    channels_process.set_clock()
-    channels_process.reset_x_rate_limit()
-    channels_process.set_smtp()
     for channel in Sandbox.APPS:
         for name in dir(django.conf.settings):
             if name.startswith(f"{channel.upper()}_") and name.endswith("_URL"):

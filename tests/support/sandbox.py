@@ -33,6 +33,7 @@ class Sandbox:
         self.base = self.mailbox = self.smtp_host = ""
         self.smtp_port = 0
         self._client: httpx2.Client | None = None
+        self.redirects: dict[str, list[str]] = {}  # of each channel's own app, as far as `put_app` set them
 
     def __getattr__(self, name: str) -> str:
         """Return the address of the channel of this name."""
@@ -47,6 +48,7 @@ class Sandbox:
             command += ["--data", str(self.data)]
         for base in self.redirect_bases:
             command += ["--redirect-base", base]
+        self.redirects.clear()
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -98,7 +100,7 @@ class Sandbox:
         return response.json()
 
     def reset(self) -> None:
-        """The start world, no faults, an empty log and an empty mailbox; redirect addresses stay."""
+        """The start world at the real time, no faults or limits, an empty log and an empty mailbox; redirect addresses stay."""
         self.control("POST", "reset")
         self.delete_mails()
 
@@ -108,6 +110,7 @@ class Sandbox:
 
     def put_back(self) -> None:
         """The world that was kept, at the real time, without faults and with an empty log."""
+        self.redirects.clear()
         self.control("POST", "put_back")
 
     def state(self) -> Any:
@@ -118,6 +121,8 @@ class Sandbox:
 
     def put_app(self, channel: str, **fields: Any) -> Any:
         """Set client_id, secret, redirect_uris, proof_required, suspended, deauthorise_url, name."""
+        if "redirect_uris" in fields and "client_id" not in fields:
+            self.redirects[channel] = fields["redirect_uris"]
         return self.control("PUT", f"apps/{channel}", fields)
 
     def put_webhook(self, channel: str, url: str, **fields: Any) -> None:
