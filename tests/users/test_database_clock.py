@@ -133,12 +133,12 @@ def test_a_wait_for_a_connection_makes_no_clock_wrong(monkeypatch: pytest.Monkey
 
     def late() -> None:
         if connection.connection is None:
-            time.sleep(0.4)
+            time.sleep(0.8)
         at_once()
 
     monkeypatch.setattr(connection, "ensure_connection", late)
 
-    assert abs(database_clock.ahead_by()) < timedelta(seconds=0.15)
+    assert abs(database_clock.ahead_by()) < timedelta(seconds=0.3)
 
 
 KEYS = AppKeys("1", ("secret",), "https://x.test/", ())
