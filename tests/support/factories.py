@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from allauth.account.models import EmailAddress
+
 from accounts.models import Account, AccountToken
 from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner
@@ -21,12 +23,15 @@ def make_team(name: str = "", **fields: Any) -> Team:
 
 
 def make_user(email: str = "", *, name: str = "", team: Team | None = None, **fields: Any) -> User:
-    """A user with a verified e-mail row, as accepting an invitation makes it."""
+    """A user with a verified e-mail row, as accepting an invitation makes it, in three inserts instead of twelve statements."""
     number = next(_numbers)
-    user = User.objects.create_user(
-        email or f"person{number}@example.com", PASSWORD, name=name or f"Person {number}", **fields
-    )
-    Membership.objects.create(user=user, team=team or Team.default())
+    email = (email or f"person{number}@example.com").lower()
+    user = User(email=email, name=name or f"Person {number}", **fields)
+    user.set_password(PASSWORD)
+    # Made in bulk, rows send no signals: these would look for what a new person cannot have, other addresses and log-ins.
+    User.objects.bulk_create([user])
+    EmailAddress.objects.bulk_create([EmailAddress(user=user, email=email, verified=True, primary=True)])
+    Membership.objects.bulk_create([Membership(user=user, team=team or Team.default())])
     return user
 
 
