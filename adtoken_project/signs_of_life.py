@@ -15,6 +15,7 @@ from typing import Any
 from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from adtoken_project import lanes
 from users import database_clock, liveness
@@ -85,16 +86,20 @@ def wrong_clocks(*, now: datetime, own: timedelta | None = None) -> list[str]:
     from adtoken_project.models import BackgroundProcess
 
     fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH).order_by("host", "seen_at")
-    ahead = dict(
-        fresh.values_list("host", "ahead")
-    )  # the newest: all processes of a host go by the same clock
+    ahead = dict(fresh.values_list("host", "ahead"))  # a host's newest: its processes go by the same clock
     if own is not None:
         ahead[host()] = own.total_seconds()
     return [
-        f"the clock of {name} is {abs(wrong):,.0f} s {'ahead of' if wrong > 0 else 'behind'} PostgreSQL's"
+        f"the clock of {name} is {_length(abs(wrong), now)} {'ahead of' if wrong > 0 else 'behind'} PostgreSQL's"
         for name, wrong in sorted(ahead.items())
         if abs(wrong) > CLOCKS_DIFFER
     ]
+
+
+def _length(seconds: float, now: datetime) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return timesince(now - timedelta(seconds=round(seconds)), now)
 
 
 def prune(*, now: datetime) -> int:
