@@ -59,13 +59,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
     if interrupted["number"] != "0":
         cards[0][1].append(interrupted)
     numbers = [row["number"] for _, rows in cards for row in rows]
+    sees_apps = request.user.has_perm("tokens.view_channelapp")
+    apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
     return {
         "title": "Start",
         "plain_title": True,
-        "faults": _faults(request),
-        "key_problems": key_usage.problems() if request.user.has_perm("tokens.view_channelapp") else [],
+        "faults": _faults(apps),
+        "key_problems": key_usage.problems() if sees_apps else [],
         "incidents": _incidents(request),
-        "late": _late(request),
+        "late": _late(apps) if sees_apps else [],
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,
@@ -74,11 +76,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _faults(request: HttpRequest) -> list[str]:
-    """Return in a sentence each which channels refuse our app, for those who may see channel apps."""
-    if not request.user.has_perm("tokens.view_channelapp"):
-        return []
-    apps = ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
+def _faults(apps: list[ChannelApp]) -> list[str]:
+    """Return in a sentence each which channels refuse our app."""
     refused = [app for app in apps if app.fault_since is not None]
     locked = [app for app in apps if not setup.opens(app)]
     return [
@@ -98,14 +97,11 @@ def _incidents(request: HttpRequest) -> list[Incident]:
     return list(Incident.objects.filter(ended_at=None, app__in=held).select_related("app"))
 
 
-def _late(request: HttpRequest) -> list[str]:
-    """Return in a sentence each what is wrong with background work and its hosts, for those who may see channel apps."""
-    if not request.user.has_perm("tokens.view_channelapp"):
-        return []
+def _late(apps: list[ChannelApp]) -> list[str]:
+    """Return in a sentence each what is wrong with background work and its hosts."""
     now = database_clock.now()
     living = signs_of_life.living(now=now)
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
-    apps = ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)
     silent = [app for app in apps if breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed"]
     return [
         *(f"{app} gets no answer. AdToken goes on trying." for app in silent),
