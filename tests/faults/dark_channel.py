@@ -3,7 +3,7 @@
     python -m tests.faults.dark_channel                    # 10 minutes with 2 and with 16 web threads, then the naive control
     python -m tests.faults.dark_channel --seconds 60       # shorter
 
-It counts, before and meanwhile: leases of the other channels and how long they took, mails and how long they waited, how late the other
+It counts, around it and meanwhile: leases of the other channels and how long they took, mails and how long they waited, how late the other
 channels' checks were, what /healthz said, and the calls that reached the dark channel. The naive control is the same without breaker and
 shares: leases of the others must suffer.
 """
@@ -36,7 +36,7 @@ DARK = "pinterest"
 HEALTHY = ("facebook", "x", "linkedin", "tiktok", "snapchat")
 DARK_JOBS, LEASES = 12.0, 10.0  # a second
 PATIENCE = 60.0  # seconds after which a job gives up
-LONGEST_BEFORE = 120  # seconds: a p99 of fewer leases than a few thousand is that of three of them
+LONGEST_AROUND = 240  # seconds before, and again afterwards: a p99 of fewer leases than some thousands is that of three of them
 NOISE = 10  # milliseconds that a p99 differs by from one minute to the next where nothing is dark
 
 
@@ -53,15 +53,16 @@ class Phase:
     mail_seconds: float = 0.0  # the longest that one waited
     check_seconds: float = 0.0  # the longest that a check was late
     unwell: list[str] = field(default_factory=list)  # of /healthz
+    took: list[float] = field(default_factory=list, repr=False)  # milliseconds, of each lease
 
 
 @dataclass
 class Result:
-    """A drill's two stretches, and what the dark channel got."""
+    """A drill's stretches, and what the dark channel got."""
 
     threads: int
     naive: bool
-    before: Phase
+    around: Phase  # before and afterwards
     dark: Phase
     dark_answers: dict[str, int] = field(default_factory=dict)  # status -> how often its jobs heard it
     dark_slowest: float = 0.0  # milliseconds until a job of the dark channel was answered
@@ -108,19 +109,14 @@ def drill(
         key, dark = _fill(sandbox)
         web = stack.enter_context(_processes(env, threads=threads, naive=naive, background=background))
         load = _Load(web, key, dark, patience)
-        before, meanwhile, began_dark = Phase(), Phase(), len(hole.taken)
-        warm_up = 10 if naive else LONGEST_BEFORE
-        _measure(load, before, min(seconds, warm_up), with_dark=False, background=background)
+        around, meanwhile, began_dark = Phase(), Phase(), len(hole.taken)
+        quiet = min(seconds, 10 if naive else LONGEST_AROUND)
+        _measure(load, around, quiet, with_dark=False, background=background)
         _measure(load, meanwhile, seconds, with_dark=True, background=background)
-        return Result(
-            threads,
-            naive,
-            before,
-            meanwhile,
-            load.dark_answers,
-            round(load.dark_slowest),
-            len(hole.taken) - began_dark,
-        )
+        calls = len(hole.taken) - began_dark
+        if background and not naive:
+            _measure(load, around, quiet, with_dark=False, background=background)
+        return Result(threads, naive, around, meanwhile, load.dark_answers, round(load.dark_slowest), calls)
 
 
 def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
@@ -244,13 +240,16 @@ class _Load:
         self.dark_slowest = 0.0
 
     def run(self, rate: float, job: Any, over: threading.Event) -> threading.Thread:
-        """Do a job so many times a second, each in a thread of its own, however long the others take."""
+        """Do a job so many times a second, each in a thread of its own, however long the others take.
+
+        At random moments, as jobs come: at even ones, two kinds of jobs would meet always, or never, by how they began.
+        """
+        chance = random.Random(rate)
 
         def send() -> None:
-            began, sent = time.monotonic(), 0
-            jobs = []
-            while not over.wait(max(0.0, began + sent / rate - time.monotonic())):
-                sent += 1
+            next_at, jobs = time.monotonic(), []
+            while not over.wait(max(0.0, next_at - time.monotonic())):
+                next_at += chance.expovariate(rate)
                 jobs.append(threading.Thread(target=job, daemon=True))
                 jobs[-1].start()
             for one in jobs:
@@ -287,11 +286,11 @@ class _Load:
 
 
 def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, background: bool) -> None:
-    load.took, load.failed, over = [], 0, threading.Event()
+    load.took, load.failed, over = phase.took, 0, threading.Event()
     senders = [load.run(LEASES, load.lease, over)]
     if with_dark:
         _have_checked([DARK])
-    # Before, these jobs lease what works: the web server has the same number of requests to answer.
+    # Around it, these jobs lease what works: the web server has the same number of requests to answer.
     senders.append(load.run(DARK_JOBS, load.dark_lease if with_dark else load.other_lease, over))
     ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
@@ -307,7 +306,7 @@ def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, back
     if background:
         _look(load, phase)
     took = sorted(load.took)
-    phase.leases, phase.failed = len(took), load.failed
+    phase.leases, phase.failed = len(took), phase.failed + load.failed
     phase.p50, phase.p99, phase.slowest = (
         round(took[min(len(took) - 1, int(len(took) * part))], 1) for part in (0.5, 0.99, 1)
     )
@@ -401,10 +400,10 @@ def promises(result: Result) -> list[str]:
 
 def p99(result: Result) -> list[str]:
     """Return how far the p99 of others' leases went, where that is more than a fifth and more than noise."""
-    before, dark = result.before.p99, result.dark.p99
-    if dark <= max(1.2 * before, before + NOISE):
+    around, dark = result.around.p99, result.dark.p99
+    if dark <= max(1.2 * around, around + NOISE):
         return []
-    return [f"p99 of others' leases went from {before} to {dark} ms"]
+    return [f"p99 of others' leases went from {around} to {dark} ms"]
 
 
 def _alone(threads: int, seconds: float, *, naive: bool) -> Result:
@@ -416,7 +415,7 @@ def _alone(threads: int, seconds: float, *, naive: bool) -> Result:
     ).stdout.splitlines()[-1]
     sys.stderr.write(said + "\n")
     facts = json.loads(said)
-    return Result(**{**facts, "before": Phase(**facts["before"]), "dark": Phase(**facts["dark"])})
+    return Result(**{**facts, "around": Phase(**facts["around"]), "dark": Phase(**facts["dark"])})
 
 
 def run(threads: int, seconds: float, *, naive: bool) -> None:
@@ -441,7 +440,10 @@ def run(threads: int, seconds: float, *, naive: bool) -> None:
 
         settings.ALLOWED_HOSTS.append("testserver")  # of Django's test client, which links
         result = drill(env=env, sandbox=sandbox, threads=threads, seconds=seconds, naive=naive)
-        sys.stdout.write(json.dumps(asdict(result)) + "\n")
+        facts = asdict(result)
+        for phase in ("around", "dark"):
+            facts[phase].pop("took")
+        sys.stdout.write(json.dumps(facts) + "\n")
 
 
 if __name__ == "__main__":
