@@ -294,7 +294,8 @@ def lengthen(
     """Have a token serve until a time, if asking the channel or a renewal can bring that about.
 
     A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease. A token that serves
-    until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already.
+    until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already; nobody waits for the renewal by
+    which a silent channel is tried.
     """
     token = Token.objects.select_related("app").get(pk=token_id)
     ends = token.access_expires_at
@@ -303,7 +304,9 @@ def lengthen(
     renews = _can_heal(token, now) and not _just_renewed(token, now)
     if not (renews or ends <= now) or renewal.pausing(token, now):
         return
-    if ends <= needed:
+    if gate.is_silent(token.app.channel, token.app.client_id):
+        wait = 0.0
+    elif ends <= needed:
         wait = max(timeout, refreshing.WAIT)
     elif token.refresh_began_at is None:
         wait = A_MOMENT

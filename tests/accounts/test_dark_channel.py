@@ -1,6 +1,7 @@
 """A channel that answers nothing: jobs hear at once that they are to come again, and nobody waits for it in vain."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from accounts.models import Account, ApiKey
 from accounts.portal import renewing
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, renewal, scheduling, vault
-from tokens.channels import brake, breaker, gate, shares
+from tokens.channels import brake, breaker, gate, shared, shares
 from tokens.models import ChannelApp, Token
 from users.models import Team
 
@@ -95,6 +96,23 @@ def test_a_job_that_is_put_off_costs_no_more_than_one_that_is_served(account: Ac
 
     assert status == 503
     assert len(put_off) <= 2, put_off.captured_queries
+
+
+@pytest.mark.lane
+def test_a_job_that_comes_when_no_worker_tried_asks_for_the_try_and_does_not_wait_for_it(
+    account: Account, job: Client
+) -> None:
+    """Each try held a thread of the web server for up to ten seconds: with two threads, half of it."""
+    opened = {"until": time.time() - breaker.LEFT_TO_WORKERS - 1, "trips": 3}
+    shared.write(breaker._key(the_app(), "open"), opened, 60)
+    breaker.forget()
+    began = time.monotonic()
+
+    asks, finds_it_asked_for = lease(job, account), lease(job, account)
+
+    assert (asks[0], finds_it_asked_for[0]) == (503, 503)
+    assert Token.objects.get().refresh_wanted_at is not None
+    assert time.monotonic() - began < 5
 
 
 def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(

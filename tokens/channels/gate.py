@@ -85,6 +85,11 @@ def closed_for(channel: str, client_id: str) -> int:
     return max(breaker.would_refuse(app), brake.read(app).pause)
 
 
+def is_silent(channel: str, client_id: str) -> bool:
+    """Tell whether the channel gave this app no answer lately, so that whoever asks makes a try and had better not wait for it."""
+    return breaker.read(name_of(channel, client_id)).state != "closed"
+
+
 def through(call: "Call", send: Callable[[], "Answer"], *, seconds: float) -> "Answer":
     """Make a call of the current app, or answer that it was not asked. `seconds`: the call's patience."""
     app = _current.get()
