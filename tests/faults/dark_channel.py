@@ -110,7 +110,7 @@ def drill(
         web = stack.enter_context(_processes(env, threads=threads, naive=naive, background=background))
         load = _Load(web, key, dark, patience)
         around, meanwhile, began_dark = Phase(), Phase(), len(hole.taken)
-        quiet = min(seconds, 10 if naive else LONGEST_AROUND)
+        quiet = min(seconds / 2, 10 if naive else LONGEST_AROUND)
         _measure(load, around, quiet, with_dark=False, background=background)
         _measure(load, meanwhile, seconds, with_dark=True, background=background)
         calls = len(hole.taken) - began_dark
