@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(autouse=True)
 def _logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(runner, "LOGS", tmp_path)
+    for name in ("DATABASE_URL", "REDIS_URL"):  # those of the tests: a drill starts its own
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_a_drill_that_overruns_is_ended_with_its_servers_and_fails(
