@@ -97,7 +97,7 @@ def _have_named(wrong: set[str], tally: Tally) -> None:
     def named() -> tuple[set[str], str]:
         doctors = " ".join(trouble.said for trouble in doctor.made(doctor.clocks, timezone.now()))
         answer = json.loads(health.healthz(RequestFactory().get("/healthz")).content)
-        return {host for host in HOSTS if f"clock of {host} is 3,600 s" in doctors}, answer["clocks"]
+        return {host for host in HOSTS if f"clock of {host} is 1\xa0hour" in doctors}, answer["clocks"]
 
     due = (wrong, f"wrong on {len(wrong)} hosts, see manage.py doctor")
     until(lambda: named() == due, seconds=20)
