@@ -1,0 +1,256 @@
+"""Names that are data: rows, queues, links, bookmarks, dashboards and other programs hold them, so they outlive every change of the code.
+
+Each list is asked of the running system and compared with its file in tests/project/data. A difference is a decision, not a mistake
+by itself: what goes or changes breaks what was stored or written down under the old name. When it is meant, write the files anew with
+
+    WRITE_DATA_NAMES=1 .venv/bin/python -m pytest -q tests/project/test_data_names.py
+
+and say in the commit what becomes of the old names. Names of migrations are not here: they only grow.
+"""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.core.management import get_commands
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+from django_celery_beat.models import PeriodicTask
+
+from accounts.broker import callers
+from accounts.models import ApiKey
+from adtoken_project import lanes
+from adtoken_project.api import api
+from adtoken_project.celery import WORKS_ON_HOLD
+from adtoken_project.metrics import collector
+from macros import opt_outs
+from notifications import kinds
+from notifications.models import Message
+from tests.macros.support import ending
+from tests.support.factories import make_app, make_user
+from tokens import push_addresses
+from users import invitations, password_limits
+from users.models import Invitation, Team
+
+pytestmark = pytest.mark.django_db
+OURS = {one.label for one in apps.get_app_configs() if Path(one.path).parent == settings.BASE_DIR}
+DATA = Path(__file__).resolve().parent / "data"
+
+
+def urls() -> Iterator[str]:
+    """Every pattern with its full name. The order of the alternatives of a group is the order of registration, which means nothing."""
+
+    def below(patterns: list[Any], prefix: str, space: str) -> Iterator[str]:
+        for one in patterns:
+            text = prefix + str(one.pattern)
+            if isinstance(one, URLResolver):
+                yield from below(
+                    one.url_patterns, text, f"{space}{one.namespace}:" if one.namespace else space
+                )
+            else:
+                yield f"/{text}  {space}{one.name or '-'}"
+
+    for line in below(get_resolver().url_patterns, "", ""):
+        yield re.sub(
+            r"(?<=<app_label>)[\w|]+", lambda found: "|".join(sorted(found.group().split("|"))), line
+        )
+
+
+def models() -> Iterator[str]:
+    """Every model with its table and whether it has a content type: permissions, links and log entries hang on it."""
+    typed = set(ContentType.objects.values_list("app_label", "model"))
+    for model in apps.get_models(include_auto_created=True):
+        meta = model._meta
+        has_type = (meta.app_label, meta.model_name) in typed
+        yield f"{meta.label}  {meta.db_table}{'' if has_type else '  no content type'}"
+
+
+def content_types() -> Iterator[str]:
+    for app, model in ContentType.objects.values_list("app_label", "model"):
+        yield f"{app}.{model}"
+
+
+def permissions() -> Iterator[str]:
+    """What permissions are called, to programs and to people."""
+    for one in Permission.objects.select_related("content_type"):
+        yield f"{one.content_type.app_label}.{one.codename}  {one.content_type.model}: {one.name}"
+
+
+def groups() -> Iterator[str]:
+    """What the groups may do after `migrate` of an empty database."""
+    for group in Group.objects.prefetch_related("permissions__content_type"):
+        for one in group.permissions.all():
+            yield f"{group.name}: {one.content_type.app_label}.{one.codename}"
+
+
+def choices() -> Iterator[str]:
+    """What columns of a few possible values hold."""
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields if model._meta.app_label in OURS else ():
+            for value, _ in field.flatchoices:
+                yield f"{model._meta.label}.{field.name}  {value!r}"
+
+
+def admin_models() -> Iterator[str]:
+    """The models that have pages in the portal."""
+    for model in admin.site._registry:
+        yield model._meta.label
+
+
+def tasks() -> Iterator[str]:
+    """Celery's tasks: queued calls, beat's rows and metrics name them."""
+    current_app.loader.import_default_modules()
+    for name, task in current_app.tasks.items():
+        if not name.startswith("celery."):
+            queue = current_app.amqp.router.route({}, name)["queue"]
+            works = "  works on hold" if name in WORKS_ON_HOLD else ""
+            yield f"{name}  {queue.name}{'  ignores its result' if task.ignore_result else ''}{works}"
+
+
+def routes() -> Iterator[str]:
+    for pattern, route in lanes.ROUTES.items():
+        yield f"{pattern}  {route['queue']}"
+    for name, lane in lanes.LANES.items():
+        yield f"lane {name}  {','.join(lane.queues) or '-'}"
+
+
+def beats() -> Iterator[str]:
+    """What beat sends, by the names of its rows."""
+    for row in PeriodicTask.objects.select_related("interval"):
+        assert row.interval is not None
+        yield f"{row.name}  {row.task}  every {row.interval.every} {row.interval.period}"
+
+
+def mail_kinds() -> Iterator[str]:
+    for key, kind in kinds.KINDS.items():
+        yield f"{key}{'  stays' if kind.stays else ''}"
+
+
+def commands() -> Iterator[str]:
+    """Our own commands of manage.py. The app that one stands in may change, its name may not."""
+    for name, app in get_commands().items():
+        if app in OURS:
+            yield name
+
+
+def settings_of_sessions() -> Iterator[str]:
+    """What browsers and rows of sessions hold."""
+    for name in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "AUTH_USER_MODEL"):
+        yield f"{name}  {getattr(settings, name)}"
+    for backend in settings.AUTHENTICATION_BACKENDS:
+        yield f"backend  {backend}"
+
+
+def metrics() -> Iterator[str]:
+    """What Prometheus is told, by the names that dashboards and alerts hold."""
+    for family in collector.registry().collect():
+        labels = getattr(family, "_labelnames", ())  # also of a family without a figure today
+        yield f"{family.name}  {family.type}  {','.join(labels) or '-'}"
+
+
+@pytest.fixture
+def salts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is mixed into what we sign: links and leases of before are good only as long as it stays. Asked by signing one of each."""
+    used = []
+    for module in (signing, push_addresses):
+        made = module.salted_hmac
+
+        def note(salt: Any, *args: Any, made: Callable[..., Any] = made, **more: Any) -> Any:
+            text = salt.decode() if isinstance(salt, bytes) else salt
+            used.append(re.sub(r"\.[0-9a-f]{64}", ".<key of the row>", text).removesuffix("signer"))
+            return made(salt, *args, **more)
+
+        monkeypatch.setattr(module, "salted_hmac", note)
+    _sign_one_of_each()
+    return used
+
+
+def _sign_one_of_each() -> None:
+    user, account = make_user(), ending(30)
+    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
+    job = Client(headers={"authorization": f"Bearer {key}"})
+    assert job.post(path, {}, content_type="application/json").status_code == 200
+    opt_outs.sign(Message(pk=1))
+    invitations.link(Invitation(key="k"))
+    password_limits.remember_device(HttpResponse(), user)
+    for channel in ("facebook", "x", "tiktok"):
+        push_addresses.to_enter(make_app(channel))
+    Client().force_login(user)
+
+
+def openapi() -> Iterator[str]:
+    """The description of the API, from which clients are generated."""
+    text = json.dumps(api.get_openapi_schema(), indent=1, sort_keys=True, default=str, ensure_ascii=False)
+    yield from text.splitlines()
+
+
+LISTS = {
+    asked.__name__: asked
+    for asked in (
+        urls, models, content_types, permissions, groups, choices, admin_models, tasks, routes, beats, mail_kinds, commands,
+        settings_of_sessions, metrics,
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_names_that_are_data_stay(name: str) -> None:
+    compare(name, sorted(LISTS[name]()))
+
+
+def test_what_is_signed_stays_good(salts: list[str]) -> None:
+    compare("salts", sorted(set(salts)))
+
+
+def test_the_description_of_the_api_stays() -> None:
+    compare("openapi", list(openapi()), suffix="json")
+
+
+def test_a_difference_is_told_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "DATA", tmp_path)
+    monkeypatch.delenv("WRITE_DATA_NAMES", raising=False)
+    (tmp_path / "names.txt").write_text("kept\ngone\ntwice\ntwice\n", encoding="utf-8")
+
+    with pytest.raises(AssertionError) as failure:
+        compare("names", ["came", "kept", "twice"])
+
+    text = str(failure.value)
+    assert "- gone" in text
+    assert "- twice" in text
+    assert "+ came" in text
+    assert "kept" not in text
+    assert "WRITE_DATA_NAMES=1" in text
+
+
+def compare(name: str, lines: list[str], *, suffix: str = "txt") -> None:
+    """Compare what was asked with what is frozen, or freeze it where that is wanted."""
+    file = DATA / f"{name}.{suffix}"
+    if os.environ.get("WRITE_DATA_NAMES"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    frozen, asked = Counter(file.read_text(encoding="utf-8").splitlines()), Counter(lines)
+    gone, came = sorted((frozen - asked).elements()), sorted((asked - frozen).elements())
+
+    assert not gone + came, "\n".join(
+        [
+            f"{file.name} is not what the running system says any more:",
+            *(f"  - {line}" for line in gone),
+            *(f"  + {line}" for line in came),
+            "Whoever stored or wrote down the old names still has them. When the change is meant, write the file anew:",
+            "WRITE_DATA_NAMES=1 .venv/bin/python -m pytest -q tests/project/test_data_names.py",
+        ]
+    )
