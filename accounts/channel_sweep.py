@@ -19,7 +19,7 @@ from tokens import answers, courses, lifecycle
 from tokens.channels import brake, breaker, gate
 from tokens.courses import Course
 from tokens.models import ChannelApp, Token
-from tokens.querysets import Held
+from tokens.token_model import Held
 from users import hold, liveness
 
 logger = logging.getLogger(__name__)

@@ -1,20 +1,46 @@
-"""Ad accounts, their pools, their events, pending links and API keys. `accounts.pool.settle` is the only writer of what a pool decides."""
+"""Ad accounts, their pools and their events. `accounts.pool.settle` is the only writer of what a pool decides."""
 
-import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.querysets import AccountQuerySet
+from accounts.api_key_models import ApiKey as ApiKey
+from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
+from accounts.link_models import LinkProblem as LinkProblem
+from accounts.link_models import PendingLink as PendingLink
 from notifications.models import Message
 from tokens.models import ChannelKey, Token, TokenEvent
-from users.models import Team
+from users.models import Membership, Team, User
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Accounts, by phrases that compose."""
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The only door for people: accounts of their teams, and accounts whose pool holds a token they consented to.
+
+        Superusers see all. Whatever is not visible answers 404.
+        """
+        if not user.is_authenticated:
+            return self.none()
+        return self if user.is_superuser else self.of_person(user)
+
+    def of_person(self, user: User) -> Self:
+        """Accounts of a person's teams, and those that a log-in of theirs reaches, also for those who may see more."""
+        own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
+        # Not by a join: DISTINCT would forbid row locks and keep the database from reading the list by its index.
+        teams = Membership.objects.filter(user=user).values("team")
+        return self.filter(Q(team__in=teams) | Exists(own))
+
+    def locked(self) -> Self:
+        """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""
+        return self.order_by("id").select_for_update(no_key=True, of=("self",))
 
 
 class Account(models.Model):
@@ -300,138 +326,6 @@ class AccountNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: account {self.account_id} to {self.recipient}"
-
-
-class PendingLink(models.Model):
-    """A consent that waits for the choice of accounts. Taken by DELETE ... RETURNING, swept after 15 minutes."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    token = models.ForeignKey(Token, models.CASCADE, related_name="+")
-    account = models.ForeignKey(Account, models.CASCADE, null=True, blank=True, related_name="+")
-    offered = models.JSONField(default=list, help_text="The channel's list, as NativeAccount fields.")
-    complete = models.BooleanField(default=True)
-    no_longer = models.JSONField(
-        default=list, help_text="Ids of accounts that this consent no longer serves."
-    )
-    next = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return f"Pending link of token {self.token_id}"
-
-
-class LinkProblem(models.Model):
-    """What a person met while linking. Staff find it by the code on the page; it is kept for 90 days."""
-
-    class Kind(models.TextChoices):
-        STOPPED = "stopped", "Stopped at the channel"
-        TOO_LATE = "too_late", "Took too long"
-        USED = "used", "Used already"
-        BENT = "bent", "No proper way back"
-        TARGET_GONE = "target_gone", "The account went to another team"
-        FOREIGN = "foreign", "Started by somebody else"
-        SILENT = "silent", "The channel did not answer"
-        UNCLEAR = "unclear", "An answer that we do not know"
-        OUR_APP = "our_app", "The channel refuses our app"
-        NOT_SET_UP = "not_set_up", "The channel is not set up"
-
-    code = models.CharField(max_length=12, db_index=True, help_text="As the person reads it on the page.")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    channel = models.CharField(max_length=20, choices=ChannelKey)
-    kind = models.CharField("what happened", max_length=12, choices=Kind)
-    detail = models.CharField(
-        max_length=300, blank=True, help_text="Verdict and row, or our exception; no secret."
-    )
-    at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        verbose_name = "failed link"
-        ordering = ["-at", "-id"]
-
-    def __str__(self) -> str:
-        return self.code
-
-
-class ApiKey(models.Model):
-    """A key of a publishing system. Only its hash is stored; the secret is shown once."""
-
-    class Scope(models.TextChoices):
-        READ = "accounts:read", "Read accounts"
-        LEASE = "tokens:lease", "Lease, sign and report tokens"
-
-    name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=16, unique=True)
-    sha256 = models.CharField(max_length=64, unique=True, editable=False)
-    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
-    channels = ArrayField(
-        models.CharField(max_length=20, choices=ChannelKey), default=list, blank=True, help_text="Empty: all."
-    )
-    teams = models.ManyToManyField(
-        Team, related_name="api_keys", help_text="The key sees these teams' accounts."
-    )
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    created_at = models.DateTimeField(default=timezone.now)
-    last_used_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: it has no end date.")
-    maker_left_at = models.DateTimeField(
-        null=True, blank=True, help_text="When whoever made it was deleted; switched off is seen there."
-    )
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        verbose_name = "API key"
-        ordering = ["name"]
-        permissions = [("revoke_apikey", "Can revoke API keys")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"
-
-    @property
-    def maker_left(self) -> bool:
-        """Return whether whoever made it was switched off or deleted."""
-        return self.maker_left_at is not None or (
-            self.created_by is not None and not self.created_by.is_active
-        )
-
-
-class LeaseRecord(models.Model):
-    """One token handed out, or one request signed. Append only (`users.append_only`), so nothing here is a foreign key: rows outlive
-    what they name. Written by `accounts.broker.records`."""
-
-    class Kind(models.TextChoices):
-        LEASE = "lease", "Token handed out"
-        SIGNATURE = "signature", "Request signed"
-
-    REQUEST_LENGTH = 200
-
-    at = models.DateTimeField()
-    kind = models.CharField(max_length=10, choices=Kind)
-    key_id = models.BigIntegerField("API key", null=True, help_text="Empty: our own Python code.")
-    caller = models.CharField(max_length=100, help_text="The key's name then, or which code of ours.")
-    address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
-    account_id = models.BigIntegerField("social account")
-    token_id = models.BigIntegerField("token")
-    generation = models.PositiveIntegerField()
-    purpose = models.CharField(max_length=10)
-    lease_hash = models.CharField(max_length=32, help_text="First half of the SHA-256 of the lease's id.")
-    request = models.CharField(
-        max_length=REQUEST_LENGTH, blank=True, help_text="Method and path of what was signed."
-    )
-
-    class Meta:
-        verbose_name = "hand-out of a token"
-        verbose_name_plural = "tokens handed out"
-        indexes = [
-            models.Index("key_id", "at", name="lease_record_by_key"),
-            models.Index("account_id", "at", name="lease_record_by_account"),
-            models.Index("token_id", "at", name="lease_record_by_token"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: token {self.token_id} for account {self.account_id}"
 
 
 class ChannelSweep(models.Model):

@@ -14,7 +14,7 @@ from tokens.channels.base import DOUBTFUL, Inspection, Verdict
 from tokens.courses import Course
 from tokens.lifecycle import Outcome
 from tokens.models import Token
-from tokens.querysets import TokenQuerySet
+from tokens.token_model import TokenQuerySet
 from users import hold
 
 AT_ONCE = 8

@@ -10,7 +10,7 @@ from tokens import channels, scrub
 from tokens.channels.base import Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token
-from tokens.querysets import TokenQuerySet
+from tokens.token_model import TokenQuerySet
 from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
-from tokens.querysets import Held, TokenQuerySet
+from tokens.token_model import Held, TokenQuerySet
 from users import database_clock, hold, liveness, storing
 from users.models import User
 

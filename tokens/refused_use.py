@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from tokens import app_faults, scheduling
 from tokens.channels.base import Ruling
 from tokens.models import ChannelApp, Token
-from tokens.querysets import TokenQuerySet
+from tokens.token_model import TokenQuerySet
 
 FIELDS = ["use_refused_at", "demoted_at", "due_at", "due_for"]
 

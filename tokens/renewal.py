@@ -27,7 +27,7 @@ from tokens.channels.base import (
 )
 from tokens.channels.http import NOT_SENT, Limit
 from tokens.models import Token
-from tokens.querysets import NEARLY
+from tokens.token_model import NEARLY
 from tokens.vault import VaultError
 
 BEYOND_WARNINGS = timedelta(days=7)

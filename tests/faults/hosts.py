@@ -27,7 +27,7 @@ from tests.support import processes
 from tests.support.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from tokens.querysets import TokenQuerySet
+    from tokens.token_model import TokenQuerySet
 
 ROTATES, CHECKED = "snapchat", "facebook"
 PEOPLE = ("ada", "ben", "chiara", "emil")

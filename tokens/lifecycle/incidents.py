@@ -22,7 +22,7 @@ from tokens.lifecycle.steps import (
     tell,
 )
 from tokens.models import Token, TokenEvent
-from tokens.querysets import TokenQuerySet
+from tokens.token_model import TokenQuerySet
 from users.models import User
 
 RUN_FOR = 20  # seconds of one call

@@ -27,7 +27,7 @@ from tokens.lifecycle.steps import (
     works,
 )
 from tokens.models import Token, TokenEvent
-from tokens.querysets import NEARLY
+from tokens.token_model import NEARLY
 from users.models import User
 
 RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]

@@ -1,0 +1,130 @@
+"""Our developer apps on the channels, whose secrets are sealed."""
+
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.db import models
+from django.db.models import Q
+
+from tokens import vault
+from tokens.channels import gate
+from tokens.channels.base import AppKeys
+
+
+class ChannelKey(models.TextChoices):
+    """The channels of tokens.channels.CHANNELS; a new one needs migrations."""
+
+    FACEBOOK = "facebook", "Facebook"
+    SNAPCHAT = "snapchat", "Snapchat"
+    X = "x", "X"
+    LINKEDIN = "linkedin", "LinkedIn"
+    PINTEREST = "pinterest", "Pinterest"
+    TIKTOK = "tiktok", "TikTok"
+
+
+class ChannelApp(vault.NamesItsKeys):
+    """Our developer app on one channel. Its secrets are sealed, newest first."""
+
+    class State(models.TextChoices):
+        NOT_SET_UP = "not_set_up", "Not set up"
+        LIVE = "live", "Live"
+        RETIRING = "retiring", "Retiring"
+
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    label = models.CharField(max_length=100, blank=True)
+    client_id = models.CharField("client ID", max_length=200)
+    secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
+    secrets_key = vault.KeyNameField(of="secrets")
+    scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
+    redirect_base = models.CharField(
+        max_length=200, blank=True, validators=[URLValidator(["https", "http"])], help_text="Empty: BASE_URL."
+    )
+    is_default = models.BooleanField(default=True, help_text="New links use this app.")
+    state = models.CharField(max_length=20, choices=State, default=State.NOT_SET_UP)
+    fault = models.CharField(
+        max_length=300, blank=True, help_text="What the channel said when it refused our app."
+    )
+    fault_since = models.DateTimeField(null=True, blank=True)
+    fault_kind = models.CharField(
+        max_length=10, blank=True, help_text="Which kind of call found it; one of that kind ends it."
+    )
+    fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
+    use_refused_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When one token's reading blamed the app. Another token's tells whose fault it is.",
+    )
+    use_refused_by = models.ForeignKey(
+        "tokens.Token", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    use_answered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the reading was asked for whose good answer last ended such a suspicion or fault.",
+    )
+    version_warning = models.CharField(
+        max_length=300,
+        blank=True,
+        db_default="",
+        help_text="What the channel's answers say of the end of the version of its API that is in use.",
+    )
+    version_warned_at = models.DateTimeField(
+        null=True, blank=True, help_text="When this warning was first seen."
+    )
+    config_id = models.CharField(
+        "configuration ID",
+        max_length=60,
+        blank=True,
+        help_text="Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for.",
+    )
+    daily_budget = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget.",
+    )
+    version = models.PositiveIntegerField(default=1, help_text="Grows with every change; caches go by it.")
+
+    class Meta:
+        ordering = ["channel", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "client_id"], name="one_row_per_channel_app"),
+            models.UniqueConstraint(
+                fields=["channel"], condition=Q(is_default=True), name="one_default_app_per_channel"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} app {self.label or self.client_id}"
+
+    @property
+    def owner(self) -> str:
+        """The natural key that the secrets are sealed for."""
+        return f"app:{self.channel}:{self.client_id}"
+
+    @property
+    def redirect_uri(self) -> str:
+        """The callback address to be registered at the channel."""
+        return f"{(self.redirect_base or settings.BASE_URL).rstrip('/')}/link/{self.channel}/callback/"
+
+    def keys(self) -> AppKeys:
+        """Return the app's keys, unsealed.
+
+        Raises VaultError when they do not open, NothingStored (one of them) when no secret is stored.
+        """
+        if self.secrets is None:
+            raise vault.NothingStored(f"{self} has no secret yet. Enter it under Channel apps.")
+        secrets = vault.unseal(self.owner, self.secrets)["secrets"]
+        return AppKeys(
+            client_id=self.client_id,
+            secrets=tuple(secrets),
+            redirect_uri=self.redirect_uri,
+            scopes=tuple(self.scopes),
+            config_id=self.config_id,
+        )
+
+    def closed_for(self) -> int:
+        """Return for how many seconds the channel is not to be asked for this app; 0: ask."""
+        return gate.closed_for(self.channel, self.client_id)
+
+    def set_secrets(self, secrets: list[str]) -> None:
+        """Seal the secrets, newest first. Does not save."""
+        self.secrets = vault.seal(self.owner, {"secrets": secrets})

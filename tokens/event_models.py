@@ -1,0 +1,127 @@
+"""What happened to a token, ways to a channel and back, answers that nobody knows, and requests to delete."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from tokens.app_model import ChannelApp, ChannelKey
+from tokens.token_model import Token
+
+
+class TokenEvent(models.Model):
+    """What happened to a token, with the evidence kept once. Append only."""
+
+    class Kind(models.TextChoices):
+        LINKED = "linked", "Linked"
+        RENEWED = "renewed", "Renewed"
+        DATES = "dates", "Dates changed"
+        NOT_RENEWED = "not_renewed", "Renewal refused"
+        ANSWER_LOST = "answer_lost", "Answer to a renewal lost"
+        COOLED = "cooled", "Trouble, being confirmed"
+        RECOVERED = "recovered", "Works again"
+        DIED = "died", "Stopped"
+        DISPUTED = "disputed", "Reported, not confirmed"
+        ASKED = "asked", "Asked to re-authenticate"
+        REVOKED = "revoked", "Revoked at the channel"
+        REMOVED = "removed", "Removed on purpose"
+
+    token = models.ForeignKey(Token, models.CASCADE, related_name="events", db_index=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    source = models.CharField(
+        max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"
+    )
+    detail = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(F("token"), F("at").desc(), name="token_event_line")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: token {self.token_id}"
+
+
+class Handshake(models.Model):
+    """One way to a channel and back. What it is about lies in the person's session; the row says that it is answered once."""
+
+    state_hash = models.CharField(
+        max_length=64, primary_key=True, help_text="Of what the channel hands back."
+    )
+    channel = models.CharField(max_length=20, choices=ChannelKey)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    began_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When the person came back.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    led_to = models.CharField(
+        max_length=300, blank=True, help_text="Where it led; empty: to a page that says why not."
+    )
+
+    class Meta:
+        indexes = [models.Index("began_at", name="handshake_began")]
+
+    def __str__(self) -> str:
+        return f"Handshake of user {self.user_id} with {self.get_channel_display()}"
+
+
+class UnknownAnswer(models.Model):
+    """A kind of answer that no verdict table knows, kept once per channel app, scrubbed. Staff may say what it means."""
+
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers", db_index=False)
+    fingerprint = models.CharField(max_length=32)
+    call = models.CharField(max_length=20)
+    status = models.PositiveIntegerField()
+    sample = models.JSONField(default=dict, help_text="What the channel answered first, without secrets.")
+    count = models.PositiveIntegerField(default=1)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
+    api_key = models.BigIntegerField(
+        null=True, blank=True, help_text="Whose report brought the first one; empty: AdToken's own question."
+    )
+    told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
+    verdict = models.CharField(max_length=20, blank=True, help_text="What staff say it means.")
+    assigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-last_seen_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["app", "fingerprint"], name="one_row_per_unknown_answer"),
+            models.CheckConstraint(condition=~Q(verdict="token_dead"), name="no_death_by_a_click"),
+        ]
+        permissions = [("assign_verdict", "Can say what unknown answers mean")]
+
+    def __str__(self) -> str:
+        return f"Unknown answer {self.status} of {self.app}"
+
+
+class DeletionRequest(models.Model):
+    """A person's request, sent by the channel, to delete what we hold of them. Its page is public, its code is not guessable."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", "Received"
+        DONE = "done", "Done"
+
+    app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="+")
+    native_user_id = models.CharField(max_length=191, blank=True, help_text="Emptied once it is done.")
+    code = models.CharField(max_length=40, unique=True)
+    request_hash = models.CharField(
+        max_length=64,
+        unique=True,
+        help_text="Of the signed request, so that a repeated one is answered the same.",
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    received_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-received_at"]
+
+    def __str__(self) -> str:
+        return f"Deletion request {self.pk} at {self.app}"
