@@ -1,8 +1,9 @@
 """The visible dict of channels. How to add one: docs/add-a-channel.md."""
 
 from tokens.channels import checks  # noqa: F401  # importing it registers the checks
-from tokens.channels.base import Channel, Reason
+from tokens.channels.base import Channel
 from tokens.channels.facebook import CHANNEL as FACEBOOK
+from tokens.channels.kinds import Reason
 from tokens.channels.linkedin import CHANNEL as LINKEDIN
 from tokens.channels.pinterest import CHANNEL as PINTEREST
 from tokens.channels.snapchat import CHANNEL as SNAPCHAT

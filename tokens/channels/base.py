@@ -1,341 +1,87 @@
-"""What a channel package offers, in our words. A package turns the channel's HTTP into these; it contains no policy of its own."""
+"""What a channel package offers: the class Channel. A package turns the channel's HTTP into `kinds`; it contains no policy of its own."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from enum import StrEnum
 from functools import wraps
 from inspect import signature
 from types import FunctionType
 from typing import Any, ClassVar, Literal
 
 from tokens.channels import brake, gate
-
-
-class Verdict(StrEnum):
-    """What an answer of a channel says about the token, the account, the channel app, or us."""
-
-    OK = "ok"
-    TRANSIENT = "transient"  # passing trouble; never kills
-    RATE_LIMITED = "rate_limited"
-    CONFIRM_FIRST = "confirm_first"  # looks dead, but this answer alone does not prove it
-    TOKEN_DEAD = "token_dead"  # noqa: S105  # a verdict, not a secret
-    # The token lives, this ad account is out of its reach, for everything or for publishing only.
-    ACCESS_LOST = "access_lost"
-    ACCOUNT_RESTRICTED = "account_restricted"
-    APP_FAULT = "app_fault"  # the channel refuses our app; no token is touched
-    OUR_BUG = "our_bug"
-
-
-DOUBTFUL = frozenset({Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST})  # the token looks dead
-HARMLESS = frozenset({Verdict.TRANSIENT, Verdict.RATE_LIMITED})  # passes by itself
-HINDERED = HARMLESS | {Verdict.APP_FAULT}  # the question was not answered: nothing follows for the token
-
-
-class Reason(StrEnum):
-    """Why a token is not valid, or a pair of token and account is of no use."""
-
-    EXPIRED = "expired"
-    DATA_ACCESS_EXPIRED = "data_access_expired"  # the access token's own date is still to come
-    REFRESH_EXPIRED = "refresh_expired"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
-    AUTHORISATION_CANCELLED = "authorisation_cancelled"
-    SESSION_INVALID = "session_invalid"
-    ANSWER_LOST = "answer_lost"  # the answer to a refresh of ours never reached us: whatever is refused since is no person's deed
-    UNKNOWN = "unknown"
-    SECURITY_CHECKPOINT = "security_checkpoint"
-    SUSPENDED = "suspended"
-    POLICY_VIOLATION = "policy_violation"
-    # Of a pair, never of a token:
-    SCOPE_MISSING = "scope_missing"
-    ACCESS_LOST = "access_lost"
-    PUBLISHING_LOST = "publishing_lost"
-    # Of a pair too: the role permits writing, and the channel refuses what this person writes.
-    TWO_FACTOR_REQUIRED = "two_factor_required"
-    VERIFICATION_REQUIRED = "verification_required"
-    ADVERTISING_REFUSED = "advertising_refused"
-    WRITING_REFUSED = "writing_refused"
-    # Beside the token:
-    RESTRICTED = "restricted"
-    APP_FAULT = "app_fault"
-    TRANSIENT = "transient"
-
-
-# The person lifts these at the channel and the same token works again, so it is asked again daily for 30 days.
-LIFTABLE = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
-# An admin of the ad account gives back what is missing; no new consent of the person does.
-AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
-# A new consent changes nothing here.
-NOT_BY_CONSENT = AN_ADMIN_HELPS | {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
-# Only an answer to a write shows these: the log-in works, and reading the role says that the person may write.
-WRITE_REFUSALS = frozenset(
-    {
-        Reason.TWO_FACTOR_REQUIRED,
-        Reason.VERIFICATION_REQUIRED,
-        Reason.ADVERTISING_REFUSED,
-        Reason.WRITING_REFUSED,
-    }
+from tokens.channels.kinds import (
+    AN_ADMIN_HELPS,
+    DOUBTFUL,
+    HARMLESS,
+    HINDERED,
+    LIFTABLE,
+    NOT_BY_CONSENT,
+    START_AGAIN,
+    WRITE_REFUSALS,
+    AccountList,
+    Answer,
+    AppKeys,
+    Call,
+    CanPublish,
+    ChannelConsent,
+    ChannelError,
+    Credentials,
+    Dates,
+    DateSource,
+    Grant,
+    Identity,
+    Inspection,
+    Lifetime,
+    NativeAccount,
+    PairReading,
+    Reason,
+    Renewal,
+    Ruling,
+    Scope,
+    Send,
+    Verdict,
+    Version,
+    Versions,
+    proof_of,
 )
 
-Call = Literal["api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback"]
-CanPublish = Literal["yes", "no", "unknown"]
-DateSource = Literal["provider", "introspection", "policy", "never", "unknown"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer of a channel. `body` is the parsed JSON, else the text. Status 0: no answer came."""
-
-    call: Call
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """What an answer means. `row` names the row of the channel's verdict table that decided."""
-
-    verdict: Verdict
-    reason: Reason | None = None
-    row: str = ""
-    retry_after: int | None = None  # seconds, where the channel says so
-    note: str = ""  # the channel's own words on a restriction, without secrets
-    unknown: str = ""  # fingerprint of an answer that no row of the table knows; "" where one does
-
-
-class ChannelError(Exception):
-    """A call to a channel that did not give what was asked. Carries the decision; its text is fit for staff."""
-
-    def __init__(self, ruling: Ruling, *, evidence: Mapping[str, Any] | None = None) -> None:
-        super().__init__(f"{ruling.verdict}: {ruling.row or ruling.reason or 'no detail'}")
-        self.ruling = ruling
-        self.evidence = dict(evidence or {})
-
-
-@dataclass(frozen=True, repr=False)
-class Credentials:
-    """What authenticates a call as one native user. Never printed."""
-
-    access_token: str
-    refresh_token: str = ""
-    secret: str = ""  # the token secret of OAuth 1.0a
-    previous_refresh_token: str = ""  # the one before a rotation, kept until its successor was used once
-
-    def __repr__(self) -> str:
-        return "<credentials>"
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the parts that are set, ready to be sealed."""
-        parts = {
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "secret": self.secret,
-            "previous_refresh_token": self.previous_refresh_token,
-        }
-        return {name: value for name, value in parts.items() if value}
-
-
-@dataclass(frozen=True)
-class Dates:
-    """The clocks of a token and who said them. A missing date is unknown, never expired."""
-
-    issued_at: datetime | None = None
-    access_expires_at: datetime | None = None
-    refresh_expires_at: datetime | None = None
-    data_access_expires_at: datetime | None = None
-    # clock ("access", "refresh", "data_access") -> who said it; "never": the channel says that this clock has no end
-    sources: Mapping[str, DateSource] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who consented, on the channel's own side."""
-
-    native_user_id: str
-    name: str
-    kind: Literal["person", "system"] = "person"  # system: a user that belongs to a business, not to a person
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What an exchange, a renewal or a pasted token gave."""
-
-    credentials: Credentials
-    dates: Dates
-    scopes: tuple[str, ...] | None = None  # None: the channel did not say
-
-
-@dataclass(frozen=True)
-class ChannelConsent:
-    """What a person's consent gave. Its repr shows no credentials."""
-
-    identity: Identity
-    grant: Grant
-
-
-@dataclass(frozen=True)
-class NativeAccount:
-    """One ad account as the channel shows it to one native user."""
-
-    native_id: str  # canonical, see Channel.canonical_id
-    name: str
-    currency: str = ""
-    time_zone: str = ""
-    native_status: str = ""  # the channel's own word
-    restriction: str | None = ""  # in the channel's words; empty: none; None: this answer does not tell
-    closed: bool = False  # closed or deleted: cannot be linked
-    role: str = ""  # the channel's own word
-    can_publish: CanPublish = "unknown"
-    role_told: bool = True  # False: nobody could be asked about the role, so what is known of it stands
-    business: str = ""  # whose it is at the channel, by name, where it tells; a team of that name is proposed
-
-
-@dataclass(frozen=True)
-class AccountList:
-    """The ad accounts of one native user. Incomplete lists change nothing and are shown as such."""
-
-    accounts: tuple[NativeAccount, ...]
-    complete: bool = True
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What the channel says of a token when asked directly. `ruling.verdict` is OK, TOKEN_DEAD, or what hindered the question."""
-
-    ruling: Ruling
-    dates: Dates | None = None
-    scopes: tuple[str, ...] | None = None
-    native_user_id: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class PairReading:
-    """One ad account read with one token. ACCESS_LOST in `ruling` is about this pair only."""
-
-    ruling: Ruling
-    account: NativeAccount | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, repr=False)
-class Send:
-    """How a caller sends a token: merge both blindly into the request. Never printed."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return "<send>"
-
-
-@dataclass(frozen=True)
-class Scope:
-    """One permission that is asked for."""
-
-    name: str  # the channel's name
-    label: str  # as people read it: “Manage ads”
-    publishing: bool  # whether publishing needs it
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """How long authorisations last at this channel: data with a source, because vendors change it."""
-
-    summary: str  # one line for people: "Renew every 60 days"
-    access: timedelta | None  # None: no date
-    never_ends: bool
-    source: str
-    checked: str  # ISO date
-    note: str = ""  # an unproven rule; it never shortens a deadline and never kills
-    clocks: tuple[str, ...] = ()  # the dates of an authorisation, a sentence each
-    person_deadline: str = ""  # until when a person must act, in plain words
-    ends: tuple[str, ...] = ()  # what ends an authorisation besides its dates, a sentence each
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a channel's API."""
-
-    name: str  # as the setting has it: "v26.0"
-    ends: date | None = (
-        None  # the first day on which the channel does not serve it; None: no end is announced
-    )
-    # Where no end is announced: the day by which earlier versions ended after as long. Then the channel's page is to be read again.
-    expected: date | None = None
-
-    @property
-    def end(self) -> date | None:
-        """The day that operators are warned of: announced, else expected, else none."""
-        return self.ends or self.expected
-
-
-@dataclass(frozen=True)
-class Versions:
-    """The versions of a channel's API that AdToken knows: data with a source, because vendors end them."""
-
-    setting: str  # the setting that holds the one in use
-    default: str  # what the setting says where nobody set it
-    known: tuple[Version, ...]  # the oldest first
-    source: str
-    checked: str  # ISO date
-    headers: tuple[
-        str, ...
-    ] = ()  # of answers: what the channel says there of a version's end, beside the standard ones
-    note: str = ""
-
-    def find(self, name: str) -> Version | None:
-        """Return a version by its name; None where AdToken does not know it."""
-        return next((version for version in self.known if version.name == name), None)
-
-
-@dataclass(frozen=True)
-class Renewal:
-    """How a channel's tokens are renewed without a person: data, which the engine in tokens.renewal goes by.
-
-    Two kinds: with a refresh token (`exchange` false), or by exchanging a living token that has a date (`exchange` true), which is then
-    accepted only where the date moved.
-    """
-
-    exchange: bool
-    source: str
-    lead: timedelta | None = None  # renewed once less than this of the access date is left
-    every: timedelta | None = None  # renewed at least so often, whatever the dates say
-    often: str = ""  # how often that happens in practice, where it is more often than `every`: "several times a day, with its checks"
-    again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
-    spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
-    rolls: timedelta | None = (
-        None  # every renewal gives the refresh token so long a life anew; None: its date stands, or it has none
-    )
-    # How long a refresh token of an older kind lives from the consent on, which no renewal moves. What the last renewal gives outlives it.
-    fixed: timedelta | None = None
-
-
-@dataclass(frozen=True)
-class AppKeys:
-    """A channel app, unsealed: what native calls need of it. Never printed."""
-
-    client_id: str
-    secrets: tuple[str, ...] = field(repr=False)  # newest first
-    redirect_uri: str
-    scopes: tuple[str, ...]
-    config_id: str = ""  # Facebook: a configuration of Login for Business
-
-    @property
-    def secret(self) -> str:
-        """The newest secret."""
-        return self.secrets[0]
-
-
-def proof_of(answer: Mapping[str, str]) -> dict[str, str]:
-    """Return what an exchange sends to show that the code was asked for here (RFC 7636, section 4.5); nothing without PKCE."""
-    return {"code_verifier": answer["code_verifier"]} if "code_verifier" in answer else {}
-
-
-START_AGAIN = "state"  # name of table rows that say: this handshake is over, the person starts again
-
+# Until every caller asks `kinds`.
+__all__ = [
+    "AN_ADMIN_HELPS",
+    "CALLS_NOBODY",
+    "DOUBTFUL",
+    "HARMLESS",
+    "HINDERED",
+    "LIFTABLE",
+    "NOT_BY_CONSENT",
+    "START_AGAIN",
+    "WRITE_REFUSALS",
+    "AccountList",
+    "Answer",
+    "AppKeys",
+    "Call",
+    "CanPublish",
+    "Channel",
+    "ChannelConsent",
+    "ChannelError",
+    "Credentials",
+    "DateSource",
+    "Dates",
+    "Grant",
+    "Identity",
+    "Inspection",
+    "Lifetime",
+    "NativeAccount",
+    "PairReading",
+    "Reason",
+    "Renewal",
+    "Ruling",
+    "Scope",
+    "Send",
+    "Verdict",
+    "Version",
+    "Versions",
+    "proof_of",
+]
 
 CALLS_NOBODY = frozenset({"send", "sign"})  # methods that take an app and make no call
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tokens.channels.base import Ruling, Verdict
+from tokens.channels.kinds import Ruling, Verdict
 
 MOST = 200  # items that are looked at
 # The gravest first: what the whole answer means is what its gravest item means.

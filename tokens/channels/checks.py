@@ -9,7 +9,8 @@ from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, reverse
 
 from tokens.channels import versions
-from tokens.channels.base import Channel, Reason
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Reason
 
 PARTS = (
     "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "last_step", "manage_url",

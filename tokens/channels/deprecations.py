@@ -11,7 +11,7 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from tokens import scrub
-from tokens.channels.base import Answer, Versions
+from tokens.channels.kinds import Answer, Versions
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tokens.channels import brake, breaker, shares
 
 if TYPE_CHECKING:
-    from tokens.channels.base import Answer, AppKeys, Call, Channel
+    from tokens.channels.base import Channel
+    from tokens.channels.kinds import Answer, AppKeys, Call
 
 NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
 LIMITED = (
@@ -130,7 +131,7 @@ def was_not_asked(evidence: Mapping[str, Any]) -> bool:
 
 
 def _not_asked(call: "Call", why: str, wait: int, *, status: int = 0) -> "Answer":
-    from tokens.channels.base import Answer
+    from tokens.channels.kinds import Answer
 
     return Answer(call, status, {"retry-after": str(wait)}, f"{NOT_ASKED}: {why}")
 

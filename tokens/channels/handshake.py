@@ -14,16 +14,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tokens import vault
 from tokens.channels import callback, gate, shares
-from tokens.channels.base import (
-    START_AGAIN,
-    AppKeys,
-    Channel,
-    ChannelConsent,
-    ChannelError,
-    Reason,
-    Ruling,
-    Verdict,
-)
+from tokens.channels.base import Channel
+from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Reason, Ruling, Verdict
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
 

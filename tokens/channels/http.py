@@ -18,7 +18,7 @@ from django.db import transaction
 
 from tokens import spans
 from tokens.channels import gate, sockets
-from tokens.channels.base import Answer, Call
+from tokens.channels.kinds import Answer, Call
 from users import hold
 
 # How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.

@@ -14,16 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens import vault
 from tokens.channels import gate
-from tokens.channels.base import (
-    START_AGAIN,
-    AppKeys,
-    Channel,
-    ChannelConsent,
-    ChannelError,
-    Credentials,
-    Ruling,
-    Verdict,
-)
+from tokens.channels.base import Channel
 from tokens.channels.handshake import (
     AnsweredByUs,
     Cancelled,
@@ -31,6 +22,15 @@ from tokens.channels.handshake import (
     answer_once,
     default_keys,
     opened,
+)
+from tokens.channels.kinds import (
+    START_AGAIN,
+    AppKeys,
+    ChannelConsent,
+    ChannelError,
+    Credentials,
+    Ruling,
+    Verdict,
 )
 
 SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret

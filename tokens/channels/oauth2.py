@@ -12,7 +12,7 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2Ca
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens import vault
-from tokens.channels.base import Answer, AppKeys, Channel, ChannelConsent, ChannelError
+from tokens.channels.base import Channel
 from tokens.channels.handshake import (
     AnsweredByUs,
     Cancelled,
@@ -21,6 +21,7 @@ from tokens.channels.handshake import (
     default_keys,
     opened,
 )
+from tokens.channels.kinds import Answer, AppKeys, ChannelConsent, ChannelError
 
 VERIFIER = "code_verifier"  # the name in the state
 # What a channel may send back is short. More is no answer of its consent page.

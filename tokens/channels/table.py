@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from tokens import scrub
 from tokens.channels import http, unknown
-from tokens.channels.base import (
+from tokens.channels.kinds import (
     DOUBTFUL,
     HARMLESS,
     START_AGAIN,

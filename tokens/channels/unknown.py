@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 
-from tokens.channels.base import Reason, Verdict
+from tokens.channels.kinds import Reason, Verdict
 
 # What staff may say. Never dead: only a question to the channel kills.
 ASSIGNABLE = (

@@ -4,7 +4,8 @@ from datetime import date
 
 from django.conf import settings
 
-from tokens.channels.base import Channel, Version
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Version
 
 WARNED = (60, 14, 0)  # days before the end of a version on which operators are told
 

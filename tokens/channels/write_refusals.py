@@ -14,7 +14,7 @@ No token is touched.
 
 import re
 
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 
 _TWO_FACTOR = re.compile(r"\b(?:two|2|multi)[ -]?(?:factor|step|fac)\b|\b2fac?\b|\bmfa\b")
 _VERIFY = re.compile(

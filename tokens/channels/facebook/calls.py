@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import deprecations, http, table
-from tokens.channels.base import Answer, AppKeys, Call
 from tokens.channels.facebook import policy, verdicts
+from tokens.channels.kinds import Answer, AppKeys, Call
 
 
 def address(path: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
+from tokens.channels.kinds import (
     HARMLESS,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelConsent,
     ChannelError,
     Credentials,
@@ -26,7 +27,6 @@ from tokens.channels.base import (
     Verdict,
     proof_of,
 )
-from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import digits, token_of
 from users import database_clock

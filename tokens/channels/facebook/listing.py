@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokens.channels.base import AccountList, Answer, AppKeys, ChannelError, Identity, NativeAccount, Verdict
 from tokens.channels.facebook import calls, reading, system_users, verdicts
+from tokens.channels.kinds import AccountList, Answer, AppKeys, ChannelError, Identity, NativeAccount, Verdict
 from tokens.channels.table import misread
 from tokens.channels.values import mapping, words
 

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from tokens.channels.base import Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import Lifetime, Renewal, Scope, Version, Versions
 
 SCOPES = (
     Scope("ads_management", "Manage ads", publishing=True),

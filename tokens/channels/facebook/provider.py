@@ -2,8 +2,8 @@
 
 from django.conf import settings
 
-from tokens.channels.base import AppKeys
 from tokens.channels.facebook import CHANNEL
+from tokens.channels.kinds import AppKeys
 from tokens.channels.oauth2 import ChannelAdapter, ChannelCallbackView, ChannelProvider
 
 

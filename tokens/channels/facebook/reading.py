@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tokens.channels.base import CanPublish, Dates, DateSource, NativeAccount
 from tokens.channels.facebook import policy
+from tokens.channels.kinds import CanPublish, Dates, DateSource, NativeAccount
 from tokens.channels.values import digits, end_of_life, mapping, moment, names, number, words
 
 CLOCKS = {"access": "expires_at", "data_access": "data_access_expires_at"}  # our name -> debug_token's

@@ -1,6 +1,6 @@
 """How a person gets back at Facebook. What no source proves is worded as "may"."""
 
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 
 RECONNECT = (
     "Press Re-authenticate and log in at Facebook.",

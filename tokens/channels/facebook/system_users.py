@@ -3,8 +3,8 @@
 https://developers.facebook.com/docs/business-management-apis/system-users/install-apps-and-generate-tokens
 """
 
-from tokens.channels.base import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
 from tokens.channels.facebook import calls, reading, verdicts
+from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
 from tokens.channels.table import evidence, misread
 from tokens.channels.values import digits, words
 

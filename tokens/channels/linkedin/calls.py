@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import deprecations, http, table
-from tokens.channels.base import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.linkedin import policy, verdicts
 
 RESTLI_VERSION = "2.0.0"

@@ -7,13 +7,13 @@ from dataclasses import replace
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelConsent,
     ChannelError,
     Credentials,

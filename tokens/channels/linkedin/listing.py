@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels import http
-from tokens.channels.base import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
 from tokens.channels.linkedin import calls, reading
 from tokens.channels.table import misread
 from tokens.channels.values import mapping, number, words

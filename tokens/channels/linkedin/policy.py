@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, timedelta
 
-from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope, Version, Versions
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels.base import Dates, DateSource, Identity, NativeAccount
+from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
 from tokens.channels.values import (
     LONGEST_TOKEN,

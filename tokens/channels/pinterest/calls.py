@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import deprecations, http, table
-from tokens.channels.base import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.pinterest import policy, verdicts
 
 # No refresh token of anybody: what Pinterest says of it tells whether it accepted the app's keys.

@@ -7,13 +7,13 @@ from django.conf import settings
 
 from tokens import scrub
 from tokens.channels import http
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     HINDERED,
     START_AGAIN,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Grant,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokens.channels.base import AccountList, ChannelError, Identity, NativeAccount
+from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
 from tokens.channels.pinterest import calls, reading
 from tokens.channels.table import misread
 from tokens.channels.values import words

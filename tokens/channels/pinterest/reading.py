@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tokens.channels.base import CanPublish, Dates, DateSource, Identity, NativeAccount
+from tokens.channels.kinds import CanPublish, Dates, DateSource, Identity, NativeAccount
 from tokens.channels.pinterest import policy
 from tokens.channels.values import digits, end_of_life, mapping, moment, words
 

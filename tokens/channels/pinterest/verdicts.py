@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.table import (
     LONGEST_WAIT,

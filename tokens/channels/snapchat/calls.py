@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import deprecations, http
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.snapchat import policy, verdicts
 from tokens.channels.table import evidence, misread
 from tokens.channels.values import mapping

@@ -7,12 +7,12 @@ from urllib.parse import quote
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     HINDERED,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Grant,

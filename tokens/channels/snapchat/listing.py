@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokens.channels.base import AccountList, Answer, ChannelError, NativeAccount
 from tokens.channels.http import Limit
+from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
 from tokens.channels.table import misread

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tokens.channels.base import CanPublish, Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope, Version, Versions
 
 SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
 

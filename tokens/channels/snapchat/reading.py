@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tokens.channels.base import Credentials, Dates, DateSource, NativeAccount
+from tokens.channels.kinds import Credentials, Dates, DateSource, NativeAccount
 from tokens.channels.snapchat import policy
 from tokens.channels.values import end_of_life, mapping, names, token_of, words
 

@@ -1,6 +1,6 @@
 """How a person gets back at Snapchat. What no source proves is worded as "may"."""
 
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.channels.snapchat.policy import LAST_STEP
 
 RECONNECT = ("Press Re-authenticate and log in at Snapchat with the same log-in as before.", LAST_STEP)

@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.table import (

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import deprecations, http
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.table import evidence, misread
 from tokens.channels.tiktok import policy
 from tokens.channels.tiktok.verdicts import classify

@@ -6,12 +6,12 @@ from dataclasses import replace
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     HARMLESS,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Grant,

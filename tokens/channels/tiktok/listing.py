@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels.base import (
+from tokens.channels.http import Limit
+from tokens.channels.kinds import (
     AccountList,
     Answer,
     AppKeys,
@@ -16,7 +17,6 @@ from tokens.channels.base import (
     Ruling,
     Verdict,
 )
-from tokens.channels.http import Limit
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from tokens.channels.base import CanPublish, Lifetime, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Version, Versions
 
 LIFETIME = Lifetime(
     summary="No end date",

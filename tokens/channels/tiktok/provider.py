@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from tokens.channels.base import AppKeys
+from tokens.channels.kinds import AppKeys
 from tokens.channels.oauth2 import ChannelAdapter, ChannelCallbackView, ChannelProvider
 from tokens.channels.tiktok import CHANNEL
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.pushes import News, Push, parse
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy

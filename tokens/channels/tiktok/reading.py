@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tokens.channels.base import Dates, DateSource, NativeAccount
+from tokens.channels.kinds import Dates, DateSource, NativeAccount
 from tokens.channels.tiktok import policy
 from tokens.channels.values import digits, end_of_life, mapping, number, words
 

@@ -1,6 +1,6 @@
 """How a person gets back at TikTok. What no source proves is worded as "may"."""
 
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.channels.tiktok.policy import LAST_STEP
 
 RECONNECT = (

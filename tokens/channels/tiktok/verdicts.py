@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
     PASSING,
     REFUSING,

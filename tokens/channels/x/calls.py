@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 
 from tokens.channels import deprecations, http, table
-from tokens.channels.base import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
+from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.table import evidence, misread
 from tokens.channels.x import policy, signing
 from tokens.channels.x.verdicts import classify

@@ -7,13 +7,13 @@ from typing import Any, Literal
 from django.conf import settings
 
 from tokens.channels import http, table
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
     AccountList,
     Answer,
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Dates,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from tokens.channels.base import (
+from tokens.channels.http import Limit
+from tokens.channels.kinds import (
     AccountList,
     Answer,
     AppKeys,
@@ -12,7 +13,6 @@ from tokens.channels.base import (
     NativeAccount,
     Verdict,
 )
-from tokens.channels.http import Limit
 from tokens.channels.table import misread
 from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.values import words

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tokens.channels.base import CanPublish, Lifetime, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Version, Versions
 
 LIFETIME = Lifetime(
     summary="No end date",

@@ -1,6 +1,6 @@
 """X for allauth: state and callback are allauth's, everything that is sent is ours."""
 
-from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.oauth1 import ChannelAdapter, ChannelCallbackView, ChannelProvider
 from tokens.channels.x import CHANNEL, calls
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.base import NativeAccount
+from tokens.channels.kinds import NativeAccount
 from tokens.channels.values import digits, mapping, names, words
 from tokens.channels.x import policy
 

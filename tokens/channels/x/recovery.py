@@ -1,6 +1,6 @@
 """How a person gets back at X. What no source proves is worded as "may"."""
 
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.channels.x.policy import LAST_STEP
 
 RECONNECT = ("Press Re-authenticate and log in at X.", LAST_STEP)

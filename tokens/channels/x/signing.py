@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from oauthlib.oauth1 import Client
 
-from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.kinds import AppKeys, Credentials
 from users import database_clock
 
 # At DEBUG oauthlib logs what it signs, tokens included, in a spelling that the log's scrubber does not know.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokens.channels import batch
-from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.table import (
     PASSING,
     REFUSING,
