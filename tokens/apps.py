@@ -14,6 +14,7 @@ class TokensConfig(AppConfig):
     def ready(self) -> None:
         """Check the key ring here, because Django's system checks do not run when a WSGI server starts."""
         from tokens import key_checks, vault  # noqa: F401  # importing checks registers them
+        from tokens.channels import checks  # noqa: F401  # as above
 
         try:
             vault.check_keys(settings.FERNET_KEYS, settings.SECRET_KEY)

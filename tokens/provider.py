@@ -1,17 +1,6 @@
 """Where allauth looks for providers. One per channel; their addresses are in tokens.urls."""
 
-from tokens.channels.facebook.provider import FacebookProvider
-from tokens.channels.linkedin.provider import LinkedInProvider
-from tokens.channels.pinterest.provider import PinterestProvider
-from tokens.channels.snapchat.provider import SnapchatProvider
-from tokens.channels.tiktok.provider import TikTokProvider
-from tokens.channels.x.provider import XProvider
+from tokens.channels.providers import provider_of
+from tokens.channels.registry import CHANNELS
 
-provider_classes = [
-    FacebookProvider,
-    SnapchatProvider,
-    XProvider,
-    LinkedInProvider,
-    PinterestProvider,
-    TikTokProvider,
-]
+provider_classes = [provider_of(channel) for channel in CHANNELS.values()]

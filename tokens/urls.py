@@ -1,10 +1,11 @@
 """The channels' callbacks, mounted under /link/. No log-in view of allauth is mounted."""
 
-from tokens.channels.facebook.urls import callbacks as facebook
-from tokens.channels.linkedin.urls import callbacks as linkedin
-from tokens.channels.pinterest.urls import callbacks as pinterest
-from tokens.channels.snapchat.urls import callbacks as snapchat
-from tokens.channels.tiktok.urls import callbacks as tiktok
-from tokens.channels.x.urls import callbacks as x
+from django.urls import path
 
-urlpatterns = [*facebook, *snapchat, *x, *linkedin, *pinterest, *tiktok]
+from tokens.channels.providers import callback_of
+from tokens.channels.registry import CHANNELS
+
+urlpatterns = [
+    path(f"{key}/callback/", callback_of(channel), name=f"{key}_callback")
+    for key, channel in CHANNELS.items()
+]

@@ -1,8 +1,10 @@
-"""Is an address one of a channel's own? Asked before a token or a signature goes there."""
+"""The channels' addresses: what the settings say, and whether another is one of them, before a token or a signature goes there."""
 
 import re
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
 
 # No "%" and no backslash, so that nobody can read another path than we do.
 _STRICT_PATH = re.compile(r"(/[A-Za-z0-9_.~:,-]+)+")
@@ -12,6 +14,11 @@ _ENCODED_PATH = re.compile(
     r"(/([A-Za-z0-9_.~:,()@=+!$'*;&-]|%(?!2e|2f|5c|25)[0-9a-f]{2})+)+/?", re.IGNORECASE
 )
 _ANY_QUERY = re.compile(r"[!-~]*")
+
+
+def configured(setting: str) -> str:
+    """Return what a channel's setting says, read when asked: one of its addresses, without the last slash, or its version."""
+    return str(getattr(settings, setting)).rstrip("/")
 
 
 def path_below(url: str, bases: Iterable[str], *, encoded: bool = False) -> str | None:

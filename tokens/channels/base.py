@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any, ClassVar, Literal
 
 from tokens.channels import brake, gate
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
     AN_ADMIN_HELPS,
     DOUBTFUL,
@@ -27,6 +28,7 @@ from tokens.channels.kinds import (
     Credentials,
     Dates,
     DateSource,
+    Declaration,
     Grant,
     Identity,
     Inspection,
@@ -44,7 +46,6 @@ from tokens.channels.kinds import (
     proof_of,
 )
 
-# Until every caller asks `kinds`.
 __all__ = [
     "AN_ADMIN_HELPS",
     "CALLS_NOBODY",
@@ -66,6 +67,7 @@ __all__ = [
     "Credentials",
     "DateSource",
     "Dates",
+    "Declaration",
     "Grant",
     "Identity",
     "Inspection",
@@ -81,9 +83,9 @@ __all__ = [
     "Version",
     "Versions",
     "proof_of",
-]
+]  # until every caller asks `kinds`
 
-CALLS_NOBODY = frozenset({"send", "sign"})  # methods that take an app and make no call
+CALLS_NOBODY = frozenset({"send", "sign", "consent_query"})  # methods that take an app and make no call
 
 
 def _takes_app(method: FunctionType) -> bool:
@@ -102,8 +104,14 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
 class Channel(ABC):
     """One channel. Methods that call the channel raise ChannelError and never run inside a transaction."""
 
-    key: ClassVar[str]  # "facebook"
-    label: ClassVar[str]  # "Facebook"
+    declaration: ClassVar[Declaration]
+    key: ClassVar[str]  # of the declaration, as label and versions are
+    label: ClassVar[str]
+    versions: ClassVar[Versions]
+    canonical: ClassVar[Callable[[str], str]]  # how `canonical_id` spells an ad account's id
+    table: ClassVar[Callable[[Answer], Ruling]]  # `classify` of its verdicts
+    # what a person does to get back, step by step, in plain words:
+    recovery: ClassVar[Mapping[Reason, tuple[str, ...]]]
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
     pkce: ClassVar[bool] = (
         False  # whether its documents say that a web app with a secret may send an S256 challenge
@@ -115,25 +123,33 @@ class Channel(ABC):
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
-    versions: ClassVar[Versions]
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps
+    ads_manager: ClassVar[str]  # the page of an ad account at the channel; {id} stands for its id
+    # The consent page, where it has names of its own for what OAuth 2 calls `scope`, `code` and `access_denied`:
+    scope_delimiter: ClassVar[str] = " "
+    code_parameter: ClassVar[str] = "code"
+    cancelled_errors: ClassVar[frozenset[str]] = frozenset(
+        {"access_denied"}
+    )  # `error` where the person said no
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Have every call that a method makes with an app go through that app's gate: breaker, brake and shares."""
+        """Take name and versions from the declaration, and have every call with an app go through its gate: breaker, brake and shares."""
         super().__init_subclass__(**more)
+        if (declared := vars(cls).get("declaration")) is not None:
+            cls.key, cls.label, cls.versions = declared.key, declared.label, declared.versions
         for name, method in vars(cls).items():
             if isinstance(method, FunctionType) and name not in CALLS_NOBODY and _takes_app(method):
                 setattr(cls, name, _through_the_gate(method))
 
-    @abstractmethod
     def canonical_id(self, native_id: str) -> str:
         """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
+        return type(self).canonical(native_id)
 
-    @abstractmethod
     def classify(self, answer: Answer) -> Ruling:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
+        return type(self).table(answer)
 
     def pause_of(self, answer: Answer) -> int:
         """Return for how many seconds an answer asks the whole app to wait; 0: for none.
@@ -146,6 +162,25 @@ class Channel(ABC):
     def used_of(self, answer: Answer) -> float | None:
         """Return which part of the app's limit is used up (1: all), where the channel announces it."""
         return None
+
+    def authorize_url(self) -> str:
+        """Return the address of the consent page, read from the settings when asked."""
+        declared = self.declaration
+        path = declared.consent_path.format(version=configured(declared.versions.setting))
+        return f"{configured(declared.consent)}/{path}"
+
+    def consent_query(self, app: AppKeys) -> dict[str, str]:
+        """Return what the consent page of OAuth 2 is asked with, besides the state."""
+        return {
+            "client_id": app.client_id,
+            "redirect_uri": app.redirect_uri,
+            "response_type": "code",
+            "scope": self.scope_delimiter.join(app.scopes or (scope.name for scope in self.scopes)),
+        }
+
+    def request_token(self, app: AppKeys) -> Credentials:
+        """Return a new request token, which begins a handshake of OAuth 1.0a. Raises ChannelError."""
+        raise NotImplementedError(f"{self.label} has no request tokens.")
 
     def authorize_params(self, *, again: bool = False) -> dict[str, str]:
         """Return what is added to the consent page's address. `again`: show permissions that were declined before."""
@@ -220,13 +255,13 @@ class Channel(ABC):
         """
         return None
 
-    @abstractmethod
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
-        """Say how a publishing job sends this token."""
+        """Say how a publishing job sends this token; by default as a header (RFC 6750, section 2.1)."""
+        return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
 
-    @abstractmethod
     def api_urls(self) -> tuple[str, ...]:
         """Return the addresses of this channel's API: a publishing job's token goes below them and nowhere else."""
+        return (configured(self.declaration.api),)
 
     def sign(
         self,
@@ -245,10 +280,10 @@ class Channel(ABC):
         """
         raise ValueError(f"{self.label} does not sign requests: merge the lease's `send` block instead.")
 
-    @abstractmethod
     def steps(self, reason: Reason) -> tuple[str, ...]:
         """Return what the person does to get back, step by step, in plain words."""
+        return self.recovery[reason]
 
-    @abstractmethod
     def open_url(self, native_id: str) -> str:
         """Return the address of the ad account in the channel's own ads manager."""
+        return self.ads_manager.format(id=self.canonical_id(native_id))

@@ -8,9 +8,10 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, reverse
 
-from tokens.channels import versions
+from tokens.channels import declarations, versions
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Reason
+from tokens.channels.registry import CHANNELS
 
 PARTS = (
     "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "last_step", "manage_url",
@@ -21,16 +22,12 @@ OF_LIFETIME = ("summary", "source", "checked", "clocks", "person_deadline", "end
 @register()
 def channels_are_whole(**_: Any) -> list[CheckMessage]:
     """Check every channel of the dict."""
-    from tokens.channels import CHANNELS
-
     return [problem for key, channel in CHANNELS.items() for problem in problems(key, channel)]
 
 
 @register()
 def versions_are_known(**_: Any) -> list[CheckMessage]:
     """Check that every version in the settings is one whose end AdToken knows, or knows to be not announced."""
-    from tokens.channels import CHANNELS
-
     return [
         CheckWarning(
             f"{channel.versions.setting} is {versions.name_in_use(channel)!r}, a version of {channel.label} that AdToken does not know:"
@@ -73,28 +70,19 @@ def _of_the_words(channel: Channel) -> list[str]:
 
 
 def _of_the_places(key: str, channel: Channel) -> list[str]:
-    from tokens.models import ChannelKey
-    from tokens.provider import provider_classes
-
     said: list[str] = []
-    if key not in ChannelKey.values:
-        said.append("is not in tokens.models.ChannelKey")
-    elif ChannelKey(key).label != getattr(channel, "label", ""):
-        said.append(f"is called {ChannelKey(key).label} in tokens.models.ChannelKey")
-    providers = {provider.id: provider for provider in provider_classes}
-    if key not in providers:
-        said.append("has no provider class in tokens.provider")
-    elif (origin := _consent_origin(providers[key])) not in settings.CONSENT_ORIGINS:
-        said.append(f"asks for consent at {origin}, which is not in _CONSENT_PAGES of the settings")
+    if key not in declarations.declared():
+        said.append("is not declared: its package has no module `declaration`")
+    elif (origin := _consent_origin(channel)) not in settings.CONSENT_ORIGINS:
+        said.append(f"asks for consent at {origin}, to which the content policy lets no browser go")
     if not _has_callback(key):
         said.append(f"has no address {key}_callback in tokens.urls")
     return said
 
 
-def _consent_origin(provider: Any) -> str:
+def _consent_origin(channel: Channel) -> str:
     """Return scheme and host of the consent page: browsers hold the form that leads there to the content policy."""
-    adapter = getattr(provider, "oauth2_adapter_class", None) or provider.oauth_adapter_class
-    return "{0.scheme}://{0.netloc}".format(urlsplit(adapter(None).authorize_url))
+    return "{0.scheme}://{0.netloc}".format(urlsplit(channel.authorize_url()))
 
 
 def _has_steps(channel: Channel, reason: Reason) -> bool:

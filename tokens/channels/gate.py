@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from tokens.channels import brake, breaker, shares
-
-if TYPE_CHECKING:
-    from tokens.channels.base import Channel
-    from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, AppKeys, Call
 
 NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
 LIMITED = (
@@ -28,11 +25,25 @@ UNSENT = "the request could not be sent"  # how those begin that we could not ev
 PERSONS = frozenset({"exchange", "authorize_callback"})
 
 
+class Called(Protocol):
+    """What the gate asks of a channel: its key, and what an answer says of the whole app."""
+
+    @property
+    def key(self) -> str:
+        """The channel's key."""
+
+    def pause_of(self, answer: Answer) -> int:
+        """See `Channel.pause_of`."""
+
+    def used_of(self, answer: Answer) -> float | None:
+        """See `Channel.used_of`."""
+
+
 @dataclass(frozen=True)
 class App:
     """The app that is being called."""
 
-    channel: "Channel"
+    channel: Called
     client_id: str
 
     @property
@@ -51,7 +62,7 @@ def name_of(channel: str, client_id: str) -> str:
 
 
 @contextmanager
-def asking(channel: "Channel", keys: "AppKeys") -> Iterator[None]:
+def asking(channel: Called, keys: AppKeys) -> Iterator[None]:
     """Say for which app the calls inside are made."""
     before = _current.set(App(channel, keys.client_id))
     try:
@@ -91,7 +102,7 @@ def is_silent(channel: str, client_id: str) -> bool:
     return breaker.read(name_of(channel, client_id)).state != "closed"
 
 
-def through(call: "Call", send: Callable[[], "Answer"], *, seconds: float) -> "Answer":
+def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer:
     """Make a call of the current app, or answer that it was not asked. `seconds`: the call's patience."""
     app = _current.get()
     if app is None:
@@ -105,7 +116,7 @@ def through(call: "Call", send: Callable[[], "Answer"], *, seconds: float) -> "A
         return _not_asked(call, "too many wait for this channel", shares.AGAIN_AFTER)
 
 
-def _refused(app: App, call: "Call", seconds: float) -> "Answer | None":
+def _refused(app: App, call: Call, seconds: float) -> Answer | None:
     """Return the answer that stands for a call which brake or breaker refuse."""
     if call != "refresh" and (pause := brake.read(app.name).pause):
         return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
@@ -114,7 +125,7 @@ def _refused(app: App, call: "Call", seconds: float) -> "Answer | None":
     return None
 
 
-def _made(app: App, send: Callable[[], "Answer"], seconds: float) -> "Answer":
+def _made(app: App, send: Callable[[], Answer], seconds: float) -> Answer:
     """Make the call, and note what it says of the app. One that failed here says nothing, and leaves the breaker's try to another."""
     try:
         answer = send()
@@ -130,13 +141,11 @@ def was_not_asked(evidence: Mapping[str, Any]) -> bool:
     return str(evidence.get("body")).startswith(NOT_ASKED)
 
 
-def _not_asked(call: "Call", why: str, wait: int, *, status: int = 0) -> "Answer":
-    from tokens.channels.kinds import Answer
-
+def _not_asked(call: Call, why: str, wait: int, *, status: int = 0) -> Answer:
     return Answer(call, status, {"retry-after": str(wait)}, f"{NOT_ASKED}: {why}")
 
 
-def _note(app: App, answer: "Answer", seconds: float) -> None:
+def _note(app: App, answer: Answer, seconds: float) -> None:
     brake.count(app.name)
     said = str(answer.body) if answer.status == 0 else ""
     if said.startswith(DARK):

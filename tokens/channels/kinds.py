@@ -286,6 +286,25 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class Declaration:
+    """What must be known of a channel before Django is set up: its names, addresses and colours. Every setting begins with the key."""
+
+    key: str  # "facebook": lower case, no underscore, 20 characters at most
+    label: str  # "Facebook"
+    addresses: Mapping[
+        str, str
+    ]  # setting -> the channel's own address, which a stand-in's takes the place of
+    consent: str  # the setting of `addresses` under which its consent page is
+    consent_path: str  # the page below that address; {version} stands for the version in use
+    api: str  # the setting of `addresses` below which jobs send tokens
+    versions: Versions
+    colours: tuple[str, str]  # of its mark and charts on light and on dark ground: "#2f62c9"
+    refresh_again_is_safe: bool = (
+        False  # a refresh token whose answer was lost may be tried once more at once
+    )
+
+
+@dataclass(frozen=True)
 class Renewal:
     """How a channel's tokens are renewed without a person: data, which the engine in tokens.renewal goes by.
 
@@ -326,6 +345,21 @@ class AppKeys:
 def proof_of(answer: Mapping[str, str]) -> dict[str, str]:
     """Return what an exchange sends to show that the code was asked for here (RFC 7636, section 4.5); nothing without PKCE."""
     return {"code_verifier": answer["code_verifier"]} if "code_verifier" in answer else {}
+
+
+def code_form(app: AppKeys, answer: Mapping[str, str]) -> dict[str, str]:
+    """Return what an exchange of OAuth 2 sends for a code, besides what proves the app (RFC 6749, section 4.1.3)."""
+    return {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": app.redirect_uri,
+        **proof_of(answer),
+    }
+
+
+def refresh_form(credentials: Credentials) -> dict[str, str]:
+    """Return what a renewal by refresh token sends, besides what proves the app (RFC 6749, section 6)."""
+    return {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
 
 
 START_AGAIN = "state"  # name of table rows that say: this handshake is over, the person starts again

@@ -4,7 +4,6 @@ There is no `state` in OAuth 1.0a: the request token itself names the handshake,
 Access token and secret never enter the session; the request token's secret lies in it sealed.
 """
 
-from abc import abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tokens import vault
-from tokens.channels import gate
 from tokens.channels.base import Channel
 from tokens.channels.handshake import (
     AnsweredByUs,
@@ -28,7 +26,6 @@ from tokens.channels.kinds import (
     AppKeys,
     ChannelConsent,
     ChannelError,
-    Credentials,
     Ruling,
     Verdict,
 )
@@ -37,19 +34,10 @@ SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a se
 LONGEST_VERIFIER = 500
 
 
-class ChannelAdapter(OAuthAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Names the channel and its consent page."""
+class ConsentPage(OAuthAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Names the channel whose consent page it is. A subclass for each is made by `tokens.channels.providers`."""
 
     channel: Channel
-
-    @property
-    @abstractmethod
-    def authorize_url(self) -> str:
-        """The address of the consent page, read from the settings when asked."""
-
-    @abstractmethod
-    def request_token(self, keys: AppKeys) -> Credentials:
-        """Return a new request token. Raises ChannelError."""
 
 
 class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]  # allauth ships no types
@@ -65,10 +53,8 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
         **kwargs: Any,
     ) -> HttpResponse:
         """Send the person to the consent page. Raises ChannelError where the channel gives no request token."""
-        adapter: ChannelAdapter = self.get_oauth_adapter(request)
         keys = default_keys(self.channel)
-        with gate.asking(self.channel, keys):
-            temporary = adapter.request_token(keys)
+        temporary = self.channel.request_token(keys)
         # A session outlives a handshake that nobody ends, so even this secret lies in it sealed.
         sealed = vault.seal(_owner(self.channel, temporary.access_token), {"secret": temporary.secret})
         kwargs[SECRET] = sealed.ciphertext.decode()
@@ -77,13 +63,13 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
             **(self.channel.authorize_params() if auth_params is None else auth_params),
             "oauth_token": temporary.access_token,
         }
-        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query)}")
+        return HttpResponseRedirect(f"{self.channel.authorize_url()}?{urlencode(query)}")
 
 
 class ChannelCallbackView(AnsweredByUs, OAuthView):  # type: ignore[misc]  # allauth ships no types
     """Ends the handshake: what came, then its state, then who came, then the exchange, then our social adapter."""
 
-    adapter: ChannelAdapter
+    adapter: ConsentPage
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer the browser that comes back with `oauth_token` and `oauth_verifier`, or with `denied`."""

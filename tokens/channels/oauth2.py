@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import secrets
-from abc import abstractmethod
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -30,23 +29,14 @@ LONGEST_CODE = 4096
 SAID = ("error", "error_description", "error_code", "error_message")
 
 
-class ChannelAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no types
-    """Names the channel and its consent page."""
+class ConsentPage(OAuth2Adapter):  # type: ignore[misc]  # allauth ships no types
+    """Names the channel whose consent page it is. A subclass for each is made by `tokens.channels.providers`."""
 
     channel: Channel
-    code_parameter = "code"  # what the code is called in the callback's address
-    cancelled_errors = frozenset({"access_denied"})  # `error` where the person said no
-
-    @property
-    @abstractmethod
-    def authorize_url(self) -> str:
-        """The address of the consent page, read from the settings when asked."""
 
 
 class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc]  # allauth ships no types
     """Starts the handshake. Everything in the address is ours; the browser's query has no say."""
-
-    scope_delimiter = " "
 
     def redirect(
         self,
@@ -67,19 +57,8 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
             proof = _challenge(verifier)
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
         params = self.channel.authorize_params() if auth_params is None else auth_params
-        query = {**params, **self.query(keys), **proof, "state": state_id}
-        adapter = self.get_oauth2_adapter(request)
-        return HttpResponseRedirect(f"{adapter.authorize_url}?{urlencode(query, quote_via=quote)}")
-
-    def query(self, keys: AppKeys) -> dict[str, str]:
-        """Return what the consent page is asked with, besides the state. Channels with names of their own override it."""
-        scopes = keys.scopes or tuple(scope.name for scope in self.channel.scopes)
-        return {
-            "client_id": keys.client_id,
-            "redirect_uri": keys.redirect_uri,
-            "response_type": "code",
-            "scope": self.scope_delimiter.join(scopes),
-        }
+        query = {**params, **self.channel.consent_query(keys), **proof, "state": state_id}
+        return HttpResponseRedirect(f"{self.channel.authorize_url()}?{urlencode(query, quote_via=quote)}")
 
 
 class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
@@ -93,7 +72,7 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
         self, request: HttpRequest, keys: AppKeys, _state_id: str, state: dict[str, Any]
     ) -> ChannelConsent:
         """Exchange what came. Raises ChannelError, Cancelled where the person said no."""
-        if request.GET.get("error") in self.adapter.cancelled_errors:
+        if request.GET.get("error") in self.adapter.channel.cancelled_errors:
             raise Cancelled
         channel: Channel = self.adapter.channel
         answer = {"code": self._code(request, channel)}
@@ -102,7 +81,7 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
         return channel.consent(keys, answer)
 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
-        code = request.GET.get(self.adapter.code_parameter, "")
+        code = request.GET.get(channel.code_parameter, "")
         if not code or len(code) > LONGEST_CODE:
             said = {name: request.GET[name][:300] for name in SAID if name in request.GET}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))

@@ -1,5 +1,5 @@
 """Facebook (Meta Marketing API). Facts: docs of Graph API v25/v26, read 2026-08 to 2026-11."""
 
-from tokens.channels.facebook.channel import Facebook
+from tokens.channels.facebook.channel import CHANNEL
 
-CHANNEL = Facebook()
+__all__ = ["CHANNEL"]

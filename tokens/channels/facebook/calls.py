@@ -8,16 +8,16 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http, table
-from tokens.channels.facebook import policy, verdicts
+from tokens.channels.addresses import configured
+from tokens.channels.facebook import verdicts
+from tokens.channels.facebook.declaration import VERSIONS
 from tokens.channels.kinds import Answer, AppKeys, Call
 
 
 def address(path: str) -> str:
     """Return the address of a Graph path without a leading slash."""
-    return f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/{path}"
+    return f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/{path}"
 
 
 def proof(secret: str, token: str) -> str:
@@ -48,7 +48,7 @@ def graph(
     )
     if not _of_marketing_api(path):
         return answer
-    return deprecations.noted(answer, policy.VERSIONS, client_id=app.client_id)
+    return deprecations.noted(answer, VERSIONS, client_id=app.client_id)
 
 
 def _of_marketing_api(path: str) -> bool:

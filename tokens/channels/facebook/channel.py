@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
+from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
     HARMLESS,
     AccountList,
@@ -25,7 +24,7 @@ from tokens.channels.kinds import (
     Ruling,
     Send,
     Verdict,
-    proof_of,
+    code_form,
 )
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import digits, token_of
@@ -37,17 +36,19 @@ NOBODYS = "none"  # no token of anybody
 class Facebook(Channel):
     """OAuth 2 without refresh tokens: a token is exchanged for one of 60 days, and again while it lives."""
 
-    key = "facebook"
-    label = "Facebook"
+    declaration = DECLARATION
+    table = verdicts.classify
+    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = "Press Continue and keep every ad account ticked."
     manage_url = "https://www.facebook.com/settings?tab=business_tools"
+    scope_delimiter = ","
+    ads_manager = "https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={id}"
 
     def canonical_id(self, native_id: str) -> str:
         """Return the digits of `act_123` or `123`. Raises ValueError on everything else."""
@@ -64,22 +65,22 @@ class Facebook(Channel):
         """Read `X-App-Usage`."""
         return verdicts.used_of_app(answer)
 
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
-
     def authorize_params(self, *, again: bool = False) -> dict[str, str]:
         """Ask again for declined permissions where wanted."""
         return {"auth_type": "rerequest"} if again else {}
 
+    def consent_query(self, app: AppKeys) -> dict[str, str]:
+        """Ask by a configuration of Login for Business where the app has one: it names the permissions, and whose token comes."""
+        query = super().consent_query(app)
+        if not app.config_id:
+            return query
+        del query["scope"]
+        # The kind of answer is the configuration's choice for system users, unless it is overridden by the code that we exchange.
+        return {**query, "config_id": app.config_id, "override_default_response_type": "true"}
+
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code for a token of an hour or two."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": answer["code"],
-            "redirect_uri": app.redirect_uri,
-            **proof_of(answer),
-        }
+        form = code_form(app, answer)
         return self._grant(calls.token_endpoint("exchange", app, form))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
@@ -228,10 +229,6 @@ class Facebook(Channel):
         answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
         return calls.demand(answer).get("success") in (True, "true")
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the API's address."""
-        return (settings.FACEBOOK_GRAPH_URL,)
-
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, its proof in the query."""
         token = credentials.access_token
@@ -240,11 +237,5 @@ class Facebook(Channel):
             query={"appsecret_proof": calls.proof(app.secret, token)},
         )
 
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
 
-    def open_url(self, native_id: str) -> str:
-        """Return the address in Ads Manager."""
-        act = self.canonical_id(native_id)
-        return f"https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={act}"
+CHANNEL = Facebook()

@@ -1,8 +1,8 @@
 """What Facebook calls things, and how long its authorisations last: data with a source."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
-from tokens.channels.kinds import Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import Lifetime, Renewal, Scope
 
 SCOPES = (
     Scope("ads_management", "Manage ads", publishing=True),
@@ -28,24 +28,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-# Marketing API, whose versions end long before those of the Graph API. The last three lived 12 to 13 months.
-VERSIONS = Versions(
-    setting="FACEBOOK_VERSION",
-    default="v26.0",  # what Meta's own SDK for Python, 26.0.3 of 2026-11, sends
-    known=(
-        Version("v22.0", ends=date(2026, 2, 19)),
-        Version("v23.0", ends=date(2026, 6, 9)),
-        Version("v24.0", ends=date(2026, 11, 10)),
-        Version("v25.0", ends=date(2027, 2, 23)),
-        Version("v26.0", expected=date(2027, 7, 29)),
-        Version("v27.0", expected=date(2027, 11, 4)),
-    ),
-    source="https://developers.facebook.com/documentation/ads-commerce/marketing-api/marketing-api-changelog/versions",
-    checked="2026-11-25",
-    # Sent while a version can still be called, too. https://developers.facebook.com/blog/post/2024/04/16/upcoming-change-in-marketing-api-version-deprecation
-    headers=("x-ad-api-version-warning",),
-    note="After its end Meta serves calls that nothing changed for in the next version, and refuses the others (error 2635).",
-)
 
 # A living token that has a date is exchanged for one that ends later, daily from 45 days before it. Facebook decides whether it moves.
 RENEWAL = Renewal(

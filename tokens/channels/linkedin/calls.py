@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http, table
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
-from tokens.channels.linkedin import policy, verdicts
+from tokens.channels.linkedin import verdicts
+from tokens.channels.linkedin.declaration import VERSIONS
 
 RESTLI_VERSION = "2.0.0"
 
 
 def versions() -> dict[str, str]:
     """Return the two headers that every versioned call needs."""
-    return {"LinkedIn-Version": settings.LINKEDIN_VERSION, "X-Restli-Protocol-Version": RESTLI_VERSION}
+    return {"LinkedIn-Version": configured("LINKEDIN_VERSION"), "X-Restli-Protocol-Version": RESTLI_VERSION}
 
 
 def oauth(
@@ -22,7 +22,7 @@ def oauth(
 ) -> Answer:
     """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken."""
     body = {**form, "client_id": app.client_id, "client_secret": app.secret}
-    url = f"{settings.LINKEDIN_WWW_URL.rstrip('/')}/oauth/v2/{path}"
+    url = f"{configured('LINKEDIN_WWW_URL')}/oauth/v2/{path}"
     return http.request(call, "POST", url, data=body, timeout=timeout)
 
 
@@ -33,7 +33,7 @@ def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Ans
 
 def userinfo(token: str, *, timeout: float | None = None) -> Answer:
     """Ask whose token it is. The one address without a version."""
-    url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/v2/userinfo"
+    url = f"{configured('LINKEDIN_API_URL')}/v2/userinfo"
     return http.request("api", "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout)
 
 
@@ -46,10 +46,10 @@ def rest(
     timeout: float | None = None,
 ) -> Answer:
     """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own characters stay bare."""
-    url = f"{settings.LINKEDIN_API_URL.rstrip('/')}/rest/{path}"
+    url = f"{configured('LINKEDIN_API_URL')}/rest/{path}"
     headers = {"Authorization": f"Bearer {token}", **versions()}
     answer = http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)
-    return deprecations.noted(answer, policy.VERSIONS)
+    return deprecations.noted(answer, VERSIONS)
 
 
 def demand(answer: Answer) -> dict[str, Any]:

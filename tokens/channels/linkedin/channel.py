@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from django.conf import settings
-
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
@@ -25,9 +23,11 @@ from tokens.channels.kinds import (
     Ruling,
     Send,
     Verdict,
-    proof_of,
+    code_form,
+    refresh_form,
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import mapping, scopes_of, token_of, words
 from users import database_clock
@@ -43,41 +43,31 @@ NOBODYS = "none"  # no token of anybody
 class LinkedIn(Channel):
     """OAuth 2. A refresh token comes for apps that LinkedIn approved; its date stands from the consent on."""
 
-    key = "linkedin"
-    label = "LinkedIn"
+    declaration = DECLARATION
+    table = verdicts.classify
+    canonical = reading.canonical_id
+    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = "Press Allow."
     manage_url = "https://www.linkedin.com/psettings/permitted-services"
-
-    def canonical_id(self, native_id: str) -> str:
-        """Return the digits of `urn:li:sponsoredAccount:5` or `5`. Raises ValueError on everything else."""
-        return reading.canonical_id(native_id)
+    cancelled_errors = verdicts.CANCELLED
+    ads_manager = "https://www.linkedin.com/campaignmanager/accounts/{id}"
 
     def pause_of(self, answer: Answer) -> int:
         """A MEMBER DAY limit is one person's; an APPLICATION DAY limit is everybody's until midnight."""
         return 0 if "MEMBER" in str(mapping(answer.body).get("message")) else super().pause_of(answer)
-
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code for an access token, and a refresh token where the app may have one."""
         return _grant(self._exchanged(app, answer))
 
     def _exchanged(self, app: AppKeys, answer: Mapping[str, str]) -> Answer:
-        form = {
-            "grant_type": "authorization_code",
-            "code": answer["code"],
-            "redirect_uri": app.redirect_uri,
-            **proof_of(answer),
-        }
+        form = code_form(app, answer)
         return calls.oauth("exchange", "accessToken", app, form)
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
@@ -181,7 +171,7 @@ class LinkedIn(Channel):
         """Take a new access token for the refresh token; None without one. The refresh token's own date does not move."""
         if not credentials.refresh_token:
             return None
-        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        form = refresh_form(credentials)
         return _grant(calls.oauth("refresh", "accessToken", app, form, timeout=timeout))
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
@@ -197,21 +187,9 @@ class LinkedIn(Channel):
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
         return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the API's address."""
-        return (settings.LINKEDIN_API_URL,)
-
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, beside the two that every versioned call needs."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}", **calls.versions()})
-
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
-
-    def open_url(self, native_id: str) -> str:
-        """Return the ad account's page in Campaign Manager."""
-        return f"https://www.linkedin.com/campaignmanager/accounts/{self.canonical_id(native_id)}"
 
 
 def _keys_or_token(ruling: Ruling, second: Answer) -> Ruling:
@@ -241,3 +219,6 @@ def _new(answer: Answer) -> bool:
     """Return whether introspection says that the token was made within the last minute."""
     made = reading.report_of(mapping(answer.body)).dates.issued_at
     return made is not None and (database_clock.known() - made).total_seconds() < FRESH_FOR
+
+
+CHANNEL = LinkedIn()

@@ -1,9 +1,9 @@
 """What LinkedIn calls things, and how long its authorisations last: data with a source."""
 
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import timedelta
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
@@ -39,27 +39,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-# A month's version is served for a year at least. Dates up to 202607: LinkedIn's table of migrations; that of 202609: read there by others.
-VERSIONS = Versions(
-    setting="LINKEDIN_VERSION",
-    default="202609",
-    known=(
-        Version("202510", ends=date(2026, 10, 15)),
-        Version("202511", ends=date(2026, 11, 16)),
-        Version("202601", ends=date(2027, 1, 15)),
-        Version("202602", ends=date(2027, 2, 15)),
-        Version("202603", ends=date(2027, 3, 16)),
-        Version("202604", ends=date(2027, 4, 15)),
-        Version("202605", ends=date(2027, 5, 15)),
-        Version("202606", ends=date(2027, 6, 15)),
-        Version("202607", ends=date(2027, 7, 15)),
-        Version("202608", expected=date(2027, 8, 1)),
-        Version("202609", ends=date(2027, 9, 15)),
-    ),
-    source="https://learn.microsoft.com/en-us/linkedin/marketing/integrations/migrations",
-    checked="2026-11-25",
-    note="After its end every versioned call is refused with HTTP 426. LinkedIn sends no header ahead of it.",
-)
 
 # A refresh gives 60 days more until the refresh token's own date, which counts down. So the date moves while it can, and after that the
 # person is warned in time.

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
 from tokens.channels.values import (
@@ -73,12 +72,7 @@ def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
     issuer, ends = words(said.get("iss")), moment(said.get("exp"))
     audience = said.get("aud")
     ours = audience == client_id or (isinstance(audience, list) and client_id in audience)
-    if (
-        not ours
-        or not issuer.startswith(settings.LINKEDIN_WWW_URL.rstrip("/"))
-        or ends is None
-        or ends <= now
-    ):
+    if not ours or not issuer.startswith(configured("LINKEDIN_WWW_URL")) or ends is None or ends <= now:
         return None
     native_user_id = words(said.get("sub"), 191).strip()
     return Identity(native_user_id, words(said.get("name"), 200)) if native_user_id else None

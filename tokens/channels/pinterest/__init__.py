@@ -1,5 +1,5 @@
 """Pinterest (API v5, ads). Facts: the vendor's OpenAPI description 5.23.0, its documents and its sample code, read 2026-11."""
 
-from tokens.channels.pinterest.channel import Pinterest
+from tokens.channels.pinterest.channel import CHANNEL
 
-CHANNEL = Pinterest()
+__all__ = ["CHANNEL"]

@@ -4,11 +4,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http, table
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
-from tokens.channels.pinterest import policy, verdicts
+from tokens.channels.pinterest import verdicts
+from tokens.channels.pinterest.declaration import VERSIONS
 
 # No refresh token of anybody: what Pinterest says of it tells whether it accepted the app's keys.
 NOBODYS = "pinr.none"
@@ -16,7 +16,7 @@ NOBODYS = "pinr.none"
 
 def address(path: str) -> str:
     """Return the address of a path without a leading slash."""
-    return f"{settings.PINTEREST_API_URL}/{settings.PINTEREST_API_VERSION}/{path}"
+    return f"{configured('PINTEREST_API_URL')}/{configured('PINTEREST_API_VERSION')}/{path}"
 
 
 def basic(app: AppKeys) -> str:
@@ -36,7 +36,7 @@ def get(
     """Call the API as the native user whose access token it is."""
     headers = {"Authorization": f"Bearer {token}"}
     answer = http.request(call, "GET", address(path), params=params, headers=headers, timeout=timeout)
-    return deprecations.noted(answer, policy.VERSIONS)
+    return deprecations.noted(answer, VERSIONS)
 
 
 def token_endpoint(

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from django.conf import settings
-
 from tokens import scrub
 from tokens.channels import http
 from tokens.channels.base import Channel
@@ -23,11 +21,12 @@ from tokens.channels.kinds import (
     PairReading,
     Reason,
     Ruling,
-    Send,
     Verdict,
-    proof_of,
+    code_form,
+    refresh_form,
 )
 from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import scopes_of, token_of, words
 from users import database_clock
@@ -39,35 +38,24 @@ KEYS = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
 class Pinterest(Channel):
     """OAuth 2 with refresh tokens that rotate: a pair of 30 and 60 days, both of which start anew with every renewal."""
 
-    key = "pinterest"
-    label = "Pinterest"
+    declaration = DECLARATION
+    table = verdicts.classify
+    canonical = reading.canonical_id
+    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Owner", "Admin"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
-
-    def canonical_id(self, native_id: str) -> str:
-        """Return the digits. Raises ValueError on everything else."""
-        return reading.canonical_id(native_id)
-
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
+    scope_delimiter = ","
+    ads_manager = "https://ads.pinterest.com/advertiser/{id}/"
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code. Apps of before 2025-09-25 must ask for a refresh token that renewal keeps alive."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": answer["code"],
-            "redirect_uri": app.redirect_uri,
-            "continuous_refresh": "true",
-            **proof_of(answer),
-        }
+        form = {**code_form(app, answer), "continuous_refresh": "true"}
         return self._grant(app, calls.token_endpoint("exchange", app, form))
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
@@ -75,7 +63,7 @@ class Pinterest(Channel):
         if not credentials.refresh_token:
             return None
         limit = http.Limit(timeout)
-        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        form = refresh_form(credentials)
         return self._grant(app, calls.token_endpoint("refresh", app, form, timeout=limit.left()), limit)
 
     def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
@@ -196,22 +184,6 @@ class Pinterest(Channel):
             return False
         raise ChannelError(ruling, evidence=evidence(answer))
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the API's address."""
-        return (settings.PINTEREST_API_URL,)
-
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
-        """The token as a header."""
-        return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
-
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
-
-    def open_url(self, native_id: str) -> str:
-        """Return the address in Ads Manager."""
-        return f"https://ads.pinterest.com/advertiser/{self.canonical_id(native_id)}/"
-
 
 def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
     """Decide 401 with code 2 by what Pinterest says of a token that is nobody's.
@@ -227,3 +199,6 @@ def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
     if said.verdict in HINDERED:
         return said
     return replace(DOUBT, note=ruling.note)
+
+
+CHANNEL = Pinterest()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
 SCOPES = (
     Scope("ads:read", "Read ads and their results", publishing=False),
@@ -31,13 +31,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-VERSIONS = Versions(
-    setting="PINTEREST_API_VERSION",
-    default="v5",
-    known=(Version("v5"),),
-    source="https://developers.pinterest.com/docs/api/v5/",
-    checked="2026-11-25",
-)
 
 # A refresh token that is used within 60 days never ends, and the access token is three weeks from its end when its turn comes. No `lead`:
 # of two dates that both move, none is near. https://developers.pinterest.com/docs/api/v5/oauth-token

@@ -3,23 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.snapchat import policy, verdicts
+from tokens.channels.snapchat.declaration import VERSIONS
 from tokens.channels.table import evidence, misread
 from tokens.channels.values import mapping
 
 
 def accounts(path: str) -> str:
     """Return an address of the log-in host."""
-    return f"{settings.SNAPCHAT_ACCOUNTS_URL.rstrip('/')}/{path}"
+    return f"{configured('SNAPCHAT_ACCOUNTS_URL')}/{path}"
 
 
 def api(path: str) -> str:
     """Return an address of the Marketing API."""
-    return f"{settings.SNAPCHAT_API_URL.rstrip('/')}/{settings.SNAPCHAT_API_VERSION}/{path}"
+    return f"{configured('SNAPCHAT_API_URL')}/{configured('SNAPCHAT_API_VERSION')}/{path}"
 
 
 def as_user(
@@ -33,7 +33,7 @@ def as_user(
     """Read something as the person whose token it is."""
     headers = {"Authorization": f"Bearer {token}"}
     answer = http.request(call, "GET", api(path), params=params, headers=headers, timeout=timeout)
-    return deprecations.noted(answer, policy.VERSIONS)
+    return deprecations.noted(answer, VERSIONS)
 
 
 def me(token: str, *, timeout: float | None = None) -> Answer:

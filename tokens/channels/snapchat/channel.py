@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
-from django.conf import settings
-
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
@@ -21,11 +19,12 @@ from tokens.channels.kinds import (
     PairReading,
     Reason,
     Ruling,
-    Send,
     Verdict,
-    proof_of,
+    code_form,
+    refresh_form,
 )
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.values import mapping, scopes_of, words
 from users import database_clock
@@ -36,34 +35,22 @@ NOBODYS = "none"  # no token of anybody
 class Snapchat(Channel):
     """OAuth 2 with access tokens of half an hour or an hour, and a refresh token without an end."""
 
-    key = "snapchat"
-    label = "Snapchat"
+    declaration = DECLARATION
+    table = verdicts.classify
+    canonical = reading.canonical_id
+    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     renewal = policy.RENEWAL
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
 
-    def canonical_id(self, native_id: str) -> str:
-        """Return the UUID in lower case. Raises ValueError on everything else."""
-        return reading.canonical_id(native_id)
-
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
-
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code for an access token and a refresh token."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": answer["code"],
-            "redirect_uri": app.redirect_uri,
-            **proof_of(answer),
-        }
+        form = code_form(app, answer)
         return self._grant(calls.token_endpoint("exchange", app, form))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
@@ -79,7 +66,7 @@ class Snapchat(Channel):
         """Get a new access token. A new refresh token comes with it or not; where none comes, the old one stays good."""
         if not credentials.refresh_token:
             return None
-        form = {"grant_type": "refresh_token", "refresh_token": credentials.refresh_token}
+        form = refresh_form(credentials)
         answer = calls.token_endpoint("refresh", app, form, timeout=timeout)
         return self._grant(answer, renews=True)
 
@@ -151,18 +138,9 @@ class Snapchat(Channel):
             raise ChannelError(ruling, evidence=evidence(answer))
         return ruling.verdict == Verdict.OK
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the API's address."""
-        return (settings.SNAPCHAT_API_URL,)
-
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
-        """The access token as a header."""
-        return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
-
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
-
     def open_url(self, native_id: str) -> str:
         """Return the ad account's page in Snapchat's Ads Manager."""
         return policy.ADS_MANAGER.format(quote(native_id.strip().lower(), safe=""))
+
+
+CHANNEL = Snapchat()

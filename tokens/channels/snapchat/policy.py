@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
 SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
 
@@ -29,13 +29,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-VERSIONS = Versions(
-    setting="SNAPCHAT_API_VERSION",
-    default="v1",
-    known=(Version("v1"),),
-    source="https://developers.snap.com/api/marketing-api/Ads-API/introduction",
-    checked="2026-11-25",
-)
 RENEWAL = Renewal(
     exchange=False,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",

@@ -1,5 +1,5 @@
 """TikTok for Business (API v1.3). Facts: the vendor's SDK of 2026-02, and clients that restate its pages, read 2026-11."""
 
-from tokens.channels.tiktok.channel import TikTok
+from tokens.channels.tiktok.channel import CHANNEL
 
-CHANNEL = TikTok()
+__all__ = ["CHANNEL"]

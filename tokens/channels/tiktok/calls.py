@@ -8,12 +8,11 @@ import json as jsonlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.table import evidence, misread
-from tokens.channels.tiktok import policy
+from tokens.channels.tiktok.declaration import VERSIONS
 from tokens.channels.tiktok.verdicts import classify
 
 PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
@@ -21,7 +20,7 @@ PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
 
 def address(path: str) -> str:
     """Return the address of a path without slashes around it. TikTok's own end with one."""
-    return f"{settings.TIKTOK_API_URL.rstrip('/')}/open_api/{settings.TIKTOK_API_VERSION}/{path}/"
+    return f"{configured('TIKTOK_API_URL')}/open_api/{configured('TIKTOK_API_VERSION')}/{path}/"
 
 
 def get(
@@ -36,7 +35,7 @@ def get(
     answer = http.request(
         call, "GET", address(path), params=params, headers={"Access-Token": token}, timeout=timeout
     )
-    return deprecations.noted(answer, policy.VERSIONS)
+    return deprecations.noted(answer, VERSIONS)
 
 
 def post(

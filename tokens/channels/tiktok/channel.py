@@ -10,7 +10,6 @@ from tokens.channels.base import Channel
 from tokens.channels.kinds import (
     HARMLESS,
     AccountList,
-    Answer,
     AppKeys,
     ChannelError,
     Credentials,
@@ -26,6 +25,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.table import evidence, keys_taken, misread
 from tokens.channels.tiktok import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.values import digits, token_of, words
 from users import database_clock
 
@@ -38,16 +38,18 @@ class TikTok(Channel):
     The token has no end and nothing renews it. The person ticks ad accounts, not permissions.
     """
 
-    key = "tiktok"
-    label = "TikTok"
+    declaration = DECLARATION
+    table = verdicts.classify
+    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
+    code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
+    ads_manager = "https://ads.tiktok.com/i18n/perf/campaign?aadvid={id}"
 
     def canonical_id(self, native_id: str) -> str:
         """Return the digits. Raises ValueError on everything else."""
@@ -56,9 +58,9 @@ class TikTok(Channel):
             raise ValueError("A TikTok ad account's id is a number, such as 7002238017842757633.")
         return found
 
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
+    def consent_query(self, app: AppKeys) -> dict[str, str]:
+        """No scope: its numbers are set in TikTok's portal, and leaving it out asks for all that the app may."""
+        return {"app_id": app.client_id, "redirect_uri": app.redirect_uri}
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code, which is good once and for an hour."""
@@ -160,23 +162,14 @@ class TikTok(Channel):
             return True
         raise ChannelError(ruling, evidence=evidence(answer))
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the API's address."""
-        return (settings.TIKTOK_API_URL,)
-
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})
-
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
-
-    def open_url(self, native_id: str) -> str:
-        """Return the ad account's campaigns in TikTok Ads Manager."""
-        return f"https://ads.tiktok.com/i18n/perf/campaign?aadvid={self.canonical_id(native_id)}"
 
 
 def _says_nothing(trouble: Ruling) -> bool:
     """Return whether the question for roles failed for now, as against an app that may not ask Business Centers."""
     return trouble.verdict in HARMLESS | {Verdict.TOKEN_DEAD}
+
+
+CHANNEL = TikTok()

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from tokens.channels.kinds import CanPublish, Lifetime, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
     summary="No end date",
@@ -20,13 +20,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-VERSIONS = Versions(
-    setting="TIKTOK_API_VERSION",
-    default="v1.3",
-    known=(Version("v1.3"),),
-    source="https://business-api.tiktok.com/portal/docs",
-    checked="2026-11-25",
-)
 LAST_STEP = "Press Confirm with every ad account ticked."
 # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
 MANAGE_URL = "https://ads.tiktok.com/"

@@ -1,5 +1,5 @@
 """X (Ads API 12, OAuth 1.0a). Facts: docs.x.com of 2026-08, and X's former table of response codes."""
 
-from tokens.channels.x.channel import XChannel
+from tokens.channels.x.channel import CHANNEL
 
-CHANNEL = XChannel()
+__all__ = ["CHANNEL"]

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.conf import settings
-
 from tokens.channels import deprecations, http, table
+from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.table import evidence, misread
-from tokens.channels.x import policy, signing
+from tokens.channels.x import signing
+from tokens.channels.x.declaration import VERSIONS
 from tokens.channels.x.verdicts import classify
 
 NOBODY = Credentials("")
@@ -18,12 +18,12 @@ LONGEST_TOKEN = 1000  # characters
 
 def api(path: str) -> str:
     """Return an address of the general API."""
-    return f"{settings.X_API_URL.rstrip('/')}/{path}"
+    return f"{configured('X_API_URL')}/{path}"
 
 
 def ads(path: str) -> str:
     """Return an address of the Ads API."""
-    return f"{settings.X_ADS_URL.rstrip('/')}/{settings.X_ADS_VERSION}/{path}"
+    return f"{configured('X_ADS_URL')}/{configured('X_ADS_VERSION')}/{path}"
 
 
 def signed(
@@ -45,7 +45,7 @@ def signed(
     answer = http.request(
         call, method, url, params=params, headers={"Authorization": authorization}, timeout=timeout
     )
-    return deprecations.noted(answer, policy.VERSIONS) if url.startswith(ads("")) else answer
+    return deprecations.noted(answer, VERSIONS) if url.startswith(ads("")) else answer
 
 
 def ask_request_token(app: AppKeys, *, timeout: float | None = None) -> Answer:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from django.conf import settings
-
 from tokens.channels import http, table
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
@@ -28,27 +26,26 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.table import evidence, misread
 from tokens.channels.x import calls, listing, policy, reading, recovery, signable, signing, verdicts
+from tokens.channels.x.declaration import DECLARATION
 from users import database_clock
 
 
 class XChannel(Channel):
     """OAuth 1.0a: every request is signed, and a token has no end date."""
 
-    key = "x"
-    label = "X"
+    declaration = DECLARATION
+    table = verdicts.classify
+    canonical = reading.canonical_id
+    recovery = recovery.STEPS
     protocol = "oauth1"
     signs = True
     scopes = ()
     partial_grants = False
     admin_roles = frozenset({"Account admin"})
     lifetime = policy.LIFETIME
-    versions = policy.VERSIONS
     last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
-
-    def canonical_id(self, native_id: str) -> str:
-        """Return the id in lower case: `18ce54d4x5t`. Raises ValueError on everything that is no number to base 36."""
-        return reading.canonical_id(native_id)
+    ads_manager = "https://ads.x.com/analytics/{id}"
 
     def pause_of(self, answer: Answer) -> int:
         """X's windows are of one token, or of one ad account: only a limit without one of them is the app's."""
@@ -56,9 +53,9 @@ class XChannel(Channel):
         of_one = any(name.startswith(("x-rate-limit-", "x-account-rate-limit-")) for name in names)
         return 0 if of_one else super().pause_of(answer)
 
-    def classify(self, answer: Answer) -> Ruling:
-        """Read the verdict table."""
-        return verdicts.classify(answer)
+    def request_token(self, app: AppKeys) -> Credentials:
+        """Ask X for a request token."""
+        return calls.request_token(app)
 
     def authorize_params(self, *, again: bool = False) -> dict[str, str]:
         """Have X ask who logs in: it would else silently take whoever is logged in there."""
@@ -159,10 +156,6 @@ class XChannel(Channel):
         """Nothing: each request needs its own signature."""
         return Send()
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the Ads API's address; the general API is not for jobs."""
-        return (settings.X_ADS_URL,)
-
     def sign(
         self,
         app: AppKeys,
@@ -177,14 +170,6 @@ class XChannel(Channel):
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
         signable.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
         return signing.header(app, credentials, method=method, url=url, params=params)
-
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return the way back."""
-        return recovery.STEPS[reason]
-
-    def open_url(self, native_id: str) -> str:
-        """Return the ad account's page in X's ads manager."""
-        return f"https://ads.x.com/analytics/{self.canonical_id(native_id)}"
 
 
 def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
@@ -228,3 +213,6 @@ def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
 
 def _data(answer: Answer) -> Any:
     return answer.body.get("data") if isinstance(answer.body, dict) else None
+
+
+CHANNEL = XChannel()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tokens.channels.kinds import CanPublish, Lifetime, Version, Versions
+from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
     summary="No end date",
@@ -20,13 +20,6 @@ LIFETIME = Lifetime(
     ),
 )
 
-VERSIONS = Versions(
-    setting="X_ADS_VERSION",
-    default="12",
-    known=(Version("11"), Version("12")),  # of both the table says that the end is to be determined
-    source="https://docs.x.com/x-ads-api/fundamentals/versioning",
-    checked="2026-11-25",
-)
 LAST_STEP = "Press Authorize app."
 MANAGE_URL = "https://x.com/settings/connected_apps"
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
 
-from django.conf import settings
-
-from tokens.channels.addresses import path_below
+from tokens.channels.addresses import configured, path_below
 
 LONGEST = 8000  # characters of an address or of all parameters
 _VERSION = r"\d{1,3}"
@@ -69,11 +67,11 @@ def check(
     pairs = parse_qsl(url.partition("?")[2], keep_blank_values=True) + list(params.items())
     for name, value in pairs:
         _check_parameter(name.strip().lower(), value.strip().lower(), native_id)
-    path = path_below(url, [settings.X_ADS_URL])
+    path = path_below(url, [configured("X_ADS_URL")])
     rules = [rule for rule in _RULES if path is not None and _matches(rule, path, native_id)]
     if not rules:
         raise ValueError(
-            f"Only requests about this lease's ad account are signed: {settings.X_ADS_URL}/VERSION/accounts/{native_id} and what is "
+            f"Only requests about this lease's ad account are signed: {configured('X_ADS_URL')}/VERSION/accounts/{native_id} and what is "
             "below it, its stats and batches, and catalogues such as targeting_criteria. No other account, no posts or messages, no "
             "log-in; no user name, port, fragment, encoded characters or dots in the path."
         )
