@@ -252,7 +252,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # wh
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would break the return from a channel
 SESSION_COOKIE_AGE = (
     14 * 24 * 3600
-)  # from the log-in, however much it is used; staff's end sooner: users/session_model.py
+)  # from the log-in, however much it is used; staff's end sooner: users/sessions.py
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
 SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE else 0

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from users import second_factor
 from users.models import Session, person
-from users.session_model import SEEN_EVERY
+from users.sessions import SEEN_EVERY
 
 View = Callable[[HttpRequest], HttpResponse]
 

@@ -18,7 +18,7 @@ from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
 from users.retention_model import RetentionPeriod as RetentionPeriod
-from users.session_model import Session as Session
+from users.sessions import Session as Session
 
 
 class UserManager(BaseUserManager["User"]):

@@ -1,4 +1,4 @@
-"""The session store (SESSION_ENGINE): Django's database store, but for the key, of which the table holds a hash only.
+"""Sessions: the table of who is logged in, in which browser, since when, and the store (SESSION_ENGINE), Django's own but for the key.
 
 The id in the browser's cookie stands in no table: whoever reads a backup, a replica or a query log can open no session with it. What a row
 holds is signed for this row alone, so a copy of it in another one is an empty session; the seed of an authenticator app that is just being
@@ -8,18 +8,23 @@ A session ends at a time that is fixed when the person logs in; using it does no
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db import IntegrityError, transaction
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from users import factor_sealing
-from users.session_model import Session
+from users import browsers, factor_sealing
 
+# Of staff, whose session opens the portal. Everybody else's ends after SESSION_COOKIE_AGE; no click makes it longer.
+STAFF_LIFETIME = timedelta(hours=12)
+STAFF_IDLE = timedelta(minutes=30)
+SEEN_EVERY = timedelta(minutes=1)  # how often a session's last request is noted, at most
 # What the log-in writes into the session, for the columns of its row.
 BEGAN, ADDRESS, BROWSER = "began", "address", "browser"
 SEED = "mfa.totp.secret"  # the library's name for it
@@ -29,6 +34,60 @@ CLEARED_AT_ONCE = 1_000  # sessions that have ended, removed in one transaction
 def stored_key(session_id: str) -> str:
     """Return what the table holds of the id in a cookie. The id is 165 random bits, so a plain hash keeps it secret."""
     return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """Sessions, by phrases that compose."""
+
+    def ended(self, now: datetime) -> Self:
+        """Return those that open nothing any more."""
+        began, seen = now - STAFF_LIFETIME, now - STAFF_IDLE
+        of_staff = Q(user__is_staff=True) & (Q(began_at__lte=began) | Q(seen_at__lte=seen))
+        return self.filter(Q(expire_date__lte=now) | of_staff)
+
+    def of_user(self, user_id: int, now: datetime) -> Self:
+        """Return where the person is logged in now, the oldest first."""
+        ended = Session.objects.filter(user_id=user_id).ended(now)
+        return self.filter(user_id=user_id).exclude(pk__in=ended.values("pk")).order_by("began_at")
+
+
+class Session(AbstractBaseSession):
+    """One browser's session. The key is a hash of the id in the browser's cookie, so that a copy of this table opens nothing."""
+
+    session_key = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="sessions"
+    )
+    address = models.GenericIPAddressField(null=True, blank=True)
+    browser = models.CharField(max_length=200, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    objects = SessionQuerySet.as_manager()  # type: ignore[assignment, misc]  # Django's own writes whole rows; ours does not
+
+    def __str__(self) -> str:
+        return f"Session since {self.began_at:%Y-%m-%d %H:%M} UTC"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """Return the store that reads and writes this table."""
+        return SessionStore
+
+    @property
+    def browser_name(self) -> str:
+        """The browser as people call it."""
+        return browsers.named(self.browser)
+
+    def get_decoded(self) -> dict[str, Any]:
+        """Return what the row holds."""
+        store = self.get_session_store_class()()
+        store.row_key = self.pk
+        decoded: dict[str, Any] = store.decode(self.session_data)
+        return decoded
+
+    def has_ended_for_staff(self, now: datetime) -> bool:
+        """Return whether the session of somebody of staff is over: too old, or unused for too long."""
+        return self.began_at <= now - STAFF_LIFETIME or self.seen_at <= now - STAFF_IDLE
 
 
 class SessionStore(DatabaseStore):

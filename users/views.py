@@ -53,7 +53,9 @@ def sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, "You are logged out everywhere else.")
         return redirect("sessions")
     context = {
-        "sessions": sorted(Session.objects.of(user, now), key=lambda one: one.pk != here),  # this one first
+        "sessions": sorted(
+            Session.objects.of_user(user.pk, now), key=lambda one: one.pk != here
+        ),  # this one first
         "here": here,
         "records": LoginRecord.objects.filter(user=user)[:LATEST_RECORDS],
     }
