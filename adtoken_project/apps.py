@@ -1,7 +1,20 @@
 """The root as an app: it composes what the apps define."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin_apps
+from django.core.exceptions import ImproperlyConfigured
+
+NO_SENTRY = (
+    "SENTRY_DSN is set, but its package is not installed: pip install sentry-sdk, or remove the setting."
+)
+NO_OPENTELEMETRY = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
+    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http, or set OTEL_SDK_DISABLED=true."
+)
 
 
 class AdTokenConfig(AppConfig):
@@ -15,7 +28,6 @@ class AdTokenConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from adtoken_project import (
-            error_reports,
             first_steps,
             grants,
             groups,
@@ -24,13 +36,13 @@ class AdTokenConfig(AppConfig):
             login_mails,
             safe_start,
             schedules,
-            tracing,
+            signs_of_life,  # noqa: F401  # importing it connects its signals
         )
         from users import retention
 
         safe_start.refuse()
-        error_reports.start()
-        tracing.start()
+        start_error_reports()
+        start_traces()
 
         invitations.register()
         login_mails.register()
@@ -40,6 +52,32 @@ class AdTokenConfig(AppConfig):
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
         post_migrate.connect(retention.install, sender=self, dispatch_uid="adtoken_project.retention")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
+
+
+def start_error_reports() -> None:
+    """Report errors, where SENTRY_DSN is set. Raises ImproperlyConfigured where the optional package is missing."""
+    if settings.SENTRY_DSN:
+        with _installed(NO_SENTRY):
+            from adtoken_project import error_reports
+        error_reports.start()
+
+
+def start_traces() -> None:
+    """Export spans, where the settings say so. Raises ImproperlyConfigured where the optional packages are missing."""
+    if settings.TRACES:
+        with _installed(NO_OPENTELEMETRY):
+            from adtoken_project import tracing
+            from adtoken_project.tracing import export
+        tracing.follow(export.tracer())
+
+
+@contextmanager
+def _installed(otherwise: str) -> Iterator[None]:
+    """Import what is inside, or refuse to start with these words."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ImproperlyConfigured(otherwise) from error
 
 
 class PortalConfig(admin_apps.AdminConfig):

@@ -1,4 +1,4 @@
-"""Errors for Sentry, where SENTRY_DSN is set and its package installed: what broke and where, never what went through our hands.
+"""Errors for Sentry: what broke and where, never what went through our hands. Imported where SENTRY_DSN is set: its package is optional.
 
 Everything that leaves goes through the filter of the log lines. What may hold data of people or channels does not leave at all: variables,
 headers, cookies, bodies, query strings, users, arguments of tasks.
@@ -7,8 +7,9 @@ headers, cookies, bodies, query strings, users, arguments of tasks.
 import re
 from typing import Any
 
+import sentry_sdk
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from sentry_sdk.integrations.logging import ignore_logger
 
 from tokens import scrub
 
@@ -19,19 +20,7 @@ DEEPEST = 30
 
 
 def start(**options: Any) -> None:
-    """Report errors from now on, where the setting says so. `options` of the SDK go before ours, for tests.
-
-    Raises ImproperlyConfigured where the package is missing.
-    """
-    if not settings.SENTRY_DSN:
-        return
-    try:
-        import sentry_sdk
-        from sentry_sdk.integrations.logging import ignore_logger
-    except ImportError as error:
-        raise ImproperlyConfigured(
-            "SENTRY_DSN is set, but its package is not installed: pip install sentry-sdk, or remove the setting."
-        ) from error
+    """Report errors to SENTRY_DSN from now on. `options` of the SDK go before ours, for tests."""
     ours: dict[str, Any] = {
         "dsn": settings.SENTRY_DSN,
         "release": settings.RELEASE,

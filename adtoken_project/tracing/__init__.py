@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, where its standard variables name a collector and its packages are installed.
+"""Traces by OpenTelemetry, where its standard variables name a collector; its packages are optional, and `export` alone imports them.
 
 Requests, runs of tasks, refreshes, calls to channels and statements of the database become spans, joined over processes. The spans are our
 own, so that what they may hold is decided here and not by what an instrumentation finds worth telling.
@@ -6,29 +6,11 @@ own, so that what they may hold is decided here and not by what an instrumentati
 
 from typing import Any
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.signals import connection_created
 
 from adtoken_project.tracing import tasks
 from adtoken_project.tracing.statements import watch
 from tokens import spans
-
-PACKAGES = "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
-
-
-def start() -> None:
-    """Export spans from now on, where the settings say so. Raises ImproperlyConfigured where the packages are missing."""
-    if not settings.TRACES:
-        return
-    try:
-        from adtoken_project.tracing import export
-    except ModuleNotFoundError as error:
-        raise ImproperlyConfigured(
-            "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
-            f"pip install {PACKAGES}, or set OTEL_SDK_DISABLED=true."
-        ) from error
-    follow(export.tracer())
 
 
 def follow(tracer: spans.Tracer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from adtoken_project import error_reports
+from adtoken_project import apps
 
 SECRETS = {
     "TOKEN": "EAABsbCS1iHgBO1234567890abcdefghij",
@@ -155,8 +155,8 @@ def test_without_the_setting_nothing_is_started_and_without_the_package_it_is_re
 ) -> None:
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)
     settings.SENTRY_DSN = ""
-    error_reports.start()
+    apps.start_error_reports()
     settings.SENTRY_DSN = "http://public@127.0.0.1:1/1"
 
     with pytest.raises(ImproperlyConfigured, match="pip install sentry-sdk"):
-        error_reports.start()
+        apps.start_error_reports()

@@ -25,7 +25,7 @@ from pytest_django import Settings
 
 from accounts.broker import callers
 from accounts.models import Account, ApiKey
-from adtoken_project import env, lanes, logs, tracing
+from adtoken_project import apps, env, lanes, logs, tracing
 from adtoken_project.tracing import export, statements
 from tests.support import native, processes
 from tests.support.factories import make_user
@@ -271,8 +271,8 @@ def test_without_the_packages_and_with_another_protocol_it_is_refused(
     with pytest.raises(
         ImproperlyConfigured, match="OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf"
     ):
-        tracing.start()
+        apps.start_traces()
     monkeypatch.setitem(sys.modules, "adtoken_project.tracing.export", None)
     monkeypatch.delattr("adtoken_project.tracing.export")
     with pytest.raises(ImproperlyConfigured, match="pip install opentelemetry-sdk"):
-        tracing.start()
+        apps.start_traces()
