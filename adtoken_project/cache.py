@@ -10,6 +10,8 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
+from users import limit_counts
+
 logger = logging.getLogger(__name__)
 
 LIMITS = "allauth:rl:"  # what the keys of the library's rate limits begin with, those of ours among them
@@ -71,8 +73,6 @@ def _ask(key: str, ask: Callable[[], Any], fall_back: Callable[[Any], Any]) -> A
     """Ask Valkey; of a limit, the table where Valkey does not answer, or did not within the last seconds."""
     if not key.startswith(LIMITS):
         return ask()
-    from users import limit_counts  # the tables are not there yet when the settings name this cache
-
     if time.monotonic() < _away["until"]:
         return fall_back(limit_counts)
     try:

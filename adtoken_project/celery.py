@@ -7,14 +7,9 @@ from typing import Any
 
 from celery import Celery, Task
 
-from adtoken_project import (  # noqa: F401  # importing the signs connects their signals
-    broker,
-    env,
-    request_ids,  # and these theirs
-    signs_of_life,
-)
-from adtoken_project.metrics import queues, signals  # noqa: F401
-from users import database_clock
+from adtoken_project import broker, env, request_ids  # noqa: F401  # importing the ids connects their signals
+from adtoken_project.metrics import signals  # noqa: F401  # and these theirs
+from users import database_clock, hold
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
@@ -33,8 +28,6 @@ class HeldTask(Task):  # type: ignore[type-arg]  # the stubs' parameters do not 
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, or leave it."""
-        from users import hold
-
         if self.name not in WORKS_ON_HOLD and hold.current() is not None:
             return None
         return super().__call__(*args, **kwargs)

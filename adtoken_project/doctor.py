@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core import checks, mail
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life
@@ -211,8 +212,6 @@ def people(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
 
 def clockwork(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
     """Schedules."""
-    from django_celery_beat.models import PeriodicTask
-
     rows = dict(PeriodicTask.objects.values_list("name", "enabled"))
     if missing := sorted(schedules.SCHEDULES.keys() - rows.keys()):
         yield Trouble(f"Schedules are missing: {', '.join(missing)}.", "Run: manage.py migrate")

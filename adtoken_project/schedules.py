@@ -6,6 +6,8 @@ off stays off, and rows that they made themselves are left alone.
 
 from typing import Any
 
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
 from accounts.schedule import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
@@ -25,8 +27,6 @@ SCHEDULES = {
 
 def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     """Make, mend and remove schedules until the database says what the code says."""
-    from django_celery_beat.models import IntervalSchedule, PeriodicTask
-
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
         # A tick that no worker took before the next one is due is worth nothing: ticks must not pile up.

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from adtoken_project import lanes
+from adtoken_project.models import BackgroundProcess
 from users import database_clock, liveness
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ def host() -> str:
 
 def write(*, name: str, parts: list[str], now: datetime) -> None:
     """Write that a process lives. `now` is PostgreSQL's. Never raises: without PostgreSQL nobody reads it either."""
-    from adtoken_project.models import BackgroundProcess
-
     ahead = (timezone.now() - now).total_seconds()
     facts = {"seen_at": now, "parts": parts, "host": host(), "ahead": ahead}
     try:
@@ -57,8 +56,6 @@ def write(*, name: str, parts: list[str], now: datetime) -> None:
 
 def forget(*, name: str) -> None:
     """Take back the sign of a process that ends as it was told to."""
-    from adtoken_project.models import BackgroundProcess
-
     try:
         BackgroundProcess.objects.filter(name=name[:200]).delete()
     except DatabaseError as error:
@@ -69,8 +66,6 @@ def forget(*, name: str) -> None:
 
 def living(*, now: datetime, on: str = "") -> dict[str, list[str]]:
     """Return part -> names of its processes that gave a sign lately; on one host, or on all."""
-    from adtoken_project.models import BackgroundProcess
-
     fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH)
     if on:
         fresh = fresh.filter(host=on)
@@ -83,8 +78,6 @@ def living(*, now: datetime, on: str = "") -> dict[str, list[str]]:
 
 def wrong_clocks(*, now: datetime, own: timedelta | None = None) -> list[str]:
     """Return in a few words each which hosts of living processes have a wrong clock. `own`: by how much this one's is ahead, if known."""
-    from adtoken_project.models import BackgroundProcess
-
     fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH).order_by("host", "seen_at")
     ahead = dict(fresh.values_list("host", "ahead"))  # a host's newest: its processes go by the same clock
     if own is not None:
@@ -104,8 +97,6 @@ def _length(seconds: float, now: datetime) -> str:
 
 def prune(*, now: datetime) -> int:
     """Forget processes that have ended long ago. Returns how many."""
-    from adtoken_project.models import BackgroundProcess
-
     return BackgroundProcess.objects.filter(seen_at__lt=now - KEPT).delete()[0]
 
 

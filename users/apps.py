@@ -21,11 +21,14 @@ class UsersConfig(AppConfig):
             checks,  # noqa: F401
             factor_keys,
             factor_sealing,
+            hold,
+            installation,
             login_records,
             receivers,
             second_factor,
         )
 
+        hold.reads_by(installation.compare)
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
         post_init.connect(factor_sealing.mark_owner, sender="mfa.Authenticator", dispatch_uid="users.factors")
         pre_save.connect(

@@ -9,7 +9,7 @@ server and database, and a process that finds something else there calls no chan
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +68,7 @@ def refuse_call(call: str) -> None:
 class _Known:
     """What this process knows."""
 
+    compare: Callable[[], Hold | None] | None = None
     hold: Hold | None = None
     until = -1.0
     asking = False
@@ -76,6 +77,15 @@ class _Known:
 
 _known = _Known()
 _lock = threading.Lock()
+
+
+def reads_by(compare: Callable[[], Hold | None]) -> None:
+    """Look by this function from now on: it returns why what the database says is a hold, or None.
+
+    `UsersConfig.ready` names `installation.compare`. A process in which no app starts, such as the launcher, is never on hold.
+    """
+    _known.compare = compare
+    forget()
 
 
 def forget() -> None:
@@ -100,15 +110,13 @@ def asking() -> Iterator[None]:
 
 def _look() -> Hold | None:
     """Compare what the row says with what this process has."""
+    if _known.compare is None:
+        return None
     was_open = (
         connection.connection is not None
     )  # threads that call channels hold none, and must not keep one
     try:
-        from users import (
-            installation,  # models cannot be imported before Django is set up; the launcher never is
-        )
-
-        return installation.compare()
+        return _known.compare()
     finally:
         if not was_open:
             connection.close()

@@ -5,7 +5,10 @@ One row an event, in a table that rows are only added to (`users.append_only`). 
 
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
+from allauth.mfa import signals as factor
 from allauth.mfa.models import Authenticator
+from django.contrib.auth import signals as log_in
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -81,10 +84,6 @@ def _add(
 
 def connect() -> None:
     """Listen to Django's and the library's news of log-ins. Called once, when the app starts."""
-    from allauth.account.signals import authentication_step_completed
-    from allauth.mfa import signals as factor
-    from django.contrib.auth import signals as log_in
-
     log_in.user_logged_in.connect(_logged_in, dispatch_uid="users.record.log_in")
     log_in.user_logged_out.connect(_logged_out, dispatch_uid="users.record.log_out")
     log_in.user_login_failed.connect(_failed, dispatch_uid="users.record.failed")

@@ -5,11 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from celery.signals import before_task_publish
-
 from adtoken_project import lanes
-
-SENT_AT = "adtoken_sent_at"  # the header of a call that says when it was sent, in seconds since 1970
+from adtoken_project.celery import app
+from adtoken_project.metrics.signals import SENT_AT
 
 
 @dataclass(frozen=True)
@@ -22,8 +20,6 @@ class Queue:
 
 def read() -> dict[str, Queue]:
     """Return what lies in each queue. Raises OperationalError where the broker is away."""
-    from adtoken_project.celery import app
-
     with app.connection_for_read() as connection:
         client: Any = getattr(connection.default_channel, "client")  # noqa: B009  # of kombu's Redis transport alone
         # New calls are added on the left.
@@ -33,9 +29,3 @@ def read() -> dict[str, Queue]:
 def _age(message: bytes | None) -> float:
     sent = json.loads(message)["headers"].get(SENT_AT) if message else None
     return max(0.0, time.time() - sent) if sent else 0.0
-
-
-@before_task_publish.connect
-def _note(headers: dict[str, Any] | None = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    if headers is not None:
-        headers[SENT_AT] = time.time()

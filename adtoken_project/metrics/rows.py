@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django_celery_beat.models import PeriodicTask
 from prometheus_client.core import GaugeMetricFamily as Gauge
 
 from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import Heartbeat
+from adtoken_project.schedules import MARK
 from macros.models import Evaluation
 from tokens import key_usage
 from tokens.channels import breaker, gate
@@ -197,10 +199,6 @@ def keys(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
 
 def schedules(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
     """When beat last sent each schedule. It writes that down every three minutes."""
-    from django_celery_beat.models import PeriodicTask
-
-    from adtoken_project.schedules import MARK
-
     interval = Gauge("adtoken_schedule_interval_seconds", "How often it is to run.", labels=["schedule"])
     sent = Gauge(
         "adtoken_schedule_last_sent_timestamp_seconds", "When beat last sent it.", labels=["schedule"]

@@ -4,10 +4,11 @@ import re
 import time
 from typing import Any
 
-from celery.signals import task_postrun, task_prerun
+from celery.signals import before_task_publish, task_postrun, task_prerun
 
 from adtoken_project.metrics import counted
 
+SENT_AT = "adtoken_sent_at"  # the header of a call that says when it was sent, in seconds since 1970
 _OPERATION = re.compile(r"/api/v1/(?:accounts|leases)/.+/(lease|report|sign)$")
 
 
@@ -23,6 +24,12 @@ def _operation(path: str) -> str:
     if found := _OPERATION.match(path):
         return found[1]
     return "accounts" if path.startswith("/api/v1/accounts") else "other"
+
+
+@before_task_publish.connect
+def _sent(headers: dict[str, Any] | None = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    if headers is not None:
+        headers[SENT_AT] = time.time()
 
 
 @task_prerun.connect
