@@ -38,7 +38,8 @@ _LINE = re.compile(
 )
 _PASSWORD = re.compile(r"(?i)(?<![\w-])((?:[\w-]{0,40}password|passwd|pwd)\s*[:=]\s*)[^\s\"'&]+")
 _PATH = re.compile(
-    r"(/invitation/|/accounts/password/reset/key/|/push/tiktok/webhook/|/push/facebook/deletion/)[^/\s\"']+"
+    # Below a channel's webhook stands the number of an app, which is no secret, or a key.
+    r"(/invitation/|/accounts/password/reset/key/|/push/[a-z0-9]+/(?:webhook/(?!\d+\b|\?)|deletion/))[^/\s\"']+"
 )
 # What no name gives away: long runs of signs that tokens are made of.
 _RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")

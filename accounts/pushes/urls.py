@@ -1,15 +1,21 @@
-"""Addresses that the channels push to."""
+"""Addresses that the channels push to: those that their packages name, and the page that says how far a deletion is."""
 
-from django.urls import path
+from collections.abc import Iterator
+
+from django.urls import URLPattern, path
 
 from accounts.pushes import views
+from tokens.channels.registry import CHANNELS
 
-urlpatterns = [
-    path("facebook/deauthorise/", views.facebook_deauthorise, name="push_facebook_deauthorise"),
-    path("facebook/delete/", views.facebook_delete, name="push_facebook_delete"),
-    path("facebook/deletion/<slug:code>/", views.deletion_status, name="deletion_status"),
-    path("facebook/webhook/", views.facebook_webhook, name="push_facebook_webhook"),
-    path("x/webhook/", views.x_webhook, name="push_x_webhook"),
-    path("x/webhook/<int:app_id>/", views.x_webhook, name="push_x_webhook_of"),
-    path("tiktok/webhook/<slug:key>/", views.tiktok_webhook, name="push_tiktok_webhook"),
-]
+
+def _patterns() -> Iterator[URLPattern]:
+    for key, channel in CHANNELS.items():
+        if channel.pushes is None:
+            continue
+        for point in channel.pushes.points:
+            yield path(f"{key}/{point.path}", views.view_of(key, point), name=point.name)
+        if channel.pushes.deletion_page:
+            yield path(f"{key}/deletion/<slug:code>/", views.deletion_status, name="deletion_status")
+
+
+urlpatterns = list(_patterns())

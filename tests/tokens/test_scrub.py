@@ -30,6 +30,7 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f"/invitation/{TOKEN}/",
         f"/push/tiktok/webhook/{TOKEN}/",
         f"/push/facebook/deletion/{TOKEN}/",
+        f"/push/another/webhook/{TOKEN}/",
         f"https%3A%2F%2Fx%3Faccess_token%3D{TOKEN}",
         f"my_page_token={MARKER}",
         f'{{"accessToken": "{MARKER}"}}',
@@ -76,6 +77,7 @@ def test_evidence_hides_a_token_that_its_own_limit_cuts() -> None:
         "e4cd371b-8de8-4011-a8d2-860fe77c09e1",
         "INSUFFICIENT_USER_AUTHORIZED_PERMISSION (E3002), trace AbCdEfGh1Ij",
         "https://developers.facebook.com/docs/marketing-api/error-reference-v25-long-name",
+        "POST /push/x/webhook/7/ and GET /push/facebook/webhook/?hub.mode=subscribe",
     ],
 )
 def test_ids_words_and_addresses_stay(text: str) -> None:

@@ -45,6 +45,7 @@ from tokens.channels.kinds import (
     Versions,
     proof_of,
 )
+from tokens.channels.pushes import Pushes
 
 __all__ = [
     "AN_ADMIN_HELPS",
@@ -123,6 +124,7 @@ class Channel(ABC):
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
+    pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps

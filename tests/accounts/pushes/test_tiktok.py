@@ -158,9 +158,9 @@ def test_the_command_subscribes_each_account_through_its_active_token(
     world: Sandbox, linked: Account, queue: Queue
 ) -> None:
     said = io.StringIO()
-    call_command("subscribe_tiktok", dry_run=True, stdout=said)
+    call_command("subscribe_pushes", "tiktok", dry_run=True, stdout=said)
     before = world.calls(path="subscription")
-    call_command("subscribe_tiktok", stdout=said)
+    call_command("subscribe_pushes", "tiktok", stdout=said)
 
     world.put_account("tiktok", linked.name, status="STATUS_LIMIT")
 
@@ -175,6 +175,6 @@ def test_the_command_says_which_subscriptions_failed(world: Sandbox, linked: Acc
     errors = io.StringIO()
 
     with pytest.raises(CommandError, match="Subscriptions that failed: 1"):
-        call_command("subscribe_tiktok", stderr=errors)
+        call_command("subscribe_pushes", "tiktok", stderr=errors)
 
     assert "Not subscribed, 1 ad account" in errors.getvalue()

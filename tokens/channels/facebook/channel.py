@@ -6,7 +6,7 @@ from typing import Any
 
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.facebook import calls, listing, policy, reading, recovery, system_users, verdicts
+from tokens.channels.facebook import calls, listing, policy, pushes, reading, recovery, system_users, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
     HARMLESS,
@@ -39,6 +39,7 @@ class Facebook(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     recovery = recovery.STEPS
+    pushes = pushes.PUSHES
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = True

@@ -8,15 +8,64 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from tokens.channels.pushes import News, Push, UnreadablePush, parse, same
+from django.http import HttpRequest
+
+from tokens.channels.pushes import (
+    Challenge,
+    Deletion,
+    News,
+    Push,
+    Pushes,
+    PushPlace,
+    PushPoint,
+    Signers,
+    Taken,
+    UnreadablePush,
+    parse,
+    same,
+)
 from tokens.channels.values import digits, mapping, moment, words
 
 ALGORITHM = "HMAC-SHA256"
 # Meta's script gives a signed_request with these to every browser that logs in to the app.
 LOGGED_IN = {"code", "oauth_token"}
 MOST_ENTRIES = 1000  # what Meta gathers in one webhook at most
+LONGEST_CHALLENGE = 200
+
+
+def deauthorise(request: HttpRequest, signers: Signers) -> Taken:
+    """Receive the deauthorise callback: a person removed our app."""
+    signed = _signed_request(request)
+    app = signers.signer(partial(signed_by, signed))
+    return Taken(app, [read_deauthorise(signed)])
+
+
+def delete(request: HttpRequest, signers: Signers) -> Deletion:
+    """Receive the data deletion callback."""
+    signed = _signed_request(request)
+    app = signers.signer(partial(signed_by, signed))
+    return Deletion(app, read_deletion(signed), signed=payload_of(signed))
+
+
+def webhook(request: HttpRequest, signers: Signers) -> Taken | Challenge:
+    """Receive the webhook of permissions: GET proves that the address is ours, POST brings news."""
+    if request.method == "GET":
+        return _challenge(request, signers)
+    header = request.headers.get("X-Hub-Signature-256", "")
+    app = signers.signer(partial(webhook_signed_by, request.body, header))
+    return Taken(app, read_webhook(request.body))
+
+
+def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
+    """Return what operators enter in the app's dashboard."""
+    yield "Deauthorise callback URL", f"{place.base}/deauthorise/"
+    yield "Data deletion request URL", f"{place.base}/delete/"
+    yield "Webhook of Permissions, callback URL", f"{place.base}/webhook/"
+    yield "Webhook of Permissions, verify token", place.verify_token
 
 
 def signed_by(signed_request: str, secret: str) -> bool:
@@ -63,6 +112,21 @@ def read_webhook(body: bytes) -> list[Push]:
     return [push for entry in entries[:MOST_ENTRIES] if (push := _entry(mapping(entry))) is not None]
 
 
+def _signed_request(request: HttpRequest) -> str:
+    signed = request.POST.get("signed_request", "")
+    if not signed:
+        raise UnreadablePush("The form has no signed_request.")
+    return signed
+
+
+def _challenge(request: HttpRequest, signers: Signers) -> Challenge:
+    challenge = request.GET.get("hub.challenge", "")
+    if request.GET.get("hub.mode") != "subscribe" or not 0 < len(challenge) <= LONGEST_CHALLENGE:
+        raise UnreadablePush("This address takes Facebook's webhooks.")
+    signers.by_verify_token(request.GET.get("hub.verify_token", ""))
+    return Challenge(challenge)
+
+
 def _read(signed_request: str, news: News, row: str) -> Push:
     try:
         data = parse(_decoded(payload_of(signed_request)))
@@ -94,3 +158,14 @@ def _encoded(data: bytes) -> str:
 def _decoded(text: str) -> bytes:
     data = text.encode("ascii").rstrip(b"=")  # raises UnicodeEncodeError, a ValueError
     return base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
+
+
+PUSHES = Pushes(
+    points=(
+        PushPoint("deauthorise/", "push_facebook_deauthorise", deauthorise),
+        PushPoint("delete/", "push_facebook_delete", delete),
+        PushPoint("webhook/", "push_facebook_webhook", webhook, methods=("GET", "POST")),
+    ),
+    to_enter=to_enter,
+    deletion_page=True,
+)

@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
     proof_of,
 )
 from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.tiktok import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.tiktok import calls, listing, policy, pushes, reading, recovery, verdicts
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.values import digits, token_of, words
 from users import database_clock
@@ -41,6 +41,7 @@ class TikTok(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     recovery = recovery.STEPS
+    pushes = pushes.PUSHES
     protocol = "oauth2"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True

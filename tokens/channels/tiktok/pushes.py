@@ -7,13 +7,25 @@ made it is revoked: subscribe again with the next token. TikTok pushes nothing w
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.http import HttpRequest
+
 from tokens.channels.kinds import AppKeys, Credentials
-from tokens.channels.pushes import News, Push, parse
+from tokens.channels.pushes import (
+    News,
+    Push,
+    Pushes,
+    PushPlace,
+    PushPoint,
+    Signers,
+    Subscriptions,
+    Taken,
+    parse,
+)
 from tokens.channels.table import misread
 from tokens.channels.tiktok import calls, policy
 from tokens.channels.values import digits, mapping, words
@@ -37,6 +49,22 @@ class Suspension:
     def suspended(self) -> bool:
         """Whether the account was suspended, as against freed."""
         return self.status == policy.LIMITED
+
+
+def webhook(request: HttpRequest, signers: Signers, key: str) -> Taken:
+    """Receive what was subscribed to. No signature is documented for it, so the address holds a key and the news is a hint only."""
+    app = signers.by_address_key(key)
+    return Taken(app, read(request.body))
+
+
+def callback_url(place: PushPlace) -> str:
+    """Return the address for subscriptions. It holds the app's key, because nothing else proves who calls."""
+    return f"{place.base}/webhook/{place.address_key}/"
+
+
+def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
+    """Return what `manage.py subscribe_pushes` sends."""
+    yield "Callback URL of subscriptions", callback_url(place)
 
 
 def read_suspension(body: Any) -> Suspension | None:
@@ -108,3 +136,10 @@ def _moment(value: Any) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+PUSHES = Pushes(
+    points=(PushPoint("webhook/<slug:key>/", "push_tiktok_webhook", webhook),),
+    to_enter=to_enter,
+    subscriptions=Subscriptions(subscribe, callback_url, most=MOST_ACCOUNTS),
+)

@@ -25,7 +25,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.table import evidence, misread
-from tokens.channels.x import calls, listing, policy, reading, recovery, signable, signing, verdicts
+from tokens.channels.x import calls, listing, policy, pushes, reading, recovery, signable, signing, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from users import database_clock
 
@@ -37,6 +37,7 @@ class XChannel(Channel):
     table = verdicts.classify
     canonical = reading.canonical_id
     recovery = recovery.STEPS
+    pushes = pushes.PUSHES
     protocol = "oauth1"
     signs = True
     scopes = ()

@@ -12,14 +12,46 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from tokens.channels.pushes import News, Push, UnreadablePush, moment_of_text, parse, same
+from django.http import HttpRequest
+
+from tokens.channels.pushes import (
+    Challenge,
+    News,
+    Push,
+    Pushes,
+    PushPlace,
+    PushPoint,
+    Signers,
+    Taken,
+    UnreadablePush,
+    moment_of_text,
+    parse,
+    same,
+)
 from tokens.channels.values import digits, mapping, words
 
 REVOKED = "oauth.revoke"
 # X's own examples are a UUID, and letters and digits. Room for base64 of either alphabet, and for nothing that JSON is made of.
 _CHALLENGE = re.compile(r"[A-Za-z0-9+/=_.~-]{1,200}")
+
+
+def webhook(request: HttpRequest, signers: Signers, app_id: int | None = None) -> Taken | Challenge:
+    """Receive the webhook: GET is X's challenge, POST brings an event. Without an id the challenge is answered for the default app."""
+    if request.method == "GET":
+        secret = signers.secret_of(app_id)
+        return Challenge({"response_token": challenge_answer(request.GET.get("crc_token", ""), secret)})
+    header = request.headers.get("X-Twitter-Webhooks-Signature", "")
+    app = signers.signer(partial(signed_by, request.body, header))
+    return Taken(app, read(request.body))
+
+
+def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
+    """Return what is sent to `POST /2/webhooks`."""
+    yield "Webhook URL", f"{place.base}/webhook/{place.app_id}/"
 
 
 def challenge_answer(crc_token: str, secret: str) -> str:
@@ -65,3 +97,12 @@ def _older(event: Any) -> Push | None:
 
 def _signature(data: bytes, secret: str) -> str:
     return "sha256=" + base64.b64encode(hmac.new(secret.encode(), data, hashlib.sha256).digest()).decode()
+
+
+PUSHES = Pushes(
+    points=(
+        PushPoint("webhook/", "push_x_webhook", webhook, methods=("GET", "POST")),
+        PushPoint("webhook/<int:app_id>/", "push_x_webhook_of", webhook, methods=("GET", "POST")),
+    ),
+    to_enter=to_enter,
+)
