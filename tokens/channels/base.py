@@ -87,6 +87,8 @@ __all__ = [
 ]  # until every caller asks `kinds`
 
 CALLS_NOBODY = frozenset({"send", "sign", "consent_query"})  # methods that take an app and make no call
+# Methods whose callers go by what is answered: a ChannelError in one becomes its answer.
+NEVER_RAISE = {"inspect": Inspection, "read_account": PairReading}
 
 
 def _takes_app(method: FunctionType) -> bool:
@@ -94,10 +96,17 @@ def _takes_app(method: FunctionType) -> bool:
 
 
 def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
+    said_as: Callable[..., Any] | None = NEVER_RAISE.get(method.__name__)
+
     @wraps(method)
     def gated(self: "Channel", app: AppKeys, *rest: Any, **more: Any) -> Any:
         with gate.asking(self, app):
-            return method(self, app, *rest, **more)
+            try:
+                return method(self, app, *rest, **more)
+            except ChannelError as error:
+                if said_as is None:
+                    raise
+                return said_as(error.ruling, evidence=error.evidence)
 
     return gated
 
@@ -225,11 +234,11 @@ class Channel(ABC):
         scopes: Iterable[str] | None,
         timeout: float | None = None,
     ) -> PairReading:
-        """Read one ad account with one token: native status, role, whether it may publish. Does not raise ChannelError."""
+        """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer."""
 
     @abstractmethod
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask the channel about the token, as cheaply as it allows. Does not raise ChannelError."""
+        """Ask the channel about the token, as cheaply as it allows. A ChannelError becomes the answer."""
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Renew the token without a person and return the new grant; None where the channel has no such thing.

@@ -7,8 +7,18 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tokens import channels
-from tokens.channels.base import Channel, Credentials, Reason
+from tokens.channels.base import Channel
 from tokens.channels.checks import channels_are_whole, problems
+from tokens.channels.kinds import (
+    AppKeys,
+    ChannelError,
+    Credentials,
+    Inspection,
+    PairReading,
+    Reason,
+    Ruling,
+    Verdict,
+)
 from tokens.models import ChannelKey
 
 
@@ -56,6 +66,23 @@ def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> Non
 
 def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:
     assert {key: channel.label for key, channel in channels.CHANNELS.items()} == dict(ChannelKey.choices)
+
+
+def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> None:
+    trouble = Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, retry_after=30)
+
+    class Hindered(type(channels.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
+        def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Any:
+            raise ChannelError(trouble, evidence={"status": 429})
+
+        def read_account(self, app: AppKeys, *rest: Any, **more: Any) -> Any:
+            raise ChannelError(trouble, evidence={"status": 429})
+
+    keys, credentials = AppKeys("1", ("s",), "", ()), Credentials("t")
+
+    assert Hindered().inspect(keys, credentials) == Inspection(trouble, evidence={"status": 429})
+    found = Hindered().read_account(keys, credentials, "1", scopes=None)
+    assert found == PairReading(trouble, evidence={"status": 429})
 
 
 def test_a_channel_that_does_not_exist_is_answered_with_those_that_do() -> None:

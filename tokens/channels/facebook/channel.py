@@ -215,8 +215,7 @@ class Facebook(Channel):
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
         account = listing.account(answer.body, granted)
         if account is None or account.native_id != wanted:
-            error = misread(answer, "the ad account", channel="facebook")
-            return PairReading(error.ruling, evidence=error.evidence)
+            raise misread(answer, "the ad account", channel="facebook")
         return PairReading(ruling, account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:

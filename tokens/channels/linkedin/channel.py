@@ -157,11 +157,10 @@ class LinkedIn(Channel):
             role = listing.role_on(token, native_id, limit)
         except ChannelError as error:
             if error.ruling.verdict != Verdict.ACCESS_LOST:
-                return PairReading(error.ruling, evidence=error.evidence)
+                raise
         account = reading.account_of(answer.body, roles={native_id: role}, scopes=scopes)
         if account is None or account.native_id != native_id:
-            failed = misread(answer, "the ad account", channel="linkedin")
-            return PairReading(failed.ruling, evidence=failed.evidence)
+            raise misread(answer, "the ad account", channel="linkedin")
         if account.restriction:
             row, note = "status", account.restriction
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)

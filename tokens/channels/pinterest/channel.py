@@ -102,8 +102,7 @@ class Pinterest(Channel):
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
-            error = misread(answer, "an id", channel="pinterest")
-            return Inspection(error.ruling, evidence=error.evidence)
+            raise misread(answer, "an id", channel="pinterest")
         return Inspection(ruling, native_user_id=native_user_id)
 
     def list_accounts(
@@ -134,8 +133,7 @@ class Pinterest(Channel):
             return PairReading(ruling, evidence=evidence(answer))
         account = reading.account_of(answer.body, scopes=known)
         if account is None or account.native_id != wanted:
-            error = misread(answer, "this ad account", channel="pinterest")
-            return PairReading(error.ruling, evidence=error.evidence)
+            raise misread(answer, "this ad account", channel="pinterest")
         return PairReading(ruling, replace(account, restriction=""))
 
     def _restricted(

@@ -81,14 +81,10 @@ class Snapchat(Channel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
         answer = calls.me(credentials.access_token, timeout=timeout)
-        try:
-            me = mapping(calls.demand(answer).get("me"))
-        except ChannelError as error:
-            return Inspection(error.ruling, evidence=error.evidence)
+        me = mapping(calls.demand(answer).get("me"))
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
-            strange = misread(answer, "an id", channel="snapchat")
-            return Inspection(strange.ruling, evidence=strange.evidence)
+            raise misread(answer, "an id", channel="snapchat")
         return Inspection(Ruling(Verdict.OK), native_user_id=native_user_id)
 
     def list_accounts(
@@ -110,13 +106,8 @@ class Snapchat(Channel):
         limit = http.Limit(timeout)
         wanted = self.canonical_id(native_id)
         answer = calls.as_user("api", f"adaccounts/{wanted}", token=credentials.access_token, timeout=timeout)
-        try:
-            row = listing.single(answer, wanted)
-            organization_roles, told = listing.roles_on(
-                credentials.access_token, wanted, timeout=limit.left()
-            )
-        except ChannelError as error:
-            return PairReading(error.ruling, evidence=error.evidence)
+        row = listing.single(answer, wanted)
+        organization_roles, told = listing.roles_on(credentials.access_token, wanted, timeout=limit.left())
         account = reading.account(row, organization_roles, told)
         if account is not None and account.restriction:
             ruling = Ruling(

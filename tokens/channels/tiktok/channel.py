@@ -100,12 +100,9 @@ class TikTok(Channel):
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
-        try:
-            native_user_id = digits(calls.demand(answer).get("core_user_id"))
-            if not native_user_id:
-                raise misread(answer, "core_user_id", channel="tiktok")
-        except ChannelError as error:
-            return Inspection(error.ruling, evidence=error.evidence)
+        native_user_id = digits(calls.demand(answer).get("core_user_id"))
+        if not native_user_id:
+            raise misread(answer, "core_user_id", channel="tiktok")
         return Inspection(ruling, native_user_id=native_user_id)
 
     def list_accounts(
@@ -127,15 +124,10 @@ class TikTok(Channel):
         limit = http.Limit(timeout)
         wanted, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.advertiser_info("api", token, [wanted], timeout=timeout)
-        try:
-            rows = reading.rows(calls.demand(answer)) or []
-            read = [
-                one for row in rows if (one := reading.account(row)) is not None and one.native_id == wanted
-            ]
-            if not read:
-                raise misread(answer, "the ad account", channel="tiktok")
-        except ChannelError as error:
-            return PairReading(error.ruling, evidence=error.evidence)
+        rows = reading.rows(calls.demand(answer)) or []
+        read = [one for row in rows if (one := reading.account(row)) is not None and one.native_id == wanted]
+        if not read:
+            raise misread(answer, "the ad account", channel="tiktok")
         left = http.Limit(limit.left() or settings.CHANNEL_TIMEOUT)
         roles = listing.read_roles(token, left, only=wanted)
         if roles.trouble is not None and _says_nothing(roles.trouble):

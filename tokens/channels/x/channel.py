@@ -100,8 +100,7 @@ class XChannel(Channel):
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
-            error = misread(answer, "an id", channel="x")
-            return Inspection(error.ruling, evidence=error.evidence)
+            raise misread(answer, "an id", channel="x")
         return Inspection(ruling, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id)
 
     def list_accounts(
@@ -132,8 +131,7 @@ class XChannel(Channel):
             return PairReading(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != wanted:
-            error = misread(answer, "the account and its role", channel="x")
-            return PairReading(error.ruling, evidence=error.evidence)
+            raise misread(answer, "the account and its role", channel="x")
         row = "approval_status" if read.restriction else "able_to_fund"
         read = listing.with_funding(app, credentials, read, limit.left())
         if read.restriction:
