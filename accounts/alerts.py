@@ -1,7 +1,7 @@
 """Telling operators what only they can mend: the channel refuses our app, or answers what no verdict table knows.
 
 One mail per channel app and occasion, whatever the number of tokens behind it. Marketers never get it. What was told is marked in the
-transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.alert_mail`.
+transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.mails.alert_mail`.
 """
 
 import logging
@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from notifications import outbox
-from tokens.answers import OVERFLOW
 from tokens.models import ChannelApp, UnknownAnswer
+from tokens.unknown_answers import OVERFLOW
 from users.recipients import operators
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from accounts import sweeps
 from accounts.models import ChannelSweep
-from tokens import answers, courses, lifecycle
+from tokens import io_steps, lifecycle, unknown_answers
 from tokens.channels import brake, breaker, gate
-from tokens.courses import Course
+from tokens.io_steps import Course
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Held
 from users import hold, liveness
@@ -65,9 +65,9 @@ def run(
         return None
     turn = _Turn(channel, worker, clock, goes_on)
     try:
-        answers.learn(clock())
+        unknown_answers.learn(clock())
         with liveness.kept(turn.keep_claimed):
-            courses.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
+            io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
     except BaseException:
         with suppress(DatabaseError):
             Token.objects.under_way(turn.under_way).let_go()

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
 
-from accounts import access_brake, checking, faces
+from accounts import access_brake, checking
 from accounts.models import Account, AccountToken
-from accounts.names import Names
+from accounts.name_visibility import Names
 from tokens.channels.base import Verdict
 from tokens.models import Token
+from ui import presentation
 
 PARAMETER = "checking"
 
@@ -64,7 +65,7 @@ def of(request: HttpRequest, account: Account, names: Names, now: datetime) -> P
     called = [names.token(entry.token, account) for entry in waiting]
     return Progress(
         asked_at=asked_at,
-        waiting=faces.join_names(list(dict.fromkeys(called))),
+        waiting=presentation.join_names(list(dict.fromkeys(called))),
         late=now >= asked_at + checking.REFRESHED_FOR,
         lines=sorted(lines, key=lambda line: (_TONES.index(line.tone), line.text)),
     )

@@ -7,9 +7,20 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alert_mail, alerts, api_key_mail, ask_mail, mails, pool, removal_mail
+from accounts import alerts, pool
+from accounts.mails import (
+    access_mail,
+    alert_mail,
+    api_key_mail,
+    ask_mail,
+    death_mail,
+    mailing,
+    removal_mail,
+    restricted_mail,
+    works_again_mail,
+)
 from accounts.models import ApiKey
-from accounts.telling import access_mail, mailing, notices, restricted_mail, works_again_mail
+from accounts.telling import notices
 from notifications import kinds
 from tokens.models import Token
 from users.models import Membership, Team, User
@@ -27,7 +38,7 @@ def settle_changed(
 ) -> None:
     """Settle the pools of these tokens and tell whose token died, in the transaction that changed them."""
     pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
-    mails.tell_of_deaths(token_ids=died, now=now)
+    death_mail.tell_of_deaths(token_ids=died, now=now)
 
 
 def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -41,7 +52,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(mails.DIED, mails.build_died, name="Log-in stopped", ended=mails.record_end)
+    kinds.register(death_mail.DIED, death_mail.build_died, name="Log-in stopped", ended=death_mail.record_end)
     kinds.register(
         removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=removal_mail.record_end
     )

@@ -12,10 +12,11 @@ from enum import StrEnum
 
 from django.db import transaction
 
-from accounts import removal_mail, summary
+from accounts import summary
 from accounts.errors import DeedRefused
+from accounts.mails import removal_mail
 from accounts.models import Account, AccountToken
-from accounts.names import Names
+from accounts.name_visibility import Names
 from tokens import channels, lifecycle
 from tokens.channels.base import ChannelError, Verdict
 from tokens.clock import Clock

@@ -7,11 +7,12 @@ from datetime import datetime
 from django.db.models import Case, Prefetch, QuerySet, When
 from django.utils import timezone
 
-from accounts import faces, selection
+from accounts import selection
 from accounts.models import Account, AccountToken
-from accounts.names import Names
+from accounts.name_visibility import Names
 from tokens import renewal
 from tokens.models import Token
+from ui import presentation
 from users.models import User
 
 
@@ -21,9 +22,9 @@ class Summary:
 
     account: Account
     entries: Sequence[AccountToken]
-    pill: faces.Pill
-    days: faces.DaysLeft
-    until: faces.WorksUntil
+    pill: presentation.Pill
+    days: presentation.DaysLeft
+    until: presentation.WorksUntil
     people: int  # who can carry it: native users and users who consented, whichever is fewer
     undated: int  # usable tokens whose date is not known, beside a known one
 
@@ -61,7 +62,7 @@ def of(account: Account, now: datetime) -> Summary:
         entry.token.deadline == account.deadline and renewal.renews_itself(entry.token, now)
         for entry in usable
     )
-    pill = faces.account_pill(
+    pill = presentation.account_pill(
         paused=account.paused_at is not None,
         state=account.state,
         restricted=bool(account.restriction),
@@ -72,7 +73,7 @@ def of(account: Account, now: datetime) -> Summary:
         now=now,
         zone=zone,
     )
-    days = faces.days_left(
+    days = presentation.days_left(
         deadline_kind=account.deadline_kind,
         deadline=account.deadline,
         now=now,
@@ -80,7 +81,7 @@ def of(account: Account, now: datetime) -> Summary:
         usable=account.usable_count > 0,
         renews=renews,
     )
-    until = faces.works_until(
+    until = presentation.works_until(
         deadline_kind=account.deadline_kind,
         deadline=account.deadline,
         undated_backups=undated,

@@ -9,13 +9,13 @@ from functools import partial
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
-from accounts import pool, reading
+from accounts import account_sync, pool
+from accounts.account_sync import Findings
 from accounts.models import AccountToken, PendingLink
-from accounts.reading import Findings
-from tokens import answers, courses, lifecycle, probe, scheduling
+from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
 from tokens.channels.base import Verdict
 from tokens.clock import Clock
-from tokens.courses import Course
+from tokens.io_steps import Course
 from tokens.models import Token
 from users import hold, liveness
 from users.models import User
@@ -29,7 +29,7 @@ PENDING_FOR = timedelta(minutes=15)
 
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
     """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
-    answers.learn(now)
+    unknown_answers.learn(now)
     tokens, number = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
     _check_all(tokens, number, now, "sweep")
     return len(tokens)
@@ -37,7 +37,7 @@ def check_due(*, now: datetime, limit: int = BATCH) -> int:
 
 def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> int:
     """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
-    answers.learn(now)
+    unknown_answers.learn(now)
     wanted = Token.objects.filter(pk__in=token_ids).askable(now).order_by("id")
     tokens, number = claim(wanted, now, len(token_ids))
     _check_all(tokens, number, now, source)
@@ -50,7 +50,7 @@ def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str)
     claimed = Token.objects.filter(pk__in=list(checks)).claimed_as(number)
     try:
         with liveness.kept(claimed.keep_claimed):
-            results = courses.run_all(checks, at_once=AT_ONCE)
+            results = io_steps.run_all(checks, at_once=AT_ONCE)
         for token_id, result in results.items():
             if isinstance(result, hold.OnHold):
                 claimed.filter(pk=token_id).let_go()
@@ -87,8 +87,8 @@ def check(
     accounts = list(entries.values_list("account_id", "account__native_id"))
     if accounts:
         asked_at = clock.read()
-        found: Findings = yield partial(reading.read, token, accounts)
-        reading.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
+        found: Findings = yield partial(account_sync.read, token, accounts)
+        account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.app.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
@@ -100,7 +100,7 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
     claimed = probe.claim(token.pk, now)
     if not claimed:
         return probe.probe(token.pk, now=now, source=source)
-    answers.learn(now)
+    unknown_answers.learn(now)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
     return probe.run_claimed(token.pk, claimed, check(fresh, now=now, source=source))
 

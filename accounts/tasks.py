@@ -5,18 +5,9 @@ import secrets
 from celery import Task, shared_task
 from celery.worker import state as worker_state
 
-from accounts import (
-    alerts,
-    api_key_mail,
-    channel_sweep,
-    incident_mail,
-    refusal_mail,
-    removal,
-    sweeps,
-    version_alerts,
-    write_refusals,
-)
+from accounts import alerts, channel_sweep, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
+from accounts.mails import api_key_mail, incident_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
 from tokens import app_faults, lifecycle, version_watch

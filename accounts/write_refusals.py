@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from accounts import pairs, selection
+from accounts import pool_entries, selection
 from accounts.models import Account, AccountToken, RefusedWrite
 from tokens.channels.base import WRITE_REFUSALS, PairReading, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
@@ -80,7 +80,7 @@ def take(
     )
     if not new or not (_may_shift(word, now) if reason else _is_shared(word, now)):
         return False
-    refused = pairs.refuse_writing(
+    refused = pool_entries.refuse_writing(
         token=fresh, account_id=account_id, reason=Reason(word.reason), note=word.said, now=now
     )
     if refused:

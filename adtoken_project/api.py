@@ -12,11 +12,11 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
-from accounts import api as accounts_api
-from accounts import broker
-from accounts.broker.callers import Caller, authenticate
+import broker
 from adtoken_project import api_description, problems
 from adtoken_project.problems import problem
+from broker import api as accounts_api
+from broker.callers import Caller, authenticate
 from tokens.vault import NothingStored, VaultError
 from users import hold
 

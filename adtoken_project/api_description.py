@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from accounts.api_schemas import NAMED, Problem
 from adtoken_project.problems import MEDIA_TYPE
+from broker.api_schemas import NAMED, Problem
 
 INTRODUCTION = (
     "Gives publishing jobs a token that works now. Send `Authorization: Bearer adt_...`; the key's teams and channels say which accounts "

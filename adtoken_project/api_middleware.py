@@ -11,10 +11,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_cache_control
 
-from accounts.broker.callers import Caller
-from accounts.broker.records import hash_of
 from adtoken_project import problems
 from adtoken_project.metrics import signals
+from broker.callers import Caller
+from broker.records import hash_of
 from users.client_address import client_address
 
 logger = logging.getLogger(__name__)

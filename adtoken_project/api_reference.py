@@ -83,7 +83,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "operations": list(_operations(schema["paths"])),
         "models": [_model(name, model) for name, model in sorted(schema["components"]["schemas"].items())],
     }
-    return render(request, "site/api.html", context)
+    return render(request, "selfservice/api.html", context)
 
 
 def _operations(paths: Mapping[str, Any]) -> Iterator[Operation]:

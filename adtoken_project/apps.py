@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.contrib.admin import apps as admin_apps
 from django.core.exceptions import ImproperlyConfigured
 
 NO_SENTRY = (
@@ -27,24 +26,16 @@ class AdTokenConfig(AppConfig):
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import (
-            first_steps,
-            grants,
-            groups,
-            invitations,
-            late_mail,
-            login_mails,
-            safe_start,
-            schedules,
-            signs_of_life,  # noqa: F401  # importing it connects its signals
-        )
+        from portal import first_steps
+        from adtoken_project import grants, groups, late_mail, safe_start, schedules, signs_of_life
+        from notifications import invitation_mails, login_mails
         from users import retention
 
         safe_start.refuse()
         start_error_reports()
         start_traces()
 
-        invitations.register()
+        invitation_mails.register()
         login_mails.register()
         late_mail.register()
         first_steps.register()
@@ -78,10 +69,3 @@ def _installed(otherwise: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ImproperlyConfigured(otherwise) from error
-
-
-class PortalConfig(admin_apps.AdminConfig):
-    """Django's admin with our site as the default one."""
-
-    default = False  # named in INSTALLED_APPS in place of django.contrib.admin
-    default_site = "adtoken_project.admin_site.AdTokenAdminSite"

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.broker.callers import authenticate, issue
 from accounts.models import ApiKey
+from broker.callers import authenticate, issue
 from tokens.models import ChannelApp
 from users.models import Membership, Team, User
 

@@ -19,7 +19,7 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life
-from tokens import call_words, key_usage
+from tokens import call_state, key_usage
 from tokens.models import ChannelApp, ChannelKey
 from users import database_clock, hold, recipients
 
@@ -189,7 +189,7 @@ def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
             f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and mend what it names.",
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
-        for words in call_words.trouble(app):
+        for words in call_state.trouble(app):
             cure = "It goes by itself; Channel apps shows how it stands. Where no answer comes, look at the channel's own status page."
             yield Trouble(f"{app}: {words}", cure, note=True)
     missing = [str(label) for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses, faces
 from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import Heartbeat
 from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
+from ui import addresses, presentation
 from users.models import User
 from users.recipients import because_operator, operators
 
@@ -57,7 +57,7 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     with timezone.override(user.zone if user else timezone.get_default_timezone()):
         since = datetime.fromisoformat(message.payload["since"])
-        when = faces.moment(since, zone=timezone.get_current_timezone()).full
+        when = presentation.moment(since, zone=timezone.get_current_timezone()).full
         context = _context(lane, message.payload["what"], when, now)
         context |= {
             "because": because_operator(user),

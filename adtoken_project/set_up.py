@@ -19,11 +19,11 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.forms import BaseForm
 
-from accounts.broker import callers
-from accounts.forms import KeyForm
 from accounts.models import ApiKey
+from broker import callers
+from portal.channel_apps import ChannelAppForm
+from portal.forms import KeyForm
 from tokens import default_app
-from tokens.admin import ChannelAppForm
 from tokens.models import ChannelApp
 from users import invitations
 from users.models import Invitation, Team, User

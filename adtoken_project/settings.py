@@ -32,10 +32,10 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no f
 
 # --- Apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # the site is ours, see adtoken_project.admin_site
+    "unfold.apps.BasicAppConfig",  # the site is ours, see portal.site
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "adtoken_project.apps.PortalConfig",
+    "portal.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -47,11 +47,14 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "django_celery_beat",
+    "ui",
     "users",
     "tokens",
     "notifications",
     "accounts",
     "macros",
+    "selfservice",
+    "portal.apps.PortalConfig",
     "adtoken_project",  # last: it composes what the apps define
 ]
 
@@ -223,7 +226,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us write to st
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(BASE_URL).scheme
-SOCIALACCOUNT_ADAPTER = "accounts.linking.adapter.ChannelAdapter"
+SOCIALACCOUNT_ADAPTER = "selfservice.linking.adapter.ChannelAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False  # ours are sealed in tokens.Token; allauth would keep them in clear
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
@@ -266,7 +269,7 @@ SECURE_PROXY_SSL_HEADER = (
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=0)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {  # adtoken_project.admin_site loosens it where the theme needs that
+CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "data:"],
@@ -411,6 +414,6 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,
-        "navigation": "adtoken_project.sidebar.navigation",
+        "navigation": "portal.sidebar.navigation",
     },
 }

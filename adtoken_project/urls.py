@@ -22,7 +22,7 @@ urlpatterns = [
     path("link/", include("tokens.urls")),
     path("push/", include("accounts.pushes.urls")),
     path("", include("users.urls")),
-    path("", include("accounts.urls")),
-    path("", include("notifications.urls")),
-    path("", include("macros.urls")),
+    path("", include("selfservice.urls")),
+    path("", include("selfservice.message_urls")),
+    path("", include("selfservice.warning_mail_urls")),
 ]

@@ -10,8 +10,8 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from accounts import pool
-from accounts.broker import callers
 from accounts.models import Account, AccountToken, ApiKey
+from broker import callers
 from macros.models import Macro, MacroAccount, MacroAction
 from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner

@@ -13,10 +13,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
-from accounts import broker
-from accounts.broker import callers, records
+import broker
 from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
+from broker import callers, records
 
 
 def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:

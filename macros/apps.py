@@ -13,19 +13,19 @@ class MacrosConfig(AppConfig):
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
         from django.db.models.signals import pre_delete
 
-        from accounts import told as told_about
+        from accounts import message_history as told_about
         from accounts.telling import notices
-        from macros import evaluation, mails, not_mine, receivers, relevance, told, windows
+        from macros import evaluation, mails, message_history, not_mine, receivers, revalidation, windows
         from notifications import kinds
         from tokens import renewal
 
         kinds.register(
-            evaluation.KIND, mails.build, name="Macro", ended=relevance.record_end, why=relevance.facts
+            evaluation.KIND, mails.build, name="Macro", ended=revalidation.record_end, why=revalidation.facts
         )
         kinds.register(
             not_mine.KIND, not_mine.build, name="Not their account any more", ended=not_mine.record_end
         )
-        told_about.register(told.about)
-        notices.register_unwanted(evaluation.KIND, relevance.unwanted)
+        told_about.register(message_history.about)
+        notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)

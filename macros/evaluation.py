@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import relevance, sql
+from macros import revalidation, sql
 from macros.models import Evaluation, Notice
 from notifications.tasks import deliver_soon
 from users import hold
@@ -115,7 +115,7 @@ def _refused_since(day: date) -> bool:
         evaluation__on_date=day,
         recipient__in=refused,
         outcome=Notice.Outcome.DROPPED,
-        outcome_reason=relevance.REFUSED,
+        outcome_reason=revalidation.REFUSED,
     )
     return untold.exists()
 

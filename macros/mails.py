@@ -9,12 +9,12 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses
-from macros import logins, opt_outs, relevance, wording
+from macros import grouping, mail_text, opt_outs, revalidation
 from macros.models import Notice
 from notifications import clean
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from ui import addresses
 from users import contacts
 from users.models import User
 
@@ -23,7 +23,7 @@ HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 
 def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
-    notices, dropped = relevance.still_wanted(message)
+    notices, dropped = revalidation.still_wanted(message)
     if not notices:
         raise NotWanted(" ".join(dropped) or "The macro, the accounts or the team were deleted.")
     signed = opt_outs.sign(message)
@@ -50,17 +50,17 @@ class Foot:
 def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
     """Return the mail that tells one recipient these notices."""
     user = User.objects.filter(email=recipient, is_active=True).first()
-    notices, beyond = logins.most_urgent(notices)
-    lines = logins.lines_of(notices, reader=user)
+    notices, beyond = grouping.most_urgent(notices)
+    lines = grouping.lines_of(notices, reader=user)
     reader = _reader(user, now, lines, beyond)
-    shown = logins.by_login(lines)
+    shown = grouping.by_login(lines)
     names = sorted({notice.macro_title for notice in notices})
     context: dict[str, Any] = {
-        "subject": wording.subject(lines, reader),
-        "heading": wording.heading(lines[0], reader),
-        "lead": wording.lead(lines, reader),
-        "preheader": wording.preheader(lines, reader),
-        "because": wording.because(names, lines),
+        "subject": mail_text.subject(lines, reader),
+        "heading": mail_text.heading(lines[0], reader),
+        "lead": mail_text.lead(lines, reader),
+        "preheader": mail_text.preheader(lines, reader),
+        "because": mail_text.because(names, lines),
         "about_label": "How long authorisations last at each channel",
         "about_url": addresses.of("channel_needs") if user else "",
         "why_url": foot.why if user else "",  # the page is for people who can log in
@@ -79,7 +79,7 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     )
 
 
-def _headers(first: logins.Line, foot: Foot) -> dict[str, str]:
+def _headers(first: grouping.Line, foot: Foot) -> dict[str, str]:
     """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
     thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
     headers = {"In-Reply-To": thread, "References": thread}
@@ -96,29 +96,29 @@ class Section:
     """A heading and its cards."""
 
     name: str
-    cards: list[wording.Card]
+    cards: list[mail_text.Card]
 
 
-def _body(found: Sequence[logins.Login], reader: wording.Reader, *, pills: bool) -> dict[str, Any]:
+def _body(found: Sequence[grouping.Login], reader: mail_text.Reader, *, pills: bool) -> dict[str, Any]:
     """Return the sections with at most 20 accounts by name, how many more there are, and where to see them."""
     shares = {id(login): share for login, share in zip(found, _shares(found), strict=True)}
     sections = []
-    for name, members in wording.sections(found, reader):
+    for name, members in mail_text.sections(found, reader):
         cards = [
             _card(login, shares[id(login)], reader, pills=pills) for login in members if shares[id(login)]
         ]
         if cards:
             sections.append(Section(name, cards))
     total = sum(len(login.lines) for login in found)
-    more = max(0, total - wording.SHOWN) + reader.beyond
+    more = max(0, total - mail_text.SHOWN) + reader.beyond
     known = reader.user_id is not None
     return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts") if known else ""}
 
 
-def _shares(found: Sequence[logins.Login]) -> list[int]:
+def _shares(found: Sequence[grouping.Login]) -> list[int]:
     """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
     shares = [0] * len(found)
-    room = wording.SHOWN
+    room = mail_text.SHOWN
     while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login.lines)][:room]):
         for number in hungry:
             shares[number] += 1
@@ -126,16 +126,18 @@ def _shares(found: Sequence[logins.Login]) -> list[int]:
     return shares
 
 
-def _card(login: logins.Login, shown: int, reader: wording.Reader, *, pills: bool) -> wording.Card:
+def _card(login: grouping.Login, shown: int, reader: mail_text.Reader, *, pills: bool) -> mail_text.Card:
     account = login.first.account
-    links = wording.Links(
+    links = mail_text.Links(
         renew=addresses.of("reauthenticate", account.pk), look=addresses.of("open_account", account.pk)
     )
-    return wording.card(login, reader, links, pills=pills, shown=shown)
+    return mail_text.card(login, reader, links, pills=pills, shown=shown)
 
 
-def _reader(user: User | None, now: datetime, lines: Sequence[logins.Line], beyond: int) -> wording.Reader:
-    return wording.Reader(
+def _reader(
+    user: User | None, now: datetime, lines: Sequence[grouping.Line], beyond: int
+) -> mail_text.Reader:
+    return mail_text.Reader(
         now=now,
         zone=user.zone if user else timezone.get_default_timezone(),
         user_id=user.pk if user else None,

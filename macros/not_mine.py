@@ -9,12 +9,12 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts import addresses
 from accounts.models import Account, AccountEvent
-from macros.relevance import all_notices_of
+from macros.revalidation import all_notices_of
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from ui import addresses
 from users import hold, refused_addresses
 from users.models import User
 from users.recipients import fallback

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from macros.models import Macro, OptOut
-from macros.relevance import all_notices_of
+from macros.revalidation import all_notices_of
 from notifications.models import Message
 from users.models import User
 from users.recipients import Via

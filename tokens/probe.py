@@ -14,13 +14,13 @@ from functools import partial
 
 from django.db import DatabaseError, connection
 
-from tokens import answers, channels, courses, lifecycle, refreshing, renewal
+from tokens import channels, io_steps, lifecycle, refreshing, renewal, unknown_answers
 from tokens.channels import gate
 from tokens.channels.base import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import Limit
 from tokens.clock import Clock
-from tokens.courses import Course
-from tokens.lifecycle import Outcome, steps
+from tokens.io_steps import Course
+from tokens.lifecycle import Outcome, transitions
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
@@ -35,7 +35,7 @@ SHORTEST, LONGEST, PATIENCE_GROWS = (
     0.5,
     1.3,
 )  # seconds between two looks at a row that somebody else holds
-RENEWED = Inspection(Ruling(Verdict.OK, row=steps.RENEWED))
+RENEWED = Inspection(Ruling(Verdict.OK, row=transitions.RENEWED))
 JUST_NOW = timedelta(minutes=5)
 CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on to the token's ad accounts
 A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
@@ -263,7 +263,7 @@ def probe(
     claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
     if isinstance(claimed, Outcome):
         return claimed
-    answers.learn(now)
+    unknown_answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
     asking = course(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
     outcome = run_claimed(token_id, claimed, asking)
@@ -281,7 +281,7 @@ def run_claimed(token_id: int, claim: int, course: Course[Outcome]) -> Outcome:
     claimed = Token.objects.filter(pk=token_id).claimed_as(claim)
     try:
         with liveness.kept(claimed.keep_claimed):
-            return courses.run(course)
+            return io_steps.run(course)
     except BaseException:
         with suppress(DatabaseError):
             claimed.let_go()

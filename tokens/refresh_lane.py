@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from tokens import answers, courses, lifecycle, probe, refreshing, spans
+from tokens import io_steps, lifecycle, probe, refreshing, spans, unknown_answers
 from tokens.channels import breaker, gate
 from tokens.channels.base import Verdict
 from tokens.lifecycle import Wish
@@ -154,14 +154,14 @@ class Lane:
 
     def _check(self, token: Token, wish: Wish) -> None:
         now = database_clock.now()
-        answers.learn(now)
+        unknown_answers.learn(now)
         source = wish.said.get("source", "sweep")
         actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.
         fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
         renew = bool(wish.said.get("renew")) and not fulfilled
         course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
-        outcome = courses.run(course, before_call=connection.close)
+        outcome = io_steps.run(course, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
             lifecycle.have_accounts_read(token_id=token.pk, at=now)
             if source != "sweep":

@@ -30,7 +30,7 @@ class HoldMiddleware:
 
 
 def _refused(request: HttpRequest) -> HttpResponse:
-    answer = render(request, "site/on_hold.html", status=503)
+    answer = render(request, "selfservice/on_hold.html", status=503)
     answer["Retry-After"] = str(hold.RETRY_AFTER)
     return answer
 

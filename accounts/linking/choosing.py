@@ -13,12 +13,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts import faces, pairs, pool, selection
+from accounts import pool, pool_entries, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
-from accounts.names import Names
+from accounts.name_visibility import Names
 from tokens import channels, lifecycle
 from tokens.channels.base import NativeAccount
 from tokens.models import Token
+from ui import presentation
 from users.models import Team, User
 
 PRESELECT_BELOW = 10
@@ -183,7 +184,7 @@ def _people(account: Account, token: Token, user: User, names: Names) -> list[st
         person = other.consented_by
         name = person.get_short_name() if person and person.pk != user.pk else other.native_user_name
         if not names.sees_token(other, account):
-            name = faces.ELSEWHERE
+            name = presentation.ELSEWHERE
         if name not in people:
             people.append(name)
     return people
@@ -192,7 +193,7 @@ def _people(account: Account, token: Token, user: User, names: Names) -> list[st
 def _without_use(account: Account, token: Token, names: Names) -> list[str]:
     """Return whose other log-ins are linked to the account and cannot carry it, as a colleague knows them."""
     others = [entry.token for entry in account.pool.all() if entry.token_id != token.pk]
-    return list(dict.fromkeys(faces.first_name(names.within(other, account)) for other in others))
+    return list(dict.fromkeys(presentation.first_name(names.within(other, account)) for other in others))
 
 
 def _note(
@@ -213,9 +214,9 @@ def _note(
     if linked_by_me:
         return "Linked by you already", ""
     if people:
-        return f"Linked by {faces.join_names(people)}. You become a backup.", ""
+        return f"Linked by {presentation.join_names(people)}. You become a backup.", ""
     if useless:
-        whose = faces.join_names(useless)
+        whose = presentation.join_names(useless)
         return f"Linked by {whose}, whose log-in does not work here now. Yours keeps it connected.", "warn"
     return "Nobody else: no backup yet", "warn"
 
@@ -292,12 +293,12 @@ def _ensure_accounts(
 
 
 def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: User, now: datetime) -> None:
-    pairs.update_account(account, native, now=now, source="link")
+    pool_entries.update_account(account, native, now=now, source="link")
     entry, created = AccountToken.objects.get_or_create(
         account=account, token=token, defaults={"added_by": user, "added_at": now}
     )
     entry.account, entry.token = account, token
-    pairs.write_entry(entry, native, now)
+    pool_entries.write_entry(entry, native, now)
     if created:
         pool.record(
             account=account,

@@ -16,10 +16,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import access_brake, pairs, succession
-from accounts.linking import choosing, trouble
-from accounts.linking.trouble import Trouble
+from accounts import access_brake, app_migration, pool_entries
+from accounts.linking import choosing
 from accounts.models import Account, AccountToken, PendingLink
+from selfservice.linking import link_errors
+from selfservice.linking.link_errors import Trouble
 from tokens import channels, lifecycle
 from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity
 from tokens.models import ChannelApp, Token
@@ -50,17 +51,17 @@ def expected(request: HttpRequest, channel: str, state: Mapping[str, Any]) -> Ex
     data = state.get("data") or {}
     user = request.user
     if state.get("process") != "redirect" or data.get("intent") != INTENT:
-        raise Refused(trouble.TOO_LATE, "no link intent")
+        raise Refused(link_errors.TOO_LATE, "no link intent")
     if not isinstance(user, User) or not user.is_active or data.get("user") != str(user.pk):
-        raise Refused(trouble.FOREIGN, "another user")
+        raise Refused(link_errors.FOREIGN, "another user")
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if app is None:
-        raise Refused(trouble.TOO_LATE, "the channel app changed meanwhile")
+        raise Refused(link_errors.TOO_LATE, "the channel app changed meanwhile")
     target = None
     if wanted := data.get("account"):
         target = Account.objects.visible_to(user).filter(pk=int(wanted), channel=channel).first()
         if target is None:
-            raise Refused(trouble.TARGET_GONE, "the ad account is out of reach")
+            raise Refused(link_errors.TARGET_GONE, "the ad account is out of reach")
     return Expected(app, user, target)
 
 
@@ -91,7 +92,7 @@ def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountLi
     try:
         return channels.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
-        trouble.note(app, error, "list_accounts", timezone.now())
+        link_errors.note(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)
 
 
@@ -111,8 +112,8 @@ def keep(
     """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does."""
     team = team or choosing.own_teams(user)[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
-    succession.take_over(token=token, listed=listed, now=now, source="link")
-    lost = pairs.apply_list(
+    app_migration.take_over(token=token, listed=listed, now=now, source="link")
+    lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     return PendingLink.objects.create(
@@ -155,7 +156,7 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
         "source": "link",
     }
     with access_brake.weighed(readings={}, **asked_with) as held, transaction.atomic():
-        lost = pairs.apply_list(held=held, **asked_with)
+        lost = pool_entries.apply_list(held=held, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(
             offered=[asdict(native) for native in listed.accounts],
             complete=listed.complete,

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from accounts import faces
 from tokens import channels
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
+from ui import presentation
 from users.models import User, person
 
 READY, NOT_BUILT, NOT_SET_UP, LOCKED = "ready", "not_built", "not_set_up", "locked"
@@ -62,7 +62,7 @@ def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
         "primary": {"label": said.link, "url": said.url} if said.url else home,
         "second": about,
     }
-    return render(request, "site/error.html", context, status=503 if found == LOCKED else 404)
+    return render(request, "selfservice/error.html", context, status=503 if found == LOCKED else 404)
 
 
 def opens(app: ChannelApp) -> bool:
@@ -82,7 +82,7 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
     found = found or state(channel)
     if found == READY:
         return None
-    label = faces.channel_name(channel)
+    label = presentation.channel_name(channel)
     operator = user.is_staff and user.has_perm(_MAY)
     if found == NOT_BUILT:
         why = "This version of AdToken cannot link it."

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from accounts.errors import DeedRefused
-from accounts.linking import consent, trouble
+from accounts.linking import consent
 from accounts.models import PendingLink
+from selfservice.linking import link_errors
 from tokens import channels, reasons
 from tokens.channels.base import ChannelError, Verdict
 from tokens.models import ChannelApp
@@ -22,7 +23,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         keys = app.keys()
         found = channel.adopt(keys, access_token)
     except ChannelError as error:
-        trouble.note(app, error, "introspect", now)
+        link_errors.note(app, error, "introspect", now)
         raise DeedRefused(_why(channel.label, app.channel, error)) from error
     except (ValueError, VaultError) as error:
         raise DeedRefused(str(error)) from error

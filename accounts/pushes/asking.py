@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts import reading, sweeps
+from accounts import account_sync, sweeps
 from accounts.models import Account
-from tokens import answers
+from tokens import unknown_answers
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -39,10 +39,10 @@ def read_account(*, account_id: int, now: datetime) -> None:
     token = account.active_token if account else None
     if account is None or token is None:
         return
-    answers.learn(now)
+    unknown_answers.learn(now)
     clock = Clock(now)
     try:
-        found = reading.read(token, [(account.pk, account.native_id)])
+        found = account_sync.read(token, [(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
-    reading.record(token, found, now=now, source=SOURCE, answered_at=clock.read())
+    account_sync.record(token, found, now=now, source=SOURCE, answered_at=clock.read())

@@ -13,7 +13,7 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from accounts import pool, removal, told
+from accounts import message_history, pool, removal
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
@@ -132,7 +132,11 @@ def _about_accounts_of(token: Token) -> set[int]:
     happened = AccountEvent.objects.filter(Q(token=token) | Q(from_token=token)).values("account")
     linked = AccountToken.objects.filter(token=token).values("account")
     accounts = Account.objects.filter(Q(pk__in=happened) | Q(pk__in=linked))
-    return {one.message.pk for account in accounts for one in told.about(account, limit=MAILS_OF_AN_ACCOUNT)}
+    return {
+        one.message.pk
+        for account in accounts
+        for one in message_history.about(account, limit=MAILS_OF_AN_ACCOUNT)
+    }
 
 
 def _naming(name: str, ids: Iterable[int]) -> set[int]:

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import addresses
+from ui import addresses
 from accounts.pushes import receiving
 from accounts.pushes.errors import Refused
 from accounts.pushes.limits import refusals

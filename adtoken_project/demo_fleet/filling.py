@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import deeds, importing, sweeps
+from accounts import actions, importing, sweeps
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from adtoken_project.demo_fleet.cast import (
     ACCOUNTS,
@@ -192,7 +192,7 @@ def _first_troubles(stand_ins: StandIns) -> None:
     _check("facebook", "emil")
     _check("x", "noor")
     _check("pinterest", "emil")
-    deeds.pause(
+    actions.pause(
         account=Account.objects.get(channel="snapchat", name="Kestrel Snacks"),
         actor=User.objects.get(email=STAFF),
         note="No campaigns until 11 January",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 LOG_BYTES = 5_000_000  # a log larger than this is put aside at the next start
-_LEASH = Path(__file__).with_name("leash.py")
+_PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 
 
 class StartError(Exception):
@@ -94,12 +94,19 @@ class Child:
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_name(self.log.name + ".1"))
-        leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), self._orphan_signal.name]
+        dying_with_us = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(_PARENT_DEATH),
+            str(os.getpid()),
+            self._orphan_signal.name,
+        ]
         self._is_asked = False
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(  # noqa: S603 - commands are ours
-                [*leash, *self._command],
+                [*dying_with_us, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -7,9 +7,10 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import access_brake, incident_mail, pool, reading
+from accounts import access_brake, account_sync, pool
+from accounts.account_sync import Findings
+from accounts.mails import incident_mail
 from accounts.models import Account, AccountToken
-from accounts.reading import Findings
 from accounts.telling import notices
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -81,7 +82,7 @@ def said(tokens: Sequence[Token], shape: str, at: float, source: str = "sweep") 
             now=now,
             source=source,
         )
-        reading.record(token, answers(token, shape), now=now, source=source)
+        account_sync.record(token, answers(token, shape), now=now, source=source)
     lifecycle.tend(now=now)
     notices.tell(now + MINUTE)
 
@@ -201,7 +202,7 @@ def test_what_works_of_a_persons_accounts_is_written_and_one_that_stays_away_is_
 
     for minute in (17, 33):
         last.refresh_from_db()
-        reading.record(last, partly, now=NOW + minute * MINUTE, source="sweep")
+        account_sync.record(last, partly, now=NOW + minute * MINUTE, source="sweep")
 
     entries = AccountToken.objects.filter(token=last).order_by("pk").values_list("access", "account__name")
     assert list(entries) == [("ok", "New name"), ("lost", two.account.name)]
@@ -264,14 +265,14 @@ def report(token: Token, native_id: str, at: float) -> None:
     account = Account.objects.get(native_id=native_id)
     token.refresh_from_db()
     found = Findings(readings={account.pk: PairReading(NO_ACCESS)})
-    reading.record(token, found, now=NOW + at * MINUTE, source="report")
+    account_sync.record(token, found, now=NOW + at * MINUTE, source="report")
 
 
 def listed(token: Token, at: float, *native_ids: str) -> None:
     """A check finds these ad accounts, and no others."""
     natives = tuple(NativeAccount(native_id, "", can_publish="yes") for native_id in native_ids)
     token.refresh_from_db()
-    reading.record(token, Findings(AccountList(natives)), now=NOW + at * MINUTE, source="sweep")
+    account_sync.record(token, Findings(AccountList(natives)), now=NOW + at * MINUTE, source="sweep")
 
 
 def release(at: float) -> None:
@@ -316,7 +317,7 @@ def test_a_loss_that_was_believed_is_written_though_the_process_died_first(
     else:
         said([last], "an empty list", 17)
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.pairs.apply_list", lambda **_: 1 / 0)
+        patch.setattr("accounts.pool_entries.apply_list", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             listed(last, 33)
     died = lost(last)

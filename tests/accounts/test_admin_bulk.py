@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import ask_mail, deeds, pool, told
+from accounts import actions, message_history, pool
+from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
 from tests.accounts.portal import linked, staff, token_of
@@ -117,7 +118,7 @@ def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(cli
     assert set(events.values_list("account", flat=True)) == {account.pk for account in accounts}
     assert TokenEvent.objects.filter(kind="asked").count() == 2
     for account in accounts:
-        assert [one.message.kind for one in told.about(account, limit=9)] == ["ask"]
+        assert [one.message.kind for one in message_history.about(account, limit=9)] == ["ask"]
 
 
 def test_18_people_get_18_mails(client: Client) -> None:
@@ -160,7 +161,7 @@ def test_what_was_asked_today_is_left_out_of_the_mail_unless_ticked(client: Clie
     ada = token_of("Ada Okafor", days=5)
     second = make_token(make_app("x"), consented_by=ada.consented_by, deadline=ada.deadline)
     one, two = linked(ada, name="Asked"), linked(second, channel="x", name="Fresh")
-    deeds.ask_to_reauthenticate(account=one, token=ada, actor=user, note="", now=timezone.now())
+    actions.ask_to_reauthenticate(account=one, token=ada, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", one, two)).content.decode()
     client.post(bulk("ask", one, two), {"note": ""})
@@ -196,11 +197,11 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
     user = staff(client, *ALL)
     asked = token_of("Ada Okafor", days=5)
     today = linked(asked, name="Asked today")
-    deeds.ask_to_reauthenticate(account=today, token=asked, actor=user, note="", now=timezone.now())
+    actions.ask_to_reauthenticate(account=today, token=asked, actor=user, note="", now=timezone.now())
     fine, imported = linked(token_of("Ben", days=80)), make_account()
     link(imported, make_token(state="dead"))
     paused = linked(token_of("Chiara", days=3))
-    deeds.pause(account=paused, actor=user, note="", now=timezone.now())
+    actions.pause(account=paused, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", today, fine, imported, paused)).content.decode()
     client.post(bulk("ask", today, fine, imported, paused), {"note": ""})
@@ -233,7 +234,7 @@ def test_check_now_makes_the_tokens_due_at_once(client: Client) -> None:
 def test_pause_pauses_each_once_and_counts_what_was_skipped(client: Client) -> None:
     user = staff(client, *ALL)
     one, two = make_account(), make_account()
-    deeds.pause(account=one, actor=user, note="earlier", now=timezone.now())
+    actions.pause(account=one, actor=user, note="earlier", now=timezone.now())
 
     response = client.post(bulk("pause", one, two), {"note": "budget"})
 

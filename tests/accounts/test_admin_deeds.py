@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import deeds
+from accounts import actions
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
 from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
@@ -64,7 +64,7 @@ def _kind(pool: Pool, kind: str) -> bool:
 
 
 def _pause(pool: Pool, user: User) -> None:
-    deeds.pause(account=pool.account, actor=user, note="", now=timezone.now())
+    actions.pause(account=pool.account, actor=user, note="", now=timezone.now())
 
 
 DEEDS = [
@@ -193,7 +193,7 @@ def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: 
 
 def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Client, pool: Pool) -> None:
     staff(client, "accounts.unlink_token")
-    deeds.unlink(account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now())
+    actions.unlink(account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now())
     url = deed_url("token_unlink", pool.account, pool.active)
 
     page = client.get(url).content.decode()

@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import faces, summary
+from accounts import summary
 from accounts.models import Account
-from accounts.portal import states
+from portal import states
 from tests.accounts.portal import linked, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
+from ui import presentation
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -333,7 +334,7 @@ def test_the_portal_has_the_policy_its_theme_needs_and_self_service_the_strict_o
 
 
 def test_pills_in_sql_and_in_python_have_the_same_names() -> None:
-    python = {pill.label for pill in vars(faces).values() if isinstance(pill, faces.Pill)}
+    python = {pill.label for pill in vars(presentation).values() if isinstance(pill, presentation.Pill)}
 
     assert set(states.LABELS.values()) <= python
 

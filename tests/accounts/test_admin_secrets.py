@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.broker import callers
 from accounts.models import Account, ApiKey
+from broker import callers
 from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
 from tests.support.factories import MARKER, make_team, make_user
 from tokens.models import ChannelApp, Token

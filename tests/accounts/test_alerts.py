@@ -12,14 +12,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import alert_mail, alerts
+from accounts import alerts
+from accounts.mails import alert_mail
 from accounts.models import Account
 from notifications import delivery
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import answers, app_faults
+from tokens import app_faults, unknown_answers
 from tokens.channels.base import Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
@@ -47,7 +48,7 @@ def mend(app: ChannelApp) -> None:
 def meet(app: ChannelApp, now: datetime, *, mark: str = "a", call: str = "api", body: Any = None) -> None:
     evidence = {"call": call, "status": 403, "body": body or {"error": f"kind {mark}"}}
     ruling = Ruling(Verdict.CONFIRM_FIRST, unknown=mark * 32)
-    answers.keep(app, ruling, evidence, token_id=None, now=now)
+    unknown_answers.keep(app, ruling, evidence, token_id=None, now=now)
 
 
 def told(**wanted: Any) -> list[Message]:
@@ -220,7 +221,7 @@ def test_the_same_kind_of_answer_is_not_told_again_when_it_comes_again() -> None
 def test_an_answer_that_staff_have_explained_is_not_told() -> None:
     app = make_app()
     meet(app, NOW)
-    answers.assign(
+    unknown_answers.assign(
         answer=UnknownAnswer.objects.get(), verdict=Verdict.TRANSIENT, note="", actor=make_user(), now=NOW
     )
 

@@ -10,12 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_key_mail
-from accounts.broker import callers
+from accounts.mails import api_key_mail
 from accounts.models import Account, ApiKey, LeaseRecord
-from accounts.portal import handed_out
+from broker import callers
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal import handed_out
 from tests.accounts.portal import linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token

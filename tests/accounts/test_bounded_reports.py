@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import alerts, refusal_mail, write_refusals
-from accounts.broker import callers
+from accounts import alerts, write_refusals
+from accounts.mails import refusal_mail
 from accounts.models import ApiKey
+from broker import callers
 from notifications import delivery
 from notifications.models import Message
 from tests.accounts.test_write_refusals import STRANGE, Pool
 from tests.support.factories import NOW, make_app, make_user
-from tokens import answers, channels, scrub
+from tokens import channels, scrub, unknown_answers
 from tokens.channels.base import Answer, Ruling, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from users.models import Team
@@ -64,7 +65,7 @@ def test_a_body_larger_than_any_error_is_refused_before_it_is_read(job: Client) 
 def keep(app: ChannelApp, number: int, *, key: int | None = None, hours: int = 0) -> None:
     ruling = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 400", unknown=f"{number:032x}")
     evidence = {"call": "api", "status": 400, "body": {"message": f"kind {number}"}}
-    answers.keep(app, ruling, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key)
+    unknown_answers.keep(app, ruling, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key)
 
 
 def test_one_key_brings_twenty_kinds_a_day_and_the_rest_is_counted() -> None:
@@ -73,22 +74,22 @@ def test_one_key_brings_twenty_kinds_a_day_and_the_rest_is_counted() -> None:
         keep(app, number, key=7)
     keep(app, 49, key=7)
 
-    kept = UnknownAnswer.objects.exclude(fingerprint=answers.OVERFLOW)
-    assert kept.count() == answers.KINDS_A_KEY
-    assert UnknownAnswer.objects.get(fingerprint=answers.OVERFLOW).count == 31
+    kept = UnknownAnswer.objects.exclude(fingerprint=unknown_answers.OVERFLOW)
+    assert kept.count() == unknown_answers.KINDS_A_KEY
+    assert UnknownAnswer.objects.get(fingerprint=unknown_answers.OVERFLOW).count == 31
     keep(app, 60, key=8)
     keep(app, 61)
     keep(app, 62, key=7, hours=25)
-    assert kept.count() == answers.KINDS_A_KEY + 3
+    assert kept.count() == unknown_answers.KINDS_A_KEY + 3
 
 
 def test_no_more_kinds_wait_for_staff_than_they_can_read() -> None:
     app = make_app()
-    for number in range(answers.KINDS + 30):
+    for number in range(unknown_answers.KINDS + 30):
         keep(app, number)
 
-    assert UnknownAnswer.objects.filter(app=app).count() == answers.KINDS + 1
-    assert UnknownAnswer.objects.get(fingerprint=answers.OVERFLOW).count == 30
+    assert UnknownAnswer.objects.filter(app=app).count() == unknown_answers.KINDS + 1
+    assert UnknownAnswer.objects.get(fingerprint=unknown_answers.OVERFLOW).count == 30
 
 
 def test_operators_get_three_mails_a_day_about_unknown_answers_of_one_app() -> None:

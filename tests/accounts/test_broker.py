@@ -16,8 +16,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import pool
-from accounts.broker import callers, leases
 from accounts.models import Account, AccountToken, ApiKey
+from broker import callers, leases
 from tests.support import native
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
@@ -292,7 +292,7 @@ def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.Monke
     job.lease()
     ApiKey.objects.update(revoked_at=datetime.now(UTC))
     later = time.monotonic() + callers.FACTS_FOR + 0.01
-    monkeypatch.setattr("accounts.broker.callers.time", SimpleNamespace(monotonic=lambda: later))
+    monkeypatch.setattr("broker.callers.time", SimpleNamespace(monotonic=lambda: later))
 
     assert job.lease().status_code == 401
 
@@ -307,9 +307,9 @@ def test_a_key_without_the_scope_is_told_which_one_it_lacks(account: Account) ->
 
 
 def test_a_paused_account_is_held(job: Job, account: Account) -> None:
-    from accounts import deeds
+    from accounts import actions
 
-    deeds.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
+    actions.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
 
     response = job.lease()
 
@@ -457,7 +457,7 @@ def test_the_schema_is_served() -> None:
 
 
 def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, world: Sandbox) -> None:
-    from accounts import broker
+    import broker
 
     world.change_password("facebook", "ada")
     url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{account.native_id}/campaigns"
@@ -469,7 +469,7 @@ def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, worl
 
 
 def test_python_callers_go_on_where_http_200_tells_of_a_dead_token(world: Sandbox) -> None:
-    from accounts import broker
+    import broker
 
     account = native.linked("tiktok", "ada", "ben")
     world.cancel_authorisation("tiktok", "ada")

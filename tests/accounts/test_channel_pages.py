@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from selfservice import lifetime_text
 from tests.support.factories import make_app, make_user
-from tokens import channels, lasting, reasons
+from tokens import channels, reasons
 from tokens.channels.base import Reason, Renewal
 from tokens.models import ChannelKey
 
@@ -65,8 +66,8 @@ def test_a_rule_that_no_vendor_source_proves_is_a_note_and_no_date() -> None:
 def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
     ada: Client, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lasting, "TIMELINES", {})
-    monkeypatch.setattr(lasting, "CAUSES", {})
+    monkeypatch.setattr(lifetime_text, "TIMELINES", {})
+    monkeypatch.setattr(lifetime_text, "CAUSES", {})
 
     page = text(ada, name, *(["x"] if name == "channel_page" else []))
 
@@ -76,7 +77,7 @@ def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
 
 @pytest.mark.parametrize("channel", ChannelKey.values)
 def test_marketers_read_plain_words(channel: str) -> None:
-    known = lasting.of(channel, "")
+    known = lifetime_text.of(channel, "")
 
     lines = [known.summary, known.person_deadline, known.note, *known.clocks, *known.ends, *known.renewed]
     assert [line for line in lines if JARGON.search(line) or "!" in line] == []
@@ -86,7 +87,7 @@ def test_marketers_read_plain_words(channel: str) -> None:
 @pytest.mark.parametrize("channel", ChannelKey.values)
 def test_a_channels_page_says_all_that_is_known_of_it(ada: Client, channel: str) -> None:
     make_app(channel)
-    known = lasting.of(channel, "")
+    known = lifetime_text.of(channel, "")
 
     page = text(ada, "channel_page", channel)
 
@@ -140,7 +141,7 @@ def test_what_the_engine_goes_by_is_said_in_words(
     facebook = channels.get("facebook")
     monkeypatch.setattr(type(facebook), "renewal", rule)
 
-    assert list(lasting.renewed(facebook)) == words
+    assert list(lifetime_text.renewed(facebook)) == words
 
 
 def test_pages_lead_there(ada: Client) -> None:

@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import pool, sweeps
-from accounts.broker import callers
 from accounts.errors import DeedRefused
 from accounts.models import Account, ApiKey
-from accounts.portal import renewing
+from broker import callers
+from portal import renewing
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, renewal, scheduling, vault
 from tokens.channels import brake, breaker, gate, shared, shares

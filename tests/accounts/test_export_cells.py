@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.portal.export import safe
+from portal.export import safe
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢", "﹣", "﹦", "﹫"])

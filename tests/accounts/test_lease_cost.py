@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import broker
+import broker
 from accounts.models import Account
 from tests.macros.support import ending
 from tests.support.factories import NOW

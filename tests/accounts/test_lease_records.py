@@ -8,9 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts import broker, pool
-from accounts.broker import callers, records
+import broker
+from accounts import pool
 from accounts.models import Account, ApiKey, LeaseRecord
+from broker import callers, records
 from tests.macros.support import ending
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from users.models import Team

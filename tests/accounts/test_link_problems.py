@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.linking import problems, trouble
+from accounts.linking import problems
 from accounts.models import LinkProblem
 from accounts.tasks import tidy
+from selfservice.linking import link_errors
 from tests.accounts.portal import linked, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_user
 from users.models import User
@@ -135,10 +136,10 @@ def test_the_search_finds_an_account_by_its_person(client: Client) -> None:
 
 @pytest.mark.parametrize("kind", list(LinkProblem.Kind))
 def test_each_kind_of_failure_says_what_to_do(kind: LinkProblem.Kind) -> None:
-    words = render_to_string("admin/portal/_link_problem_steps.html", {"kind": kind})
+    words = render_to_string("portal/_link_problem_steps.html", {"kind": kind})
 
     assert words.strip().endswith(".")
-    assert kind in trouble.BY_KIND
+    assert kind in link_errors.BY_KIND
 
 
 def test_failed_links_go_after_90_days() -> None:

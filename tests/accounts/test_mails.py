@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import ask_mail, deeds, mails, pool
+from accounts import actions, pool
+from accounts.mails import ask_mail, death_mail
 from accounts.models import Account
 from notifications import kinds
 from notifications.kinds import NotWanted
@@ -59,7 +60,7 @@ def test_whose_log_in_died_is_told_also_when_a_backup_took_over(ada: User, ben: 
     die(token)
 
     message = Message.objects.get(recipient="ada@example.com")
-    mail = mails.build_died(message)
+    mail = death_mail.build_died(message)
     assert mail.subject == "Lumen Shoes EU goes on through Ben: please re-authenticate"
     for part in (mail.text, mail.html):
         assert "Goes on through Ben" in part
@@ -75,7 +76,7 @@ def test_the_mail_of_a_last_log_in_says_that_the_account_is_deactivated_first(ad
 
     die(token)
 
-    mail = mails.build_died(Message.objects.get())
+    mail = death_mail.build_died(Message.objects.get())
     assert mail.subject == "Zephyr is deactivated: please re-authenticate (+1 more)"
     assert "Aurora (goes on through Ben)" in " ".join(mail.text.split())
 
@@ -98,7 +99,7 @@ def test_a_log_in_that_was_renewed_meanwhile_mails_nobody(ada: User) -> None:
     Token.objects.update(state="valid", reason="", generation=9)
 
     with pytest.raises(NotWanted, match="renewed"):
-        mails.build_died(Message.objects.get())
+        death_mail.build_died(Message.objects.get())
 
 
 @pytest.mark.parametrize("who", ["switched off", "unknown"])
@@ -122,7 +123,7 @@ def test_where_its_person_cannot_be_told_the_team_leads_are_told_of_their_accoun
         "lea@example.com": north.pk,
         "sol@example.com": south.pk,
     }
-    mail = mails.build_died(Message.objects.get(recipient="lea@example.com"))
+    mail = death_mail.build_died(Message.objects.get(recipient="lea@example.com"))
     words = " ".join(mail.text.split())
     assert mail.subject == "North shop is deactivated: nobody can be asked"
     assert "so this comes to you as team lead of Northwind." in words
@@ -138,7 +139,7 @@ def test_where_the_team_has_no_lead_operators_are_told_of_a_stopped_log_in(ada: 
 
     die(token)
 
-    mail = mails.build_died(Message.objects.get(recipient="ops@example.com"))
+    mail = death_mail.build_died(Message.objects.get(recipient="ops@example.com"))
     assert mail.subject == "Lumen has lost a backup for good"
     assert "General has no team lead, so this comes to the operators." in " ".join(mail.text.split())
 
@@ -153,7 +154,7 @@ def test_who_stands_in_no_more_is_not_mailed(ada: User) -> None:
     Membership.objects.filter(user=lead).update(role=Membership.Role.MEMBER)
 
     with pytest.raises(NotWanted, match="no longer the stand-in"):
-        mails.build_died(Message.objects.get())
+        death_mail.build_died(Message.objects.get())
 
 
 def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> None:
@@ -161,7 +162,7 @@ def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> N
     for team in (make_team(), make_team()):
         account = linked("Shop", token)
         Account.objects.filter(pk=account.pk).update(team=team)
-    deeds.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+    actions.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
 
     die(token)
 
@@ -179,7 +180,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
     account = linked("Lumen", token)
     mira = make_user(name="Mira Ode")
 
-    deeds.ask_to_reauthenticate(account=account, token=token, actor=mira, note="Before Friday", now=NOW)
+    actions.ask_to_reauthenticate(account=account, token=token, actor=mira, note="Before Friday", now=NOW)
 
     mail = ask_mail.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
@@ -191,7 +192,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    deeds.ask_to_reauthenticate(account=account, token=token, actor=ada, note="", now=NOW)
+    actions.ask_to_reauthenticate(account=account, token=token, actor=ada, note="", now=NOW)
     die(token)
 
     built = {message: kinds.KINDS[message.kind].build(message) for message in Message.objects.all()}
@@ -206,7 +207,7 @@ def test_an_ask_that_waited_since_the_version_before_is_still_built(ada: User) -
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
     mira = make_user(name="Mira Ode")
-    deeds.ask_to_reauthenticate(account=account, token=token, actor=mira, note="", now=NOW)
+    actions.ask_to_reauthenticate(account=account, token=token, actor=mira, note="", now=NOW)
     Message.objects.update(payload={"account": account.pk, "token": token.pk, "actor": mira.pk, "note": ""})
 
     assert ask_mail.build(Message.objects.get()).subject == "Mira Ode asks you to re-authenticate Facebook"
@@ -215,7 +216,7 @@ def test_an_ask_that_waited_since_the_version_before_is_still_built(ada: User) -
 def test_an_answered_ask_mails_nobody(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    deeds.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+    actions.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
     Token.objects.update(linked_at=NOW + timedelta(minutes=5))
 
     with pytest.raises(NotWanted, match="re-authenticated before"):
@@ -228,7 +229,7 @@ def test_a_long_name_keeps_the_subject_short(ada: User) -> None:
 
     die(token)
 
-    assert len(mails.build_died(Message.objects.get()).subject) <= 78
+    assert len(death_mail.build_died(Message.objects.get()).subject) <= 78
 
 
 def test_a_mail_speaks_the_time_of_its_reader(ada: User) -> None:
@@ -238,7 +239,7 @@ def test_a_mail_speaks_the_time_of_its_reader(ada: User) -> None:
 
     die(token)
 
-    assert "18:00 JST" in mails.build_died(Message.objects.get()).text
+    assert "18:00 JST" in death_mail.build_died(Message.objects.get()).text
 
 
 def test_a_carrier_in_another_team_is_not_named(ada: User) -> None:
@@ -248,6 +249,6 @@ def test_a_carrier_in_another_team_is_not_named(ada: User) -> None:
 
     die(token)
 
-    mail = mails.build_died(Message.objects.get())
+    mail = death_mail.build_died(Message.objects.get())
     assert mail.subject == "Lumen goes on through someone in another team: please re-authenticate"
     assert "Zoe" not in mail.text + mail.html

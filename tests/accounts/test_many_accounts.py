@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import ask_mail, pool, selection
+from accounts import pool, selection
+from accounts.mails import ask_mail
 from accounts.models import Account, AccountNotice, AccountToken
 from macros import evaluation
 from macros.models import Macro
@@ -149,7 +150,7 @@ def test_what_befell_accounts(hers: Token, looked_at: list[int], kind: str, show
 
 
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("macros.logins.LOADED", 10)
+    monkeypatch.setattr("macros.grouping.LOADED", 10)
     make_macro(emails=[], linkers=True)
     Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
     Token.objects.update(cycle_since=NOW - timedelta(days=60))

@@ -7,13 +7,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import check_progress, incident_mail, sweeps
-from accounts.alert_mail import build
-from accounts.broker import callers
+from accounts import check_progress, sweeps
+from accounts.mails import incident_mail
+from accounts.mails.alert_mail import build
 from accounts.models import Account, ApiKey
-from accounts.portal.access import VIEW
 from accounts.telling import notices
+from broker import callers
 from notifications.models import Message
+from portal.access import VIEW
 from tests.accounts.portal import staff
 from tests.faults.mass_death import MINUTE, SHAPES, link_people
 from tests.support import native

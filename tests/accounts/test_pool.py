@@ -12,9 +12,9 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import deeds, pairs, pool
-from accounts.broker import holding
+from accounts import actions, pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountToken
+from broker import unavailable
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
@@ -341,11 +341,11 @@ def test_an_account_resumed_without_a_living_token_says_why_it_is_dark(dies: str
     if dies == "before the pause":
         kill(token)
         settle(account, cause="password_changed")
-    deeds.pause(account=account, actor=staff, note="", now=NOW)
+    actions.pause(account=account, actor=staff, note="", now=NOW)
     kill(token)
     settle(account, cause="password_changed")
 
-    deeds.resume(account=account, actor=staff, note="", now=NOW)
+    actions.resume(account=account, actor=staff, note="", now=NOW)
 
     account.refresh_from_db()
     assert (account.state, account.reason) == ("deactivated", "password_changed")
@@ -367,7 +367,7 @@ def test_an_account_linked_while_a_list_is_applied_waits_for_the_next_list() -> 
 
     def apply() -> None:
         held.wait(10)
-        pairs.apply_list(
+        pool_entries.apply_list(
             token=token,
             generation=token.generation,
             listed=AccountList((), complete=True),
@@ -411,7 +411,7 @@ def test_a_list_of_300_unchanged_accounts_locks_and_writes_none() -> None:
     settle(*accounts)
 
     with CaptureQueriesContext(connection) as queries:
-        pairs.apply_list(
+        pool_entries.apply_list(
             token=token, generation=token.generation, listed=listed_of(*accounts), now=NOW, source="sweep"
         )
 
@@ -434,7 +434,9 @@ def test_a_list_writes_the_accounts_that_differ_and_settles_where_it_matters() -
     )
 
     with CaptureQueriesContext(connection) as queries:
-        pairs.apply_list(token=token, generation=token.generation, listed=told, now=NOW, source="sweep")
+        pool_entries.apply_list(
+            token=token, generation=token.generation, listed=told, now=NOW, source="sweep"
+        )
 
     for account in (renamed, lost, same):
         account.refresh_from_db()
@@ -453,12 +455,12 @@ def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, 
     account, token = make_account(), make_token()
     link(account, token)
     settle(account)
-    pairs.apply_reading(
+    pool_entries.apply_reading(
         token=token, generation=token.generation, account_id=account.pk, reading=PairReading(REFUSED), now=NOW, source="check"
     )  # fmt: skip
     listed = AccountList((NativeAccount(account.native_id, account.name, restriction=told),))
 
-    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="check")
+    pool_entries.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="check")
 
     account.refresh_from_db()
     kinds = list(
@@ -487,11 +489,11 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
     settle(other)
     listed = AccountList((NativeAccount(account.native_id, account.name, can_publish="no"),))
 
-    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="link")
+    pool_entries.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="link")
 
     account.refresh_from_db()
     other.refresh_from_db()
-    held = holding.held(account.pk, teams=None)
+    held = unavailable.held(account.pk, teams=None)
     assert (account.state, account.reason, other.reason) == ("deactivated", reason, Reason.ACCESS_LOST)
     assert account.pool.get().access_reason == reason
     assert (held.reason, held.who) == (reason, (who,))

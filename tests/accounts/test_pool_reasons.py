@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from accounts import broker, pool, pool_reasons, selection
-from accounts.broker import Held, callers
+import broker
+from accounts import pool, pool_reasons, selection
 from accounts.models import Account, ApiKey
+from broker import Held, callers
 from macros import evaluation
 from macros import mails as macro_mails
 from macros.models import Macro
@@ -201,7 +202,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
         .get(f"/api/v1/accounts/x/{account.native_id}")
         .json()
     )
-    held = broker.holding.held(account.pk, teams=None)
+    held = broker.unavailable.held(account.pk, teams=None)
 
     assert told["reason"] == "access_lost"
     assert "no longer has a role" in told["what"]

@@ -10,14 +10,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import broker, deeds, pool, removal, sweeps
-from accounts.broker import callers
+import broker
+from accounts import actions, pool, removal, sweeps
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, PendingLink
-from accounts.portal import renewing
 from accounts.pushes import receiving
 from accounts.removal import Ended
+from broker import callers
 from notifications.models import Message
+from portal import renewing
 from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
@@ -62,7 +63,7 @@ def test_a_log_in_that_never_was_linked_is_revoked_and_deleted_after_a_day(world
 def test_a_log_in_that_lost_its_last_account_stays_with_its_history(world: Sandbox) -> None:
     native.link(browser("ada"), "facebook", "ada")
     token, staff = Token.objects.get(), make_user()
-    deeds.unlink(account=Account.objects.get(), token=token, actor=staff, note="", now=datetime.now(UTC))
+    actions.unlink(account=Account.objects.get(), token=token, actor=staff, note="", now=datetime.now(UTC))
 
     cleared = removal.sweep_orphans(now=datetime.now(UTC) + timedelta(days=30))
 

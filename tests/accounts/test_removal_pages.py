@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import pool, removal, removal_mail
+from accounts import pool, removal
+from accounts.mails import removal_mail
 from accounts.models import Account
 from accounts.telling import notices
 from notifications import delivery

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from accounts import mails, pool
-from accounts.broker import callers
+from accounts import pool
+from accounts.mails import death_mail
 from accounts.models import Account, ApiKey
+from broker import callers
 from notifications.models import Message
 from sandbox.start import start_accounts
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -87,7 +88,7 @@ def test_mail_pages_and_api_say_the_same(
     key = callers.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
-    mail = mails.build_died(Message.objects.get())
+    mail = death_mail.build_died(Message.objects.get())
     client.force_login(make_user(is_staff=True, is_superuser=True))
     staff_page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
     client.force_login(ada)

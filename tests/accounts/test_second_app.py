@@ -8,8 +8,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import pool, summary, sweeps
-from accounts.broker import callers
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
+from broker import callers
 from notifications.models import Message
 from tests.accounts.portal import settle, staff
 from tests.support import native
@@ -280,27 +280,27 @@ def two_apps() -> tuple[ChannelApp, ChannelApp]:
 
 
 def test_ids_that_each_app_gets_of_its_own_are_told_by_person_and_name(ada: User) -> None:
-    from accounts import succession
+    from accounts import app_migration
 
     old, new = two_apps()
     before = make_token(old, native_user_id="1", native_user_name="Ada O.", consented_by=ada)
     after = make_token(new, native_user_id="901", native_user_name="Ada O.", consented_by=ada)
     other = make_token(new, native_user_id="902", native_user_name="Ada (test)", consented_by=ada)
 
-    assert succession.predecessors(after) == [before.pk]
-    assert succession.predecessors(other) == []
-    assert succession.predecessors(before) == []
+    assert app_migration.predecessors(after) == [before.pk]
+    assert app_migration.predecessors(other) == []
+    assert app_migration.predecessors(before) == []
 
 
 def test_two_native_users_of_one_name_are_not_taken_for_one(ada: User) -> None:
-    from accounts import succession
+    from accounts import app_migration
 
     old, new = two_apps()
     for native_id in ("1", "2"):
         make_token(old, native_user_id=native_id, native_user_name="Ada O.", consented_by=ada)
     after = make_token(new, native_user_id="901", native_user_name="Ada O.", consented_by=ada)
 
-    assert succession.predecessors(after) == []
+    assert app_migration.predecessors(after) == []
 
 
 def test_one_native_user_under_two_apps_counts_as_one_person_in_pages_and_in_filters(ada: User) -> None:

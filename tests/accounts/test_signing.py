@@ -10,9 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import broker, pool
-from accounts.broker import callers
+import broker
+from accounts import pool
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
+from broker import callers
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from tokens.models import Token
 from users.models import Team
@@ -173,7 +174,7 @@ def test_a_forged_lease_signs_for_no_account_that_the_pool_does_not_hold(account
     """Whoever has SECRET_KEY could write any lease; it still signs what a real one would and no more."""
     from django.core import signing
 
-    from accounts.broker import leases
+    from broker import leases
 
     job = Job(account)
     stranger = make_token(make_app("x"))

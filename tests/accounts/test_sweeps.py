@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from accounts import pool, reading, sweeps
+from accounts import account_sync, pool, sweeps
 from accounts.models import Account, AccountToken, PendingLink
 from tests.faults.bench import QUESTION, TOKENS
 from tests.faults.shapes import FIREWALL, STORAGE
@@ -200,11 +200,11 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world:
     native.link(ada, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = reading.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
+    asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(ada, "facebook", "ada")  # meanwhile the person came back
 
-    reading.record(token, asked, now=later(), source="sweep")
+    account_sync.record(token, asked, now=later(), source="sweep")
 
     assert Account.objects.get().state == "connected"
 
@@ -217,7 +217,7 @@ def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
     def break_down(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(reading, "record", break_down)
+    monkeypatch.setattr(account_sync, "record", break_down)
     sweeps.check_due(now=later())
 
     token = Token.objects.get()

@@ -5,10 +5,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import broker, deeds, pool
-from accounts.broker import callers
+import broker
+from accounts import actions, pool
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, ApiKey
+from broker import callers
 from macros import evaluation, mails
 from macros.models import Notice
 from notifications.kinds import NotWanted
@@ -35,7 +36,7 @@ def page_of(account: Account) -> str:
 
 
 def move(account: Account, team: Team) -> None:
-    deeds.move_to_team(account=account, team=team, actor=make_user(), note="", now=timezone.now())
+    actions.move_to_team(account=account, team=team, actor=make_user(), note="", now=timezone.now())
 
 
 def caller_for(team: Team) -> broker.Caller:

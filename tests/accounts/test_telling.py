@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from accounts import deeds, pairs, pool, told
+from accounts import actions, message_history, pool, pool_entries
 from accounts.models import Account, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
@@ -66,7 +66,7 @@ def linked(name: str, *tokens: Token, **fields: object) -> Account:
 def listed(token: Token, accounts: Sequence[Account], now: datetime = NOW, **facts: object) -> None:
     """The channel's list of this log-in: these accounts, with these facts, and no others."""
     natives = [NativeAccount(one.native_id, one.name, **{"can_publish": "yes", **facts}) for one in accounts]  # type: ignore[arg-type]
-    pairs.apply_list(
+    pool_entries.apply_list(
         token=token,
         generation=token.generation,
         listed=AccountList(tuple(natives)),
@@ -144,7 +144,7 @@ def test_a_lost_role_is_mailed_at_once_to_the_person_and_to_who_can_give_it_back
     assert "Waiting for you" in plain(to_ben.text)
     assert "Steps for" not in to_ben.text
     assert "Steps for an admin at X:" in to_lead.text
-    assert {one.message.recipient for one in told.about(account, limit=9)} == set(recipients())
+    assert {one.message.recipient for one in message_history.about(account, limit=9)} == set(recipients())
     assert "because you lead the team General" in plain(to_lead.text)
 
 
@@ -322,7 +322,7 @@ def test_paused_accounts_are_silent(ada: User) -> None:
 
 def restrict(token: Token, account: Account, why: str, now: datetime = NOW) -> None:
     native = NativeAccount(account.native_id, account.name, can_publish="yes", restriction=why)
-    pairs.apply_reading(
+    pool_entries.apply_reading(
         token=token,
         generation=token.generation,
         account_id=account.pk,
@@ -377,7 +377,7 @@ def test_a_lead_whose_team_gave_the_account_away_meanwhile_is_not_mailed_about_i
     notices.tell(LATER)
     waiting = Message.objects.get(recipient="lead@example.com")
 
-    deeds.move_to_team(account=account, team=make_team(), actor=make_user(), note="", now=LATER)
+    actions.move_to_team(account=account, team=make_team(), actor=make_user(), note="", now=LATER)
 
     with pytest.raises(NotWanted, match="another team has the account"):
         mail(waiting)
@@ -548,7 +548,7 @@ def test_writes_that_the_channel_refuses_ask_their_person_for_the_steps_there(ad
     account = linked("Lumen", hers, make_token(consented_by=ben))
 
     with transaction.atomic():
-        pairs.refuse_writing(
+        pool_entries.refuse_writing(
             token=hers, account_id=account.pk, reason=Reason.TWO_FACTOR_REQUIRED, note="415", now=NOW
         )
     notices.tell(LATER)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import alert_mail, alerts, version_alerts
+from accounts import alerts, version_alerts
+from accounts.mails import alert_mail
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import make_app, make_user

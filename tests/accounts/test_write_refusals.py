@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import pairs, pool, sweeps, write_refusals
-from accounts.broker import callers, holding
+from accounts import pool, pool_entries, sweeps, write_refusals
 from accounts.models import AccountToken, ApiKey, RefusedWrite
 from accounts.telling import notices
+from broker import callers, unavailable
 from notifications import delivery
 from notifications.models import Message
 from tests.accounts.test_broker import Job, publish
@@ -131,7 +131,7 @@ def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reas
     assert shop.say(TWO_FACTOR)
 
     shop.account.refresh_from_db()
-    told = holding.held(shop.account.pk, teams=None)
+    told = unavailable.held(shop.account.pk, teams=None)
     assert (shop.account.state, shop.account.reason) == ("deactivated", "two_factor_required")
     assert (told.reason, told.steps) == (
         "two_factor_required",
@@ -147,7 +147,9 @@ def test_what_the_role_says_counts_less_than_a_refused_write_until_a_week_has_pa
 
     def read(at: datetime) -> str:
         token = shop.tokens[0]
-        pairs.apply_list(token=token, generation=token.generation, listed=listed, now=at, source="sweep")
+        pool_entries.apply_list(
+            token=token, generation=token.generation, listed=listed, now=at, source="sweep"
+        )
         return shop.entry().can_publish
 
     assert [read(NOW + 6 * DAY), read(NOW + 8 * DAY)] == ["no", "yes"]
@@ -162,7 +164,9 @@ def test_a_new_consent_and_a_good_write_and_staff_make_the_role_count_again() ->
     shop.say(TWO_FACTOR)
     Token.objects.filter(pk=token.pk).update(linked_at=NOW + DAY)
 
-    pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW + DAY, source="link")
+    pool_entries.apply_list(
+        token=token, generation=token.generation, listed=listed, now=NOW + DAY, source="link"
+    )
 
     assert shop.entry().can_publish == "yes"
     AccountToken.objects.update(write_refused_at=NOW + 2 * DAY, write_refusal="writing_refused")
@@ -260,7 +264,9 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
         )  # fmt: skip
 
     def read() -> None:
-        pairs.apply_list(token=token, generation=token.generation, listed=listed, now=NOW, source="sweep")
+        pool_entries.apply_list(
+            token=token, generation=token.generation, listed=listed, now=NOW, source="sweep"
+        )
 
     threads = [
         threading.Thread(target=run, args=(work,)) for work in (lambda: word(1), lambda: word(2), read, read)
@@ -399,7 +405,7 @@ def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
 
     for said in (known, later):
         reading = PairReading(Ruling(Verdict.OK), said)
-        pairs.apply_reading(
+        pool_entries.apply_reading(
             token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk, reading=reading,
             now=NOW, source="check",
         )  # fmt: skip
@@ -413,7 +419,7 @@ def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked
     shop.say(TWO_FACTOR)
     refused = AccountToken.objects.get().can_publish
 
-    pairs.apply_reading(
+    pool_entries.apply_reading(
         token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk,
         reading=PairReading(Ruling(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
     )  # fmt: skip

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 
 from accounts import sweeps
-from accounts.broker import errors, leases, reports, signing
-from accounts.broker.callers import Caller
 from accounts.models import Account
+from broker import errors, leases, reports, signing
+from broker.callers import Caller
 from tests.contract.conftest import LUMEN, Clock, account, token_of
 from tests.contract.profiles import PROFILES, Profile
 from tests.support import native

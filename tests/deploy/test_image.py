@@ -19,7 +19,18 @@ from django.conf import settings
 from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
 
 ROOT = Path(settings.BASE_DIR)
-APPS = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
+APPS = (
+    "accounts",
+    "adtoken_project",
+    "broker",
+    "macros",
+    "notifications",
+    "portal",
+    "selfservice",
+    "tokens",
+    "ui",
+    "users",
+)
 HOME = "/opt/adtoken"
 BASE_URL = "https://adtoken.example.com"
 

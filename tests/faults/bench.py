@@ -250,8 +250,8 @@ def opened(world: Sandbox) -> Iterator[Bench]:
     """Ada with many ad accounts and Ben with one at each channel, a job, and the process that refreshes in a thread."""
     from django.conf import settings
 
-    from accounts.broker import callers
     from accounts.models import ApiKey
+    from broker import callers
     from tests.support.factories import make_user
     from tokens.refresh_lane import Lane
     from users.models import Team

@@ -146,8 +146,8 @@ def acts_of(copy: Copy, work: Callable[[], object]) -> Acts:
 
 def fill(world: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     """Link log-ins, all of them due, and have mails wait. Returns an API key and the accounts."""
-    from accounts.broker import callers
     from accounts.models import Account, ApiKey
+    from broker import callers
     from users import hold
     from users.models import Team
 
@@ -165,8 +165,8 @@ def make_due() -> None:
     """Have every log-in due for a check, and every renewal; write mails."""
     from django.utils import timezone
 
-    from adtoken_project import first_steps
     from notifications import outbox
+    from portal import first_steps
     from tokens.models import Token
 
     now = timezone.now()

@@ -125,8 +125,8 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     from django.utils import timezone
 
     from accounts import pool
-    from accounts.broker import callers
     from accounts.models import ApiKey
+    from broker import callers
     from tests.support import native
     from tests.support.factories import link, make_account, make_token
     from tokens.models import ChannelApp
@@ -316,8 +316,8 @@ def _ask_for_mail_and_checks() -> None:
     """Queue a mail, and have each healthy token checked."""
     from django.utils import timezone
 
-    from adtoken_project import first_steps
     from notifications import outbox
+    from portal import first_steps
 
     now = timezone.now()
     outbox.enqueue(

@@ -80,8 +80,8 @@ def main() -> int:
 
 def _job() -> tuple[str, str]:
     """Return an API key and the address of the account's leases."""
-    from accounts.broker import callers
     from accounts.models import Account, ApiKey
+    from broker import callers
     from users.models import Team
 
     key = callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
@@ -247,8 +247,8 @@ class Drill:
         """Mails wait, and their sender dies before the server took one, or between the server's answer and our record."""
         from django.utils import timezone
 
-        from adtoken_project import first_steps
         from notifications import outbox
+        from portal import first_steps
 
         for number in range(kills):
             self.world.set_smtp(delay=0.15, late=bool(number % 2))
@@ -290,9 +290,9 @@ class Drill:
         from django.utils import timezone
 
         from accounts import pool
-        from adtoken_project import first_steps
         from notifications import outbox
         from notifications.models import Message
+        from portal import first_steps
 
         self._before_a_death()
         Message.objects.filter(state="queued").update(state="cancelled")

@@ -93,8 +93,8 @@ class Load:
 
 def issue_key() -> str:
     """Return an API key that may do everything."""
-    from accounts.broker import callers
     from accounts.models import ApiKey
+    from broker import callers
     from users.models import Team
 
     return callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
@@ -163,8 +163,8 @@ class Mails:
         """Write one; it is acknowledged once this returns."""
         from django.utils import timezone
 
-        from adtoken_project import first_steps
         from notifications import outbox
+        from portal import first_steps
 
         self._number += 1
         address = f"{self.prefix}{self._number}@example.com"

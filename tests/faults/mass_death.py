@@ -119,7 +119,8 @@ class Installation:
 
     def work(self, channel: str) -> None:
         """A minute of all lanes, until nothing of the channel is due."""
-        from accounts import channel_sweep, incident_mail
+        from accounts import channel_sweep
+        from accounts.mails import incident_mail
         from accounts.telling import notices
         from notifications import delivery
         from tokens import lifecycle

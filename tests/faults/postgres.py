@@ -204,8 +204,8 @@ class Harm:
 
     def _count_records(self, tally: Tally) -> None:
         from accounts import pool
-        from accounts.broker.records import hash_of
         from accounts.models import LeaseRecord
+        from broker.records import hash_of
         from tokens.models import Token, TokenEvent
 
         known = set(LeaseRecord.objects.values_list("lease_hash", flat=True))

@@ -105,7 +105,7 @@ def _window(world: Sandbox) -> str:
     """Measure from the last byte of an answer to its commit, as a course goes through it."""
     from django.utils import timezone
 
-    from tokens import courses, probe, refreshing
+    from tokens import io_steps, probe, refreshing
     from tokens.models import Token
     from users import storing
 
@@ -133,7 +133,7 @@ def _window(world: Sandbox) -> str:
             for _ in range(WINDOW):
                 now = timezone.now()
                 token = Token.objects.select_related("app").get(consented_by__email="ada@example.com")
-                courses.run(probe.course(token, now=now, source="sweep", renew=True))
+                io_steps.run(probe.course(token, now=now, source="sweep", renew=True))
     finally:
         probe.renewal.attempt, storing.stored = real_attempt, real_stored  # type: ignore[attr-defined]
     took.sort()

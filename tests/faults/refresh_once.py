@@ -74,8 +74,8 @@ def _case(
 ) -> None:
     from django.utils import timezone
 
-    from accounts.broker import callers
     from accounts.models import Account, ApiKey
+    from broker import callers
     from tokens.models import Token
     from users.models import Team
 

@@ -123,9 +123,9 @@ def _fill(world: Sandbox, accounts: int) -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from adtoken_project import first_steps
     from benchmarks import data
     from notifications import outbox
+    from portal import first_steps
     from users import hold
 
     call_command("migrate", verbosity=0)

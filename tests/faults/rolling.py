@@ -128,8 +128,8 @@ class _Load:
     """Jobs and people, so many requests a second, each in a thread of its own however long the others take."""
 
     def __init__(self, address: str) -> None:
-        from accounts.broker import callers
         from accounts.models import Account, ApiKey
+        from broker import callers
         from users.models import Team
 
         key = callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]

@@ -10,9 +10,9 @@ from django.test import RequestFactory
 
 from macros import evaluation, mails, preview
 from macros.models import Macro, MacroAction, Notice
-from notifications.admin import MessageAdmin
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from portal.messages import MessageAdmin
 from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token

@@ -7,8 +7,8 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.broker import callers
 from accounts.models import ApiKey
+from broker import callers
 from macros import evaluation, mails
 from notifications.models import Message
 from tests.macros.support import BERLIN, TODAY, ending, make_macro, make_person

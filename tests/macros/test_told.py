@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import ask_mail, told
+from accounts import message_history
+from accounts.mails import ask_mail
 from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, Notice
@@ -147,7 +148,7 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
         kind=ask_mail.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
     )
 
-    assert len(told.about(account, limit=50)) == len(forms)
+    assert len(message_history.about(account, limit=50)) == len(forms)
 
 
 def test_the_indexes_serve_the_account_s_messages_and_the_list(client: Client) -> None:

@@ -15,7 +15,18 @@ from tests.support.factories import NOW, link, make_account, make_token, make_us
 from users.models import Invitation, Team, User
 
 PROJECT = Path(__file__).parents[2]
-OURS = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
+OURS = (
+    "accounts",
+    "adtoken_project",
+    "broker",
+    "macros",
+    "notifications",
+    "portal",
+    "selfservice",
+    "tokens",
+    "ui",
+    "users",
+)
 
 
 @pytest.fixture(autouse=True)

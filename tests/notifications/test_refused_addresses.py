@@ -7,7 +7,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import mails, pool, removal_mail
+from accounts import pool
+from accounts.mails import death_mail, removal_mail
 from accounts.models import Account, AccountEvent
 from accounts.telling import notices
 from macros import evaluation, not_mine, reach
@@ -117,7 +118,7 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
     account = ending(7, person=make_person(ADA))
     die(account)
     with transaction.atomic():
-        mails.tell_of_deaths(token_ids=[token_of(account).pk], now=NOW)
+        death_mail.tell_of_deaths(token_ids=[token_of(account).pk], now=NOW)
 
     deliver(timezone.now() + MINUTE)
 

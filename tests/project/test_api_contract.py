@@ -8,9 +8,9 @@ from django.db import transaction
 from django.test import Client
 
 from accounts import pool
-from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from adtoken_project.api import api
+from broker import callers
 from tests.macros.support import ending
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
@@ -74,7 +74,7 @@ def test_a_crash_is_a_problem_that_says_nothing_of_it(
     def crash(**_: Any) -> None:
         raise RuntimeError("a secret of ours")
 
-    monkeypatch.setattr("accounts.broker.lease", crash)
+    monkeypatch.setattr("broker.lease", crash)
 
     answer = client.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, content_type=JSON)
 

@@ -12,11 +12,11 @@ from django.test import Client
 from psycopg import sql
 from pytest_django import Settings
 
-from accounts.broker import callers
 from accounts.models import ApiKey
-from adtoken_project import first_steps
+from broker import callers
 from notifications import delivery, outbox
 from notifications.models import Message
+from portal import first_steps
 from tests.notifications.smtp import running_server
 from tests.support.factories import NOW, make_user
 from users.models import Team

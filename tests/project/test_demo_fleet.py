@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import faces, pool, summary
+from accounts import pool, summary
 from accounts.models import Account, AccountEvent
 from adtoken_project import demo, demo_fleet
 from adtoken_project.demo_fleet.cast import TEAMS
@@ -17,6 +17,7 @@ from notifications.models import Message
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
 from tokens.models import ChannelApp, ChannelKey
+from ui import presentation
 from users.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +55,8 @@ def shows_every_state(channels_world: Sandbox) -> None:
     assert {account.channel for account in fleet} == set(ChannelKey.values)
     assert {account.team.name for account in fleet} == set(TEAMS)
     assert pills == {
-        faces.HEALTHY, faces.NO_BACKUP, faces.DATE_UNKNOWN, faces.URGENT_PILL, faces.AT_RISK_PILL, faces.RESTRICTED,
-        faces.INTERRUPTED, faces.DEACTIVATED, faces.PAUSED,
+        presentation.HEALTHY, presentation.NO_BACKUP, presentation.DATE_UNKNOWN, presentation.URGENT_PILL,
+        presentation.AT_RISK_PILL, presentation.RESTRICTED, presentation.INTERRUPTED, presentation.DEACTIVATED, presentation.PAUSED,
     }  # fmt: skip
     assert pool.differences() == []
     past = AccountEvent.objects.order_by("at").values_list("at", flat=True)[0]

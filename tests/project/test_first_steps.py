@@ -7,9 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from adtoken_project import first_steps
 from macros.models import Macro
 from notifications.models import Message
+from portal import first_steps
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox

@@ -14,10 +14,10 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from accounts import deeds
-from accounts.broker import callers
+from accounts import actions
 from accounts.models import Account, ApiKey
 from adtoken_project.api import api
+from broker import callers
 from tests.accounts.portal import linked, token_of
 from tests.support import node
 from tests.support.factories import make_user
@@ -47,7 +47,7 @@ def key() -> Iterator[str]:
 def accounts() -> tuple[Account, Account]:
     """A connected account of Ada's, and one that staff paused."""
     connected, paused = linked(token_of("Ada Okafor")), linked(token_of("Ben Lindqvist"))
-    deeds.pause(account=paused, actor=make_user(), note="Christmas", now=timezone.now())
+    actions.pause(account=paused, actor=make_user(), note="Christmas", now=timezone.now())
     return connected, paused
 
 

@@ -14,11 +14,11 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
-from accounts.broker.callers import authenticate
 from adtoken_project import demo, schedules, signs_of_life
 from adtoken_project.celery import app as celery
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
+from broker.callers import authenticate
 from tokens.models import ChannelApp, ChannelKey
 from tokens.signals import tokens_changed
 from users.models import User

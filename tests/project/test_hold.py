@@ -15,13 +15,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import tasks
-from accounts.broker.callers import Caller, issue
-from accounts.broker.leases import lease
-from accounts.broker.reports import report
-from accounts.broker.signing import sign
 from accounts.models import Account, ApiKey
 from adtoken_project.models import Heartbeat
 from adtoken_project.tasks import heartbeat
+from broker.callers import Caller, issue
+from broker.leases import lease
+from broker.reports import report
+from broker.signing import sign
 from macros.models import Macro
 from notifications import delivery, outbox
 from notifications.models import Message

@@ -14,10 +14,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.broker import callers
 from accounts.models import ApiKey
 from adtoken_project import logs, request_ids
 from adtoken_project.celery import app
+from broker import callers
 from tests.support.factories import link, make_account, make_token
 from tokens.channels import breaker, gate
 from tokens.scrub import LogFilter

@@ -18,10 +18,10 @@ from django.utils import timezone
 
 from accounts import summary
 from accounts.models import Account
-from accounts.names import Names
-from accounts.portal import export
+from accounts.name_visibility import Names
 from adtoken_project.embedded.processes import LOOPBACK
 from notifications import claims
+from portal import export
 from tests.notifications.support import make_message
 from tests.support import connections as another_connection
 from tests.support import pgbouncer

@@ -13,7 +13,18 @@ from django.conf import settings
 from adtoken_project.version import VERSION
 
 ROOT = Path(settings.BASE_DIR)
-PRODUCT = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
+PRODUCT = (
+    "accounts",
+    "adtoken_project",
+    "broker",
+    "macros",
+    "notifications",
+    "portal",
+    "selfservice",
+    "tokens",
+    "ui",
+    "users",
+)
 BY_SETTING = {
     "sentry_sdk",
     "opentelemetry",

@@ -7,8 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.broker import callers
 from accounts.models import ApiKey
+from broker import callers
 from notifications.models import Message
 from tests.support.factories import make_user
 from tokens.models import ChannelApp

@@ -23,10 +23,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_django import Settings
 
-from accounts.broker import callers
 from accounts.models import Account, ApiKey
 from adtoken_project import apps, env, lanes, logs, tracing
 from adtoken_project.tracing import export, statements
+from broker import callers
 from tests.support import native, processes
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

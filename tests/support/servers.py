@@ -18,7 +18,7 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from adtoken_project.embedded.leash import tie
+from adtoken_project.embedded.parent_death import tie
 from adtoken_project.embedded.postgres import Postgres
 from adtoken_project.embedded.valkey import Valkey
 from sandbox.start import APPS

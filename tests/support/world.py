@@ -10,12 +10,12 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import deeds, sweeps
-from accounts.broker import callers
+from accounts import actions, sweeps
 from accounts.models import Account, ApiKey, PendingLink
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
+from broker import callers
 from macros import evaluation
 from macros.models import Macro, MacroAction
 from notifications import delivery
@@ -67,7 +67,7 @@ def build(sandbox: Sandbox) -> World:
     _fail_on_the_way(world, sandbox)
     _publish_and_lose(world, sandbox)
     now = datetime.now(UTC)
-    deeds.ask_to_reauthenticate(
+    actions.ask_to_reauthenticate(
         account=account,
         token=Token.objects.get(consented_by=ada, app__channel="facebook"),
         actor=staff,

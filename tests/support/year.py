@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts import sweeps
 from accounts.models import Account
-from macros import evaluation, mails, relevance
+from macros import evaluation, mails, revalidation
 from macros.models import Notice
 from notifications.models import Message
 from tests.support import native
@@ -156,13 +156,13 @@ class Year:
             mails.build(message)  # raises where nothing of it holds
             message.state, message.sent_at = Message.State.SENT, now
             message.save()
-            relevance.record_end(message)
+            revalidation.record_end(message)
             self._read(message, now)
 
     def _read(self, message: Message, now: datetime) -> None:
         day = evaluation.local_day(now)
         self._mails[message.recipient, day] += 1
-        for notice in relevance.notices_of(message).exclude(threshold=0).select_related("account"):
+        for notice in revalidation.notices_of(message).exclude(threshold=0).select_related("account"):
             assert notice.outcome == Notice.Outcome.MAILED
             assert notice.deadline is not None
             life = next(life for life in self.lives if life.account == notice.account.name)

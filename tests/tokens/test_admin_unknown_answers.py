@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from tests.support.factories import MARKER, NOW, make_app, make_token, make_user
-from tokens import answers, channels
+from tokens import channels, unknown_answers
 from tokens.channels import unknown
 from tokens.channels.base import Answer, Ruling, Verdict
 from tokens.models import Token, UnknownAnswer
@@ -26,10 +26,10 @@ BODY = {"error": {"code": 99991, "message": "The moon is in the wrong house", "a
 def _plain(settings: Any) -> Iterator[None]:
     settings.STAFF_SECOND_FACTOR = False
     unknown.learn({})
-    answers._learned_at = None
+    unknown_answers._learned_at = None
     yield
     unknown.learn({})
-    answers._learned_at = None
+    unknown_answers._learned_at = None
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def answer() -> UnknownAnswer:
     app = make_app("facebook")
     ruling = channels.get("facebook").classify(Answer("api", 400, body=BODY))
     evidence = {"call": "api", "status": 400, "body": BODY}
-    answers.keep(app, ruling, evidence, token_id=make_token(app).pk, now=NOW)
+    unknown_answers.keep(app, ruling, evidence, token_id=make_token(app).pk, now=NOW)
     return UnknownAnswer.objects.get()
 
 
@@ -216,7 +216,7 @@ def test_all_are_exported_as_json_without_secrets(viewer: Client, answer: Unknow
 
 
 def test_the_ticked_ones_alone_are_exported(viewer: Client, answer: UnknownAnswer) -> None:
-    answers.keep(
+    unknown_answers.keep(
         make_app("x"),
         Ruling(Verdict.TRANSIENT, unknown="b" * 32),
         {"call": "api", "status": 200, "body": "other"},

@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.support.factories import NOW, make_app, make_token, make_user
-from tokens import answers, channels
+from tokens import channels, unknown_answers
 from tokens.channels import unknown
 from tokens.channels.base import Answer, Ruling, Verdict
-from tokens.channels.table import evidence
+from tokens.channels.classifier import evidence
 from tokens.models import UnknownAnswer
 
 pytestmark = pytest.mark.django_db
@@ -25,10 +25,10 @@ ODD = {"error": {"code": 987654, "message": "The moon is in the wrong house"}}
 def _nothing_said() -> Iterator[None]:
     """What staff said is kept per process: begin and end with nothing."""
     unknown.learn({})
-    answers._learned_at = None
+    unknown_answers._learned_at = None
     yield
     unknown.learn({})
-    answers._learned_at = None
+    unknown_answers._learned_at = None
 
 
 def odd(body: Any = None, status: int = 400) -> Answer:
@@ -38,7 +38,7 @@ def odd(body: Any = None, status: int = 400) -> Answer:
 def kept(answer: Answer, *, channel: str = "facebook", app: Any = None, **more: Any) -> UnknownAnswer:
     app = app or make_app(channel)
     ruling = channels.get(channel).classify(answer)
-    answers.keep(app, ruling, evidence(answer), **{"token_id": None, "now": NOW, **more})
+    unknown_answers.keep(app, ruling, evidence(answer), **{"token_id": None, "now": NOW, **more})
     return UnknownAnswer.objects.get(app=app, fingerprint=ruling.unknown)
 
 
@@ -56,7 +56,7 @@ def test_the_same_kind_of_answer_is_counted_in_one_row() -> None:
 
 
 def test_an_answer_that_a_row_of_the_table_knows_is_not_kept() -> None:
-    answers.keep(
+    unknown_answers.keep(
         make_app(), Ruling(Verdict.TOKEN_DEAD, row="password changed"), {"status": 400}, token_id=1, now=NOW
     )
 
@@ -66,7 +66,7 @@ def test_an_answer_that_a_row_of_the_table_knows_is_not_kept() -> None:
 def test_a_sample_holds_no_secret_even_where_the_caller_forgot_to_scrub() -> None:
     app = make_app()
 
-    answers.keep(
+    unknown_answers.keep(
         app,
         Ruling(Verdict.TRANSIENT, unknown="a" * 32),
         {"call": "api", "status": 200, "body": {"access_token": "EAAmarkermarkermarker"}},
@@ -99,7 +99,7 @@ def test_many_workers_that_meet_the_same_answer_count_each_once() -> None:
     ruling = channels.get("facebook").classify(odd())
 
     def work(_: int) -> None:
-        answers.keep(app, ruling, evidence(odd()), token_id=None, now=NOW)
+        unknown_answers.keep(app, ruling, evidence(odd()), token_id=None, now=NOW)
         connection.close()
 
     with ThreadPoolExecutor(8) as threads:
@@ -115,7 +115,7 @@ def test_what_staff_say_holds_for_every_app_of_the_channel(
     second = kept(odd(), app=make_app(is_default=False, client_id="other"))
 
     with django_capture_on_commit_callbacks(execute=True):
-        answers.assign(
+        unknown_answers.assign(
             answer=first, verdict=Verdict.ACCOUNT_RESTRICTED, note="Asked them", actor=make_user(), now=NOW
         )
 
@@ -127,7 +127,9 @@ def test_what_staff_say_holds_for_every_app_of_the_channel(
 
 def test_another_channel_keeps_its_own_meaning(django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        answers.assign(answer=kept(odd()), verdict=Verdict.ACCESS_LOST, note="", actor=make_user(), now=NOW)
+        unknown_answers.assign(
+            answer=kept(odd()), verdict=Verdict.ACCESS_LOST, note="", actor=make_user(), now=NOW
+        )
 
     assert channels.get("x").classify(odd()).row != "staff"
 
@@ -136,13 +138,13 @@ def test_another_process_learns_within_ten_seconds_and_asks_no_more_often(
     django_assert_num_queries: Any,
 ) -> None:
     row = kept(odd())
-    answers.learn(NOW)
+    unknown_answers.learn(NOW)
     UnknownAnswer.objects.filter(pk=row.pk).update(verdict="transient", assigned_at=NOW)
 
     with django_assert_num_queries(0):
-        answers.learn(NOW + timedelta(seconds=9))
+        unknown_answers.learn(NOW + timedelta(seconds=9))
     too_early = channels.get("facebook").classify(odd()).row
-    answers.learn(NOW + timedelta(seconds=10))
+    unknown_answers.learn(NOW + timedelta(seconds=10))
 
     assert too_early != "staff"
     assert channels.get("facebook").classify(odd()).row == "staff"
@@ -152,8 +154,8 @@ def test_taking_it_back_makes_the_answer_unknown_again(django_capture_on_commit_
     row = kept(odd())
 
     with django_capture_on_commit_callbacks(execute=True):
-        answers.assign(answer=row, verdict=Verdict.TRANSIENT, note="x", actor=make_user(), now=NOW)
-        answers.take_back(answer=row, now=NOW)
+        unknown_answers.assign(answer=row, verdict=Verdict.TRANSIENT, note="x", actor=make_user(), now=NOW)
+        unknown_answers.take_back(answer=row, now=NOW)
 
     row.refresh_from_db()
     assert (row.verdict, row.note, row.assigned_by, row.assigned_at) == ("", "", None, None)
@@ -165,7 +167,7 @@ def test_nothing_dies_or_recovers_by_a_click(verdict: Verdict) -> None:
     row = kept(odd())
 
     with pytest.raises(ValueError, match="cannot be assigned"):
-        answers.assign(answer=row, verdict=verdict, note="", actor=make_user(), now=NOW)
+        unknown_answers.assign(answer=row, verdict=verdict, note="", actor=make_user(), now=NOW)
 
 
 def test_the_database_itself_refuses_a_death_by_a_click() -> None:

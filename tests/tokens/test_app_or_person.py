@@ -8,10 +8,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alerts, broker, deeds, pool, reading, selection, sweeps
-from accounts.broker import Caller
+import broker
+from accounts import account_sync, actions, alerts, pool, selection, sweeps
 from accounts.errors import DeedRefused
 from accounts.models import Account
+from broker import Caller
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -172,11 +173,11 @@ def checked(tokens: Collection[Token], at: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("singly", [reading.READ_SINGLY, 0])
+@pytest.mark.parametrize("singly", [account_sync.READ_SINGLY, 0])
 def test_a_reading_of_ad_accounts_that_blames_the_app_for_one_person_marks_nothing(
     singly: int, channels_world: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "READ_SINGLY", singly)
+    monkeypatch.setattr(account_sync, "READ_SINGLY", singly)
     settings.OPERATOR_EMAILS = ["ops@example.com"]
     native.set_up_apps(channels_world)
     account = native.linked("facebook", "ada", "ben")
@@ -301,17 +302,17 @@ def test_an_app_that_is_refused_wherever_ad_accounts_are_read_shifts_nothing_and
     account = native.linked("facebook", "ada", "ben")
     tokens = list(Token.objects.order_by("id"))
 
-    actions = []
+    answers = []
     for outage in (1, 60):  # twice, with a good hour between
         blocked_reading(channels_world, "ada", "ben")
-        actions += [reported(account, outage)[1].action for _ in range(2)]
+        answers += [reported(account, outage)[1].action for _ in range(2)]
         for at in (1, 4, 20):
             checked(tokens, outage + at)
         channels_world.clear_faults()
         checked(tokens, outage + 30)
 
     account.refresh_from_db()
-    assert actions == ["retry_later"] * 4
+    assert answers == ["retry_later"] * 4
     assert account.active_token == tokens[0]
     assert not account.events.filter(kind="shifted").exists()
     assert Message.objects.filter(recipient="ops@example.com").count() == 1
@@ -332,7 +333,7 @@ def test_a_log_in_that_stands_back_is_served_where_nobody_else_can_be_and_staff_
     assert (alone.active_token, alone.state) == (odd, "connected")
     assert shared.active_token == fine
     with pytest.raises(DeedRefused, match="answers others"):
-        deeds.make_active(account=shared, token=odd, actor=make_user(), note="", now=NOW)
+        actions.make_active(account=shared, token=odd, actor=make_user(), note="", now=NOW)
     assert [entry.token for entry in selection.in_order(shared)] == [fine, odd]
 
 

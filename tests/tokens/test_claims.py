@@ -135,8 +135,8 @@ def test_a_check_that_fails_gives_its_claim_back(monkeypatch: pytest.MonkeyPatch
     def fails(*args: object, **kwargs: object) -> None:
         raise SystemExit  # as a worker that is told to stop
 
-    monkeypatch.setattr("tokens.probe.answers.learn", lambda now: None)
-    monkeypatch.setattr("accounts.sweeps.courses.run_all", fails)
+    monkeypatch.setattr("tokens.probe.unknown_answers.learn", lambda now: None)
+    monkeypatch.setattr("accounts.sweeps.io_steps.run_all", fails)
 
     with pytest.raises(SystemExit):
         sweeps.check_due(now=NOW)

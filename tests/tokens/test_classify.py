@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, make_app, make_user
 from tests.support.sandbox import ROOT
-from tokens import answers, channels
+from tokens import channels, unknown_answers
 from tokens.channels import unknown
 from tokens.channels.base import Answer, Verdict
 from tokens.classifying import CALLS, BadLine, classify_line
@@ -169,7 +169,7 @@ def test_no_line_at_all_breaks_it(text: str) -> None:
 def _nothing_said() -> Iterator[None]:
     yield
     unknown.learn({})
-    answers._learned_at = None
+    unknown_answers._learned_at = None
 
 
 @pytest.mark.django_db
@@ -181,9 +181,9 @@ def test_what_staff_said_is_heeded_where_the_database_can_be_reached(
     first = classify_line(odd)
     ruling = channels.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
     app = make_app("facebook")
-    answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
+    unknown_answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
     row = app.unknown_answers.get()
-    answers.assign(answer=row, verdict=Verdict.OUR_BUG, note="", actor=make_user(), now=NOW)
+    unknown_answers.assign(answer=row, verdict=Verdict.OUR_BUG, note="", actor=make_user(), now=NOW)
     stdin = io.TextIOWrapper(io.BytesIO(odd.encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
 

@@ -11,8 +11,8 @@ import redis
 from django.utils import timezone
 
 from accounts import sweeps
-from accounts.broker import callers
 from accounts.models import Account, ApiKey
+from broker import callers
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, probe, refresh_lane

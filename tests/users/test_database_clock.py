@@ -18,12 +18,13 @@ from kombu.utils import json as kombu_json
 from kombu.utils.imports import symbol_by_name
 from pytest_django import Settings
 
-from adtoken_project import doctor, first_steps, schedules, signs_of_life
+from adtoken_project import doctor, schedules, signs_of_life
 from adtoken_project.beat import Entry
 from adtoken_project.celery import app as celery
 from notifications import claims, outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
+from portal import first_steps
 from tests.support.factories import make_user
 from tokens.channels import brake
 from tokens.channels.base import Answer, AppKeys, Credentials, Grant

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from adtoken_project import invitations as root
+from notifications import invitation_mails as root
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import PASSWORD, make_team, make_user

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from adtoken_project import first_steps
 from notifications import claims, outbox
 from notifications.models import Message
+from portal import first_steps
 from tests.support.factories import NOW
 from tokens import refresh_lane
 from users import liveness

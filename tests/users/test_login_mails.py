@@ -14,8 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from adtoken_project import login_mails
-from notifications import delivery, kinds
+from notifications import delivery, kinds, login_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import running_server

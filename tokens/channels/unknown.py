@@ -1,6 +1,6 @@
 """Answers that no verdict table knows: how they are recognised again, and what staff said of them.
 
-This module holds no database: `tokens.answers` keeps the list and brings what staff said here, process by process.
+This module holds no database: `tokens.unknown_answers` keeps the list and brings what staff said here, process by process.
 """
 
 import hashlib

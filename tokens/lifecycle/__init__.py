@@ -31,7 +31,7 @@ from tokens.lifecycle.renewals import (
     record_renewal,
     record_renewal_trouble,
 )
-from tokens.lifecycle.steps import Outcome
+from tokens.lifecycle.transitions import Outcome
 from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [

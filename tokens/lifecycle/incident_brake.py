@@ -21,7 +21,7 @@ from django.db.models import QuerySet
 from tokens import renewal
 from tokens.channels.base import Reason, Ruling
 from tokens.deaths import WINDOW, Incident, TokenDeath
-from tokens.lifecycle import steps
+from tokens.lifecycle import transitions
 from tokens.models import Token
 
 AT_ONCE = 20  # ends within the window, this one included, from which on they are held
@@ -52,9 +52,9 @@ def end(
     """
     cause = reason or ruling.reason or Reason.UNKNOWN
     if not told:
-        cause = steps.not_by_the_person(token, cause)
+        cause = transitions.not_by_the_person(token, cause)
     if told or _is_by_date(token, cause, now):
-        steps.die(token, cause, evidence, now, source, told=told)
+        transitions.die(token, cause, evidence, now, source, told=told)
         return
     known = _take_up(token, Kind.LOG_IN)
     if (
@@ -64,19 +64,19 @@ def end(
         known.save(update_fields=["standing", "ended_at"])
         known = None
     if token.state == Token.State.DEAD:
-        steps.die(token, cause, evidence, now, source)  # it may be clearer now
+        transitions.die(token, cause, evidence, now, source)  # it may be clearer now
         if known is not None:
             _refused_again(known, now)
     elif known is not None and token.reason == Token.HELD:
         known.reason, known.evidence = cause, dict(evidence)
         if _refused_again(known, now):
-            steps.die(token, cause, evidence, now, source)
+            transitions.die(token, cause, evidence, now, source)
     elif _too_many(token, now):
         _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.HELD)
-        steps.hold(token, cause, evidence, now, source)
+        transitions.hold(token, cause, evidence, now, source)
     else:
         _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.BELIEVED)
-        steps.die(token, cause, evidence, now, source)
+        transitions.die(token, cause, evidence, now, source)
 
 
 def hold_refusal(

@@ -10,7 +10,7 @@ from tokens import deadlines, scheduling
 from tokens.deaths import WINDOW, Incident, TokenDeath
 from tokens.lifecycle import incident_brake
 from tokens.lifecycle.incident_brake import AGAIN, SOON
-from tokens.lifecycle.steps import (
+from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     REFRESH_FIELDS,

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
-from tokens import answers, app_faults, renewal, scheduling
+from tokens import app_faults, renewal, scheduling, unknown_answers
 from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
 from tokens.lifecycle import incident_brake
-from tokens.lifecycle.steps import (
+from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     STATE_FIELDS,
@@ -71,7 +71,7 @@ def record_inspection(
     incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     tell(token, before, now, source)
-    answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, ruling.verdict)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tokens import scheduling
-from tokens.lifecycle.steps import event
+from tokens.lifecycle.transitions import event
 from tokens.models import Token, TokenEvent
 from users.models import User
 

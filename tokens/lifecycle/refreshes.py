@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from tokens import renewal, scheduling, spans
-from tokens.lifecycle.steps import REFRESH_FIELDS, event, refresh_is_over
+from tokens.lifecycle.transitions import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
 from users.models import User
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens.lifecycle.steps import event, facts, set_state, tell
+from tokens.lifecycle.transitions import event, facts, set_state, tell
 from tokens.models import Token, TokenEvent
 from users.models import User
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens import answers, app_faults, deadlines, renewal, scheduling, vault
+from tokens import app_faults, deadlines, renewal, scheduling, unknown_answers, vault
 from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.lifecycle import incident_brake
-from tokens.lifecycle.steps import (
+from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     REFRESH_FIELDS,
@@ -148,7 +148,7 @@ def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: date
     if attempt.ruling.verdict == Verdict.APP_FAULT:
         call = str(attempt.evidence.get("call", "refresh"))
         app_faults.record(app=token.app, ruling=attempt.ruling, call=call, now=now)
-    answers.keep(token.app, attempt.ruling, attempt.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep(token.app, attempt.ruling, attempt.evidence, token_id=token.pk, now=now)
 
 
 @transaction.atomic
@@ -204,7 +204,7 @@ def record_refusal(
         incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     tell(token, before, now, source)
-    answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, verdict)
 
 

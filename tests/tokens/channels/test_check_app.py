@@ -9,7 +9,7 @@ from tests.support.factories import NOW, make_app
 from tests.support.sandbox import Sandbox
 from tokens import app_faults, channels
 from tokens.channels.base import AppKeys, Reason, Ruling, Verdict
-from tokens.channels.table import keys_taken
+from tokens.channels.classifier import keys_taken
 from tokens.models import ChannelApp
 
 

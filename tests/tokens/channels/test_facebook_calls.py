@@ -11,7 +11,7 @@ from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, FERN, LUMEN, REFUSED, SCOPES, close, token
 from tokens.channels.base import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
 from tokens.channels.facebook import CHANNEL, reading
-from tokens.channels.values import LONGEST_LIFE
+from tokens.channels.parse import LONGEST_LIFE
 
 pytestmark = pytest.mark.django_db
 

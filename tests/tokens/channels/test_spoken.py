@@ -11,8 +11,8 @@ from tests.faults.shapes import FIREWALL, STORAGE
 from tokens import channels
 from tokens.channels import batch
 from tokens.channels.base import Answer, Reason, Ruling, Verdict
+from tokens.channels.parse import xml_error
 from tokens.channels.spoken import says_limited, says_not_permitted
-from tokens.channels.values import xml_error
 
 # A bad request as each channel words it: a general code, with a place for the message.
 GENERAL: dict[str, tuple[int, Any]] = {

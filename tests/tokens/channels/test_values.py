@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokens.channels import values
+from tokens.channels import parse
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 ANYTHING: st.SearchStrategy[Any] = (
@@ -33,13 +33,13 @@ ANYTHING: st.SearchStrategy[Any] = (
     ],
 )
 def test_an_id_of_digits_is_text_whichever_way_it_came(value: object, found: str) -> None:
-    assert values.digits(value) == found
+    assert parse.digits(value) == found
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a\nb", "caf\u00e9", "x" * 8193, 7, None, ["t"]])
 def test_what_fits_into_no_header_is_no_token(value: object) -> None:
-    assert values.token_of(value) == ""
-    assert values.token_of("EAAB-1._~+/=|x") == "EAAB-1._~+/=|x"
+    assert parse.token_of(value) == ""
+    assert parse.token_of("EAAB-1._~+/=|x") == "EAAB-1._~+/=|x"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_fits_into_no_header_is_no_token(value: object) -> None:
     ],
 )
 def test_scopes_are_parted_by_commas_or_blanks(value: object, found: tuple[str, ...] | None) -> None:
-    assert values.scopes_of(value) == found
+    assert parse.scopes_of(value) == found
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_scopes_are_parted_by_commas_or_blanks(value: object, found: tuple[str, 
     ],
 )
 def test_a_moment_is_one_of_our_time(value: object, found: datetime | None) -> None:
-    assert values.moment(value) == found
+    assert parse.moment(value) == found
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_moment_is_one_of_our_time(value: object, found: datetime | None) -> N
     [
         (60, NOW + timedelta(seconds=60)),
         ("60", NOW + timedelta(seconds=60)),
-        (10**14, NOW + values.LONGEST_LIFE),
+        (10**14, NOW + parse.LONGEST_LIFE),
         (0, None),
         (-60, None),
         ("soon", None),
@@ -88,16 +88,16 @@ def test_a_moment_is_one_of_our_time(value: object, found: datetime | None) -> N
     ],
 )
 def test_a_life_ends_so_many_seconds_from_now(value: object, found: datetime | None) -> None:
-    assert values.end_of_life(value, NOW) == found
+    assert parse.end_of_life(value, NOW) == found
 
 
 @given(value=ANYTHING)
 def test_no_value_raises(value: Any) -> None:
-    assert values.digits(value).isdigit() or values.digits(value) == ""
-    assert values.token_of(value).isascii()
-    assert values.words(value, 5) in {"", str(value)[:5]}
-    assert values.mapping(value) == {}
-    assert all(isinstance(name, str) for name in values.names(value) or ())
-    assert all(values.scopes_of(value) or ("nothing said",))
-    for date in (values.moment(value), values.end_of_life(value, NOW)):
+    assert parse.digits(value).isdigit() or parse.digits(value) == ""
+    assert parse.token_of(value).isascii()
+    assert parse.words(value, 5) in {"", str(value)[:5]}
+    assert parse.mapping(value) == {}
+    assert all(isinstance(name, str) for name in parse.names(value) or ())
+    assert all(parse.scopes_of(value) or ("nothing said",))
+    for date in (parse.moment(value), parse.end_of_life(value, NOW)):
         assert date is None or date.tzinfo is UTC

@@ -26,8 +26,8 @@ from tokens.channels.kinds import (
     Verdict,
     code_form,
 )
-from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.values import digits, token_of
+from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.parse import digits, token_of
 from users import database_clock
 
 NOBODYS = "none"  # no token of anybody

@@ -6,8 +6,8 @@ from typing import Any
 
 from tokens.channels.facebook import calls, reading, system_users, verdicts
 from tokens.channels.kinds import AccountList, Answer, AppKeys, ChannelError, Identity, NativeAccount, Verdict
-from tokens.channels.table import misread
-from tokens.channels.values import mapping, words
+from tokens.channels.classifier import misread
+from tokens.channels.parse import mapping, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50
 FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks,business_name"

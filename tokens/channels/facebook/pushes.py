@@ -28,7 +28,7 @@ from tokens.channels.pushes import (
     parse,
     same,
 )
-from tokens.channels.values import digits, mapping, moment, words
+from tokens.channels.parse import digits, mapping, moment, words
 
 ALGORITHM = "HMAC-SHA256"
 # Meta's script gives a signed_request with these to every browser that logs in to the app.

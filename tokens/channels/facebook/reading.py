@@ -7,7 +7,7 @@ from typing import Any
 
 from tokens.channels.facebook import policy
 from tokens.channels.kinds import CanPublish, Dates, DateSource, NativeAccount
-from tokens.channels.values import digits, end_of_life, mapping, moment, names, number, words
+from tokens.channels.parse import digits, end_of_life, mapping, moment, names, number, words
 
 CLOCKS = {"access": "expires_at", "data_access": "data_access_expires_at"}  # our name -> debug_token's
 # user_tasks -> the role's name as people know it, the widest first

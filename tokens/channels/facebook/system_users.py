@@ -5,8 +5,8 @@ https://developers.facebook.com/docs/business-management-apis/system-users/insta
 
 from tokens.channels.facebook import calls, reading, verdicts
 from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
-from tokens.channels.table import evidence, misread
-from tokens.channels.values import digits, words
+from tokens.channels.classifier import evidence, misread
+from tokens.channels.parse import digits, words
 
 
 def adopt(app: AppKeys, access_token: str) -> ChannelConsent:

@@ -28,8 +28,8 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.linkedin.declaration import DECLARATION
-from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.values import mapping, scopes_of, token_of, words
+from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.parse import mapping, scopes_of, token_of, words
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.

@@ -7,8 +7,8 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
 from tokens.channels.linkedin import calls, reading
-from tokens.channels.table import misread
-from tokens.channels.values import mapping, number, words
+from tokens.channels.classifier import misread
+from tokens.channels.parse import mapping, number, words
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000
 MAX_PAGES = 50

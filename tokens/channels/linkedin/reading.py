@@ -11,16 +11,7 @@ from typing import Any
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.values import (
-    LONGEST_TOKEN,
-    end_of_life,
-    mapping,
-    moment,
-    names,
-    number,
-    scopes_of,
-    words,
-)
+from tokens.channels.parse import LONGEST_TOKEN, end_of_life, mapping, moment, names, number, scopes_of, words
 
 URN = "urn:li:sponsoredAccount:"
 LARGEST_ID = 10**19

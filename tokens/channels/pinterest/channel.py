@@ -27,8 +27,8 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.pinterest.declaration import DECLARATION
-from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.values import scopes_of, token_of, words
+from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.parse import scopes_of, token_of, words
 from users import database_clock
 
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")

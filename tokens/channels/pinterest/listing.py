@@ -5,8 +5,8 @@ from typing import Any
 
 from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
 from tokens.channels.pinterest import calls, reading
-from tokens.channels.table import misread
-from tokens.channels.values import words
+from tokens.channels.classifier import misread
+from tokens.channels.parse import words
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 

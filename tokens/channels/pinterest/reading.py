@@ -6,7 +6,7 @@ from typing import Any
 
 from tokens.channels.kinds import CanPublish, Dates, DateSource, Identity, NativeAccount
 from tokens.channels.pinterest import policy
-from tokens.channels.values import digits, end_of_life, mapping, moment, words
+from tokens.channels.parse import digits, end_of_life, mapping, moment, words
 
 LONGEST_MESSAGE = 260  # characters of Pinterest's own words on a restriction that are kept
 

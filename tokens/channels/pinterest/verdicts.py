@@ -12,19 +12,8 @@ from urllib.parse import parse_qsl
 
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
 from tokens.channels.spoken import says_account_stopped, says_limited
-from tokens.channels.table import (
-    LONGEST_WAIT,
-    PASSING,
-    Facts,
-    Row,
-    body_of,
-    bounded,
-    codes,
-    headers_of,
-    rule,
-    way_back,
-)
-from tokens.channels.values import mapping, number, words
+from tokens.channels.classifier import LONGEST_WAIT, PASSING, Facts, Row, body_of, bounded, codes, headers_of, rule, way_back
+from tokens.channels.parse import mapping, number, words
 from users import database_clock
 
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})

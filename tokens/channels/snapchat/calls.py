@@ -8,8 +8,8 @@ from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.snapchat import policy, verdicts
 from tokens.channels.snapchat.declaration import VERSIONS
-from tokens.channels.table import evidence, misread
-from tokens.channels.values import mapping
+from tokens.channels.classifier import evidence, misread
+from tokens.channels.parse import mapping
 
 
 def accounts(path: str) -> str:

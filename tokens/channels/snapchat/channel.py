@@ -25,8 +25,8 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.snapchat.declaration import DECLARATION
-from tokens.channels.table import evidence, keys_taken, misread
-from tokens.channels.values import mapping, scopes_of, words
+from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.parse import mapping, scopes_of, words
 from users import database_clock
 
 NOBODYS = "none"  # no token of anybody

@@ -8,8 +8,8 @@ from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
-from tokens.channels.table import misread
-from tokens.channels.values import names
+from tokens.channels.classifier import misread
+from tokens.channels.parse import names
 
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
 # Seconds for roles that the list itself does not tell; those not read by then are unknown.

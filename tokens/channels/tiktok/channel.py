@@ -23,10 +23,10 @@ from tokens.channels.kinds import (
     Verdict,
     proof_of,
 )
-from tokens.channels.table import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.tiktok import calls, listing, policy, pushes, reading, recovery, verdicts
 from tokens.channels.tiktok.declaration import DECLARATION
-from tokens.channels.values import digits, token_of, words
+from tokens.channels.parse import digits, token_of, words
 from users import database_clock
 
 NOBODYS = "none"  # no code of anybody

@@ -17,11 +17,11 @@ from tokens.channels.kinds import (
     Ruling,
     Verdict,
 )
-from tokens.channels.table import misread
+from tokens.channels.classifier import misread
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify
 from tokens.channels.turns import Turns, beginning_at
-from tokens.channels.values import digits
+from tokens.channels.parse import digits
 
 CHUNK = 100  # ad accounts in one call, clients' experience
 SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused

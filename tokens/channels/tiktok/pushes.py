@@ -26,9 +26,9 @@ from tokens.channels.pushes import (
     Taken,
     parse,
 )
-from tokens.channels.table import misread
+from tokens.channels.classifier import misread
 from tokens.channels.tiktok import calls, policy
-from tokens.channels.values import digits, mapping, words
+from tokens.channels.parse import digits, mapping, words
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription

@@ -9,21 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import (
-    PASSING,
-    REFUSING,
-    Codes,
-    Facts,
-    Row,
-    body_of,
-    bounded,
-    codes,
-    headers_of,
-    query_of,
-    rule,
-    until_midnight,
-)
-from tokens.channels.values import mapping, number, words
+from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, bounded, codes, headers_of, query_of, rule, until_midnight
+from tokens.channels.parse import mapping, number, words
 from users import database_clock
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK

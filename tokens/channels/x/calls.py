@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels import deprecations, http, table
+from tokens.channels import deprecations, http, classifier
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
-from tokens.channels.table import evidence, misread
+from tokens.channels.classifier import evidence, misread
 from tokens.channels.x import signing
 from tokens.channels.x.declaration import VERSIONS
 from tokens.channels.x.verdicts import classify
@@ -86,7 +86,7 @@ def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = 
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return table.demand(answer, classify(answer), channel="x")
+    return classifier.demand(answer, classify(answer), channel="x")
 
 
 def _form(answer: Answer) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from tokens.channels import http, table
+from tokens.channels import http, classifier
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
     HARMLESS,
@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.table import evidence, misread
+from tokens.channels.classifier import evidence, misread
 from tokens.channels.x import calls, listing, policy, pushes, reading, recovery, signable, signing, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from users import database_clock
@@ -50,7 +50,7 @@ class XChannel(Channel):
 
     def pause_of(self, answer: Answer) -> int:
         """X's windows are of one token, or of one ad account: only a limit without one of them is the app's."""
-        names = table.headers_of(answer)
+        names = classifier.headers_of(answer)
         of_one = any(name.startswith(("x-rate-limit-", "x-account-rate-limit-")) for name in names)
         return 0 if of_one else super().pause_of(answer)
 

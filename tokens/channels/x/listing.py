@@ -13,9 +13,9 @@ from tokens.channels.kinds import (
     NativeAccount,
     Verdict,
 )
-from tokens.channels.table import misread
+from tokens.channels.classifier import misread
 from tokens.channels.turns import Turns, beginning_at
-from tokens.channels.values import words
+from tokens.channels.parse import words
 from tokens.channels.x import calls, reading, verdicts
 
 PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.kinds import NativeAccount
-from tokens.channels.values import digits, mapping, names, words
+from tokens.channels.parse import digits, mapping, names, words
 from tokens.channels.x import policy
 
 _ID = re.compile(r"[0-9a-z]{1,20}")

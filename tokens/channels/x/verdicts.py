@@ -12,22 +12,8 @@ from typing import Any
 
 from tokens.channels import batch
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.table import (
-    PASSING,
-    REFUSING,
-    Codes,
-    Facts,
-    Row,
-    body_of,
-    bounded,
-    codes,
-    headers_of,
-    lacks,
-    misread,
-    query_of,
-    rule,
-)
-from tokens.channels.values import mapping, number, words
+from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, bounded, codes, headers_of, lacks, misread, query_of, rule
+from tokens.channels.parse import mapping, number, words
 from tokens.channels.x.reading import user_id
 from users import database_clock
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tokens import answers, channels, live_check, renewal
+from tokens import channels, live_check, renewal, unknown_answers
 from tokens.channels.base import Channel, Credentials
 from tokens.live_check import Checker, Line
 from tokens.models import ChannelApp, Token
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if options["renew"] and options["token_id"] is None:
             raise CommandError("--renew needs --token-id: what a renewal gives must be stored.")
-        answers.learn(timezone.now())
+        unknown_answers.learn(timezone.now())
         token = _token(channel, options["token_id"])
         checker = _checker(channel, token, options)
         good = True

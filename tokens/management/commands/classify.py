@@ -1,4 +1,4 @@
-"""`manage.py classify [--staff | --no-staff] < answers.jsonl`."""
+"""`manage.py classify [--staff | --no-staff] < unknown_answers.jsonl`."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from tokens import answers, classifying
+from tokens import classifying, unknown_answers
 
 PATIENCE = 2  # seconds that a database may take to say that it is there
 NOT_APPLIED = "The database cannot be reached, so what staff said about unknown answers is not applied."
@@ -70,7 +70,7 @@ class Command(BaseCommand):
     def _learn(self, *, must: bool) -> None:
         try:
             _reach()
-            answers.reload(timezone.now())
+            unknown_answers.reload(timezone.now())
         except (psycopg.Error, DatabaseError) as error:
             if must:
                 raise CommandError(f"{NOT_APPLIED} Leave --staff out, or set DATABASE_URL.") from error

@@ -1,0 +1,125 @@
+"""Reading a token's ad accounts at the channel, and writing what was found: of the accounts, and of our app."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from accounts import access_brake, pool, pool_entries
+from accounts.models import AccountToken
+from accounts.pool_reasons import READING_REFUSED
+from tokens import channels, refused_use, unknown_answers
+from tokens.channels import gate
+from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
+from tokens.models import Token
+from tokens.querysets import TokenQuerySet
+
+READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
+DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the channel said of one token's ad accounts, read without any transaction."""
+
+    listed: AccountList | None = None
+    readings: Mapping[int, PairReading] = field(default_factory=dict)  # by id of the account
+    fault: ChannelError | None = None  # the list could not be had
+
+    @property
+    def not_asked(self) -> bool:
+        """Whether some of it was not read because the channel was not to be asked just then."""
+        said = [reading.evidence for reading in self.readings.values()]
+        if self.fault is not None:
+            said.append(self.fault.evidence)
+        return any(gate.was_not_asked(one) for one in said)
+
+
+def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | None = None) -> Findings:
+    """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
+
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `timeout`: seconds, of each account
+    that is read singly. Raises VaultError or ValueError where the credentials do not open.
+    """
+    native = channels.get(token.app.channel)
+    keys, credentials = token.app.keys(), token.unseal()
+
+    def singly(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
+        return {
+            account_id: native.read_account(
+                keys, credentials, native_id, scopes=token.scopes, timeout=timeout
+            )
+            for account_id, native_id in some
+        }
+
+    if len(accounts) <= READ_SINGLY:
+        return Findings(readings=singly(accounts))
+    try:
+        listed = native.list_accounts(keys, credentials, token.identity, token.scopes)
+    except ChannelError as error:
+        return Findings(fault=error)  # a list that failed changes nothing
+    there = {one.native_id for one in listed.accounts}
+    missing = [pair for pair in accounts if pair[1] not in there]
+    readings = singly(missing[:DOUBTED])
+    # Where all that were asked about are lost indeed, the list is believed for the rest too.
+    believed = all(_is_lost(reading) for reading in readings.values())
+    return Findings(replace(listed, complete=listed.complete and believed), readings)
+
+
+def _is_lost(reading: PairReading) -> bool:
+    return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
+
+
+def _other_readers(token: Token) -> TokenQuerySet:
+    """Return the app's other tokens whose checks read ad accounts too."""
+    entries = AccountToken.objects.filter(token=OuterRef("pk"))
+    return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
+
+
+def record(
+    token: Token,
+    found: Findings,
+    *,
+    now: datetime,
+    source: str,
+    asked_at: datetime | None = None,
+    answered_at: datetime | None = None,
+) -> None:
+    """Write what was found of a token's accounts, and what the answers say of our app.
+
+    `asked_at` and `answered_at`: when the reading began and ended, where that is known better than `now`.
+    """
+    asked_with: dict[str, Any] = {
+        "token": token,
+        "generation": token.generation,
+        "now": now,
+        "source": source,
+    }
+    with access_brake.weighed(listed=found.listed, readings=found.readings, **asked_with) as held:
+        if found.listed is not None:
+            pool_entries.apply_list(listed=found.listed, held=held, **asked_with)
+        for account_id, reading in found.readings.items():
+            pool_entries.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
+    said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
+    if found.fault is not None:
+        said.append((found.fault.ruling, found.fault.evidence))
+    rulings = [ruling for ruling, _ in said]
+    faults = [ruling for ruling in rulings if ruling.verdict == Verdict.APP_FAULT]
+    with transaction.atomic():
+        moved = False
+        if found.listed is not None or any(ruling.verdict == Verdict.OK for ruling in rulings):
+            moved = refused_use.answered(token=token, asked_at=asked_at or now)
+        elif faults:
+            moved = refused_use.blamed(
+                token=token,
+                ruling=faults[0],
+                others=_other_readers(token),
+                answered_at=answered_at or now,
+            )
+        if moved:
+            pool.settle(token_ids=[token.pk], cause=READING_REFUSED, now=now, source=source)
+    for ruling, evidence in said:
+        unknown_answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)

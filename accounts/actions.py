@@ -1,0 +1,250 @@
+"""Deeds of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import pool, pool_reasons, readers, selection
+from accounts.errors import DeedRefused
+from accounts.mails import ask_mail
+from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool_reasons import OUTSIDE, READING_REFUSED
+from notifications import outbox
+from tokens import lifecycle, reasons
+from tokens.models import Token
+from users import hold
+from users.models import Team, User
+
+
+@transaction.atomic
+def make_active(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
+    """Serve this token from now on. Raises DeedRefused where it is active already or cannot be served."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.active_token_id == token.pk:
+        raise DeedRefused(f"Somebody was faster: {token.native_user_name} is active already.")
+    entry = _entry(account, token)
+    if not selection.usable(entry):
+        raise DeedRefused(f"{token.native_user_name} cannot be made active: the token is not usable now.")
+    if selection.stands_back(entry, account.pool.select_related("token")):
+        raise DeedRefused(
+            reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name).what
+        )
+    pool.settle(
+        account_ids=[account.pk],
+        cause="switched",
+        now=now,
+        source="staff",
+        actor=actor,
+        note=note,
+        prefer=token.pk,
+    )
+
+
+@transaction.atomic
+def move(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
+    """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1.
+
+    Raises DeedRefused where that changes nothing: the active token is always first, and tokens that can be served are
+    tried before those that cannot, whatever their rank.
+    """
+    account = Account.objects.locked().get(pk=account.pk)
+    entries = selection.in_order(account)
+    places = [entry.token_id for entry in entries]
+    if token.pk not in places:
+        raise DeedRefused("This token is no longer linked to the account.")
+    old = places.index(token.pk)
+    new = min(max(old + step, 0), len(places) - 1)
+    entries.insert(new, entries.pop(old))
+    for place, entry in enumerate(entries, 1):
+        entry.rank = place
+    AccountToken.objects.bulk_update(entries, ["rank"])
+    place = [entry.token_id for entry in selection.in_order(account)].index(token.pk) + 1
+    if place == old + 1:
+        raise DeedRefused(
+            "It stays where it is: the active token is first, and tokens that can be served come before the others."
+        )
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.RANKED,
+        token_id=token.pk,
+        note=f"now number {place}",
+        source="staff",
+        actor=actor,
+        now=now,
+    )
+    pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
+    return place
+
+
+@transaction.atomic
+def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
+    """Forget the order that was set by hand: the longest-lived token comes first again."""
+    account = Account.objects.locked().get(pk=account.pk)
+    account.pool.update(rank=None)
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.RANKED,
+        note="back to automatic",
+        source="staff",
+        actor=actor,
+        now=now,
+    )
+    pool.settle(account_ids=[account.pk], cause="ranked", now=now, source="staff", actor=actor)
+
+
+@transaction.atomic
+def unlink(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
+    """Take a token out of the account's pool. Its other accounts keep it; the log-in and its history stay, also after the last one."""
+    Token.objects.locked().get(pk=token.pk)
+    lifecycle.note_linked(token_ids=[token.pk], now=now)
+    account = Account.objects.locked().get(pk=account.pk)
+    entry = _entry(account, token)
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.UNLINKED,
+        token_id=token.pk,
+        note=note,
+        source="staff",
+        actor=actor,
+        now=now,
+    )
+    entry.delete()
+    pool.settle(account_ids=[account.pk], cause="unlinked", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
+    """Stop serving the account on purpose; it is not warned about either."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.paused_at is not None:
+        raise DeedRefused("Somebody was faster: the account is paused already.")
+    account.paused_at, account.paused_by, account.pause_note = now, actor, note[:300]
+    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
+    pool.settle(account_ids=[account.pk], cause="paused", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
+    """Serve a paused account again, as far as its pool allows."""
+    account = Account.objects.locked().get(pk=account.pk)
+    if account.paused_at is None:
+        raise DeedRefused("Somebody was faster: the account is no longer paused.")
+    account.paused_at, account.paused_by, account.pause_note = None, None, ""
+    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
+    pool.record(
+        account=account, kind=AccountEvent.Kind.RESUMED, source="staff", actor=actor, note=note, now=now
+    )
+    pool.settle(account_ids=[account.pk], cause="resumed", now=now, source="staff", actor=actor, note=note)
+
+
+@transaction.atomic
+def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
+    """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
+
+    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises DeedRefused where it is there already.
+    """
+    account = Account.objects.locked().select_related("team").get(pk=account.pk)
+    if account.team_id == team.pk:
+        raise DeedRefused(f"{account.name} is in the team {team} already.")
+    before, account.team = account.team, team
+    account.save(update_fields=["team"])
+    pool.record(
+        account=account,
+        kind=AccountEvent.Kind.MOVED,
+        from_team=before,
+        to_team=team,
+        source="staff",
+        actor=actor,
+        note=note,
+        now=now,
+    )
+    pool.settle(account_ids=[account.pk], cause=OUTSIDE, now=now, source="staff", actor=actor, note=note)
+    return before
+
+
+@transaction.atomic
+def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> str:
+    """Mail the person who consented and ask to re-authenticate. Returns the address.
+
+    Raises DeedRefused where nobody is known to have consented, or he cannot log in any more.
+    """
+    return ask_person(about=[(account, token)], actor=actor, note=note, now=now)
+
+
+@transaction.atomic
+def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str, now: datetime) -> str:
+    """Ask one person by one mail to re-authenticate all these log-ins of his, and note it on every account. Returns the address.
+
+    `about` names each account with the log-in that it is about, the most important first. Raises DeedRefused where somebody else, or
+    nobody who can log in, consented to one of them; OnHold where no mail is sent.
+    """
+    hold.refuse()
+    tokens = list({token.pk: token for _, token in about}.values())
+    recipient = _whom(tokens)
+    events = AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=account,
+            token=token,
+            kind=AccountEvent.Kind.ASKED,
+            source="staff",
+            actor=actor,
+            note=note,
+            at=now,
+        )
+        for account, token in about
+    )
+    for token in tokens:
+        lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
+    outbox.enqueue(
+        kind=ask_mail.KIND,
+        recipient=recipient,
+        team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
+        dedupe_key=f"ask:{events[0].pk}:{recipient}",
+        payload={
+            "accounts": [account.pk for account, _ in about],
+            "tokens": [token.pk for token in tokens],
+            "actor": actor.pk,
+            "note": note,
+        },
+        now=now,
+    )
+    return recipient
+
+
+def _whom(tokens: Sequence[Token]) -> str:
+    """Return the address of the one person who consented to all of them. Raises DeedRefused where there is none."""
+    for why in map(cannot_ask, tokens):
+        if why:
+            raise DeedRefused(why)
+    people = {token.consented_by for token in tokens}
+    person = people.pop()
+    if people or person is None:
+        raise DeedRefused("These log-ins are not one person's.")
+    return person.email
+
+
+def cannot_ask(token: Token) -> str:
+    """Return why nobody can be asked to renew this token, or "" where somebody can."""
+    if token.kind == Token.Kind.SYSTEM:
+        return "This is a system user: no person can re-authenticate it. Add a new token of it instead."
+    if token.consented_by is None:
+        return "Nobody here is known to have linked it: it was imported. Ask its person to use Add Account."
+    if not token.consented_by.is_active:
+        return f"{token.consented_by} can no longer log in. Invite another person."
+    return ""
+
+
+def asking_is_vain(entry: AccountToken) -> str:
+    """Return why a new consent of this person would not help this account, or "" where it would."""
+    told = pool_reasons.explain_entry(entry)
+    if not told.short or told.by_consent:
+        return ""
+    return f"Re-authenticating would not help: it waits for {told.waits_for or told.who}."
+
+
+def _entry(account: Account, token: Token) -> AccountToken:
+    entry = account.pool.select_related("token").filter(token=token).first()
+    if entry is None:
+        raise DeedRefused("This token is no longer linked to the account.")
+    return entry

@@ -1,0 +1,1 @@
+"""What accounts write to people, one module a kind of mail."""

@@ -1,0 +1,171 @@
+"""Mails about API keys: one that ends soon or is not used, to whoever made it and operators; one whose maker left, to operators.
+
+Each message has a key of its own, so that the hourly run writes nothing twice.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.models import ApiKey
+from notifications import clean, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from ui import addresses, presentation
+from users.models import User
+from users.recipients import because_operator, operators
+
+KIND = "api_key"
+DAYS_AHEAD = (1, 7, 30)
+UNUSED_FOR = timedelta(days=90)
+STOPS = "Every call with it is then answered 401, so what it publishes stops."
+
+
+@transaction.atomic
+def tell(*, now: datetime) -> int:
+    """Write what was not told yet. Return how many messages were written."""
+    to_operators = operators()
+    return sum(
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{key.pk}:{what}:{address}",
+            payload={"key": key.pk, "about": what.partition(":")[0]},
+            now=now,
+        )
+        for key, what in [*_ending(now), *_without_maker(now), *_unused(now)]
+        for address in dict.fromkeys([*_maker(key, what), *to_operators])
+    )
+
+
+def _in_use(now: datetime) -> QuerySet[ApiKey]:
+    return ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None).order_by("pk")
+
+
+def _ending(now: datetime) -> Iterator[tuple[ApiKey, str]]:
+    soon = now + timedelta(days=DAYS_AHEAD[-1])
+    for key in _in_use(now).filter(expires_at__lte=soon).select_related("created_by"):
+        assert key.expires_at is not None  # filtered
+        days = next(days for days in DAYS_AHEAD if key.expires_at <= now + timedelta(days=days))
+        yield key, f"end:{key.expires_at:%Y-%m-%d}:{days}"
+
+
+def _without_maker(now: datetime) -> Iterator[tuple[ApiKey, str]]:
+    left = Q(created_by__is_active=False) | Q(maker_left_at__isnull=False)
+    for key in _in_use(now).filter(left):
+        yield key, "maker"
+
+
+def _unused(now: datetime) -> Iterator[tuple[ApiKey, str]]:
+    keys = _in_use(now).annotate(idle_since=Coalesce("last_used_at", "created_at"))
+    for key in keys.filter(idle_since__lte=now - UNUSED_FOR).select_related("created_by"):
+        yield key, f"unused:{key.idle_since:%Y-%m-%d}"
+
+
+def _maker(key: ApiKey, what: str) -> list[str]:
+    if what == "maker" or key.created_by is None or not key.created_by.is_active:
+        return []
+    return [key.created_by.email]
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where the key is revoked or over, or its reader neither made it nor is an operator."""
+    key = (
+        ApiKey.objects.select_related("created_by").filter(pk=message.payload["key"], revoked_at=None).first()
+    )
+    if key is None:
+        raise NotWanted("The key was revoked before this mail went out.")
+    about = message.payload["about"]
+    if over := _over(key, about, now=timezone.now()):
+        raise NotWanted(over)
+    made_it = key.created_by is not None and key.created_by.email == message.recipient
+    if not made_it and message.recipient not in operators():
+        raise NotWanted("This address neither made the key nor is an operator's.")
+    user = User.objects.filter(email=message.recipient, is_active=True).first()
+    with timezone.override(user.zone if user else timezone.get_default_timezone()):
+        context = _context(key, about) | {
+            "because": _because(user, made_it=made_it),
+            "why_url": addresses.of("why_message", message.pk) if user else "",
+        }
+        text = render_to_string("mail/api_key/body.txt", context)
+        html = render_to_string("mail/api_key/body.html", context)
+    return Mail(subject=_subject(key, context["heading"]), text=text, html=html)
+
+
+def _subject(key: ApiKey, heading: str) -> str:
+    """Return the heading as a subject. Where it is too long the key's name gives way, not what happens and when."""
+    subject = f"AdToken: {heading}"
+    room = len(key.name) - (len(subject) - clean.SUBJECT_LENGTH)
+    return clean.line(
+        subject.replace(key.name, f"{key.name[: max(1, room - 1)]}…") if room < len(key.name) else subject
+    )
+
+
+def _over(key: ApiKey, about: str, *, now: datetime) -> str:
+    """Return why nothing is left to say, or ""."""
+    if about == "end" and (key.expires_at is None or key.expires_at <= now):
+        return "The key has no such end any more."
+    if about == "maker" and not key.maker_left:
+        return "Whoever made the key is back."
+    if about == "unused" and (key.last_used_at or key.created_at) > now - UNUSED_FOR:
+        return "The key was used before this mail went out."
+    return ""
+
+
+def _words(key: ApiKey, about: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return heading, first sentence and steps."""
+    name = f"the API key “{key.name}”"
+    if about == "end":
+        assert key.expires_at is not None  # asked in build
+        last_day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+        steps = ("Make a new key with the same limits, and enter it in the system.", "Revoke this one.")
+        return f"{name} ends on {last_day.day} {last_day:%B %Y}", STOPS, steps
+    if about == "maker":
+        return (
+            f"whoever made {name} has left",
+            "The key goes on working. It may stand where nobody looks after it any more.",
+            (
+                "Find out which system uses it, and who looks after it now.",
+                "Make that person a new key, then revoke this one.",
+            ),
+        )
+    return (
+        f"{name} has not been used for {UNUSED_FOR.days} days",
+        "The key still works for whoever has it. One that no system needs is better revoked.",
+        ("Find out whether a system still needs it.", "If none does, revoke it."),
+    )
+
+
+def _context(key: ApiKey, about: str) -> dict[str, Any]:
+    zone = timezone.get_current_timezone()
+    heading, lead, steps = _words(key, about)
+    used = presentation.moment(key.last_used_at, zone=zone).full if key.last_used_at else "never"
+    made_by = (
+        str(key.created_by) if key.created_by else "somebody who was deleted" if key.maker_left_at else "–"
+    )
+    rows = [
+        ("Key", f"{key.prefix}…"),
+        ("Made", f"by {made_by}, {presentation.moment(key.created_at, zone=zone).full}"),
+        ("Last used", used),
+        ("Teams", ", ".join(key.teams.order_by("name").values_list("name", flat=True)) or "none"),
+    ]
+    return {
+        "heading": heading[0].upper() + heading[1:],
+        "lead": lead,
+        "rows": rows,
+        "steps": steps,
+        "label": "Open API keys",
+        "url": addresses.of("admin:accounts_apikey_changelist"),
+    }
+
+
+def _because(user: User | None, *, made_it: bool) -> str:
+    if made_it:
+        return "You get this because you made the key."
+    return because_operator(user)

@@ -1,0 +1,79 @@
+"""The mail "please re-authenticate", asked by staff: one a person, with all log-ins and accounts that it is about."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts.mails import death_mail
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens import channels
+from tokens.models import Token
+from ui import addresses, presentation
+from users.models import User
+
+KIND = "ask"
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from the log-ins that were not renewed since. Raises NotWanted where all were, or the person cannot log in."""
+    asked = _asked(message)
+    person = asked[0].consented_by
+    if person is None or not person.is_active:
+        raise NotWanted("The person can no longer log in.")
+    waiting = [token for token in asked if token.linked_at <= message.created_at]
+    if not waiting:
+        raise NotWanted("The person re-authenticated before this mail went out.")
+    wanted = set(_ids(message, "account"))
+    pools = [(token, death_mail.rows_of(token, person, first=wanted)) for token in waiting]
+    pools = [(token, rows) for token, rows in pools if rows.shown]
+    if not pools:
+        raise NotWanted("The log-in is no longer linked to any account.")
+    return _render(message, person, pools)
+
+
+def _ids(message: Message, name: str) -> list[int]:
+    """Return the ids of a payload; of an ask from before people were asked by one mail, the one that it held."""
+    found: list[int] = message.payload.get(f"{name}s") or [message.payload[name]]
+    return found
+
+
+def _asked(message: Message) -> list[Token]:
+    """Return the log-ins in the order of the ask. Raises NotWanted where none is left."""
+    ids = _ids(message, "token")
+    found = Token.objects.select_related("app", "consented_by").in_bulk(ids)
+    if not found:
+        raise NotWanted("The log-in no longer exists.")
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _render(message: Message, person: User, pools: Sequence[tuple[Token, death_mail.Rows]]) -> Mail:
+    actor = User.objects.filter(pk=message.payload["actor"]).first()
+    asker = str(actor) if actor else "An administrator"
+    channel = channels.get(pools[0][0].app.channel)
+    labels = list(dict.fromkeys(presentation.channel_name(token.app.channel) for token, _ in pools))
+    context: dict[str, Any] = {
+        "asker": asker,
+        "note": message.payload.get("note", ""),
+        "first_name": presentation.first_name(str(person)),
+        "what": presentation.join_names(labels),
+        "count": len(pools),
+        "native_user": pools[0][0].native_user_name,
+        "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
+        "cards": [death_mail.card(token, rows, person.zone) for token, rows in pools],
+        "because": f"You get this because you linked {'this log-in' if len(pools) == 1 else 'these log-ins'}.",
+        "about_label": f"How long authorisations last at {channel.label if len(labels) == 1 else 'each channel'}",
+        "about_url": addresses.of("channel_page", channel.key)
+        if len(labels) == 1
+        else addresses.of("channel_needs"),
+        "why_url": addresses.of("why_message", message.pk),
+    }
+    with timezone.override(person.zone):
+        subject = render_to_string("mail/ask/subject.txt", context).strip()
+        context["subject"] = subject
+        text = render_to_string("mail/ask/body.txt", context)
+        html = render_to_string("mail/ask/body.html", context)
+    reply_to = actor.email if actor and actor.is_active else ""
+    return Mail(subject=subject, text=text, html=html, reply_to=reply_to)

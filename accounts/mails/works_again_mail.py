@@ -1,0 +1,96 @@
+"""The mail that says that accounts work again, to whoever was told that they stopped or were restricted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.mails import mailing
+from accounts.mails.mailing import Reader
+from accounts.models import Account, AccountNotice
+from accounts.summary import Summary
+from accounts.telling.notices import without_unwanted
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from ui import addresses, presentation
+
+SHOWN = 5
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from the accounts that work still. Raises NotWanted where all have stopped again."""
+    reader = mailing.reader_of(message)
+    notices = without_unwanted(list(message.ended_notices.select_related("message")))
+    lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
+    lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
+    found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]
+    if not notices:
+        raise NotWanted("No macro mails this address about it now, or its reader stopped these mails.")
+    if not found:
+        raise NotWanted("It stopped again before this mail went out.")
+    found.sort(key=lambda one: (one.pk in lifted, not _works(one), one.name))
+    first, dark = found[0], [one.name for one in found if not _works(one)]
+    # Where nothing but restrictions ended, all of them did; else what works again is told first, and what does not by itself.
+    told = found if first.pk in lifted else [one for one in found if _works(one)]
+    shown = mailing.summaries([one.pk for one in found[:SHOWN]])
+    context = {
+        "accounts": mailing.called([one.name for one in told]),
+        "more": len(told) - 1,
+        "lifted": first.pk in lifted,
+        "all_work": not dark,
+        "dark": mailing.called(dark) if dark else "",
+        "dark_more": len(dark) - 1,
+        "channel": presentation.channel_name(first.channel),
+        "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
+        "unseen": max(0, len(found) - SHOWN),
+        "because": _because([one.pk in lifted for one in found]),
+    }
+    return mailing.render("works_again", message, reader, first.name, context)
+
+
+def _because(lifted: Sequence[bool]) -> str:
+    """Return why the reader gets this, for each account whether only its restriction ended."""
+    if all(lifted):
+        what = "was restricted" if len(lifted) == 1 else "were restricted"
+    else:
+        what = "had stopped or were restricted" if any(lifted) else "had stopped"
+    return f"You get this because we told you that {'it' if len(lifted) == 1 else 'they'} {what}."
+
+
+def _holds(account: Account, lifted: set[int]) -> bool:
+    if account.restriction:
+        return False
+    return account.pk in lifted or _works(account)
+
+
+def _works(account: Account) -> bool:
+    return account.state == Account.State.CONNECTED
+
+
+def _card(found: Summary, reader: Reader) -> dict[str, Any]:
+    account = found.account
+    carrier = found.active_name(reader.names)
+    connected = account.state == Account.State.CONNECTED
+    rows = [("State", _state(account, carrier))]
+    if connected and account.deadline is not None:
+        rows.append((found.until.heading, found.until.text))
+    return {
+        **mailing.card_head([account]),
+        "pill": found.pill,
+        "rows": rows,
+        "steps": (),
+        "steps_for": "",
+        "button": {
+            "label": f"See {mailing.cut(account.name)}",
+            "url": addresses.of("open_account", account.pk),
+        },
+    }
+
+
+def _state(account: Account, carrier: str) -> str:
+    """Say whether it works: an account whose restriction ended may be paused, or have no log-in that works."""
+    if account.state == Account.State.CONNECTED:
+        return f"Connected, through {presentation.first_name(carrier)}" if carrier else "Connected"
+    why = {
+        Account.State.PAUSED: "paused by staff",
+        Account.State.INTERRUPTED: "its log-in is being checked",
+    }.get(Account.State(account.state), "deactivated: no log-in works for it")
+    return f"No longer restricted, but {why}"

@@ -1,1 +1,0 @@
-"""The staff portal of ad accounts: Social Accounts, Authenticate Tokens, deeds with confirm pages."""

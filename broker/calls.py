@@ -1,0 +1,131 @@
+"""Lease, call, classify, shift and retry in one, for Python callers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Account
+from broker.callers import Caller
+from broker.errors import Busy, LeaseOver, Refused
+from broker.leases import Lease, Purpose, lease
+from broker.reports import report
+from broker.signing import sign
+from tokens import channels
+from tokens.channels import http
+from tokens.channels.addresses import path_below
+from tokens.channels.base import Answer, Verdict
+
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The channel's answer, and through whose log-in it was given."""
+
+    status: int
+    body: Any
+    native_user: str | None
+    tries: int
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is to be sent with whatever token works."""
+
+    method: str
+    url: str
+    params: Mapping[str, str]
+    data: Mapping[str, str]
+    json: Any
+
+
+def call(
+    *,
+    account: Account,
+    method: str,
+    url: str,
+    now: datetime,
+    params: Mapping[str, str] | None = None,
+    data: Mapping[str, str] | None = None,
+    json: Any = None,
+    caller: Caller | None = None,
+    purpose: Purpose = "publish",
+) -> Reply:
+    """Send one request of an account to its channel with a token that works, and go on with the next one when it died.
+
+    `params` go into the address, `data` into a form body, `json` into a JSON body. Raises Held (only a person can help), Busy (try
+    later), or Refused: the token goes to the channel's own API alone. An answer that has nothing to do with tokens, such as a bad
+    parameter, is returned as it is.
+    """
+    caller = caller or Caller()
+    bases = channels.get(account.channel).api_urls()
+    if path_below(url, bases, encoded=True) is None:
+        raise Refused(f"A token of this channel is sent to addresses below {' and '.join(bases)} alone.")
+    request = _Request(method, url, params or {}, data or {}, json)
+
+    def fresh() -> Lease:
+        return lease(
+            caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
+        )
+
+    current = fresh()
+    for attempt in range(1, TRIES + 1):
+        try:
+            answer = _send(caller, current, request, now)
+        except LeaseOver:  # the token changed between leasing and signing
+            current = fresh()
+            answer = _send(caller, current, request, now)
+        reply = Reply(answer.status, answer.body, current.native_user, attempt)
+        if _is_fine(account.channel, answer):
+            break
+        result = report(
+            caller=caller,
+            lease_id=current.lease_id,
+            status=answer.status,
+            body=answer.body,
+            method=request.method.upper(),
+            now=now,
+        )
+        if result.held is not None:
+            raise result.held
+        if result.action == "retry_later":
+            raise Busy(result.retry_after or 30, f"The channel answered {answer.status}: {result.verdict}.")
+        if result.lease is None or result.lease.token_id == current.token_id:
+            break  # the token is fine, so the answer is about the request itself
+        current = result.lease
+    return reply
+
+
+def _is_fine(channel: str, answer: Answer) -> bool:
+    """Return whether the channel did what was asked. Its own table knows: HTTP 200 may carry an error (TikTok, Facebook).
+
+    A success in a shape that no table knows, such as a file, is the job's own business.
+    """
+    ruling = channels.get(channel).classify(answer)
+    if ruling.unknown and not isinstance(answer.body, dict):
+        return 200 <= answer.status < 300
+    return ruling.verdict == Verdict.OK
+
+
+def _send(caller: Caller, current: Lease, request: _Request, now: datetime) -> Answer:
+    headers = dict(current.send.headers)
+    query = {**request.params, **current.send.query}
+    if current.signs:
+        headers["Authorization"] = sign(
+            caller=caller,
+            lease_id=current.lease_id,
+            method=request.method,
+            url=request.url,
+            params={**query, **request.data},
+            now=now,
+        )
+    return http.request(
+        "api",
+        request.method,
+        request.url,
+        params=query or None,
+        data=request.data or None,
+        json=request.json,
+        headers=headers,
+    )

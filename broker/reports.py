@@ -1,0 +1,158 @@
+"""Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from django.conf import settings
+
+from accounts import access_brake, write_refusals
+from accounts.models import Account
+from broker import control
+from broker.callers import Caller
+from broker.errors import Busy, Held, NotFound
+from broker.leases import Claims, Lease, Purpose, lease, open_lease
+from tokens import channels, lifecycle, probe, scrub, unknown_answers
+from tokens.channels import gate, shares
+from tokens.channels.base import Answer, Reason, Ruling, Verdict
+from tokens.channels.http import Limit
+from tokens.clock import Clock
+from tokens.models import Token
+from users import hold
+
+Action = Literal["none", "retry_with", "retry_later", "hold"]
+
+HARMLESS = {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
+RETRY_AFTER = 30
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the caller does next: nothing, retry with another (or the same) lease, retry later, or hold until a person acts."""
+
+    verdict: Verdict
+    action: Action
+    reason: str = ""
+    detail: str = ""
+    lease: Lease | None = None
+    retry_after: int | None = None
+    held: Held | None = None
+
+
+def report(
+    *, caller: Caller, lease_id: str, status: int, body: Any, now: datetime, method: str = ""
+) -> Report:
+    """Take what the channel answered to a job, confirm it, and say what to do next.
+
+    `method` is that of the answered request, where the job tells it: a good answer to a write shows that the person may write. Raises
+    NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
+    """
+    claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    hold.refuse()
+    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+    account = Account.objects.filter(pk=claims.account_id).first()
+    if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
+        raise NotFound("There is no such lease.")
+    unknown_answers.learn(now)
+    ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    evidence = scrub.evidence(call="api", status=status, body=body)
+    if token is not None:
+        unknown_answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now, api_key=caller.key_id)
+    if ruling.verdict == Verdict.OK:
+        lifecycle.note_use(token_id=claims.token_id, now=now)
+        if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
+            write_refusals.lift(account_ids=[account.pk], token_ids=[claims.token_id], now=now)
+        return Report(Verdict.OK, "none")
+    if token is None or token.generation != claims.generation:
+        return _next(caller, account, ruling, claims.purpose, now)
+    if token.state == Token.State.DEAD:
+        return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
+    if ruling.verdict == Verdict.OUR_BUG:
+        return Report(
+            ruling.verdict, "none", detail="The answer is about the request itself, not about the token."
+        )
+    if ruling.verdict in HARMLESS:
+        return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
+    return _confirm(caller, account, token, ruling, evidence, claims, now)
+
+
+def _confirm(
+    caller: Caller,
+    account: Account,
+    token: Token,
+    ruling: Ruling,
+    evidence: dict[str, Any],
+    claims: Claims,
+    now: datetime,
+) -> Report:
+    """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
+    if wait := gate.closed_for(account.channel, token.app.client_id):
+        return Report(Verdict.TRANSIENT, "retry_later", retry_after=wait)
+    try:
+        with shares.taken(account.channel):
+            return _ask(caller, account, token, ruling, evidence, claims, now)
+    except shares.NoRoom:
+        return Report(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
+
+
+def _ask(
+    caller: Caller,
+    account: Account,
+    token: Token,
+    ruling: Ruling,
+    evidence: dict[str, Any],
+    claims: Claims,
+    now: datetime,
+) -> Report:
+    """Ask first about the token, then about the account."""
+    limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
+    outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
+    if outcome.state == Token.State.DEAD:
+        return _next(caller, account, _confirmed(outcome.reason), claims.purpose, now)
+    if outcome.state != Token.State.VALID or outcome.generation != token.generation:
+        return _next(caller, account, ruling, claims.purpose, now)
+    if outcome.verdict != Verdict.OK:
+        return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
+    read = control.read(account, token, clock=clock, limit=limit)
+    if read.ruling.verdict == Verdict.APP_FAULT and control.is_served_by_another(
+        account, token, clock=clock, limit=limit
+    ):
+        return _next(caller, account, read.ruling, claims.purpose, now)
+    undecided = read.ruling.verdict in UNDECIDED
+    if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
+        return Report(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
+    if claims.purpose == "publish":
+        write_refusals.take(
+            token=token,
+            account_id=account.pk,
+            api_key=caller.key_id,
+            leased_at=claims.issued_at,
+            ruling=ruling,
+            read=read,
+            now=now,
+        )
+    answer = _next(caller, account, ruling, claims.purpose, now)
+    if answer.lease is not None and answer.lease.token_id == token.pk:
+        lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
+    return answer
+
+
+def _confirmed(reason: str) -> Ruling:
+    """Return what our own question found: it says more than the answer that made us ask."""
+    return Ruling(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
+
+
+def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, now: datetime) -> Report:
+    """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
+    reason = str(ruling.reason or "")
+    try:
+        fresh = lease(
+            caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
+        )
+    except Held as held:
+        return Report(ruling.verdict, "hold", reason=held.reason, held=held)
+    except Busy as busy:
+        return Report(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
+    return Report(ruling.verdict, "retry_with", reason=reason, lease=fresh)

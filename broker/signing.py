@@ -1,0 +1,110 @@
+"""Signing for OAuth 1.0a: the app's secrets never leave, and each signature is for the lease's ad account alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from accounts.models import Account, AccountToken, LeaseRecord
+from broker import records
+from broker.callers import Caller
+from broker.errors import LeaseOver, NotFound, Refused
+from broker.leases import Claims, open_lease
+from broker.prepared import prepared_cursor
+from broker.unavailable import held
+from tokens import channels, vault
+from tokens.app_keys import keys_by_version
+from tokens.channels.base import Credentials
+from tokens.models import Token
+from users import hold
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What holds now of the lease's account, token and pool entry: the facts of the one read."""
+
+    channel: str
+    native_id: str
+    team_id: int
+    state: str
+    restriction: str
+    token_state: str
+    generation: int
+    native_user_id: str
+    credentials: bytes
+    app_id: int
+    app_version: int
+    access: str | None
+    can_publish: str | None
+
+
+_READ = """
+select a.channel, a.native_id, a.team_id, a.state, a.restriction,
+       t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish
+from accounts_account a
+join tokens_token t on t.id = %s
+join tokens_channelapp p on p.id = t.app_id
+left join accounts_accounttoken e on e.account_id = a.id and e.token_id = t.id
+where a.id = %s
+"""
+
+
+def sign(
+    *, caller: Caller, lease_id: str, method: str, url: str, params: Mapping[str, str], now: datetime
+) -> str:
+    """Return the Authorization header for one request about the lease's ad account; everything else is refused.
+
+    Asks again in one indexed read whether the caller would get this lease now. Raises NotFound, Held (paused or restricted meanwhile),
+    LeaseOver (the token has changed, stopped, or left the pool), Refused, Busy (it could not be recorded).
+    """
+    hold.refuse()
+    claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
+    row = _read(claims)
+    if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
+        raise NotFound("There is no such lease.")
+    _ask_again(caller, claims, row)
+    keys = keys_by_version(row.app_id, row.app_version)
+    owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    try:
+        header = channels.get(row.channel).sign(
+            keys,
+            credentials,
+            native_id=row.native_id,
+            purpose=claims.purpose,
+            method=method,
+            url=url,
+            params=params,
+        )
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    records.write(
+        caller=caller,
+        kind=LeaseRecord.Kind.SIGNATURE,
+        account_id=claims.account_id,
+        token_id=claims.token_id,
+        generation=claims.generation,
+        purpose=claims.purpose,
+        lease_id=lease_id,
+        now=now,
+        request=f"{method} {urlsplit(url).path}",
+    )
+    return header
+
+
+def _read(claims: Claims) -> _Row | None:
+    with prepared_cursor() as cursor:
+        cursor.execute(_READ, [claims.token_id, claims.account_id])
+        found = cursor.fetchone()
+    return _Row(*found) if found else None
+
+
+def _ask_again(caller: Caller, claims: Claims, row: _Row) -> None:
+    """Refuse what a new lease would refuse: pausing an account works at once where every request is signed here."""
+    publishes = claims.purpose == "publish"
+    if row.state == Account.State.PAUSED or (publishes and row.restriction):
+        raise held(claims.account_id, teams=caller.teams)
+    if row.generation != claims.generation or row.token_state != Token.State.VALID:
+        raise LeaseOver("The token of this lease has changed. Get a new lease.")
+    if row.access != AccountToken.Access.OK or (publishes and row.can_publish == AccountToken.CanPublish.NO):
+        raise LeaseOver("The token of this lease no longer serves this account. Get a new lease.")

@@ -1,0 +1,61 @@
+"""Why nothing is leased, in words for the job: the reason, since when, who ends it, and the steps."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from accounts import pool_reasons, selection
+from accounts.models import Account
+from accounts.name_visibility import Names
+from broker.errors import Held
+from tokens import channels, reasons
+from tokens.channels.base import LIFTABLE, WRITE_REFUSALS, Channel, Reason
+from users.models import User
+
+
+def held(account_id: int, *, teams: frozenset[int] | None, until: datetime | None = None) -> Held:
+    """Say why only a person can help: reason, since, who, steps. People outside the caller's `teams` (None: all) are not named."""
+    account = Account.objects.select_related("active_token").get(pk=account_id)
+    native = channels.get(account.channel)
+    if account.state == Account.State.PAUSED:
+        detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
+        return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
+    if account.state != Account.State.DEACTIVATED and account.restriction:
+        detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
+        steps = native.steps(Reason.RESTRICTED)
+        return Held(
+            "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
+        )
+    if account.state == Account.State.CONNECTED:
+        detail = (
+            f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
+        )
+        people = _names([account.active_token.consented_by if account.active_token else None], teams)
+        return Held("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
+    return _deactivated(account, native, teams)
+
+
+def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> Held:
+    """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
+    entries = selection.in_order(account)
+    found = pool_reasons.account_reason(account, entries)
+    reason = found if found in {*Reason, *pool_reasons.DECIDED_HERE} else Reason.UNKNOWN
+    told = reasons.explain(account.channel, reason)
+    people = _names([entry.token.consented_by for entry in entries], teams)
+    unlinked = reason == pool_reasons.UNLINKED
+    todo = f"Somebody must {'link it anew' if unlinked else 're-authenticate'} at {native.label}."
+    if reason == pool_reasons.OUTSIDE:
+        people = (told.waits_for,)
+        todo = "The account's team takes log-ins of its own people only: add one of them to it. Nobody needs to re-authenticate."
+    elif told.waits_for:
+        people = (f"an admin of the account at {native.label}",)
+        todo = "An admin there must give a role; nobody needs to re-authenticate."
+    elif reason in LIFTABLE | WRITE_REFUSALS:
+        todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
+    detail = f"This account is deactivated ({reason}). {todo}"
+    return Held("deactivated", reason, detail, account.since, people, told.steps)
+
+
+def _names(users: Collection[User | None], teams: frozenset[int] | None) -> tuple[str, ...]:
+    """Return the names of the people, each once; those outside the teams by what they are."""
+    names = Names.of_teams(teams, people=[user.pk for user in users if user is not None])
+    return tuple(dict.fromkeys(names.user(user) for user in users if user is not None))

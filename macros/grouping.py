@@ -1,0 +1,237 @@
+"""What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from accounts import pool_reasons, selection, summary
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import Names
+from macros.models import Notice
+from tokens import reasons
+from tokens.channels.base import Reason
+from tokens.models import Token
+from users.models import User
+from users.recipients import Via
+
+_BY_CLOCK: Mapping[str, Reason] = {
+    Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
+    Token.Clock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
+}
+
+LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
+DARK, WEEK, MONTH, LATER = "Deactivated", "Ends within 7 days", "Ends within 30 days", "Ends later"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account of a mail. `token` is the log-in that would save it: the reader's own where there is one."""
+
+    account: Account
+    entries: Sequence[AccountToken]
+    token: Token | None
+    mine: bool
+    dark: bool
+    covered: bool  # a log-in ends, the account goes on
+    ends: datetime | None
+    names: Names  # whose names its reader may read
+    via: Via = Via.DIRECT  # how it came to its reader
+
+    def days(self, *, now: datetime, zone: tzinfo) -> int:
+        """Return the calendar days left in the reader's zone; below 0 for a dark account."""
+        if self.ends is None:
+            return -1
+        return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
+
+    def section(self, *, now: datetime, zone: tzinfo) -> str:
+        """Return the heading of its section."""
+        if self.dark:
+            return DARK
+        days = self.days(now=now, zone=zone)
+        if days <= 7:
+            return WEEK
+        return MONTH if days <= 30 else LATER
+
+    def name_of(self, token: Token) -> str:
+        """Return whose log-in it is, as the reader may know it."""
+        return self.names.within(token, self.account)
+
+    @property
+    def person(self) -> str:
+        """Who can fix it, or ""."""
+        return self.name_of(self.token) if self.token else ""
+
+    @property
+    def contact(self) -> str:
+        """The person's e-mail address, as the reader may know it; "" for none, and where nobody reads mail there any more."""
+        person = self.token.consented_by if self.token else None
+        seen = self.token is not None and self.names.sees_token(self.token, self.account)
+        return person.email if person is not None and person.is_active and seen else ""
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nobody can be asked to fix it: the person is not known, cannot log in any more, or there is no log-in."""
+        if self.token is None:
+            return True
+        person = self.token.consented_by
+        return self.token.kind == Token.Kind.PERSON and (person is None or not person.is_active)
+
+    @property
+    def carrier(self) -> str:
+        """Who else carries the account until its deadline, or ""."""
+        for entry in self.entries:
+            other = self.token is None or entry.token_id != self.token.pk
+            if other and selection.living(entry) and entry.token.deadline == self.account.deadline:
+                return self.name_of(entry.token)
+        return ""
+
+    @property
+    def lost(self) -> str:
+        """Why the log-in that would save it is of no use for it now; "" while that log-in carries it or could."""
+        entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
+        if entry is None:
+            return self.token.reason if self.token and self.token.state == Token.State.DEAD else ""
+        return "" if selection.living(entry) else pool_reasons.entry_reason(entry)
+
+    @property
+    def reason(self) -> str:
+        """Why it ends or ended, by the log-in that would save it: what stopped it here, else the date that comes first."""
+        clock = self.token.deadline_clock if self.token else ""
+        return self.lost or _BY_CLOCK.get(clock, Reason.EXPIRED)
+
+    @property
+    def by_consent(self) -> bool:
+        """Whether its person ends it by re-authenticating; else an admin at the channel has to act."""
+        return reasons.by_consent(self.lost)
+
+    @property
+    def walled(self) -> bool:
+        """Whether the log-in is fine, and the account's team takes those of its own people only."""
+        return self.lost == pool_reasons.OUTSIDE
+
+
+@dataclass
+class Login:
+    """One log-in and the accounts that one re-authentication renews, most urgent first."""
+
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def first(self) -> Line:
+        """The most urgent account."""
+        return self.lines[0]
+
+
+def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
+    """Return the notices of the accounts that one mail looks at, what is dark or ends first, and how many accounts more there are."""
+
+    def urgency(notice: Notice) -> tuple[bool, float, str]:
+        ends = notice_end(notice, notice.account)
+        return notice.threshold != 0, ends.timestamp() if ends else 0.0, notice.account.name
+
+    ids = list(dict.fromkeys(notice.account_id for notice in sorted(notices, key=urgency)))
+    wanted = set(ids[:LOADED])
+    return [notice for notice in notices if notice.account_id in wanted], len(ids) - len(wanted)
+
+
+def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
+    """Return one line per account and log-in, most urgent first. What several macros found is one line."""
+    facts: dict[tuple[int, int | None], Notice] = {}
+    for notice in notices:
+        facts.setdefault((notice.account_id, notice.token_id), notice)
+    ids = {notice.account_id for notice in facts.values()}
+    accounts = {one.pk: one for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
+    names = Names(reader)
+    lines = [_line(accounts[notice.account_id], notice, reader, names) for notice in facts.values()]
+    # A log-in that ends says nothing more where the account's own line stands already.
+    told = {(line.account.pk, line.token.pk if line.token else None) for line in lines if not line.covered}
+    lines = [
+        line
+        for line in lines
+        if not line.covered or (line.account.pk, line.token.pk if line.token else None) not in told
+    ]
+    return sorted(_unique(lines), key=_urgency)
+
+
+def by_login(lines: Iterable[Line]) -> list[Login]:
+    """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone.
+
+    What re-authenticating does not help stands apart from what it does.
+    """
+    logins: dict[tuple[str, int, str], Login] = {}
+    for line in lines:
+        what = "" if line.by_consent else line.lost
+        key = ("token", line.token.pk, what) if line.token else ("account", line.account.pk, "")
+        logins.setdefault(key, Login()).lines.append(line)
+    return list(logins.values())
+
+
+def _urgency(line: Line) -> tuple[bool, float, bool, str]:
+    return (not line.dark, line.ends.timestamp() if line.ends else 0.0, line.covered, line.account.name)
+
+
+def _unique(lines: Iterable[Line]) -> list[Line]:
+    seen: dict[tuple[int, int | None], Line] = {}
+    for line in lines:
+        seen.setdefault((line.account.pk, line.token.pk if line.token else None), line)
+    return list(seen.values())
+
+
+def _line(account: Account, notice: Notice, reader: User | None, names: Names) -> Line:
+    entries = selection.in_order(account)
+    dark = notice.threshold == 0
+    token = _token_of(notice, account, entries, reader)
+    ends = None if dark else notice_end(notice, account)
+    later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
+    return Line(
+        account=account,
+        entries=entries,
+        token=token,
+        mine=reader is not None and token is not None and token.consented_by_id == reader.pk,
+        dark=dark,
+        covered=notice.token_id is not None and not dark and later,
+        ends=ends,
+        names=names,
+        via=Via(notice.via),
+    )
+
+
+def notice_end(notice: Notice, account: Account) -> datetime | None:
+    """Return the moment a notice warns of, as it stands now."""
+    return notice.token.deadline if notice.token is not None else account.deadline
+
+
+def _can_be_asked(token: Token) -> bool:
+    return token.kind == Token.Kind.SYSTEM or (
+        token.consented_by is not None and token.consented_by.is_active
+    )
+
+
+def _token_of(
+    notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
+) -> Token | None:
+    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
+
+    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one.
+    Of one that works, the reader's own counts where he can renew it.
+    """
+    if notice.token_id is not None:
+        return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
+    mine = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    if notice.threshold == 0:
+        asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
+        stopped = pool_reasons.entry_that_stopped(account, asked)
+        return stopped.token if stopped else next((entry.token for entry in asked), None)
+    helpful = [entry for entry in mine if reasons.by_consent(pool_reasons.entry_reason(entry))]
+
+    def rank(entry: AccountToken) -> tuple[bool, bool, float]:
+        token = entry.token
+        carries = account.deadline is not None and token.deadline == account.deadline
+        return (
+            selection.living(entry) and carries,
+            selection.living(entry),
+            token.state_since.timestamp(),
+        )
+
+    best = max(helpful or entries, key=rank, default=None)
+    return best.token if best else None

@@ -1,0 +1,97 @@
+"""The mails of invitations, written into the outbox by a signal of users: the invitation, its link made while it is sent, and
+"you are in the team" for somebody who has a log-in already."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from notifications import kinds, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from users import invitations
+from users.models import Invitation
+
+KIND = "invite"
+JOINED = "joined"
+HIDDEN_LINK = "[the link is only in the mail that was sent]"
+
+
+def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
+    """Write the message in the transaction of its cause, once per number."""
+    outbox.enqueue(
+        kind=JOINED if invitation.accepted_at else KIND,
+        recipient=invitation.email,
+        dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
+        now=now,
+        team=invitation.team,
+        payload={"invitation": invitation.pk, "number": invitation.number},
+    )
+
+
+def build(message: Message) -> Mail:
+    """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
+    invitation = _invitation_of(message)
+    if not invitation.is_open(timezone.now()):
+        raise NotWanted("The invitation was accepted, revoked or has run out.")
+    if invitation.number != message.payload["number"]:
+        raise NotWanted("The invitation was sent again since.")
+    subject, text, html = _render("invitation", invitation, invitations.link(invitation))
+    _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
+    return Mail(
+        subject=subject,
+        text=text,
+        html=html,
+        reply_to=_inviter(invitation),
+        stored_text=stored_text,
+        stored_html=stored_html,
+    )
+
+
+def build_joined(message: Message) -> Mail:
+    """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
+    invitation = _invitation_of(message)
+    if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
+        raise NotWanted("The person is no longer in the team.")
+    home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
+    subject, text, html = _render("joined", invitation, home)
+    return Mail(subject=subject, text=text, html=html, reply_to=_inviter(invitation))
+
+
+def register() -> None:
+    """Connect the signal and say how the mail is built. Called once, when the root app starts."""
+    from users.signals import invitation_issued
+
+    kinds.register(KIND, build, name="Invitation")
+    kinds.register(JOINED, build_joined, name="Added to a team")
+    invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
+
+
+def _invitation_of(message: Message) -> Invitation:
+    found = Invitation.objects.select_related("team", "invited_by", "user")
+    invitation = found.filter(pk=message.payload["invitation"]).first()
+    if invitation is None:
+        raise NotWanted("The invitation no longer exists.")
+    return invitation
+
+
+def _inviter(invitation: Invitation) -> str:
+    """Return whom an answer reaches: who invited, while that person can log in."""
+    inviter = invitation.invited_by
+    return inviter.email if inviter and inviter.is_active else ""
+
+
+def _render(folder: str, invitation: Invitation, link: str) -> tuple[str, str, str]:
+    context = {
+        "invitation": invitation,
+        "link": link,
+        "because": f"You get this mail because {invitation.inviter} entered your address.",
+    }
+    subject = " ".join(render_to_string(f"mail/{folder}/subject.txt", context).split())
+    context["subject"] = subject
+    text = render_to_string(f"mail/{folder}/body.txt", context)
+    html = render_to_string(f"mail/{folder}/body.html", context)  # styles are written inline at delivery
+    return subject, text, html

@@ -1,0 +1,216 @@
+"""One account in the portal: the tabs Authenticate Tokens, Details, Messages and Events. They only read."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET
+
+from accounts import check_progress, summary
+from accounts.models import Account
+from accounts.name_visibility import Names
+from portal import access, dates, handed_out, message_rows, pool_rows, timeline
+from portal.account_rows import explain
+from portal.pool_rows import Deed
+from tokens.channels.base import Reason
+from ui import presentation
+from users import retention
+from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
+
+if TYPE_CHECKING:
+    from portal.accounts import AccountAdmin
+
+View = Callable[..., HttpResponse]
+MESSAGES_SHOWN = 50
+MOVE = "accounts.move_account"
+
+
+def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+    """Return the addresses of the tabs. The first is where an account opens."""
+    tabs: list[tuple[str, str, View]] = [
+        ("", "change", tokens_tab),
+        ("details/", "details", details_tab),
+        ("messages/", "messages", messages_tab),
+        ("events/", "history", events_tab),
+    ]
+
+    def bind(view: View) -> View:
+        def bound(request: HttpRequest, account_id: int) -> HttpResponse:
+            access.demand(request)
+            return view(model_admin, request, access.account(request, account_id))
+
+        return model_admin.admin_site.admin_view(require_GET(bound))  # type: ignore[no-any-return]  # untyped theme
+
+    return [
+        path(f"<int:account_id>/{tail}", bind(view), name=f"accounts_account_{name}")
+        for tail, name, view in tabs
+    ]
+
+
+def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
+    """Return what every page of one account shows: head, tabs, breadcrumb."""
+    now = timezone.now()
+    here = reverse("admin:accounts_account_change", args=[account.pk])
+    package = dates.native(account.channel)
+    may = request.user.has_perm
+    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
+    pause = None
+    paused = account.paused_at is not None
+    if may("accounts.resume_account" if paused else "accounts.pause_account"):
+        name, label = ("resume", "Resume this account") if paused else ("pause", "Pause this account")
+        pause = Deed(
+            label,
+            reverse(f"admin:accounts_account_{name}", args=[account.pk]),
+            icon="bolt" if paused else "pause_circle",
+        )
+    team = None
+    if may(MOVE):
+        move = reverse("admin:accounts_account_team", args=[account.pk])
+        team = Deed("Move to another team", move, icon="group")
+    return {
+        **model_admin.admin_site.each_context(request),
+        "title": account.name,
+        "crumbs": True,
+        "account": account,
+        "summary": summary.of(account, now),
+        "now": now,
+        "tab": tab,
+        "tabs": [
+            (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
+            for label, name in (
+                ("Authenticate Tokens", "change"), ("Details", "details"), ("Messages", "messages"), ("Events", "history"),
+            )
+        ],
+        "open_url": package.open_url(account.native_id) if package else "",
+        "add": Deed("Add a token", add, kind="primary", icon="add") if may("accounts.link_account") else None,
+        "menu": [deed for deed in (team, pause) if deed],
+        "here": here,
+    }  # fmt: skip
+
+
+def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """Who keeps this account alive, until when, what happened, what can I do."""
+    shared = context(model_admin, request, account, "change")
+    names, now = Names(request.user), shared["now"]
+    opened = request.GET.get("steps", "")
+    rows = pool_rows.build(
+        account,
+        viewer=request.user,
+        names=names,
+        now=now,
+        opened=int(opened) if opened.isascii() and opened.isdigit() else 0,
+    )
+    check_all = None
+    if rows and request.user.has_perm("tokens.probe_token"):
+        check_all = Deed(
+            "Check all now",
+            reverse("admin:accounts_account_check", args=[account.pk]),
+            post=True,
+            icon="refresh",
+        )
+    automatic = None
+    ranked = any(row.entry.rank is not None for row in rows)
+    if ranked and request.user.has_perm("accounts.rank_token"):
+        automatic = Deed(
+            "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
+        )
+    checked = check_progress.of(request, account, names, now)
+    carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
+    page = TemplateResponse(
+        request,
+        "portal/tokens.html",
+        {
+            **shared,
+            "progress": checked,
+            "rows": rows,
+            "check_all": check_all,
+            "automatic": automatic,
+            "ranked": ranked,
+            "carriers": presentation.join_names(carriers),
+            "warned_by": model_admin.warned_by(account),
+            "handed_out_url": handed_out.url(account=account.pk)
+            if request.user.has_perm(handed_out.PERMISSION)
+            else "",
+            "rule": dates.note(account.channel),
+            "restricted": explain(account, Reason.RESTRICTED),
+            **_line_context(request, account, names),
+        },
+    )
+    return check_progress.look_again(page, checked)
+
+
+def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:
+    chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
+    shown = (
+        min(int(asked), timeline.MOST)
+        if asked.isascii() and asked.isdigit() and int(asked)
+        else timeline.SHOWN
+    )
+    may_read = request.user.has_perm("notifications.view_message")
+    mails = message_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
+    line = timeline.of(account, names, mails, chosen=chosen, shown=shown)
+    query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
+    now = timezone.now()
+    return {
+        "line": line,
+        "line_since": retention.kept_since(HISTORY, now),
+        "line_renewals_since": retention.kept_since(ROUTINE, now),
+        "line_filters": [
+            (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
+            for key, label in timeline.FILTERS.items()
+        ],
+        "line_older": f"?{urlencode({**query, 'shown': shown + 50})}#line"
+        if line.older and shown < timeline.MOST
+        else "",
+    }
+
+
+def details_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The channel's facts, native status, team, who linked."""
+    names = Names(request.user)
+    first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
+    linker = ""
+    if first is not None:
+        linker = names.user(first.added_by) or names.token(first.token, account)
+    return TemplateResponse(
+        request,
+        "portal/details.html",
+        {
+            **context(model_admin, request, account, "details"),
+            "linker": linker,
+            "linked_at": first.added_at if first else None,
+            "pauser": names.user(account.paused_by),
+            "warned_by": model_admin.warned_by(account),
+        },
+    )
+
+
+def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
+    access.demand(request, "notifications.view_message")
+    rows = message_rows.rows(request, account, Names(request.user), limit=MESSAGES_SHOWN)
+    return TemplateResponse(
+        request,
+        "portal/messages.html",
+        {
+            **context(model_admin, request, account, "messages"),
+            "messages_sent": rows,
+            "mails_since": retention.kept_since(MESSAGES, timezone.now()),
+        },
+    )
+
+
+def events_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+    """The whole time-line."""
+    return TemplateResponse(
+        request,
+        "portal/events.html",
+        {
+            **context(model_admin, request, account, "history"),
+            **_line_context(request, account, Names(request.user)),
+        },
+    )

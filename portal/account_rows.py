@@ -1,0 +1,113 @@
+"""One line of the list Social Accounts: what its cells say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts import pool_reasons, selection, summary
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import Names
+from accounts.summary import Summary
+from tokens import reasons
+from tokens.channels.base import Reason
+from tokens.models import Token
+from ui import presentation
+
+
+@dataclass(frozen=True)
+class Row:
+    """An account as the list shows it."""
+
+    summary: Summary
+    why: str
+    person: str  # who carries it now, as the viewer may know it; "" for nobody
+    deadline_note: str
+    checked_at: datetime | None
+
+    @property
+    def blocks(self) -> Sequence[bool]:
+        """One small block per token of the pool, filled for a usable one; six at most."""
+        usable, entries = len(self.summary.usable), len(self.summary.entries)
+        return [place < usable for place in range(min(entries, 6))]
+
+
+def of(account: Account, *, names: Names, now: datetime) -> Row:
+    """Make the line of an account that `summary.with_pools` loaded."""
+    one = summary.of(account, now)
+    active = one.active
+    checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
+    return Row(
+        summary=one,
+        why=why(one, names, now),
+        person=names.token(active.token, account) if active else "",
+        deadline_note=_deadline_note(one, now),
+        checked_at=max(checked, default=None),
+    )
+
+
+def _deadline_note(one: Summary, now: datetime) -> str:
+    account, zone = one.account, timezone.get_current_timezone()
+    if account.deadline is not None:
+        date = presentation.short_date(account.deadline, zone=zone, now=now)
+        return f"{date}, +{one.undated} with unknown date" if one.undated else date
+    if account.state == Account.State.DEACTIVATED:
+        return f"since {presentation.short_date(account.since, zone=zone, now=now)}"
+    return ""
+
+
+def why(one: Summary, names: Names, now: datetime) -> str:
+    """Return the line under the pill: the guide's table of states says what it names."""
+    account = one.account
+    if account.paused_at is not None:
+        return _paused(account, names, now)
+    if account.state == Account.State.DEACTIVATED:
+        return _stopped(one) if one.entries else "Nobody is linked to it"
+    if account.state == Account.State.INTERRUPTED:
+        return _tried_again(one.entries, now)
+    if account.restriction:
+        return account.restriction
+    if one.pill in {presentation.URGENT_PILL, presentation.AT_RISK_PILL}:
+        return _what_ends(one, names)
+    if one.pill == presentation.NO_BACKUP:
+        return f"Only {names.token(one.active.token, account)}" if one.active else ""
+    return "linked before dates were stored" if one.pill == presentation.DATE_UNKNOWN else ""
+
+
+def explain(account: Account, reason: str, *, person: str = "") -> reasons.Explanation:
+    """Return the words for a reason on this account's channel."""
+    return reasons.explain(account.channel, reason, person=person, account=account.name)
+
+
+def _stopped(one: Summary) -> str:
+    """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
+    reason = pool_reasons.account_reason(one.account, one.entries)
+    if reason == pool_reasons.UNLINKED:
+        return "The last usable token was unlinked"
+    if reason in {*Reason, *pool_reasons.DECIDED_HERE}:
+        return explain(one.account, reason).short
+    return "No usable token is left"
+
+
+def _paused(account: Account, names: Names, now: datetime) -> str:
+    assert account.paused_at is not None
+    day = presentation.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
+    who = f"by {names.user(account.paused_by)} " if account.paused_by else ""
+    return f"{who}since {day}" + (f": {account.pause_note}" if account.pause_note else "")
+
+
+def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:
+    due = [e.token.due_at for e in entries if e.token.state == Token.State.COOLING and e.token.due_at]
+    if not due or min(due) <= now:
+        return "Tried again now"
+    return f"Tried again at {timezone.localtime(min(due)):%H:%M}"
+
+
+def _what_ends(one: Summary, names: Names) -> str:
+    stopped = next((e for e in one.entries if e.token.state == Token.State.DEAD), None)
+    if stopped is not None:
+        told = explain(one.account, stopped.token.reason)
+        return f"{names.first(stopped.token, one.account)}: {told.short[:1].lower()}{told.short[1:]}"
+    dated = [e for e in one.entries if selection.living(e) and e.token.deadline == one.account.deadline]
+    return presentation.CLOCK_NAMES.get(dated[0].token.deadline_clock, "Access ends") if dated else ""

@@ -1,0 +1,219 @@
+"""Social Accounts and API keys in the staff portal. `AccountAdmin` is composed and registered in portal.admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import display
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from accounts import summary
+from accounts.models import Account
+from accounts.name_visibility import Names
+from portal import account_pages, account_rows, action_views, bulk, export, filters, listing, moving, states
+from ui.fragments import part
+from ui.paging import CappedPaginator
+from ui.templatetags import ui as tags
+from users.models import person
+from users.visibility import teams_of
+
+
+class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
+
+    Accounts come by Add Account (the same flow as self-service) or by `manage.py import_accounts`; there is no plain form.
+    """
+
+    list_display = [
+        "account_cell",
+        "state_cell",
+        "usable_cell",
+        "person_cell",
+        "deadline_cell",
+        "checked_cell",
+    ]
+    list_filter = [
+        filters.ViewFilter,
+        filters.ChannelFilter,
+        filters.StateFilter,
+        filters.DaysFilter,
+        filters.AloneFilter,
+        filters.UndatedFilter,
+        filters.TeamFilter,
+    ]
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = CappedPaginator
+    search_fields = ["name"]  # what is searched is in get_search_results
+    actions = ["check_now", "ask_to_reauthenticate", "move_to_team", "pause", "export_csv"]
+    change_list_template = "admin/accounts/account/change_list.html"
+
+    # --- the list -------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return the accounts that this person sees, with their pools."""
+        return summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Order by deadline, what is deactivated first."""
+        return states.by_deadline()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        """Find by name, native id, person or e-mail."""
+        return listing.search(queryset, search_term, Names(request.user)), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, or lead from a bulk action to its confirm page."""
+        response = super().changelist_view(request, {"title": "Social Accounts", **(extra_context or {})})
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            now, names = timezone.now(), Names(request.user)
+
+            several_teams = teams_of(person(request))[:2].count() > 1
+
+            def prepare(account: Any) -> None:
+                account.several_teams = several_teams
+                account.row = account_rows.of(account, names=names, now=now)
+                account.now = now
+
+            response.context_data |= listing.context(
+                self,
+                request,
+                response.context_data["cl"],
+                prepare=prepare,
+                everything=Account.objects.visible_to(request.user),
+                noun="account",
+                phones=frozenset({"usable_cell", "deadline_cell"}),
+            )
+        return response  # type: ignore[no-any-return]  # untyped theme
+
+    @display(description="Account", ordering="name")
+    def account_cell(self, account: Any) -> SafeString:
+        """Return mark, name and native id; the name leads to Authenticate Tokens."""
+        link = reverse("admin:accounts_account_change", args=[account.pk])
+        return format_html(
+            '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}">{2}</a>{5}<span class="at-second at-cut" title="{4}">'
+            '<span class="at-hidden">{3} </span>{4}</span></span></span>',
+            tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
+            format_html('<span class="at-second at-cut">{}</span>', account.team) if account.several_teams else "",
+        )  # fmt: skip
+
+    @display(description="State")
+    def state_cell(self, account: Any) -> SafeString:
+        """Return the pill and why."""
+        return format_html(
+            '{}<span class="at-second">{}</span>', tags.pill(account.row.summary.pill), account.row.why
+        )
+
+    @display(description="Usable", ordering="usable_count")
+    def usable_cell(self, account: Any) -> SafeString:
+        """Return "2 of 4" beside one block per token; on cards the active person is shown beside it."""
+        return part("usable", row=account.row)
+
+    @display(description="Active person")
+    def person_cell(self, account: Any) -> SafeString:
+        """Return who carries the account now."""
+        if not account.row.person:
+            return SafeString("—")
+        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
+
+    @display(description="Deadline", ordering=states.DEADLINE)
+    def deadline_cell(self, account: Any) -> SafeString:
+        """Return days left, bar and date."""
+        return part("deadline", row=account.row, account=account)
+
+    @display(description="Last check")
+    def checked_cell(self, account: Any) -> SafeString:
+        """Return when a token of the pool was last checked."""
+        at = account.row.checked_at
+        return tags.when(at, "ago", account.now) if at else SafeString("never")
+
+    # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
+
+    @admin.action(description="Check now", permissions=["probe"])
+    def check_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return bulk.lead_to("check", request, queryset)
+
+    @admin.action(description="Ask to re-authenticate", permissions=["ask"])
+    def ask_to_reauthenticate(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return bulk.lead_to("ask", request, queryset)
+
+    @admin.action(description="Move to team", permissions=["move"])
+    def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks which team."""
+        return bulk.lead_to("team", request, queryset)
+
+    @admin.action(description="Pause", permissions=["pause"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return bulk.lead_to("pause", request, queryset)
+
+    @admin.action(description="Export CSV", permissions=["view"])
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
+        """Answer with the chosen accounts as a CSV file."""
+        return export.answer(queryset, Names(request.user))
+
+    def has_probe_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may check tokens."""
+        return request.user.has_perm("tokens.probe_token")
+
+    def has_ask_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may ask people to re-authenticate."""
+        return request.user.has_perm("tokens.ask_token")
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may move accounts to another team."""
+        return request.user.has_perm(account_pages.MOVE)
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may pause accounts."""
+        return request.user.has_perm("accounts.pause_account")
+
+    # --- one account ------------------------------------------------------------------------------------------------
+
+    def warned_by(self, account: Account) -> tuple[str, str]:
+        """Return which rules warn about the account, and when; "" where none does. The macros app knows, see its mix-in."""
+        return "", ""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list, the tabs of an account, its deeds and the bulk pages. There is no form, and no deletion."""
+        plain = {f"accounts_account_{name}" for name in ("add", "change", "delete", "history")}
+        kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
+        return [
+            path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
+            *bulk.urls(self),
+            *moving.urls(self),
+            *action_views.urls(self),
+            *account_pages.urls(self),
+            *kept,
+        ]
+
+    def add_account(self, request: HttpRequest) -> HttpResponse:
+        """Lead to Add Account, the same flow as self-service; it comes back to the list."""
+        back = reverse("admin:accounts_account_changelist")
+        return HttpResponseRedirect(f"{reverse('add_account')}?{urlencode({'next': back})}")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may add accounts."""
+        return request.user.has_perm("accounts.link_account")
+
+    def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """No plain form: each deed has its own permission."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        """Accounts are not deleted: unlink their tokens or pause them."""
+        return False

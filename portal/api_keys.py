@@ -1,0 +1,228 @@
+"""API keys of publishing systems. The secret is shown once, on the page that answers its making."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import display
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from unfold.admin import ModelAdmin
+
+from accounts.mails.api_key_mail import DAYS_AHEAD
+from accounts.models import ApiKey
+from broker import callers
+from portal import handed_out
+from portal.forms import ConfirmForm, KeyForm
+from ui import confirm, presentation
+from ui.confirm import Page
+from ui.templatetags import ui as tags
+from users.models import Team, person
+
+REVOKED = presentation.Pill("Revoked", "mute", "block")
+WORKS = presentation.Pill("Works", "good", "check_circle")
+ENDS_SOON = presentation.Pill("Ends soon", "warn", "schedule")
+ENDED = presentation.Pill("Ended", "bad", "cancel")
+
+
+class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
+
+    list_display = [
+        "name_cell",
+        "state_cell",
+        "scopes_cell",
+        "teams_cell",
+        "channels_cell",
+        "maker_cell",
+        "used_cell",
+        "record_cell",
+        "deed_cell",
+    ]
+    list_display_links = None
+    actions = None
+    search_fields = ["name", "prefix"]
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Return the keys that reach no team beyond the viewer's own; superusers see all."""
+        keys = (
+            ApiKey.objects.select_related("created_by")
+            .prefetch_related("teams")
+            .order_by("revoked_at", "name", "pk")
+        )
+        if request.user.is_superuser:
+            return keys
+        foreign = Team.objects.exclude(memberships__user=request.user.pk)
+        return keys.exclude(teams__in=foreign)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title."""
+        named = {"title": "API keys", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+
+    @display(description="Key", ordering="name")
+    def name_cell(self, key: ApiKey) -> SafeString:
+        """Return its name and its beginning: enough to recognise it, not to use it."""
+        return format_html(
+            '{}<span class="at-second"><code class="at-mono">{}…</code></span>', key.name, key.prefix
+        )
+
+    @display(description="State", ordering="expires_at")
+    def state_cell(self, key: ApiKey) -> SafeString:
+        """Return whether it works, and its last day."""
+        if key.revoked_at:
+            return tags.pill(REVOKED)
+        if key.expires_at is None:
+            return format_html('{}<span class="at-second">no end</span>', tags.pill(WORKS))
+        left = key.expires_at - timezone.now()
+        pill = WORKS if left > timedelta(days=DAYS_AHEAD[-1]) else ENDS_SOON if left > timedelta(0) else ENDED
+        day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+        return format_html(
+            '{}<span class="at-second">until {}</span>', tags.pill(pill), f"{day.day} {day:%b %Y}"
+        )
+
+    @display(description="Permissions")
+    def scopes_cell(self, key: ApiKey) -> str:
+        """Return what it may do."""
+        return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
+
+    @display(description="Teams")
+    def teams_cell(self, key: ApiKey) -> str:
+        """Return whose accounts it sees."""
+        return ", ".join(team.name for team in key.teams.all())
+
+    @display(description="Channels")
+    def channels_cell(self, key: ApiKey) -> str:
+        """Return the channels it is limited to."""
+        return ", ".join(presentation.channel_name(channel) for channel in key.channels) or "all"
+
+    @display(description="Made by")
+    def maker_cell(self, key: ApiKey) -> str:
+        """Return who made it, and whether that person has left."""
+        name = str(key.created_by) if key.created_by else "somebody" if key.maker_left_at else "–"
+        return f"{name}, who has left" if key.maker_left else name
+
+    @display(description="Last use", ordering="last_used_at")
+    def used_cell(self, key: ApiKey) -> SafeString:
+        """Return when it was last used, within an hour."""
+        return tags.when(key.last_used_at, "ago", timezone.now()) if key.last_used_at else SafeString("never")
+
+    @display(description="Record")
+    def record_cell(self, key: ApiKey) -> SafeString:
+        """Return the link to what it took."""
+        return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
+
+    @display(description="Actions")
+    def deed_cell(self, key: ApiKey) -> SafeString:
+        """Return the link to revoke it."""
+        if key.revoked_at:
+            return SafeString("")
+        link = reverse("admin:accounts_apikey_revoke", args=[key.pk])
+        return format_html('<a class="at-link" href="{}">Revoke</a>', link)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Leave out what the viewer may not do or see."""
+        needed = {"record_cell": handed_out.PERMISSION, "deed_cell": "accounts.revoke_apikey"}
+        return [
+            name for name in self.list_display if name not in needed or request.user.has_perm(needed[name])
+        ]
+
+    def lookup_allowed(
+        self, lookup: str, value: Any, request: HttpRequest | None = None
+    ) -> bool:  # Django's interface
+        """Allow none: the address of the list must not answer questions about hashes."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """No plain form."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        """Keys are revoked, not deleted."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return list, making and revoking."""
+        kept = [url for url in super().get_urls() if url.name == "accounts_apikey_changelist"]
+        wrap = self.admin_site.admin_view
+        return [
+            path("handed-out/", wrap(require_GET(self.handed_out)), name="accounts_apikey_handed_out"),
+            path("add/", wrap(never_cache(self.make)), name="accounts_apikey_add"),
+            path("<int:key_id>/revoke/", wrap(self.revoke), name="accounts_apikey_revoke"),
+            *kept,
+        ]
+
+    def handed_out(self, request: HttpRequest) -> HttpResponse:
+        """Show what was handed out, of a key, an account or a log-in."""
+        return handed_out.page(self, request, visible_keys=self.get_queryset(request))
+
+    def make(self, request: HttpRequest) -> HttpResponse:
+        """Ask what the key may do (GET), make it and show its secret once (POST)."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": "New API key",
+            "plain_title": True,
+            "form": form,
+            "back": reverse("admin:accounts_apikey_changelist"),
+        }
+        if request.method == "POST" and form.is_valid():
+            key, secret = callers.issue(
+                **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=person(request)
+            )
+            self.log_addition(request, key, "Made.")
+            context |= {"title": f"The key {key.name} is made", "key": key, "secret": secret, "form": None}
+        return TemplateResponse(request, "portal/api_key.html", context)
+
+    def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """Ask (GET), then end the key (POST)."""
+        if not request.user.has_perm("accounts.revoke_apikey"):
+            raise PermissionDenied
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        key = self.get_queryset(request).filter(pk=key_id).first()
+        if key is None:
+            raise Http404("There is no such key.")
+        back = reverse("admin:accounts_apikey_changelist")
+        form = ConfirmForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            self._revoke(request, key, form.cleaned_data["note"])
+            return HttpResponseRedirect(back)
+        context = {**self.admin_site.each_context(request), "account": None}
+        return confirm.show(request, _revoke_page(key), context=context, back=back)
+
+    def _revoke(self, request: HttpRequest, key: ApiKey, note: str) -> None:
+        if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            messages.error(request, f"Somebody was faster: {key.name} is revoked already.")
+            return
+        self.log_change(request, key, f"Revoked. {note}".strip())
+        messages.success(request, f"{key.name} is revoked. Calls with it are refused within a second.")
+
+
+def _revoke_page(key: ApiKey) -> Page:
+    used = f"{timezone.localtime(key.last_used_at):%d %b %Y, %H:%M}" if key.last_used_at else "never"
+    return Page(
+        question=f"Revoke the key {key.name}?",
+        lead=f"{key.prefix}…",
+        button="Revoke the key",
+        facts=[
+            ("Last use", used),
+            ("Callers", "are refused within a second"),
+            ("Undo", "not possible; make a new key"),
+        ],
+        danger=True,
+        refused="It is revoked already." if key.revoked_at else "",
+    )

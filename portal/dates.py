@@ -1,0 +1,104 @@
+"""The dates of a token as lines: name, date, where it comes from. An unknown date is "Not available", never a guess."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from tokens import channels, renewal
+from tokens.channels.base import Channel
+from tokens.models import Token
+from ui import presentation
+
+SOON = timedelta(hours=48)  # nearer than this, the hour of a date counts
+
+
+@dataclass(frozen=True)
+class DateLine:
+    """One date of a token. Without `at`, `text` stands for it."""
+
+    label: str
+    at: datetime | None
+    text: str
+    source: str
+    soon: bool = False  # so near that its day alone says too little
+
+
+def native(channel: str) -> Channel | None:
+    """Return the channel's package, None where this installation has none."""
+    try:
+        return channels.get(channel)
+    except channels.UnknownChannel:
+        return None
+
+
+def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
+    """Return the dates of a token in the guide's order."""
+    found: list[DateLine] = []
+    if token.state == Token.State.DEAD:
+        found.append(
+            DateLine(
+                "Ended", token.state_since, "", presentation.source_words("introspection", channel=channel)
+            )
+        )
+    for clock, label in presentation.CLOCK_NAMES.items():
+        at: datetime | None = getattr(token, f"{clock}_expires_at")
+        source = str(token.dates_source.get(clock, "unknown"))
+        if at is not None:
+            if token.state != Token.State.DEAD:
+                said = _source(source, channel) + _renewed(token, clock)
+                found.append(DateLine(label, at, "", said, soon=abs(at - now) < SOON))
+        elif source == "never":
+            found.append(DateLine(label, None, "No end date", _source(source, channel)))
+        elif clock == "access" and token.state != Token.State.DEAD:
+            found.append(DateLine(label, None, "Not available", _source("unknown", channel)))
+    return found
+
+
+def _renewed(token: Token, clock: str) -> str:
+    """Say of an access date in front of a refresh token that it is no end, or that it has become one."""
+    policy = renewal.policy_of(token)
+    if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
+        return ""
+    return ", not renewed any more" if token.refresh_refused_at else ", renewed by AdToken"
+
+
+def days(token: Token, *, usable: bool, now: datetime) -> presentation.DaysLeft:
+    """Return the big line and the bar of a token; a dead one says when it ended."""
+    zone = timezone.get_current_timezone()
+    if token.state == Token.State.DEAD:
+        text = f"Ended {presentation.short_date(token.state_since, zone=zone, now=now, named=True)}"
+        return presentation.DaysLeft(text, "cancel", ended=True, bar=presentation.DayBar("bar", "", "mute"))
+    return presentation.days_left(
+        deadline_kind=token.deadline_kind,
+        deadline=token.deadline,
+        now=now,
+        zone=zone,
+        usable=usable,
+        renews=renewal.renews_itself(token, now),
+    )
+
+
+def note(channel: str) -> str:
+    """Return a rule of the channel that no source proves, as a note; "" for none."""
+    package = native(channel)
+    return package.lifetime.note if package else ""
+
+
+def permissions(token: Token, channel: str) -> str:
+    """Return "2 of 3 · “Manage ads” missing"; what the channel did not say is not guessed."""
+    package = native(channel)
+    if token.scopes is None or package is None or not package.scopes:
+        return "Not available"
+    wanted = package.scopes
+    missing = [scope.label for scope in wanted if scope.name not in token.scopes]
+    text = f"{len(wanted) - len(missing)} of {len(wanted)}"
+    if missing:
+        text += f" · {presentation.join_names([f'“{label}”' for label in missing])} missing"
+    return text + (" · before it stopped" if token.state == Token.State.DEAD else "")
+
+
+def _source(source: str, channel: str) -> str:
+    package = native(channel)
+    days = package.lifetime.access.days if package and package.lifetime.access else None
+    return presentation.source_words(source, channel=channel, rule_days=days)

@@ -1,0 +1,168 @@
+"""Chips and ready-made views of the list Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Account
+from portal import states
+from tokens.models import ChannelKey
+from ui.calendar_days import end_of_window
+from users.models import Membership, Team
+
+Lookups = list[tuple[str, str]]
+
+
+class ViewFilter(SimpleListFilter):
+    """The tabs above the list. They are no chips."""
+
+    title = "view"
+    parameter_name = "view"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the tabs beside "All"."""
+        return [("needs", "Needs a person"), ("team", "My team"), ("alone", "No backup")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep what the tab shows."""
+        if self.value() == "needs":
+            return queryset.filter(
+                states.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
+            )
+        if self.value() == "team":
+            return queryset.filter(team__in=Membership.objects.filter(user=request.user.pk).values("team"))
+        return states.only_one_person(queryset) if self.value() == "alone" else queryset
+
+
+class ChannelFilter(SimpleListFilter):
+    """One or several channels, as "facebook,linkedin"."""
+
+    title = "channel"
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the channels."""
+        return [(key.value, str(key.label)) for key in ChannelKey]
+
+    def picked(self) -> list[str]:
+        """Return the channels that are chosen, in their usual order."""
+        asked = (self.value() or "").split(",")
+        return [key for key in ChannelKey.values if key in asked]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts of the chosen channels."""
+        return queryset.filter(channel__in=self.picked()) if self.picked() else queryset
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Offer "All", and each channel as a link that adds or removes it."""
+        picked = self.picked()
+        yield {
+            "selected": not picked,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": "All",
+        }
+        for key, label in self.lookup_choices:
+            then = [one for one in ChannelKey.values if (one in picked) != (one == key)]
+            query = (
+                changelist.get_query_string({self.parameter_name: ",".join(then)})
+                if then
+                else changelist.get_query_string(remove=[self.parameter_name])
+            )
+            yield {"selected": key in picked, "query_string": query, "display": label}
+
+
+class StateFilter(SimpleListFilter):
+    """The pill."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the pills, worst first."""
+        return list(states.LABELS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts with this pill."""
+        value = self.value()
+        if not value:
+            return queryset
+        return states.in_state(queryset, value, now=timezone.now(), zone=timezone.get_current_timezone())
+
+
+class DaysFilter(SimpleListFilter):
+    """How soon a known deadline comes."""
+
+    title = "days left"
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the windows."""
+        return [(str(days), f"{days} or fewer") for days in (1, 7, 14, 30, 60, 90)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts whose deadline is known and within the window; any whole number of days works in the address."""
+        value = self.value()
+        if value is None:
+            return queryset
+        if not value.isascii() or not value.isdigit() or len(value) > 4:
+            return queryset.none()
+        window = end_of_window(int(value), now=timezone.now(), zone=timezone.get_current_timezone())
+        return queryset.filter(deadline__lt=window)
+
+
+class AloneFilter(SimpleListFilter):
+    """Accounts that one person carries, whatever their pill."""
+
+    title = "only one person left"
+    parameter_name = "alone"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the one choice."""
+        return [("1", "Only one person left")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts with one person."""
+        return states.only_one_person(queryset) if self.value() == "1" else queryset
+
+
+class UndatedFilter(SimpleListFilter):
+    """Accounts whose deadline is not known, whatever their pill."""
+
+    title = "date unknown"
+    parameter_name = "undated"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the one choice."""
+        return [("1", "Date unknown")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts without a known deadline."""
+        unknown = Q(deadline_kind=Account.DeadlineKind.UNKNOWN)
+        return queryset.filter(unknown) if self.value() == "1" else queryset
+
+
+class TeamFilter(SimpleListFilter):
+    """The team of the account."""
+
+    title = "team"
+    parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the teams that the viewer sees: his own, a superuser's all."""
+        teams = Team.objects.all()
+        if not request.user.is_superuser:
+            teams = teams.filter(memberships__user=request.user.pk)
+        found = list(teams.values_list("pk", "name")[:200])
+        return [(str(pk), name) for pk, name in found] if len(found) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts of the team."""
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(team_id=int(value)) if value.isascii() and value.isdigit() else queryset.none()

@@ -1,0 +1,282 @@
+"""Incidents in the staff portal: what is held because a channel ended many log-ins, or took their ad accounts, at once, why, and what
+staff decide."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import display
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from accounts.mails import incident_mail
+from accounts.tasks import tend_incidents
+from portal import bulk_items
+from tokens import lifecycle, reasons, scrub
+from tokens.deaths import Incident, TokenDeath
+from ui import confirm
+from ui.confirm import Page
+from ui.templatetags import ui as tags
+from users import asking_workers
+from users.models import person
+
+PERMISSION = "tokens.decide_tokendeath"
+SHOWN = 100  # log-ins on the page
+RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
+
+
+class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
+
+    list_display = ["name_cell", "state_cell", "held_cell", "began_cell", "ended_cell"]
+    list_display_links = ["name_cell"]
+    list_filter = ["app__channel"]
+    list_select_related = ["app"]
+    list_per_page = 50
+    show_full_result_count = False
+    empty_words = "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title."""
+        named = {"title": "Incidents", "plain_title": True, **(extra_context or {})}
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+
+    def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
+        """The log-ins of all teams stand here."""
+        return request.user.has_perm(PERMISSION)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """The same."""
+        return request.user.has_perm(PERMISSION)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They come from channels."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
+        """Read-only; deciding has pages of its own."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
+        """Read-only."""
+        return False
+
+    @display(description="Channel app", ordering="app")
+    def name_cell(self, incident: Incident) -> str:
+        """Return whose log-ins they are."""
+        return str(incident.app)
+
+    @display(description="State", ordering="ended_at")
+    def state_cell(self, incident: Incident) -> SafeString:
+        """Return whether something is held, nothing is any more, or it is over."""
+        return tags.pill(incident_mail.pill(incident))
+
+    @display(description="Held now")
+    def held_cell(self, incident: Incident) -> str:
+        """Return how many log-ins are held."""
+        return "–" if incident.ended_at else str(_held(incident).values("token").distinct().count())
+
+    @display(description="Began", ordering="began_at")
+    def began_cell(self, incident: Incident) -> SafeString:
+        """Return when the first one was held."""
+        return tags.when(incident.began_at)
+
+    @display(description="Ended", ordering="ended_at")
+    def ended_cell(self, incident: Incident) -> Any:
+        """Return when nothing was held any more."""
+        return tags.when(incident.ended_at) if incident.ended_at else ""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list, the page of one, and the page that asks before staff decide."""
+        kept = {"tokens_incident_changelist", "tokens_incident_change"}
+        decide = self.admin_site.admin_view(self.decide)
+        return [
+            path("<int:incident_id>/decide/<str:decision>/", decide, name="tokens_incident_decide"),
+            *[url for url in super().get_urls() if url.name in kept],
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one: what is held, which answers it were, when they are asked again."""
+        incident = _incident(request, object_id)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET"])
+        held = _held(incident)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{incident.app.get_channel_display()}: many log-ins at once",
+            "plain_title": True,
+            "opts": self.opts,
+            "incident": incident,
+            "heading": incident_mail.heading(incident),
+            "pill": incident_mail.pill(incident),
+            "held": held.values("token").distinct().count(),
+            "waiting": held.exclude(decision="").exists(),
+            "answers": [_answer(incident, *one) for one in incident_mail.answers(incident)],
+            "outcomes": incident_mail.outcomes(incident),
+            "rows": [_row(death) for death in _with_accounts(held)[:SHOWN]],
+            "shown": SHOWN,
+            "release_url": _url("decide", incident.pk, RELEASE.value),
+            "release_label": _release(incident),
+            "discard_url": _url("decide", incident.pk, DISCARD.value),
+        }
+        return TemplateResponse(request, "portal/incident.html", context)
+
+    def decide(self, request: HttpRequest, incident_id: int, decision: str) -> HttpResponse:
+        """Ask (GET), then let what is held through, or discard it (POST)."""
+        incident = _incident(request, str(incident_id))
+        if decision not in TokenDeath.Decision.values:
+            raise Http404("There is no such decision.")
+        page = _page(incident, decision)
+        if request.method == "POST" and not page.refused:
+            number = lifecycle.decide(
+                app_id=incident.app_id, decision=decision, actor=person(request), now=timezone.now()
+            )
+            self.log_change(request, incident, f"{page.button}: {number}.")
+            asking_workers.ask(tend_incidents)
+            messages.success(
+                request, f"{page.button}: {bulk_items.number(number, 'log-in')}. It is done within a minute."
+            )
+            return HttpResponseRedirect(_url("change", incident.pk))
+        context = {**self.admin_site.each_context(request), "account": None}
+        return confirm.show(request, page, context=context, back=_url("change", incident.pk))
+
+
+def _incident(request: HttpRequest, pk: str) -> Incident:
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    known = pk.isascii() and pk.isdigit() and len(pk) < 19
+    found = Incident.objects.filter(pk=pk).select_related("app").first() if known else None
+    if found is None:
+        raise Http404("There is no such incident.")
+    return found
+
+
+def _held(incident: Incident) -> QuerySet[TokenDeath]:
+    if incident.ended_at is not None:
+        return TokenDeath.objects.none()
+    return TokenDeath.objects.held().filter(app=incident.app_id)
+
+
+def _with_accounts(held: QuerySet[TokenDeath]) -> QuerySet[TokenDeath]:
+    rows = held.select_related("token__app", "token__consented_by").order_by("pk")
+    return rows.prefetch_related("token__pool_entries__account")
+
+
+def _answer(incident: Incident, row: str, reason: str, number: int) -> dict[str, Any]:
+    """Return one kind of answer: the row of the table, what it means, how often, and the channel's own words once."""
+    first = TokenDeath.objects.of(incident).filter(row=row, reason=reason).last()
+    return {
+        "row": row,
+        "number": number,
+        "meaning": reasons.explain(incident.app.channel, reason).short,
+        "said": scrub.text(json.dumps(first.evidence, ensure_ascii=False, indent=2))
+        if first and first.evidence
+        else "",
+    }
+
+
+def _row(death: TokenDeath) -> dict[str, Any]:
+    token = death.token
+    accounts = [entry.account for entry in token.pool_entries.all()]
+    return {
+        "person": token.consented_by or token.native_user_name,
+        "native": token.native_user_name or token.native_user_id,
+        "account": accounts[0] if accounts else None,
+        "more": len(accounts) - 1,
+        "death": death,
+        "meaning": reasons.explain(token.app.channel, death.reason).short,
+    }
+
+
+def _page(incident: Incident, decision: str) -> Page:
+    label = incident.app.get_channel_display()
+    number = _held(incident).filter(decision="").values("token").distinct().count()
+    refused = "" if number else "Nothing is held any more, or somebody was faster."
+    if decision == RELEASE:
+        return Page(
+            question=f"Believe what {label} said of {bulk_items.number(number, 'log-in')}?"
+            if _losses(incident)
+            else f"End {bulk_items.number(number, 'log-in')} that {label} says are over?",
+            lead="Choose this only if you know that it is so, for example because the app or the roles were removed there.",
+            button=_release(incident),
+            facts=[
+                ("Now", "held; nobody but operators was told"),
+                ("Then", _then(incident)),
+                ("Undo", _undo(incident)),
+            ],
+            danger=True,
+            ask_why=False,
+            refused=refused,
+        )
+    return Page(
+        question=f"Discard what {label} said of {bulk_items.number(number, 'log-in')}?",
+        lead="Choose this if you know that they work. They serve, and the usual checks go on.",
+        button="Discard",
+        ask_why=False,
+        facts=[
+            ("Now", _now(incident)),
+            ("Then", f"valid, with their ad accounts; if {label} says it of many again, they are held again"),
+        ],
+        refused=refused,
+    )
+
+
+def _losses(incident: Incident) -> bool:
+    """Tell whether ad accounts are held that would be taken away, and not log-ins alone."""
+    return _held(incident).filter(kind=TokenDeath.Kind.ACCESS).exists()
+
+
+def _release(incident: Incident) -> str:
+    return "Believe it" if _losses(incident) else "Let them end"
+
+
+def _undo(incident: Incident) -> str:
+    """Say what brings back what was believed."""
+    return (
+        "each person re-authenticates, or gets the role again"
+        if _losses(incident)
+        else "each person re-authenticates"
+    )
+
+
+def _now(incident: Incident) -> str:
+    """Say how what is held stands."""
+    ends = _held(incident).filter(decision="").exclude(kind=TokenDeath.Kind.ACCESS).exists()
+    said = "held; their accounts are interrupted or went on through another log-in"
+    return said if ends else "held; their ad accounts go on as before"
+
+
+def _then(incident: Incident) -> str:
+    """Say what a release does: a log-in that has ended stops, one whose renewal was refused works until its own date."""
+    ends = _held(incident).filter(decision="", kind=TokenDeath.Kind.LOG_IN).exists()
+    renewals = _held(incident).filter(decision="", kind=TokenDeath.Kind.RENEWAL).exists()
+    said = []
+    if ends:
+        said.append("stopped: each person is mailed, and accounts with no other log-in are deactivated")
+    if renewals:
+        said.append(
+            "not renewed any more, where only the renewal was refused: those work until their own date"
+        )
+    if _losses(incident):
+        said.append(
+            "parted from the ad accounts that were taken from them, which are read again at once: each person is mailed"
+        )
+    return "; ".join(said)
+
+
+def _url(name: str, *args: Any) -> str:
+    return reverse(f"admin:tokens_incident_{name}", args=args)

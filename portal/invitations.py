@@ -1,0 +1,155 @@
+"""Invitations in the admin portal: made by a form, then only sent again or revoked."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+
+from portal.people_confirm import confirmed
+from portal.people_filters import OwnTeamsFilter
+from portal.people_forms import InviteForm
+from users import invitations, visibility
+from users.models import Invitation, person
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Invitations: made by a form, then only sent again or revoked."""
+
+    form = InviteForm
+    list_display = ["email", "name", "team", "staff", "status", "number", "invited_by", "created_at"]
+    list_filter = [OwnTeamsFilter, "is_staff"]
+    list_select_related = ["team", "invited_by"]
+    search_fields = ["email", "name"]
+    actions = None
+    actions_detail = ["send_again", "revoke"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        """Return the invitations to teams that the viewer manages: others are not found by any address."""
+        own = visibility.teams_of(person(request))
+        return super().get_queryset(request).filter(team__in=own.values("pk"))  # type: ignore[no-any-return]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Return whether the address may filter by this: not by the key, which would be guessed letter by letter."""
+        return not lookup.startswith("key") and bool(super().lookup_allowed(lookup, value, request))
+
+    @admin.display(description="Staff", boolean=True, ordering="is_staff")
+    def staff(self, invitation: Invitation) -> bool:
+        """Return whether the person may open the portal."""
+        return invitation.is_staff
+
+    @admin.display(description="State")
+    def status(self, invitation: Invitation) -> str:
+        """Return what became of the invitation."""
+        if invitation.accepted_at:
+            return "Accepted"
+        if invitation.revoked_at:
+            return "Revoked"
+        return "Waiting" if invitation.is_open(timezone.now()) else "Ran out"
+
+    def get_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return the form's fields for a new one, else what is known, without the key."""
+        if obj is None:
+            return ["email", "name", "team", "is_staff"]
+        return [
+            "email", "name", "team", "is_staff", "status", "number", "invited_by", "created_at", "expires_at",
+            "accepted_at", "revoked_at",
+        ]  # fmt: skip
+
+    def get_readonly_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return all fields of an invitation that exists: a changed one would not be the one that was mailed."""
+        return self.get_fields(_request, obj) if obj else []
+
+    def get_form(self, request: HttpRequest, obj: Invitation | None = None, **kwargs: Any) -> Any:
+        """Return the form that knows who invites."""
+        form = super().get_form(request, obj, **kwargs)
+        form.invited_by = request.user
+        return form
+
+    def save_model(
+        self, request: HttpRequest, obj: Invitation, form: InviteForm, change: bool
+    ) -> None:  # Django's signature
+        """Make the invitation by the service, which also has it mailed and logged."""
+        made = invitations.create(now=timezone.now(), invited_by=form.invited_by, **form.cleaned_data)
+        obj.pk, obj.__dict__ = made.pk, made.__dict__
+
+    def log_addition(self, request: HttpRequest, obj: Invitation, message: Any) -> None:
+        """Write nothing: the service has."""
+
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Say what was done and that a mail goes out, then show the list."""
+        if obj.user is None:
+            text = (
+                f"The invitation goes to {obj.email} by mail. The link in it works for "
+                f"{settings.INVITATION_DAYS} days."
+            )
+        else:
+            text = (
+                f"{obj.user} has a log-in already and is in {obj.team} now. A mail to {obj.email} says so; "
+                "there is nothing to accept."
+            )
+        self.message_user(request, text, messages.SUCCESS)
+        return redirect("admin:users_invitation_changelist")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether people may be invited."""
+        return request.user.has_perm("users.invite_user")
+
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        """Return False: it is sent again or revoked."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        """Return False: it is part of the records."""
+        return False
+
+    def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Return whether this invitation may be sent again or revoked: staff's by superusers only."""
+        if request.user.is_superuser or not request.user.has_perm("users.invite_user"):
+            return bool(request.user.is_superuser)
+        return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
+
+    @action(description="Send again", permissions=["invite"], url_path="send-again")
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Mail it once more, after a confirm page."""
+
+        def send(invitation: Invitation) -> str:
+            invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
+            return f"The invitation goes to {invitation.email} again."
+
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Send the {} again?",
+            effect="A new mail with a new link goes out, and the days start again.",
+            button="Send again",
+            do=send,
+        )
+
+    @action(description="Revoke", permissions=["invite"], url_path="revoke")
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make its links worthless, after a confirm page."""
+
+        def revoke(invitation: Invitation) -> str:
+            invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
+            return f"The invitation of {invitation.email} is revoked."
+
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Revoke the {}?",
+            effect="All links that were mailed for it stop working. The person can be invited again.",
+            button="Revoke",
+            danger=True,
+            do=revoke,
+        )

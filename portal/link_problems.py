@@ -1,0 +1,95 @@
+"""Failed links in the staff portal, read-only: what a person met, found by the code on the page."""
+
+from typing import Any
+
+from django.contrib.admin import display
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from accounts.models import LinkProblem
+from selfservice.linking import link_errors
+from ui.paging import CappedPaginator
+from ui.templatetags import ui as tags
+from users.models import Membership
+
+_WHERE = {
+    LinkProblem.Kind.UNCLEAR: "admin:tokens_unknownanswer_changelist",
+    LinkProblem.Kind.OUR_APP: "admin:tokens_channelapp_changelist",
+    LinkProblem.Kind.NOT_SET_UP: "admin:tokens_channelapp_changelist",
+}
+
+
+class LinkProblemAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """What people met while linking, for 90 days. Staff see the people of their teams."""
+
+    list_display = ["code", "person_cell", "channel", "kind", "when_cell"]
+    list_filter = ["channel", "kind"]
+    search_fields = ["code", "user__email", "user__name"]
+    list_select_related = ["user"]
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = CappedPaginator
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LinkProblem]:
+        """Return the problems of the viewer's colleagues, and their own."""
+        rows: QuerySet[LinkProblem] = super().get_queryset(request).select_related("user")
+        if request.user.is_superuser:
+            return rows
+        teams = Membership.objects.filter(user=request.user.pk).values("team")
+        colleagues = Membership.objects.filter(team__in=teams).values("user")
+        return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """They come from their causes."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: LinkProblem | None = None) -> bool:
+        """Read-only."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: LinkProblem | None = None) -> bool:
+        """Read-only; they go by themselves."""
+        return False
+
+    @display(description="Person", ordering="user__email")
+    def person_cell(self, problem: LinkProblem) -> str:
+        """Return who it was."""
+        return str(problem.user or "somebody who was deleted")
+
+    @display(description="When", ordering="at")
+    def when_cell(self, problem: LinkProblem) -> SafeString:
+        """Return when it was."""
+        return tags.when(problem.at)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one problem: who, when, what the page said, what the channel said, and what to do."""
+        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
+        problem = self.get_queryset(request).filter(pk=object_id).first() if known else None
+        if problem is None:
+            raise Http404("There is no such failed link.")
+        shown = link_errors.BY_KIND[LinkProblem.Kind(problem.kind)]
+        name = problem.get_channel_display()
+        where = _WHERE.get(LinkProblem.Kind(problem.kind))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": problem.code,
+            "opts": self.opts,
+            "problem": problem,
+            "heading": shown.heading.format(c=name),
+            "cause": shown.cause.format(c=name),
+            "where": reverse(where) if where else "",
+        }
+        return TemplateResponse(request, "portal/link_problem.html", context)

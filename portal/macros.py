@@ -1,0 +1,279 @@
+"""Macros in the staff portal. `MacrosOnAccounts` is composed into the list of accounts by portal.admin."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from macros import opt_outs, preview, scope
+from macros.models import Macro, MacroAccount, MacroAction, Notice
+from portal import macro_deletion, opt_out_pages
+from portal.macro_forms import MacroForm
+from portal.macros_on_accounts import MacrosOnAccounts
+from tokens.models import ChannelKey
+from ui import confirm
+from ui.templatetags import ui as tags
+from users.models import User
+
+__all__ = ["MacroAdmin", "MacrosOnAccounts"]
+
+# A mail is content from outside the portal: nothing in it may run, load or submit.
+MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+@admin.register(Macro)
+class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Rules that say what to watch on which account and whom to tell."""
+
+    form = MacroForm
+    list_display = ["name", "enabled", "applied_on", "days", "recipients", "last_mail"]
+    list_filter = ["enabled", "scope", "team"]
+    search_fields = ["name", "description"]
+    actions = None  # no deletion of many at once: each has its own confirm page
+    change_form_template = "portal/macros/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
+        """Return the macros that this person sees, with their actions."""
+        actions = Prefetch("actions", MacroAction.objects.order_by("pk"))
+        chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
+        stopped = opt_outs.running().filter(macro=OuterRef("pk")).order_by().values("macro")
+        mailed = Notice.objects.filter(action__macro=OuterRef("pk"), outcome=Notice.Outcome.MAILED)
+        return (
+            scope.visible_macros(request.user)
+            .select_related("team")
+            .prefetch_related(actions)
+            .annotate(
+                chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
+                stopped_count=Coalesce(Subquery(stopped.annotate(number=Count("pk")).values("number")), 0),
+                last_mailed_at=Subquery(mailed.order_by("-pk").values("evaluation__started_at")[:1]),
+            )
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
+        """Return whether the person may change macros, and this one."""
+        allowed = super().has_change_permission(request, obj)
+        return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
+        """Return whether the person may delete macros, and this one."""
+        allowed = super().has_delete_permission(request, obj)
+        return bool(allowed and (obj is None or scope.may_change(request.user, obj)))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """GET says what stops and what stays, POST deletes."""
+        macro = self._macro(request, object_id) if object_id else None
+        if macro is None:
+            raise Http404
+        if not self.has_delete_permission(request, macro):
+            raise PermissionDenied
+        if request.method == "POST":
+            with transaction.atomic():
+                self.log_deletions(request, [macro])
+                macro.delete()
+            messages.success(request, f"“{macro.name}” is deleted. What it told is kept.")
+            return HttpResponseRedirect(reverse("admin:macros_macro_changelist"))
+        context = {**self.admin_site.each_context(request), "opts": self.opts}
+        back = reverse("admin:macros_macro_change", args=[macro.pk])
+        return confirm.show(request, macro_deletion.page(macro), context=context, back=back)
+
+    # --- the list -------------------------------------------------------------------------------------------------
+
+    @display(description="Applied on")
+    def applied_on(self, macro: Any) -> str:
+        """Return which accounts it watches."""
+        if macro.scope == Macro.Scope.ALL:
+            return "All accounts"
+        if macro.scope == Macro.Scope.CHANNELS:
+            return ", ".join(str(ChannelKey(key).label) for key in macro.channels)
+        return f"{macro.chosen_count} chosen account{'' if macro.chosen_count == 1 else 's'}"
+
+    @display(description="Days in advance")
+    def days(self, macro: Macro) -> str:
+        """Return the days of its actions."""
+        return "; ".join(", ".join(map(str, action.days)) for action in macro.actions.all()) or "—"
+
+    @display(description="Recipients")
+    def recipients(self, macro: Any) -> str:
+        """Return how many addresses it names, whether people who linked are told, and how many stopped their copies."""
+        addresses = {email for action in macro.actions.all() for email in action.emails}
+        parts = [f"{len(addresses)} address{'' if len(addresses) == 1 else 'es'}"] if addresses else []
+        if any(action.linkers for action in macro.actions.all()):
+            parts.append("people who linked")
+        told = " and ".join(parts) or "—"
+        return f"{told} ({macro.stopped_count} stopped)" if macro.stopped_count else told
+
+    @display(description="Last mail")
+    def last_mail(self, macro: Any) -> SafeString:
+        """Return when something of it was last mailed."""
+        return tags.when(macro.last_mailed_at, "day") if macro.last_mailed_at else SafeString("—")
+
+    # --- the form -------------------------------------------------------------------------------------------------
+
+    def get_form(
+        self, request: HttpRequest, obj: Macro | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, bound to the person who fills it."""
+        user = person(request)
+
+        class BoundForm(MacroForm):
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, user=user, **options)
+
+        return BoundForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Macro | None = None) -> Any:
+        """Return all fields in one set: the template places them."""
+        return [(None, {"fields": list(MacroForm.base_fields)})]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Show the form beside what the macro would do."""
+        macro = context.get("original")
+        context["title"] = str(macro) if macro else "Create Macro"
+        action = macro.actions.order_by("pk").first() if macro else None
+        context["preview"] = _preview_context(preview.draft_of(action), macro) if action else None
+        context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []
+        context["preview_url"] = reverse("admin:macros_macro_preview") + (
+            f"?macro={macro.pk}" if macro else ""
+        )
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Macro, form: Any, change: bool) -> None:
+        """Save the macro and its action; who made it is kept."""
+        if not change:
+            obj.created_by = person(request)
+        super().save_model(request, obj, form, change)
+        form.save_rest(obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: Macro, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Say when the first mail goes out."""
+        return self._saved(request, obj)
+
+    def response_change(self, request: HttpRequest, obj: Macro) -> HttpResponse:
+        """Say when the next mail goes out."""
+        return self._saved(request, obj)
+
+    def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
+        found = preview.preview(preview.draft_of(macro.actions.get()), now=timezone.now())
+        if not macro.enabled:
+            then = "It is off, so nothing is mailed."
+        elif found.first_on:
+            then = f"First mail: {_day(found.first_on)}."
+        else:
+            then = found.nothing
+        add = messages.success if found.applied else messages.warning
+        add(request, f"Macro saved. {then}")
+        return HttpResponseRedirect(reverse("admin:macros_macro_change", args=[macro.pk]))
+
+    # --- beside the form --------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the preview and the mail."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
+            path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
+            path(
+                "<int:macro_id>/stopped/<int:opt_out_id>/start-again/",
+                wrap(self.start_again_view),
+                name="macros_macro_start_again",
+            ),
+            *super().get_urls(),
+        ]
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer with the column beside the form, for the form as it stands. Writes nothing."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        macro = self._macro(request, request.GET.get("macro", ""))
+        allowed = self.has_change_permission(request, macro) if macro else self.has_add_permission(request)
+        if not allowed:
+            raise PermissionDenied
+        form = MacroForm(request.POST, instance=macro, user=person(request))
+        context = _preview_context(form.draft(), macro) if form.is_valid() else None
+        return render(request, "portal/macros/_preview.html", {"preview": context})
+
+    def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
+        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here."""
+        macro = self._macro(request, str(macro_id))
+        if macro is None or not self.has_view_permission(request, macro):
+            raise Http404
+        draft = preview.draft_of(macro.actions.order_by("pk")[0])
+        mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
+        if mail is None:
+            raise Http404("No mail is due in the next 30 days.")
+        response = HttpResponse(mail.html)
+        response["Content-Security-Policy"] = MAIL_POLICY
+        response.csp_exempt = True  # type: ignore[attr-defined]  # csp's way: its own header would replace ours
+        return response
+
+    def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
+        """GET asks whether a person who stopped these mails is to get them again, POST does it."""
+        macro = self._macro(request, str(macro_id))
+        opt_out = macro.opt_outs.filter(pk=opt_out_id).first() if macro else None
+        if macro is None or opt_out is None:
+            raise Http404
+        if not self.has_change_permission(request, macro):
+            raise PermissionDenied
+        back = reverse("admin:macros_macro_change", args=[macro.pk])
+        if request.method != "POST":
+            context = {**self.admin_site.each_context(request), "opts": self.opts}
+            return confirm.show(request, opt_out_pages.start_again(opt_out), context=context, back=back)
+        if opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
+            messages.success(request, f"{opt_out.email} gets the mails of “{macro}” again.")
+        else:
+            messages.error(request, "Somebody was faster: they get these mails already.")
+        return HttpResponseRedirect(back)
+
+    def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
+        """Return a macro that the person sees; none for an empty id. Raises Http404."""
+        if not pk:
+            return None
+        macro = (
+            self.get_queryset(request).filter(pk=pk).first()
+            if pk.isascii() and pk.isdigit() and len(pk) < 19
+            else None
+        )
+        if macro is None:
+            raise Http404("There is no such macro.")
+        return macro
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is at work."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def _day(day: date) -> str:
+    """Return "Sat 28 Nov", with the year wherever it is not this year."""
+    year = "" if day.year == timezone.localdate().year else f" {day.year}"
+    return f"{day:%a} {day.day} {day:%b}{year}"
+
+
+def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any]:
+    now = timezone.now()
+    found = preview.preview(draft, now=now)
+    return {
+        "found": found,
+        "sent": preview.sent_count(macro, now=now) if macro else 0,
+        "mail": preview.sample(draft, found.due),
+        "mail_url": reverse("admin:macros_macro_mail", args=[macro.pk]) if macro else "",
+    }

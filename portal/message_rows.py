@@ -1,0 +1,64 @@
+"""Who was told about an account, as one member of staff may know it: for the tab Messages and the time-line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts import message_history
+from accounts.models import Account
+from accounts.name_visibility import HIDDEN, Names
+from notifications import kinds
+from notifications.models import Message
+from ui import presentation
+from users.models import User
+
+SKIPPED = presentation.MESSAGE_PILLS["skipped"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One message. `why` says why it was not sent, waits, or left the account out; `url` is "" where it is not the reader's to open."""
+
+    message: Message
+    at: datetime
+    who: str
+    address: str
+    subject: str
+    said: str
+    pill: presentation.Pill
+    why: str
+    url: str
+
+
+def rows(request: HttpRequest, account: Account, names: Names, *, limit: int) -> list[Row]:
+    """Return the newest messages about an account. A mail that also tells of other teams' accounts is named by its kind alone."""
+    found = message_history.about(account, limit=limit)
+    people = _people(found)
+    return [_row(request, one, people.get(one.message.recipient), names) for one in found]
+
+
+def _people(found: Sequence[message_history.Told]) -> dict[str, User]:
+    addresses = {one.message.recipient for one in found}
+    return {user.email: user for user in User.objects.filter(email__in=addresses)}
+
+
+def _row(request: HttpRequest, one: message_history.Told, user: User | None, names: Names) -> Row:
+    message = one.message
+    own = message.recipient == getattr(request.user, "email", "")
+    opens = names.all or own or (message.team_id is not None and message.team_id in names.teams)
+    hidden = user is not None and not opens and user.pk not in names.colleagues
+    kind = kinds.name(message)
+    return Row(
+        message=message,
+        at=message.sent_at or message.created_at,
+        who=HIDDEN if hidden else (user.name if user else "") or message.recipient,
+        address="" if hidden or not user or not user.name else message.recipient,
+        subject=(message.subject or f"{kind}: made when it is sent") if opens else kind,
+        said=one.said,
+        pill=SKIPPED if one.left_out else presentation.MESSAGE_PILLS[message.state],
+        why=one.left_out or message.error,
+        url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",
+    )

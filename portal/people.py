@@ -1,0 +1,363 @@
+"""People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
+
+from datetime import datetime
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm
+
+from portal import invitations, login_records  # noqa: F401  # importing a page registers it
+from portal import retention as _retention_admin  # noqa: F401  # this one, too
+from portal.people_confirm import confirmed
+from portal.people_filters import OwnTeamsFilter
+from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
+from users import login_changes, recipients, second_factor, visibility
+from users.login_changes import Kind
+from users.models import Membership, Session, Team, User, person
+
+# allauth registers these. They show secrets, or let the login differ from the person's e-mail.
+for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+
+
+# What the deletion of a person does, see the models that point at one, and accounts.receivers.forget_person.
+DELETION = (
+    "Goes: the log-in to AdToken, with second factor and all sessions; places in teams; links to a channel that were begun; "
+    "the deeds of this person in the history of other pages.",
+    "Stays in use: every log-in at a channel that this person linked, with its ad accounts. It belongs to nobody then, and team leads are "
+    "told when it ends. If it is to end now, revoke it first: Authenticate Tokens, More.",
+    "Stays: API keys and macros that this person made (operators are told of the keys), the records of log-ins, with the e-mail "
+    "address, and of tokens handed out, for as long as Retention says.",
+)
+
+
+def _full(when: datetime) -> str:
+    return date_format(timezone.localtime(when), "DATETIME_FORMAT")
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+    """The teams of a person that the viewer manages, and where they lead: other teams are not shown, so they cannot be posted either."""
+
+    model = Membership
+    form = MembershipForm
+    fields = ["team", "role"]
+    extra = 0
+    autocomplete_fields = ["team"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships of teams that the viewer manages."""
+        teams = visibility.teams_of(person(request))
+        rows = super().get_queryset(request).select_related("user", "team")
+        return rows.filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only teams that the viewer manages."""
+        if db_field.name == "team":
+            kwargs["queryset"] = visibility.teams_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+    """The people of a team, and who leads it."""
+
+    model = Membership
+    form = MembershipForm
+    fields = ["user", "role"]
+    extra = 0
+    autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships with what their rows name."""
+        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only people whom the viewer sees; others come by invitation."""
+        if db_field.name == "user":
+            kwargs["queryset"] = visibility.people_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # the theme ships no types
+    """People. They come by invitation; only superusers touch staff, rights, passwords and second factors."""
+
+    form = PersonForm
+    add_form = NewPersonForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = [MembershipInline]
+    list_display = ["email", "name", "is_active", "rights", "factor", "last_log_in"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups", OwnTeamsFilter]
+    search_fields = ["email", "name"]
+    ordering = ["email"]
+    actions = None  # people are switched off or deleted one at a time, each after its own page
+    filter_horizontal = []
+    autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
+    readonly_fields = ["last_log_in", "joined", "log_ins"]
+    fieldsets = [
+        (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
+        ("Rights", {"fields": ["is_staff", "is_superuser", "groups"]}),
+        ("Dates", {"fields": ["last_log_in", "joined"]}),
+        ("Log-ins", {"fields": ["log_ins"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
+    actions_detail = ["end_sessions", "reset_second_factor"]
+
+    @admin.display(description="Portal", ordering="is_staff")
+    def rights(self, user: User) -> str:
+        """Return what the person may open: the portal as staff or superuser, or only the own accounts."""
+        if user.is_superuser:
+            return "Superuser"
+        return "Staff" if user.is_staff else "Own accounts only"
+
+    @admin.display(description="Second factor")
+    def factor(self, user: User) -> str:
+        """Return whether the person has enrolled one."""
+        return "Set up" if getattr(user, "enrolled", False) else "None"
+
+    @admin.display(description="Last log-in", ordering="last_login")
+    def last_log_in(self, user: User) -> str:
+        """Return when the person last logged in, in the viewer's zone."""
+        return _full(user.last_login) if user.last_login else "Never"
+
+    @admin.display(description="Joined")
+    def joined(self, user: User) -> str:
+        """Return when the person got a log-in, in the viewer's zone."""
+        return _full(user.date_joined)
+
+    @admin.display(description="Latest log-ins")
+    def log_ins(self, user: User) -> str:
+        """Return the person's last log-ins, failed ones and changes too."""
+        return login_records.latest(user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return the people whom the viewer sees, each with whether a second factor is enrolled."""
+        factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
+        seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
+        return seen.annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or request.user.is_superuser:
+            return fieldsets
+        return [fieldset for fieldset in fieldsets if fieldset[0] != "Rights"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether a person may be made without an invitation, with a password that somebody else knows."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Return whether the person may be changed: a changed e-mail takes a log-in over, and whatever it opens.
+
+        So staff and superusers are changed by superusers only, and people of foreign teams by administrators only.
+        """
+        if obj is not None and (obj.is_staff or obj.is_superuser) and not request.user.is_superuser:
+            return False
+        if obj is not None and not visibility.manages(person(request), obj):
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Return whether the person may be deleted; switching off keeps the history."""
+        return bool(request.user.is_superuser) and obj != request.user
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # the parent's interface
+    ) -> HttpResponse:
+        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays."""
+
+        def delete(user: User) -> str:
+            with transaction.atomic():
+                self.log_deletions(request, User.objects.filter(pk=user.pk))
+                user.delete()
+            return f"{user} is deleted."
+
+        found = self.get_object(request, object_id)
+        if not self.has_delete_permission(request, found):
+            raise PermissionDenied
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Delete {}?",
+            effect=f"The person with the address {found.email if found else ''} is deleted for good. To keep people out, switch them off "
+            "instead: that ends their log-in as well, and keeps their history.",
+            points=DELETION,
+            button="Delete for good",
+            danger=True,
+            do=delete,
+            after=reverse("admin:users_user_changelist"),
+        )
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
+        """Set another's password: superusers only; all others reset their own by mail."""
+        if not request.user.is_superuser:
+            return self._refuse(request, "Only superusers set passwords. People reset their own by mail.")
+        user = self.get_object(request, id)
+        before = user.password if user else ""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if user is not None and User.objects.get(pk=user.pk).password != before:
+                login_changes.notify_by_staff(
+                    Kind.PASSWORD_SET_BY_STAFF, user=user, by=person(request), now=timezone.now()
+                )
+        return response
+
+    def save_model(self, request: HttpRequest, obj: User, form: PersonForm, change: bool) -> None:
+        """Save, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            return
+        by, now = person(request), timezone.now()
+        if "email" in form.changed_data:
+            old = form.initial["email"]
+            self.log_change(request, obj, f"Changed the e-mail address from {old} to {obj.email}.")
+            login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
+        if "is_active" in form.changed_data:
+            kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
+            login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
+
+    def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
+        found = self.get_queryset(request).filter(pk=object_id).first()
+        if found is None:
+            return request.user.has_perm("users.end_sessions")
+        is_reached = not found.is_staff or request.user.is_superuser or found == request.user
+        return bool(
+            request.user.has_perm("users.end_sessions")
+            and is_reached
+            and visibility.manages(person(request), found)
+        )
+
+    @action(description="Log out everywhere", permissions=["end"], url_path="end-sessions")
+    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End all sessions of the person, after a confirm page."""
+
+        def end(user: User) -> str:
+            with transaction.atomic():
+                number, _ = Session.objects.filter(user=user).delete()
+                text = f"Logged the person out everywhere ({number} browser{'' if number == 1 else 's'})."
+                LogEntry.objects.log_actions(person(request).pk, [user], CHANGE, text, single_object=True)
+            return f"{user} is logged out everywhere."
+
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Log {} out everywhere?",
+            effect="Every browser and phone where the person is logged in asks for the log-in again. "
+            "Ad accounts, jobs and API keys go on working.",
+            button="Log out everywhere",
+            danger=True,
+            do=end,
+        )
+
+    def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
+        """Return whether second factors may be reset."""
+        return bool(request.user.is_superuser)
+
+    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
+
+        def reset(user: User) -> str:
+            with transaction.atomic():
+                Authenticator.objects.filter(user=user).delete()
+                LogEntry.objects.log_actions(
+                    person(request).pk, [user], CHANGE, "Reset the second factor.", single_object=True
+                )
+                login_changes.notify_by_staff(
+                    Kind.FACTOR_RESET, user=user, by=person(request), now=timezone.now()
+                )
+            return f"The second factor of {user} is reset."
+
+        return confirmed(
+            self,
+            request,
+            object_id,
+            question="Reset the second factor of {}?",
+            effect="The device and the recovery codes stop working. The next log-in asks for the password only, "
+            "and the admin portal asks to set up a new device. Make sure that it is the person who asks you.",
+            button="Reset second factor",
+            danger=True,
+            do=reset,
+        )
+
+    def _refuse(self, request: HttpRequest, text: str) -> HttpResponse:
+        self.message_user(request, text, "ERROR")
+        return self.response_post_save_change(request, None)
+
+
+@admin.register(Team)
+class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Teams and their people."""
+
+    list_display = ["name", "people", "leads", "members_only", "is_default"]
+    search_fields = ["name"]
+    ordering = ["name"]  # the model's own is lost where people are counted
+    readonly_fields = ["is_default"]
+    actions = None
+    inlines = [MemberInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """Return the teams that the viewer manages, with the number of their people."""
+        own = visibility.teams_of(person(request))
+        seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
+        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
+        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
+
+    @admin.display(description="People", ordering="member_count")
+    def people(self, team: Team) -> int:
+        """Return how many people are in the team."""
+        return int(getattr(team, "member_count", 0))
+
+    @admin.display(description="Team leads")
+    def leads(self, team: Team) -> str:
+        """Return who is told where nobody else can be."""
+        return (
+            ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", [])))
+            or "Nobody: operators are told"
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        """Return whether the team may be deleted: never the default one, which takes what names no team."""
+        return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """Groups give rights, so they are for superusers."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether groups may be made."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Return whether groups may be changed."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Return whether groups may be deleted."""
+        return bool(request.user.is_superuser)

@@ -1,0 +1,296 @@
+"""The rows of one account's pool: who, until when, in what state, and which deed helps."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from accounts import actions, pool_reasons, selection
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import HIDDEN, Names
+from portal import dates
+from tokens import reasons, renewal, scrub
+from tokens.channels.base import Verdict
+from tokens.models import Token, TokenEvent
+from ui import addresses, presentation
+from ui.calendar_days import AT_RISK, within
+from users.models import User
+
+# They stand after "checked 5 min ago:", the time of the last answer that told something.
+NO_ANSWER = "no clear answer since"
+CHECK_WORDS = {
+    Verdict.OK: "fine",
+    Verdict.TOKEN_DEAD: "stopped",
+    Verdict.CONFIRM_FIRST: "not clear, asked again",
+    Verdict.APP_FAULT: "AdToken was refused since",
+    Verdict.RATE_LIMITED: "put off since, too many calls",
+}
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One button. `refused` says why it is drawn grey and does nothing."""
+
+    label: str
+    url: str
+    post: bool = False
+    kind: str = ""
+    icon: str = ""
+    refused: str = ""
+    fields: Sequence[tuple[str, str]] = ()
+    copy: str = ""  # an address for the clipboard instead of a deed
+
+
+@dataclass(frozen=True)
+class Box:
+    """What happened, who can fix it, steps, and the channel's answer."""
+
+    told: reasons.Explanation
+    who: str
+    asked_at: datetime | None
+    evidence: str
+    opened: bool
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """One token in one account's pool."""
+
+    entry: AccountToken
+    place: int
+    name: str
+    native_name: str
+    linked: str
+    linked_by: str
+    pill: presentation.Pill
+    short: str
+    days: presentation.DaysLeft
+    dates: Sequence[dates.DateLine]
+    permissions: str
+    publishing: str
+    checked: str
+    active: bool
+    box: Box | None = None
+    buttons: Sequence[Deed] = ()
+    more: Sequence[Deed] = ()
+    up: Deed | None = None
+    down: Deed | None = None
+
+    @property
+    def token(self) -> Token:
+        """The token."""
+        return self.entry.token
+
+
+def build(
+    account: Account, *, viewer: User | AnonymousUser, names: Names, now: datetime, opened: int = 0
+) -> list[PoolRow]:
+    """Return the pool in the order in which it is tried, with the deeds that this viewer may do."""
+    entries = selection.in_order(account)
+    asked = _asked([entry.token_id for entry in entries])
+    groups = [None, *(selection.group(account, entry) for entry in entries), None]
+    found = []
+    for place, entry in enumerate(entries, 1):
+        entry.account = account
+        row = _row(account, entry, place, names, now)
+        row = replace(row, box=_box(row, names, asked.get(entry.token_id), opened=opened))
+        first, last = groups[place - 1] != groups[place], groups[place + 1] != groups[place]
+        found.append(_with_deeds(row, viewer, names, now, first=first, last=last))
+    return found
+
+
+def _asked(token_ids: list[int]) -> dict[int, datetime]:
+    asked = TokenEvent.objects.filter(token__in=token_ids, kind=TokenEvent.Kind.ASKED).order_by("at", "id")
+    return dict(asked.values_list("token_id", "at"))
+
+
+def _how_it_came(token: Token) -> str:
+    if token.kind == Token.Kind.SYSTEM:
+        return "system user, added"
+    return "linked" if token.consented_by_id else "imported"
+
+
+def _row(account: Account, entry: AccountToken, place: int, names: Names, now: datetime) -> PoolRow:
+    token = entry.token
+    active = account.active_token_id == token.pk
+    added_by = entry.added_by if entry.added_by_id != token.consented_by_id else None
+    return PoolRow(
+        entry=entry,
+        place=place,
+        name=names.token(token, account),
+        native_name=token.native_user_name if names.sees_token(token, account) else "",
+        linked=_how_it_came(token),
+        linked_by=names.user(added_by),
+        pill=presentation.token_pill(
+            active=active,
+            state=token.state,
+            access=entry.access,
+            can_publish=entry.can_publish,
+            demoted=token.demoted_at is not None,
+        ),
+        short=_short(entry, names, active=active),
+        days=dates.days(token, usable=selection.usable(entry), now=now),
+        dates=dates.lines(token, account.channel, now),
+        permissions=dates.permissions(token, account.channel),
+        publishing=_publishing(entry),
+        checked=_checked(entry),
+        active=active,
+    )
+
+
+def _short(entry: AccountToken, names: Names, *, active: bool) -> str:
+    if entry.token.is_removed and entry.token.removed_by is not None:
+        return f"Removed on purpose by {names.user(entry.token.removed_by)}"
+    short = pool_reasons.explain_entry(entry).short
+    if not short and entry.token.demoted_at is not None and not active:
+        return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
+    return short
+
+
+def _publishing(entry: AccountToken) -> str:
+    words = {"yes": "can publish", "no": "can report only", "unknown": "not known whether it may publish"}
+    if entry.access == AccountToken.Access.LOST:
+        return "none here any more"
+    return " · ".join(part for part in (entry.role, words[entry.can_publish]) if part)
+
+
+def _checked(entry: AccountToken) -> str:
+    result = entry.token.last_check_result
+    if not result:
+        return ""
+    if entry.token.state == Token.State.DEAD:
+        return CHECK_WORDS[Verdict.TOKEN_DEAD]
+    if result == Verdict.OK and entry.access == AccountToken.Access.LOST:
+        return "no access"
+    return next((word for verdict, word in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
+
+
+def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) -> Box | None:
+    if not pool_reasons.entry_reason(row.entry):
+        return None
+    token, account = row.token, row.entry.account
+    seen = names.sees_token(token, account)
+    evidence = pretty(token.evidence) if seen and token.evidence else ""
+    told = pool_reasons.explain_entry(row.entry, person=row.name)
+    return Box(
+        told=told,
+        who=told.who if told.who.endswith(".") else f"{told.who}.",
+        asked_at=asked_at if asked_at and asked_at > token.linked_at else None,
+        evidence=evidence,
+        opened=token.state == Token.State.DEAD or opened == token.pk,
+    )
+
+
+def _with_deeds(
+    row: PoolRow, viewer: User | AnonymousUser, names: Names, now: datetime, *, first: bool, last: bool
+) -> PoolRow:
+    """Add the buttons: at most two beside the token, the others under "More"."""
+    may = viewer.has_perm
+    can_serve = not row.active and selection.usable(row.entry)
+    ask = _ask(row, names) if may("tokens.ask_token") else None
+    check = _deed(row, "Check now", "check", post=True, icon="refresh") if may("tokens.probe_token") else None
+    renew = _renew(row, now) if may("tokens.renew_token") else None
+    activate = unlink = revoke = up = down = None
+    if may("accounts.switch_active_token") and can_serve:
+        activate = _deed(row, "Make active", "activate", icon="bolt")
+    if may("accounts.unlink_token"):
+        unlink = _deed(row, "Unlink", "unlink", kind="danger", icon="delete")
+    if may("tokens.revoke_token") and not row.token.is_removed:
+        revoke = _revoke(row)
+    if may("accounts.rank_token"):
+        up = _move(row, "up", -1, refused="first" if first else "")
+        down = _move(row, "down", 1, refused="last" if last else "")
+    buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=_steps(row), now=now)
+    shown = {button.url for button in buttons}
+    more = [
+        replace(deed, kind="danger" if deed in (unlink, revoke) else "")
+        for deed in (activate, check, ask, renew, _copy_link(row.entry.account), unlink, revoke)
+        if deed and deed.url not in shown
+    ]
+    return replace(row, buttons=buttons, more=more, up=up, down=down)
+
+
+def _deed(row: PoolRow, label: str, name: str, **more: Any) -> Deed:
+    """Return the button of the page of this name for this token in this pool."""
+    url = reverse(f"admin:accounts_account_token_{name}", args=[row.entry.account_id, row.token.pk])
+    return Deed(label, url, **more)
+
+
+def _ask(row: PoolRow, names: Names) -> Deed:
+    called = names.first(row.token, row.entry.account)
+    dead = row.token.state == Token.State.DEAD
+    label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
+    refused = actions.cannot_ask(row.token) or actions.asking_is_vain(row.entry)
+    return _deed(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
+
+
+def _renew(row: PoolRow, now: datetime) -> Deed | None:
+    """Return the button where something renews such a token without a person, grey where that cannot be asked now."""
+    policy = renewal.policy_of(row.token)
+    if policy is None or row.token.state == Token.State.DEAD:
+        return None
+    why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
+    refused = "" if renewal.possible(row.token, now) else why_not
+    return _deed(row, "Renew now", "renew", icon="sync", refused=refused)
+
+
+def _revoke(row: PoolRow) -> Deed:
+    back = reverse("admin:accounts_account_change", args=[row.entry.account_id])
+    url = reverse("admin:tokens_token_revoke", args=[row.token.pk])
+    return Deed(
+        f"Revoke at {presentation.channel_name(row.token.app.channel)}",
+        f"{url}?{urlencode({'next': back})}",
+        icon="block",
+    )
+
+
+def _move(row: PoolRow, where: str, step: int, *, refused: str) -> Deed:
+    fields = [("step", str(step))]
+    return _deed(row, f"Move {row.name} {where}", "move", post=True, fields=fields, refused=refused)
+
+
+def _steps(row: PoolRow) -> Deed | None:
+    """Return the link to the steps, where there are some and they are folded."""
+    if row.box is None or row.box.opened:
+        return None
+    page = reverse("admin:accounts_account_change", args=[row.entry.account_id])
+    return Deed("See steps", f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
+
+
+def _first_two(
+    row: PoolRow,
+    *,
+    ask: Deed | None,
+    check: Deed | None,
+    activate: Deed | None,
+    steps: Deed | None,
+    now: datetime,
+) -> list[Deed]:
+    """Return the deed that helps, then the second one."""
+    token = row.token
+    if token.state == Token.State.DEAD:
+        wanted = [ask]
+    elif row.box is not None and token.state == Token.State.VALID:
+        wanted = [ask] if row.box.told.by_consent else [steps, check]
+    elif row.active:
+        due = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
+        wanted = [ask] if due else [check]
+    else:
+        wanted = [activate, check]
+    return [deed for deed in wanted if deed is not None]
+
+
+def _copy_link(account: Account) -> Deed:
+    link = addresses.of("reauthenticate", account.pk)
+    return Deed("Copy re-authenticate link", link, icon="copy", copy=link)
+
+
+def pretty(evidence: Any) -> str:
+    """Return a stored answer of a channel for the fold, scrubbed once more on its way to the page."""
+    return json.dumps(scrub.data(evidence), indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,66 @@
+"""Renewing one token at once, as staff asked: the call outside any transaction, the record by lifecycle."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts.errors import DeedRefused
+from tokens import probe, renewal
+from tokens.channels import shares
+from tokens.channels.base import Verdict
+from tokens.models import Token
+from ui import presentation
+from users import hold
+from users.models import User
+
+SECONDS = 8  # for all calls of one renewal: a person waits, and a web thread with her
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What became of it, in words for a message."""
+
+    moved: bool
+    text: str
+
+
+def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
+    """Ask the channel to renew the token and say what became of it. Raises DeedRefused or OnHold where that cannot be asked."""
+    hold.refuse()
+    label = presentation.channel_name(token.app.channel)
+    if renewal.policy_of(token) is None:
+        raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
+    if not renewal.possible(token, now):
+        raise DeedRefused(f"{label} gave nothing to renew it with. Ask the person to re-authenticate.")
+    if not Token.objects.filter(pk=token.pk).askable(now).exists():
+        raise DeedRefused("It is being checked or renewed right now. Try again in a minute.")
+    try:
+        with shares.taken(token.app.channel, person=True):
+            outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
+    except shares.NoRoom:
+        raise DeedRefused(f"Too many wait for {label} right now. Try again in a few seconds.") from None
+    token.refresh_from_db()
+    if token.renewed_at is not None and token.renewed_at >= now:
+        return Renewal(moved=True, text=_until(token))
+    if outcome.waits:
+        return Renewal(
+            moved=False, text=f"{label} is slow to answer. The renewal goes on: look again in a minute."
+        )
+    if token.state == Token.State.DEAD:
+        return Renewal(moved=False, text=f"{label} refuses to renew it, and to use it: it has stopped.")
+    if token.refresh_refused_at is not None:
+        return Renewal(
+            moved=False,
+            text=f"{label} refuses to renew it. It works on until its own end; somebody must re-authenticate by then.",
+        )
+    if outcome.verdict == Verdict.OK:
+        return Renewal(moved=False, text=f"{label} answered, but the end date did not move.")
+    raise DeedRefused(f"{label} gave no proper answer ({outcome.verdict}). Nothing was changed.")
+
+
+def _until(token: Token) -> str:
+    if token.deadline is None:
+        return "Renewed."
+    when = presentation.moment(token.deadline, zone=timezone.get_current_timezone()).full
+    return f"Renewed. It works until {when} now."

@@ -1,0 +1,80 @@
+"""The pills of the list as SQL, so that filters and sort order say the same as `ui.presentation.account_pill`."""
+
+from datetime import datetime, tzinfo
+
+from django.db.models import (
+    Case,
+    F,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable, OrderBy
+
+from accounts.models import Account
+from ui.calendar_days import AT_RISK, URGENT, end_of_window
+
+LABELS = {
+    "deactivated": "Deactivated",
+    "interrupted": "Interrupted",
+    "urgent": "Urgent",
+    "at_risk": "At risk",
+    "restricted": "Restricted",
+    "no_backup": "No backup",
+    "date_unknown": "Date unknown",
+    "healthy": "Healthy",
+    "paused": "Paused",
+}
+
+_NOT_PAUSED = Q(paused_at=None)
+
+
+def in_state(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
+    """Keep the accounts whose pill is `key` of LABELS for a reader in `zone`; an unknown key keeps none."""
+    urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
+    works = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
+    fixed = {
+        "paused": ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
+        "deactivated": _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
+        "interrupted": _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
+        "restricted": _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
+        "urgent": works & Q(deadline__lt=urgent),
+        "at_risk": works & Q(deadline__gte=urgent, deadline__lt=at_risk),
+    }
+    if key in fixed:
+        return accounts.filter(fixed[key])
+    later = accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk)))
+    if key == "no_backup":
+        return later.filter(people_count__lte=1)
+    unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
+    if key == "date_unknown":
+        return later.filter(unknown, people_count__gt=1)
+    return later.filter(~unknown, people_count__gt=1) if key == "healthy" else later.none()
+
+
+def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:
+    """Accounts that go dark, or are dark, unless a person acts: deactivated, or a deadline within 30 days."""
+    soon = Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)) & ~Q(state=Account.State.INTERRUPTED)
+    return _NOT_PAUSED & (Q(state=Account.State.DEACTIVATED) | soon)
+
+
+def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that exactly one person carries, whatever their pill."""
+    return accounts.filter(_NOT_PAUSED, people_count=1)
+
+
+# Deactivated, then by deadline, then unknown, then never, then paused.
+PLACE = Case(
+    When(paused_at__isnull=False, then=Value(4)),
+    When(deadline_kind=Account.DeadlineKind.NONE, then=Value(0)),
+    When(deadline_kind=Account.DeadlineKind.DATE, then=Value(1)),
+    When(deadline_kind=Account.DeadlineKind.UNKNOWN, then=Value(2)),
+    default=Value(3),
+)
+DEADLINE = F("deadline")  # what a click on the column's head sorts by
+
+
+def by_deadline() -> list[OrderBy | Combinable | str]:
+    """Return the list's usual order."""
+    return [PLACE.asc(), F("deadline").asc(nulls_last=True), "name", "pk"]

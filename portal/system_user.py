@@ -1,0 +1,43 @@
+"""Adding a system user's token: pasted by staff with their own permission, looked at before it is kept."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from accounts.errors import DeedRefused
+from accounts.linking import system_users
+from portal import access
+from portal.forms import SystemUserForm
+from users.models import person
+
+PERMISSION = "tokens.add_system_user"
+
+
+@never_cache
+@sensitive_post_parameters("access_token")
+def add(request: HttpRequest, *, admin_context: dict[str, Any]) -> HttpResponse:
+    """Ask for app, team and token (GET); take the token in and lead to the choice of ad accounts (POST)."""
+    access.demand(request, PERMISSION)
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return HttpResponseNotAllowed(["GET", "POST"])
+    form = SystemUserForm(request.POST if request.method == "POST" else None, viewer=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            pending = system_users.take(**form.cleaned_data, actor=person(request), now=timezone.now())
+        except DeedRefused as refusal:
+            form.add_error("access_token", str(refusal))
+        else:
+            return HttpResponseRedirect(reverse("link_choose", args=[pending.pk]))
+    context = {
+        **admin_context,
+        "title": "Add a system user",
+        "plain_title": True,
+        "form": form,
+        "back": reverse("admin:tokens_token_changelist"),
+    }
+    return TemplateResponse(request, "portal/system_user.html", context)

@@ -1,0 +1,305 @@
+"""The time-line of an account: its own events, what happened to its tokens, and who was told, newest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from accounts import app_migration
+from accounts.mails import ask_mail
+from accounts.models import Account, AccountEvent
+from accounts.name_visibility import Names
+from accounts.pool_reasons import DECIDED_HERE
+from notifications.models import Message
+from portal import account_rows
+from portal.message_rows import SKIPPED, Row
+from portal.pool_rows import pretty
+from tokens.channels.base import WRITE_REFUSALS, Reason
+from tokens.models import TokenEvent
+from ui import presentation
+
+SHOWN = 20
+MOST = 500
+FILTERS = {"": "All", "shifts": "Shifts", "warnings": "Warnings", "people": "People"}
+
+Kind = AccountEvent.Kind
+_KINDS: dict[str, set[str]] = {
+    "shifts": {Kind.SHIFTED, Kind.SWITCHED, Kind.CONNECTED, Kind.INTERRUPTED, Kind.DEACTIVATED},
+    "warnings": {Kind.INTERRUPTED, Kind.DEACTIVATED, Kind.ACCESS, Kind.RESTRICTED, Kind.UNRESTRICTED},
+    "people": {
+        Kind.LINKED,
+        Kind.UNLINKED,
+        Kind.ASKED,
+        Kind.SWITCHED,
+        Kind.RANKED,
+        Kind.PAUSED,
+        Kind.RESUMED,
+        Kind.IMPORTED,
+        Kind.NOT_MINE,
+        Kind.MOVED,
+    },
+}
+_TOKEN_KINDS: dict[str, set[str]] = {
+    "": {
+        TokenEvent.Kind.DIED,
+        TokenEvent.Kind.COOLED,
+        TokenEvent.Kind.RECOVERED,
+        TokenEvent.Kind.RENEWED,
+        TokenEvent.Kind.ANSWER_LOST,
+        TokenEvent.Kind.REVOKED,
+        TokenEvent.Kind.REMOVED,
+        TokenEvent.Kind.LINKED,
+    },
+    "shifts": set(),
+    "warnings": {
+        TokenEvent.Kind.DIED,
+        TokenEvent.Kind.COOLED,
+        TokenEvent.Kind.RECOVERED,
+        TokenEvent.Kind.ANSWER_LOST,
+    },
+    "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
+}
+_WITH_MAILS = {"", "warnings"}
+# They say who did it and why, which the shift that follows from them does not.
+_OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
+# Icon and tone of the dot.
+_DOTS: dict[str, tuple[str, str]] = {
+    Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
+    Kind.CONNECTED: ("check_circle", "good"), Kind.INTERRUPTED: ("sync", "warn"), Kind.DEACTIVATED: ("cancel", "bad"),
+    Kind.PAUSED: ("pause_circle", "mute"), Kind.RESUMED: ("bolt", "good"), Kind.SWITCHED: ("swap_horiz", ""),
+    Kind.RANKED: ("list", ""), Kind.ACCESS: ("lock", "mute"), Kind.RESTRICTED: ("block", "limit"),
+    Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
+    Kind.NOT_MINE: ("person", "warn"),
+    Kind.MOVED: ("group", ""),
+    TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
+    TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
+    TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
+    TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
+}  # fmt: skip
+_SOURCES = {
+    "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
+    "staff": "", "link": "", "push": "{channel} told us.", "clock": "Its date has passed.",
+    "restored": "Seen when AdToken came back from a backup.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry."""
+
+    at: datetime
+    key: tuple[datetime, int, int]
+    title: str
+    text: str
+    icon: str
+    tone: str
+    evidence: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The entries shown, and whether there are older ones."""
+
+    lines: Sequence[Line]
+    older: bool
+    chosen: str
+
+
+def of(
+    account: Account, names: Names, mails: Sequence[Row] = (), *, chosen: str = "", shown: int = SHOWN
+) -> Timeline:
+    """Return the newest `shown` entries of one filter, `mails` among them. Two queries, whatever the history."""
+    chosen = chosen if chosen in FILTERS else ""
+    events = list(_events(account, chosen)[: shown + 1])
+    tokens = list(_token_events(account, chosen)[: shown + 1])
+    told = {event.token_event_id for event in events if event.token_event_id}
+    lines = [_line(account, event, names) for event in events]
+    lines += [
+        _token_line(account, event, names)
+        for event in tokens
+        if event.pk not in told or event.kind in _OWN_LINE
+    ]
+    if chosen in _WITH_MAILS:
+        lines += [
+            _mail_line(row) for row in mails if row.message.kind != ask_mail.KIND
+        ]  # asking has its own event
+    lines.sort(key=lambda line: line.key, reverse=True)
+    return Timeline(lines[:shown], len(lines) > shown, chosen)
+
+
+def _events(account: Account, chosen: str) -> Any:
+    events = AccountEvent.objects.filter(account=account)
+    if chosen:
+        events = events.filter(kind__in=_KINDS[chosen])
+    # Resuming says it already; that the account is connected again is the same moment told twice.
+    events = events.exclude(kind=Kind.CONNECTED, cause="resumed")
+    people = ("token__consented_by", "from_token__consented_by")
+    return events.select_related(
+        "actor", "token", "from_token", "token_event", "from_team", "to_team", *people
+    ).order_by("-at", "-id")
+
+
+def _token_events(account: Account, chosen: str) -> Any:
+    kinds = _TOKEN_KINDS[chosen]
+    pool = account.pool.values("token")
+    events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
+    # The first consent is told by "linked this account"; every later one is a re-authentication.
+    events = events.exclude(kind=TokenEvent.Kind.LINKED, at=F("token__created_at"))
+    return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
+
+
+def _line(account: Account, event: AccountEvent, names: Names) -> Line:
+    icon, tone = _DOTS.get(event.kind, ("info", "mute"))
+    found = _SOURCES.get(event.source, "")
+    hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
+    evidence = event.token_event.detail.get("evidence") if event.token_event and not hidden else None
+    parts = [
+        _cause(account, event),
+        found.format(channel=account.get_channel_display()),
+        _by(_actor(event, names), event.note),
+    ]
+    return Line(
+        at=event.at,
+        key=(event.at, 1, event.pk),
+        title=_title(account, event, names),
+        text=" ".join(part for part in parts if part),
+        icon=icon,
+        tone=tone,
+        evidence=pretty(evidence) if evidence else "",
+    )
+
+
+def _actor(event: AccountEvent, names: Names) -> str:
+    """Return who did it, where the title does not say so already."""
+    own = (
+        event.kind == Kind.LINKED
+        and event.token is not None
+        and event.token.consented_by_id == event.actor_id
+    )
+    return "" if own else names.user(event.actor)
+
+
+def _title(account: Account, event: AccountEvent, names: Names) -> str:
+    who = names.token(event.token, account) if event.token_id else ""
+    old = names.token(event.from_token, account) if event.from_token_id else ""
+    titles = {
+        Kind.LINKED: f"{who} moved to AdToken’s newer app"
+        if event.cause == app_migration.CAUSE
+        else f"{who} linked this account",
+        Kind.UNLINKED: f"{who or 'A token'} was unlinked",
+        Kind.SHIFTED: f"Shifted from {old} to {who}" if old else f"{who} became active",
+        Kind.SWITCHED: f"{who} was made active" + (f" in place of {old}" if old else ""),
+        Kind.CONNECTED: "Connected" + (f" through {who}" if who else ""),
+        Kind.INTERRUPTED: "Interrupted: only tokens in passing trouble are left",
+        Kind.DEACTIVATED: "Deactivated: no usable token is left",
+        Kind.PAUSED: "Paused",
+        Kind.RESUMED: "Resumed",
+        Kind.RANKED: f"Order set by hand: {who} is {event.note}" if who else "Order is automatic again",
+        Kind.ACCESS: f"{who} {'can use this ad account again' if event.cause == 'regained' else _lost(event.cause)}",
+        Kind.RESTRICTED: f"Restricted by {account.get_channel_display()}",
+        Kind.UNRESTRICTED: f"{account.get_channel_display()} lifted the restriction",
+        Kind.ASKED: f"{who} was asked to re-authenticate",
+        Kind.IMPORTED: "Imported",
+        Kind.NOT_MINE: "A reader of a warning says that it is not their account any more",
+        Kind.MOVED: f"Moved from {names.team(event.from_team)} to {names.team(event.to_team)}"
+        if event.kind == Kind.MOVED
+        else "",
+    }
+    return titles.get(Kind(event.kind), event.get_kind_display())
+
+
+def _mail_line(row: Row) -> Line:
+    message = row.message
+    title = {
+        Message.State.SENT: f"{row.who} was mailed",
+        Message.State.FAILED: f"{row.who} could not be mailed",
+        Message.State.CANCELLED: f"{row.who} was not mailed",
+    }.get(Message.State(message.state), f"A mail to {row.who} waits")
+    left_out = row.pill == SKIPPED
+    failed = message.state == Message.State.FAILED
+    return Line(
+        at=row.at,
+        key=(row.at, 2, message.pk),
+        title=f"{row.who} was not told" if left_out else title,
+        text=" ".join(part for part in (f"“{row.subject}”", _sentence(row.said), row.why) if part),
+        icon="mail",
+        tone="bad" if failed else "mute" if left_out or message.state == Message.State.CANCELLED else "",
+        url=row.url,
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _lost(cause: str) -> str:
+    titles: dict[str, str] = {
+        Reason.PUBLISHING_LOST: "may only report here now",
+        Reason.SCOPE_MISSING: "lacks a permission here now",
+    }
+    if cause in WRITE_REFUSALS:
+        return "cannot publish here now"
+    return titles.get(cause, "lost access to this ad account")
+
+
+def _cause(account: Account, event: AccountEvent) -> str:
+    """Return the cause in words where the title does not say it."""
+    if event.kind in {Kind.RESTRICTED, Kind.RANKED, Kind.NOT_MINE} or event.cause not in {
+        *Reason,
+        *DECIDED_HERE,
+    }:
+        return event.note if event.kind in {Kind.RESTRICTED, Kind.NOT_MINE} else ""
+    return f"{account_rows.explain(account, event.cause).short}."
+
+
+def _by(who: str, note: str) -> str:
+    if who and note and not note.startswith(("now number", "back to")):
+        return f"By {who}: “{note}”"
+    return f"By {who}." if who else ""
+
+
+def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
+    icon, tone = _DOTS.get(event.kind, ("info", "mute"))
+    who = names.token(event.token, account)
+    seen = names.sees_token(event.token, account)
+    log_in = f"The log-in of {who if seen else 'someone in another team'}"
+    titles = {
+        TokenEvent.Kind.DIED: f"{log_in} stopped",
+        TokenEvent.Kind.COOLED: f"{log_in} is in passing trouble",
+        TokenEvent.Kind.RECOVERED: f"{log_in} works again",
+        TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
+        TokenEvent.Kind.ANSWER_LOST: f"{log_in} was being renewed, and the answer was lost here",
+        TokenEvent.Kind.REVOKED: _revoked(log_in, account, event),
+        TokenEvent.Kind.REMOVED: f"{log_in} was removed on purpose",
+        TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",
+    }
+    reason = str(event.detail.get("reason", ""))
+    found = _SOURCES.get(event.source, "").format(channel=presentation.channel_name(account.channel))
+    parts = [
+        f"{account_rows.explain(account, reason).short}." if reason else "",
+        found,
+        ""
+        if event.kind == TokenEvent.Kind.LINKED
+        else _by(names.user(event.actor), str(event.detail.get("note", ""))),
+    ]
+    evidence = event.detail.get("evidence") if seen else None
+    return Line(
+        at=event.at,
+        key=(event.at, 0, event.pk),
+        title=titles.get(TokenEvent.Kind(event.kind), event.get_kind_display()),
+        text=" ".join(part for part in parts if part),
+        icon=icon,
+        tone=tone,
+        evidence=pretty(evidence) if evidence else "",
+    )
+
+
+def _revoked(log_in: str, account: Account, event: TokenEvent) -> str:
+    """Say what the channel did, and that what we held is gone either way."""
+    label = account.get_channel_display()
+    if event.detail.get("taken", True):
+        return f"{log_in} was revoked at {label}"
+    return f"{log_in}: what AdToken held is deleted; {label} did not end it"

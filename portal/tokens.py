@@ -1,0 +1,253 @@
+"""Authenticate Tokens of all accounts: the columns of the pool, for the tokens in pools of accounts that one sees."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter, display
+from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import Names
+from accounts.pool_reasons import READING_REFUSED
+from portal import dates, filters, listing, removing, system_user
+from portal.pool_rows import CHECK_WORDS, NO_ANSWER
+from tokens import reasons
+from tokens.channels.base import Verdict
+from tokens.models import Token
+from ui import presentation
+from ui.fragments import part
+from ui.paging import CappedPaginator
+from ui.templatetags import ui as tags
+
+NAMED = 3  # accounts of a token that the list names
+MANY = 99  # of the others, as far as they are counted
+
+
+class CountRows(Subquery):
+    """How many rows a subquery has. Slice it: one log-in may reach thousands of accounts."""
+
+    template = "(select count(*) from (%(subquery)s) found)"
+    output_field = IntegerField()
+
+
+class TokenChannelFilter(filters.ChannelFilter):
+    """The channel of a token's app."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep tokens of the chosen channels."""
+        return queryset.filter(app__channel__in=self.picked()) if self.picked() else queryset
+
+
+class TokenStateFilter(SimpleListFilter):
+    """The state of the token itself."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Sequence[tuple[str, str]]:
+        """Return the states, in the words of the pills."""
+        return [("dead", "Stopped"), ("cooling", "Retrying"), ("valid", "Works")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
+        """Keep tokens in this state."""
+        return queryset.filter(state=self.value()) if self.value() in Token.State.values else queryset
+
+
+class TokensOfAccounts:
+    """A mix-in for the list of tokens: who sees which, and what its columns say."""
+
+    list_display = [
+        "person_cell",
+        "state_cell",
+        "accounts_cell",
+        "deadline_cell",
+        "permissions_cell",
+        "checked_cell",
+        "used_cell",
+    ]
+    list_filter = [TokenChannelFilter, TokenStateFilter]
+    paginator = CappedPaginator
+    change_list_template = "admin/tokens/token/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that takes in a system user's token."""
+        site = self.admin_site  # type: ignore[attr-defined]  # a mix-in
+
+        def view(request: HttpRequest) -> HttpResponse:
+            return system_user.add(request, admin_context=site.each_context(request))
+
+        mine = path("system-user/", site.admin_view(view), name="tokens_token_system_user")
+        revoke = path(
+            "<int:token_id>/revoke/",
+            site.admin_view(removing.view(self, site.each_context)),
+            name="tokens_token_revoke",
+        )
+        return [mine, revoke, *super().get_urls()]  # type: ignore[misc]  # a mix-in
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        """Return tokens in pools of accounts that this person sees; superusers see all."""
+        visible = Account.objects.visible_to(request.user)
+        pool = (
+            AccountToken.objects.filter(account__in=visible)
+            .select_related("account")
+            .order_by("account__name")
+        )
+        tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
+        if not request.user.is_superuser:
+            mine = AccountToken.objects.filter(token=OuterRef("pk"), account__in=visible)
+            tokens = tokens.filter(Exists(mine))
+        served = Account.objects.filter(active_token=OuterRef("pk"))
+        # In any account: also in one that the viewer does not see.
+        linked = AccountToken.objects.filter(token=OuterRef("pk"))
+        seen = linked.filter(account__in=visible)
+        publishing = seen.exclude(can_publish=AccountToken.CanPublish.NO)
+        more = CountRows(seen.values("pk")[NAMED : NAMED + MANY])
+        pools = Prefetch("pool_entries", queryset=pool[:NAMED], to_attr="seen_entries")
+        return tokens.annotate(
+            served=Exists(served), linked=Exists(linked), may_publish=Exists(publishing), more=more
+        ).prefetch_related(pools)
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Order by deadline, unknown and never last."""
+        return [F("deadline").asc(nulls_last=True), "pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Token], search_term: str
+    ) -> tuple[QuerySet[Token], bool]:
+        """Find by person, e-mail, name at the channel, or account; people of other teams are not found by their names."""
+        term, names = search_term.strip(), Names(request.user)
+        if not term:
+            return queryset, False
+        person = (
+            Q(native_user_name__icontains=term)
+            | Q(consented_by__name__icontains=term)
+            | Q(consented_by__email__icontains=term)
+        )
+        if not names.all:
+            person &= Q(consented_by__in=names.colleagues) | Q(consented_by=None)
+        accounts = Account.objects.visible_to(request.user).filter(
+            Q(name__icontains=term) | Q(native_id=term)
+        )
+        linked = AccountToken.objects.filter(token=OuterRef("pk"), account__in=accounts)
+        return queryset.filter(person | Exists(linked)), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list."""
+        shown = {
+            "title": "Authenticate Tokens",
+            "may_add_system_user": request.user.has_perm(system_user.PERMISSION),
+            **(extra_context or {}),
+        }
+        response = super().changelist_view(request, shown)  # type: ignore[misc]  # a mix-in
+        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
+            now, names = timezone.now(), Names(request.user)
+
+            may_revoke = request.user.has_perm(removing.PERMISSION)
+
+            def prepare(token: Any) -> None:
+                first = token.seen_entries[0].account if token.seen_entries else None
+                token.may_revoke = may_revoke
+                token.now, token.known = now, names.sees_token(token, first)
+                token.label = names.token(token, first)
+
+            response.context_data |= listing.context(
+                self,  # type: ignore[arg-type]  # a mix-in of a ModelAdmin
+                request,
+                response.context_data["cl"],
+                prepare=prepare,
+                everything=self.get_queryset(request),
+                noun="token",
+                phones=frozenset({"accounts_cell", "deadline_cell"}),
+            )
+            response.context_data |= {"about_url": reverse("channel_needs")}
+        return response  # type: ignore[no-any-return]  # untyped theme
+
+    @display(description="Person", ordering="native_user_name")
+    def person_cell(self, token: Any) -> SafeString:
+        """Return whose token it is, and where."""
+        second = (
+            f"{presentation.channel_name(token.app.channel)}: {token.native_user_name}"
+            if token.known
+            else presentation.channel_name(token.app.channel)
+        )
+        return format_html(
+            '<span class="at-with-mark">{}<span><span class="at-strong">{}</span><span class="at-second">{}</span></span></span>',
+            tags.mark(token.app.channel), token.label, second,
+        )  # fmt: skip
+
+    @display(description="State", ordering="state")
+    def state_cell(self, token: Any) -> SafeString:
+        """Return the pill and the short reason."""
+        reports_only = bool(token.seen_entries) and not token.may_publish
+        pill = presentation.token_pill(
+            active=token.served,
+            state=token.state,
+            access="ok",
+            can_publish="no" if reports_only else "unknown",
+            demoted=token.demoted_at is not None,
+        )
+        if pill == presentation.BACKUP and not token.linked:
+            pill = presentation.NOT_LINKED
+        reason = token.reason or (
+            READING_REFUSED if token.demoted_at is not None and not token.served else ""
+        )
+        short = reasons.explain(token.app.channel, reason).short
+        return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
+
+    @display(description="Accounts")
+    def accounts_cell(self, token: Any) -> SafeString:
+        """Return the accounts that the viewer sees, each leading to its pool; three, then how many more."""
+        shown = [
+            (reverse("admin:accounts_account_change", args=[one.account_id]), token.pk, one.account.name)
+            for one in token.seen_entries
+        ]
+        if not shown:
+            return SafeString('<span class="at-quiet">linked to none</span>')
+        links = format_html_join("", '<a class="at-name" href="{}#token-{}">{}</a>', shown)
+        more = "" if token.more < MANY else "+"
+        return format_html("{}{}", links, f"and {token.more}{more} more" if token.more else "")
+
+    @display(description="Deadline", ordering="deadline")
+    def deadline_cell(self, token: Any) -> SafeString:
+        """Return days left, bar, and each date with its source."""
+        usable = token.state == Token.State.VALID
+        return part(
+            "token_dates",
+            days=dates.days(token, usable=usable, now=token.now),
+            lines=dates.lines(token, token.app.channel, token.now),
+        )
+
+    @display(description="Permissions")
+    def permissions_cell(self, token: Any) -> str:
+        """Return how many of the wanted permissions were granted."""
+        return dates.permissions(token, token.app.channel)
+
+    @display(description="Last check", ordering="last_checked_at")
+    def checked_cell(self, token: Any) -> SafeString:
+        """Return when it was checked, and how that went."""
+        if token.last_checked_at is None:
+            return SafeString("never")
+        result = Verdict.TOKEN_DEAD if token.state == Token.State.DEAD else token.last_check_result
+        word = next((text for verdict, text in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
+        return format_html(
+            '{}<span class="at-second">{}</span>', tags.when(token.last_checked_at, "ago", token.now), word
+        )
+
+    @display(description="Last use", ordering="last_used_at")
+    def used_cell(self, token: Any) -> SafeString:
+        """Return when it was last served; below it the link that ends the log-in, for those who may."""
+        used = tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")
+        if not token.may_revoke or token.is_removed:
+            return used
+        return format_html(
+            '{}<span class="at-second"><a class="at-link" href="{}">Revoke<span class="at-hidden"> the log-in of {}</span></a></span>',
+            used, reverse("admin:tokens_token_revoke", args=[token.pk]), token.label,
+        )  # fmt: skip

@@ -1,0 +1,272 @@
+"""Unknown answers in the staff portal: read-only, with the deeds "say what it means" and "take it back", and an export without secrets."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import display
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldBooleanWidget
+
+from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
+from tokens.channels.base import Verdict
+from tokens.models import UnknownAnswer
+from users.models import person
+
+PERMISSION = "tokens.assign_verdict"
+OPEN = {"label": "Unknown", "tone": "warn", "icon": "help"}
+SAID = {"label": "Explained", "tone": "good", "icon": "check_circle"}
+LINES = 10  # of the history
+
+
+class MeaningForm(forms.Form):
+    """What staff say an answer means. A log-in's death is not among the choices."""
+
+    verdict = forms.ChoiceField(
+        label="What does it mean?",
+        choices=[(verdict.value, words[0]) for verdict, words in unknown_answer_words.MEANINGS.items()],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what the answer means."},
+    )
+    note = forms.CharField(
+        label="How do you know?",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """What channels answered that no verdict table knows."""
+
+    list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
+    list_display_links = ["answer_cell"]
+    list_filter = ["app__channel", "call", "status", "verdict"]
+    search_fields = ["sample", "note", "fingerprint"]
+    list_select_related = ["app"]
+    list_per_page = 50
+    show_full_result_count = False
+    actions = ["export_selected"]
+    empty_words = "No unknown answers: AdToken has understood all that the channels said."
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under its own title, with the address of the whole export."""
+        named = {
+            "title": "Unknown answers",
+            "plain_title": True,
+            "export_url": reverse("admin:tokens_unknownanswer_export"),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Answers come from channels."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
+        """No plain form: what an answer means is said as a deed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
+        """They stay, so that nobody is told of them again."""
+        return False
+
+    # --- the list -------------------------------------------------------------------------------------------------
+
+    @display(description="Select")
+    def action_checkbox(self, answer: UnknownAnswer) -> SafeString:
+        """Return the row's tick, with a name of its own: the theme calls each "Select record"."""
+        attrs = {"class": "action-select", "aria-label": f"Select {self.answer_cell(answer)}"}
+        tick = UnfoldBooleanWidget(attrs, lambda _value: False)
+        return SafeString(tick.render(ACTION_CHECKBOX_NAME, str(answer.pk)))
+
+    @display(description="Answer", ordering="status")
+    def answer_cell(self, answer: UnknownAnswer) -> str:
+        """Return channel and status."""
+        return f"{answer.app.get_channel_display()} answered {answer.status}"
+
+    @display(description="State", ordering="verdict")
+    def state_cell(self, answer: UnknownAnswer) -> SafeString:
+        """Return the pill, and what staff said."""
+        meaning = unknown_answer_words.meaning(answer)
+        return (
+            format_html('{}<span class="at-second">{}</span>', pill(answer), meaning)
+            if meaning
+            else pill(answer)
+        )
+
+    @display(description="To", ordering="call")
+    def call_cell(self, answer: UnknownAnswer) -> str:
+        """Return what was asked."""
+        return unknown_answer_words.call(answer.call)
+
+    @display(description="First seen", ordering="first_seen_at")
+    def first_cell(self, answer: UnknownAnswer) -> str:
+        """Return when it was first met."""
+        return _when(answer.first_seen_at)
+
+    @display(description="Last seen", ordering="last_seen_at")
+    def last_cell(self, answer: UnknownAnswer) -> str:
+        """Return when it was last met while nobody had said what it means."""
+        return _when(answer.last_seen_at)
+
+    @display(description="Export as JSON")
+    def export_selected(self, request: HttpRequest, chosen: QuerySet[UnknownAnswer]) -> HttpResponse:
+        """Answer with the ticked answers as a file."""
+        return unknown_answer_export.file(chosen, now=timezone.now())
+
+    # --- one answer -----------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return list, export, the answer's own page and its two deeds."""
+        kept = {"tokens_unknownanswer_changelist", "tokens_unknownanswer_change"}
+        wrap = self.admin_site.admin_view
+        return [
+            path("export/", wrap(self.export_all), name="tokens_unknownanswer_export"),
+            path("<int:answer_id>/say/", wrap(self.say), name="tokens_unknownanswer_say"),
+            path("<int:answer_id>/take-back/", wrap(self.take_back), name="tokens_unknownanswer_take_back"),
+            *[url for url in super().get_urls() if url.name in kept],
+        ]
+
+    def export_all(self, request: HttpRequest) -> HttpResponse:
+        """Answer with all answers as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET"])
+        return unknown_answer_export.file(self.get_queryset(request), now=timezone.now())
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one answer: what was said, what we do meanwhile, and who said what of it."""
+        if request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        answer = self._answer(request, unquote(object_id))
+        context = {
+            **self._about(request, answer),
+            "title": unknown_answer_words.title(answer),
+            "may_say": request.user.has_perm(PERMISSION),
+            "history": _history(answer),
+        }
+        return TemplateResponse(request, "portal/unknown_answer.html", context)
+
+    def say(self, request: HttpRequest, answer_id: int) -> HttpResponse:
+        """Ask what the answer means (GET), keep it (POST)."""
+        answer = self._for_deed(request, answer_id)
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        form = MeaningForm(request.POST or None, initial={"verdict": answer.verdict, "note": answer.note})
+        if request.method == "POST" and form.is_valid():
+            verdict = Verdict(form.cleaned_data["verdict"])
+            unknown_answers.assign(
+                answer=answer,
+                verdict=verdict,
+                note=form.cleaned_data["note"],
+                actor=person(request),
+                now=timezone.now(),
+            )
+            meaning = unknown_answer_words.MEANINGS[verdict][0]
+            self.log_change(request, answer, f"Said: {meaning}. {form.cleaned_data['note']}".strip())
+            messages.success(request, f"Kept: {meaning}. It holds everywhere within seconds.")
+            return HttpResponseRedirect(_address(answer))
+        context = {**self._about(request, answer), "title": "Say what it means", "form": form}
+        context["choices"] = [(option, _effect(option.data["value"])) for option in form["verdict"]]
+        return TemplateResponse(request, "portal/unknown_say.html", context)
+
+    def take_back(self, request: HttpRequest, answer_id: int) -> HttpResponse:
+        """Ask (GET), then forget what was said (POST)."""
+        answer = self._for_deed(request, answer_id)
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "POST"])
+        if request.method == "POST":
+            if answer.verdict:
+                unknown_answers.take_back(answer=answer, now=timezone.now())
+                self.log_change(request, answer, f"Taken back: {unknown_answer_words.meaning(answer)}.")
+                messages.success(request, "Taken back. The next answer of this kind is unknown again.")
+            else:
+                messages.error(request, "Somebody was faster: nothing is said of this answer.")
+            return HttpResponseRedirect(_address(answer))
+        context = {**self._about(request, answer), "title": "Take back what was said?"}
+        return TemplateResponse(request, "portal/unknown_take_back.html", context)
+
+    def _about(self, request: HttpRequest, answer: UnknownAnswer) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "plain_title": True,
+            "opts": self.opts,
+            "answer": answer,
+            "name": unknown_answer_words.title(answer),
+            "pill": pill(answer),
+            "call": unknown_answer_words.call(answer.call),
+            "sample": _sample(answer),
+            "meaning": unknown_answer_words.meaning(answer),
+            "meanwhile": unknown_answer_words.meanwhile(answer),
+            "apps": UnknownAnswer.objects.filter(fingerprint=answer.fingerprint).count(),
+            "back": _address(answer),
+            "list_url": reverse("admin:tokens_unknownanswer_changelist"),
+        }
+
+    def _answer(self, request: HttpRequest, pk: str) -> UnknownAnswer:
+        """Return an answer. Raises Http404, or PermissionDenied without the permission."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = UnknownAnswer.objects.select_related("app", "assigned_by", "last_token")
+        found = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+        if found is None:
+            raise Http404("There is no such answer.")
+        return found
+
+    def _for_deed(self, request: HttpRequest, answer_id: int) -> UnknownAnswer:
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        return self._answer(request, str(answer_id))
+
+
+def pill(answer: UnknownAnswer) -> SafeString:
+    """Return whether somebody said what it means, as a pill."""
+    return SafeString(render_to_string("ui/_pill.html", SAID if answer.verdict else OPEN).strip())
+
+
+def _sample(answer: UnknownAnswer) -> str:
+    """Return what was said: text as it is, JSON indented."""
+    body = answer.sample.get("body")
+    return body if isinstance(body, str) and body else json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def _effect(verdict: str) -> str:
+    return unknown_answer_words.MEANINGS[Verdict(verdict)][1]
+
+
+def _when(moment: Any) -> str:
+    return timezone.localtime(moment).strftime("%a %-d %b %Y, %H:%M")
+
+
+def _address(answer: UnknownAnswer) -> str:
+    return reverse("admin:tokens_unknownanswer_change", args=[answer.pk])
+
+
+def _history(answer: UnknownAnswer) -> QuerySet[LogEntry]:
+    kind = ContentType.objects.get_for_model(UnknownAnswer)
+    rows = LogEntry.objects.filter(content_type=kind, object_id=str(answer.pk)).select_related("user")
+    return rows.order_by("-action_time")[:LINES]

@@ -1,0 +1,99 @@
+"""The pages "What each channel needs": how long authorisations last there, what ends them, and how people get back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from accounts.linking import setup
+from selfservice import lifetime_text
+from selfservice.lifetime_text import Lasting
+from tokens import channels, reasons
+from tokens.channels.base import Reason
+from tokens.models import ChannelKey
+from users.models import User
+
+# Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.
+GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
+    (
+        "A log-in stops",
+        "The person who linked it acts. The accounts go on through the others who linked them.",
+        (
+            Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
+            Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.ANSWER_LOST,
+            Reason.UNKNOWN,
+        ),
+    ),
+    (
+        "An ad account is out of reach",
+        "The log-in itself is fine.",
+        (Reason.ACCESS_LOST, Reason.PUBLISHING_LOST, Reason.SCOPE_MISSING, Reason.RESTRICTED),
+    ),
+    (
+        "The channel takes no changes from a person",
+        "The log-in works and reads on. Publishing goes on through the others who linked the account.",
+        (Reason.TWO_FACTOR_REQUIRED, Reason.VERIFICATION_REQUIRED, Reason.ADVERTISING_REFUSED, Reason.WRITING_REFUSED),
+    ),
+    ("AdToken or the channel has trouble", "No log-in is touched.", (Reason.APP_FAULT, Reason.TRANSIENT)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One channel in the overview."""
+
+    lasting: Lasting
+    advice: setup.Advice | None
+
+    @property
+    def key(self) -> str:
+        """The channel's key."""
+        return self.lasting.key
+
+
+@dataclass(frozen=True)
+class Told:
+    """One reason on a channel's page."""
+
+    reason: Reason
+    words: reasons.Explanation
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reasons that the same people act on."""
+
+    title: str
+    lead: str
+    told: Sequence[Told]
+
+
+def overview(user: User) -> dict[str, Any]:
+    """Return what the overview shows: all channels, those that cannot be linked here last."""
+    rows = [
+        Row(lifetime_text.of(key, str(label)), setup.advice(key, user)) for key, label in ChannelKey.choices
+    ]
+    return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
+
+
+def page(channel: str, user: User) -> dict[str, Any]:
+    """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
+    key = ChannelKey(channel)
+    known = lifetime_text.of(key, str(key.label))
+    package = channels.CHANNELS.get(channel)
+    return {
+        "known": known,
+        "checked": date.fromisoformat(known.checked) if known.checked else None,
+        "unproven": lifetime_text.UNPROVEN,
+        "advice": setup.advice(channel, user),
+        "last_step": package.last_step if package else "",
+        "manage_url": package.manage_url if package else "",
+        "groups": [
+            Group(
+                title,
+                lead,
+                [Told(one, reasons.explain(channel, one)) for one in found if reasons.happens(channel, one)],
+            )
+            for title, lead, found in GROUPS
+        ],
+    }

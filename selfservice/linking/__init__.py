@@ -1,0 +1,1 @@
+"""Linking a channel, as marketers see it: the start, the way back, the errors."""

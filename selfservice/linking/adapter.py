@@ -1,0 +1,113 @@
+"""allauth's hook that ends the handshake with a channel. Nothing of it becomes a login, and no token is stored by allauth."""
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialApp, SocialLogin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.linking import consent
+from selfservice.linking import link_errors
+from tokens import unknown_answers
+from tokens.channels import callback
+from tokens.channels.callback import NotOurs
+from tokens.models import ChannelApp, Handshake
+
+
+class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Shows allauth the default app of each channel, and takes over when a person comes back from a channel."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """Return False: a channel is never a way to become a user."""
+        return False
+
+    def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
+        """Return False: a channel is never a way to log in."""
+        return False
+
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """Return nothing, so that no page offers "log in with ..."."""
+        return []
+
+    def list_apps(
+        self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
+    ) -> list[SocialApp]:
+        """Return the default channel apps that are set up. The rows are never saved."""
+        unknown_answers.learn(
+            timezone.now()
+        )  # every way to a channel and back leads through here, before an answer is read
+        apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
+        if provider:
+            apps = apps.filter(channel=provider)
+        if client_id:
+            apps = apps.filter(client_id=client_id)
+        return [
+            SocialApp(
+                provider=app.channel,
+                name=app.label,
+                client_id=app.client_id,
+                secret="",  # what is sent to a channel is unsealed where it is sent; one that does not open must not end every page
+                settings={},
+            )
+            for app in apps.exclude(state=ChannelApp.State.NOT_SET_UP)
+        ]
+
+    def generate_state_param(self, state: dict[str, Any]) -> str:
+        """Return a name for a state that nobody guesses: 192 random bits."""
+        return secrets.token_urlsafe(24)
+
+    def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
+        """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
+        try:
+            consent.expected(request, channel, state)
+        except consent.Refused as refusal:
+            raise ImmediateHttpResponse(
+                link_errors.show(request, channel, refusal.trouble, detail=refusal.detail)
+            ) from refusal
+
+    def on_refused_way_back(self, request: HttpRequest, channel: str, refusal: NotOurs) -> HttpResponse:
+        """Say that this is no way back of a channel, and what to do."""
+        answer = link_errors.show(
+            request, channel, link_errors.BENT, detail=f"refused: {refusal.why}", status=refusal.status
+        )
+        if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer["Allow"] = "GET"
+        return answer
+
+    def on_used_way_back(
+        self, request: HttpRequest, channel: str, handshake: Handshake | None
+    ) -> HttpResponse:
+        """Lead on a person whose first answer was taken; everybody else starts again."""
+        if handshake is None:
+            return link_errors.show(request, channel, link_errors.TOO_LATE, detail="no state")
+        if callback.is_running(handshake, timezone.now()):
+            return link_errors.wait(request, channel)
+        if handshake.led_to:
+            return redirect(handshake.led_to)
+        return link_errors.show(request, channel, link_errors.USED, detail="used state")
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Take the consent. Always ends with our own answer: allauth's own login branches are never reached."""
+        try:
+            answer = consent.arrive(request, sociallogin)
+        except consent.Refused as refusal:  # it changed during the exchange
+            answer = link_errors.show(
+                request, sociallogin.account.provider, refusal.trouble, detail=refusal.detail
+            )
+        raise ImmediateHttpResponse(answer)
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: BaseException | None = None,
+        extra_context: dict[str, Any] | None = None,
+    ) -> None:
+        """Answer with our own page; allauth's would print the exception."""
+        raise ImmediateHttpResponse(link_errors.page(request, provider.id, error=error, exception=exception))

@@ -1,0 +1,61 @@
+"""Starting the handshake: who may, for which account, and where it leads afterwards."""
+
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.socialaccount.adapter import get_adapter
+from django.http import HttpRequest, HttpResponse
+
+from accounts.linking import consent, setup
+from accounts.models import Account
+from selfservice.linking import link_errors
+from tokens import channels
+from tokens.channels.base import ChannelError
+from users import hold
+
+LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
+
+
+def _may_lead_to(request: HttpRequest, next_url: str) -> bool:
+    """Return whether the address is one of our paths and fits its column: the consent must not be lost over it when the person comes back.
+
+    A word without a slash is an address relative to the callback, and a name of a view for `redirect`: neither is meant.
+    """
+    fits = next_url.startswith("/") and next_url.isprintable() and len(next_url) <= LONGEST_NEXT
+    return fits and bool(get_account_adapter(request).is_safe_url(next_url))
+
+
+def start(
+    request: HttpRequest,
+    channel: str,
+    *,
+    account: Account | None = None,
+    next_url: str = "",
+    again: bool = False,
+) -> HttpResponse:
+    """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
+
+    `again` asks the channel to show permissions that were declined before. Raises OnHold where the way back would not be taken.
+    """
+    hold.refuse()
+    app = setup.default_app(channel)
+    if app is None:
+        return link_errors.show(request, channel, link_errors.NOT_SET_UP)
+    if not _may_lead_to(request, next_url):
+        next_url = ""
+    data = {
+        "intent": consent.INTENT,
+        "user": str(request.user.pk),
+        "client_id": app.client_id,
+        "account": account.pk if account else None,
+    }
+    provider = get_adapter(request).get_provider(request, channel)
+    try:
+        answer: HttpResponse = provider.redirect(
+            request,
+            process="redirect",
+            next_url=next_url or None,
+            data=data,
+            auth_params=channels.get(channel).authorize_params(again=again),
+        )
+    except ChannelError as error:
+        return link_errors.page(request, channel, exception=error)
+    return answer

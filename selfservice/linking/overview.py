@@ -1,0 +1,277 @@
+"""What the pages of linking say, worked out from plain facts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from accounts import pool_reasons, selection, summary
+from accounts.linking import setup
+from accounts.models import Account, AccountToken, PendingLink
+from accounts.name_visibility import Names
+from accounts.summary import Summary
+from tokens import channels, reasons, renewal
+from tokens.channels.base import WRITE_REFUSALS, Channel, Reason
+from tokens.models import ChannelKey, Token
+from ui import presentation
+from ui.calendar_days import AT_RISK, within
+from users.models import User
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """One channel on the page where it is chosen."""
+
+    key: str
+    label: str
+    rule: str  # "Renew every 60 days", or what to do where it cannot be linked
+    ready: bool
+
+
+def channel_rows(user: User) -> list[ChannelRow]:
+    """Return all channels, those that cannot be linked here last."""
+    made = []
+    for key, label in ChannelKey.choices:
+        advice = setup.advice(key, user)
+        rule = advice.short if advice else channels.get(key).lifetime.summary
+        made.append(ChannelRow(key, str(label), rule, ready=advice is None))
+    return sorted(made, key=lambda row: not row.ready)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An account that this consent no longer serves."""
+
+    account: Account
+    dark: bool
+    text: str
+
+
+def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
+    """Return the accounts that a smaller grant took away, those now dark first."""
+    accounts = summary.with_pools(Account.objects.filter(pk__in=pending.no_longer))
+    names = Names(pending.user)
+    rows = []
+    for account in accounts:
+        dark = account.state == Account.State.DEACTIVATED
+        carrier = summary.of(account, now).active_name(names)
+        text = "has stopped: nobody else is linked" if dark else f"goes on through {carrier}"
+        rows.append(Lost(account, dark, text))
+    return sorted(rows, key=lambda row: (not row.dark, row.account.name))
+
+
+def other_identity(pending: PendingLink) -> str:
+    """Return the name of the log-in that was expected where a different one came back for the target account, else ""."""
+    if pending.account is None:
+        return ""
+    user_id = pending.user_id
+    entries = AccountToken.objects.filter(account=pending.account, token__consented_by=user_id)
+    expected = (
+        entries.exclude(token=pending.token).select_related("token").order_by("-token__linked_at").first()
+    )
+    same = AccountToken.objects.filter(account=pending.account, token=pending.token).exists()
+    return "" if same or expected is None else expected.token.native_user_name
+
+
+def dropped(pending: PendingLink) -> Account | None:
+    """Return the account that the person was sent to renew where the channel's whole list does not hold it, else None."""
+    account = pending.account
+    if account is None or not pending.complete or account.pk in pending.no_longer:
+        return None
+    there = {native["native_id"] for native in pending.offered}
+    return None if account.native_id in there else account
+
+
+@dataclass(frozen=True)
+class LinkedRow:
+    """One account on the page "linked"."""
+
+    account: Account
+    pills: Sequence[presentation.Pill]
+    text: str
+    days: presentation.DaysLeft
+    alone: bool
+
+
+def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[LinkedRow]:
+    """Return what became of each account, in the order of names."""
+    rows = []
+    names = Names(user)
+    for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
+        found = summary.of(account, now)
+        rows.append(_linked_row(found, own_entry(found, user), summary.others(found, user, names), now))
+    return rows
+
+
+def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], now: datetime) -> LinkedRow:
+    others = [presentation.first_name(name) for name in people]
+    alone = found.people <= 1
+    pills = []
+    active = mine is not None and found.account.active_token_id == mine.token_id
+    if mine is not None:
+        pills.append(
+            presentation.token_pill(
+                active=active,
+                state=mine.token.state,
+                access=mine.access,
+                can_publish=mine.can_publish,
+                demoted=mine.token.demoted_at is not None,
+            )
+        )
+    if alone:
+        pills.append(presentation.NO_BACKUP)
+    if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
+        text = "You can report only, so you are no backup."
+    elif mine is None:  # a system user's token, or an imported one
+        text = (
+            f"Kept connected by {presentation.join_names(people)}."
+            if people
+            else "Nobody keeps it connected."
+        )
+    elif not others:
+        text = "Only you. If your log-in stops, the account stops."
+    elif active:
+        text = f"You are active. {presentation.join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
+    else:
+        text = f"{others[0][0].upper()}{others[0][1:]} is active. You are the backup."
+    token = mine.token if mine else None
+    days = presentation.days_left(
+        deadline_kind=token.deadline_kind if token else found.account.deadline_kind,
+        deadline=token.deadline if token else found.account.deadline,
+        now=now,
+        zone=timezone.get_current_timezone(),
+        renews=token is not None and renewal.renews_itself(token, now),
+    )
+    return LinkedRow(found.account, pills, text, days, alone)
+
+
+def own_entry(found: Summary, user: User) -> AccountToken | None:
+    """Return the pool entry with which this person (last) carried the account, or None."""
+    mine = [entry for entry in found.entries if entry.token.consented_by_id == user.pk]
+    return max(mine, key=lambda entry: entry.token.linked_at, default=None)
+
+
+def renewed_too(token: Token, account: Account) -> list[str]:
+    """Return the names of the other accounts that one new consent of this log-in renews."""
+    entries = token.pool_entries.exclude(account=account).select_related("account").order_by("account__name")
+    return [entry.account.name for entry in entries]
+
+
+def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
+    """Return what the page of a mailed link says: what happened, what still works, what happens next.
+
+    `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead.
+    """
+    native = channels.get(account.channel)
+    found = summary.of(account, now)
+    entry = own_entry(found, user)
+    token = entry.token if entry else None
+    names = Names(user)
+    others = summary.others(found, user, names)
+    login = token.native_user_name if token else ""
+    checking = token is not None and token.state == Token.State.COOLING
+    told = reasons.explain(
+        account.channel,
+        pool_reasons.entry_reason(entry) if entry and not checking else "",
+        person=login,
+        account=account.name,
+        you=True,
+    )
+    return {
+        "account": account,
+        "channel": native,
+        "summary": found,
+        "token": token,
+        "stopped": token is not None and token.state == Token.State.DEAD,
+        "checking": checking,
+        "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
+        "told": told,
+        "others": others,
+        "carrier": presentation.first_name(found.active_name(names)) if found.active and others else "",
+        "also": renewed_too(token, account) if token else [],
+        "login": login,
+        "refused_by_team": refused_by_team(account, user),
+        "nothing_to_do": _nothing_to_do(entry, token, now),
+        **limits(entry, found, names, told),
+        **_ways(told, native, login),
+    }
+
+
+def refused_by_team(account: Account, user: User) -> bool:
+    """Tell whether the account's team takes log-ins of its own people only, and this person is not one of them."""
+    return account.team.members_only and not account.team.memberships.filter(user=user).exists()
+
+
+def limits(
+    entry: AccountToken | None, found: Summary, names: Names, told: reasons.Explanation
+) -> dict[str, Any]:
+    """Return what a log-in that works may not do for the account, and who can change that.
+
+    `may_be_unticked`: the channel lets people tick ad accounts one by one, so that a new consent may help all the same.
+    """
+    out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
+    reason = pool_reasons.entry_reason(entry) if entry else ""
+    asks_admin = bool(told.waits_for) and reason != pool_reasons.OUTSIDE
+    native = channels.get(found.account.channel)
+    return {
+        "asks_admin": asks_admin,
+        "refused": reason in WRITE_REFUSALS,
+        "out_of_reach": out_of_reach,
+        "may_be_unticked": asks_admin and out_of_reach and native.partial_grants,
+        "admins": admins_in_pool(found, names) if asks_admin else [],
+        "admin_steps": native.steps(Reason(entry.access_reason or Reason.ACCESS_LOST))
+        if asks_admin and entry
+        else (),
+    }
+
+
+def admins_in_pool(found: Summary, names: Names) -> list[str]:
+    """Return the names of people of the pool who may give others a role at the channel, as far as it tells roles."""
+    roles = channels.get(found.account.channel).admin_roles
+    admins = [
+        entry
+        for entry in found.entries
+        if entry.role in roles and entry.access == AccountToken.Access.OK and entry.token.consented_by_id
+    ]
+    return list(dict.fromkeys(names.within(entry.token, found.account) for entry in admins))
+
+
+def _ways(told: reasons.Explanation, native: Channel, login: str) -> dict[str, Any]:
+    """Return the steps before going to the channel, those there, and those if it does not help."""
+    before, there, later = _steps_here(told.steps, native)
+    return {
+        "before": before,
+        "later": later,
+        "steps": [
+            f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
+            *(there or [native.last_step]),
+            "You come back here. Done.",
+        ],
+    }
+
+
+def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:
+    """Return the steps before going to the channel, those there, and those if it does not help, in the words of this page.
+
+    Its button says "Continue to ...", and it says itself that one goes there.
+    """
+    button = f"Continue to {native.label}"
+    found: tuple[list[str], list[str], list[str]] = ([], [], [])
+    place = 0
+    for step in steps:
+        if step.startswith("Press Re-authenticate"):
+            place = 1
+            continue
+        if step.startswith("If it stops again"):
+            place = 2
+        found[place].append(step.replace("ress Re-authenticate", f"ress {button}"))
+    return found
+
+
+def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetime) -> bool:
+    """Tell whether the log-in was renewed already: it works, and for more than 30 days."""
+    if token is None or entry is None or not selection.usable(entry):
+        return False
+    return not within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())

@@ -1,0 +1,256 @@
+"""The self-service pages of linking: choose a channel, go native, come back, choose accounts, done. No GET changes anything."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import check_progress, checking
+from accounts.linking import choosing, consent, setup
+from accounts.models import Account, PendingLink
+from selfservice.linking import handshakes, overview
+from tokens import channels
+from tokens.models import ChannelKey, Token
+from ui import presentation
+from users.models import person
+
+FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
+
+
+@login_required
+@require_GET
+def add_account(request: HttpRequest) -> HttpResponse:
+    """Choose the channel for which an ad account is added."""
+    context = {"channels": overview.channel_rows(person(request)), "next": request.GET.get("next", "")}
+    return render(request, "selfservice/link/channels.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def link(request: HttpRequest, channel: str) -> HttpResponse:
+    """Ask before leaving for the channel (GET), then go there (POST)."""
+    if channel not in ChannelKey.values:
+        return render(request, "404.html", status=404)
+    if (refused := setup.cannot_link(request, channel)) is not None:
+        return refused
+    account = _target(request, channel)
+    if request.method == "POST":
+        return handshakes.start(
+            request,
+            channel,
+            account=account,
+            next_url=request.POST.get("next", ""),
+            again=bool(request.POST.get("again")),
+        )
+    native = channels.get(channel)
+    context = {
+        "channel": native,
+        "account": account,
+        "next": request.GET.get("next", ""),
+        "steps": [
+            f"You go to {native.label} and log in there.",
+            native.last_step,
+            "You come back here. Done." if account else "You come back here and choose the ad accounts.",
+        ],
+    }
+    return render(request, "selfservice/link/confirm.html", context)
+
+
+def _target(request: HttpRequest, channel: str) -> Account | None:
+    chosen = (request.POST if request.method == "POST" else request.GET).get("account")
+    if not chosen:
+        return None
+    visible = Account.objects.visible_to(person(request))
+    found: Account = get_object_or_404(visible, pk=_number(chosen), channel=channel)
+    return found
+
+
+def _number(text: str) -> int:
+    """Return the id that an address names; 0, which no row has, for everything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Show what the channel offered (GET), link what was ticked (POST)."""
+    pending = _pending(request, pending_id)
+    if pending is None:
+        return _gone(request, pending_id)
+    if request.method == "GET":
+        return _choose_page(request, pending)
+    ticked = request.POST.getlist("native_id")
+    if not ticked:
+        return _choose_page(request, pending, error="Tick at least one account.", status=400)
+    try:
+        accounts = choosing.save(
+            pending_id=pending_id,
+            user=person(request),
+            native_ids=ticked,
+            now=timezone.now(),
+            team_id=_number(request.POST["team"]) if "team" in request.POST else None,
+        )
+    except choosing.Gone:
+        return _gone(request, pending_id)
+    except choosing.NotYourTeam:
+        text = "Choose one of your own teams."
+        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
+    except choosing.NotOffered as error:
+        text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
+        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
+    done = choosing.done_url([account.pk for account in accounts])
+    _remember(request, pending_id, done)
+    if pending.next:  # a page that does not say by itself what was linked
+        names = presentation.join_names([account.name for account in accounts])
+        messages.success(
+            request,
+            f"{names} {'is' if len(accounts) == 1 else 'are'} linked through {pending.token.native_user_name}.",
+        )
+    return redirect(pending.next or done)
+
+
+def _remember(request: HttpRequest, pending_id: uuid.UUID, done: str) -> None:
+    """Keep where a finished choice led, so that "Back" in the browser does not say that it took too long."""
+    finished = [*request.session.get(FINISHED, []), [str(pending_id), done]]
+    request.session[FINISHED] = finished[-FINISHED_KEPT:]
+
+
+def _pending(request: HttpRequest, pending_id: uuid.UUID) -> PendingLink | None:
+    """Return the person's own list that waits to be chosen from, if it still does."""
+    mine = PendingLink.objects.select_related("token__app", "account").filter(user=person(request))
+    return mine.filter(pk=pending_id).first()
+
+
+def _choose_page(
+    request: HttpRequest,
+    pending: PendingLink,
+    *,
+    error: str = "",
+    ticked: set[str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    native = channels.get(pending.token.app.channel)
+    rows = choosing.rows(pending, person(request))
+    if ticked is not None or error:
+        rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
+    missing = choosing.missing_scopes(pending.token)
+    context: dict[str, Any] = {
+        "pending": pending,
+        "channel": native,
+        "rows": rows,
+        "open_rows": sum(not row.disabled for row in rows),
+        "checked": sum(row.checked for row in rows),
+        "missing": missing,
+        "granted": len(native.scopes) - len(missing),
+        "no_longer": overview.no_longer(pending, timezone.now()),
+        "other_identity": overview.other_identity(pending),
+        "dropped": overview.dropped(pending),
+        "teams": choosing.asks_for_team(pending, person(request)),
+        "team_chosen": _number(request.POST.get("team", "")),
+        "error": error,
+    }
+    return render(request, "selfservice/link/choose.html", context, status=status)
+
+
+def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Lead on from a choice that was made already, else say that the list is gone."""
+    done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
+    if done is not None:
+        return redirect(done)
+    context = {
+        "heading": "This took too long",
+        "cause": "The list of ad accounts is kept for 15 minutes and used once.",
+        "safe": "the log-in itself was kept, and what is linked stays linked.",
+        "icon": "schedule",
+        "primary": {"label": "Start again", "url": reverse("add_account")},
+        "second": {"label": "Go to my accounts", "url": reverse("my_accounts")},
+    }
+    return render(request, "selfservice/error.html", context, status=410)
+
+
+@login_required
+@require_POST
+def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Ask the channel for the list again."""
+    pending = _pending(request, pending_id)
+    if pending is None:
+        return _gone(request, pending_id)
+    if (refused := setup.cannot_link(request, pending.token.app.channel)) is not None:
+        return refused
+    consent.ask_again(pending, timezone.now())
+    return redirect("link_choose", pending.pk)
+
+
+@login_required
+@require_GET
+def linked(request: HttpRequest) -> HttpResponse:
+    """Say what is linked now, and where a backup is missing."""
+    ids = [_number(pk) for pk in request.GET.getlist("account")[:50]]
+    user = person(request)
+    accounts = Account.objects.visible_to(user).filter(pk__in=ids)
+    rows = overview.linked_rows(accounts, user, timezone.now())
+    if not rows:  # an address with somebody else's accounts, or with none
+        return redirect("my_accounts")
+    context = {
+        "rows": rows,
+        "lonely": [row for row in rows if row.alone],
+        "again": bool(request.GET.get("again")),
+        "names": presentation.join_names([row.account.name for row in rows]),
+    }
+    return render(request, "selfservice/link/linked.html", context)
+
+
+def _for_somebody_else(request: HttpRequest) -> HttpResponse:
+    """Answer a forwarded link. It says the same of an account that there is not, so that nobody learns which there are."""
+    log_out = f"{reverse('account_logout')}?{urlencode({'next': request.path})}"
+    context = {
+        "heading": "This link is for somebody else",
+        "cause": f"You are logged in as {person(request).email}. It leads to an ad account of another team, or to one that is no "
+        "longer here.",
+        "safe": "",
+        "icon": "lock",
+        "primary": {"label": "Go to my accounts", "url": reverse("my_accounts")},
+        "second": {"label": "Log in as somebody else", "url": log_out},
+        "again": [
+            "If the mail was forwarded to you, the person it was sent to must open it.",
+            "If you should look after this account, ask whoever sent it to invite you to its team.",
+        ],
+    }
+    return render(request, "selfservice/error.html", context, status=404)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
+    """The page that a mailed link opens: what happened, what still works, what happens next. Only its POST does anything."""
+    account = Account.objects.visible_to(person(request)).filter(pk=account_id).select_related("team").first()
+    if account is None:
+        return _for_somebody_else(request)
+    if (refused := setup.cannot_link(request, account.channel)) is not None:
+        return refused
+    if request.method == "POST":
+        return handshakes.start(request, account.channel, account=account, again=True)
+    context = overview.reauthentication(account, person(request), timezone.now())
+    return render(request, "selfservice/link/reauthenticate.html", context)
+
+
+@login_required
+@require_POST
+def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it."""
+    account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
+    living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
+    page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
+    ids, now = list(living.values_list("pk", flat=True)), timezone.now()
+    if not checking.ask(token_ids=ids, now=now):
+        messages.warning(request, f"No log-in of this account works any more, so {label} cannot be asked.")
+        return redirect(page)
+    return redirect(check_progress.address(page, ids, now))

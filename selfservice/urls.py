@@ -1,0 +1,20 @@
+"""Addresses of the self-service pages."""
+
+from django.urls import include, path
+
+from selfservice import log_ins, views
+from selfservice.arriving import open_account
+from selfservice.linking.views import check_account, reauthenticate
+
+urlpatterns = [
+    path("", views.my_accounts, name="my_accounts"),
+    path("open/<int:account_id>/", open_account, name="open_account"),
+    path("my/log-ins/", log_ins.log_ins, name="log_ins"),
+    path("my/log-ins/<int:token_id>/remove/", log_ins.remove, name="remove_log_in"),
+    path("my/<int:account_id>/", views.my_account, name="my_account"),
+    path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
+    path("my/<int:account_id>/check/", check_account, name="check_account"),
+    path("channels/", views.channel_needs, name="channel_needs"),
+    path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
+    path("link/", include("selfservice.linking.urls")),
+]

@@ -1,0 +1,65 @@
+"""Self-service pages that only read: my accounts, who keeps an account connected, and what each channel needs."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts import check_progress, summary
+from accounts.models import Account
+from accounts.name_visibility import Names
+from selfservice import channel_pages, dashboard
+from selfservice.linking import overview
+from tokens.models import ChannelKey
+from users.models import person
+
+
+@login_required
+@require_GET
+def my_accounts(request: HttpRequest) -> HttpResponse:
+    """Show what needs this person, then the accounts that work."""
+    context = dashboard.page(
+        person(request),
+        timezone.now(),
+        search=request.GET.get("q", "").strip()[:100],
+        log_in=_number(request.GET.get("log_in", ""), 0),
+        number=_number(request.GET.get("page", ""), 1),
+    )
+    if context["empty"]:
+        return render(
+            request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
+        )
+    return render(request, "selfservice/my_accounts.html", context)
+
+
+def _number(text: str, otherwise: int) -> int:
+    """Return the number that an address names."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else otherwise
+
+
+@login_required
+@require_GET
+def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Show who keeps one account connected."""
+    visible = summary.with_pools(Account.objects.visible_to(person(request)))
+    account, now = get_object_or_404(visible, pk=account_id), timezone.now()
+    checked = check_progress.of(request, account, Names(person(request)), now)
+    context = {**dashboard.account_page(account, person(request), now), "progress": checked, "now": now}
+    return check_progress.look_again(render(request, "selfservice/my_account.html", context), checked)
+
+
+@login_required
+@require_GET
+def channel_needs(request: HttpRequest) -> HttpResponse:
+    """What each channel needs: how long authorisations last there, and when a person is needed."""
+    return render(request, "selfservice/channel_needs.html", channel_pages.overview(person(request)))
+
+
+@login_required
+@require_GET
+def channel_page(request: HttpRequest, channel: str) -> HttpResponse:
+    """How long authorisations last at one channel, what ends them, and how people get back."""
+    if channel not in ChannelKey.values:
+        return render(request, "404.html", status=404)
+    return render(request, "selfservice/channel.html", channel_pages.page(channel, person(request)))

@@ -1,0 +1,77 @@
+"""Pages behind the links in a warning mail. Nobody logs in for them: the signed link identifies its reader. GET changes nothing."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from macros import not_mine, opt_outs
+
+
+@never_cache
+@csrf_exempt  # the reader's mail program posts it (RFC 8058), with no cookie and no token; the link alone decides
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask (GET), or stop this reader's copies (POST, by the page's button or by the mail program's own)."""
+    message = opt_outs.open_signed(signed)
+    if message is None:
+        return _broken(request)
+    if request.method == "POST":
+        opt_outs.stop(message=message, now=timezone.now())
+        if request.POST.get("List-Unsubscribe") != "One-Click":
+            return redirect("stop_mails", signed)
+    context = {
+        "message": message,
+        "signed": signed,
+        "macros": opt_outs.macros_of(message),
+        "stopped": opt_outs.stopped(message),
+    }
+    return render(request, "selfservice/mails/stop.html", context)
+
+
+@never_cache
+@require_http_methods(["POST"])
+def start_again(request: HttpRequest, signed: str) -> HttpResponse:
+    """Start the copies again."""
+    message = opt_outs.open_signed(signed)
+    if message is None:
+        return _broken(request)
+    opt_outs.start_again(message=message, now=timezone.now())
+    return redirect("stop_mails", signed)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask which accounts are not the reader's any more (GET), or tell whoever looks after them (POST)."""
+    message = opt_outs.open_signed(signed)
+    if message is None:
+        return _broken(request)
+    if request.method == "POST":
+        ids = [
+            int(one)
+            for one in request.POST.getlist("account")
+            if one.isascii() and one.isdigit() and len(one) < 19
+        ]
+        not_mine.say(message=message, account_ids=ids, note=request.POST.get("note", ""), now=timezone.now())
+        return redirect("not_mine", signed)
+    said = not_mine.said(message)
+    accounts = not_mine.accounts_of(message)
+    context = {
+        "message": message,
+        "open": [account for account in accounts if account.pk not in said],
+        "said": [account for account in accounts if account.pk in said],
+        "length": not_mine.NOTE_LENGTH,
+    }
+    return render(request, "selfservice/mails/not_mine.html", context)
+
+
+def _broken(request: HttpRequest) -> HttpResponse:
+    context = {
+        "heading": "This link is not complete",
+        "cause": "Some mail programs cut long links in two. Copy the whole link from the mail.",
+        "safe": "nothing was changed.",
+    }
+    return render(request, "selfservice/error.html", context, status=404)

@@ -1,0 +1,157 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tokens.channels import CHANNELS
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "ui" / "static" / "adtoken"
+MAIL = ROOT / "templates" / "mail" / "_base" / "body.html"
+STATES = ("good", "warn", "urgent", "bad", "limit", "mute")
+Colours = dict[str, str]
+
+
+def block(text: str, selector: str) -> Colours:
+    start = text.index(selector + " {")
+    body = text[start : text.index("}", start)]
+    return dict(re.findall(r"--([\w-]+):\s*([^;]+);", body))
+
+
+TOKENS = (STATIC / "tokens.css").read_text()
+LIGHT = block(TOKENS, "\n:root")
+DARK = {**LIGHT, **block(TOKENS, ':root[data-theme="dark"]')}
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+TEXT_PAIRS = [
+    *[
+        (ink, ground)
+        for ink in ("ink", "ink-2", "ink-3")
+        for ground in ("bg", "surface", "surface-2", "accent-soft")
+    ],
+    *[("link", ground) for ground in ("bg", "surface", "surface-2", "accent-soft")],
+    *[(state, f"{state}-soft") for state in STATES],
+    *[(state, ground) for state in STATES for ground in ("surface", "bg")],
+    *[("ink-2", f"{state}-soft") for state in STATES],
+    *[("on-ch", f"ch-{channel}") for channel in CHANNELS],
+    ("on-accent", "accent"),
+    ("on-accent", "accent-hover"),
+    ("on-danger", "danger-btn"),
+    ("on-danger", "danger-btn-hover"),
+    ("ink", "surface-3"),
+]
+LINE_PAIRS = [
+    *[(f"{state}-solid", "surface") for state in STATES],
+    *[(f"{state}-solid", "accent-soft") for state in ("good", "warn", "urgent", "mute")],
+    *[(f"ch-{channel}", "surface") for channel in CHANNELS],
+    *[("line-strong", ground) for ground in ("surface", "bg")],
+    *[("focus", ground) for ground in ("surface", "bg", "surface-2")],
+]
+
+
+def test_the_measure_gives_the_known_contrast_of_black_and_white() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("ink", "ground"), TEXT_PAIRS)
+def test_text_can_be_read(theme: Colours, ink: str, ground: str) -> None:
+    assert contrast(theme[ink], theme[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("line", "ground"), LINE_PAIRS)
+def test_lines_bars_and_icons_can_be_seen(theme: Colours, line: str, ground: str) -> None:
+    assert contrast(theme[line], theme[ground]) >= 3
+
+
+def test_following_the_system_gives_the_same_dark_as_choosing_it() -> None:
+    chosen = block(TOKENS, ':root[data-theme="dark"]')
+    followed = block(TOKENS, ':root[data-theme="auto"]')
+
+    assert followed == chosen
+    assert len(chosen) > 40
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_marks_and_charts_have_the_colour_of_each_channel(channel: str) -> None:
+    colour = f"var(--ch-{channel});"
+
+    assert f".at-mark-{channel} {{ background: {colour} }}" in (STATIC / "parts.css").read_text()
+    assert f".at-fill-{channel} {{ fill: {colour} }}" in (STATIC / "admin.css").read_text()
+
+
+@pytest.mark.parametrize("name", ["parts.css", "site.css", "admin.css"])
+def test_our_style_sheets_use_only_names_that_tokens_define(name: str) -> None:
+    text = (STATIC / name).read_text()
+
+    used = set(re.findall(r"var\(--([\w-]+)", text)) - {"daybar-ground"}
+
+    assert used
+    assert used <= set(LIGHT)
+
+
+def mail_rules() -> tuple[str, str]:
+    style = re.sub(r"\s+", " ", MAIL.read_text().split("\n<style>\n")[1].split("</style>")[0])
+    light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
+    return light, dark
+
+
+def rule(style: str, selector: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for selectors, body in re.findall(r"([^{}]+)\{([^{}]*)\}", style):
+        if selector in [part.strip() for part in selectors.split(",")]:
+            found |= {
+                key: value.replace("!important", "").strip()
+                for key, value in re.findall(r"([\w-]+):([^;]+);", body)
+            }
+    return found
+
+
+MAIL_COLOURS = [
+    ("body", "background", "bg"),
+    (".ground", "background", "bg"),
+    ("h1", "color", "ink"),
+    ("p", "color", "ink-2"),
+    ("h2", "color", "ink-3"),
+    (".sub", "color", "ink-3"),
+    (".card", "background", "surface"),
+    (".mark", "color", "on-ch"),
+    (".mark", "background", "mute-solid"),
+    (".btn", "background", "accent"),
+    (".btn a", "color", "on-accent"),
+    (".link", "color", "link"),
+    (".pill", "color", "mute"),
+    (".pill", "background", "mute-soft"),
+    *[(f".mark-{channel}", "background", f"ch-{channel}") for channel in CHANNELS],
+    *[(f".pill-{state}", "color", state) for state in STATES[:5]],
+    *[(f".pill-{state}", "background", f"{state}-soft") for state in STATES[:5]],
+    *[(f".pill-{state}", "border-color", f"{state}-line") for state in STATES[:5]],
+]
+
+
+@pytest.mark.parametrize(("selector", "key", "token"), MAIL_COLOURS)
+def test_mails_repeat_the_colours_of_the_pages(selector: str, key: str, token: str) -> None:
+    light, dark = mail_rules()
+
+    assert rule(light, selector)[key] == LIGHT[token]
+    assert rule(dark, selector)[key] == DARK[token]
+
+
+def test_mails_use_no_colour_that_tokens_do_not_define() -> None:
+    light, dark = mail_rules()
+
+    assert set(re.findall(r"#[0-9a-f]{6}", light)) <= set(LIGHT.values())
+    assert set(re.findall(r"#[0-9a-f]{6}", dark)) <= set(DARK.values())

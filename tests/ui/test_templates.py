@@ -1,0 +1,323 @@
+import re
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django import forms
+from django.contrib.messages import constants
+from django.contrib.messages.storage.base import Message
+from django.template import Context, Template
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from ui import presentation
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "templates"
+ICONS = (ROOT / "ui" / "static" / "adtoken" / "icons.svg").read_text()
+NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
+PAGES = sorted(path for path in TEMPLATES.rglob("*.html") if "mail" not in path.parts)
+
+
+def render(source: str, **context: Any) -> str:
+    return Template("{% load ui mailtext %}" + source).render(Context(context))
+
+
+class BrokenError(Exception):
+    """A page's HTML does not nest."""
+
+
+class Nesting(HTMLParser):
+    """Raises BrokenError where a closing tag does not match."""
+
+    VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            raise BrokenError(f"</{tag}> at {self.getpos()}")
+
+
+def assert_nests(html: str) -> None:
+    parser = Nesting()
+    parser.feed(html)
+    assert not parser.open
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_pages_hold_no_inline_style_script_or_handler(path: Path) -> None:
+    text = path.read_text()
+
+    assert not re.search(r"\sstyle\s*=", text)
+    assert "<style" not in text
+    assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text)
+    for tag in re.findall(r"<script\b[^>]*>", text):
+        assert "src=" in tag or 'type="application/json"' in tag
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_icons_that_pages_name_are_drawn(path: Path) -> None:
+    named = set(re.findall(r"\{% icon \"(\w+)\"", path.read_text()))
+
+    assert named <= set(re.findall(r'symbol id="(\w+)"', ICONS))
+
+
+def test_icons_of_all_pills_are_drawn() -> None:
+    pills = [value for value in vars(presentation).values() if isinstance(value, presentation.Pill)]
+    named = {pill.icon for pill in [*pills, *presentation.MESSAGE_PILLS.values()]}
+
+    assert len(pills) == 16
+    assert named <= set(re.findall(r'symbol id="(\w+)"', ICONS))
+
+
+def test_a_pill_says_its_state_in_words() -> None:
+    html = render("{% pill state %}", state=presentation.AT_RISK_PILL)
+
+    assert "at-pill-warn" in html
+    assert html.endswith("At risk</span>")
+    assert_nests(html)
+
+
+def test_names_are_escaped_in_parts() -> None:
+    html = render(
+        "{% avatar name %}{% pill state %}", name="<b> <i>", state=presentation.Pill("<b>", "bad", "cancel")
+    )
+
+    assert "<b>" not in html
+    assert "&lt;b&gt;" in html
+
+
+def test_a_bar_has_its_widths_in_attributes_and_is_hidden_from_readers() -> None:
+    bar = presentation.day_bar(deadline_kind="date", deadline=NOW + timedelta(days=10), now=NOW, zone=UTC)
+
+    html = render("{% daybar bar %}", bar=bar)
+
+    assert 'width="16.7%"' in html
+    assert 'aria-hidden="true"' in html
+    assert html.count("at-daybar-tick") == 2
+    assert_nests(html)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "bars"),
+    [("never", "No end date", 0), ("unknown", "Not available", 1)],
+    ids=["never", "unknown"],
+)
+def test_days_without_a_date_show_words(kind: str, words: str, bars: int) -> None:
+    left = presentation.days_left(deadline_kind=kind, deadline=None, now=NOW, zone=UTC)
+
+    html = render("{% days left 'linked before dates were stored' %}", left=left)
+
+    assert words in html
+    assert html.count("at-daybar-unknown") == bars
+    assert "<rect" not in html
+    assert "linked before dates were stored" in html
+
+
+def test_days_left_takes_no_deadline_as_not_known() -> None:
+    html = render("{% days_left deadline now %}", deadline=None, now=NOW)
+
+    assert "Not available" in html
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("full", "Wed 25 Nov 2026, 04:42 EST"),
+        ("short", "Wed 25 Nov, 04:42"),
+        ("day", "Wed 25 Nov"),
+        ("ago", "9 min ago"),
+    ],
+)
+def test_a_time_is_shown_in_the_active_zone_with_utc_in_its_title(form: str, words: str) -> None:
+    with timezone.override("America/New_York"):
+        html = render("{% when moment form now %}", moment=NOW, form=form, now=NOW + timedelta(minutes=9))
+
+    assert html == (
+        '<time datetime="2026-11-25T09:42:00Z" '
+        f'title="Wednesday 25 November 2026, 04:42:00 EST (09:42 UTC)">{words}</time>'
+    )
+
+
+@pytest.mark.parametrize("channel", presentation.CHANNEL_NAMES)
+def test_a_mark_is_the_first_letter_of_its_channel(channel: str) -> None:
+    html = render("{% mark channel 's' %}", channel=channel)
+
+    assert f"at-mark-{channel} at-mark-s" in html
+    assert f">{presentation.CHANNEL_NAMES[channel][0]}<" in html
+
+
+@pytest.mark.parametrize(
+    ("level", "tone", "role"),
+    [
+        (constants.SUCCESS, "good", "status"),
+        (constants.ERROR, "bad", "alert"),
+        (constants.INFO, "accent", "status"),
+    ],
+)
+def test_messages_have_the_tone_of_their_level(level: int, tone: str, role: str) -> None:
+    html = render_to_string("ui/_messages.html", {"messages": [Message(level, "Deniz is active now.")]})
+
+    assert f"at-notice-{tone}" in html
+    assert f'role="{role}"' in html
+    assert "Deniz is active now." in html
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label="Their e-mail", help_text="The link works once.")
+    warn = forms.ChoiceField(label="Warn when", widget=forms.RadioSelect, choices=[("a", "A"), ("b", "B")])
+    also = forms.BooleanField(label="Also mail me", required=False)
+
+
+def test_a_wrong_field_is_tied_to_its_help_and_error() -> None:
+    html = render_to_string("ui/_form.html", {"form": InviteForm({"email": "ben@lumen", "warn": "a"})})
+
+    assert 'aria-invalid="true"' in html
+    assert 'aria-describedby="id_email_helptext id_email_error"' in html
+    assert 'id="id_email_helptext"' in html
+    assert 'id="id_email_error"' in html
+    assert "1 field needs a change" in html
+    assert 'href="#id_email"' in html
+    assert_nests(html)
+
+
+def test_two_wrong_fields_are_counted_in_the_plural() -> None:
+    html = render_to_string("ui/_form.html", {"form": InviteForm({})})
+
+    assert "2 fields need a change" in html
+
+
+def test_a_form_without_errors_has_no_summary() -> None:
+    html = render_to_string("ui/_form.html", {"form": InviteForm()})
+
+    assert "at-notice" not in html
+    assert "aria-invalid" not in html
+    assert "<legend" in html
+
+
+def test_a_deed_that_changes_something_is_posted() -> None:
+    deed = {"label": "Try again", "url": "/again", "post": True}
+
+    html = render_to_string("ui/_deed.html", {"deed": deed, "kind": "primary", "csrf_token": "t" * 64})
+
+    assert '<form method="post" action="/again">' in html
+    assert "csrfmiddlewaretoken" in html
+
+
+def test_the_error_page_says_cause_and_that_nothing_was_lost() -> None:
+    context = {
+        "heading": "The log-in was stopped at Facebook",
+        "cause": "Cancel was pressed there.",
+        "safe": "Lumen Shoes EU still works.",
+        "primary": {"label": "Try again", "url": "/again"},
+        "second": {"label": "Go to my accounts", "url": "/mine"},
+        "again": ["Come back within 15 minutes."],
+        "code": "LNK-7F3A-29",
+        "at": NOW,
+    }
+
+    html = render_to_string("selfservice/error.html", context)
+
+    assert "<h1>The log-in was stopped at Facebook</h1>" in html
+    assert "<strong>Nothing was lost:</strong> Lumen Shoes EU still works." in html
+    assert html.count("at-btn-primary") == 1
+    assert "LNK-7F3A-29" in html
+    assert_nests(html)
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_status_pages_render_without_request_and_promise_that_nothing_was_lost(name: str) -> None:
+    html = render_to_string(f"{name}.html")
+
+    assert "Nothing was lost" in html
+    assert name not in html
+    assert_nests(html)
+
+
+@pytest.mark.parametrize("name", ["authentication_error", "login_cancelled"])
+def test_pages_of_a_broken_handshake_never_print_its_exception(name: str) -> None:
+    marker = "EAAB-secret-answer"
+    context = {"auth_error": {"exception": marker, "code": marker}, "exception": marker}
+
+    html = render_to_string(f"socialaccount/{name}.html", context)
+
+    assert marker not in html
+    assert "Nothing was lost" in html
+
+
+def test_the_frame_puts_the_skip_link_first_and_the_theme_on_the_root() -> None:
+    html = render_to_string("selfservice/base.html", {"user": {"theme": "dark", "is_authenticated": False}})
+
+    assert '<html lang="en" data-theme="dark">' in html
+    assert re.search(r"<body>\s*<a class=\"at-hidden\" href=\"#content\">", html)
+    assert_nests(html)
+
+
+def test_plain_text_keeps_to_seventy_two_columns_and_never_breaks_an_address() -> None:
+    address = "https://adtoken.example/r/" + "x" * 80
+    source = "{% plain %}{{ text }}\n\n\n\n\n{{ address }}\n{% textrow 'Why' text %}\n{% endplain %}"
+
+    text = render(source, text="word " * 40, address=address)
+
+    assert address in text.split("\n")
+    assert max(len(line) for line in text.split("\n") if "://" not in line) <= 72
+    assert "\n\n\n\n" not in text
+    assert "\n               word" in text
+
+
+def mail_context() -> dict[str, Any]:
+    account = {
+        "channel": "linkedin",
+        "channel_name": "LinkedIn",
+        "name": "Sable <Cosmetics>",
+        "native_id": "509 283 114",
+        "pill": presentation.Pill("2 days left", "urgent", "warning"),
+        "rows": [
+            ("Works until", "Fri 27 Nov 2026, 09:00 CET"),
+            ("Why", "LinkedIn ends every authorisation."),
+        ],
+        "steps": ["Press Allow."],
+        "button": {"label": "Re-authenticate Sable", "url": "https://adtoken.example/r/8mQ2xK"},
+    }
+    return {"account": account}
+
+
+def test_a_mail_says_the_same_in_both_bodies() -> None:
+    html = render_to_string("mail/_base/_account.html", mail_context())
+    text = render_to_string("mail/_base/_account.txt", mail_context())
+
+    for words in [
+        "Fri 27 Nov 2026, 09:00 CET",
+        "Press Allow.",
+        "https://adtoken.example/r/8mQ2xK",
+        "509 283 114",
+    ]:
+        assert words in html
+        assert words in text
+    assert "Sable &lt;Cosmetics&gt;" in html
+    assert "Sable <Cosmetics> (LinkedIn, 509 283 114)" in text
+
+
+def test_the_mail_frame_holds_no_script_and_no_remote_file() -> None:
+    context = {
+        "subject": "S",
+        "heading": "H",
+        "lead": "L",
+        "because": "B",
+        "preheader": "Takes about a minute.",
+    }
+
+    html = render_to_string("mail/_base/body.html", context)
+
+    assert not re.search(r"<(script|img|link|svg)\b", html)
+    assert "url(" not in html
+    assert html.index("Takes about a minute.") < html.index("<h1>")

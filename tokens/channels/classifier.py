@@ -1,0 +1,304 @@
+"""Verdict tables: rows that a person can read, tried in order. The first that fits decides."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from tokens import scrub
+from tokens.channels import http, unknown
+from tokens.channels.kinds import (
+    DOUBTFUL,
+    HARMLESS,
+    START_AGAIN,
+    Answer,
+    Call,
+    ChannelError,
+    Reason,
+    Ruling,
+    Verdict,
+)
+from tokens.channels.parse import mapping, words, xml_error
+from tokens.channels.spoken import says_limited, says_not_permitted
+from tokens.channels.write_refusals import reason_by_words
+
+# Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
+PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
+LONGEST_WAIT = 86_400  # seconds: a day
+PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
+UNREAD = frozenset({"text", "gateway", "strange"})  # shapes of bodies that are no object of the channel's
+NOT_ITS_OWN = frozenset(
+    {"text", "gateway"}
+)  # shapes of what firewalls and proxies send: their words refuse nobody
+REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
+USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
+
+Codes = frozenset[int | str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a table looks at, taken from an answer without trusting its shape."""
+
+    call: Call
+    status: int
+    codes: Codes = frozenset()
+    subcode: int | None = None
+    message: str = ""
+    shape: str = (
+        ""  # the channel's own classes of bodies; "fine" where nothing in it says that something is wrong
+    )
+
+    @property
+    def fine(self) -> bool:
+        """Whether neither the body nor the status says that something is wrong."""
+        return self.shape == "fine" and 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. What is left out fits everything; `text` is looked for in the message, without regard to case."""
+
+    name: str
+    verdict: Verdict
+    reason: Reason | None = None
+    calls: frozenset[Call] | None = None
+    shapes: frozenset[str] | None = None
+    statuses: frozenset[int] | None = None
+    codes: Codes | None = None
+    subcodes: frozenset[int] | None = None
+    has_subcode: bool | None = None
+    text: str = ""
+    source: str = ""  # where the fact comes from
+    new: bool = False  # an answer not seen before: kept in the list of unknown answers, and what staff say of it holds
+
+    def fits(self, facts: Facts) -> bool:
+        """Return whether the row is about these facts."""
+        return (
+            (self.calls is None or facts.call in self.calls)
+            and (self.shapes is None or facts.shape in self.shapes)
+            and (self.statuses is None or facts.status in self.statuses)
+            and (self.codes is None or bool(self.codes & facts.codes))
+            and (self.subcodes is None or facts.subcode in self.subcodes)
+            and (self.has_subcode is None or self.has_subcode == (facts.subcode is not None))
+            and self.text in facts.message.lower()
+        )
+
+
+def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None) -> Ruling:
+    """Return the first fitting row's ruling, else the fallback: refusals of a call are doubtful, all else passes."""
+    if facts.status == PAYMENT_REQUIRED:
+        return Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
+    rows = tuple(rows)
+    if facts.status >= 500 and (said := _said_in_trouble(rows, facts, retry_after)) is not None:
+        return said
+    return _of_the_writer(_by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after), facts)
+
+
+def _by_table(rows: tuple[Row, ...], facts: Facts, channel: str, retry_after: int | None) -> Ruling:
+    for row in rows:
+        if row.fits(facts):
+            return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
+    return fallback(facts, channel=channel)
+
+
+def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | None) -> Ruling | None:
+    """Return what an error with a code means that came with a status of the server's own trouble; None where it adds nothing.
+
+    A limit is one. What looks like the end of a token is a doubt, of a call in use alone: a server in trouble proves nothing.
+    """
+    if not facts.codes:
+        return None
+    refused = replace(facts, status=400)
+    row = next((row for row in rows if row.fits(refused)), None)
+    if row is None:
+        return None
+    if row.verdict == Verdict.RATE_LIMITED:
+        return _ruling(row, facts, retry_after)
+    if row.verdict in DOUBTFUL and facts.call in USED:
+        return replace(_ruling(row, facts, None), verdict=Verdict.CONFIRM_FIRST)
+    return None
+
+
+def _by_words(ruling: Ruling, facts: Facts, retry_after: int | None) -> Ruling:
+    """Return what plain words mean beside a code that is general; all else as it is. Nothing dies or lives by words."""
+    settled = ruling.verdict in {Verdict.OK, Verdict.TOKEN_DEAD, *HARMLESS} and not ruling.unknown
+    if settled or ruling.row == unknown.STAFF or facts.call == "authorize_callback" or facts.status >= 500:
+        return ruling
+    if says_limited(facts.message):
+        row = "limit by its words"
+        return Ruling(
+            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=ruling.note
+        )
+    # A good status with an error that no row knows is trouble on the way and refuses nothing.
+    general = ruling.verdict == Verdict.OUR_BUG or (ruling.unknown and facts.status != 200)
+    # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
+    refused = facts.call in USED and facts.status in REFUSING - {401} and bool(facts.codes)
+    if general and refused and says_not_permitted(facts.message):
+        row = "not permitted, by its words"
+        return Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=ruling.note)
+    return ruling
+
+
+def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
+    """Return what a refusal of a call means whose words say that this person may not write; all else as it is.
+
+    Only where the table says no more than that the call was refused or was bad, or knows nothing: neither limits nor dead tokens are
+    judged by words.
+    """
+    vague = ruling.unknown or ruling.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
+    refused = facts.call == "api" and facts.status in REFUSING and bool(facts.codes)
+    if not vague or not refused or ruling.row == unknown.STAFF:
+        return ruling
+    reason = reason_by_words(facts.message)
+    if reason is None:
+        return ruling
+    return Ruling(Verdict.ACCESS_LOST, reason, row="may not write, by its words", note=ruling.note)
+
+
+def _new(row: Row, facts: Facts, channel: str) -> Ruling:
+    mark = _mark(facts, channel)
+    if (said := unknown.assigned(mark)) is not None:
+        return _by_staff(said, _note(facts))
+    return replace(_ruling(row, facts, None), unknown=mark)
+
+
+def _mark(facts: Facts, channel: str) -> str:
+    parts = [*facts.codes, facts.subcode, facts.shape]
+    message = unknown.kind_of_text(facts.message) if facts.shape in UNREAD else facts.message
+    return unknown.fingerprint(channel, facts.call, facts.status, parts, message)
+
+
+def _by_staff(said: Verdict, note: str = "") -> Ruling:
+    return Ruling(said, unknown.REASONS.get(said), row=unknown.STAFF, note=note)
+
+
+def _note(facts: Facts) -> str:
+    """Return the channel's own words, fit to be kept and shown."""
+    return scrub.text(facts.message)[:200]
+
+
+def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
+    waits = row.verdict in HARMLESS
+    return Ruling(
+        row.verdict,
+        row.reason,
+        row=row.name,
+        retry_after=retry_after if waits else None,
+        note=_note(facts),
+    )
+
+
+def fallback(facts: Facts, *, channel: str) -> Ruling:
+    """Judge what no row knows. Never dead.
+
+    A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble. What staff
+    said of such an answer holds from then on.
+    """
+    if facts.status == 429:
+        return Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
+    if facts.status in PASSING:
+        return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
+    note, mark = _note(facts), _mark(facts, channel)
+    if (said := unknown.assigned(mark)) is not None:
+        return _by_staff(said, note)
+    if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
+        return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark)
+    return Ruling(
+        Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
+    )
+
+
+def codes(*values: int | str) -> Codes:
+    """Return a set of codes: numbers, names, or both."""
+    return frozenset(values)
+
+
+def headers_of(answer: Answer) -> dict[str, str]:
+    """Return the headers by their names in lower case: whoever pastes an answer may write them in any case."""
+    return {str(name).lower(): str(value) for name, value in answer.headers.items()}
+
+
+def until_midnight(now: float) -> int:
+    """Return the seconds until the next day of UTC begins, where limits by day end."""
+    return LONGEST_WAIT - int(now) % LONGEST_WAIT
+
+
+def bounded(wait: int | None) -> int | None:
+    """Return a wait in seconds as we apply it: at least one, at most a day."""
+    return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
+
+
+def keys_taken(ruling: Ruling) -> Ruling:
+    """Return what a channel's answer about nonsense says of our app's keys: where it refuses the nonsense, it took the keys."""
+    refused = ruling.verdict in DOUBTFUL and ruling.reason is not None
+    if refused or ruling.row == START_AGAIN:
+        return Ruling(Verdict.OK, row=ruling.row)
+    return ruling
+
+
+def body_of(answer: Answer) -> Any:
+    """Return the body as a JSON value where it is one; a report may bring it as text.
+
+    An error that came as XML to a call in use is an object too. It can raise a doubt there; about a token itself no XML is believed.
+    """
+    body = answer.body
+    if isinstance(body, bytes):
+        body = body.decode(errors="replace")
+    found = http.parse(body) if isinstance(body, str) else body
+    if isinstance(found, str) and answer.call in USED:
+        return xml_error(found) or found
+    return found
+
+
+def query_of(body: Any) -> Mapping[str, Any]:
+    """Return what a person's browser brought back: an object, a query, or the whole address."""
+    if not isinstance(body, str):
+        return mapping(body)
+    query = body[:4000].rpartition("?")[2].partition("#")[0]
+    return dict(parse_qsl(query, keep_blank_values=True))
+
+
+def lacks(call: Call, body: Any, *, rows: str) -> str:
+    """Return what a good answer should hold and does not, or nothing: a token, or the list that is called `rows`."""
+    said = mapping(body)
+    if call in {"exchange", "refresh"}:
+        return "" if words(said.get("access_token")).strip() else "a token"
+    if call == "list_accounts":
+        return "" if isinstance(said.get(rows), list) else "a list"
+    return ""
+
+
+def way_back(answer: Answer, *, named: bool) -> int:
+    """Return the status of an answer; a browser that came back with an error has none of its own, so 0 means no trouble there."""
+    return 302 if answer.call == "authorize_callback" and named and answer.status == 0 else answer.status
+
+
+def evidence(answer: Answer) -> dict[str, Any]:
+    """Return what the channel answered, fit to be stored."""
+    return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
+
+
+def demand(answer: Answer, ruling: Ruling, *, channel: str, lacks: str = "") -> dict[str, Any]:
+    """Return the object of a good answer. `lacks`: what it should hold and does not. Raises ChannelError for everything else."""
+    if lacks:
+        raise misread(answer, lacks, channel=channel)
+    if ruling.verdict != Verdict.OK:
+        raise ChannelError(ruling, evidence=evidence(answer))
+    if not isinstance(answer.body, dict):
+        raise misread(answer, "an object", channel=channel)
+    return answer.body
+
+
+def misread(answer: Answer, what: str, *, channel: str) -> ChannelError:
+    """Return the error for a good answer that does not hold what was asked for."""
+    row = f"answer without {what}"
+    keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
+    mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
+    if (said := unknown.assigned(mark)) is not None:
+        ruling = _by_staff(said)
+    else:
+        ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
+    # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
+    body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
+    return ChannelError(ruling, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body))

@@ -1,0 +1,1 @@
+"""The presentation kit: pills, dates, confirm pages. It stands below all apps."""
