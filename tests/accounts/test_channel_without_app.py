@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts import sweeps
 from accounts.models import Account, ApiKey, PendingLink
 from broker import callers
-from tests.accounts.portal import settle
+from tests.portal.support import settle
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import vault
 from tokens.channels import CHANNELS

@@ -15,8 +15,8 @@ from accounts.telling import notices
 from broker import callers
 from notifications.models import Message
 from portal.access import VIEW
-from tests.accounts.portal import staff
 from tests.faults.mass_death import MINUTE, SHAPES, link_people
+from tests.portal.support import staff
 from tests.support import native
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle

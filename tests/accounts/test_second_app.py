@@ -11,7 +11,7 @@ from accounts import pool, summary, sweeps
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from broker import callers
 from notifications.models import Message
-from tests.accounts.portal import settle, staff
+from tests.portal.support import settle, staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox

@@ -14,8 +14,8 @@ from macros import evaluation, mails
 from macros.models import Notice
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.accounts.portal import DAY, linked, staff, token_of
 from tests.macros.support import make_macro
+from tests.portal.support import DAY, linked, staff, token_of
 from tests.support.factories import make_account, make_team, make_token, make_user
 from tokens.models import Token, UnknownAnswer
 from users.models import Membership, Team

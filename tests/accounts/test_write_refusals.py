@@ -13,7 +13,7 @@ from accounts.telling import notices
 from broker import callers, unavailable
 from notifications import delivery
 from notifications.models import Message
-from tests.accounts.test_broker import Job, publish
+from tests.broker.test_broker import Job, publish
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox

@@ -15,8 +15,8 @@ from macros import evaluation, mails, not_mine, opt_outs
 from macros.models import Macro, Notice, OptOut
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tests.accounts.portal import staff
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
+from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
 from users.models import Membership, Team, User
 

@@ -12,9 +12,9 @@ from accounts.models import Account, AccountToken
 from macros import evaluation, reach
 from macros.coverage import covering
 from macros.models import Macro, OptOut
-from tests.accounts.portal import staff
 from tests.macros.support import make_macro, make_person, settle
 from tests.macros.test_against_model import random_fleet
+from tests.portal.support import staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users import refused_addresses

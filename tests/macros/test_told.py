@@ -16,8 +16,8 @@ from macros import evaluation
 from macros.models import Macro, Notice
 from notifications import kinds, outbox
 from notifications.models import Message
-from tests.accounts.portal import staff
 from tests.macros.support import WATCHER, ending, make_macro, make_person, token_of
+from tests.portal.support import staff
 from tests.support.factories import NOW, make_account, make_team, make_user
 
 pytestmark = pytest.mark.django_db

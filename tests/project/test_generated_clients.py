@@ -18,7 +18,7 @@ from accounts import actions
 from accounts.models import Account, ApiKey
 from adtoken_project.api import api
 from broker import callers
-from tests.accounts.portal import linked, token_of
+from tests.portal.support import linked, token_of
 from tests.support import node
 from tests.support.factories import make_user
 from users.models import Team

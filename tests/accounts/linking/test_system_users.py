@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts import selection, sweeps
 from accounts.models import Account, PendingLink
 from notifications.models import Message
-from tests.accounts.portal import staff
+from tests.portal.support import staff
 from tests.support import native
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox

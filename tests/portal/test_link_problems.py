@@ -14,7 +14,7 @@ from accounts.linking import problems
 from accounts.models import LinkProblem
 from accounts.tasks import tidy
 from selfservice.linking import link_errors
-from tests.accounts.portal import linked, staff, token_of
+from tests.portal.support import linked, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_user
 from users.models import User
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
-from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
+from tests.portal.support import deed_url, linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token, TokenEvent
 from users.models import User

@@ -16,7 +16,7 @@ from broker import callers
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal import handed_out
-from tests.accounts.portal import linked, pool_url, staff, token_of
+from tests.portal.support import linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token
 from users.models import Team

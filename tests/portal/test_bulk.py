@@ -11,7 +11,7 @@ from accounts import actions, message_history, pool
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
-from tests.accounts.portal import linked, staff, token_of
+from tests.portal.support import linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 

@@ -15,7 +15,7 @@ from accounts.telling import notices
 from notifications import delivery
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.accounts.portal import staff
+from tests.portal.support import staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_team, make_user
 from tests.support.sandbox import Sandbox

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from tests.accounts.portal import staff
+from tests.portal.support import staff
 from tests.support.factories import make_account, make_team, make_user
 from tests.users.steps import log_in
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts import sweeps
 from accounts.models import Account, AccountToken
-from tests.accounts.portal import deed_url
+from tests.portal.support import deed_url
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AccountEvent
-from tests.accounts.portal import deed_url, linked, pool_url, settle, staff, token_of
+from tests.portal.support import deed_url, linked, pool_url, settle, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict

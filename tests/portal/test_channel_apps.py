@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.accounts.portal import staff
+from tests.portal.support import staff
 from tests.support.factories import make_app, make_user
 from tokens import push_addresses
 from tokens.models import ChannelApp

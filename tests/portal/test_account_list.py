@@ -18,7 +18,7 @@ from pytest_django import Settings
 from accounts import summary
 from accounts.models import Account
 from portal import states
-from tests.accounts.portal import linked, settle, staff, token_of
+from tests.portal.support import linked, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from ui import presentation

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import Account, ApiKey
 from broker import callers
-from tests.accounts.portal import deed_url, linked, pool_url, staff, token_of
+from tests.portal.support import deed_url, linked, pool_url, staff, token_of
 from tests.support.factories import MARKER, make_team, make_user
 from tokens.models import ChannelApp, Token
 from users.models import Team

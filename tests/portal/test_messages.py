@@ -11,6 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from notifications.models import Message
+from tests.notifications.conftest import _default_team, known_kinds  # noqa: F401  # for every test here
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, make_team
 from users.models import Membership, Team, User

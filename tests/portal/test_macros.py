@@ -17,6 +17,7 @@ from accounts.models import Account
 from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
+from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
 from users.models import Membership, Team, User
