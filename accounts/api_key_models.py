@@ -55,7 +55,7 @@ class ApiKey(models.Model):
 
 class LeaseRecord(models.Model):
     """One token handed out, or one request signed. Append only (`users.append_only`), so nothing here is a foreign key: rows outlive
-    what they name. Written by `accounts.broker.records`."""
+    what they name. Written by `broker.records`."""
 
     class Kind(models.TextChoices):
         LEASE = "lease", "Token handed out"

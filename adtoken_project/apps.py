@@ -26,9 +26,9 @@ class AdTokenConfig(AppConfig):
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from portal import first_steps
-        from adtoken_project import grants, groups, late_mail, safe_start, schedules, signs_of_life
+        from adtoken_project import grants, groups, late_mail, safe_start, schedules
         from notifications import invitation_mails, login_mails
+        from portal import first_steps
         from users import retention
 
         safe_start.refuse()

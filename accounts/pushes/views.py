@@ -16,13 +16,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from ui import addresses
 from accounts.pushes import receiving
 from accounts.pushes.errors import Refused
 from accounts.pushes.limits import refusals
 from accounts.pushes.signers import Signers
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
 from tokens.models import DeletionRequest
+from ui import addresses
 
 logger = logging.getLogger(__name__)
 

@@ -272,8 +272,8 @@ def test_each_tick_asks_for_a_sweep_of_each_channel_with_work_and_for_more_where
 DIES = """
 import os
 from accounts import tasks
-from tokens import courses
-courses.run_stream = lambda take, **how: (take(1), os._exit(9))
+from tokens import io_steps
+io_steps.run_stream = lambda take, **how: (take(1), os._exit(9))
 tasks.check_channel.apply(("facebook",))
 """
 

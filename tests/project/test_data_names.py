@@ -30,12 +30,12 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
-from accounts.broker import callers
 from accounts.models import ApiKey
 from adtoken_project import lanes
 from adtoken_project.api import api
 from adtoken_project.celery import WORKS_ON_HOLD
 from adtoken_project.metrics import collector
+from broker import callers
 from macros import opt_outs
 from notifications import kinds
 from notifications.models import Message

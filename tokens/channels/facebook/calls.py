@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import deprecations, http, classifier
+from tokens.channels import classifier, deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.facebook import verdicts
 from tokens.channels.facebook.declaration import VERSIONS
@@ -78,4 +78,6 @@ def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> An
 
 def demand(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.demand(answer, verdicts.classify(answer), channel="facebook", lacks=verdicts.lacking(answer))
+    return classifier.demand(
+        answer, verdicts.classify(answer), channel="facebook", lacks=verdicts.lacking(answer)
+    )

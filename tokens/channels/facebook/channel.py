@@ -6,6 +6,7 @@ from typing import Any
 
 from tokens.channels import http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.facebook import calls, listing, policy, pushes, reading, recovery, system_users, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
@@ -26,7 +27,6 @@ from tokens.channels.kinds import (
     Verdict,
     code_form,
 )
-from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.parse import digits, token_of
 from users import database_clock
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tokens.channels.classifier import misread
 from tokens.channels.facebook import calls, reading, system_users, verdicts
 from tokens.channels.kinds import AccountList, Answer, AppKeys, ChannelError, Identity, NativeAccount, Verdict
-from tokens.channels.classifier import misread
 from tokens.channels.parse import mapping, words
 
 PAGE_SIZE, MAX_PAGES = 100, 50

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from tokens.channels.parse import digits, mapping, moment, words
 from tokens.channels.pushes import (
     Challenge,
     Deletion,
@@ -28,7 +29,6 @@ from tokens.channels.pushes import (
     parse,
     same,
 )
-from tokens.channels.parse import digits, mapping, moment, words
 
 ALGORITHM = "HMAC-SHA256"
 # Meta's script gives a signed_request with these to every browser that logs in to the app.

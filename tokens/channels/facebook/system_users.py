@@ -3,9 +3,9 @@
 https://developers.facebook.com/docs/business-management-apis/system-users/install-apps-and-generate-tokens
 """
 
+from tokens.channels.classifier import evidence, misread
 from tokens.channels.facebook import calls, reading, verdicts
 from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
-from tokens.channels.classifier import evidence, misread
 from tokens.channels.parse import digits, words
 
 

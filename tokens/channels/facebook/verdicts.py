@@ -11,8 +11,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokens.channels import batch
+from tokens.channels.classifier import (
+    PASSING,
+    REFUSING,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    headers_of,
+    lacks,
+    misread,
+    query_of,
+    rule,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.classifier import PASSING, REFUSING, Facts, Row, body_of, bounded, headers_of, lacks, misread, query_of, rule
 from tokens.channels.parse import mapping, number, words
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself

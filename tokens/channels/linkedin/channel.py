@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tokens.channels import http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
@@ -28,7 +29,6 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.linkedin.declaration import DECLARATION
-from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.parse import mapping, scopes_of, token_of, words
 from users import database_clock
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels import http
+from tokens.channels.classifier import misread
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
 from tokens.channels.linkedin import calls, reading
-from tokens.channels.classifier import misread
 from tokens.channels.parse import mapping, number, words
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000

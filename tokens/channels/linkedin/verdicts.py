@@ -11,8 +11,22 @@ import re
 from typing import Any
 
 from tokens.channels import batch
+from tokens.channels.classifier import (
+    PASSING,
+    REFUSING,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    lacks,
+    misread,
+    query_of,
+    rule,
+    until_midnight,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.classifier import PASSING, REFUSING, Facts, Row, body_of, bounded, codes, headers_of, lacks, misread, query_of, rule, until_midnight
 from tokens.channels.parse import mapping, number, words
 from users import database_clock
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import deprecations, http, classifier
+from tokens.channels import classifier, deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.pinterest import verdicts

@@ -6,6 +6,7 @@ from dataclasses import replace
 from tokens import scrub
 from tokens.channels import http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     HINDERED,
     START_AGAIN,
@@ -25,10 +26,9 @@ from tokens.channels.kinds import (
     code_form,
     refresh_form,
 )
+from tokens.channels.parse import scopes_of, token_of, words
 from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.pinterest.declaration import DECLARATION
-from tokens.channels.classifier import evidence, keys_taken, misread
-from tokens.channels.parse import scopes_of, token_of, words
 from users import database_clock
 
 DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")

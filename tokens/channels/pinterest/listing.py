@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
-from tokens.channels.pinterest import calls, reading
 from tokens.channels.classifier import misread
+from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
 from tokens.channels.parse import words
+from tokens.channels.pinterest import calls, reading
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from tokens.channels.kinds import CanPublish, Dates, DateSource, Identity, NativeAccount
-from tokens.channels.pinterest import policy
 from tokens.channels.parse import digits, end_of_life, mapping, moment, words
+from tokens.channels.pinterest import policy
 
 LONGEST_MESSAGE = 260  # characters of Pinterest's own words on a restriction that are kept
 

@@ -10,10 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tokens.channels.classifier import (
+    LONGEST_WAIT,
+    PASSING,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    rule,
+    way_back,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.spoken import says_account_stopped, says_limited
-from tokens.channels.classifier import LONGEST_WAIT, PASSING, Facts, Row, body_of, bounded, codes, headers_of, rule, way_back
 from tokens.channels.parse import mapping, number, words
+from tokens.channels.spoken import says_account_stopped, says_limited
 from users import database_clock
 
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})

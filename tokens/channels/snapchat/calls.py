@@ -5,11 +5,11 @@ from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
+from tokens.channels.classifier import evidence, misread
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.parse import mapping
 from tokens.channels.snapchat import policy, verdicts
 from tokens.channels.snapchat.declaration import VERSIONS
-from tokens.channels.classifier import evidence, misread
-from tokens.channels.parse import mapping
 
 
 def accounts(path: str) -> str:

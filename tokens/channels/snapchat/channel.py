@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from tokens.channels import http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     HINDERED,
     AccountList,
@@ -23,10 +24,9 @@ from tokens.channels.kinds import (
     code_form,
     refresh_form,
 )
+from tokens.channels.parse import mapping, scopes_of, words
 from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
 from tokens.channels.snapchat.declaration import DECLARATION
-from tokens.channels.classifier import evidence, keys_taken, misread
-from tokens.channels.parse import mapping, scopes_of, words
 from users import database_clock
 
 NOBODYS = "none"  # no token of anybody

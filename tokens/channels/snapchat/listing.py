@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tokens.channels.classifier import misread
 from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
+from tokens.channels.parse import names
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
-from tokens.channels.classifier import misread
-from tokens.channels.parse import names
 
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
 # Seconds for roles that the list itself does not tell; those not read by then are unknown.

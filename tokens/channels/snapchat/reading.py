@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tokens.channels.kinds import Credentials, Dates, DateSource, NativeAccount
-from tokens.channels.snapchat import policy
 from tokens.channels.parse import end_of_life, mapping, names, token_of, words
+from tokens.channels.snapchat import policy
 
 SUCCESS = "success"  # documents write it in capitals and in lower case
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

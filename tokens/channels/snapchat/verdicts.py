@@ -9,11 +9,22 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tokens.channels.classifier import (
+    PASSING,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    misread,
+    rule,
+    way_back,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.parse import mapping, number, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
-from tokens.channels.classifier import PASSING, Facts, Row, body_of, bounded, codes, headers_of, misread, rule, way_back
-from tokens.channels.parse import mapping, number, words
 from users import database_clock
 
 ITEM_FAILED = "an item failed"

@@ -10,8 +10,8 @@ from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.classifier import evidence, misread
+from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.tiktok.declaration import VERSIONS
 from tokens.channels.tiktok.verdicts import classify
 

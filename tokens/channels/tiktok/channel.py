@@ -7,6 +7,7 @@ from django.conf import settings
 
 from tokens.channels import http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     HARMLESS,
     AccountList,
@@ -23,10 +24,9 @@ from tokens.channels.kinds import (
     Verdict,
     proof_of,
 )
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.parse import digits, token_of, words
 from tokens.channels.tiktok import calls, listing, policy, pushes, reading, recovery, verdicts
 from tokens.channels.tiktok.declaration import DECLARATION
-from tokens.channels.parse import digits, token_of, words
 from users import database_clock
 
 NOBODYS = "none"  # no code of anybody

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from tokens.channels.classifier import misread
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
@@ -17,11 +18,10 @@ from tokens.channels.kinds import (
     Ruling,
     Verdict,
 )
-from tokens.channels.classifier import misread
+from tokens.channels.parse import digits
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import classify
 from tokens.channels.turns import Turns, beginning_at
-from tokens.channels.parse import digits
 
 CHUNK = 100  # ad accounts in one call, clients' experience
 SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused

@@ -14,7 +14,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from tokens.channels.classifier import misread
 from tokens.channels.kinds import AppKeys, Credentials
+from tokens.channels.parse import digits, mapping, words
 from tokens.channels.pushes import (
     News,
     Push,
@@ -26,9 +28,7 @@ from tokens.channels.pushes import (
     Taken,
     parse,
 )
-from tokens.channels.classifier import misread
 from tokens.channels.tiktok import calls, policy
-from tokens.channels.parse import digits, mapping, words
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from tokens.channels.kinds import Dates, DateSource, NativeAccount
-from tokens.channels.tiktok import policy
 from tokens.channels.parse import digits, end_of_life, mapping, number, words
+from tokens.channels.tiktok import policy
 
 
 def rows(data: Any) -> list[Mapping[str, Any]] | None:

@@ -8,8 +8,21 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from tokens.channels.classifier import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    query_of,
+    rule,
+    until_midnight,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, bounded, codes, headers_of, query_of, rule, until_midnight
 from tokens.channels.parse import mapping, number, words
 from users import database_clock
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels import deprecations, http, classifier
+from tokens.channels import classifier, deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.classifier import evidence, misread
+from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.x import signing
 from tokens.channels.x.declaration import VERSIONS
 from tokens.channels.x.verdicts import classify

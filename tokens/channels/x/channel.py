@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from tokens.channels import http, classifier
+from tokens.channels import classifier, http
 from tokens.channels.base import Channel
+from tokens.channels.classifier import evidence, misread
 from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
@@ -24,7 +25,6 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.classifier import evidence, misread
 from tokens.channels.x import calls, listing, policy, pushes, reading, recovery, signable, signing, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from users import database_clock

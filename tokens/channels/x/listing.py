@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from tokens.channels.classifier import misread
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
@@ -13,9 +14,8 @@ from tokens.channels.kinds import (
     NativeAccount,
     Verdict,
 )
-from tokens.channels.classifier import misread
-from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.parse import words
+from tokens.channels.turns import Turns, beginning_at
 from tokens.channels.x import calls, reading, verdicts
 
 PAGE_SIZE, MAX_PAGES = 1000, 5  # X allows 5 lists in 15 minutes

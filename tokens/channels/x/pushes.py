@@ -18,6 +18,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from tokens.channels.parse import digits, mapping, words
 from tokens.channels.pushes import (
     Challenge,
     News,
@@ -32,7 +33,6 @@ from tokens.channels.pushes import (
     parse,
     same,
 )
-from tokens.channels.parse import digits, mapping, words
 
 REVOKED = "oauth.revoke"
 # X's own examples are a UUID, and letters and digits. Room for base64 of either alphabet, and for nothing that JSON is made of.

@@ -11,8 +11,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokens.channels import batch
+from tokens.channels.classifier import (
+    PASSING,
+    REFUSING,
+    Codes,
+    Facts,
+    Row,
+    body_of,
+    bounded,
+    codes,
+    headers_of,
+    lacks,
+    misread,
+    query_of,
+    rule,
+)
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
-from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, bounded, codes, headers_of, lacks, misread, query_of, rule
 from tokens.channels.parse import mapping, number, words
 from tokens.channels.x.reading import user_id
 from users import database_clock
