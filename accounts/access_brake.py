@@ -20,7 +20,7 @@ from django.db.models import Q
 from accounts.models import AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens import lifecycle
-from tokens.channels.base import WRITE_REFUSALS, AccountList, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccountList, PairReading, Reason, Ruling, Verdict
 from tokens.deaths import TokenDeath
 from tokens.models import Token
 

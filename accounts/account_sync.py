@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef
 from accounts import access_brake, pool, pool_entries
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from tokens import channels, refused_use, unknown_answers
-from tokens.channels import gate
-from tokens.channels.base import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
+from tokens import refused_use, unknown_answers
+from tokens.channels import gate, registry
+from tokens.channels.kinds import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
 from tokens.models import Token
 from tokens.querysets import TokenQuerySet
 
@@ -44,7 +44,7 @@ def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | 
     What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `timeout`: seconds, of each account
     that is read singly. Raises VaultError or ValueError where the credentials do not open.
     """
-    native = channels.get(token.app.channel)
+    native = registry.get(token.app.channel)
     keys, credentials = token.app.keys(), token.unseal()
 
     def singly(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:

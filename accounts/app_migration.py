@@ -9,7 +9,7 @@ from datetime import datetime
 from accounts import pool, selection
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle
-from tokens.channels.base import AccountList, NativeAccount
+from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import Token
 
 CAUSE = "new_app"  # of the event in the account's time-line

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from accounts import access_brake, checking
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui import presentation
 

@@ -14,8 +14,9 @@ from django.db import transaction
 
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
-from tokens import channels, lifecycle, scrub
-from tokens.channels.base import Credentials
+from tokens import lifecycle, scrub
+from tokens.channels import registry
+from tokens.channels.kinds import Credentials
 from tokens.lifecycle import Imported
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
@@ -115,8 +116,8 @@ class Checker:
 
     def _native_id(self, number: int, row: dict[str, str]) -> str:
         try:
-            return channels.get(row["channel"].lower()).canonical_id(row["native_id"])
-        except channels.UnknownChannel as error:
+            return registry.get(row["channel"].lower()).canonical_id(row["native_id"])
+        except registry.UnknownChannel as error:
             self._note(number, scrub.strange(str(error)))
         except ValueError as error:
             self._note(number, f"native_id: {scrub.strange(str(error))}")

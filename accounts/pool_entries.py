@@ -12,15 +12,8 @@ from django.db import transaction
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE
-from tokens import channels
-from tokens.channels.base import (
-    WRITE_REFUSALS,
-    AccountList,
-    NativeAccount,
-    PairReading,
-    Reason,
-    Verdict,
-)
+from tokens.channels import registry
+from tokens.channels.kinds import WRITE_REFUSALS, AccountList, NativeAccount, PairReading, Reason, Verdict
 from tokens.models import Token
 
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
@@ -214,7 +207,7 @@ def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Li
     """Return why an entry may not publish: the person did not permit it, or the role does not. "" where it may."""
     if native.can_publish != "no":
         return ""
-    needed = {scope.name for scope in channels.get(entry.account.channel).scopes if scope.publishing}
+    needed = {scope.name for scope in registry.get(entry.account.channel).scopes if scope.publishing}
     granted = entry.token.scopes
     narrow = granted is not None and not needed <= set(granted)
     return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST

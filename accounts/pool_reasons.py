@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from accounts.models import Account, AccountToken
 from tokens import reasons
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 
 UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool

@@ -17,8 +17,9 @@ from accounts.errors import DeedRefused
 from accounts.mails import removal_mail
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
-from tokens import channels, lifecycle
-from tokens.channels.base import ChannelError, Verdict
+from tokens import lifecycle
+from tokens.channels import registry
+from tokens.channels.kinds import ChannelError, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -121,12 +122,12 @@ def end_at_channel(*, token_id: int, now: datetime, actor: User | None = None) -
 def _tell_channel(token: Token) -> tuple[bool, bool]:
     """Return whether the channel took it, and whether asking again is of no use."""
     try:
-        return channels.get(token.app.channel).revoke(token.app.keys(), token.unseal()), True
+        return registry.get(token.app.channel).revoke(token.app.keys(), token.unseal()), True
     except ChannelError as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
         ended_already = error.ruling.verdict == Verdict.TOKEN_DEAD
         return ended_already, ended_already
-    except (VaultError, ValueError, channels.UnknownChannel) as error:
+    except (VaultError, ValueError, registry.UnknownChannel) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
         return False, True
 
@@ -173,6 +174,6 @@ def to_type(token: Token, found: Sequence[Effect]) -> str:
 def revoke(token: Token) -> None:
     """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
     try:
-        channels.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, VaultError, ValueError, channels.UnknownChannel) as error:
+        registry.get(token.app.channel).revoke(token.app.keys(), token.unseal())
+    except (ChannelError, VaultError, ValueError, registry.UnknownChannel) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)

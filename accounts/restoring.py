@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import pool
 from accounts.models import Account, AccountNews, AccountNotice, ApiKey
 from tokens import io_steps, lifecycle, probe
-from tokens.channels.base import DOUBTFUL, Inspection, Verdict
+from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.io_steps import Course
 from tokens.lifecycle import Outcome
 from tokens.models import Token

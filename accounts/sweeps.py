@@ -13,7 +13,7 @@ from accounts import account_sync, pool
 from accounts.account_sync import Findings
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.clock import Clock
 from tokens.io_steps import Course
 from tokens.models import Token

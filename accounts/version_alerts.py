@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from accounts import alerts
 from notifications import outbox
-from tokens import channels
-from tokens.channels import versions
+from tokens.channels import registry, versions
 from tokens.models import ChannelApp
 from users.recipients import operators
 
@@ -57,8 +56,8 @@ def _ends(now: datetime) -> Iterator[News]:
     """Give the ends that are near, of channels that have an app in use."""
     used = _apps_in_use().values_list("channel", flat=True)
     today = timezone.localdate(now)
-    for key in sorted(set(used) & channels.CHANNELS.keys()):
-        version = versions.in_use(channels.get(key))
+    for key in sorted(set(used) & registry.CHANNELS.keys()):
+        version = versions.in_use(registry.get(key))
         if version is None or version.end is None:
             continue
         stage = versions.stage(version.end, today)
@@ -70,8 +69,8 @@ def _ends(now: datetime) -> Iterator[News]:
 def _warnings() -> Iterator[News]:
     """Give what channels warn of in their answers, once for each version."""
     for app in _apps_in_use().exclude(version_warning="").order_by("pk"):
-        if app.channel in channels.CHANNELS:
-            name = versions.name_in_use(channels.get(app.channel))
+        if app.channel in registry.CHANNELS:
+            name = versions.name_in_use(registry.get(app.channel))
             payload = {"version": name, "channel": app.channel, "warned_app": app.pk}
             yield News(f"{app.channel}:{name}:warned:{app.pk}", payload)
 

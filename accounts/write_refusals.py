@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from accounts import pool_entries, selection
 from accounts.models import Account, AccountToken, RefusedWrite
-from tokens.channels.base import WRITE_REFUSALS, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, PairReading, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import Token
 

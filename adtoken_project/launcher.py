@@ -36,7 +36,7 @@ from adtoken_project.embedded.processes import (
 )
 from adtoken_project.embedded.supervisor import Supervisor
 from adtoken_project.embedded.valkey import Valkey
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADVICE = "Mend what it says, then start again. Deleting the data folder begins from nothing."

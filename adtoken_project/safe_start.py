@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 from users.loopback import is_loopback
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never

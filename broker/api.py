@@ -35,7 +35,8 @@ from broker.api_schemas import (
     SignOut,
 )
 from broker.leases import Lease
-from tokens import channels, reasons
+from tokens import reasons
+from tokens.channels import registry
 from tokens.models import ChannelKey
 from ui.calendar_days import end_of_window
 from users.client_address import client_address
@@ -119,8 +120,8 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
     """Return one account with its pool."""
     caller = caller_of(request, ApiKey.Scope.READ)
     try:
-        canonical = channels.get(channel).canonical_id(native_id)
-    except (channels.UnknownChannel, ValueError) as error:
+        canonical = registry.get(channel).canonical_id(native_id)
+    except (registry.UnknownChannel, ValueError) as error:
         raise broker.NotFound("There is no such account.") from error
     found = summary.with_pools(Account.objects.filter(caller.visible(), channel=channel, native_id=canonical))
     account = found.first()

@@ -7,7 +7,7 @@ from ninja import Field, Schema
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
 from accounts import pool_reasons
-from tokens.channels.base import Reason, Verdict
+from tokens.channels.kinds import Reason, Verdict
 from tokens.models import ChannelKey, Token
 
 

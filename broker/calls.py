@@ -11,10 +11,9 @@ from broker.errors import Busy, LeaseOver, Refused
 from broker.leases import Lease, Purpose, lease
 from broker.reports import report
 from broker.signing import sign
-from tokens import channels
-from tokens.channels import http
+from tokens.channels import http, registry
 from tokens.channels.addresses import path_below
-from tokens.channels.base import Answer, Verdict
+from tokens.channels.kinds import Answer, Verdict
 
 TRIES = 3
 
@@ -59,7 +58,7 @@ def call(
     parameter, is returned as it is.
     """
     caller = caller or Caller()
-    bases = channels.get(account.channel).api_urls()
+    bases = registry.get(account.channel).api_urls()
     if path_below(url, bases, encoded=True) is None:
         raise Refused(f"A token of this channel is sent to addresses below {' and '.join(bases)} alone.")
     request = _Request(method, url, params or {}, data or {}, json)
@@ -102,7 +101,7 @@ def _is_fine(channel: str, answer: Answer) -> bool:
 
     A success in a shape that no table knows, such as a file, is the job's own business.
     """
-    ruling = channels.get(channel).classify(answer)
+    ruling = registry.get(channel).classify(answer)
     if ruling.unknown and not isinstance(answer.body, dict):
         return 200 <= answer.status < 300
     return ruling.verdict == Verdict.OK

@@ -4,8 +4,8 @@ import logging
 
 from accounts import account_sync, selection
 from accounts.models import Account, AccountToken
-from tokens.channels.base import PairReading, Verdict
 from tokens.channels.http import Limit
+from tokens.channels.kinds import PairReading, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError

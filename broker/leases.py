@@ -14,10 +14,10 @@ from broker.callers import Caller
 from broker.errors import Busy, Held, LeaseOver, NotFound
 from broker.prepared import prepared_cursor
 from broker.unavailable import held
-from tokens import channels, lifecycle, probe, vault
+from tokens import lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
-from tokens.channels import gate, shares
-from tokens.channels.base import Credentials, Send
+from tokens.channels import gate, registry, shares
+from tokens.channels.kinds import Credentials, Send
 from tokens.models import ChannelApp, ChannelKey, Token
 from users import hold
 
@@ -165,8 +165,8 @@ def _time(seconds: int) -> datetime:
 
 def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> _Row:
     try:
-        native_id = channels.get(channel).canonical_id(native_id)
-    except (channels.UnknownChannel, ValueError) as error:
+        native_id = registry.get(channel).canonical_id(native_id)
+    except (registry.UnknownChannel, ValueError) as error:
         raise NotFound("There is no such account.") from error
     teams = None if caller.teams is None else list(caller.teams)
     facts: dict[str, Any] = {"teams": teams, "token": token_id, "channel": channel, "native_id": native_id}
@@ -180,7 +180,7 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
 
 
 def _spare(channel: str) -> timedelta:
-    policy = channels.get(channel).renewal
+    policy = registry.get(channel).renewal
     return policy.spare if policy else timedelta(0)
 
 
@@ -199,7 +199,7 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
     credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
-    native = channels.get(row.channel)
+    native = registry.get(row.channel)
     expires_at = now + LEASE_FOR
     if row.access_expires_at is not None:
         expires_at = min(expires_at, row.access_expires_at)

@@ -12,10 +12,10 @@ from broker import control
 from broker.callers import Caller
 from broker.errors import Busy, Held, NotFound
 from broker.leases import Claims, Lease, Purpose, lease, open_lease
-from tokens import channels, lifecycle, probe, scrub, unknown_answers
-from tokens.channels import gate, shares
-from tokens.channels.base import Answer, Reason, Ruling, Verdict
+from tokens import lifecycle, probe, scrub, unknown_answers
+from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
+from tokens.channels.kinds import Answer, Reason, Ruling, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from users import hold
@@ -56,7 +56,7 @@ def report(
     if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
         raise NotFound("There is no such lease.")
     unknown_answers.learn(now)
-    ruling = channels.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    ruling = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
     evidence = scrub.evidence(call="api", status=status, body=body)
     if token is not None:
         unknown_answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now, api_key=caller.key_id)

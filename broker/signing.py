@@ -12,9 +12,10 @@ from broker.errors import LeaseOver, NotFound, Refused
 from broker.leases import Claims, open_lease
 from broker.prepared import prepared_cursor
 from broker.unavailable import held
-from tokens import channels, vault
+from tokens import vault
 from tokens.app_keys import keys_by_version
-from tokens.channels.base import Credentials
+from tokens.channels import registry
+from tokens.channels.kinds import Credentials
 from tokens.models import Token
 from users import hold
 
@@ -67,7 +68,7 @@ def sign(
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
     credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
     try:
-        header = channels.get(row.channel).sign(
+        header = registry.get(row.channel).sign(
             keys,
             credentials,
             native_id=row.native_id,

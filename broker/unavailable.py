@@ -7,15 +7,17 @@ from accounts import pool_reasons, selection
 from accounts.models import Account
 from accounts.name_visibility import Names
 from broker.errors import Held
-from tokens import channels, reasons
-from tokens.channels.base import LIFTABLE, WRITE_REFUSALS, Channel, Reason
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
 from users.models import User
 
 
 def held(account_id: int, *, teams: frozenset[int] | None, until: datetime | None = None) -> Held:
     """Say why only a person can help: reason, since, who, steps. People outside the caller's `teams` (None: all) are not named."""
     account = Account.objects.select_related("active_token").get(pk=account_id)
-    native = channels.get(account.channel)
+    native = registry.get(account.channel)
     if account.state == Account.State.PAUSED:
         detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
         return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))

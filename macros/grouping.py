@@ -9,7 +9,7 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from macros.models import Notice
 from tokens import reasons
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 from users.models import User
 from users.recipients import Via

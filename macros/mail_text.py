@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from macros.grouping import DARK, LATER, MONTH, WEEK, Line, Login
 from notifications import clean
 from tokens import reasons
-from tokens.channels.base import LIFTABLE
+from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import presentation
 from users.recipients import Via

@@ -16,7 +16,7 @@ from accounts.name_visibility import Names
 from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
 from portal.pool_rows import Deed
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from ui import presentation
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE

@@ -11,7 +11,7 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from accounts.summary import Summary
 from tokens import reasons
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import presentation
 

@@ -16,7 +16,7 @@ from accounts.name_visibility import Names
 from portal import access, account_pages, action_pages
 from portal.action_pages import Deed
 from portal.forms import ConfirmForm
-from tokens import channels
+from tokens.channels import registry
 from ui import confirm
 from users.models import person
 
@@ -147,7 +147,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
     now, ids = timezone.now(), [entry.token_id for entry in entries]
-    if account.channel not in channels.CHANNELS:
+    if account.channel not in registry.CHANNELS:
         label = account.get_channel_display()
         messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
         return HttpResponseRedirect(home(account))

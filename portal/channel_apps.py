@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
-from tokens import call_state, channels, default_app, key_usage, push_addresses
-from tokens.channels import versions
+from tokens import call_state, default_app, key_usage, push_addresses
+from tokens.channels import registry, versions
 from tokens.models import ChannelApp, Token
 
 
@@ -232,7 +232,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     @display(description="API version")
     def api_version(self, app: ChannelApp) -> str:
         """Return the version of the channel's API that is in use, when it ends, and whether the channel warns of it."""
-        channel = channels.CHANNELS.get(app.channel)
+        channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             return "—"
         name, version = versions.name_in_use(channel), versions.in_use(channel)
@@ -247,7 +247,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     @display(description="API version")
     def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
         """Return the same with its setting and source, and the channel's own words."""
-        channel = channels.CHANNELS.get(app.channel)
+        channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             return "—"
         known = channel.versions

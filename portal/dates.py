@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from tokens import channels, renewal
+from tokens import renewal
+from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.models import Token
 from ui import presentation
@@ -27,8 +28,8 @@ class DateLine:
 def native(channel: str) -> Channel | None:
     """Return the channel's package, None where this installation has none."""
     try:
-        return channels.get(channel)
-    except channels.UnknownChannel:
+        return registry.get(channel)
+    except registry.UnknownChannel:
         return None
 
 

@@ -16,7 +16,7 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import HIDDEN, Names
 from portal import dates
 from tokens import reasons, renewal, scrub
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from ui import addresses, presentation
 from ui.calendar_days import AT_RISK, within

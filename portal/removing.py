@@ -17,7 +17,7 @@ from accounts.removal import Effect, Ended
 from portal import access
 from portal.bulk_items import SHOWN, number
 from portal.forms import ConfirmForm
-from tokens import channels
+from tokens.channels import registry
 from tokens.models import Token
 from ui import confirm, presentation
 from ui.confirm import Page
@@ -115,7 +115,7 @@ def _then(one: Effect) -> str:
 
 def _remove(request: HttpRequest, token: Token, note: str) -> None:
     seen = request.POST.get("seen", "")
-    label = channels.get(token.app.channel).label
+    label = registry.get(token.app.channel).label
     try:
         ended = removal.remove(
             token=token,

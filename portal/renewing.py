@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.errors import DeedRefused
 from tokens import probe, renewal
 from tokens.channels import shares
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui import presentation
 from users import hold

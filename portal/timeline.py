@@ -16,7 +16,7 @@ from notifications.models import Message
 from portal import account_rows
 from portal.message_rows import SKIPPED, Row
 from portal.pool_rows import pretty
-from tokens.channels.base import WRITE_REFUSALS, Reason
+from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
 from ui import presentation
 

@@ -18,7 +18,7 @@ from accounts.pool_reasons import READING_REFUSED
 from portal import dates, filters, listing, removing, system_user
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui import presentation
 from ui.fragments import part

@@ -23,7 +23,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldBooleanWidget
 
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
 from users.models import person
 

@@ -8,8 +8,9 @@ from typing import Any
 from accounts.linking import setup
 from selfservice import lifetime_text
 from selfservice.lifetime_text import Lasting
-from tokens import channels, reasons
-from tokens.channels.base import Reason
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
 from tokens.models import ChannelKey
 from users.models import User
 
@@ -80,7 +81,7 @@ def page(channel: str, user: User) -> dict[str, Any]:
     """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
     key = ChannelKey(channel)
     known = lifetime_text.of(key, str(key.label))
-    package = channels.CHANNELS.get(channel)
+    package = registry.CHANNELS.get(channel)
     return {
         "known": known,
         "checked": date.fromisoformat(known.checked) if known.checked else None,

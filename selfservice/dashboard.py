@@ -16,8 +16,9 @@ from accounts.summary import Summary
 from selfservice import my_list
 from selfservice.linking import overview
 from selfservice.my_list import ATTENTION, STOPPED, WORKING
-from tokens import channels, reasons, renewal
-from tokens.channels.base import Reason
+from tokens import reasons, renewal
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import presentation
 from ui.calendar_days import AT_RISK, URGENT, within
@@ -119,7 +120,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
 def _narrowed_lead(search: str, log_in: Token | None, counts: my_list.Counts) -> str:
     """Return how much of the list is shown. What is not shown may need somebody, so nothing is said of it."""
     what = f"{counts.total:,} account{'' if counts.total == 1 else 's'}"
-    of = f" of your {channels.get(log_in.app.channel).label} log-in" if log_in else ""
+    of = f" of your {registry.get(log_in.app.channel).label} log-in" if log_in else ""
     matching = f" match{'es' if counts.total == 1 else ''} “{search}”" if search else ""
     return f"{what}{of}{matching}."
 
@@ -158,7 +159,7 @@ def _hanging_on(entries: Sequence[AccountToken], now: datetime) -> list[AccountT
 def _login_row(entries: Sequence[AccountToken], names: Names, now: datetime) -> LoginRow:
     """Return the row of the log-in of these entries."""
     token = entries[0].token
-    label, zone = channels.get(token.app.channel).label, timezone.get_current_timezone()
+    label, zone = registry.get(token.app.channel).label, timezone.get_current_timezone()
     worst = my_list.worst([entry.account_id for entry in entries], NAMED)
     named = [summary.of(account, now) for account in summary.with_pools(worst)]
     if token.state == Token.State.DEAD:
@@ -231,7 +232,7 @@ def _account_row(one: Summary, user: User, names: Names) -> AccountRow:
     if account.state == Account.State.PAUSED:
         return AccountRow(account, pill, f"Paused by staff. {account.pause_note}".strip(), STOPPED)
     if account.restriction:
-        label = channels.get(account.channel).label
+        label = registry.get(account.channel).label
         return AccountRow(account, pill, f"{label} says: {account.restriction}", STOPPED)
     own = overview.own_entry(one, user)
     if pill == presentation.DATE_UNKNOWN:
@@ -328,7 +329,7 @@ def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "mine": mine is not None,
         "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(_hanging_on([mine], now)),
-        "channel": channels.get(account.channel),
+        "channel": registry.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tokens import channels
 from tokens.causes import CAUSES, TIMELINES
-from tokens.channels.base import Channel, Renewal
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Renewal
 
 _UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 UNPROVEN = "No vendor source says so, so it never shortens a deadline."
@@ -40,7 +41,7 @@ class Lasting:
 
 def of(key: str, label: str) -> Lasting:
     """Return what is known of a channel, whether or not its package exists."""
-    package = channels.CHANNELS.get(key)
+    package = registry.CHANNELS.get(key)
     lifetime = package.lifetime if package else None
     return Lasting(
         key=key,

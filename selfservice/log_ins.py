@@ -16,7 +16,8 @@ from accounts.errors import DeedRefused
 from accounts.name_visibility import Names
 from accounts.removal import Ended
 from portal.forms import ConfirmForm
-from tokens import channels, reasons
+from tokens import reasons
+from tokens.channels import registry
 from tokens.models import Token
 from ui import presentation
 from users.models import User, person
@@ -41,7 +42,7 @@ def _own(user: User) -> "list[Token]":
 
 
 def _row(token: Token) -> LogIn:
-    label = channels.get(token.app.channel).label
+    label = registry.get(token.app.channel).label
     number: int = token.accounts  # type: ignore[attr-defined]  # counted by _own
     carries = f"{number} account{'' if number == 1 else 's'}" if number else "no account"
     if token.state == Token.State.DEAD:
@@ -87,7 +88,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
         return _removed(request, token)
     context = {
         "token": token,
-        "channel": channels.get(token.app.channel),
+        "channel": registry.get(token.app.channel),
         "stops": [one for one in found if one.stops],
         "goes_on": [one for one in found if one.carrier],
         "form": form if data is not None else ConfirmForm(must_type=must_type),
@@ -97,7 +98,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
 
 
 def _removed(request: HttpRequest, token: Token) -> HttpResponse:
-    seen, channel = request.POST.get("seen", ""), channels.get(token.app.channel)
+    seen, channel = request.POST.get("seen", ""), registry.get(token.app.channel)
     try:
         ended = removal.remove(
             token=token,

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from tokens import channels, scrub
-from tokens.channels.base import Ruling, Verdict
+from tokens import scrub
+from tokens.channels import registry
+from tokens.channels.kinds import Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token
 from tokens.token_model import TokenQuerySet
@@ -64,8 +65,8 @@ def ask_again() -> None:
     """
     for app in ChannelApp.objects.filter(fault_kind=KINDS["exchange"]).exclude(fault_since=None):
         try:
-            ruling = channels.get(app.channel).check_app(app.keys())
-        except (channels.UnknownChannel, VaultError, ValueError) as error:
+            ruling = registry.get(app.channel).check_app(app.keys())
+        except (registry.UnknownChannel, VaultError, ValueError) as error:
             logger.warning("channel app %s could not be asked about: %s", app.pk, error)
             continue
         if ruling is not None and ruling.verdict == Verdict.OK:
@@ -83,8 +84,8 @@ class Tested:
 def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
     """Ask the channel whether it takes an app's keys, note or end a fault accordingly, and return what it said. Takes 5 s at most."""
     try:
-        ruling = channels.get(app.channel).check_app(app.keys(), timeout=TEST_SECONDS)
-    except (channels.UnknownChannel, VaultError, ValueError) as error:
+        ruling = registry.get(app.channel).check_app(app.keys(), timeout=TEST_SECONDS)
+    except (registry.UnknownChannel, VaultError, ValueError) as error:
         return Tested(took=False, note=str(error))
     if ruling is None:
         return Tested(took=None)

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from tokens.channels.base import AppKeys
+from tokens.channels.kinds import AppKeys
 from tokens.models import ChannelApp
 
 

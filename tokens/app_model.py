@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from tokens import vault
 from tokens.channels import gate
-from tokens.channels.base import AppKeys
+from tokens.channels.kinds import AppKeys
 
 
 class ChannelKey(models.TextChoices):

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from tokens import channels
-from tokens.channels.base import Answer, Call
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Answer, Call
 
 CALLS: tuple[str, ...] = get_args(Call)
 NEEDED = ("channel", "call", "status")
@@ -60,10 +61,10 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= LONGEST_NUMBER else digits
 
 
-def _channel(key: object) -> channels.Channel:
+def _channel(key: object) -> Channel:
     try:
-        return channels.get(str(key))
-    except channels.UnknownChannel as error:
+        return registry.get(str(key))
+    except registry.UnknownChannel as error:
         raise BadLine(str(error)) from error
 
 

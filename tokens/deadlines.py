@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tokens import channels, renewal
+from tokens import renewal
+from tokens.channels import registry
 from tokens.models import Token
 
 JITTER = timedelta(days=1)  # a date that moves by less starts no new cycle of warnings
@@ -67,7 +68,7 @@ def _after_the_last_renewal(token: Token) -> datetime | None:
     """
     if not renewal.is_fixed(token) or token.refresh_expires_at is None:
         return None
-    life = channels.get(token.app.channel).lifetime.access
+    life = registry.get(token.app.channel).lifetime.access
     if life is None:
         return None
     access = token.access_expires_at

@@ -11,15 +11,16 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from tokens import channels, live_points, live_words, probe, refreshing, scrub
+from tokens import live_points, live_words, probe, refreshing, scrub
 from tokens.channels import versions
-from tokens.channels.base import (
+from tokens.channels.base import Channel
+from tokens.channels.kinds import (
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Identity,
     NativeAccount,
+    Reason,
     Ruling,
     Verdict,
 )
@@ -184,7 +185,7 @@ class Checker:
         if ruling.unknown:
             said.append("No row of the table knows this answer: keep it for whoever extends the table.")
         if ruling.verdict == Verdict.APP_FAULT:
-            said += self.channel.steps(channels.Reason.APP_FAULT)
+            said += self.channel.steps(Reason.APP_FAULT)
         return said
 
     def _clean(self, texts: Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tokens import scrub
-from tokens.channels.base import Dates, NativeAccount
+from tokens.channels.kinds import Dates, NativeAccount
 from tokens.models import Token
 
 EXCERPT = 600  # characters of an answer that is not OK

@@ -14,10 +14,10 @@ from functools import partial
 
 from django.db import DatabaseError, connection
 
-from tokens import channels, io_steps, lifecycle, refreshing, renewal, unknown_answers
-from tokens.channels import gate
-from tokens.channels.base import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
+from tokens import io_steps, lifecycle, refreshing, renewal, unknown_answers
+from tokens.channels import gate, registry
 from tokens.channels.http import Limit
+from tokens.channels.kinds import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
 from tokens.clock import Clock
 from tokens.io_steps import Course
 from tokens.lifecycle import Outcome, transitions
@@ -52,7 +52,7 @@ def ask(token: Token, *, timeout: float | None = None) -> Inspection:
         keys, credentials = token.app.keys(), token.unseal()
     except (VaultError, ValueError) as error:
         return Inspection(Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error)))
-    return channels.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
+    return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
 
 
 def course(

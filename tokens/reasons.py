@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tokens import channels
 from tokens.causes import CAUSES
-from tokens.channels.base import AN_ADMIN_HELPS, NOT_BY_CONSENT, Channel, Reason
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import AN_ADMIN_HELPS, NOT_BY_CONSENT, Reason
 
 
 @dataclass(frozen=True)
@@ -337,7 +338,7 @@ def explain(
     """
     if not reason:
         return Explanation("", "", "", (), (), "")
-    channel = channels.CHANNELS.get(channel_key)
+    channel = registry.CHANNELS.get(channel_key)
     known = _reason(reason)
     words = OURS.get(reason) or _words(channel, channel_key, known)
     names = _names(channel, channel_key, person, account, you=you)

@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection, transaction
 
 from tokens import io_steps, lifecycle, probe, refreshing, spans, unknown_answers
 from tokens.channels import breaker, gate
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Held, TokenQuerySet

@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from tokens import app_faults, scheduling
-from tokens.channels.base import Ruling
+from tokens.channels.kinds import Ruling
 from tokens.models import ChannelApp, Token
 from tokens.token_model import TokenQuerySet
 

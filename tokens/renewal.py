@@ -11,12 +11,12 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens import channels
-from tokens.channels import gate
-from tokens.channels.base import (
+from tokens.channels import gate, registry
+from tokens.channels.base import Channel
+from tokens.channels.http import NOT_SENT, Limit
+from tokens.channels.kinds import (
     HINDERED,
     AppKeys,
-    Channel,
     ChannelError,
     Credentials,
     Grant,
@@ -25,7 +25,6 @@ from tokens.channels.base import (
     Ruling,
     Verdict,
 )
-from tokens.channels.http import NOT_SENT, Limit
 from tokens.models import Token
 from tokens.token_model import NEARLY
 from tokens.vault import VaultError
@@ -81,7 +80,7 @@ def register_widest_warning(ask: Callable[[], timedelta]) -> None:
 
 def policy_of(token: Token) -> Renewal | None:
     """Return how the token's channel renews; None where it does not, or is no part of this installation."""
-    channel = channels.CHANNELS.get(token.app.channel)
+    channel = registry.CHANNELS.get(token.app.channel)
     return channel.renewal if channel else None
 
 
@@ -187,7 +186,7 @@ def lapsed(token: Token, now: datetime) -> bool:
 
 def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread."""
-    channel, limit = channels.get(token.app.channel), Limit(timeout)
+    channel, limit = registry.get(token.app.channel), Limit(timeout)
     try:
         keys, held = token.app.keys(), token.unseal()
         if token.refresh_unanswered_at is not None:  # the one that stands here is itself tried once more

@@ -6,7 +6,7 @@ Tokens that came together, or were in trouble together, are drawn apart, each by
 from datetime import datetime, timedelta
 
 from tokens import renewal
-from tokens.channels.base import HINDERED, LIFTABLE, Verdict
+from tokens.channels.kinds import HINDERED, LIFTABLE, Verdict
 from tokens.models import Token
 
 PROBE_EVERY = timedelta(hours=4)

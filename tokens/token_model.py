@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tokens import vault
 from tokens.app_model import ChannelApp
-from tokens.channels.base import Credentials, Identity, Reason
+from tokens.channels.kinds import Credentials, Identity, Reason
 from users import liveness
 
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about

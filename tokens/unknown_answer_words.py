@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tokens import channels
-from tokens.channels.base import Answer, Call, Verdict
+from tokens.channels import registry
+from tokens.channels.kinds import Answer, Call, Verdict
 from tokens.channels.unknown import ASSIGNABLE
 from tokens.models import UnknownAnswer
 
@@ -79,5 +79,5 @@ def meanwhile(answer: UnknownAnswer) -> str:
         return known[answer.verdict][1]
     asked: Call = answer.call if answer.call in CALLS else "api"  # type: ignore[assignment]  # checked on this line
     sample = Answer(asked, answer.status, body=answer.sample.get("body"))
-    verdict = channels.get(answer.app.channel).classify(sample).verdict
+    verdict = registry.get(answer.app.channel).classify(sample).verdict
     return _MEANWHILE.get(verdict, "AdToken has learned since what it means.")

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from tokens import scrub
 from tokens.channels import unknown
-from tokens.channels.base import Ruling, Verdict
+from tokens.channels.kinds import Ruling, Verdict
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from tokens.vault import VaultError
 from users.models import User

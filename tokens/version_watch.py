@@ -5,8 +5,7 @@ from datetime import datetime
 from django.core.cache import cache
 from django.db.models import Q
 
-from tokens import channels
-from tokens.channels import deprecations
+from tokens.channels import deprecations, registry
 from tokens.models import ChannelApp
 
 
@@ -16,7 +15,7 @@ def keep_warnings(now: datetime) -> None:
     An app of which nothing was noted keeps its mark: nobody called it.
     """
     for app in ChannelApp.objects.order_by("pk"):
-        channel = channels.CHANNELS.get(app.channel)
+        channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             continue
         names = [deprecations.key(channel.versions, client_id) for client_id in (app.client_id, "")]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from tokens.channels import CHANNELS
+from tokens.channels import declarations
 from ui.calendar_days import AT_RISK, URGENT, days_until, within
 
 FULL_BAR = timedelta(days=60)
 MONTHS_ABOVE_DAYS = 90
 
-CHANNEL_NAMES = {key: channel.label for key, channel in CHANNELS.items()}
 
 CLOCK_NAMES = {"access": "Access ends", "refresh": "Renewal ends", "data_access": "Data access"}
 
@@ -314,7 +313,7 @@ def works_until(
 
 def channel_name(channel: str) -> str:
     """Return the channel's name as it writes itself; an unknown key is shown as it is."""
-    return CHANNEL_NAMES.get(channel, channel)
+    return declarations.label(channel)
 
 
 def initials(name: str) -> str:

@@ -16,8 +16,9 @@ from django.urls import reverse
 from accounts import pool, pool_entries, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from accounts.name_visibility import Names
-from tokens import channels, lifecycle
-from tokens.channels.base import NativeAccount
+from tokens import lifecycle
+from tokens.channels import registry
+from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from ui import presentation
 from users.models import Team, User
@@ -62,7 +63,7 @@ def _known(fields: dict[str, Any]) -> dict[str, Any]:
 
 def missing_scopes(token: Token) -> list[str]:
     """Return the labels of permissions that were asked for and not granted; nothing where the channel does not say."""
-    native = channels.get(token.app.channel)
+    native = registry.get(token.app.channel)
     if token.scopes is None or not native.partial_grants:
         return []
     return [scope.label for scope in native.scopes if scope.name not in token.scopes]
@@ -204,7 +205,7 @@ def _note(
     linked_by_me: bool,
     channel: str,
 ) -> tuple[str, str]:
-    label = channels.get(channel).label
+    label = registry.get(channel).label
     if native.closed:
         return "Cannot be linked", ""
     if native.restriction:

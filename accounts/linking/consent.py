@@ -21,8 +21,9 @@ from accounts.linking import choosing
 from accounts.models import Account, AccountToken, PendingLink
 from selfservice.linking import link_errors
 from selfservice.linking.link_errors import Trouble
-from tokens import channels, lifecycle
-from tokens.channels.base import AccountList, ChannelError, Dates, Grant, Identity
+from tokens import lifecycle
+from tokens.channels import registry
+from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 
@@ -90,7 +91,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
 def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountList:
     """Ask for the ad accounts once. A list that failed is empty and incomplete: it changes nothing."""
     try:
-        return channels.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
+        return registry.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
         link_errors.note(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from tokens import channels
+from tokens.channels import registry
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
 from ui import presentation
@@ -31,7 +31,7 @@ class Advice:
 
 def state(channel: str) -> str:
     """Return READY, NOT_BUILT (no package), NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
-    if channel not in channels.CHANNELS:
+    if channel not in registry.CHANNELS:
         return NOT_BUILT
     app = default_app(channel)
     if app is None:

@@ -6,8 +6,9 @@ from accounts.errors import DeedRefused
 from accounts.linking import consent
 from accounts.models import PendingLink
 from selfservice.linking import link_errors
-from tokens import channels, reasons
-from tokens.channels.base import ChannelError, Verdict
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import ChannelError, Verdict
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
 from users.models import Team, User
@@ -18,7 +19,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
 
     Raises DeedRefused with words for staff; nothing is kept then.
     """
-    channel = channels.get(app.channel)
+    channel = registry.get(app.channel)
     try:
         keys = app.keys()
         found = channel.adopt(keys, access_token)

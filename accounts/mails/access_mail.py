@@ -14,7 +14,7 @@ from accounts.telling import news
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
-from tokens.channels.base import WRITE_REFUSALS, Reason
+from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
 from ui import addresses, presentation
 from users import recipients

@@ -14,8 +14,9 @@ from accounts.mails import incident_mail, refusal_mail, version_mail
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
-from tokens import channels, scrub, unknown_answer_words
-from tokens.channels.base import Reason
+from tokens import scrub, unknown_answer_words
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer
 from ui import addresses, presentation
 from users.models import User
@@ -111,7 +112,7 @@ def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, 
         ("Log-ins", "None was touched, and nobody else was mailed."),
         ("Meanwhile", "Jobs go on getting their leases, but the channel may refuse them."),
     ]
-    native = channels.CHANNELS.get(app.channel)
+    native = registry.CHANNELS.get(app.channel)
     return {
         **_head(app, REFUSED if lasts else WORKS_AGAIN),
         "rows": rows,

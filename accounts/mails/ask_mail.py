@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.mails import death_mail
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens import channels
+from tokens.channels import registry
 from tokens.models import Token
 from ui import addresses, presentation
 from users.models import User
@@ -52,7 +52,7 @@ def _asked(message: Message) -> list[Token]:
 def _render(message: Message, person: User, pools: Sequence[tuple[Token, death_mail.Rows]]) -> Mail:
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     asker = str(actor) if actor else "An administrator"
-    channel = channels.get(pools[0][0].app.channel)
+    channel = registry.get(pools[0][0].app.channel)
     labels = list(dict.fromkeys(presentation.channel_name(token.app.channel) for token, _ in pools))
     context: dict[str, Any] = {
         "asker": asker,

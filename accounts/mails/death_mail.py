@@ -17,8 +17,9 @@ from accounts.telling.notices import record_stop_told
 from notifications import outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens import channels, reasons
-from tokens.channels.base import LIFTABLE
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import addresses, presentation
 from users import refused_addresses
@@ -99,7 +100,7 @@ def _subject(token: Token, rows: Rows) -> str:
         return f"{_short(first.account.name)} is deactivated: please re-authenticate{more}"
     if first.carrier:
         return f"{_short(first.account.name)} goes on through {first.carrier}: please re-authenticate{more}"
-    return f"Your {channels.get(token.app.channel).label} log-in stopped: please re-authenticate"
+    return f"Your {registry.get(token.app.channel).label} log-in stopped: please re-authenticate"
 
 
 def _token_of(message: Message) -> Token:
@@ -144,7 +145,7 @@ def rows_of(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
 
 def _render(message: Message, subject: str, token: Token, person: User, rows: Rows) -> Mail:
     """Render one card for the log-in: the first account carries it, the others are named below."""
-    native = channels.get(token.app.channel)
+    native = registry.get(token.app.channel)
     system = token.kind == Token.Kind.SYSTEM
     because = (
         f"your team owns this {native.label} system user"
@@ -178,7 +179,7 @@ def _render(message: Message, subject: str, token: Token, person: User, rows: Ro
 
 def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, Any]:
     """Return the card of a log-in, as templates/mail/_base/_account.{html,txt} show it."""
-    native = channels.get(token.app.channel)
+    native = registry.get(token.app.channel)
     account = rows.shown[0].account
     told = reasons.explain(
         native.key,

@@ -18,7 +18,7 @@ from accounts.telling import notices
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens import channels
+from tokens.channels import registry
 from tokens.models import Token
 from ui import addresses, presentation
 from users import refused_addresses
@@ -133,7 +133,7 @@ def _context(
     own: bool,
     zone: ZoneInfo,
 ) -> dict[str, Any]:
-    first, native = found[0], channels.get(token.app.channel)
+    first, native = found[0], registry.get(token.app.channel)
     who = names.user(actor)
     who = who if who not in {"", HIDDEN} else ADMINISTRATOR
     whose = "your" if own else "a"

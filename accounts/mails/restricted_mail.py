@@ -9,7 +9,7 @@ from accounts.telling import news
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from ui import addresses, presentation
 
 

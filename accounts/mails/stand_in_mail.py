@@ -14,7 +14,8 @@ from accounts.summary import Summary
 from notifications import clean
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens import channels, reasons
+from tokens import reasons
+from tokens.channels import registry
 from tokens.models import Token
 from ui import addresses, presentation
 from users.models import Team, User
@@ -63,7 +64,7 @@ def _context(
     zone: ZoneInfo,
 ) -> dict[str, Any]:
     names = Names(user)
-    first, label = found[0], channels.get(token.app.channel).label
+    first, label = found[0], registry.get(token.app.channel).label
     more = f" (+{total - 1} more)" if total > 1 else ""
     room = clean.SUBJECT_LENGTH - len(more) - len(" is deactivated: nobody can be asked")
     name = first.account.name if len(first.account.name) <= room else f"{first.account.name[: room - 1]}…"
@@ -111,7 +112,7 @@ def _why_not_told(token: Token) -> str:
 
 
 def _card(token: Token, found: Sequence[Summary], total: int, names: Names, zone: ZoneInfo) -> dict[str, Any]:
-    first, native = found[0], channels.get(token.app.channel)
+    first, native = found[0], registry.get(token.app.channel)
     told = reasons.explain(
         native.key,
         token.reason,

@@ -9,8 +9,8 @@ from django.utils import timezone
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
-from tokens import channels, scrub
-from tokens.channels import versions
+from tokens import scrub
+from tokens.channels import registry, versions
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
 from ui import addresses, presentation
@@ -23,7 +23,7 @@ ENDED = presentation.Pill("Version ended", "bad", "update")
 
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where another version is in use meanwhile, or the warning is gone."""
-    channel = channels.CHANNELS.get(message.payload["channel"])
+    channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None or versions.name_in_use(channel) != message.payload["version"]:
         raise NotWanted("Another version is in use by now.")
     user = User.objects.filter(email=message.recipient, is_active=True).first()
@@ -40,7 +40,7 @@ def build(message: Message) -> Mail:
 
 def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
-    channel = channels.CHANNELS.get(message.payload["channel"])
+    channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None:
         return []
     said = _warning(message) or _when(message, channel)

@@ -15,7 +15,7 @@ from accounts.models import Account
 from accounts.pushes import deletion, tasks
 from accounts.pushes.asking import SOURCE
 from tokens import lifecycle
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
 from tokens.channels.pushes import News, Push
 from tokens.models import ChannelApp, DeletionRequest, Token
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from accounts import pool_reasons, selection
 from accounts.models import Account, AccountNews, AccountNotice, AccountToken
-from tokens import channels
-from tokens.channels.base import AN_ADMIN_HELPS
+from tokens.channels import registry
+from tokens.channels.kinds import AN_ADMIN_HELPS
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership
@@ -150,7 +150,7 @@ def admins(entries: Iterable[AccountToken]) -> list[str]:
 
 def roles_of_admins(token: Token) -> frozenset[str]:
     """Return the roles that may give others a role; none for a channel without a package."""
-    native = channels.CHANNELS.get(token.app.channel)
+    native = registry.CHANNELS.get(token.app.channel)
     return native.admin_roles if native else frozenset()
 
 

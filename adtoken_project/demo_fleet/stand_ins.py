@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 
 from adtoken_project.demo_fleet.cast import ACCOUNTS, IMPORTED, PEOPLE, STRANGERS, AdAccount
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 
 
 class StandIns:

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from accounts.linking import consent, setup
 from accounts.models import Account
 from selfservice.linking import link_errors
-from tokens import channels
-from tokens.channels.base import ChannelError
+from tokens.channels import registry
+from tokens.channels.kinds import ChannelError
 from users import hold
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
@@ -54,7 +54,7 @@ def start(
             process="redirect",
             next_url=next_url or None,
             data=data,
-            auth_params=channels.get(channel).authorize_params(again=again),
+            auth_params=registry.get(channel).authorize_params(again=again),
         )
     except ChannelError as error:
         return link_errors.page(request, channel, exception=error)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts.linking import problems
 from accounts.models import LinkProblem
 from tokens import app_faults, unknown_answers
-from tokens.channels.base import ChannelError, Verdict
+from tokens.channels.kinds import ChannelError, Verdict
 from tokens.models import ChannelApp
 from ui.presentation import channel_name
 from users.models import User

@@ -12,8 +12,10 @@ from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.name_visibility import Names
 from accounts.summary import Summary
-from tokens import channels, reasons, renewal
-from tokens.channels.base import WRITE_REFUSALS, Channel, Reason
+from tokens import reasons, renewal
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import ChannelKey, Token
 from ui import presentation
 from ui.calendar_days import AT_RISK, within
@@ -35,7 +37,7 @@ def channel_rows(user: User) -> list[ChannelRow]:
     made = []
     for key, label in ChannelKey.choices:
         advice = setup.advice(key, user)
-        rule = advice.short if advice else channels.get(key).lifetime.summary
+        rule = advice.short if advice else registry.get(key).lifetime.summary
         made.append(ChannelRow(key, str(label), rule, ready=advice is None))
     return sorted(made, key=lambda row: not row.ready)
 
@@ -164,7 +166,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
 
     `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead.
     """
-    native = channels.get(account.channel)
+    native = registry.get(account.channel)
     found = summary.of(account, now)
     entry = own_entry(found, user)
     token = entry.token if entry else None
@@ -214,7 +216,7 @@ def limits(
     out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
     reason = pool_reasons.entry_reason(entry) if entry else ""
     asks_admin = bool(told.waits_for) and reason != pool_reasons.OUTSIDE
-    native = channels.get(found.account.channel)
+    native = registry.get(found.account.channel)
     return {
         "asks_admin": asks_admin,
         "refused": reason in WRITE_REFUSALS,
@@ -229,7 +231,7 @@ def limits(
 
 def admins_in_pool(found: Summary, names: Names) -> list[str]:
     """Return the names of people of the pool who may give others a role at the channel, as far as it tells roles."""
-    roles = channels.get(found.account.channel).admin_roles
+    roles = registry.get(found.account.channel).admin_roles
     admins = [
         entry
         for entry in found.entries

@@ -17,7 +17,7 @@ from accounts import check_progress, checking
 from accounts.linking import choosing, consent, setup
 from accounts.models import Account, PendingLink
 from selfservice.linking import handshakes, overview
-from tokens import channels
+from tokens.channels import registry
 from tokens.models import ChannelKey, Token
 from ui import presentation
 from users.models import person
@@ -50,7 +50,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
             next_url=request.POST.get("next", ""),
             again=bool(request.POST.get("again")),
         )
-    native = channels.get(channel)
+    native = registry.get(channel)
     context = {
         "channel": native,
         "account": account,
@@ -137,7 +137,7 @@ def _choose_page(
     ticked: set[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    native = channels.get(pending.token.app.channel)
+    native = registry.get(pending.token.app.channel)
     rows = choosing.rows(pending, person(request))
     if ticked is not None or error:
         rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]

@@ -15,15 +15,7 @@ from accounts.telling import notices
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.base import (
-    AccountList,
-    Inspection,
-    NativeAccount,
-    PairReading,
-    Reason,
-    Ruling,
-    Verdict,
-)
+from tokens.channels.kinds import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
 

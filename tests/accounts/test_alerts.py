@@ -21,7 +21,7 @@ from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, unknown_answers
-from tokens.channels.base import Reason, Ruling, Verdict
+from tokens.channels.kinds import Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
 from users import recipients
@@ -335,10 +335,10 @@ def test_workers_that_look_at_the_same_time_tell_once() -> None:
 
 
 def test_the_steps_are_those_of_the_channel() -> None:
-    from tokens import channels
+    from tokens.channels import registry
 
     refuse(make_app("x"), NOW)
     alerts.tell_operators(NOW)
 
     flat = " ".join(mail().text.split())
-    assert all(step in flat for step in channels.get("x").steps(Reason.APP_FAULT))
+    assert all(step in flat for step in registry.get("x").steps(Reason.APP_FAULT))

@@ -14,7 +14,7 @@ from broker import callers
 from tests.portal.support import settle
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import vault
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 

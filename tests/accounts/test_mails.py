@@ -14,7 +14,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
 from users.models import Membership, User
 

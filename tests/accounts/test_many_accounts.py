@@ -17,7 +17,7 @@ from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
 from users.models import User
 

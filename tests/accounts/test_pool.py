@@ -17,7 +17,7 @@ from accounts.models import Account, AccountEvent, AccountToken
 from broker import unavailable
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 

@@ -23,7 +23,7 @@ from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 from users.models import Team, User
 

@@ -17,8 +17,9 @@ from broker import callers
 from notifications.models import Message
 from sandbox.start import start_accounts
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import channels, lifecycle, reasons
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens import lifecycle, reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +69,7 @@ def missing(told: reasons.Explanation, said: str, *, steps: bool = True) -> list
 
 
 def assert_steps_name_the_pages_own_button(page: str, channel: str) -> None:
-    native = channels.get(channel)
+    native = registry.get(channel)
     assert not RECONNECT.search(page)
     assert "Check now" not in page
     assert f"Continue to {native.label}" in page
@@ -76,7 +77,7 @@ def assert_steps_name_the_pages_own_button(page: str, channel: str) -> None:
 
 
 @pytest.mark.parametrize("reason", DEATHS)
-@pytest.mark.parametrize("channel", channels.CHANNELS)
+@pytest.mark.parametrize("channel", registry.CHANNELS)
 def test_mail_pages_and_api_say_the_same(
     client: Client, settings: Settings, ada: User, channel: str, reason: Reason
 ) -> None:

@@ -29,7 +29,7 @@ from tests.support.factories import (
     make_user,
 )
 from tokens import lifecycle
-from tokens.channels.base import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, Team, User

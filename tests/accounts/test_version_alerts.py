@@ -12,8 +12,9 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
 from tokens import version_watch
-from tokens.channels import CHANNELS, deprecations
-from tokens.channels.base import Answer
+from tokens.channels import deprecations
+from tokens.channels.kinds import Answer
+from tokens.channels.registry import CHANNELS
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,8 @@ from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
-from tokens import channels, vault
+from tokens import vault
+from tokens.channels import registry
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -44,14 +45,14 @@ def world(channels_world: Sandbox, settings: Any) -> Sandbox:
 def make_ten(channel: str) -> None:
     """Ten people's log-ins, each the only one of two accounts; the second five are due for renewal where the channel renews."""
     app = ChannelApp.objects.get(channel=channel)
-    renewal = channels.get(channel).renewal
+    renewal = registry.get(channel).renewal
     for number in range(10):
         native_user_id = f"{7000 + number}"
         parts = {"access_token": f"token-{number}", "secret": f"s-{number}"}
         if renewal is not None and not renewal.exchange:
             parts["refresh_token"] = f"refresh-{number}"
         fields: dict[str, Any] = {}
-        if not channels.get(channel).lifetime.never_ends:
+        if not registry.get(channel).lifetime.never_ends:
             fields["deadline"] = NOW + timedelta(days=40 if number < 5 else 6)
         token = make_token(
             app,
@@ -79,7 +80,7 @@ def go_on() -> None:
         evaluation.evaluate(now=now)
 
 
-CASES = [(channel, fault) for channel in sorted(channels.CHANNELS) for fault in FAULTS]
+CASES = [(channel, fault) for channel in sorted(registry.CHANNELS) for fault in FAULTS]
 
 
 @pytest.mark.parametrize(("channel", "fault"), CASES)

@@ -17,8 +17,8 @@ from tests.broker.test_broker import Job, publish
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import channels
-from tokens.channels.base import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels import registry
+from tokens.channels.kinds import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import Team, User
 
@@ -135,7 +135,7 @@ def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reas
     assert (shop.account.state, shop.account.reason) == ("deactivated", "two_factor_required")
     assert (told.reason, told.steps) == (
         "two_factor_required",
-        channels.get("facebook").steps(Reason.TWO_FACTOR_REQUIRED),
+        registry.get("facebook").steps(Reason.TWO_FACTOR_REQUIRED),
     )
     assert "puts it right at Facebook first, or somebody else links" in told.detail
 

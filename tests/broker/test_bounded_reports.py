@@ -15,8 +15,9 @@ from notifications import delivery
 from notifications.models import Message
 from tests.accounts.test_write_refusals import STRANGE, Pool
 from tests.support.factories import NOW, make_app, make_user
-from tokens import channels, scrub, unknown_answers
-from tokens.channels.base import Answer, Ruling, Verdict
+from tokens import scrub, unknown_answers
+from tokens.channels import registry
+from tokens.channels.kinds import Answer, Ruling, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from users.models import Team
 
@@ -42,8 +43,8 @@ def job() -> Client:
 def test_a_hostile_body_is_read_in_no_time(body: Any) -> None:
     began = time.process_time()
 
-    for channel in channels.CHANNELS:
-        channels.get(channel).classify(Answer("api", 403, body=body))
+    for channel in registry.CHANNELS:
+        registry.get(channel).classify(Answer("api", 403, body=body))
     shown = scrub.evidence(call="api", status=403, body=body)
 
     assert time.process_time() - began < 1.5
@@ -107,10 +108,10 @@ def test_operators_get_three_mails_a_day_about_unknown_answers_of_one_app() -> N
     ).exists()
 
 
-@pytest.mark.parametrize("channel", channels.CHANNELS)
+@pytest.mark.parametrize("channel", registry.CHANNELS)
 def test_pages_and_garbage_are_one_kind_each_whatever_their_bytes(channel: str) -> None:
     def mark(body: str) -> str:
-        return channels.get(channel).classify(Answer("api", 403, body=body)).unknown
+        return registry.get(channel).classify(Answer("api", 403, body=body)).unknown
 
     pages = {mark(f"<html><title>Blocked {word}</title>") for word in ("alpha", "beta", "gamma")}
     garbage = {mark(body) for body in ("\x00\x01 abc", "{{{ not json", "%%% qqq zz", "# " * 300)}

@@ -17,9 +17,9 @@ from django.test import Client
 from accounts.models import Account
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens import channels
-from tokens.channels import http
-from tokens.channels.base import Answer, AppKeys, Channel, ChannelError, Credentials, Identity
+from tokens.channels import http, registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Answer, AppKeys, ChannelError, Credentials, Identity
 from tokens.channels.tiktok import pushes as tiktok_pushes
 from tokens.channels.x import calls as x_calls
 from tokens.models import ChannelApp, Token
@@ -128,7 +128,7 @@ class Bench:
 
 def bench(key: str, world: Sandbox, client: Client, set_request: Callable[[Any], None]) -> Bench:
     """Link a person at the channel and record every operation."""
-    channel, keys = channels.get(key), ChannelApp.objects.get(channel=key).keys()
+    channel, keys = registry.get(key), ChannelApp.objects.get(channel=key).keys()
     for name in (
         "Fern Gardens",
         "Brand EU (old)",

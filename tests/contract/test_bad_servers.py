@@ -19,9 +19,9 @@ from django.test import override_settings
 from sandbox.start import start_accounts
 from tests.contract.profiles import PROFILES
 from tests.contract.test_garbage import killed
-from tokens import channels
-from tokens.channels import http
-from tokens.channels.base import AppKeys, Channel, ChannelError, Credentials, Identity
+from tokens.channels import http, registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Identity
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.x import calls as x_calls
 
@@ -177,7 +177,7 @@ def bad(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> Iter
     named = {
         name: server.url
         for name in dir(settings)
-        if name.endswith("_URL") and name.partition("_")[0].lower() in channels.CHANNELS
+        if name.endswith("_URL") and name.partition("_")[0].lower() in registry.CHANNELS
     }
     with override_settings(**named, CHANNEL_TIMEOUT=PATIENCE):
         yield server
@@ -227,7 +227,7 @@ every_channel = pytest.mark.parametrize("key", [profile.key for profile in PROFI
 
 @every_channel
 def test_bad_http_is_no_answer(key: str, bad: Server) -> None:
-    asked = questions(channels.get(key))
+    asked = questions(registry.get(key))
 
     for number, bad.mode in enumerate(ONCE):
         for one in range(3):  # each question meets every third kind
@@ -240,7 +240,7 @@ def test_bad_http_is_no_answer(key: str, bad: Server) -> None:
 @every_channel
 def test_an_answer_without_end_is_given_up_in_time(key: str, mode: str, bad: Server) -> None:
     bad.mode = mode
-    channel = channels.get(key)
+    channel = registry.get(key)
 
     began = time.monotonic()
     found = channel.inspect(AppKeys("1", ("s",), "http://testserver/", ()), HELD, timeout=PATIENCE)
@@ -262,7 +262,7 @@ def test_no_redirect_is_followed(key: str, status: str, bad: Server, servers: tu
     )
     bad.answer = whole(f'{{"next": "{elsewhere}"}}'.encode(), *headers, status=status)
 
-    for question in questions(channels.get(key)):
+    for question in questions(registry.get(key)):
         ask(question)
 
     assert bad.seen

@@ -19,10 +19,9 @@ from tests.contract.bent import Bench
 from tests.contract.profiles import PROFILES
 from tests.support import native, signing
 from tests.support.sandbox import Sandbox
-from tokens import channels
-from tokens.channels import http
-from tokens.channels.base import Answer, Call, ChannelError, Inspection, PairReading, Ruling, Verdict
+from tokens.channels import http, registry
 from tokens.channels.facebook import pushes as facebook
+from tokens.channels.kinds import Answer, Call, ChannelError, Inspection, PairReading, Ruling, Verdict
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pushes import UnreadablePush
 from tokens.channels.tiktok import pushes as tiktok
@@ -148,7 +147,7 @@ def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key
 
 @every_channel
 def test_an_id_is_canonical_or_refused(key: str) -> None:
-    channel = channels.get(key)
+    channel = registry.get(key)
 
     @limits(max_examples=150, deadline=None)
     @given(

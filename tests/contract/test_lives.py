@@ -451,6 +451,6 @@ def test_a_restriction_is_shown_with_the_channels_own_reason_and_kills_nothing(
 
 
 def test_every_channel_of_the_article_has_a_profile() -> None:
-    from tokens import channels
+    from tokens.channels import registry
 
-    assert EVERY.keys() == channels.CHANNELS.keys()
+    assert EVERY.keys() == registry.CHANNELS.keys()

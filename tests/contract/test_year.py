@@ -14,7 +14,7 @@ import pytest
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
 from tests.support.year import ENDS_AFTER, Year
-from tokens import channels
+from tokens.channels import registry
 
 pytestmark = pytest.mark.django_db
 WHOLE = bool(os.environ.get("WHOLE_YEAR"))
@@ -36,7 +36,7 @@ def _few_looks_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_end_is_warned_of_whatever_the_hour_of_the_consent(
     hours: Sequence[int], late: timedelta, world: Sandbox
 ) -> None:
-    some = ONLY or (list(channels.CHANNELS) if WHOLE or late == ON_TIME else list(ENDS_AFTER))
+    some = ONLY or (list(registry.CHANNELS) if WHOLE or late == ON_TIME else list(ENDS_AFTER))
     year = Year(world, channels=some, hours=hours, late=late)
 
     year.run(days=368, whole=WHOLE)

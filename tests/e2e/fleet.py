@@ -139,7 +139,7 @@ def _notice(person: Any, token: Any) -> None:
 def _pending(person: Any, token: Any) -> Any:
     """A consent that waits for the choice of accounts: many, long, restricted and closed ones."""
     from accounts.models import PendingLink
-    from tokens.channels.base import NativeAccount
+    from tokens.channels.kinds import NativeAccount
 
     offered = [
         NativeAccount(native_id="1", name=LONG, role="Admin", can_publish="yes"),

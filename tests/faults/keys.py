@@ -132,7 +132,7 @@ def _renew(ids: Sequence[int], over: threading.Event, written: dict[int, str], r
     from django.utils import timezone
 
     from tokens import lifecycle
-    from tokens.channels.base import Credentials, Dates, Grant
+    from tokens.channels.kinds import Credentials, Dates, Grant
     from tokens.models import Token
 
     number = 0

@@ -119,8 +119,8 @@ def _case(
 
 def _control(world: Sandbox, tally: Tally, channel: str) -> None:
     """The naive way: each job refreshes for itself, and gives up after 5 seconds."""
-    from tokens import channels
-    from tokens.channels.base import ChannelError
+    from tokens.channels import registry
+    from tokens.channels.kinds import ChannelError
     from tokens.models import Token
 
     world.clear_calls()
@@ -130,7 +130,7 @@ def _control(world: Sandbox, tally: Tally, channel: str) -> None:
 
     def refresh(_number: int) -> bool:
         try:
-            return channels.get(channel).renew(keys, credentials, timeout=OLD_PATIENCE) is not None
+            return registry.get(channel).renew(keys, credentials, timeout=OLD_PATIENCE) is not None
         except ChannelError:
             return False
 

@@ -13,7 +13,7 @@ from adtoken_project import demo
 from adtoken_project.embedded.processes import StartError
 from adtoken_project.launcher import Options, demo_keys, last_json, take_lock
 from sandbox.start import APPS
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOLDER = """

@@ -11,7 +11,7 @@ from macros.models import Notice
 from tests.macros.support import BERLIN, make_macro, make_person, noon, settle
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens import lifecycle
-from tokens.channels.base import Dates, Inspection, Ruling, Verdict
+from tokens.channels.kinds import Dates, Inspection, Ruling, Verdict
 from tokens.models import Token
 
 DAY = timedelta(days=1)

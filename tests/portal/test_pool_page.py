@@ -15,7 +15,7 @@ from accounts.models import AccountEvent
 from tests.portal.support import deed_url, linked, pool_url, settle, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db

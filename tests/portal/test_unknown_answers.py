@@ -10,9 +10,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from tests.support.factories import MARKER, NOW, make_app, make_token, make_user
-from tokens import channels, unknown_answers
-from tokens.channels import unknown
-from tokens.channels.base import Answer, Ruling, Verdict
+from tokens import unknown_answers
+from tokens.channels import registry, unknown
+from tokens.channels.kinds import Answer, Ruling, Verdict
 from tokens.models import Token, UnknownAnswer
 from users.models import User
 
@@ -35,7 +35,7 @@ def _plain(settings: Any) -> Iterator[None]:
 @pytest.fixture
 def answer() -> UnknownAnswer:
     app = make_app("facebook")
-    ruling = channels.get("facebook").classify(Answer("api", 400, body=BODY))
+    ruling = registry.get("facebook").classify(Answer("api", 400, body=BODY))
     evidence = {"call": "api", "status": 400, "body": BODY}
     unknown_answers.keep(app, ruling, evidence, token_id=make_token(app).pk, now=NOW)
     return UnknownAnswer.objects.get()
@@ -135,7 +135,7 @@ def test_saying_what_it_means_holds_and_is_in_the_history(
     assert "Asked support" in page
     entry = LogEntry.objects.get()
     assert "The channel has restricted the ad account" in entry.get_change_message()
-    ruling = channels.get("facebook").classify(Answer("api", 400, body=BODY))
+    ruling = registry.get("facebook").classify(Answer("api", 400, body=BODY))
     assert ruling.verdict == Verdict.ACCOUNT_RESTRICTED
 
 

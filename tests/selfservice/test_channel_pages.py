@@ -11,8 +11,9 @@ from django.utils.html import strip_tags
 
 from selfservice import lifetime_text
 from tests.support.factories import make_app, make_user
-from tokens import channels, reasons
-from tokens.channels.base import Reason, Renewal
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Reason, Renewal
 from tokens.models import ChannelKey
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def text(client: Client, name: str, *args: str) -> str:
 @pytest.mark.parametrize("channel", TABLE)
 def test_the_overview_says_how_long_and_when_a_person_is_needed(ada: Client, channel: str) -> None:
     how_long, person = TABLE[channel]
-    lifetime = channels.get(channel).lifetime
+    lifetime = registry.get(channel).lifetime
 
     page = text(ada, "channel_needs")
 
@@ -56,7 +57,7 @@ def test_the_overview_says_how_long_and_when_a_person_is_needed(ada: Client, cha
 
 
 def test_a_rule_that_no_vendor_source_proves_is_a_note_and_no_date() -> None:
-    linkedin = channels.get("linkedin").lifetime
+    linkedin = registry.get("linkedin").lifetime
 
     assert "once in 60 days" in linkedin.note
     assert not [line for line in (*linkedin.clocks, *linkedin.ends) if "once in" in line]
@@ -71,7 +72,7 @@ def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
 
     page = text(ada, name, *(["x"] if name == "channel_page" else []))
 
-    assert channels.get("x").lifetime.clocks[0] in page
+    assert registry.get("x").lifetime.clocks[0] in page
     assert "Help article" not in page
 
 
@@ -101,7 +102,7 @@ def test_a_channels_page_tells_of_every_reason_what_happened_who_acts_and_the_st
     page = text(ada, "channel_page", "facebook")
 
     there = [reason for reason in Reason if reasons.happens("facebook", reason)]
-    steps = [step for reason in there for step in channels.get("facebook").steps(reason)]
+    steps = [step for reason in there for step in registry.get("facebook").steps(reason)]
     assert [step for step in steps if step not in page] == []
     assert page.count("What happened") == page.count("Who acts") == len(there)
 
@@ -138,7 +139,7 @@ def test_a_channels_page_does_not_speak_of_what_is_not_met_there(ada: Client) ->
 def test_what_the_engine_goes_by_is_said_in_words(
     monkeypatch: pytest.MonkeyPatch, rule: Renewal | None, words: list[str]
 ) -> None:
-    facebook = channels.get("facebook")
+    facebook = registry.get("facebook")
     monkeypatch.setattr(type(facebook), "renewal", rule)
 
     assert list(lifetime_text.renewed(facebook)) == words

@@ -14,8 +14,8 @@ from accounts import pool
 from accounts.linking import choosing
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
-from tokens.channels import CHANNELS
-from tokens.channels.base import NativeAccount
+from tokens.channels.kinds import NativeAccount
+from tokens.channels.registry import CHANNELS
 from tokens.models import Token
 from users.models import Team, User
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tokens.channels import CHANNELS
-from tokens.channels.base import Answer, Channel, Ruling, Verdict
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Answer, Ruling, Verdict
+from tokens.channels.registry import CHANNELS
 
 Key = tuple[str, int, str]
 _seen: dict[str, dict[Key, Verdict]] = defaultdict(dict)

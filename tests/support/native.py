@@ -18,11 +18,11 @@ FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
 
 def set_up_apps(sandbox: Sandbox) -> None:
     """Register our callback addresses at the sandbox, and its apps with us."""
-    from tokens import channels
+    from tokens.channels import registry
     from tokens.models import ChannelApp
 
     for channel, (client_id, secret) in Sandbox.APPS.items():
-        if channel not in channels.CHANNELS:
+        if channel not in registry.CHANNELS:
             continue
         app = ChannelApp(channel=channel, client_id=client_id, state=ChannelApp.State.LIVE)
         app.set_secrets([secret])

@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests.support.factories import NOW, make_app, make_token, make_user
-from tokens import channels, unknown_answers
-from tokens.channels import unknown
-from tokens.channels.base import Answer, Ruling, Verdict
+from tokens import unknown_answers
+from tokens.channels import registry, unknown
 from tokens.channels.classifier import evidence
+from tokens.channels.kinds import Answer, Ruling, Verdict
 from tokens.models import UnknownAnswer
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def odd(body: Any = None, status: int = 400) -> Answer:
 
 def kept(answer: Answer, *, channel: str = "facebook", app: Any = None, **more: Any) -> UnknownAnswer:
     app = app or make_app(channel)
-    ruling = channels.get(channel).classify(answer)
+    ruling = registry.get(channel).classify(answer)
     unknown_answers.keep(app, ruling, evidence(answer), **{"token_id": None, "now": NOW, **more})
     return UnknownAnswer.objects.get(app=app, fingerprint=ruling.unknown)
 
@@ -96,7 +96,7 @@ def test_a_token_that_is_gone_does_not_stop_the_count() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_that_meet_the_same_answer_count_each_once() -> None:
     app = make_app()
-    ruling = channels.get("facebook").classify(odd())
+    ruling = registry.get("facebook").classify(odd())
 
     def work(_: int) -> None:
         unknown_answers.keep(app, ruling, evidence(odd()), token_id=None, now=NOW)
@@ -120,7 +120,7 @@ def test_what_staff_say_holds_for_every_app_of_the_channel(
         )
 
     second.refresh_from_db()
-    ruling = channels.get("facebook").classify(odd())
+    ruling = registry.get("facebook").classify(odd())
     assert second.verdict == "account_restricted"
     assert (ruling.verdict, ruling.row, ruling.unknown) == (Verdict.ACCOUNT_RESTRICTED, "staff", "")
 
@@ -131,7 +131,7 @@ def test_another_channel_keeps_its_own_meaning(django_capture_on_commit_callback
             answer=kept(odd()), verdict=Verdict.ACCESS_LOST, note="", actor=make_user(), now=NOW
         )
 
-    assert channels.get("x").classify(odd()).row != "staff"
+    assert registry.get("x").classify(odd()).row != "staff"
 
 
 def test_another_process_learns_within_ten_seconds_and_asks_no_more_often(
@@ -143,11 +143,11 @@ def test_another_process_learns_within_ten_seconds_and_asks_no_more_often(
 
     with django_assert_num_queries(0):
         unknown_answers.learn(NOW + timedelta(seconds=9))
-    too_early = channels.get("facebook").classify(odd()).row
+    too_early = registry.get("facebook").classify(odd()).row
     unknown_answers.learn(NOW + timedelta(seconds=10))
 
     assert too_early != "staff"
-    assert channels.get("facebook").classify(odd()).row == "staff"
+    assert registry.get("facebook").classify(odd()).row == "staff"
 
 
 def test_taking_it_back_makes_the_answer_unknown_again(django_capture_on_commit_callbacks: Any) -> None:
@@ -159,7 +159,7 @@ def test_taking_it_back_makes_the_answer_unknown_again(django_capture_on_commit_
 
     row.refresh_from_db()
     assert (row.verdict, row.note, row.assigned_by, row.assigned_at) == ("", "", None, None)
-    assert channels.get("facebook").classify(odd()).unknown == row.fingerprint
+    assert registry.get("facebook").classify(odd()).unknown == row.fingerprint
 
 
 @pytest.mark.parametrize("verdict", [Verdict.TOKEN_DEAD, Verdict.OK])

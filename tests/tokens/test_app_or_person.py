@@ -18,7 +18,7 @@ from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
-from tokens.channels.base import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
 from tokens.lifecycle import Outcome
 from tokens.models import ChannelApp, Token
 

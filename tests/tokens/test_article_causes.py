@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from tokens import causes, channels, reasons
-from tokens.channels.base import Reason
+from tokens import causes, reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
 
 # The article's bullets as they are written there -> words by which the cause that carries each is known; all must be in one cause.
 BULLETS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
@@ -69,7 +70,7 @@ TIMELINES = {
     "tiktok": "Long term access tokens used, don’t need refreshing; cannot be used after becoming invalid which happens when user "
     "cancels authorization",
 }
-CANNOT_TELL = [key for key in ("snapchat", "linkedin", "pinterest", "tiktok") if key in channels.CHANNELS]
+CANNOT_TELL = [key for key in ("snapchat", "linkedin", "pinterest", "tiktok") if key in registry.CHANNELS]
 
 
 def carried(channel: str, words: tuple[str, ...]) -> list[str]:
@@ -104,7 +105,7 @@ def test_the_timelines_are_those_of_the_article() -> None:
 
 
 def test_at_tiktok_the_person_who_cancels_ends_it() -> None:
-    ends = " ".join(channels.CHANNELS["tiktok"].lifetime.ends).lower()
+    ends = " ".join(registry.CHANNELS["tiktok"].lifetime.ends).lower()
 
     assert "cancels the authorisation" in ends
 

@@ -10,7 +10,7 @@ from accounts.models import Account
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, renewal
-from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
 from tokens.deaths import Incident, TokenDeath
 from tokens.lifecycle import Outcome
 from tokens.models import ChannelApp, Token, TokenEvent

@@ -14,8 +14,8 @@ from accounts.models import Account
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens import channels
-from tokens.channels import versions
+from tokens.channels import registry, versions
+from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from users import liveness
 
@@ -26,7 +26,7 @@ class RefusedHere(Exception):  # noqa: N818  # ends the command right after its 
     pass
 
 
-EVERY = sorted(channels.CHANNELS)
+EVERY = sorted(registry.CHANNELS)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_without_a_log_in_settings_and_keys_are_checked(channel: str) -> None:
     assert Sandbox.APPS[channel][0] in text
     assert "Whose log-in is it?" not in text
     assert "X_FRAME_OPTIONS" not in text
-    assert f"Version {versions.name_in_use(channels.get(channel))}: " in text
+    assert f"Version {versions.name_in_use(registry.get(channel))}: " in text
 
 
 @pytest.mark.parametrize("channel", EVERY)
@@ -95,7 +95,7 @@ def test_a_wrong_secret_is_seen_at_once_with_what_to_check(channel: str) -> None
 
     assert status == 1
     assert "Verdict: app_fault" in text
-    assert all(step in text for step in channels.get(channel).steps(channels.Reason.APP_FAULT))
+    assert all(step in text for step in registry.get(channel).steps(Reason.APP_FAULT))
 
 
 @pytest.mark.parametrize("channel", EVERY)
@@ -139,7 +139,7 @@ def test_a_pasted_token_is_checked_and_not_kept(
     assert not Token.objects.exists()
 
 
-@pytest.mark.parametrize("channel", [key for key in EVERY if channels.get(key).renewal is not None])
+@pytest.mark.parametrize("channel", [key for key in EVERY if registry.get(key).renewal is not None])
 def test_a_renewal_is_made_only_after_yes(channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     token = linked(channel)
     monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
@@ -152,7 +152,7 @@ def test_a_renewal_is_made_only_after_yes(channel: str, monkeypatch: pytest.Monk
     assert "Not renewed" in refused
     assert kept is None
     assert "Before: " in done
-    if channels.get(channel).renewal.exchange:  # type: ignore[union-attr]  # chosen so; an exchange may move no date
+    if registry.get(channel).renewal.exchange:  # type: ignore[union-attr]  # chosen so; an exchange may move no date
         return
     assert status == 0, done
     assert "Renewed, and stored." in done

@@ -16,7 +16,7 @@ from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
 from tokens import probe
 from tokens.channels import http
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from users import liveness
 from users.liveness import CLAIM

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, make_app, make_user
 from tests.support.sandbox import ROOT
-from tokens import channels, unknown_answers
-from tokens.channels import unknown
-from tokens.channels.base import Answer, Verdict
+from tokens import unknown_answers
+from tokens.channels import registry, unknown
+from tokens.channels.kinds import Answer, Verdict
 from tokens.classifying import CALLS, BadLine, classify_line
 
 DEAD = {"error": {"code": 190, "error_subcode": 460, "message": "changed"}}
@@ -131,7 +131,7 @@ JSON = st.recursive(
 
 
 @given(
-    channel=st.sampled_from(sorted(channels.CHANNELS)),
+    channel=st.sampled_from(sorted(registry.CHANNELS)),
     call=st.sampled_from(CALLS),
     status=st.integers(0, 999),
     body=JSON,
@@ -179,7 +179,7 @@ def test_what_staff_said_is_heeded_where_the_database_can_be_reached(
 ) -> None:
     odd = line(body={"error": {"code": 987654, "message": "odd"}})
     first = classify_line(odd)
-    ruling = channels.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
+    ruling = registry.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
     app = make_app("facebook")
     unknown_answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
     row = app.unknown_answers.get()
@@ -198,5 +198,5 @@ def test_the_examples_of_the_handbook_are_true() -> None:
     lines = [one for one in text.splitlines() if one.startswith('{"channel"')]
     promised = [json.loads(one) for one in text.splitlines() if one.startswith('{"verdict"')]
 
-    assert {json.loads(one)["channel"] for one in lines} == set(channels.CHANNELS)
+    assert {json.loads(one)["channel"] for one in lines} == set(registry.CHANNELS)
     assert [classify_line(one) for one in lines] == promised

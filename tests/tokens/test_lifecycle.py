@@ -9,7 +9,7 @@ from accounts.models import Account
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, deadlines, lifecycle
-from tokens.channels.base import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
 from tokens.probe import RENEWED

@@ -12,8 +12,8 @@ from notifications import kinds
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, reasons, renewal, vault
-from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
 from tokens.channels.http import NOT_SENT
+from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
 from tokens.models import Token, TokenEvent
 from tokens.renewal import Attempt
 

@@ -4,13 +4,14 @@ import re
 
 import pytest
 
-from tokens import channels, reasons
-from tokens.channels.base import Reason
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
 
 JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
 
 
-@pytest.mark.parametrize("channel", channels.CHANNELS)
+@pytest.mark.parametrize("channel", registry.CHANNELS)
 @pytest.mark.parametrize("you", [False, True])
 def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, you: bool) -> None:
     for reason in (*Reason, "paused", "unlinked"):
@@ -107,7 +108,7 @@ def test_without_a_name_the_sentence_still_stands() -> None:
 
 
 def test_a_date_that_is_still_to_come_is_not_told_as_over() -> None:
-    for channel in channels.CHANNELS:
+    for channel in registry.CHANNELS:
         for reason in (Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED):
             ahead = reasons.explain(channel, reason, ahead=True).what
 

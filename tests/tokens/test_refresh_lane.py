@@ -17,7 +17,7 @@ from tests.support import native, processes
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, probe, refresh_lane
 from tokens.channels import breaker, gate
-from tokens.channels.base import Verdict
+from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from users import liveness
 from users.models import Team

@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from tests.support.factories import NOW, make_app, make_token
 from tokens import deadlines, lifecycle, renewal, scheduling
-from tokens.channels.base import Dates, Inspection, Renewal, Ruling, Verdict
+from tokens.channels.kinds import Dates, Inspection, Renewal, Ruling, Verdict
 from tokens.models import ChannelApp, Token, TokenEvent
 
 pytestmark = pytest.mark.django_db

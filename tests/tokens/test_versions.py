@@ -12,10 +12,12 @@ from redis.exceptions import RedisError
 from tests.support.factories import NOW, make_app, make_user
 from tests.support.sandbox import Sandbox
 from tokens import version_watch
-from tokens.channels import CHANNELS, deprecations, versions
-from tokens.channels.base import Answer, AppKeys, Channel
+from tokens.channels import deprecations, versions
+from tokens.channels.base import Channel
 from tokens.channels.checks import versions_are_known
 from tokens.channels.facebook import calls
+from tokens.channels.kinds import Answer, AppKeys
+from tokens.channels.registry import CHANNELS
 
 FACEBOOK = CHANNELS["facebook"].versions
 SAID = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated."

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tokens.channels import CHANNELS
+from tokens.channels.registry import CHANNELS
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "ui" / "static" / "adtoken"

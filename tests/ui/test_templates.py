@@ -12,6 +12,7 @@ from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from tokens.channels import declarations
 from ui import presentation
 
 ROOT = Path(__file__).parents[2]
@@ -148,12 +149,12 @@ def test_a_time_is_shown_in_the_active_zone_with_utc_in_its_title(form: str, wor
     )
 
 
-@pytest.mark.parametrize("channel", presentation.CHANNEL_NAMES)
+@pytest.mark.parametrize("channel", declarations.channel_keys())
 def test_a_mark_is_the_first_letter_of_its_channel(channel: str) -> None:
     html = render("{% mark channel 's' %}", channel=channel)
 
     assert f"at-mark-{channel} at-mark-s" in html
-    assert f">{presentation.CHANNEL_NAMES[channel][0]}<" in html
+    assert f">{declarations.label(channel)[0]}<" in html
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,13 @@ from notifications.tasks import deliver_messages
 from portal import first_steps
 from tests.support.factories import make_user
 from tokens.channels import brake
-from tokens.channels.base import Answer, AppKeys, Credentials, Grant
-from tokens.channels.facebook import CHANNEL as FACEBOOK
+from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
+from tokens.channels.kinds import Answer, AppKeys, Credentials, Grant
 from tokens.channels.linkedin import channel as linkedin
-from tokens.channels.pinterest import CHANNEL as PINTEREST
-from tokens.channels.snapchat import CHANNEL as SNAPCHAT
-from tokens.channels.x import CHANNEL as X
+from tokens.channels.pinterest.channel import CHANNEL as PINTEREST
+from tokens.channels.snapchat.channel import CHANNEL as SNAPCHAT
 from tokens.channels.x import signing
+from tokens.channels.x.channel import CHANNEL as X
 from users import database_clock
 from users.database_clock import now as by_postgresql
 

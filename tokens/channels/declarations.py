@@ -60,7 +60,7 @@ def choices() -> list[tuple[str, str]]:
     return [(one.key, one.label) for one in declared().values()]
 
 
-def keys() -> tuple[str, ...]:
+def channel_keys() -> tuple[str, ...]:
     """Return the keys of the channels."""
     return tuple(declared())
 

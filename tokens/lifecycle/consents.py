@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from tokens import app_faults, deadlines, scheduling, vault
-from tokens.channels.base import Credentials, Grant, Identity, Verdict
+from tokens.channels.kinds import Credentials, Grant, Identity, Verdict
 from tokens.deaths import TokenDeath
 from tokens.lifecycle.transitions import event, refresh_is_over, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner

@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from tokens import renewal
-from tokens.channels.base import Reason, Ruling
+from tokens.channels.kinds import Reason, Ruling
 from tokens.deaths import WINDOW, Incident, TokenDeath
 from tokens.lifecycle import transitions
 from tokens.models import Token

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from tokens import app_faults, renewal, scheduling, unknown_answers
-from tokens.channels.base import HARMLESS, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import HARMLESS, Inspection, Reason, Ruling, Verdict
 from tokens.lifecycle import incident_brake
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from tokens import app_faults, deadlines, renewal, scheduling, unknown_answers, vault
-from tokens.channels.base import Credentials, Dates, Grant, Inspection, Reason, Verdict
+from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.lifecycle import incident_brake
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,

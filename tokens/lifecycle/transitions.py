@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tokens import app_faults, deadlines
-from tokens.channels.base import Dates, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Dates, Inspection, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.deaths import TokenDeath
 from tokens.models import Token, TokenEvent

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys
+from tokens.channels.kinds import AppKeys
 from users.models import User
 
 BASE = "http://testserver"

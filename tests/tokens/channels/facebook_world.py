@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys, Credentials, Identity
+from tokens.channels.kinds import AppKeys, Credentials, Identity
 
 ADA = Identity("10215241773831025", "Ada Okafor")
 BEN = Identity("10228604863005643", "Ben Lindqvist")

@@ -10,7 +10,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys, Credentials, Identity
+from tokens.channels.kinds import AppKeys, Credentials, Identity
 
 CLIENT_ID, SECRET = Sandbox.APPS["linkedin"]
 REDIRECT = "http://testserver/link/linkedin/callback/"

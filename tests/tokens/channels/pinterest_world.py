@@ -8,7 +8,7 @@ import httpx2
 from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys, Credentials, Identity
+from tokens.channels.kinds import AppKeys, Credentials, Identity
 
 ADA = Identity("2783136121146311751", "Ada Okafor")
 LUMEN, FERN, HARBOR, MARLO, OLD = (

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys, Credentials, Identity
+from tokens.channels.kinds import AppKeys, Credentials, Identity
 
 CLIENT_ID, SECRET = Sandbox.APPS["snapchat"]
 REDIRECT = "http://testserver/link/snapchat/callback/"

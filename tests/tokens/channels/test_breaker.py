@@ -13,11 +13,11 @@ from django.conf import settings
 
 from adtoken_project.embedded.processes import free_port
 from tokens.channels import brake, breaker, gate, http, shared, shares
-from tokens.channels.base import Answer, AppKeys, Credentials, Verdict
-from tokens.channels.facebook import CHANNEL as FACEBOOK
-from tokens.channels.linkedin import CHANNEL as LINKEDIN
-from tokens.channels.tiktok import CHANNEL as TIKTOK
-from tokens.channels.x import CHANNEL as X
+from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
+from tokens.channels.kinds import Answer, AppKeys, Credentials, Verdict
+from tokens.channels.linkedin.channel import CHANNEL as LINKEDIN
+from tokens.channels.tiktok.channel import CHANNEL as TIKTOK
+from tokens.channels.x.channel import CHANNEL as X
 
 APP = "facebook:1"
 KEYS = AppKeys("1", ("secret",), "https://x.test/", ())

@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.factories import NOW, make_app
 from tests.support.sandbox import Sandbox
-from tokens import app_faults, channels
-from tokens.channels.base import AppKeys, Reason, Ruling, Verdict
+from tokens import app_faults
+from tokens.channels import registry
 from tokens.channels.classifier import keys_taken
+from tokens.channels.kinds import AppKeys, Reason, Ruling, Verdict
 from tokens.models import ChannelApp
 
 
@@ -20,55 +21,55 @@ def keys(channel: str) -> AppKeys:
 
 @pytest.fixture(autouse=True)
 def world(channels_world: Sandbox) -> Sandbox:
-    for channel in channels.CHANNELS:
+    for channel in registry.CHANNELS:
         channels_world.put_app(channel, redirect_uris=[keys(channel).redirect_uri])
     return channels_world
 
 
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_good_keys_are_taken(channel: str) -> None:
-    said = channels.get(channel).check_app(keys(channel))
+    said = registry.get(channel).check_app(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.OK, said
 
 
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_a_wrong_secret_is_a_fault_of_the_app(channel: str) -> None:
     wrong = replace(keys(channel), secrets=("wrong",))
 
-    said = channels.get(channel).check_app(wrong)
+    said = registry.get(channel).check_app(wrong)
 
     assert said is not None
     assert said.verdict == Verdict.APP_FAULT, said
 
 
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_channel_in_trouble_says_nothing_of_the_keys(channel: str, status: int, world: Sandbox) -> None:
     world.add_fault(channel, status=status, body="down")
 
-    said = channels.get(channel).check_app(keys(channel))
+    said = registry.get(channel).check_app(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.TRANSIENT
 
 
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_payment_required_is_a_fault_of_the_app(channel: str, world: Sandbox) -> None:
     world.add_fault(channel, status=402, body={"message": "Pay first"})
 
-    said = channels.get(channel).check_app(keys(channel))
+    said = registry.get(channel).check_app(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.APP_FAULT
 
 
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_an_unknown_answer_is_not_taken_for_good_keys(channel: str, world: Sandbox) -> None:
     world.add_fault(channel, status=403, body={"moon": 1})
 
-    said = channels.get(channel).check_app(keys(channel))
+    said = registry.get(channel).check_app(keys(channel))
 
     assert said is not None
     assert said.verdict != Verdict.OK
@@ -80,7 +81,7 @@ def test_a_doubt_that_no_table_explains_proves_no_keys() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("channel", sorted(channels.CHANNELS))
+@pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_a_fault_of_our_keys_ends_when_the_channel_takes_them_again(channel: str, settings: Any) -> None:
     settings.BASE_URL = "https://adtoken.example.com"
     client_id, secret = Sandbox.APPS[channel]

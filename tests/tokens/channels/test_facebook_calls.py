@@ -9,8 +9,9 @@ from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, FERN, LUMEN, REFUSED, SCOPES, close, token
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
-from tokens.channels.facebook import CHANNEL, reading
+from tokens.channels.facebook import reading
+from tokens.channels.facebook.channel import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
 from tokens.channels.parse import LONGEST_LIFE
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, SCOPES, close, code, token
-from tokens.channels.base import AppKeys, ChannelError, Verdict
-from tokens.channels.facebook import CHANNEL
+from tokens.channels.facebook.channel import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Verdict
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, BEN, FERN, LUMEN, MARLO, OLD, SCOPES, token
-from tokens.channels.base import AppKeys
-from tokens.channels.facebook import CHANNEL
+from tokens.channels.facebook.channel import CHANNEL
+from tokens.channels.kinds import AppKeys
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokens.channels import unknown
-from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.facebook import CHANNEL
+from tokens.channels.facebook.channel import CHANNEL
 from tokens.channels.facebook.verdicts import ROWS
+from tokens.channels.kinds import Answer, Call, Reason, Verdict
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
 DEAD_CODES = {"190", "102"}

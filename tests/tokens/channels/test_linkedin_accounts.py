@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, APP, FERN, LUMEN, MARLO, OLD, SCOPES, given, switch
-from tokens.channels.base import AccountList, ChannelError, PairReading, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL
+from tokens.channels.kinds import AccountList, ChannelError, PairReading, Reason, Verdict
+from tokens.channels.linkedin.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -14,8 +14,9 @@ from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, APP, SCOPES, close, code, given, switch
-from tokens.channels.base import ChannelError, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL, reading
+from tokens.channels.kinds import ChannelError, Reason, Verdict
+from tokens.channels.linkedin import reading
+from tokens.channels.linkedin.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

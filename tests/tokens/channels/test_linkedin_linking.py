@@ -16,7 +16,7 @@ from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, CLIENT_ID, LUMEN, REDIRECT, close, switch
-from tokens.channels.base import Reason
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db

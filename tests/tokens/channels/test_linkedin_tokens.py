@@ -10,8 +10,8 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import APP, DAY, NOBODYS, SCOPES, close, code, given, switch
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
+from tokens.channels.linkedin.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.linkedin import CHANNEL
+from tokens.channels.kinds import Answer, Call, Reason, Verdict
+from tokens.channels.linkedin.channel import CHANNEL
 from tokens.channels.linkedin.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")

@@ -9,8 +9,8 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import pinterest_world as world
 from tests.tokens.channels.pinterest_world import ADA, FERN, HARBOR, LUMEN, MARLO, OLD, SCOPES, token
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Identity, PairReading, Reason, Verdict
-from tokens.channels.pinterest import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Identity, PairReading, Reason, Verdict
+from tokens.channels.pinterest.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

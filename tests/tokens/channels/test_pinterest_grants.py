@@ -11,8 +11,9 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import pinterest_world as world
 from tests.tokens.channels.pinterest_world import ADA, SCOPES, close, code, token
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
-from tokens.channels.pinterest import CHANNEL, calls
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
+from tokens.channels.pinterest import calls
+from tokens.channels.pinterest.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.pinterest import CHANNEL
+from tokens.channels.kinds import Answer, Call, Reason, Verdict
+from tokens.channels.pinterest.channel import CHANNEL
 from tokens.channels.pinterest.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")

@@ -6,34 +6,36 @@ from typing import Any
 import pytest
 
 from tests.support.sandbox import Sandbox
-from tokens import channels, renewal
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Verdict
+from tokens import renewal
+from tokens.channels import registry
+from tokens.channels.base import Channel
 from tokens.channels.http import Limit
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Verdict
 
 ROTATES = {"pinterest": "rotate", "snapchat": "rotate", "linkedin": "rotate_refresh"}
 
 
 @pytest.fixture(params=sorted(ROTATES))
-def channel(request: pytest.FixtureRequest, channels_world: Sandbox) -> channels.Channel:
+def channel(request: pytest.FixtureRequest, channels_world: Sandbox) -> Channel:
     key: str = request.param
     channels_world.put_app(key, settings={ROTATES[key]: True})
-    return channels.get(key)
+    return registry.get(key)
 
 
 @pytest.fixture
-def keys(channel: channels.Channel) -> AppKeys:
+def keys(channel: Channel) -> AppKeys:
     client_id, secret = Sandbox.APPS[channel.key]
     return AppKeys(client_id, (secret,), "https://adtoken.test/callback/", ())
 
 
-def renewed(channel: channels.Channel, keys: AppKeys, held: Credentials) -> Credentials:
+def renewed(channel: Channel, keys: AppKeys, held: Credentials) -> Credentials:
     grant = renewal.renewed(channel, keys, held, limit=Limit(None))
     assert grant is not None
     return grant.credentials
 
 
 def test_where_a_rotation_went_wrong_the_refresh_token_of_before_is_tried_once(
-    channels_world: Sandbox, channel: channels.Channel, keys: AppKeys, settings: Any
+    channels_world: Sandbox, channel: Channel, keys: AppKeys, settings: Any
 ) -> None:
     issued = channels_world.issue_token(channel.key, "ada")
     first = Credentials(issued["access_token"], issued["refresh_token"])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens import channels
+from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.channels.checks import channels_are_whole, problems
 from tokens.channels.kinds import (
@@ -47,10 +47,10 @@ def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
 
 
 def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> None:
-    class Late(type(channels.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
+    class Late(type(registry.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
         renewal = None
         last_step = "Click somewhere."
-        lifetime = replace(channels.get("pinterest").lifetime, clocks=(), ends=())
+        lifetime = replace(registry.get("pinterest").lifetime, clocks=(), ends=())
 
     settings.CONSENT_ORIGINS = []
 
@@ -65,13 +65,13 @@ def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> Non
 
 
 def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:
-    assert {key: channel.label for key, channel in channels.CHANNELS.items()} == dict(ChannelKey.choices)
+    assert {key: channel.label for key, channel in registry.CHANNELS.items()} == dict(ChannelKey.choices)
 
 
 def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> None:
     trouble = Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, retry_after=30)
 
-    class Hindered(type(channels.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
+    class Hindered(type(registry.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
         def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Any:
             raise ChannelError(trouble, evidence={"status": 429})
 
@@ -87,14 +87,14 @@ def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> 
 
 def test_a_channel_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(
-        channels.UnknownChannel, match=r"There is no channel 'myspace'\. Channels: facebook, .*x"
+        registry.UnknownChannel, match=r"There is no channel 'myspace'\. Channels: facebook, .*x"
     ):
-        channels.get("myspace")
+        registry.get("myspace")
 
 
-@pytest.mark.parametrize("key", channels.CHANNELS)
+@pytest.mark.parametrize("key", registry.CHANNELS)
 def test_texts_for_people_are_whole(key: str) -> None:
-    channel = channels.get(key)
+    channel = registry.get(key)
 
     assert channel.last_step.startswith("Press ")
     assert channel.manage_url.startswith("https://")
@@ -102,7 +102,7 @@ def test_texts_for_people_are_whole(key: str) -> None:
     assert channel.open_url("1").startswith("https://")
 
 
-@pytest.mark.parametrize("key", channels.CHANNELS)
+@pytest.mark.parametrize("key", registry.CHANNELS)
 def test_credentials_are_in_no_repr(key: str) -> None:
     credentials = Credentials("SBXTOKEN", secret="SBXTOKEN")
 
@@ -110,6 +110,6 @@ def test_credentials_are_in_no_repr(key: str) -> None:
 
 
 def test_facebook_asks_again_and_x_always_asks_who_it_is() -> None:
-    assert channels.get("facebook").authorize_params() == {}
-    assert channels.get("facebook").authorize_params(again=True) == {"auth_type": "rerequest"}
-    assert channels.get("x").authorize_params() == {"force_login": "true"}
+    assert registry.get("facebook").authorize_params() == {}
+    assert registry.get("facebook").authorize_params(again=True) == {"auth_type": "rerequest"}
+    assert registry.get("x").authorize_params() == {"force_login": "true"}

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.snapchat_world import ADA, APP, FERN, LUMEN, given, spare_id, switch
-from tokens.channels.base import NativeAccount, PairReading, Reason, Verdict
-from tokens.channels.snapchat import CHANNEL
+from tokens.channels.kinds import NativeAccount, PairReading, Reason, Verdict
+from tokens.channels.snapchat.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from tests.tokens.channels.snapchat_world import (
     given,
     switch,
 )
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Reason, Verdict
-from tokens.channels.snapchat import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Reason, Verdict
+from tokens.channels.snapchat.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,9 @@ from tests.tokens.channels.snapchat_world import (
     spare_id,
     switch,
 )
-from tokens.channels.base import AccountList, ChannelError, NativeAccount, Verdict
-from tokens.channels.snapchat import CHANNEL, policy
+from tokens.channels.kinds import AccountList, ChannelError, NativeAccount, Verdict
+from tokens.channels.snapchat import policy
+from tokens.channels.snapchat.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tokens.channels.snapchat_world import GENERAL
-from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.snapchat import CHANNEL
+from tokens.channels.kinds import Answer, Call, Reason, Verdict
+from tokens.channels.snapchat.channel import CHANNEL
 from tokens.channels.snapchat.verdicts import ROWS
 
 Ruled = tuple[Call, int, Any, Verdict, Reason | None]

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.faults.shapes import FIREWALL, STORAGE
-from tokens import channels
-from tokens.channels import batch
-from tokens.channels.base import Answer, Reason, Ruling, Verdict
+from tokens.channels import batch, registry
+from tokens.channels.kinds import Answer, Reason, Ruling, Verdict
 from tokens.channels.parse import xml_error
 from tokens.channels.spoken import says_limited, says_not_permitted
 
@@ -49,11 +48,11 @@ NO_REFUSALS = (
     "The client lacks permission",
 )  # fmt: skip
 
-every_channel = pytest.mark.parametrize("key", channels.CHANNELS)
+every_channel = pytest.mark.parametrize("key", registry.CHANNELS)
 
 
 def classify(key: str, status: int, body: Any, call: Any = "api", **headers: str) -> Ruling:
-    return channels.get(key).classify(Answer(call, status, headers, body))
+    return registry.get(key).classify(Answer(call, status, headers, body))
 
 
 @every_channel

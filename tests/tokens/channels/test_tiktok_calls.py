@@ -22,8 +22,8 @@ from tests.tokens.channels.tiktok_world import (
     said,
     token,
 )
-from tokens.channels.base import AppKeys, ChannelError, Reason, Verdict
-from tokens.channels.tiktok import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Reason, Verdict
+from tokens.channels.tiktok.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

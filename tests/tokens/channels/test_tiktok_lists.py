@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import ADA, APP, FERN, LUMEN, MARLO, OLD, by_id, said, token
-from tokens.channels.base import AccountList, ChannelError, Credentials, Identity, Reason, Verdict
 from tokens.channels.http import Limit
-from tokens.channels.tiktok import CHANNEL, listing
+from tokens.channels.kinds import AccountList, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.tiktok import listing
+from tokens.channels.tiktok.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.tiktok_world import APP, FERN, HARBOR, LUMEN, REFUSED, said, token
-from tokens.channels.base import ChannelError, Verdict
+from tokens.channels.kinds import ChannelError, Verdict
 from tokens.channels.pushes import News, Push, UnreadablePush
 from tokens.channels.tiktok import pushes
 from tokens.channels.tiktok.pushes import Suspension

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokens.channels.base import START_AGAIN, Answer, Call, Reason, Verdict
-from tokens.channels.tiktok import CHANNEL
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Verdict
+from tokens.channels.tiktok.channel import CHANNEL
 from tokens.channels.tiktok.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")

@@ -5,8 +5,9 @@ from pytest_django.fixtures import Settings
 
 from tests.tokens.channels.tiktok_world import LUMEN
 from tokens import reasons
-from tokens.channels.base import Reason
-from tokens.channels.tiktok import CHANNEL, calls
+from tokens.channels.kinds import Reason
+from tokens.channels.tiktok import calls
+from tokens.channels.tiktok.channel import CHANNEL
 from tokens.channels.tiktok.policy import restriction, role
 
 

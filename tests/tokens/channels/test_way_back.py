@@ -17,8 +17,7 @@ from tests.support import native
 from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens import channels
-from tokens.channels import callback
+from tokens.channels import callback, registry
 from tokens.models import ChannelKey, Handshake, Token
 from users.models import User
 
@@ -204,7 +203,7 @@ class TestProof:
 
     @pytest.fixture(autouse=True)
     def takes_pkce(self, channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-        monkeypatch.setattr(type(channels.get("snapchat")), "pkce", True)
+        monkeypatch.setattr(type(registry.get("snapchat")), "pkce", True)
         native.set_up_apps(channels_world)
         return channels_world
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tokens import channels
-from tokens.channels.base import Answer, Reason, Verdict
+from tokens.channels import registry
+from tokens.channels.kinds import Answer, Reason, Verdict
 from tokens.channels.write_refusals import reason_by_words
 
 # A refusal of a call as each channel words it, with a place for the message.
@@ -28,14 +28,14 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("channel", channels.CHANNELS)
+@pytest.mark.parametrize("channel", registry.CHANNELS)
 @pytest.mark.parametrize(("said", "reason"), SAID.items())
 def test_a_refusal_that_says_that_the_person_may_not_write_is_of_the_person_here(
     channel: str, said: str, reason: Reason
 ) -> None:
     status, body = REFUSED[channel]
 
-    ruling = channels.get(channel).classify(Answer("api", status, body=body(said)))
+    ruling = registry.get(channel).classify(Answer("api", status, body=body(said)))
 
     assert (ruling.verdict, ruling.reason, ruling.unknown) == (Verdict.ACCESS_LOST, reason, "")
 
@@ -56,7 +56,7 @@ def test_other_words_say_nothing_of_writing(said: str) -> None:
 
 
 def test_neither_limits_nor_dead_log_ins_are_judged_by_words() -> None:
-    facebook = channels.get("facebook")
+    facebook = registry.get("facebook")
     two_factor = "two-factor authentication required"
 
     dead = facebook.classify(Answer("api", 400, body={"error": {"code": 190, "error_subcode": 460, "message": two_factor}}))  # fmt: skip

@@ -7,8 +7,8 @@ import redis
 
 from tests.support.sandbox import Sandbox
 from tokens.channels import brake
-from tokens.channels.base import AppKeys, ChannelError, Credentials, Identity, Reason, Verdict
-from tokens.channels.x import CHANNEL
+from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.x.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import Answer, AppKeys, ChannelError, Credentials, Identity, Reason, Verdict
-from tokens.channels.x import CHANNEL
+from tokens.channels.kinds import Answer, AppKeys, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.x.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tokens.channels.base import AppKeys, Credentials
+from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.x import signing
 
 # https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokens.channels.base import Answer, Call, Reason, Verdict
-from tokens.channels.x import CHANNEL
+from tokens.channels.kinds import Answer, Call, Reason, Verdict
+from tokens.channels.x.channel import CHANNEL
 from tokens.channels.x.verdicts import ROWS, retry_after
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC).timestamp()

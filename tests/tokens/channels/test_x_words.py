@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens.channels.x import CHANNEL, signable
+from tokens.channels.x import signable
+from tokens.channels.x.channel import CHANNEL
 from tokens.channels.x.policy import funding, role
 
 LUMEN = "18ce54d4x5t"

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.base import AppKeys, Credentials, Identity, NativeAccount
+from tokens.channels.kinds import AppKeys, Credentials, Identity, NativeAccount
 
 CALLBACK = "http://testserver/link/tiktok/callback/"
 APP = AppKeys(Sandbox.APPS["tiktok"][0], (Sandbox.APPS["tiktok"][1],), CALLBACK, ())

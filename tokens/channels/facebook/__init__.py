@@ -1,5 +1,1 @@
 """Facebook (Meta Marketing API). Facts: docs of Graph API v25/v26, read 2026-08 to 2026-11."""
-
-from tokens.channels.facebook.channel import CHANNEL
-
-__all__ = ["CHANNEL"]

@@ -1,5 +1,1 @@
 """TikTok for Business (API v1.3). Facts: the vendor's SDK of 2026-02, and clients that restate its pages, read 2026-11."""
-
-from tokens.channels.tiktok.channel import CHANNEL
-
-__all__ = ["CHANNEL"]

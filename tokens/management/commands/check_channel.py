@@ -7,8 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tokens import channels, live_check, renewal, unknown_answers
-from tokens.channels.base import Channel, Credentials
+from tokens import live_check, renewal, unknown_answers
+from tokens.channels import registry
+from tokens.channels.base import Channel
+from tokens.channels.kinds import Credentials
 from tokens.live_check import Checker, Line
 from tokens.models import ChannelApp, Token
 from tokens.vault import VaultError
@@ -22,7 +24,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("channel", help=", ".join(channels.CHANNELS))
+        parser.add_argument("channel", help=", ".join(registry.CHANNELS))
         parser.add_argument("--app", metavar="CLIENT_ID", help="The channel app; without it the default one.")
         source = parser.add_mutually_exclusive_group()
         source.add_argument("--token-id", type=int, metavar="N", help="A stored log-in, by its number.")
@@ -38,8 +40,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            channel = channels.get(options["channel"])
-        except channels.UnknownChannel as error:
+            channel = registry.get(options["channel"])
+        except registry.UnknownChannel as error:
             raise CommandError(str(error)) from error
         if options["renew"] and options["token_id"] is None:
             raise CommandError("--renew needs --token-id: what a renewal gives must be stored.")
