@@ -11,6 +11,7 @@ from accounts import selection
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from tokens import renewal
+from tokens.channels import declarations
 from tokens.models import Token
 from ui import presentation
 from users.models import User
@@ -85,7 +86,7 @@ def of(account: Account, now: datetime) -> Summary:
         deadline_kind=account.deadline_kind,
         deadline=account.deadline,
         undated_backups=undated,
-        channel=account.channel,
+        channel_label=declarations.label(account.channel),
         now=now,
         zone=zone,
         renews=renews,

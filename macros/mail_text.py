@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from macros.grouping import DARK, LATER, MONTH, WEEK, Line, Login
 from notifications import clean
 from tokens import reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import presentation
@@ -71,7 +72,7 @@ def heading(line: Line, reader: Reader, length: int = NAME_LENGTH) -> str:
     if line.dark:
         return f"{name} is deactivated"
     if line.covered:
-        channel = presentation.channel_name(line.account.channel)
+        channel = declarations.label(line.account.channel)
         whose = "Your" if line.mine else f"{presentation.first_name(line.person)}'s"
         whose = whose[0].upper() + whose[1:]
         return f"{whose} {channel} log-in ends {in_days(line, reader)} (backup in place)"
@@ -213,7 +214,7 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool, shown: int 
     first = login.first
     several = len(login.lines) > 1
     told = _explanation(first, others=len(login.lines) - 1)
-    channel = presentation.channel_name(first.account.channel)
+    channel = declarations.label(first.account.channel)
     one = Card(
         channel=first.account.channel,
         channel_name=channel,
@@ -346,7 +347,7 @@ def _watches(line: Line) -> bool:
 
 def _steps_of_watcher(line: Line) -> tuple[str, ...]:
     """Return what somebody can do who has nothing to press himself."""
-    channel = presentation.channel_name(line.account.channel)
+    channel = declarations.label(line.account.channel)
     known = line.person != presentation.ELSEWHERE
     ask = f"Ask {line.person} to re-authenticate{f', by mail to {line.contact}' if line.contact else ''}."
     if not known:
@@ -369,7 +370,7 @@ def _steps_of_wall(line: Line) -> tuple[str, ...]:
 
 def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if _to_find(line):
-        channel = presentation.channel_name(line.account.channel)
+        channel = declarations.label(line.account.channel)
         return (
             f"Find somebody who has access to the account at {channel}. That may be you.",
             "Have them open the account in AdToken and link it.",
@@ -392,7 +393,7 @@ def _button(login: Login, links: Links) -> dict[str, str]:
     if first.mine and not first.by_consent and not first.walled:
         return {"label": "See the steps and check now", "url": links.renew}
     if first.mine and not first.walled:
-        channel = presentation.channel_name(first.account.channel)
+        channel = declarations.label(first.account.channel)
         many = len(login.lines)
         what = short(first.account.name) if many == 1 else f"{channel}, {many} accounts"
         return {"label": f"Re-authenticate {what}", "url": links.renew}

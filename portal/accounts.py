@@ -19,6 +19,7 @@ from accounts import summary
 from accounts.models import Account
 from accounts.name_visibility import Names
 from portal import account_pages, account_rows, action_views, bulk, export, filters, listing, moving, states
+from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
@@ -105,7 +106,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return format_html(
             '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}">{2}</a>{5}<span class="at-second at-cut" title="{4}">'
             '<span class="at-hidden">{3} </span>{4}</span></span></span>',
-            tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
+            channel_tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
             format_html('<span class="at-second at-cut">{}</span>', account.team) if account.several_teams else "",
         )  # fmt: skip
 

@@ -22,6 +22,7 @@ from accounts.models import ApiKey
 from broker import callers
 from portal import handed_out
 from portal.forms import ConfirmForm, KeyForm
+from tokens.channels import declarations
 from ui import confirm, presentation
 from ui.confirm import Page
 from ui.templatetags import ui as tags
@@ -105,7 +106,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     @display(description="Channels")
     def channels_cell(self, key: ApiKey) -> str:
         """Return the channels it is limited to."""
-        return ", ".join(presentation.channel_name(channel) for channel in key.channels) or "all"
+        return ", ".join(declarations.label(channel) for channel in key.channels) or "all"
 
     @display(description="Made by")
     def maker_cell(self, key: ApiKey) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from tokens import renewal
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.models import Token
 from ui import presentation
@@ -39,7 +39,10 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
     if token.state == Token.State.DEAD:
         found.append(
             DateLine(
-                "Ended", token.state_since, "", presentation.source_words("introspection", channel=channel)
+                "Ended",
+                token.state_since,
+                "",
+                presentation.source_words("introspection", channel_label=declarations.label(channel)),
             )
         )
     for clock, label in presentation.CLOCK_NAMES.items():
@@ -102,4 +105,4 @@ def permissions(token: Token, channel: str) -> str:
 def _source(source: str, channel: str) -> str:
     package = native(channel)
     days = package.lifetime.access.days if package and package.lifetime.access else None
-    return presentation.source_words(source, channel=channel, rule_days=days)
+    return presentation.source_words(source, channel_label=declarations.label(channel), rule_days=days)

@@ -16,6 +16,7 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import HIDDEN, Names
 from portal import dates
 from tokens import reasons, renewal, scrub
+from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from ui import addresses, presentation
@@ -244,7 +245,7 @@ def _revoke(row: PoolRow) -> Deed:
     back = reverse("admin:accounts_account_change", args=[row.entry.account_id])
     url = reverse("admin:tokens_token_revoke", args=[row.token.pk])
     return Deed(
-        f"Revoke at {presentation.channel_name(row.token.app.channel)}",
+        f"Revoke at {declarations.label(row.token.app.channel)}",
         f"{url}?{urlencode({'next': back})}",
         icon="block",
     )

@@ -17,9 +17,9 @@ from accounts.removal import Effect, Ended
 from portal import access
 from portal.bulk_items import SHOWN, number
 from portal.forms import ConfirmForm
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.models import Token
-from ui import confirm, presentation
+from ui import confirm
 from ui.confirm import Page
 from users.models import person
 from users.visibility import is_administrator
@@ -63,7 +63,7 @@ def _back(request: HttpRequest) -> str:
 
 
 def _page(request: HttpRequest, token: Token, found: Sequence[Effect], names: Names) -> Page:
-    label = presentation.channel_name(token.app.channel)
+    label = declarations.label(token.app.channel)
     name = names.token(token, found[0].account if found else None)
     who = "this log-in" if name == HIDDEN else f"the log-in of {name}"
     stops, backups = sum(one.stops for one in found), sum(one.backup_lost for one in found)

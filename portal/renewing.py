@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.errors import DeedRefused
 from tokens import probe, renewal
-from tokens.channels import shares
+from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui import presentation
@@ -28,7 +28,7 @@ class Renewal:
 def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
     """Ask the channel to renew the token and say what became of it. Raises DeedRefused or OnHold where that cannot be asked."""
     hold.refuse()
-    label = presentation.channel_name(token.app.channel)
+    label = declarations.label(token.app.channel)
     if renewal.policy_of(token) is None:
         raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
     if not renewal.possible(token, now):

@@ -16,9 +16,9 @@ from notifications.models import Message
 from portal import account_rows
 from portal.message_rows import SKIPPED, Row
 from portal.pool_rows import pretty
+from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
-from ui import presentation
 
 SHOWN = 20
 MOST = 500
@@ -277,7 +277,7 @@ def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
         TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",
     }
     reason = str(event.detail.get("reason", ""))
-    found = _SOURCES.get(event.source, "").format(channel=presentation.channel_name(account.channel))
+    found = _SOURCES.get(event.source, "").format(channel=declarations.label(account.channel))
     parts = [
         f"{account_rows.explain(account, reason).short}." if reason else "",
         found,

@@ -18,8 +18,10 @@ from accounts.pool_reasons import READING_REFUSED
 from portal import dates, filters, listing, removing, system_user
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
+from tokens.templatetags import channels as channel_tags
 from ui import presentation
 from ui.fragments import part
 from ui.paging import CappedPaginator
@@ -174,13 +176,13 @@ class TokensOfAccounts:
     def person_cell(self, token: Any) -> SafeString:
         """Return whose token it is, and where."""
         second = (
-            f"{presentation.channel_name(token.app.channel)}: {token.native_user_name}"
+            f"{declarations.label(token.app.channel)}: {token.native_user_name}"
             if token.known
-            else presentation.channel_name(token.app.channel)
+            else declarations.label(token.app.channel)
         )
         return format_html(
             '<span class="at-with-mark">{}<span><span class="at-strong">{}</span><span class="at-second">{}</span></span></span>',
-            tags.mark(token.app.channel), token.label, second,
+            channel_tags.mark(token.app.channel), token.label, second,
         )  # fmt: skip
 
     @display(description="State", ordering="state")

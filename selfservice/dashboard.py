@@ -17,7 +17,7 @@ from selfservice import my_list
 from selfservice.linking import overview
 from selfservice.my_list import ATTENTION, STOPPED, WORKING
 from tokens import reasons, renewal
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import presentation
@@ -62,7 +62,7 @@ class AccountRow:
     @property
     def line(self) -> str:
         """The text with the channel's name in front: accounts of one brand have one name at six channels."""
-        label = presentation.channel_name(self.account.channel)
+        label = declarations.label(self.account.channel)
         return self.text if self.text.startswith(label) else f"{label} · {self.text}"
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from tokens.channels import declarations
 from ui.calendar_days import AT_RISK, URGENT, days_until, within
 
 FULL_BAR = timedelta(days=60)
@@ -251,17 +250,16 @@ def ago(when: datetime, *, now: datetime, zone: tzinfo) -> str:
     return short_date(when, zone=zone, now=now)
 
 
-def source_words(source: str, *, channel: str, rule_days: int | None = None) -> str:
+def source_words(source: str, *, channel_label: str, rule_days: int | None = None) -> str:
     """Return where a date comes from: provider, introspection, policy (with its days), never; anything else is unknown."""
-    name = channel_name(channel)
     if source == "provider":
-        return f"said by {name}"
+        return f"said by {channel_label}"
     if source == "introspection":
-        return f"checked at {name}"
+        return f"checked at {channel_label}"
     if source == "policy":
-        return f"by the {rule_days}-day rule" if rule_days else f"by {name}'s rule"
+        return f"by the {rule_days}-day rule" if rule_days else f"by {channel_label}'s rule"
     if source == "never":
-        return f"{name} sets none"
+        return f"{channel_label} sets none"
     return "linked before dates were stored"
 
 
@@ -286,7 +284,7 @@ def works_until(
     deadline_kind: str,
     deadline: datetime | None,
     undated_backups: int,
-    channel: str,
+    channel_label: str,
     now: datetime,
     zone: tzinfo,
     renews: bool = False,
@@ -297,9 +295,9 @@ def works_until(
     `renews`: the date moves by itself, as AdToken renews.
     """
     if deadline_kind == "never":
-        return WorksUntil("End date", "No end date", source_words("never", channel=channel))
+        return WorksUntil("End date", "No end date", source_words("never", channel_label=channel_label))
     if deadline_kind == "unknown":
-        return WorksUntil("End date", "Not available", source_words("unknown", channel=channel))
+        return WorksUntil("End date", "Not available", source_words("unknown", channel_label=channel_label))
     if deadline_kind != "date" or deadline is None:
         return WorksUntil("State", "Does not work", "no token is left")
     words = days_left(deadline_kind="date", deadline=deadline, now=now, zone=zone).text
@@ -309,11 +307,6 @@ def works_until(
     if undated_backups:
         return WorksUntil("Works at least until", text, f"{words}, +{undated_backups} with unknown date")
     return WorksUntil("Works until", text, words)
-
-
-def channel_name(channel: str) -> str:
-    """Return the channel's name as it writes itself; an unknown key is shown as it is."""
-    return declarations.label(channel)
 
 
 def initials(name: str) -> str:

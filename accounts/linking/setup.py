@@ -8,10 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
-from ui import presentation
 from users.models import User, person
 
 READY, NOT_BUILT, NOT_SET_UP, LOCKED = "ready", "not_built", "not_set_up", "locked"
@@ -82,7 +81,7 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
     found = found or state(channel)
     if found == READY:
         return None
-    label = presentation.channel_name(channel)
+    label = declarations.label(channel)
     operator = user.is_staff and user.has_perm(_MAY)
     if found == NOT_BUILT:
         why = "This version of AdToken cannot link it."

@@ -14,6 +14,7 @@ from accounts.telling import news
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
 from ui import addresses, presentation
@@ -66,7 +67,7 @@ def build(message: Message) -> Mail:
         "more": len(accounts) - 1,
         "first": first,
         "told": told,
-        "channel": presentation.channel_name(first.account.channel),
+        "channel": declarations.label(first.account.channel),
         "carrier": _carrier(first, pools, reader),
         "is_admin": _is_admin(first, pools, reader.user),
         "reads_only": first.reason == Reason.PUBLISHING_LOST,
@@ -191,7 +192,7 @@ def _state(line: Line, pools: Mapping[int, Summary], reader: Reader, *, short: b
 def _button(lines: Sequence[Line], told: reasons.Explanation) -> dict[str, str]:
     first = lines[0]
     if first.mine and told.by_consent:
-        several = f"{presentation.channel_name(first.account.channel)}, {len(lines)} accounts"
+        several = f"{declarations.label(first.account.channel)}, {len(lines)} accounts"
         what = several if len(lines) > 1 else mailing.cut(first.account.name)
         return {"label": f"Re-authenticate {what}", "url": addresses.of("reauthenticate", first.account.pk)}
     if first.mine:
@@ -211,7 +212,7 @@ def _is_admin(line: Line, pools: Mapping[int, Summary], user: User | None) -> bo
 
 
 def _because(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
-    channel = presentation.channel_name(line.account.channel)
+    channel = declarations.label(line.account.channel)
     if line.mine:
         return f"You get this because you linked this {channel} log-in."
     if line.entry.token.kind == Token.Kind.SYSTEM and _owns(line.entry.token, reader.user):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.mails import death_mail
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.models import Token
 from ui import addresses, presentation
 from users.models import User
@@ -53,7 +53,7 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, death_m
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     asker = str(actor) if actor else "An administrator"
     channel = registry.get(pools[0][0].app.channel)
-    labels = list(dict.fromkeys(presentation.channel_name(token.app.channel) for token, _ in pools))
+    labels = list(dict.fromkeys(declarations.label(token.app.channel) for token, _ in pools))
     context: dict[str, Any] = {
         "asker": asker,
         "note": message.payload.get("note", ""),

@@ -15,6 +15,7 @@ from accounts.summary import Summary
 from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
+from tokens.channels import declarations
 from ui import addresses, presentation
 from users.models import User
 
@@ -73,7 +74,7 @@ def called(names: Sequence[str]) -> str:
 def card_head(accounts: Sequence[Account], whose: str = "") -> dict[str, Any]:
     """Return the head of a card: one account with its id, or how many there are and whose log-in it is."""
     first = accounts[0]
-    channel = presentation.channel_name(first.channel)
+    channel = declarations.label(first.channel)
     several = len(accounts) > 1
     return {
         "channel": first.channel,

@@ -9,6 +9,7 @@ from accounts.telling import news
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from ui import addresses, presentation
 
@@ -34,7 +35,7 @@ def build(message: Message) -> Mail:
     context = {
         "accounts": mailing.called([account.name for account in still]),
         "more": len(still) - 1,
-        "channel": presentation.channel_name(still[0].channel),
+        "channel": declarations.label(still[0].channel),
         "cards": [_card(some) for some in shown],
         "unseen": sum(len(some) for some in groups.values())
         - sum(min(len(some), mailing.SHOWN) for some in shown),
@@ -47,7 +48,7 @@ def build(message: Message) -> Mail:
 
 def _card(accounts: list[Account]) -> dict[str, Any]:
     first = accounts[0]
-    channel = presentation.channel_name(first.channel)
+    channel = declarations.label(first.channel)
     told = reasons.explain(
         first.channel, Reason.RESTRICTED, account=mailing.called([account.name for account in accounts])
     )

@@ -10,6 +10,7 @@ from accounts.summary import Summary
 from accounts.telling.notices import without_unwanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from tokens.channels import declarations
 from ui import addresses, presentation
 
 SHOWN = 5
@@ -38,7 +39,7 @@ def build(message: Message) -> Mail:
         "all_work": not dark,
         "dark": mailing.called(dark) if dark else "",
         "dark_more": len(dark) - 1,
-        "channel": presentation.channel_name(first.channel),
+        "channel": declarations.label(first.channel),
         "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),
         "because": _because([one.pk in lifted for one in found]),

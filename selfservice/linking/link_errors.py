@@ -16,9 +16,9 @@ from django.utils import timezone
 from accounts.linking import problems
 from accounts.models import LinkProblem
 from tokens import app_faults, unknown_answers
+from tokens.channels import declarations
 from tokens.channels.kinds import ChannelError, Verdict
 from tokens.models import ChannelApp
-from ui.presentation import channel_name
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def note(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None
 def wait(request: HttpRequest, channel: str) -> HttpResponse:
     """Show that the first of several answers is being worked on. The page asks again by itself and moves on with it."""
     context = {
-        "heading": f"We are taking in what {channel_name(channel)} says",
+        "heading": f"We are taking in what {declarations.label(channel)} says",
         "cause": "This takes a few seconds. The page moves on by itself.",
         "safe": "nothing is asked twice.",
         "icon": "sync",
@@ -164,7 +164,7 @@ def show(
 
     Where somebody is logged in, it is kept for staff, who find it by the code.
     """
-    name, now = channel_name(channel), timezone.now()
+    name, now = declarations.label(channel), timezone.now()
     if isinstance(request.user, User):
         code = problems.record(user=request.user, channel=channel, kind=trouble.kind, detail=detail, now=now)
     else:

@@ -23,7 +23,7 @@ PAGES = sorted(path for path in TEMPLATES.rglob("*.html") if "mail" not in path.
 
 
 def render(source: str, **context: Any) -> str:
-    return Template("{% load ui mailtext %}" + source).render(Context(context))
+    return Template("{% load channels ui mailtext %}" + source).render(Context(context))
 
 
 class BrokenError(Exception):

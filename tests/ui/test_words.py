@@ -140,16 +140,16 @@ def test_the_last_check_is_told_in_minutes_hours_or_as_a_date(past: timedelta, w
 @pytest.mark.parametrize(
     ("source", "channel", "days", "words"),
     [
-        ("provider", "facebook", None, "said by Facebook"),
-        ("introspection", "facebook", None, "checked at Facebook"),
-        ("policy", "facebook", 60, "by the 60-day rule"),
-        ("never", "x", None, "X sets none"),
-        ("unknown", "tiktok", None, "linked before dates were stored"),
-        ("", "tiktok", None, "linked before dates were stored"),
+        ("provider", "Facebook", None, "said by Facebook"),
+        ("introspection", "Facebook", None, "checked at Facebook"),
+        ("policy", "Facebook", 60, "by the 60-day rule"),
+        ("never", "X", None, "X sets none"),
+        ("unknown", "TikTok", None, "linked before dates were stored"),
+        ("", "TikTok", None, "linked before dates were stored"),
     ],
 )
 def test_every_date_says_where_it_comes_from(source: str, channel: str, days: int | None, words: str) -> None:
-    assert presentation.source_words(source, channel=channel, rule_days=days) == words
+    assert presentation.source_words(source, channel_label=channel, rule_days=days) == words
 
 
 def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date() -> None:
@@ -157,7 +157,7 @@ def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date()
         deadline_kind="date",
         deadline=datetime(2026, 12, 5, 13, 30, tzinfo=UTC),
         undated_backups=1,
-        channel="facebook",
+        channel_label="Facebook",
         now=NOW,
         zone=BERLIN,
     )
@@ -179,7 +179,7 @@ def test_an_account_without_a_date_is_not_said_to_work_until_something(
     kind: str, heading: str, text: str
 ) -> None:
     words = presentation.works_until(
-        deadline_kind=kind, deadline=None, undated_backups=0, channel="x", now=NOW, zone=BERLIN
+        deadline_kind=kind, deadline=None, undated_backups=0, channel_label="X", now=NOW, zone=BERLIN
     )
 
     assert (words.heading, words.text) == (heading, text)
@@ -187,7 +187,7 @@ def test_an_account_without_a_date_is_not_said_to_work_until_something(
 
 def test_an_account_whose_date_is_unknown_is_never_said_to_be_safe() -> None:
     words = presentation.works_until(
-        deadline_kind="unknown", deadline=None, undated_backups=2, channel="x", now=NOW, zone=BERLIN
+        deadline_kind="unknown", deadline=None, undated_backups=2, channel_label="X", now=NOW, zone=BERLIN
     )
 
     assert words.text == "Not available"

@@ -38,12 +38,6 @@ def pill(state: presentation.Pill) -> SafeString:
 
 
 @register.simple_tag
-def mark(channel: str, size: str = "") -> SafeString:
-    """Return the letter mark of a channel; size "" (32 px), "s" (20) or "l" (44). The name must stand near it."""
-    return _part("mark", channel=channel, size=size, letter=presentation.channel_name(channel)[:1].upper())
-
-
-@register.simple_tag
 def avatar(name: str, size: str = "") -> SafeString:
     """Return the initials of a person in a circle; size "" (34 px) or "s" (24)."""
     return _part("avatar", letters=presentation.initials(name), size=size)
@@ -92,12 +86,6 @@ def when(moment: datetime, form: str = "full", now: datetime | None = None) -> S
             raise template.TemplateSyntaxError('{% when moment "ago" now %} needs now.')
         return _part("date", moment=forms_of, text=presentation.ago(moment, now=now, zone=zone))
     return _part("date", moment=forms_of, text=getattr(forms_of, form))
-
-
-@register.filter
-def channel_name(channel: str) -> str:
-    """Return a channel's name: {{ account.channel|channel_name }}."""
-    return presentation.channel_name(channel)
 
 
 @register.filter

@@ -1,0 +1,17 @@
+"""Template tags that name channels: {% load channels %}. The kit in `ui` knows none."""
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from tokens.channels import declarations
+
+register = template.Library()
+
+
+@register.simple_tag
+def mark(channel: str, size: str = "") -> SafeString:
+    """Return the letter mark of a channel; size "" (32 px), "s" (20) or "l" (44). The name must stand near it."""
+    letter = declarations.label(channel)[:1].upper()
+    facts = {"channel": channel, "size": size, "letter": letter}
+    return SafeString(render_to_string("ui/_mark.html", facts).strip())  # rendered by us
