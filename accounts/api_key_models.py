@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from tokens.models import ChannelKey
+from tokens.choices import channel_choices
 from users.models import Team
 
 
@@ -21,7 +21,10 @@ class ApiKey(models.Model):
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
     channels = ArrayField(
-        models.CharField(max_length=20, choices=ChannelKey), default=list, blank=True, help_text="Empty: all."
+        models.CharField(max_length=20, choices=channel_choices),
+        default=list,
+        blank=True,
+        help_text="Empty: all.",
     )
     teams = models.ManyToManyField(
         Team, related_name="api_keys", help_text="The key sees these teams' accounts."

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from tokens.models import ChannelKey, Token
+from tokens.choices import channel_choices
+from tokens.models import Token
 
 
 class PendingLink(models.Model):
@@ -45,7 +46,7 @@ class LinkProblem(models.Model):
 
     code = models.CharField(max_length=12, db_index=True, help_text="As the person reads it on the page.")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    channel = models.CharField(max_length=20, choices=ChannelKey)
+    channel = models.CharField(max_length=20, choices=channel_choices)
     kind = models.CharField("what happened", max_length=12, choices=Kind)
     detail = models.CharField(
         max_length=300, blank=True, help_text="Verdict and row, or our exception; no secret."

@@ -15,7 +15,8 @@ from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from notifications.models import Message
-from tokens.models import ChannelKey, Token, TokenEvent
+from tokens.choices import channel_choices
+from tokens.models import Token, TokenEvent
 from users.models import Membership, Team, User
 
 
@@ -58,7 +59,7 @@ class Account(models.Model):
         UNKNOWN = "unknown", "Unknown"
         NONE = "none", "None"
 
-    channel = models.CharField(max_length=20, choices=ChannelKey)
+    channel = models.CharField(max_length=20, choices=channel_choices)
     native_id = models.CharField("native ID", max_length=100)
     name = models.CharField(max_length=300)
     currency = models.CharField(max_length=3, blank=True)

@@ -20,7 +20,8 @@ from django_celery_beat.models import PeriodicTask
 from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life
 from tokens import call_state, key_usage
-from tokens.models import ChannelApp, ChannelKey
+from tokens.channels import declarations
+from tokens.models import ChannelApp
 from users import database_clock, hold, recipients
 
 SECONDS = 5.0  # for one check
@@ -192,12 +193,12 @@ def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
         for words in call_state.trouble(app):
             cure = "It goes by itself; Channel apps shows how it stands. Where no answer comes, look at the channel's own status page."
             yield Trouble(f"{app}: {words}", cure, note=True)
-    missing = [str(label) for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
+    missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
     if missing:
         yield Trouble(
             f"Not set up: {', '.join(missing)}.",
             "Enter an app under Channel apps in the portal, for the channels that you use.",
-            note=len(missing) < len(ChannelKey.choices),
+            note=len(missing) < len(declarations.choices()),
         )
 
 

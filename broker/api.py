@@ -23,6 +23,7 @@ from broker.api_schemas import (
     AccountOut,
     AccountPage,
     AccountState,
+    ChannelKey,
     ChannelName,
     LeaseIn,
     LeaseOut,
@@ -37,7 +38,6 @@ from broker.api_schemas import (
 from broker.leases import Lease
 from tokens import reasons
 from tokens.channels import registry
-from tokens.models import ChannelKey
 from ui.calendar_days import end_of_window
 from users.client_address import client_address
 
@@ -291,7 +291,7 @@ def _lease(given: Lease) -> LeaseOut:
     return LeaseOut(
         lease_id=given.lease_id,
         expires_at=given.expires_at,
-        channel=ChannelKey(given.channel),
+        channel=given.channel,
         native_id=given.native_id,
         native_user=given.native_user,
         signs=given.signs,

@@ -1,14 +1,16 @@
 """What the API takes and gives. Fields that are not named here are refused, so that a misspelt one is found by the first call."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ninja import Field, Schema
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 
 from accounts import pool_reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import Reason, Verdict
-from tokens.models import ChannelKey, Token
+from tokens.models import Token
 
 
 def _one_of(values: list[str], *, title: str) -> WithJsonSchema:
@@ -34,7 +36,12 @@ ReasonCode = Annotated[
 ]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]
 # In addresses: one that is unknown is answered 404, as an account that is.
-ChannelName = Annotated[str, _one_of(list(ChannelKey.values), title="ChannelKey")]
+ChannelName = Annotated[str, _one_of(list(declarations.channel_keys()), title="ChannelKey")]
+if TYPE_CHECKING:
+    ChannelKey = str  # to a type checker; the values are the registry's
+else:
+    ChannelKey = StrEnum("ChannelKey", {key.upper(): key for key in declarations.channel_keys()})
+    ChannelKey.__doc__ = "The channels of this installation."
 AccountState = Literal["connected", "interrupted", "deactivated", "paused", "restricted"]
 DeadlineKind = Literal["date", "never", "unknown", "none"]
 Purpose = Literal["publish", "read"]

@@ -16,9 +16,9 @@ from broker.prepared import prepared_cursor
 from broker.unavailable import held
 from tokens import lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
-from tokens.channels import gate, registry, shares
+from tokens.channels import declarations, gate, registry, shares
 from tokens.channels.kinds import Credentials, Send
-from tokens.models import ChannelApp, ChannelKey, Token
+from tokens.models import ChannelApp, Token
 from users import hold
 
 VERSION = 2
@@ -253,7 +253,7 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
 
 def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: datetime) -> Busy | Held:
     """Return why no token of the account serves. `waits`: in how many seconds a channel may be asked that could not be asked now."""
-    channel = ChannelKey(row.channel).label
+    channel = declarations.label(row.channel)
     if row.state == Account.State.INTERRUPTED:
         return Busy(30, "The account's tokens are being checked.")
     if row.state == Account.State.CONNECTED and _overdue(row, now):

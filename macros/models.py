@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account
-from tokens.models import ChannelKey, Token
+from tokens.choices import channel_choices
+from tokens.models import Token
 from users.models import Team
 from users.recipients import Via
 
@@ -25,7 +26,7 @@ class Macro(models.Model):
     description = models.TextField(blank=True)
     enabled = models.BooleanField("on", default=True)
     scope = models.CharField("apply on account", max_length=10, choices=Scope, default=Scope.CHOSEN)
-    channels = ArrayField(models.CharField(max_length=20, choices=ChannelKey), default=list, blank=True)
+    channels = ArrayField(models.CharField(max_length=20, choices=channel_choices), default=list, blank=True)
     team = models.ForeignKey(
         Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text="Empty: all teams."
     )

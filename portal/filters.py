@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from portal import states
-from tokens.models import ChannelKey
+from tokens.channels import declarations
 from ui.calendar_days import end_of_window
 from users.models import Membership, Team
 
@@ -47,12 +47,12 @@ class ChannelFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the channels."""
-        return [(key.value, str(key.label)) for key in ChannelKey]
+        return declarations.choices()
 
     def picked(self) -> list[str]:
         """Return the channels that are chosen, in their usual order."""
         asked = (self.value() or "").split(",")
-        return [key for key in ChannelKey.values if key in asked]
+        return [key for key in declarations.channel_keys() if key in asked]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts of the chosen channels."""
@@ -67,7 +67,7 @@ class ChannelFilter(SimpleListFilter):
             "display": "All",
         }
         for key, label in self.lookup_choices:
-            then = [one for one in ChannelKey.values if (one in picked) != (one == key)]
+            then = [one for one in declarations.channel_keys() if (one in picked) != (one == key)]
             query = (
                 changelist.get_query_string({self.parameter_name: ",".join(then)})
                 if then

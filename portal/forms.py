@@ -7,7 +7,8 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from tokens.models import ChannelApp, ChannelKey
+from tokens.channels import declarations
+from tokens.models import ChannelApp
 from users.models import Team, User
 from users.visibility import teams_of
 
@@ -68,7 +69,7 @@ class KeyForm(forms.Form):
         help_text="The key sees these teams' accounts.",
     )
     channels = forms.MultipleChoiceField(
-        choices=ChannelKey.choices,
+        choices=declarations.choices,
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text="None ticked: all channels.",

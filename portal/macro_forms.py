@@ -13,7 +13,7 @@ from accounts.models import Account
 from macros import scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft
-from tokens.models import ChannelKey
+from tokens.channels import declarations
 from users.models import User
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class MacroForm(MacroModelForm):
         help_text="The account: quiet while a backup token covers it. Recommended.",
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
-        label="Channels", choices=ChannelKey.choices, required=False, widget=forms.CheckboxSelectMultiple
+        label="Channels", choices=declarations.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
     accounts = AccountsField(label="Accounts", queryset=Account.objects.none(), required=False)
 

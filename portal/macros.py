@@ -21,7 +21,7 @@ from macros.models import Macro, MacroAccount, MacroAction, Notice
 from portal import macro_deletion, opt_out_pages
 from portal.macro_forms import MacroForm
 from portal.macros_on_accounts import MacrosOnAccounts
-from tokens.models import ChannelKey
+from tokens.channels import declarations
 from ui import confirm
 from ui.templatetags import ui as tags
 from users.models import User
@@ -97,7 +97,7 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         if macro.scope == Macro.Scope.ALL:
             return "All accounts"
         if macro.scope == Macro.Scope.CHANNELS:
-            return ", ".join(str(ChannelKey(key).label) for key in macro.channels)
+            return ", ".join(declarations.label(key) for key in macro.channels)
         return f"{macro.chosen_count} chosen account{'' if macro.chosen_count == 1 else 's'}"
 
     @display(description="Days in advance")

@@ -13,9 +13,9 @@ from adtoken_project import lanes, lateness, signs_of_life, version
 from macros import reach
 from portal import first_steps, incidents, states
 from tokens import key_usage
-from tokens.channels import breaker, gate
+from tokens.channels import breaker, declarations, gate
 from tokens.deaths import Incident, TokenDeath
-from tokens.models import ChannelApp, ChannelKey
+from tokens.models import ChannelApp
 from ui.counts import short_count
 from users import database_clock
 
@@ -115,7 +115,7 @@ def _not_set_up(request: HttpRequest) -> str:
     """Return the names of channels that cannot be linked here, for those who may set them up."""
     if not request.user.has_perm("tokens.change_channelapp"):
         return ""
-    missing = [label for key, label in ChannelKey.choices if setup.state(key) == setup.NOT_SET_UP]
+    missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
     return ", ".join(map(str, missing))
 
 

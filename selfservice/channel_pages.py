@@ -9,9 +9,8 @@ from accounts.linking import setup
 from selfservice import lifetime_text
 from selfservice.lifetime_text import Lasting
 from tokens import reasons
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason
-from tokens.models import ChannelKey
 from users.models import User
 
 # Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.
@@ -72,15 +71,17 @@ class Group:
 def overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        Row(lifetime_text.of(key, str(label)), setup.advice(key, user)) for key, label in ChannelKey.choices
+        Row(lifetime_text.of(key, str(label)), setup.advice(key, user))
+        for key, label in declarations.choices()
     ]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
 
 
 def page(channel: str, user: User) -> dict[str, Any]:
     """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
-    key = ChannelKey(channel)
-    known = lifetime_text.of(key, str(key.label))
+    if channel not in declarations.channel_keys():
+        raise ValueError(f"There is no channel {channel!r}.")
+    known = lifetime_text.of(channel, declarations.label(channel))
     package = registry.CHANNELS.get(channel)
     return {
         "known": known,

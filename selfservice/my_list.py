@@ -8,14 +8,15 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Valu
 from django.db.models.functions import Lower
 
 from accounts.models import Account, AccountToken
-from tokens.models import ChannelKey, Token
+from tokens.channels import declarations
+from tokens.models import Token
 from ui.calendar_days import AT_RISK, end_of_window
 from users.models import User
 
 PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
 _GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
-_CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(ChannelKey.values)]
+_CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 _LIVING = (
     Q(access=AccountToken.Access.OK)
     & ~Q(can_publish=AccountToken.CanPublish.NO)

@@ -11,7 +11,7 @@ from accounts.models import Account
 from accounts.name_visibility import Names
 from selfservice import channel_pages, dashboard
 from selfservice.linking import overview
-from tokens.models import ChannelKey
+from tokens.channels import declarations
 from users.models import person
 
 
@@ -60,6 +60,6 @@ def channel_needs(request: HttpRequest) -> HttpResponse:
 @require_GET
 def channel_page(request: HttpRequest, channel: str) -> HttpResponse:
     """How long authorisations last at one channel, what ends them, and how people get back."""
-    if channel not in ChannelKey.values:
+    if channel not in declarations.channel_keys():
         return render(request, "404.html", status=404)
     return render(request, "selfservice/channel.html", channel_pages.page(channel, person(request)))

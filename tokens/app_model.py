@@ -8,17 +8,7 @@ from django.db.models import Q
 from tokens import vault
 from tokens.channels import gate
 from tokens.channels.kinds import AppKeys
-
-
-class ChannelKey(models.TextChoices):
-    """The channels of tokens.channels.CHANNELS; a new one needs migrations."""
-
-    FACEBOOK = "facebook", "Facebook"
-    SNAPCHAT = "snapchat", "Snapchat"
-    X = "x", "X"
-    LINKEDIN = "linkedin", "LinkedIn"
-    PINTEREST = "pinterest", "Pinterest"
-    TIKTOK = "tiktok", "TikTok"
+from tokens.choices import channel_choices
 
 
 class ChannelApp(vault.NamesItsKeys):
@@ -29,7 +19,7 @@ class ChannelApp(vault.NamesItsKeys):
         LIVE = "live", "Live"
         RETIRING = "retiring", "Retiring"
 
-    channel = models.CharField(max_length=20, choices=ChannelKey)
+    channel = models.CharField(max_length=20, choices=channel_choices)
     label = models.CharField(max_length=100, blank=True)
     client_id = models.CharField("client ID", max_length=200)
     secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)

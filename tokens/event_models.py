@@ -4,7 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from tokens.app_model import ChannelApp, ChannelKey
+from tokens.app_model import ChannelApp
+from tokens.choices import channel_choices
 from tokens.token_model import Token
 
 
@@ -50,7 +51,7 @@ class Handshake(models.Model):
     state_hash = models.CharField(
         max_length=64, primary_key=True, help_text="Of what the channel hands back."
     )
-    channel = models.CharField(max_length=20, choices=ChannelKey)
+    channel = models.CharField(max_length=20, choices=channel_choices)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     began_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True, blank=True, help_text="When the person came back.")

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import connection
 
 from tokens import vault
+from tokens.channels import declarations
 from tokens.key_rows import PLACES
-from tokens.models import ChannelKey
 from users.factor_keys import FactorRows
 from users.key_ring import fingerprints
 
@@ -94,7 +94,7 @@ def _look() -> list[str]:
         stored = cursor.fetchall()
     opened: dict[tuple[str, str], bool] = {}
     for key, channel, owner, ciphertext in stored:
-        pair = key, str(ChannelKey(channel).label)
+        pair = key, declarations.label(channel)
         opened[pair] = _opens(owner, ciphertext) or opened.get(pair, False)
     closed = {pair for pair, good in opened.items() if not good}
     factors = FactorRows()

@@ -1,7 +1,6 @@
 """The models of this app, for Django and for everybody else: each subject has a module of its own."""
 
 from tokens.app_model import ChannelApp as ChannelApp
-from tokens.app_model import ChannelKey as ChannelKey
 from tokens.deaths import Incident as Incident
 from tokens.deaths import TokenDeath as TokenDeath
 from tokens.event_models import DeletionRequest as DeletionRequest

@@ -13,8 +13,8 @@ from adtoken_project.models import Heartbeat
 from adtoken_project.schedules import MARK
 from macros.models import Evaluation
 from tokens import key_usage
-from tokens.channels import breaker, gate
-from tokens.models import ChannelApp, ChannelKey, Token
+from tokens.channels import breaker, declarations, gate
+from tokens.models import ChannelApp, Token
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -43,7 +43,7 @@ def tokens(now: datetime) -> Iterator[Gauge]:
     died = Gauge(
         "adtoken_tokens_died_1h", "Tokens that died in the last hour and are dead.", labels=labels[::2]
     )
-    renewals = dict.fromkeys(ChannelKey.values, 0)
+    renewals = dict.fromkeys(declarations.channel_keys(), 0)
     for channel, state, reason, count, fresh, ended in _read(_TOKENS, since=now - HOUR):
         there.add_metric([channel, state, reason], count)
         renewals[channel] += fresh
@@ -72,7 +72,7 @@ def due(now: datetime) -> Iterator[Gauge]:
     )
     found = {(lane, channel): (count, since) for channel, lane, count, since in _read(_DUE, now=now)}
     for lane in ("refreshes", "checks"):
-        for channel in ChannelKey.values:
+        for channel in declarations.channel_keys():
             count, since = found.get((lane, channel), (0, now))
             counts.add_metric([lane, channel], count)
             oldest.add_metric([lane, channel], (now - since).total_seconds())

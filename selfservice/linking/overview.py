@@ -13,10 +13,10 @@ from accounts.models import Account, AccountToken, PendingLink
 from accounts.name_visibility import Names
 from accounts.summary import Summary
 from tokens import reasons, renewal
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
-from tokens.models import ChannelKey, Token
+from tokens.models import Token
 from ui import presentation
 from ui.calendar_days import AT_RISK, within
 from users.models import User
@@ -35,7 +35,7 @@ class ChannelRow:
 def channel_rows(user: User) -> list[ChannelRow]:
     """Return all channels, those that cannot be linked here last."""
     made = []
-    for key, label in ChannelKey.choices:
+    for key, label in declarations.choices():
         advice = setup.advice(key, user)
         rule = advice.short if advice else registry.get(key).lifetime.summary
         made.append(ChannelRow(key, str(label), rule, ready=advice is None))

@@ -17,8 +17,8 @@ from accounts import check_progress, checking
 from accounts.linking import choosing, consent, setup
 from accounts.models import Account, PendingLink
 from selfservice.linking import handshakes, overview
-from tokens.channels import registry
-from tokens.models import ChannelKey, Token
+from tokens.channels import declarations, registry
+from tokens.models import Token
 from ui import presentation
 from users.models import person
 
@@ -37,7 +37,7 @@ def add_account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def link(request: HttpRequest, channel: str) -> HttpResponse:
     """Ask before leaving for the channel (GET), then go there (POST)."""
-    if channel not in ChannelKey.values:
+    if channel not in declarations.channel_keys():
         return render(request, "404.html", status=404)
     if (refused := setup.cannot_link(request, channel)) is not None:
         return refused

@@ -23,8 +23,9 @@ from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, vault
+from tokens.channels import declarations
 from tokens.channels.pushes import News, Push
-from tokens.models import ChannelKey, Token
+from tokens.models import Token
 from users import liveness
 from users.models import User
 
@@ -401,7 +402,7 @@ class TestRemoving:
 
         assert (checked, token_of("Ada").reason) == (0, "removed")
 
-    @pytest.mark.parametrize("channel", ChannelKey.values)
+    @pytest.mark.parametrize("channel", declarations.channel_keys())
     def test_every_channel_ends_it_or_says_that_it_cannot(self, world: Sandbox, channel: str) -> None:
         linked_by("ada", channel=channel)
 

@@ -16,7 +16,8 @@ from adtoken_project.demo_fleet.cast import TEAMS
 from notifications.models import Message
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
-from tokens.models import ChannelApp, ChannelKey
+from tokens.channels import declarations
+from tokens.models import ChannelApp
 from ui import presentation
 from users.models import User
 
@@ -52,7 +53,7 @@ def shows_every_state(channels_world: Sandbox) -> None:
     pills = {summary.of(account, now).pill for account in fleet}
 
     assert len(fleet) == 26
-    assert {account.channel for account in fleet} == set(ChannelKey.values)
+    assert {account.channel for account in fleet} == set(declarations.channel_keys())
     assert {account.team.name for account in fleet} == set(TEAMS)
     assert pills == {
         presentation.HEALTHY, presentation.NO_BACKUP, presentation.DATE_UNKNOWN, presentation.URGENT_PILL,

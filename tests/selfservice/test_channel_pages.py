@@ -12,9 +12,8 @@ from django.utils.html import strip_tags
 from selfservice import lifetime_text
 from tests.support.factories import make_app, make_user
 from tokens import reasons
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason, Renewal
-from tokens.models import ChannelKey
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +75,7 @@ def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
     assert "Help article" not in page
 
 
-@pytest.mark.parametrize("channel", ChannelKey.values)
+@pytest.mark.parametrize("channel", declarations.channel_keys())
 def test_marketers_read_plain_words(channel: str) -> None:
     known = lifetime_text.of(channel, "")
 
@@ -85,7 +84,7 @@ def test_marketers_read_plain_words(channel: str) -> None:
     assert all(line.endswith(".") for line in lines[1:] if line)
 
 
-@pytest.mark.parametrize("channel", ChannelKey.values)
+@pytest.mark.parametrize("channel", declarations.channel_keys())
 def test_a_channels_page_says_all_that_is_known_of_it(ada: Client, channel: str) -> None:
     make_app(channel)
     known = lifetime_text.of(channel, "")

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from accounts import restoring
 from adtoken_project import releasing
 from notifications.models import Message
-from tokens.models import ChannelKey, Token
+from tokens.channels import declarations
+from tokens.models import Token
 from users import hold, installation
 
 WIPES = "All log-ins and secrets in the database {} are wiped for good. If it is the original, stop here. Type wipe to go on: "
@@ -98,7 +99,7 @@ class Command(BaseCommand):
 def _channels(ids: Sequence[int]) -> str:
     """Return which channels these log-ins are at, with their number: what is looked at next is the channel."""
     found = Counter(Token.objects.filter(pk__in=ids).values_list("app__channel", flat=True))
-    return ", ".join(f"{ChannelKey(channel).label} ({number})" for channel, number in found.most_common())
+    return ", ".join(f"{declarations.label(channel)} ({number})" for channel, number in found.most_common())
 
 
 def _some(ids: Sequence[int], most: int = 20) -> str:

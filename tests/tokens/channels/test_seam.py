@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.checks import channels_are_whole, problems
 from tokens.channels.kinds import (
@@ -19,7 +19,6 @@ from tokens.channels.kinds import (
     Ruling,
     Verdict,
 )
-from tokens.models import ChannelKey
 
 
 def test_the_channels_lack_no_part() -> None:
@@ -65,7 +64,7 @@ def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> Non
 
 
 def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:
-    assert {key: channel.label for key, channel in registry.CHANNELS.items()} == dict(ChannelKey.choices)
+    assert {key: channel.label for key, channel in registry.CHANNELS.items()} == dict(declarations.choices())
 
 
 def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> None:

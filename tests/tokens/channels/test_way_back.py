@@ -17,8 +17,8 @@ from tests.support import native
 from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens.channels import callback, registry
-from tokens.models import ChannelKey, Handshake, Token
+from tokens.channels import callback, declarations, registry
+from tokens.models import Handshake, Token
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ class Return:
         return self.client.generic(method, f"{parts.path}?{parts.query}{more}", headers=headers)
 
 
-@pytest.fixture(params=ChannelKey.values)
+@pytest.fixture(params=declarations.channel_keys())
 def coming(request: pytest.FixtureRequest, client: Client, channels_world: Sandbox) -> Return:
     native.set_up_apps(channels_world)
     address = native.decide(native.leave(client, request.param), "ada")
