@@ -21,7 +21,7 @@ from django.forms import BaseForm
 
 from accounts.models import ApiKey
 from broker import callers
-from portal.channel_apps import ChannelAppForm
+from portal.channel_app_form import ChannelAppForm
 from portal.forms import KeyForm
 from tokens import default_app
 from tokens.models import ChannelApp

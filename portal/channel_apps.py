@@ -2,20 +2,18 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import display
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from portal.channel_app_form import ChannelAppForm
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp, Token
@@ -49,95 +47,6 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
         """Tokens are unlinked, not deleted."""
         return False
-
-
-class ChannelAppForm(ModelForm[ChannelApp]):
-    """A channel app. The secret goes in and never comes out."""
-
-    new_secret = forms.CharField(
-        label="App secret",
-        required=False,
-        strip=True,
-        max_length=500,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-    )
-    wanted_scopes = forms.CharField(
-        label="Permissions to ask for",
-        required=False,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="One per line, in the channel's own names. Empty: the channel's usual ones.",
-    )
-
-    class Meta:
-        model = ChannelApp
-        fields = (
-            "channel",
-            "label",
-            "client_id",
-            "redirect_base",
-            "config_id",
-            "daily_budget",
-            "is_default",
-            "state",
-        )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        saved = self.instance.pk is not None and self.instance.secrets is not None
-        if "is_default" in self.fields:
-            self.fields["is_default"].label = "For new links"
-        if "daily_budget" in self.fields:
-            self.fields["daily_budget"].label = "Calls a day"
-        if "state" in self.fields:
-            self.fields["state"].help_text = (
-                "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"
-                " registered at the channel; until then the channel counts as not set up. Retiring: its log-ins go on, no new ones."
-            )
-            if not self.instance.pk:
-                self.initial["state"] = ChannelApp.State.LIVE
-        if "new_secret" in self.fields:
-            self.fields["new_secret"].help_text = (
-                "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
-                if saved
-                else "Saved encrypted, never shown again."
-            )
-        if "wanted_scopes" in self.fields:
-            self.fields["wanted_scopes"].initial = "\n".join(self.instance.scopes)
-
-    def clean_wanted_scopes(self) -> list[str]:
-        """Return the names, once each."""
-        return list(dict.fromkeys(str(self.cleaned_data["wanted_scopes"]).replace(",", " ").split()))
-
-    def clean(self) -> dict[str, Any] | None:
-        """Refuse a live app without a secret."""
-        cleaned = super().clean() or {}
-        channel = cleaned.get("channel") or self.instance.channel
-        if cleaned.get("config_id") and channel != "facebook":
-            self.add_error(
-                "config_id", "Only Facebook has configurations of Login for Business. Leave it empty."
-            )
-        has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
-        if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
-            self.add_error("new_secret", "A live app needs its secret.")
-        if cleaned.get("is_default"):
-            self._check_new_links(cleaned)
-        return cleaned
-
-    def _check_new_links(self, cleaned: dict[str, Any]) -> None:
-        """Refuse to take new links from a live app for one that could not serve them."""
-        if cleaned.get("state") == ChannelApp.State.RETIRING:
-            self.add_error("state", "A retiring app takes no new links. Choose Live, or take the tick away.")
-        others = ChannelApp.objects.filter(channel=cleaned.get("channel") or self.instance.channel)
-        others = others.filter(is_default=True, state=ChannelApp.State.LIVE).exclude(pk=self.instance.pk)
-        if cleaned.get("state") == ChannelApp.State.NOT_SET_UP and others.exists():
-            words = (
-                "New links use another app. Set this one to Live before it takes them, or take the tick away."
-            )
-            self.add_error("is_default", words)
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """Leave out "one default app per channel", which depends on this field: saving takes the tick off the other app."""
-        return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]  # Django's own hook, unknown to the stubs
 
 
 class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
