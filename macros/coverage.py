@@ -1,7 +1,9 @@
-"""Which macros watch an account."""
+"""Which macros watch an account, and when they warn."""
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet
 
+from accounts.models import Account
 from macros.models import Macro, MacroAccount
 
 
@@ -17,3 +19,12 @@ def covering() -> QuerySet[Macro]:
     )
     team = Q(team=None) | Q(team=OuterRef("team"))
     return Macro.objects.filter(applies & team, enabled=True).order_by("name")
+
+
+def warned_by(account: Account) -> tuple[list[str], list[int]]:
+    """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
+    here = Account.objects.filter(pk=account.pk).annotate(ids=ArraySubquery(covering().values("pk")))
+    macros = Macro.objects.filter(pk__in=here.values_list("ids", flat=True).get())
+    macros = macros.prefetch_related("actions")
+    days = {day for macro in macros for action in macro.actions.all() for day in action.days}
+    return [macro.name for macro in macros], sorted(days, reverse=True)

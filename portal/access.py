@@ -1,18 +1,35 @@
 """Who may open what in the portal: 403 without the permission, 404 for what one may not see."""
 
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest
 
 from accounts import summary
 from accounts.models import Account, AccountToken
+from users.models import person
 
 VIEW = "accounts.view_account"
+DECIDE = "tokens.decide_tokendeath"  # about what is held in an incident
 
 
 def demand(request: HttpRequest, *permissions: str) -> None:
     """Raise PermissionDenied unless the person may see accounts and holds the permissions named."""
     if not request.user.has_perms([VIEW, *permissions]):
         raise PermissionDenied
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return what every page of the portal shows around its content: menu, title of the site, the viewer's name."""
+    return admin.site.each_context(request)
+
+
+def log_change(request: HttpRequest, changed: Model, text: str) -> None:
+    """Note in the portal's log, in words, what the person did to a row. `ModelAdmin.log_change` without the ModelAdmin."""
+    LogEntry.objects.log_actions(person(request).pk, [changed], CHANGE, text, single_object=True)
 
 
 def account(request: HttpRequest, account_id: int) -> Account:

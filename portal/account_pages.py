@@ -1,8 +1,9 @@
 """One account in the portal: the tabs Authenticate Tokens, Details, Messages and Events. They only read."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts import check_progress, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
+from macros import coverage
 from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
 from portal.pool_rows import Deed
@@ -21,15 +23,12 @@ from ui import presentation
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 
-if TYPE_CHECKING:
-    from portal.accounts import AccountAdmin
-
 View = Callable[..., HttpResponse]
 MESSAGES_SHOWN = 50
 MOVE = "accounts.move_account"
 
 
-def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+def urls() -> list[URLPattern]:
     """Return the addresses of the tabs. The first is where an account opens."""
     tabs: list[tuple[str, str, View]] = [
         ("", "change", tokens_tab),
@@ -41,9 +40,9 @@ def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
     def bind(view: View) -> View:
         def bound(request: HttpRequest, account_id: int) -> HttpResponse:
             access.demand(request)
-            return view(model_admin, request, access.account(request, account_id))
+            return view(request, access.account(request, account_id))
 
-        return model_admin.admin_site.admin_view(require_GET(bound))  # type: ignore[no-any-return]  # untyped theme
+        return admin.site.admin_view(require_GET(bound))
 
     return [
         path(f"<int:account_id>/{tail}", bind(view), name=f"accounts_account_{name}")
@@ -51,7 +50,7 @@ def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
     ]
 
 
-def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
+def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     """Return what every page of one account shows: head, tabs, breadcrumb."""
     now = timezone.now()
     here = reverse("admin:accounts_account_change", args=[account.pk])
@@ -72,7 +71,7 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
         move = reverse("admin:accounts_account_team", args=[account.pk])
         team = Deed("Move to another team", move, icon="group")
     return {
-        **model_admin.admin_site.each_context(request),
+        **access.frame(request),
         "title": account.name,
         "crumbs": True,
         "account": account,
@@ -92,9 +91,9 @@ def context(model_admin: "AccountAdmin", request: HttpRequest, account: Account,
     }  # fmt: skip
 
 
-def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """Who keeps this account alive, until when, what happened, what can I do."""
-    shared = context(model_admin, request, account, "change")
+    shared = context(request, account, "change")
     names, now = Names(request.user), shared["now"]
     opened = request.GET.get("steps", "")
     rows = pool_rows.build(
@@ -131,7 +130,7 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
             "automatic": automatic,
             "ranked": ranked,
             "carriers": presentation.join_names(carriers),
-            "warned_by": model_admin.warned_by(account),
+            "warned_by": _warned_by(account),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)
             else "",
@@ -141,6 +140,12 @@ def tokens_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Accou
         },
     )
     return check_progress.look_again(page, checked)
+
+
+def _warned_by(account: Account) -> tuple[str, str]:
+    """Return which macros warn about the account, and when; "" where none does."""
+    names, days = coverage.warned_by(account)
+    return (presentation.join_names(names), f"{', '.join(map(str, days))} days ahead") if names else ("", "")
 
 
 def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:
@@ -169,7 +174,7 @@ def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[
     }
 
 
-def details_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+def details_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The channel's facts, native status, team, who linked."""
     names = Names(request.user)
     first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
@@ -180,16 +185,16 @@ def details_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Acco
         request,
         "portal/details.html",
         {
-            **context(model_admin, request, account, "details"),
+            **context(request, account, "details"),
             "linker": linker,
             "linked_at": first.added_at if first else None,
             "pauser": names.user(account.paused_by),
-            "warned_by": model_admin.warned_by(account),
+            "warned_by": _warned_by(account),
         },
     )
 
 
-def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
     access.demand(request, "notifications.view_message")
     rows = message_rows.rows(request, account, Names(request.user), limit=MESSAGES_SHOWN)
@@ -197,20 +202,20 @@ def messages_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Acc
         request,
         "portal/messages.html",
         {
-            **context(model_admin, request, account, "messages"),
+            **context(request, account, "messages"),
             "messages_sent": rows,
             "mails_since": retention.kept_since(MESSAGES, timezone.now()),
         },
     )
 
 
-def events_tab(model_admin: "AccountAdmin", request: HttpRequest, account: Account) -> HttpResponse:
+def events_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The whole time-line."""
     return TemplateResponse(
         request,
         "portal/events.html",
         {
-            **context(model_admin, request, account, "history"),
+            **context(request, account, "history"),
             **_line_context(request, account, Names(request.user)),
         },
     )

@@ -1,9 +1,11 @@
-"""Social Accounts and API keys in the staff portal. `AccountAdmin` is composed and registered in portal.admin."""
+"""Social Accounts in the staff portal: the list, its filters and bulk actions, and the way to the pages of one account."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import display
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -18,7 +20,19 @@ from unfold.admin import ModelAdmin
 from accounts import summary
 from accounts.models import Account
 from accounts.name_visibility import Names
-from portal import account_pages, account_rows, action_views, bulk, export, filters, listing, moving, states
+from macros.coverage import covering
+from portal import (
+    account_pages,
+    account_rows,
+    action_views,
+    bulk,
+    export,
+    filters,
+    listing,
+    macros_on_accounts,
+    moving,
+    states,
+)
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.paging import CappedPaginator
@@ -27,6 +41,7 @@ from users.models import person
 from users.visibility import teams_of
 
 
+@admin.register(Account)
 class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
 
@@ -40,6 +55,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         "person_cell",
         "deadline_cell",
         "checked_cell",
+        "macro_cell",
     ]
     list_filter = [
         filters.ViewFilter,
@@ -49,19 +65,30 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         filters.AloneFilter,
         filters.UndatedFilter,
         filters.TeamFilter,
+        filters.MacroFilter,
+        filters.ToldFilter,
     ]
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
     search_fields = ["name"]  # what is searched is in get_search_results
-    actions = ["check_now", "ask_to_reauthenticate", "move_to_team", "pause", "export_csv"]
+    actions = [
+        "apply_macro",
+        "remove_macro",
+        "check_now",
+        "ask_to_reauthenticate",
+        "move_to_team",
+        "pause",
+        "export_csv",
+    ]
     change_list_template = "admin/accounts/account/change_list.html"
 
     # --- the list -------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Return the accounts that this person sees, with their pools."""
-        return summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+        """Return the accounts that this person sees, with their pools and the names of the macros that watch them."""
+        accounts = summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+        return accounts.annotate(macro_names=ArraySubquery(covering().values("name")))
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
@@ -140,7 +167,26 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         at = account.row.checked_at
         return tags.when(at, "ago", account.now) if at else SafeString("never")
 
+    @display(description="Macro")
+    def macro_cell(self, account: Account) -> SafeString:
+        """Return the first macro's name, and how many more there are; their names on hover."""
+        names: list[str] = getattr(account, "macro_names", [])
+        if not names:
+            return SafeString('<span class="at-quiet">No macro</span>')
+        more = format_html('<span class="at-second">+{} more</span>', len(names) - 1) if names[1:] else ""
+        return format_html('<span class="at-clamp" title="{}">{}</span>{}', ", ".join(names), names[0], more)
+
     # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
+
+    @admin.action(description="Apply macro", permissions=["apply"])
+    def apply_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks which macro."""
+        return bulk.lead_to("apply_macro", request, queryset)
+
+    @admin.action(description="Remove macro", permissions=["apply"])
+    def remove_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks which macro."""
+        return bulk.lead_to("remove_macro", request, queryset)
 
     @admin.action(description="Check now", permissions=["probe"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
@@ -167,6 +213,24 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Answer with the chosen accounts as a CSV file."""
         return export.answer(queryset, Names(request.user))
 
+    def chosen(self, request: HttpRequest) -> tuple[list[Account], int]:
+        """Return the accounts that the address of a bulk page names, and how many more there are, see `bulk.Choose`."""
+        if "across" not in request.GET:
+            named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
+            return bulk.first(named.order_by("name", "pk"))
+        # A change list reads the filters of the request itself.
+        kept, request.GET = request.GET, bulk.filters_of(request)  # type: ignore[assignment]
+        try:
+            return bulk.first(self.get_changelist_instance(request).get_queryset(request))
+        except IncorrectLookupParameters:
+            return [], 0
+        finally:
+            request.GET = kept
+
+    def has_apply_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may apply macros."""
+        return request.user.has_perm("macros.apply_macro")
+
     def has_probe_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may check tokens."""
         return request.user.has_perm("tokens.probe_token")
@@ -185,20 +249,17 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     # --- one account ------------------------------------------------------------------------------------------------
 
-    def warned_by(self, account: Account) -> tuple[str, str]:
-        """Return which rules warn about the account, and when; "" where none does. The macros app knows, see its mix-in."""
-        return "", ""
-
     def get_urls(self) -> list[URLPattern]:
         """Return the list, the tabs of an account, its deeds and the bulk pages. There is no form, and no deletion."""
         plain = {f"accounts_account_{name}" for name in ("add", "change", "delete", "history")}
         kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
         return [
             path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
-            *bulk.urls(self),
-            *moving.urls(self),
-            *action_views.urls(self),
-            *account_pages.urls(self),
+            *macros_on_accounts.urls(self.chosen),
+            *bulk.urls(self.chosen),
+            *moving.urls(self.chosen),
+            *action_views.urls(),
+            *account_pages.urls(),
             *kept,
         ]
 

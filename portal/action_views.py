@@ -1,9 +1,8 @@
 """Deeds on one account or token: permission, confirm page by GET, effect by POST, one event, back to where one was."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,20 +19,17 @@ from tokens.channels import registry
 from ui import confirm
 from users.models import person
 
-if TYPE_CHECKING:
-    from portal.accounts import AccountAdmin
-
 View = Callable[..., HttpResponse]
 PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
-def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+def urls() -> list[URLPattern]:
     """Return the addresses of the deeds."""
-    wrap = model_admin.admin_site.admin_view
+    wrap = admin.site.admin_view
     found = [
         path(
             f"<int:account_id>/tokens/<int:token_id>/{deed.slug}/",
-            wrap(_confirmed(model_admin, deed)),
+            wrap(_confirmed(deed)),
             name=f"accounts_account_token_{deed.slug}",
         )
         for deed in action_pages.TOKEN_DEEDS
@@ -41,7 +37,7 @@ def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
     found += [
         path(
             f"<int:account_id>/{deed.slug}/",
-            wrap(_confirmed(model_admin, deed)),
+            wrap(_confirmed(deed)),
             name=f"accounts_account_{deed.slug}",
         )
         for deed in action_pages.ACCOUNT_DEEDS
@@ -62,7 +58,7 @@ def home(account: Account, anchor: str = "") -> str:
     return reverse("admin:accounts_account_change", args=[account.pk]) + (f"#{anchor}" if anchor else "")
 
 
-def _confirmed(model_admin: "AccountAdmin", deed: Deed) -> View:
+def _confirmed(deed: Deed) -> View:
     """Make the view of a deed with a confirm page."""
 
     def view(request: HttpRequest, account_id: int, token_id: int | None = None) -> HttpResponse:
@@ -78,7 +74,7 @@ def _confirmed(model_admin: "AccountAdmin", deed: Deed) -> View:
         form = ConfirmForm(request.POST if request.method == "POST" else None, must_type=page.must_type)
         if request.method != "POST" or not form.is_valid():
             shown = form if request.method == "POST" else None
-            context = account_pages.context(model_admin, request, account, "")
+            context = account_pages.context(request, account, "")
             return confirm.show(request, page, context=context, back=home(account), form=shown)
         _act(request, deed, account, entry, form.cleaned_data["note"])
         return HttpResponseRedirect(home(account))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -34,6 +34,7 @@ ENDS_SOON = presentation.Pill("Ends soon", "warn", "schedule")
 ENDED = presentation.Pill("Ended", "bad", "cancel")
 
 
+@admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
 

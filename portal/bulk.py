@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from django.contrib import messages
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
@@ -22,10 +20,9 @@ from ui import confirm
 from ui.confirm import Page
 from users.models import User
 
-if TYPE_CHECKING:
-    from portal.accounts import AccountAdmin
-
 MOST = 500  # accounts at once
+# Which accounts the address of a bulk page names, at most MOST, and how many more there are. Only visible ones.
+Choose = Callable[[HttpRequest], tuple[list[Account], int]]
 
 
 @dataclass(frozen=True)
@@ -49,59 +46,50 @@ def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> Htt
     return HttpResponseRedirect(f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{query.urlencode()}")
 
 
-def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+def urls(chosen: Choose) -> list[URLPattern]:
     """Return the addresses of the bulk pages."""
     return [
         path(
             f"bulk/{bulk.slug}/",
-            model_admin.admin_site.admin_view(_view(model_admin, bulk)),
+            admin.site.admin_view(_view(chosen, bulk)),
             name=f"accounts_account_bulk_{bulk.slug}",
         )
         for bulk in BULKS
     ]
 
 
-def chosen(model_admin: "AccountAdmin", request: HttpRequest) -> tuple[list[Account], int]:
-    """Return the accounts that the address names, at most MOST, and how many more there are. Only visible ones."""
-    ids = request.GET.get("ids", "")
-    if "across" in request.GET:
-        accounts = _matching(model_admin, request)
-    else:
-        wanted = [int(pk) for pk in ids.split(",") if pk.isascii() and pk.isdigit() and len(pk) < 19]
-        accounts = model_admin.get_queryset(request).filter(pk__in=wanted).order_by("name", "pk")
+def wanted(request: HttpRequest) -> list[int]:
+    """Return the ids that the address names."""
+    ids = request.GET.get("ids", "").split(",")
+    return [int(pk) for pk in ids if pk.isascii() and pk.isdigit() and len(pk) < 19]
+
+
+def filters_of(request: HttpRequest) -> QueryDict:
+    """Return the list's filters in the address of a bulk page."""
+    query = request.GET.copy()
+    for key in ("ids", "across"):
+        query.pop(key, None)
+    return query
+
+
+def first(accounts: QuerySet[Account]) -> tuple[list[Account], int]:
+    """Return at most MOST of the accounts, and how many more there are, as far as that is looked up."""
     found = list(accounts[: MOST + 1])
     return found[:MOST], max(0, len(found) - MOST)
 
 
-def _matching(model_admin: "AccountAdmin", request: HttpRequest) -> QuerySet[Account]:
-    """Return what the list shows with the filters of this address."""
-    query = request.GET.copy()
-    query.pop("across", None)
-    query.pop("ids", None)
-    kept, request.GET = request.GET, query  # type: ignore[assignment]  # a change list reads the request's own filters
-    try:
-        found: QuerySet[Account] = model_admin.get_changelist_instance(request).get_queryset(request)
-    except IncorrectLookupParameters:
-        found = Account.objects.none()
-    finally:
-        request.GET = kept
-    return found
-
-
 def back(request: HttpRequest) -> str:
     """Return the list with the filters that one came from."""
-    query = request.GET.copy()
-    for key in ("ids", "across"):
-        query.pop(key, None)
+    query = filters_of(request)
     return reverse("admin:accounts_account_changelist") + (f"?{query.urlencode()}" if query else "")
 
 
-def _view(model_admin: "AccountAdmin", bulk: Bulk) -> Callable[..., HttpResponse]:
+def _view(chosen: Choose, bulk: Bulk) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.demand(request, bulk.permission)
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])
-        accounts, more = chosen(model_admin, request)
+        accounts, more = chosen(request)
         if not accounts:
             messages.warning(request, "No account was chosen.")
             return HttpResponseRedirect(back(request))
@@ -111,7 +99,7 @@ def _view(model_admin: "AccountAdmin", bulk: Bulk) -> Callable[..., HttpResponse
             run(request, jobs, form.cleaned_data["note"], done=bulk.done)
             return HttpResponseRedirect(back(request))
         page = with_rest(bulk.page(len(accounts), jobs), more)
-        context = {**model_admin.admin_site.each_context(request), "account": None}
+        context = {**access.frame(request), "account": None}
         return confirm.show(request, page, context=context, back=back(request))
 
     return view

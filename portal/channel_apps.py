@@ -1,11 +1,10 @@
-"""Channel apps in the staff portal, and the base of the list of all tokens. No secret is shown, searched or logged."""
+"""Channel apps in the staff portal: their list, form and what depends on each. No secret is shown, searched or logged."""
 
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import display
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
@@ -13,42 +12,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from accounts import app_use
+from portal import channel_app_pages
 from portal.channel_app_form import ChannelAppForm
+from portal.channel_app_pages import ASK, CHANGE
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp
 
 
-class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
-    """All tokens, read only. Which ones a person sees depends on accounts, so the root composes it; alone it shows superusers all."""
-
-    actions = None
-    list_per_page = 50
-    show_full_result_count = False
-    search_fields = ["native_user_name", "consented_by__name", "consented_by__email", "native_user_id"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
-        """Return the tokens without their credentials."""
-        tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
-        return tokens if request.user.is_superuser else tokens.none()
-
-    def get_urls(self) -> list[URLPattern]:
-        """Return the list alone: a token is looked at in the pool of an account."""
-        return [url for url in super().get_urls() if url.name == "tokens_token_changelist"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Tokens come by consent or import."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """Only lifecycle writes tokens."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """Tokens are unlinked, not deleted."""
-        return False
-
-
+@admin.register(ChannelApp)
 class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Our developer apps on the channels."""
 
@@ -58,6 +31,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         "client_id",
         "state",
         "for_new_links",
+        "log_ins_short",
         "fault_text",
         "api_version",
         "secret_saved",
@@ -114,14 +88,27 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
-        """Leave out what there is nothing to say of before the app is saved."""
-        shown = super().get_fieldsets(request, obj)
-        return shown if obj else [group for group in shown if group[0] != "Trouble"]
+        """Say on the page of a saved app what depends on it; leave out what there is nothing to say of before it is saved."""
+        shown = list(super().get_fieldsets(request, obj))
+        if obj is None:
+            return [group for group in shown if group[0] != "Trouble"]
+        return [*shown[:1], ("In use", {"fields": ["log_ins", "deeds"]}), *shown[1:]]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
         fixed = ["channel", "client_id"] if obj is not None else []
-        return [*self.readonly_fields, *fixed]
+        return [*self.readonly_fields, *fixed, "log_ins", "deeds"]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the app, with the viewer, whose deeds its page shows."""
+        app = super().get_object(request, object_id, from_field)
+        if app is not None:
+            app.viewer = request.user
+        return app
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the deeds."""
+        return [*channel_app_pages.urls(), *super().get_urls()]
 
     @display(description="Channel app", ordering="channel")
     def name(self, app: ChannelApp) -> str:
@@ -132,6 +119,37 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def for_new_links(self, app: ChannelApp) -> str:
         """Return whether new links use this app."""
         return "Yes" if app.is_default else "No"
+
+    @display(description="Log-ins")
+    def log_ins_short(self, app: ChannelApp) -> str:
+        """Return how many log-ins use it, for the list, which names the app already."""
+        found = app_use.log_ins(app)
+        return f"{found.works}\u00a0of\u00a0{found.linked}\u00a0work" if found.linked else "None"
+
+    @display(description="Log-ins")
+    def log_ins(self, app: ChannelApp) -> str:
+        """Return how many log-ins use it, in a sentence."""
+        return channel_app_pages.in_use(app_use.log_ins(app))
+
+    @display(description="What you can do")
+    def deeds(self, app: Any) -> SafeString:
+        """Return the links to the deeds that this person may do."""
+        may, address, links = app.viewer.has_perm, channel_app_pages.address, []
+        if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
+            links.append((address("lead", app), "Make this the app for new links"))
+        if may(ASK) and app.state == ChannelApp.State.RETIRING and app_use.log_ins(app).linked:
+            links.append((address("ask", app), "Ask them to re-authenticate"))
+        more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
+        if not may(CHANGE) or app.secrets is None:
+            return more or format_html('<span class="at-quiet">{}</span>', "Nothing to do here.")
+        # Of the form around it, which is not saved by it.
+        test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>Test</button> {}'
+        return format_html(
+            f"{test}{{}}",
+            address("test", app),
+            "Asks the channel whether it takes ID and secret as saved.",
+            more,
+        )
 
     @display(description="Trouble")
     def fault_text(self, app: ChannelApp) -> str:

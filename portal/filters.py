@@ -5,11 +5,13 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Account
+from macros import reach, scope
+from macros.coverage import covering
 from portal import states
 from tokens.channels import declarations
 from ui.calendar_days import end_of_window
@@ -166,3 +168,43 @@ class TeamFilter(SimpleListFilter):
         if value is None:
             return queryset
         return queryset.filter(team_id=int(value)) if value.isascii() and value.isdigit() else queryset.none()
+
+
+class MacroFilter(SimpleListFilter):
+    """Accounts that no macro watches, or that a certain one does."""
+
+    title = "macro"
+    parameter_name = "macro"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return "No macro" and the macros that the person sees."""
+        return [
+            ("none", "No macro"),
+            *((str(macro.pk), macro.name) for macro in scope.visible_macros(request.user)),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep what is asked for."""
+        value = self.value()
+        if value == "none":
+            return queryset.filter(~Exists(covering()))
+        if value and value.isascii() and value.isdigit() and len(value) < 19:
+            return queryset.filter(Exists(covering().filter(pk=value)))
+        return queryset
+
+
+class ToldFilter(SimpleListFilter):
+    """Accounts of which nobody would be told, or team leads and operators alone."""
+
+    title = "who is told"
+    parameter_name = "told"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the two choices."""
+        return [("nobody", "Nobody would be told"), ("stand_in", "Only team leads or operators")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep what is asked for."""
+        if self.value() == "nobody":
+            return reach.without_anybody(queryset)
+        return reach.only_stood_in_for(queryset) if self.value() == "stand_in" else queryset

@@ -4,7 +4,7 @@ staff decide."""
 import json
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
-from portal import bulk_items
+from portal import access, bulk_items
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
 from ui import confirm
@@ -26,11 +26,11 @@ from ui.templatetags import ui as tags
 from users import asking_workers
 from users.models import person
 
-PERMISSION = "tokens.decide_tokendeath"
 SHOWN = 100  # log-ins on the page
 RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
+@admin.register(Incident)
 class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
 
@@ -51,11 +51,11 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
 
     def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         """The log-ins of all teams stand here."""
-        return request.user.has_perm(PERMISSION)
+        return request.user.has_perm(access.DECIDE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The same."""
-        return request.user.has_perm(PERMISSION)
+        return request.user.has_perm(access.DECIDE)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """They come from channels."""
@@ -156,7 +156,7 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
 
 
 def _incident(request: HttpRequest, pk: str) -> Incident:
-    if not request.user.has_perm(PERMISSION):
+    if not request.user.has_perm(access.DECIDE):
         raise PermissionDenied
     known = pk.isascii() and pk.isdigit() and len(pk) < 19
     found = Incident.objects.filter(pk=pk).select_related("app").first() if known else None

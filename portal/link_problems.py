@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -24,6 +25,7 @@ _WHERE = {
 }
 
 
+@admin.register(LinkProblem)
 class LinkProblemAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """What people met while linking, for 90 days. Staff see the people of their teams."""
 

@@ -1,4 +1,4 @@
-"""Macros in the staff portal. `MacrosOnAccounts` is composed into the list of accounts by portal.admin."""
+"""Macros in the staff portal: the list, the form beside its preview, and what staff do with one."""
 
 from datetime import date
 from typing import Any
@@ -20,13 +20,10 @@ from macros import opt_outs, preview, scope
 from macros.models import Macro, MacroAccount, MacroAction, Notice
 from portal import macro_deletion, opt_out_pages
 from portal.macro_forms import MacroForm
-from portal.macros_on_accounts import MacrosOnAccounts
 from tokens.channels import declarations
 from ui import confirm
 from ui.templatetags import ui as tags
 from users.models import User
-
-__all__ = ["MacroAdmin", "MacrosOnAccounts"]
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"

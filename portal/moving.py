@@ -1,9 +1,8 @@
 """Moving accounts to another team: one from its own page, or many from the list. GET shows what follows, POST moves."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,9 +21,6 @@ from ui import confirm, presentation
 from ui.confirm import Page
 from users.models import Team, person
 
-if TYPE_CHECKING:
-    from portal.accounts import AccountAdmin
-
 FOLLOWS = (
     ("API keys", "only those of the new team reach it, at once"),
     ("Macros", "those of the new team warn about it; waiting mails of the old team\u2019s are dropped"),
@@ -33,40 +29,38 @@ FOLLOWS = (
 )
 
 
-def urls(model_admin: "AccountAdmin") -> list[URLPattern]:
+def urls(chosen: bulk.Choose) -> list[URLPattern]:
     """Return the addresses of both pages."""
-    wrap = model_admin.admin_site.admin_view
+    wrap = admin.site.admin_view
     return [
-        path("bulk/team/", wrap(_many(model_admin)), name="accounts_account_bulk_team"),
-        path("<int:account_id>/team/", wrap(_one(model_admin)), name="accounts_account_team"),
+        path("bulk/team/", wrap(_many(chosen)), name="accounts_account_bulk_team"),
+        path("<int:account_id>/team/", wrap(one), name="accounts_account_team"),
     ]
 
 
-def _one(model_admin: "AccountAdmin") -> Callable[..., HttpResponse]:
-    def view(request: HttpRequest, account_id: int) -> HttpResponse:
-        access.demand(request, account_pages.MOVE)
-        account = access.account(request, account_id)
-        back = reverse("admin:accounts_account_change", args=[account.pk])
-        context = account_pages.context(model_admin, request, account, "")
-        page = Page(
-            question=f"Move {account.name} to another team?",
-            lead=f"{account.name} on {account.get_channel_display()}",
-            button="Move the account",
-            facts=[
-                ("Team now", Names(request.user).team(account.team)),
-                *FOLLOWS,
-                ("Undo", "move it back"),
-            ],
-        )
-        return _answer(request, [account], page, context=context, back=back)
-
-    return view
+def one(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Ask where one account goes (GET), move it (POST)."""
+    access.demand(request, account_pages.MOVE)
+    account = access.account(request, account_id)
+    back = reverse("admin:accounts_account_change", args=[account.pk])
+    context = account_pages.context(request, account, "")
+    page = Page(
+        question=f"Move {account.name} to another team?",
+        lead=f"{account.name} on {account.get_channel_display()}",
+        button="Move the account",
+        facts=[
+            ("Team now", Names(request.user).team(account.team)),
+            *FOLLOWS,
+            ("Undo", "move it back"),
+        ],
+    )
+    return _answer(request, [account], page, context=context, back=back)
 
 
-def _many(model_admin: "AccountAdmin") -> Callable[..., HttpResponse]:
+def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.demand(request, account_pages.MOVE)
-        accounts, more = bulk.chosen(model_admin, request)
+        accounts, more = chosen(request)
         if not accounts:
             messages.warning(request, "No account was chosen.")
             return HttpResponseRedirect(bulk.back(request))
@@ -88,7 +82,7 @@ def _many(model_admin: "AccountAdmin") -> Callable[..., HttpResponse]:
             ),
             more,
         )
-        context = {**model_admin.admin_site.each_context(request), "account": None}
+        context = {**access.frame(request), "account": None}
         return _answer(request, accounts, page, context=context, back=bulk.back(request))
 
     return view

@@ -22,8 +22,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from portal import invitations, login_records  # noqa: F401  # importing a page registers it
-from portal import retention as _retention_admin  # noqa: F401  # this one, too
+from portal import login_records
 from portal.people_confirm import confirmed
 from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm

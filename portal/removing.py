@@ -1,9 +1,9 @@
 """Revoking a log-in at its channel, as staff: the page shows every account that stops or loses its backup; only its POST does it."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -24,35 +24,30 @@ from ui.confirm import Page
 from users.models import person
 from users.visibility import is_administrator
 
-if TYPE_CHECKING:
-    from portal.tokens import TokensOfAccounts
-
 PERMISSION = "tokens.revoke_token"
 
 
-def view(model_admin: "TokensOfAccounts", context: Callable[[HttpRequest], dict[str, Any]]) -> Any:
-    """Make the view: GET asks, POST removes and says how far it came at the channel."""
-
-    def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
-        access.demand(request, PERMISSION)
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
-        token = model_admin.get_queryset(request).filter(pk=token_id).first()
-        if token is None:
-            raise Http404("There is no such log-in.")
-        names, back = Names(request.user), _back(request)
-        found = removal.effects(token, names, timezone.now())
-        page = _page(request, token, found, names)
-        data = request.POST if request.method == "POST" and not page.refused else None
-        form = ConfirmForm(data, must_type=page.must_type)
-        if data is None or not form.is_valid():
-            shown = form if data is not None else None
-            about = {**context(request), "account": None}
-            return confirm.show(request, page, context=about, back=back, form=shown)
-        _remove(request, token, form.cleaned_data["note"])
-        return HttpResponseRedirect(back)
-
-    return revoke
+def revoke(
+    request: HttpRequest, token_id: int, visible: Callable[[HttpRequest], QuerySet[Token]]
+) -> HttpResponse:
+    """Ask (GET), then remove the log-in and say how far it came at the channel (POST). `visible`: the viewer's tokens."""
+    access.demand(request, PERMISSION)
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return HttpResponseNotAllowed(["GET", "POST"])
+    token = visible(request).filter(pk=token_id).first()
+    if token is None:
+        raise Http404("There is no such log-in.")
+    names, back = Names(request.user), _back(request)
+    found = removal.effects(token, names, timezone.now())
+    page = _page(request, token, found, names)
+    data = request.POST if request.method == "POST" and not page.refused else None
+    form = ConfirmForm(data, must_type=page.must_type)
+    if data is None or not form.is_valid():
+        shown = form if data is not None else None
+        about = {**access.frame(request), "account": None}
+        return confirm.show(request, page, context=about, back=back, form=shown)
+    _remove(request, token, form.cleaned_data["note"])
+    return HttpResponseRedirect(back)
 
 
 def _back(request: HttpRequest) -> str:

@@ -10,7 +10,6 @@ from unfold.dataclasses import SearchResult
 from accounts.models import Account, LinkProblem
 from accounts.name_visibility import Names
 from macros import scope
-from portal.link_problems import LinkProblemAdmin
 from portal.listing import search as search_accounts
 from portal.states import by_deadline
 from users.models import User, person
@@ -29,7 +28,7 @@ def results(request: HttpRequest, term: str) -> list[SearchResult]:
 def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("accounts.view_linkproblem") or not term.upper().startswith("LNK"):
         return []
-    seen = LinkProblemAdmin(LinkProblem, admin.site).get_queryset(request)
+    seen = admin.site.get_model_admin(LinkProblem).get_queryset(request)
     return [
         _result(problem.code, f"{problem.user or 'Somebody'} · {problem.get_channel_display()} · {problem.get_kind_display()}",
                 "accounts_linkproblem_change", problem.pk, "link_off")

@@ -11,7 +11,7 @@ from accounts.linking import setup
 from accounts.models import Account
 from adtoken_project import lanes, lateness, signs_of_life, version
 from macros import reach
-from portal import first_steps, incidents, states
+from portal import access, first_steps, states
 from tokens import key_usage
 from tokens.channels import breaker, declarations, gate
 from tokens.deaths import Incident, TokenDeath
@@ -91,7 +91,7 @@ def _faults(apps: list[ChannelApp]) -> list[str]:
 
 def _incidents(request: HttpRequest) -> list[Incident]:
     """Return the incidents in which something is held, for those who may decide about it."""
-    if not request.user.has_perm(incidents.PERMISSION):
+    if not request.user.has_perm(access.DECIDE):
         return []
     held = TokenDeath.objects.held().values("app")
     return list(Incident.objects.filter(ended_at=None, app__in=held).select_related("app"))

@@ -1,7 +1,5 @@
 """Adding a system user's token: pasted by staff with their own permission, looked at before it is kept."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,7 +18,7 @@ PERMISSION = "tokens.add_system_user"
 
 @never_cache
 @sensitive_post_parameters("access_token")
-def add(request: HttpRequest, *, admin_context: dict[str, Any]) -> HttpResponse:
+def add(request: HttpRequest) -> HttpResponse:
     """Ask for app, team and token (GET); take the token in and lead to the choice of ad accounts (POST)."""
     access.demand(request, PERMISSION)
     if request.method not in {"GET", "HEAD", "POST"}:
@@ -34,7 +32,7 @@ def add(request: HttpRequest, *, admin_context: dict[str, Any]) -> HttpResponse:
         else:
             return HttpResponseRedirect(reverse("link_choose", args=[pending.pk]))
     context = {
-        **admin_context,
+        **access.frame(request),
         "title": "Add a system user",
         "plain_title": True,
         "form": form,

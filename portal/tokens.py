@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter, display
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter, display
 from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -11,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
 
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
@@ -52,7 +54,7 @@ class TokenStateFilter(SimpleListFilter):
     title = "state"
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Sequence[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         """Return the states, in the words of the pills."""
         return [("dead", "Stopped"), ("cooling", "Retrying"), ("valid", "Works")]
 
@@ -61,8 +63,9 @@ class TokenStateFilter(SimpleListFilter):
         return queryset.filter(state=self.value()) if self.value() in Token.State.values else queryset
 
 
-class TokensOfAccounts:
-    """A mix-in for the list of tokens: who sees which, and what its columns say."""
+@admin.register(Token)
+class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """All tokens, read only: those in pools of accounts that one sees. A token is looked at in the pool of an account."""
 
     list_display = [
         "person_cell",
@@ -74,23 +77,39 @@ class TokensOfAccounts:
         "used_cell",
     ]
     list_filter = [TokenChannelFilter, TokenStateFilter]
+    list_per_page = 50
+    show_full_result_count = False
     paginator = CappedPaginator
+    search_fields = ["native_user_name"]  # what is searched is in get_search_results
+    actions = None
     change_list_template = "admin/tokens/token/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that takes in a system user's token."""
-        site = self.admin_site  # type: ignore[attr-defined]  # a mix-in
+        """Return the list, the page that takes in a system user's token, and the one that revokes a log-in."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("system-user/", wrap(system_user.add), name="tokens_token_system_user"),
+            path("<int:token_id>/revoke/", wrap(self.revoke), name="tokens_token_revoke"),
+            *[url for url in super().get_urls() if url.name == "tokens_token_changelist"],
+        ]
 
-        def view(request: HttpRequest) -> HttpResponse:
-            return system_user.add(request, admin_context=site.each_context(request))
+    def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
+        """Ask before a log-in is ended at its channel (GET), end it (POST)."""
+        return removing.revoke(request, token_id, self.get_queryset)
 
-        mine = path("system-user/", site.admin_view(view), name="tokens_token_system_user")
-        revoke = path(
-            "<int:token_id>/revoke/",
-            site.admin_view(removing.view(self, site.each_context)),
-            name="tokens_token_revoke",
-        )
-        return [mine, revoke, *super().get_urls()]  # type: ignore[misc]  # a mix-in
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Tokens come by consent or import."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        """Only lifecycle writes tokens."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
+        """Tokens are unlinked, not deleted."""
+        return False
+
+    # --- the list -------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         """Return tokens in pools of accounts that this person sees; superusers see all."""
@@ -148,7 +167,7 @@ class TokensOfAccounts:
             "may_add_system_user": request.user.has_perm(system_user.PERMISSION),
             **(extra_context or {}),
         }
-        response = super().changelist_view(request, shown)  # type: ignore[misc]  # a mix-in
+        response = super().changelist_view(request, shown)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             now, names = timezone.now(), Names(request.user)
 
@@ -161,7 +180,7 @@ class TokensOfAccounts:
                 token.label = names.token(token, first)
 
             response.context_data |= listing.context(
-                self,  # type: ignore[arg-type]  # a mix-in of a ModelAdmin
+                self,
                 request,
                 response.context_data["cl"],
                 prepare=prepare,

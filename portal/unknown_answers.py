@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
@@ -50,6 +50,7 @@ class MeaningForm(forms.Form):
     )
 
 
+@admin.register(UnknownAnswer)
 class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """What channels answered that no verdict table knows."""
 
