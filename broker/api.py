@@ -14,7 +14,6 @@ from ninja import Query, Router
 import broker
 from accounts import pool_reasons, summary
 from accounts.models import Account, AccountToken, ApiKey
-from accounts.name_visibility import Names, person_name
 from accounts.summary import Summary
 from broker import Caller
 from broker.api_schemas import (
@@ -39,7 +38,9 @@ from broker.leases import Lease
 from tokens import reasons
 from tokens.channels import registry
 from ui.calendar_days import end_of_window
+from ui.name_visibility import NameVisibility
 from users.client_address import client_address
+from users.visibility import names_for_teams
 
 router = Router(tags=["broker"])
 
@@ -257,7 +258,7 @@ def _detail(one: Summary, caller: Caller) -> AccountDetail:
     told = reasons.explain(
         account.channel, pool_reasons.account_reason(account, one.entries), account=account.name
     )
-    names = Names.of_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
+    names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
     return AccountDetail(
         **_account(one).dict(),
         pool=[_entry(one, entry, names) for entry in one.entries],
@@ -268,12 +269,12 @@ def _detail(one: Summary, caller: Caller) -> AccountDetail:
     )
 
 
-def _entry(one: Summary, entry: AccountToken, names: Names) -> PoolEntry:
+def _entry(one: Summary, entry: AccountToken, names: NameVisibility) -> PoolEntry:
     token = entry.token
     known = names.sees_token(token, one.account)
     facts = {
         "token_id": token.pk,
-        "person": person_name(token) if known else None,
+        "person": token.person_name if known else None,
         "native_user": token.native_user_name if known else None,
         "state": token.state,
         "reason": pool_reasons.entry_reason(entry),

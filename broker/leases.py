@@ -80,7 +80,7 @@ class _Row:
     named: bool  # the caller may know whose token it is
 
 
-# Who is named to whom is the rule of accounts.name_visibility, here in the one read.
+# Who is named to whom is the rule of ui.name_visibility, here in the one read.
 _READ = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,

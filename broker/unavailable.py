@@ -5,13 +5,13 @@ from datetime import datetime
 
 from accounts import pool_reasons, selection
 from accounts.models import Account
-from accounts.name_visibility import Names
 from broker.errors import Held
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import LIFTABLE, WRITE_REFUSALS, Reason
 from users.models import User
+from users.visibility import names_for_teams
 
 
 def held(account_id: int, *, teams: frozenset[int] | None, until: datetime | None = None) -> Held:
@@ -59,5 +59,5 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
 
 def _names(users: Collection[User | None], teams: frozenset[int] | None) -> tuple[str, ...]:
     """Return the names of the people, each once; those outside the teams by what they are."""
-    names = Names.of_teams(teams, people=[user.pk for user in users if user is not None])
+    names = names_for_teams(teams, people=[user.pk for user in users if user is not None])
     return tuple(dict.fromkeys(names.user(user) for user in users if user is not None))

@@ -14,6 +14,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from users import invitations
 from users.models import Invitation
+from users.signals import invitation_issued
 
 KIND = "invite"
 JOINED = "joined"
@@ -63,8 +64,6 @@ def build_joined(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    from users.signals import invitation_issued
-
     kinds.register(KIND, build, name="Invitation")
     kinds.register(JOINED, build_joined, name="Added to a team")
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")

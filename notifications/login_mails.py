@@ -10,14 +10,15 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.name_visibility import ADMINISTRATOR, HIDDEN, Names
 from notifications import kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, presentation
-from users import browsers, password_reset
+from ui.name_visibility import ADMINISTRATOR, HIDDEN
+from users import browsers, password_reset, visibility
 from users.login_changes import Kind, LoginChange
 from users.models import User
+from users.signals import login_changed, password_reset_requested
 
 RESET = "password_reset"
 CHANGED = "login_changed"
@@ -90,8 +91,6 @@ def build_change(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signals and say how the mails are built. Called once, when the root app starts."""
-    from users.signals import login_changed, password_reset_requested
-
     kinds.register(RESET, build_reset, name="Password reset")
     kinds.register(CHANGED, build_change, name="Change of a log-in")
     password_reset_requested.connect(enqueue_reset, sender=User, dispatch_uid="adtoken_project.reset")
@@ -103,7 +102,7 @@ def _actor(by: int | None, reader: User) -> str:
     if by is None:
         return ""
     actor = User.objects.filter(pk=by).first()
-    name = Names(reader).user(actor)
+    name = visibility.names_for(reader).user(actor)
     return name if name not in {"", HIDDEN} else ADMINISTRATOR
 
 

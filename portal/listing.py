@@ -62,7 +62,7 @@ def search(accounts: QuerySet[Account], term: str, names: Names) -> QuerySet[Acc
         | Q(token__consented_by__name__icontains=term)
         | Q(token__consented_by__email__icontains=term)
     )
-    if not names.all:
+    if not names.sees_all:
         person &= Q(token__consented_by__in=names.colleagues) | Q(token__consented_by=None)
     linked = AccountToken.objects.filter(person, account=OuterRef("pk"))
     native = term.replace(" ", "").removeprefix("act_")

@@ -48,7 +48,7 @@ def _people(found: Sequence[message_history.Told]) -> dict[str, User]:
 def _row(request: HttpRequest, one: message_history.Told, user: User | None, names: Names) -> Row:
     message = one.message
     own = message.recipient == getattr(request.user, "email", "")
-    opens = names.all or own or (message.team_id is not None and message.team_id in names.teams)
+    opens = names.sees_all or own or (message.team_id is not None and message.team_id in names.teams)
     hidden = user is not None and not opens and user.pk not in names.colleagues
     kind = kinds.name(message)
     return Row(

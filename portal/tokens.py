@@ -150,7 +150,7 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             | Q(consented_by__name__icontains=term)
             | Q(consented_by__email__icontains=term)
         )
-        if not names.all:
+        if not names.sees_all:
             person &= Q(consented_by__in=names.colleagues) | Q(consented_by=None)
         accounts = Account.objects.visible_to(request.user).filter(
             Q(name__icontains=term) | Q(native_id=term)

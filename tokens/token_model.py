@@ -318,6 +318,13 @@ class Token(vault.NamesItsKeys):
         return token_owner(self.app, self.native_user_id)
 
     @property
+    def person_name(self) -> str:
+        """Whose it is, as colleagues know the person: our user's name, else the native user's."""
+        if self.consented_by is not None and self.consented_by.name:
+            return self.consented_by.name
+        return self.native_user_name or f"native user {self.native_user_id}"
+
+    @property
     def is_removed(self) -> bool:
         """Whether a person of ours ended it on purpose, and nobody has consented since."""
         return self.reason == self.REMOVED

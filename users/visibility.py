@@ -1,8 +1,12 @@
-"""Which teams and people somebody of staff sees and manages: their own teams', and all for administrators."""
+"""Which teams and people somebody of staff sees and manages: their own teams', and all for administrators. And whom a viewer knows."""
 
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
-from users.models import Team, User
+from ui.name_visibility import NameVisibility
+from users.models import Membership, Team, User
 
 ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
 
@@ -34,3 +38,31 @@ def manages(user: User, other: User) -> bool:
         return True
     foreign = other.teams.exclude(pk__in=teams_of(user).values("pk"))
     return other.teams.exists() and not foreign.exists()
+
+
+def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
+    """Return which names a viewer may read. Reads their colleagues once.
+
+    A viewer of None is an address that staff wrote into a rule: it reads all names.
+    """
+    if viewer is None or viewer.is_superuser:
+        return NameVisibility(sees_all=True, viewer_id=viewer.pk if viewer else None)
+    mine = Membership.objects.filter(user=viewer.pk).values("team")
+    rows = list(Membership.objects.filter(team__in=mine).values_list("team_id", "user_id"))
+    return NameVisibility(
+        sees_all=False,
+        viewer_id=viewer.pk,
+        teams=frozenset(team for team, _ in rows),
+        colleagues=frozenset(user for _, user in rows),
+    )
+
+
+def names_for_teams(teams: frozenset[int] | None, *, people: Iterable[int | None]) -> NameVisibility:
+    """Return which names an API key of these teams may read, of these people (ids of users); None: our own key, all names."""
+    if teams is None:
+        return NameVisibility(sees_all=True)
+    known = [one for one in people if one is not None]
+    rows = Membership.objects.filter(team__in=teams, user__in=known)
+    return NameVisibility(
+        sees_all=False, teams=teams, colleagues=frozenset(rows.values_list("user_id", flat=True))
+    )

@@ -1,0 +1,106 @@
+"""Who is named to whom: people of other teams are "someone in another team". `users.visibility` reads which people a viewer knows."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ui import presentation
+
+HIDDEN = "Someone in another team"
+ADMINISTRATOR = "An administrator"
+
+
+class Person(Protocol):
+    """A user of ours."""
+
+    @property
+    def pk(self) -> Any:
+        """Its number."""
+
+    @property
+    def is_superuser(self) -> bool:
+        """Whether the person has every permission."""
+
+
+class Team(Protocol):
+    """A team of ours."""
+
+    @property
+    def pk(self) -> Any:
+        """Its number."""
+
+    @property
+    def name(self) -> str:
+        """As its people call it."""
+
+
+class OfATeam(Protocol):
+    """What belongs to a team: an account."""
+
+    @property
+    def team_id(self) -> int:
+        """The team that it belongs to."""
+
+
+class Consent(Protocol):
+    """A token: who consented, or which team owns it."""
+
+    @property
+    def consented_by_id(self) -> int | None:
+        """Who of us consented."""
+
+    @property
+    def team_id(self) -> int | None:
+        """The team that it belongs to."""
+
+    @property
+    def person_name(self) -> str:
+        """Whose it is, as colleagues know the person."""
+
+
+@dataclass(frozen=True)
+class NameVisibility:
+    """Names as one viewer may see them: all, or those of the viewer's teams and of the people in them."""
+
+    sees_all: bool
+    viewer_id: int | None = None
+    teams: frozenset[int] = frozenset()
+    colleagues: frozenset[int] = frozenset()
+
+    def sees_token(self, token: Consent, account: OfATeam | None) -> bool:
+        """Return whether the viewer may know whose token it is. An imported token belongs to the account's team."""
+        if self.sees_all or (self.viewer_id is not None and token.consented_by_id == self.viewer_id):
+            return True
+        if token.team_id is not None:
+            return token.team_id in self.teams
+        if token.consented_by_id is None:
+            return account is not None and account.team_id in self.teams
+        return token.consented_by_id in self.colleagues
+
+    def token(self, token: Consent | None, account: OfATeam | None) -> str:
+        """Return whose token it is."""
+        if token is None:
+            return "a token that was removed"
+        return token.person_name if self.sees_token(token, account) else HIDDEN
+
+    def within(self, token: Consent, account: OfATeam) -> str:
+        """Return whose token it is, for the middle of a sentence."""
+        return token.person_name if self.sees_token(token, account) else presentation.ELSEWHERE
+
+    def user(self, user: Person | None) -> str:
+        """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
+        if user is None:
+            return ""
+        if self.sees_all or user.pk == self.viewer_id or user.pk in self.colleagues:
+            return str(user)
+        return ADMINISTRATOR if user.is_superuser else HIDDEN
+
+    def team(self, team: Team | None) -> str:
+        """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""
+        if team is None:
+            return "a team that was removed"
+        return team.name if self.sees_all or team.pk in self.teams else "another team"
+
+    def first(self, token: Consent, account: OfATeam | None) -> str:
+        """Return how a button or a sentence calls the person."""
+        name = self.token(token, account)
+        return name if name == HIDDEN else presentation.first_name(name)
