@@ -26,9 +26,8 @@ class AdTokenConfig(AppConfig):
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import grants, groups, late_mail, safe_start, schedules
+        from adtoken_project import grants, groups, late_mail, operations_notices, safe_start, schedules
         from notifications import invitation_mails, login_mails
-        from portal import first_steps
         from users import retention
 
         safe_start.refuse()
@@ -38,7 +37,7 @@ class AdTokenConfig(AppConfig):
         invitation_mails.register()
         login_mails.register()
         late_mail.register()
-        first_steps.register()
+        operations_notices.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
         post_migrate.connect(retention.install, sender=self, dispatch_uid="adtoken_project.retention")

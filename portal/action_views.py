@@ -14,9 +14,9 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from portal import access, account_pages, action_pages
 from portal.action_pages import Deed
-from portal.forms import ConfirmForm
 from tokens.channels import registry
 from ui import confirm
+from ui.confirm import ConfirmForm
 from users.models import person
 
 View = Callable[..., HttpResponse]

@@ -21,10 +21,10 @@ from accounts.mails.api_key_mail import DAYS_AHEAD
 from accounts.models import ApiKey
 from broker import callers
 from portal import handed_out
-from portal.forms import ConfirmForm, KeyForm
+from portal.forms import KeyForm
 from tokens.channels import declarations
 from ui import confirm, presentation
-from ui.confirm import Page
+from ui.confirm import ConfirmForm, Page
 from ui.templatetags import ui as tags
 from users.models import Team, person
 

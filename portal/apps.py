@@ -11,6 +11,12 @@ class PortalConfig(AppConfig):
     verbose_name = "Portal"
     default = True
 
+    def ready(self) -> None:
+        """Say how the test mail of the first steps is built."""
+        from portal import first_steps
+
+        first_steps.register()
+
 
 class AdminSiteConfig(admin_apps.AdminConfig):
     """Django's admin with our site as the default one."""

@@ -15,9 +15,8 @@ from accounts.models import Account
 from accounts.name_visibility import Names
 from portal import access, asking
 from portal.bulk_items import Job, labels, lines, live, number, run
-from portal.forms import ConfirmForm
 from ui import confirm
-from ui.confirm import Page
+from ui.confirm import ConfirmForm, Page
 from users.models import User
 
 MOST = 500  # accounts at once

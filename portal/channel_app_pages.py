@@ -10,11 +10,10 @@ from accounts.app_use import LogIns, log_ins
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from portal import access, asking, bulk_items
-from portal.forms import ConfirmForm
 from tokens import app_faults, default_app
 from tokens.models import ChannelApp
 from ui import confirm
-from ui.confirm import Page
+from ui.confirm import ConfirmForm, Page
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 

@@ -113,5 +113,5 @@ def build_test(message: Message) -> Mail:
 
 
 def register() -> None:
-    """Say how the test mail is built. Called once, when the root app starts."""
+    """Say how the test mail is built. Called once, when the app starts."""
     kinds.register(TEST, build_test, name="Test mail", stays=True)

@@ -1,4 +1,4 @@
-"""Forms of the portal's confirm pages and of API keys."""
+"""Forms of API keys, of moving accounts, and of a system user's token."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import ApiKey
 from tokens.channels import declarations
 from tokens.models import ChannelApp
+from ui.confirm import ConfirmForm
 from users.models import Team, User
 from users.visibility import teams_of
 
@@ -18,29 +19,6 @@ KEY_LASTS = timedelta(days=365)  # unless another day is chosen
 def first_moment(day: date) -> datetime:
     """Return when a day begins in the viewer's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
-
-
-class ConfirmForm(forms.Form):
-    """Why, kept in the time-line; and the account's name where a deed makes it dark."""
-
-    note = forms.CharField(label="Why?", max_length=300, required=False)
-    typed = forms.CharField(required=False)
-
-    def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.must_type = must_type
-        if must_type:
-            self.fields["typed"].label = f"Type “{must_type}” to go on"
-            self.fields["typed"].widget.attrs["autocomplete"] = "off"
-        else:
-            del self.fields["typed"]
-
-    def clean_typed(self) -> str:
-        """Refuse anything but the account's name."""
-        typed = str(self.cleaned_data["typed"]).strip()
-        if typed != self.must_type.strip():
-            raise forms.ValidationError("This is not the name.")
-        return typed
 
 
 class MoveForm(ConfirmForm):

@@ -16,11 +16,10 @@ from accounts.name_visibility import HIDDEN, Names
 from accounts.removal import Effect, Ended
 from portal import access
 from portal.bulk_items import SHOWN, number
-from portal.forms import ConfirmForm
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from ui import confirm
-from ui.confirm import Page
+from ui.confirm import ConfirmForm, Page
 from users.models import person
 from users.visibility import is_administrator
 

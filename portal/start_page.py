@@ -1,5 +1,7 @@
 """The portal's start page: three cards of counts, each row a link to the filtered list."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,7 +11,6 @@ from django.utils import timezone
 
 from accounts.linking import setup
 from accounts.models import Account
-from adtoken_project import lanes, lateness, signs_of_life, version
 from macros import reach
 from portal import access, first_steps, states
 from tokens import key_usage
@@ -47,7 +48,16 @@ CARDS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         ],
     ),
 ]
+# What is wrong with background work, in a sentence each: the root knows it and says it here, see `register`.
+Notices = Callable[[datetime], list[str]]
+NOTICES: list[Notices] = []
+FOOTER: list[Callable[[], str]] = []
 _INTERRUPTED = ("Interrupted", "sync", "warn", "state=interrupted")
+
+
+def register(*, notices: Notices, version: Callable[[], str]) -> None:
+    """Have the page show these notices to those who may see channel apps, and at its foot which AdToken this is."""
+    NOTICES[:], FOOTER[:] = [notices], [version]
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "steps": first_steps.steps(request),
         "cards": cards,
         "nothing": not any(number != "0" for number in numbers),
-        "version": version.called(),
+        "version": "".join(footer() for footer in FOOTER),
     }
 
 
@@ -100,14 +110,10 @@ def _incidents(request: HttpRequest) -> list[Incident]:
 def _late(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each what is wrong with background work and its hosts."""
     now = database_clock.now()
-    living = signs_of_life.living(now=now)
-    dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     silent = [app for app in apps if breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed"]
     return [
         *(f"{app} gets no answer. AdToken goes on trying." for app in silent),
-        *([f"No worker runs for: {'; '.join(lane.does for lane in dead)}."] if dead else []),
-        *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
-        *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
+        *(text for notices in NOTICES for text in notices(now)),
     ]
 
 

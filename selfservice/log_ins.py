@@ -15,11 +15,11 @@ from accounts import removal
 from accounts.errors import DeedRefused
 from accounts.name_visibility import Names
 from accounts.removal import Ended
-from portal.forms import ConfirmForm
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
 from ui import presentation
+from ui.confirm import ConfirmForm
 from users.models import User, person
 
 

@@ -2,11 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from portal.forms import ConfirmForm
+
+class ConfirmForm(forms.Form):
+    """Why, kept in the time-line; and the account's name where a deed makes it dark."""
+
+    note = forms.CharField(label="Why?", max_length=300, required=False)
+    typed = forms.CharField(required=False)
+
+    def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.must_type = must_type
+        if must_type:
+            self.fields["typed"].label = f"Type “{must_type}” to go on"
+            self.fields["typed"].widget.attrs["autocomplete"] = "off"
+        else:
+            del self.fields["typed"]
+
+    def clean_typed(self) -> str:
+        """Refuse anything but the account's name."""
+        typed = str(self.cleaned_data["typed"]).strip()
+        if typed != self.must_type.strip():
+            raise forms.ValidationError("This is not the name.")
+        return typed
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
+from adtoken_project import operations_notices
+from portal import start_page
 from tests.support.factories import link, make_account, make_token, make_user
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +50,17 @@ def test_it_costs_a_superuser_the_same_however_many_accounts_there_are(
     about_accounts = [sql for sql in many if "accounts_account" in sql]
     assert about_accounts
     assert [sql for sql in about_accounts if not re.search(r"LIMIT \d+", sql)] == []
+
+
+def test_the_root_has_registered_its_notices_and_each_stands_on_the_page(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    registered = list(start_page.NOTICES)
+    monkeypatch.setattr(start_page, "NOTICES", [lambda _now: ["No worker runs for: mails."]])
+
+    page = client.get("/admin/").content.decode()
+
+    assert registered == [operations_notices.notices]
+    assert "No worker runs for: mails." in page
