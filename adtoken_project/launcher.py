@@ -36,7 +36,7 @@ from adtoken_project.embedded.processes import (
 )
 from adtoken_project.embedded.supervisor import Supervisor
 from adtoken_project.embedded.valkey import Valkey
-from tokens.channels.registry import CHANNELS
+from tokens.channels import declarations
 
 PROJECT = Path(__file__).resolve().parent.parent
 ADVICE = "Mend what it says, then start again. Deleting the data folder begins from nothing."
@@ -88,7 +88,7 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def channel_addresses(sandbox: str) -> dict[str, str]:
     """Return the settings that lead all channels to the sandbox."""
-    return {f"{channel.upper()}_URL": f"{sandbox}/{channel}" for channel in CHANNELS}
+    return {f"{channel.upper()}_URL": f"{sandbox}/{channel}" for channel in declarations.channel_keys()}
 
 
 @dataclass

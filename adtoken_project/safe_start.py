@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from tokens.channels.registry import CHANNELS
+from tokens.channels import declarations
 from users.loopback import is_loopback
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
@@ -84,13 +84,15 @@ def _hosts() -> Iterator[str]:
 
 
 def _channels() -> Iterator[str]:
-    for name in dir(settings):
-        channel, _, rest = name.partition("_")
-        if channel.lower() not in CHANNELS or not rest.endswith("URL"):
-            continue
-        url: Any = urlsplit(getattr(settings, name))
-        if url.scheme != "https" or is_loopback(url.hostname or ""):
-            yield (
-                f"{name} leads to {url.scheme}://{url.netloc}, a stand-in: secrets and tokens would go there in clear. "
-                f"Remove {name} and {channel}_URL; the sandbox is for DEMO=1 alone."
-            )
+    for channel in declarations.declared().values():
+        for name in channel.addresses:
+            yield from _address(channel.key.upper(), name)
+
+
+def _address(channel: str, name: str) -> Iterator[str]:
+    url: Any = urlsplit(getattr(settings, name))
+    if url.scheme != "https" or is_loopback(url.hostname or ""):
+        yield (
+            f"{name} leads to {url.scheme}://{url.netloc}, a stand-in: secrets and tokens would go there in clear. "
+            f"Remove {name} and {channel}_URL; the sandbox is for DEMO=1 alone."
+        )

@@ -10,6 +10,7 @@ from kombu import Queue
 
 from adtoken_project import env, lanes, pooling
 from adtoken_project.version import VERSION
+from tokens.channels import declarations
 
 django_stubs_ext.monkeypatch()  # before any app declares `ModelAdmin[Token]`
 
@@ -152,41 +153,24 @@ FERNET_KEYS_LOST = env.names("FERNET_KEYS_LOST")
 FERNET_USE_HKDF = False  # the keys are real Fernet keys, so any tool can read or rotate
 
 # --- Channels: addresses are settings, so that the stand-ins of sandbox/ differ in nothing else ------------------
-# FACEBOOK_URL and its like are one address in place of a channel's several: the sandbox's.
-FACEBOOK_WWW_URL = env.address("FACEBOOK_WWW_URL", "https://www.facebook.com")
-FACEBOOK_GRAPH_URL = env.address("FACEBOOK_GRAPH_URL", "https://graph.facebook.com")
-FACEBOOK_VERSION = env.text(
-    "FACEBOOK_VERSION", "v26.0"
-)  # versions, their ends and sources: policy.py of each channel
-SNAPCHAT_ACCOUNTS_URL = env.address("SNAPCHAT_ACCOUNTS_URL", "https://accounts.snapchat.com")
-SNAPCHAT_API_URL = env.address("SNAPCHAT_API_URL", "https://adsapi.snapchat.com")
-SNAPCHAT_API_VERSION = env.text("SNAPCHAT_API_VERSION", "v1")
-X_API_URL = env.address("X_API_URL", "https://api.x.com")
-X_ADS_URL = env.address("X_ADS_URL", "https://ads-api.x.com")
-X_ADS_VERSION = env.text("X_ADS_VERSION", "12")
-LINKEDIN_WWW_URL = env.address("LINKEDIN_WWW_URL", "https://www.linkedin.com")
-LINKEDIN_API_URL = env.address("LINKEDIN_API_URL", "https://api.linkedin.com")
-LINKEDIN_VERSION = env.text("LINKEDIN_VERSION", "202609")
-PINTEREST_WWW_URL = env.address("PINTEREST_WWW_URL", "https://www.pinterest.com")
-PINTEREST_API_URL = env.address("PINTEREST_API_URL", "https://api.pinterest.com")
-PINTEREST_API_VERSION = env.text("PINTEREST_API_VERSION", "v5")
-TIKTOK_API_URL = env.address("TIKTOK_API_URL", "https://business-api.tiktok.com")
-TIKTOK_API_VERSION = env.text("TIKTOK_API_VERSION", "v1.3")
-_CONSENT_PAGES = (
-    FACEBOOK_WWW_URL,
-    SNAPCHAT_ACCOUNTS_URL,
-    X_API_URL,
-    LINKEDIN_WWW_URL,
-    PINTEREST_WWW_URL,
-    TIKTOK_API_URL,
-)
-CONSENT_ORIGINS = sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in _CONSENT_PAGES})
+# Each package declares its own; FACEBOOK_URL and its like are one address in place of a channel's several: the sandbox's.
+_CHANNELS = declarations.declared().values()
+_OF_CHANNELS = {
+    **{name: env.address(name, own) for one in _CHANNELS for name, own in one.addresses.items()},
+    **{one.versions.setting: env.text(one.versions.setting, one.versions.default) for one in _CHANNELS},
+}
+vars().update(_OF_CHANNELS)
+# Where consent pages are: browsers must be allowed to leave for them.
+_CONSENT_PAGES = [urlsplit(_OF_CHANNELS[one.consent]) for one in _CHANNELS]
+CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
 # Where a refresh token whose answer was lost is tried once more at once; elsewhere only when nothing can be lost by it.
-LOST_REFRESH_AGAIN = env.names("LOST_REFRESH_AGAIN", "linkedin,pinterest,snapchat")
+LOST_REFRESH_AGAIN = env.names(
+    "LOST_REFRESH_AGAIN", ",".join(one.key for one in _CHANNELS if one.refresh_again_is_safe)
+)
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 
 # --- People ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = {".venv", "var", "staticfiles", ".git", ".pytest_cache", "node_modules"}
 READERS = {
     "text",
-    "address",
     "flag",
     "whole",
     "choice",
@@ -55,7 +54,7 @@ def anchors(path: Path) -> set[str]:
 
 
 def variables() -> dict[str, str | None]:
-    """Return the variables that settings and launcher read, with the default where it is a plain value."""
+    """Return the variables that settings and launcher read by name, with plain defaults. Channels declare theirs."""
     found: dict[str, str | None] = {}
     for name in ("settings.py", "launcher.py"):
         tree = ast.parse((ROOT / "adtoken_project" / name).read_text(encoding="utf-8"))
@@ -75,8 +74,7 @@ def _variable(call: ast.Call) -> dict[str, str | None]:
             default = next(
                 (word.value for word in call.keywords if word.arg == "default"), rest[0] if rest else None
             )
-            also = {f"{name.partition('_')[0]}_URL": ""} if attr == "address" else {}
-            return {name: _plain(default), **also}
+            return {name: _plain(default)}
         case ast.Call(func=ast.Name("_port"), args=[_, ast.Constant(str(name)), default]):
             return {name: _plain(default)}
         case ast.Call(

@@ -1,10 +1,12 @@
 """The texts hold together: links lead somewhere, settings and make targets are those of the code."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.docs import reading
+from tokens.channels import declarations
 
 TEXTS = {str(path.relative_to(reading.ROOT)): path for path in reading.texts()}
 
@@ -37,6 +39,17 @@ def test_the_example_shows_the_defaults_of_the_code() -> None:
 
     assert {name: shown[name] for name in defaults} == defaults
     assert len(defaults) > 15
+
+
+@pytest.mark.parametrize("key", declarations.channel_keys())
+def test_the_page_of_a_channel_describes_exactly_its_variables(key: str) -> None:
+    declared = declarations.declared()[key]
+    page = (reading.ROOT / "docs" / "channels" / f"{key}.md").read_text(encoding="utf-8")
+    rows = re.findall(rf"^\| (`{key.upper()}_[^|]+) \| (.*)$", page, re.MULTILINE)
+    described = {name: text for names, text in rows for name in re.findall(r"`([A-Z][A-Z_]+)`", names)}
+
+    assert described.keys() == {*declared.addresses, declared.versions.setting, f"{key.upper()}_URL"}
+    assert f"`{declared.versions.default}`" in described[declared.versions.setting]
 
 
 def test_readme_names_every_make_target_that_help_lists() -> None:
