@@ -8,8 +8,9 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.api_keys import issue
 from accounts.models import ApiKey
-from broker.callers import authenticate, issue
+from broker.callers import authenticate
 from tokens.models import ChannelApp
 from users.models import Membership, Team, User
 

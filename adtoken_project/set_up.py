@@ -19,8 +19,8 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.forms import BaseForm
 
+from accounts import api_keys
 from accounts.models import ApiKey
-from broker import callers
 from portal.channel_app_form import ChannelAppForm
 from portal.forms import KeyForm
 from tokens import default_app
@@ -196,7 +196,7 @@ def _key(work: Work, entry: Entry) -> None:
     if known is not None:
         _compare(work, known, wanted, path)
         return
-    key, text = callers.issue(
+    key, text = api_keys.issue(
         name=wanted["name"], scopes=wanted["scopes"], teams=teams, channels=wanted["channels"],
         created_by=work.by, expires_at=wanted["expires_at"],
     )  # fmt: skip

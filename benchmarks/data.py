@@ -9,9 +9,8 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.models import Account, AccountToken, ApiKey
-from broker import callers
 from macros.models import Macro, MacroAccount, MacroAction
 from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner
@@ -76,7 +75,7 @@ def batches(accounts: int) -> Iterator[range]:
 
 def make_key() -> str:
     """Return the secret of an API key that leases for all teams."""
-    key, text = callers.issue(
+    key, text = api_keys.issue(
         name="benchmark", scopes=list(ApiKey.Scope.values), teams=list(Team.objects.all())
     )
     ApiKey.objects.filter(pk=key.pk).update(

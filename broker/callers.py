@@ -1,18 +1,14 @@
 """Who asks the broker: an API key with its teams, channels and scopes, or our own Python code."""
 
-import hashlib
-import secrets
 import time
-import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from accounts import api_keys
 from accounts.models import ApiKey
-from users.models import Team, User
 
-PREFIX = "adt_"
 FACTS_FOR = 1.0  # seconds that a process trusts what it read of a key; a revoked key stops within it
 
 
@@ -46,40 +42,14 @@ class Caller:
         return condition
 
 
-def issue(
-    *,
-    name: str,
-    scopes: list[str],
-    teams: list[Team],
-    channels: list[str] | None = None,
-    created_by: User | None = None,
-    expires_at: datetime | None = None,
-) -> tuple[ApiKey, str]:
-    """Make a key, without an end where `expires_at` is None. Returns the row and the secret, which is shown once and stored as a hash."""
-    secret = secrets.token_hex(24)
-    text = f"{PREFIX}{secret}{_check(secret)}"
-    key = ApiKey.objects.create(
-        name=name,
-        prefix=text[:12],
-        sha256=_digest(text),
-        scopes=scopes,
-        channels=channels or [],
-        created_by=created_by,
-        expires_at=expires_at,
-    )
-    key.teams.set(teams)
-    return key, text
-
-
 _facts: dict[str, tuple[float, Caller]] = {}
 
 
 def authenticate(text: str, *, now: datetime) -> Caller | None:
     """Return who this key is, or None. A malformed key costs no database query."""
-    body = text.removeprefix(PREFIX)
-    if not text.startswith(PREFIX) or len(body) != 56 or _check(body[:48]) != body[48:]:
+    if not api_keys.is_well_formed(text):
         return None
-    digest = _digest(text)
+    digest = api_keys.digest(text)
     known = _facts.get(digest)
     if known is not None and time.monotonic() - known[0] < FACTS_FOR:
         return known[1]
@@ -100,13 +70,3 @@ def authenticate(text: str, *, now: datetime) -> Caller | None:
         _facts.clear()
     _facts[digest] = (time.monotonic(), caller)
     return caller
-
-
-def _digest(text: str) -> str:
-    # The secret has 192 random bits, so a plain hash is enough: there is nothing to guess.
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _check(secret: str) -> str:
-    """A checksum, so that a mistyped key is told apart from a wrong one without a query."""
-    return f"{zlib.crc32(secret.encode()):08x}"

@@ -17,9 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
+from accounts import api_keys
 from accounts.mails.api_key_mail import DAYS_AHEAD
 from accounts.models import ApiKey
-from broker import callers
 from portal import handed_out
 from portal.forms import KeyForm
 from tokens.channels import declarations
@@ -182,7 +182,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             "back": reverse("admin:accounts_apikey_changelist"),
         }
         if request.method == "POST" and form.is_valid():
-            key, secret = callers.issue(
+            key, secret = api_keys.issue(
                 **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=person(request)
             )
             self.log_addition(request, key, "Made.")
@@ -207,7 +207,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return confirm.show(request, _revoke_page(key), context=context, back=back)
 
     def _revoke(self, request: HttpRequest, key: ApiKey, note: str) -> None:
-        if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        if not api_keys.revoke(key=key, now=timezone.now()):
             messages.error(request, f"Somebody was faster: {key.name} is revoked already.")
             return
         self.log_change(request, key, f"Revoked. {note}".strip())

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import sweeps
+from accounts import api_keys, sweeps
 from accounts.models import Account, ApiKey, PendingLink
 from broker import callers
 from tests.portal.support import settle
@@ -44,7 +44,7 @@ def browser(user: User) -> Client:
 
 
 def job() -> Client:
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     return Client(raise_request_exception=False, headers={"authorization": f"Bearer {key}"})
 

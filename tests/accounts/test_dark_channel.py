@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import pool, sweeps
+from accounts import api_keys, pool, sweeps
 from accounts.errors import DeedRefused
 from accounts.models import Account, ApiKey
 from broker import callers
@@ -46,7 +46,7 @@ def account() -> Account:
 
 @pytest.fixture
 def job() -> Client:
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     return Client(headers={"authorization": f"Bearer {key}"})
 

@@ -7,12 +7,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import check_progress, sweeps
+from accounts import api_keys, check_progress, sweeps
 from accounts.mails import incident_mail
 from accounts.mails.alert_mail import build
 from accounts.models import Account, ApiKey
 from accounts.telling import notices
-from broker import callers
 from notifications.models import Message
 from portal.access import VIEW
 from tests.faults.mass_death import MINUTE, SHAPES, link_people
@@ -127,7 +126,7 @@ def test_staff_who_check_and_jobs_that_are_refused_hear_that_the_loss_is_not_bel
     staff(client, VIEW)
     Token.objects.update(last_checked_at=now - MINUTE / 12)
     url = reverse("admin:accounts_account_change", args=[account.pk])
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     job = Client(headers={"authorization": f"Bearer {key}"})
     leases = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     lease = job.post(leases, {}, content_type="application/json").json()

@@ -13,7 +13,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 import broker
-from accounts import pool, pool_reasons, selection
+from accounts import api_keys, pool, pool_reasons, selection
 from accounts.models import Account, ApiKey
 from broker import Held, callers
 from macros import evaluation
@@ -194,7 +194,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
     """Ada's password change stopped it; she is back, and now lacks the role."""
     account = without_role(ada)
     Account.objects.update(reason="password_changed")
-    key = callers.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
     told = (

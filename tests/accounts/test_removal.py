@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 import broker
-from accounts import actions, pool, removal, sweeps
+from accounts import actions, api_keys, pool, removal, sweeps
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountEvent, PendingLink
 from accounts.pushes import receiving
@@ -270,7 +270,9 @@ class TestRemoving:
         self, world: Sandbox
     ) -> None:
         account = linked_by("ada", "ben")
-        _, secret = callers.issue(name="jobs", scopes=["accounts:read", "tokens:lease"], teams=[account.team])
+        _, secret = api_keys.issue(
+            name="jobs", scopes=["accounts:read", "tokens:lease"], teams=[account.team]
+        )
         caller = callers.authenticate(secret, now=datetime.now(UTC))
         assert caller is not None
         wanted = {"caller": caller, "channel": "facebook", "native_id": account.native_id}

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.mails import death_mail
 from accounts.models import Account, ApiKey
 from broker import callers
@@ -86,7 +86,7 @@ def test_mail_pages_and_api_say_the_same(
     you = reasons.explain(channel, reason, person="Ada O.", account=account.name, you=True)
     others = reasons.explain(channel, reason, person="Ada Okafor", account=account.name)
     nameless = reasons.explain(channel, reason, account=account.name)
-    key = callers.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
     mail = death_mail.build_died(Message.objects.get())

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import pool, summary, sweeps
+from accounts import api_keys, pool, summary, sweeps
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from broker import callers
 from notifications.models import Message
@@ -64,7 +64,7 @@ def first_of(channel: str) -> ChannelApp:
 
 def lease(account: Account) -> str:
     """Lease as a job does, and return whose token it is."""
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     job = Client(headers={"authorization": f"Bearer {key}"})
     path = f"/api/v1/accounts/{account.channel}/{account.native_id}/lease"

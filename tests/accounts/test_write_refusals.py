@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import pool, pool_entries, sweeps, write_refusals
+from accounts import api_keys, pool, pool_entries, sweeps, write_refusals
 from accounts.models import AccountToken, ApiKey, RefusedWrite
 from accounts.telling import notices
 from broker import callers, unavailable
@@ -297,7 +297,7 @@ def test_whoever_must_authenticate_in_ads_manager_is_passed_over_and_comes_back_
 ) -> None:
     account = native.linked("facebook", "ada", "ben")
     job = Job(
-        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
         "facebook",
         account.native_id,
     )
@@ -326,7 +326,7 @@ def test_whoever_must_authenticate_in_ads_manager_is_passed_over_and_comes_back_
 def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
     account = native.linked("facebook", "ada", "ben")
     job = Job(
-        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
         "facebook",
         account.native_id,
     )
@@ -342,7 +342,7 @@ def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
 def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:
     account = native.linked("facebook", "ada", "ben")
     job = Job(
-        callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+        api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
         "facebook",
         account.native_id,
     )

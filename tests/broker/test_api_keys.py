@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import api_keys
 from accounts.mails import api_key_mail
 from accounts.models import Account, ApiKey, LeaseRecord
 from broker import callers
@@ -37,7 +38,7 @@ def _fresh(settings: Any) -> None:
 def make_key(*, days: float | None = None, **fields: Any) -> tuple[ApiKey, str]:
     ends = None if days is None else timezone.now() + days * DAY
     fields.setdefault("teams", [Team.default()])
-    return callers.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), expires_at=ends, **fields)
+    return api_keys.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), expires_at=ends, **fields)
 
 
 def status(secret: str) -> int:

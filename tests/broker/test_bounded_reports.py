@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import alerts, write_refusals
+from accounts import alerts, api_keys, write_refusals
 from accounts.mails import refusal_mail
 from accounts.models import ApiKey
 from broker import callers
@@ -35,7 +35,7 @@ HOSTILE: dict[str, Any] = {
 @pytest.fixture
 def job() -> Client:
     callers._facts.clear()
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return Client(headers={"authorization": f"Bearer {key}"})
 
 

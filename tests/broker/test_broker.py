@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.models import Account, AccountToken, ApiKey
 from broker import callers, leases
 from tests.support import native
@@ -54,7 +54,7 @@ def world(channels_world: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def key() -> str:
-    return callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    return api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_bad_request_of_the_job_is_its_own(job: Job) -> None:
 
 def test_another_keys_lease_is_not_found(job: Job) -> None:
     lease = job.lease().json()
-    other = callers.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     stranger = Client(headers={"authorization": f"Bearer {other}"})
 
     response = stranger.post(f"/api/v1/leases/{lease['lease_id']}/report", {"status": 200}, content_type=JSON)
@@ -251,7 +251,7 @@ def test_a_forged_lease_is_not_found(job: Job) -> None:
 
 
 def test_a_key_of_another_team_sees_nothing(account: Account) -> None:
-    other = callers.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
+    other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
 
     assert Job(other, account.channel, account.native_id).lease().status_code == 404
 
@@ -298,7 +298,7 @@ def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.Monke
 
 
 def test_a_key_without_the_scope_is_told_which_one_it_lacks(account: Account) -> None:
-    reader = callers.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
+    reader = api_keys.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
 
     response = Job(reader, account.channel, account.native_id).lease()
 
@@ -449,7 +449,7 @@ def test_bad_input_is_a_problem_that_names_the_field(job: Job) -> None:
 
 
 def test_the_schema_is_served() -> None:
-    key = callers.issue(name="any", scopes=[], teams=[])[1]
+    key = api_keys.issue(name="any", scopes=[], teams=[])[1]
 
     schema = Client(headers={"authorization": f"Bearer {key}"}).get("/api/v1/openapi.json").json()
 

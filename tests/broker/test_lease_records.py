@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 import broker
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.models import Account, ApiKey, LeaseRecord
 from broker import callers, records
 from tests.macros.support import ending
@@ -23,7 +23,7 @@ JSON = "application/json"
 @pytest.fixture
 def key() -> Iterator[tuple[ApiKey, Client]]:
     callers._facts.clear()
-    row, text = callers.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
+    row, text = api_keys.issue(name="Nightly job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])
     yield row, Client(headers={"authorization": f"Bearer {text}"}, REMOTE_ADDR="192.0.2.7")
     callers._facts.clear()
 

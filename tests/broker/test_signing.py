@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import broker
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
 from broker import callers
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
@@ -48,7 +48,7 @@ class Job:
     """A publishing job with a lease for `account`."""
 
     def __init__(self, account: Account, purpose: str = "publish") -> None:
-        self.row, text = callers.issue(
+        self.row, text = api_keys.issue(
             name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()], channels=["x"]
         )
         self.client = Client(headers={"authorization": f"Bearer {text}"})

@@ -250,8 +250,8 @@ def opened(world: Sandbox) -> Iterator[Bench]:
     """Ada with many ad accounts and Ben with one at each channel, a job, and the process that refreshes in a thread."""
     from django.conf import settings
 
+    from accounts import api_keys
     from accounts.models import ApiKey
-    from broker import callers
     from tests.support.factories import make_user
     from tokens.refresh_lane import Lane
     from users.models import Team
@@ -263,7 +263,7 @@ def opened(world: Sandbox) -> Iterator[Bench]:
     handler.setStream(log)
     _link_all(world)
     make_user("emil@example.com", name="Emil")
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     bench = Bench(world, key, log, [key, *(secret for _, secret in Sandbox.APPS.values())])
     bench.keep()
     lane = Lane()

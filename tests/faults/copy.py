@@ -146,8 +146,8 @@ def acts_of(copy: Copy, work: Callable[[], object]) -> Acts:
 
 def fill(world: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     """Link log-ins, all of them due, and have mails wait. Returns an API key and the accounts."""
+    from accounts import api_keys
     from accounts.models import Account, ApiKey
-    from broker import callers
     from users import hold
     from users.models import Team
 
@@ -157,7 +157,7 @@ def fill(world: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     make_due()
     hold.forget()
     assert hold.current() is None  # the original is bound now
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return key, list(Account.objects.values_list("channel", "native_id"))
 
 

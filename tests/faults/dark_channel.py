@@ -124,9 +124,8 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import pool
+    from accounts import api_keys, pool
     from accounts.models import ApiKey
-    from broker import callers
     from tests.support import native
     from tests.support.factories import link, make_account, make_token
     from tokens.models import ChannelApp
@@ -149,7 +148,7 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
         with transaction.atomic():
             pool.settle(account_ids=[account.pk], cause="linked", now=now)
         accounts.append((DARK, account.native_id))
-    return callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1], accounts
+    return api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1], accounts
 
 
 def _also(channel: str) -> None:

@@ -80,11 +80,11 @@ def main() -> int:
 
 def _job() -> tuple[str, str]:
     """Return an API key and the address of the account's leases."""
+    from accounts import api_keys
     from accounts.models import Account, ApiKey
-    from broker import callers
     from users.models import Team
 
-    key = callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     return key, f"/api/v1/accounts/{CHANNEL}/{Account.objects.get().native_id}/lease"
 
 

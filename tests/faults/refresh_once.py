@@ -74,12 +74,12 @@ def _case(
 ) -> None:
     from django.utils import timezone
 
+    from accounts import api_keys
     from accounts.models import Account, ApiKey
-    from broker import callers
     from tokens.models import Token
     from users.models import Team
 
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     account = Account.objects.get(channel=channel)
     token = Token.objects.filter(app__channel=channel)
     if channel in SWITCH:

@@ -128,11 +128,11 @@ class _Load:
     """Jobs and people, so many requests a second, each in a thread of its own however long the others take."""
 
     def __init__(self, address: str) -> None:
+        from accounts import api_keys
         from accounts.models import Account, ApiKey
-        from broker import callers
         from users.models import Team
 
-        key = callers.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+        key = api_keys.issue(name="drill", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
         account = Account.objects.get()
         self.address, self.headers = address, {"Authorization": f"Bearer {key}"}
         self.lease = f"/api/v1/accounts/{CHANNEL}/{account.native_id}/lease"

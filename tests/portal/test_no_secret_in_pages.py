@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts import api_keys
 from accounts.models import Account, ApiKey
 from broker import callers
 from tests.portal.support import deed_url, linked, pool_url, staff, token_of
@@ -70,7 +71,7 @@ def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: None) -> Non
     app = ChannelApp.objects.get()
     app.set_secrets([APP_SECRET])
     app.save()
-    key, secret = callers.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])
+    key, secret = api_keys.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])
 
     for address in pages(account, token, app, key):
         page = client.get(address)
@@ -143,7 +144,7 @@ def test_making_a_key_needs_its_own_permission(client: Client, permission: str) 
 
 @pytest.fixture
 def key() -> ApiKey:
-    return callers.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
+    return api_keys.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
 
 
 def test_revoking_asks_first_and_leaves_one_entry(client: Client, boss: None, key: ApiKey) -> None:

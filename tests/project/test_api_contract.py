@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts import pool
+from accounts import api_keys, pool
 from accounts.models import Account, ApiKey
 from adtoken_project.api import api
 from broker import callers
@@ -23,7 +23,7 @@ JSON = "application/json"
 @pytest.fixture
 def client() -> Iterator[Client]:
     callers._facts.clear()
-    text = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    text = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     yield Client(headers={"authorization": f"Bearer {text}"}, raise_request_exception=False)
     callers._facts.clear()
 

@@ -30,12 +30,12 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
+from accounts import api_keys
 from accounts.models import ApiKey
 from adtoken_project import lanes
 from adtoken_project.api import api
 from adtoken_project.celery import WORKS_ON_HOLD
 from adtoken_project.metrics import collector
-from broker import callers
 from macros import opt_outs
 from notifications import kinds
 from notifications.models import Message
@@ -180,7 +180,7 @@ def salts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _sign_one_of_each() -> None:
     user, account = make_user(), ending(30)
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200

@@ -12,8 +12,8 @@ from django.test import Client
 from psycopg import sql
 from pytest_django import Settings
 
+from accounts import api_keys
 from accounts.models import ApiKey
-from broker import callers
 from notifications import delivery, outbox
 from notifications.models import Message
 from portal import first_steps
@@ -65,7 +65,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def asker() -> Client:
-    _, text = callers.issue(
+    _, text = api_keys.issue(
         name="job", scopes=list(ApiKey.Scope.values), teams=[Team.objects.create(name="A")]
     )
     return Client(headers={"Authorization": f"Bearer {text}"}, raise_request_exception=False)

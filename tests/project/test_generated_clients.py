@@ -14,7 +14,7 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from accounts import actions
+from accounts import actions, api_keys
 from accounts.models import Account, ApiKey
 from adtoken_project.api import api
 from broker import callers
@@ -39,7 +39,7 @@ def description(tmp_path: Path) -> Path:
 @pytest.fixture
 def key() -> Iterator[str]:
     callers._facts.clear()
-    yield callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    yield api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
 
 

@@ -15,10 +15,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import tasks
+from accounts.api_keys import issue
 from accounts.models import Account, ApiKey
 from adtoken_project.models import Heartbeat
 from adtoken_project.tasks import heartbeat
-from broker.callers import Caller, issue
+from broker.callers import Caller
 from broker.leases import lease
 from broker.reports import report
 from broker.signing import sign

@@ -23,10 +23,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_django import Settings
 
+from accounts import api_keys
 from accounts.models import Account, ApiKey
 from adtoken_project import apps, env, lanes, logs, tracing
 from adtoken_project.tracing import export, statements
-from broker import callers
 from tests.support import native, processes
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -145,7 +145,7 @@ def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_n
 ) -> None:
     settings.STAFF_SECOND_FACTOR = False
     native.set_up_apps(channels_world)
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     mira = make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
     staff = Client()
     staff.force_login(mira)

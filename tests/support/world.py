@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import actions, sweeps
+from accounts import actions, api_keys, sweeps
 from accounts.models import Account, ApiKey, PendingLink
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess
@@ -55,7 +55,7 @@ def build(sandbox: Sandbox) -> World:
         make_user("ada@example.com", name="Ada Okafor"),
         make_user("ben@example.com", name="Ben Lindqvist"),
     )
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     callers._facts.clear()
     for user, name in ((ada, "ada"), (ben, "ben")):
         client = Client()

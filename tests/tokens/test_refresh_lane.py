@@ -10,9 +10,8 @@ import pytest
 import redis
 from django.utils import timezone
 
-from accounts import sweeps
+from accounts import api_keys, sweeps
 from accounts.models import Account, ApiKey
-from broker import callers
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, probe, refresh_lane
@@ -66,7 +65,7 @@ def jobs() -> Iterator[ThreadPoolExecutor]:
 def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
     world: Sandbox, account: Account, jobs: ThreadPoolExecutor, valkey: redis.Redis
 ) -> None:
-    key = callers.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     headers = {"Authorization": f"Bearer {key}"}
     world.add_fault("snapchat", path="access_token", delay=6, late=True)
     with processes.refresh_lane(world), processes.web(world, workers=2, threads=6) as address:

@@ -1,0 +1,59 @@
+"""API keys: how one looks, making and revoking them. Who a key lets in, `broker.callers` says."""
+
+import hashlib
+import secrets
+import zlib
+from datetime import datetime
+
+from accounts.models import ApiKey
+from users.models import Team, User
+
+PREFIX = "adt_"
+SECRET_LENGTH, CHECKSUM_LENGTH = 48, 8  # hexadecimal digits
+
+
+def issue(
+    *,
+    name: str,
+    scopes: list[str],
+    teams: list[Team],
+    channels: list[str] | None = None,
+    created_by: User | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key, without an end where `expires_at` is None. Returns the row and the secret, which is shown once and stored as a hash."""
+    secret = secrets.token_hex(SECRET_LENGTH // 2)
+    text = f"{PREFIX}{secret}{_checksum(secret)}"
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=text[:12],
+        sha256=digest(text),
+        scopes=scopes,
+        channels=channels or [],
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    key.teams.set(teams)
+    return key, text
+
+
+def revoke(*, key: ApiKey, now: datetime) -> bool:
+    """End a key: calls with it are refused within a second. Returns whether it was still good; of two at once one is told so."""
+    return ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) > 0
+
+
+def is_well_formed(text: str) -> bool:
+    """Return whether a text may be a key of ours: a mistyped one is told apart from a wrong one without a query."""
+    body = text.removeprefix(PREFIX)
+    secret, checksum = body[:SECRET_LENGTH], body[SECRET_LENGTH:]
+    whole = text.startswith(PREFIX) and len(body) == SECRET_LENGTH + CHECKSUM_LENGTH
+    return whole and _checksum(secret) == checksum
+
+
+def digest(text: str) -> str:
+    """Return the hash by which a key is stored and found. The secret has 192 random bits, so a plain one is enough."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checksum(secret: str) -> str:
+    return f"{zlib.crc32(secret.encode()):08x}"
