@@ -10,9 +10,9 @@ from django.http import Http404, HttpRequest
 
 from accounts import summary
 from accounts.models import Account, AccountToken
+from accounts.permissions import VIEW as VIEW
 from users.models import person
 
-VIEW = "accounts.view_account"
 DECIDE = "tokens.decide_tokendeath"  # about what is held in an incident
 
 

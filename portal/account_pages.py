@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts import check_progress, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
+from accounts.permissions import MOVE
 from macros import coverage
 from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
@@ -25,7 +26,6 @@ from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 
 View = Callable[..., HttpResponse]
 MESSAGES_SHOWN = 50
-MOVE = "accounts.move_account"
 
 
 def urls() -> list[URLPattern]:

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
-from portal.access import VIEW
+from accounts.permissions import VIEW
 
 
 @require_safe
