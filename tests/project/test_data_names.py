@@ -114,7 +114,9 @@ def tasks() -> Iterator[str]:
     """Celery's tasks: queued calls, beat's rows and metrics name them."""
     current_app.loader.import_default_modules()
     for name, task in current_app.tasks.items():
-        if not name.startswith("celery."):
+        if not task.__module__.startswith(
+            ("celery.", "tests.")
+        ):  # other tests of the process make tasks, too
             queue = current_app.amqp.router.route({}, name)["queue"]
             works = "  works on hold" if name in WORKS_ON_HOLD else ""
             yield f"{name}  {queue.name}{'  ignores its result' if task.ignore_result else ''}{works}"
