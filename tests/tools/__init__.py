@@ -1,0 +1,1 @@
+"""Tools for whoever changes the product; no tests of their own."""

@@ -1,0 +1,153 @@
+"""What happens to the fleet of the demo until AdToken has written every kind of mail about it, each by the page or the task that does it.
+
+It stands on addresses and on names of tasks and models, which are data, so that it runs on older versions, too.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import time_machine
+from celery import current_app
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import AccountToken, ApiKey
+from adtoken_project import demo
+from adtoken_project.models import Heartbeat
+from tests.support.sandbox import Sandbox
+from tests.tools import visible
+from tokens.models import ChannelApp, Token, UnknownAnswer
+from users.models import Membership, Team, User
+
+NOW = datetime(2026, 11, 25, 9, 0, 20, tzinfo=UTC)  # a Wednesday
+DAY = timedelta(days=1)
+# Every kind of message that there is (tests/project/data/mail_kinds.txt).
+KINDS = {
+    "access", "api_key", "ask", "died", "invite", "joined", "late", "login_changed", "macro", "not_mine", "operators", "password_reset",
+    "removed", "restricted", "test", "works_again",
+}  # fmt: skip
+STAFF, LIMITED_STAFF = "mira@example.com", "lin@example.com"
+
+
+def browser(email: str) -> Client:
+    """A browser in which this person has logged in."""
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(email=email), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def run(task: str, *arguments: Any) -> None:
+    """Run a background task here and now, by its name."""
+    current_app.loader.import_default_modules()
+    current_app.tasks[task](*arguments)
+
+
+def submit(client: Client, path: str, *, form: int = 0, **changes: Any) -> Any:
+    """Open a page and send one of its forms, filled in like this."""
+    page = client.get(path)
+    found = visible.forms(page.content.decode())
+    assert found, (path, page.status_code, page.content.decode()[:500])
+    data: dict[str, Any] = {**found[form].fields, **changes}
+    answer: Any = client.post(urlsplit(found[form].action).path or path, data)
+    assert answer.status_code == 302, (path, data, visible.text(answer.content.decode()))
+    return answer
+
+
+def every_kind_of_mail(sandbox: Sandbox) -> None:
+    """Let happen what AdToken writes mails about, each by the page or the task that does it. `sandbox` holds the demo's fleet."""
+    lin = User.objects.create_user(LIMITED_STAFF, name="Lin Marsh", is_staff=True)
+    lin.groups.add(Group.objects.get(name="Staff"))
+    for team in Team.objects.exclude(name="Kestrel Foods"):
+        Membership.objects.create(user=lin, team=team)
+    _people(browser(STAFF))
+    _keys_and_operators()
+    _log_ins(browser(STAFF))
+    _later(sandbox, timedelta(minutes=2), "accounts.tasks.tell_people")
+    restricted = "accounts/snapchat/c7d24b90-8f13-4ea5-a2c6-90b1e7f45d13"
+    sandbox.control("PUT", restricted, {"status": "ACTIVE"})
+    sandbox.control("PUT", "accounts/x/18ce63r9wt5/roles/noor", {"role": "admin"})
+    Token.objects.filter(consented_by__email="noor@example.com").update(due_at=NOW)
+    for channel in ("snapchat", "x"):
+        run("accounts.tasks.check_channel", channel)
+    Heartbeat.objects.update(at=NOW - DAY)
+    _later(sandbox, timedelta(minutes=20), "accounts.tasks.tell_people", "adtoken_project.tasks.watch_lanes")
+    _answer_a_warning(sandbox)
+    run("notifications.deliver_messages")
+
+
+def _later(sandbox: Sandbox, after: timedelta, *tasks: str) -> None:
+    with time_machine.travel(NOW + after, tick=False):
+        sandbox.set_clock(now=int((NOW + after).timestamp()))
+        for task in (*tasks, "notifications.deliver_messages"):
+            run(task)
+    sandbox.set_clock(now=int(NOW.timestamp()))
+
+
+def _people(mira: Client) -> None:
+    """Invitations, one of somebody who is known; the test mail; a forgotten and a changed password."""
+    kestrel = Team.objects.get(name="Kestrel Foods").pk
+    invited: tuple[dict[str, Any], ...] = (
+        {"email": "gwen@example.com", "name": "Gwen Hill"},
+        {"email": "ida@example.com", "is_staff": "on"},
+        {"email": "ada@example.com"},
+    )
+    for about in invited:
+        submit(mira, "/admin/users/invitation/add/", team=kestrel, **about)
+    for form in (number for number, one in enumerate(_forms(mira, "/admin/")) if "test" in one.action):
+        submit(mira, "/admin/", form=form)
+    Client().post("/accounts/password/reset/", {"email": STAFF})
+    new = "another staple horse"
+    words: dict[str, Any] = {"oldpassword": demo.PASSWORD, "password1": new, "password2": new}
+    submit(browser(STAFF), "/accounts/password/change/", **words)
+
+
+def _keys_and_operators() -> None:
+    """A key that ends soon, one whose maker has left, one that nobody uses; a refused app, and an answer that nobody understands."""
+    key, mira = ApiKey.objects.get(), User.objects.get(email=STAFF)
+    ApiKey.objects.filter(pk=key.pk).update(created_by=mira, expires_at=NOW + 5 * DAY)
+    for number, about in enumerate(({"maker_left_at": NOW}, {"last_used_at": NOW - 100 * DAY})):
+        other = ApiKey.objects.create(
+            name=f"Job {number}", prefix=f"adt_{number}", sha256=f"{number}" * 64, scopes=key.scopes
+        )
+        other.teams.set(key.teams.all())
+        ApiKey.objects.filter(pk=other.pk).update(created_at=NOW - 120 * DAY, created_by=mira, **about)
+    app = ChannelApp.objects.get(channel="tiktok")
+    UnknownAnswer.objects.create(
+        app=app, fingerprint="a" * 32, call="api", status=418, sample={"call": "api", "status": 418, "body": {"error": "teapot"}},
+        first_seen_at=NOW, last_seen_at=NOW, last_token=Token.objects.filter(app=app).first(),
+    )  # fmt: skip
+    ChannelApp.objects.filter(channel="linkedin").update(
+        fault="The client secret is not the app's.", fault_since=NOW - DAY, fault_kind="exchange"
+    )
+    run("accounts.tasks.watch_api_keys")
+    run("accounts.tasks.tell_operators")
+    ChannelApp.objects.filter(channel="linkedin").update(fault="", fault_since=None, fault_kind="")
+
+
+def _log_ins(mira: Client) -> None:
+    """Staff ask somebody to re-authenticate and remove a log-in; somebody removes his own."""
+    entry = AccountToken.objects.filter(
+        token__consented_by__email="deniz@example.com", account__channel="facebook"
+    )[0]
+    path = f"/admin/accounts/account/{entry.account_id}/tokens/{entry.token_id}/ask/"
+    submit(mira, path, note="Before Friday, please")
+    removed = Token.objects.get(consented_by__email="petra@example.com", app__channel="snapchat")
+    submit(mira, f"/admin/tokens/token/{removed.pk}/revoke/", typed="Atelier Mauve", note="A new one")
+    removed = Token.objects.get(consented_by__email="petra@example.com", app__channel="x")
+    submit(browser("petra@example.com"), f"/my/log-ins/{removed.pk}/remove/")
+
+
+def _answer_a_warning(sandbox: Sandbox) -> None:
+    """One reader of a warning says that the accounts are not his any more, another stops his copies."""
+    texts = [mail["text"] for mail in sandbox.mails() if "/not-mine/" in mail["text"]]
+    links = sorted(set(re.findall(r"/mails/\S+/(?:not-mine|stop)/", "".join(texts))))
+    mine = next(path for path in links if path.endswith("/not-mine/"))
+    form = visible.forms(Client().get(mine).content.decode())[0]
+    Client().post(mine, {**form.fields, **form.choices, "note": "I left the team"})
+    submit(Client(), next(path for path in links if path.endswith("/stop/")))
+
+
+def _forms(client: Client, path: str) -> list[visible.Form]:
+    return visible.forms(client.get(path).content.decode())
