@@ -10,6 +10,7 @@ from kombu import Queue
 
 from adtoken_project import env, lanes, pooling
 from adtoken_project.version import VERSION
+from tokens import channel_colours
 from tokens.channels import declarations
 
 django_stubs_ext.monkeypatch()  # before any app declares `ModelAdmin[Token]`
@@ -394,6 +395,7 @@ UNFOLD = {
         lambda _request: static("adtoken/tokens.css"),
         lambda _request: static("adtoken/parts.css"),
         lambda _request: static("adtoken/admin.css"),
+        lambda _request: channel_colours.address(),
     ],
     "SIDEBAR": {
         "show_search": True,

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from adtoken_project import api_reference, health
 from adtoken_project.api import api, unknown
 from adtoken_project.metrics.view import metrics
+from tokens import channel_colours
 
 handler500 = "adtoken_project.error_pages.server_error"
 
@@ -14,6 +15,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("healthz", health.healthz),
     path("metrics", metrics),
+    path("channels.css", channel_colours.style_sheet, name="channel_colours"),
     path("admin/", admin.site.urls),
     path("api/v1/docs", api_reference.page, name="api_reference"),
     path("api/v1/", api.urls),

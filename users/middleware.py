@@ -43,9 +43,11 @@ class PrivatePagesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer with no-store, unless the view has said so itself."""
+        """Answer with no-store, unless the view has said so itself, or says that its answer is public."""
         response = self.get_response(request)
-        if "no-store" not in response.get("Cache-Control", ""):
+        if not {"no-store", "public"} & {
+            said.strip() for said in response.get("Cache-Control", "").split(",")
+        }:
             response["Cache-Control"] = "no-store"
         if request.method == "POST" and request.path == reverse("account_logout"):
             response["Clear-Site-Data"] = '"cache"'

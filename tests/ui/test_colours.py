@@ -2,7 +2,11 @@ import re
 from pathlib import Path
 
 import pytest
+from django.template import engines
+from django.test import Client
+from pytest_django.fixtures import Settings
 
+from tokens import channel_colours
 from tokens.channels.registry import CHANNELS
 
 ROOT = Path(__file__).parents[2]
@@ -19,8 +23,13 @@ def block(text: str, selector: str) -> Colours:
 
 
 TOKENS = (STATIC / "tokens.css").read_text()
-LIGHT = block(TOKENS, "\n:root")
-DARK = {**LIGHT, **block(TOKENS, ':root[data-theme="dark"]')}
+OF_CHANNELS = channel_colours.css()
+LIGHT = {**block(TOKENS, "\n:root"), **block(OF_CHANNELS, ":root")}
+DARK = {
+    **LIGHT,
+    **block(TOKENS, ':root[data-theme="dark"]'),
+    **block(OF_CHANNELS, ':root[data-theme="dark"]'),
+}
 
 
 def luminance(colour: str) -> float:
@@ -82,6 +91,7 @@ def test_following_the_system_gives_the_same_dark_as_choosing_it() -> None:
     followed = block(TOKENS, ':root[data-theme="auto"]')
 
     assert followed == chosen
+    assert block(OF_CHANNELS, ':root[data-theme="auto"]') == block(OF_CHANNELS, ':root[data-theme="dark"]')
     assert len(chosen) > 40
 
 
@@ -89,8 +99,8 @@ def test_following_the_system_gives_the_same_dark_as_choosing_it() -> None:
 def test_marks_and_charts_have_the_colour_of_each_channel(channel: str) -> None:
     colour = f"var(--ch-{channel});"
 
-    assert f".at-mark-{channel} {{ background: {colour} }}" in (STATIC / "parts.css").read_text()
-    assert f".at-fill-{channel} {{ fill: {colour} }}" in (STATIC / "admin.css").read_text()
+    assert f".at-mark-{channel} {{ background: {colour} }}" in OF_CHANNELS
+    assert f".at-fill-{channel} {{ fill: {colour} }}" in OF_CHANNELS
 
 
 @pytest.mark.parametrize("name", ["parts.css", "site.css", "admin.css"])
@@ -104,7 +114,8 @@ def test_our_style_sheets_use_only_names_that_tokens_define(name: str) -> None:
 
 
 def mail_rules() -> tuple[str, str]:
-    style = re.sub(r"\s+", " ", MAIL.read_text().split("\n<style>\n")[1].split("</style>")[0])
+    page = engines["django"].from_string(MAIL.read_text().split("</style>")[0]).render()
+    style = re.sub(r"\s+", " ", page.split("\n<style>\n")[1])
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     return light, dark
 
@@ -155,3 +166,21 @@ def test_mails_use_no_colour_that_tokens_do_not_define() -> None:
 
     assert set(re.findall(r"#[0-9a-f]{6}", light)) <= set(LIGHT.values())
     assert set(re.findall(r"#[0-9a-f]{6}", dark)) <= set(DARK.values())
+
+
+@pytest.mark.django_db
+def test_every_page_brings_the_colours_and_a_browser_keeps_them_until_they_change(
+    client: Client, admin_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    address = channel_colours.address()
+
+    for page in (client.get("/accounts/login/"), admin_client.get("/admin/")):
+        assert f'href="{address}"' in page.content.decode()
+    answer = client.get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/css; charset=utf-8")
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert not answer.cookies
+    assert ".at-mark-x {" in answer.content.decode()
+    monkeypatch.setattr(channel_colours, "css", lambda: ":root { --ch-x: #000000; }")
+    assert channel_colours.address() != address
