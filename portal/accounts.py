@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from accounts import summary
 from accounts.models import Account
 from accounts.name_visibility import Names
+from accounts.permissions import MOVE
 from macros.coverage import covering
 from portal import (
     account_pages,
@@ -241,7 +242,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may move accounts to another team."""
-        return request.user.has_perm(account_pages.MOVE)
+        return request.user.has_perm(MOVE)
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may pause accounts."""

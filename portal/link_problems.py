@@ -7,13 +7,13 @@ from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from accounts.models import LinkProblem
-from selfservice.linking import link_errors
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users.models import Membership
@@ -82,16 +82,19 @@ class LinkProblemAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
         problem = self.get_queryset(request).filter(pk=object_id).first() if known else None
         if problem is None:
             raise Http404("There is no such failed link.")
-        shown = link_errors.BY_KIND[LinkProblem.Kind(problem.kind)]
-        name = problem.get_channel_display()
+        words = {"kind": problem.kind, "channel": problem.get_channel_display()}
+        heading, cause = (
+            render_to_string("words/link_error.html", {**words, "part": part}).strip()
+            for part in ("heading", "cause")
+        )
         where = _WHERE.get(LinkProblem.Kind(problem.kind))
         context = {
             **self.admin_site.each_context(request),
             "title": problem.code,
             "opts": self.opts,
             "problem": problem,
-            "heading": shown.heading.format(c=name),
-            "cause": shown.cause.format(c=name),
+            "heading": heading,
+            "cause": cause,
             "where": reverse(where) if where else "",
         }
         return TemplateResponse(request, "portal/link_problem.html", context)

@@ -13,6 +13,7 @@ from accounts import actions
 from accounts.errors import DeedRefused
 from accounts.models import Account
 from accounts.name_visibility import Names
+from accounts.permissions import MOVE
 from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
 from portal.bulk_items import SHOWN, number
@@ -40,7 +41,7 @@ def urls(chosen: bulk.Choose) -> list[URLPattern]:
 
 def one(request: HttpRequest, account_id: int) -> HttpResponse:
     """Ask where one account goes (GET), move it (POST)."""
-    access.demand(request, account_pages.MOVE)
+    access.demand(request, MOVE)
     account = access.account(request, account_id)
     back = reverse("admin:accounts_account_change", args=[account.pk])
     context = account_pages.context(request, account, "")
@@ -59,7 +60,7 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.demand(request, account_pages.MOVE)
+        access.demand(request, MOVE)
         accounts, more = chosen(request)
         if not accounts:
             messages.warning(request, "No account was chosen.")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from accounts.linking import setup
 from selfservice import lifetime_text
 from selfservice.lifetime_text import Lasting
+from selfservice.linking import readiness
 from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason
@@ -43,7 +43,7 @@ class Row:
     """One channel in the overview."""
 
     lasting: Lasting
-    advice: setup.Advice | None
+    advice: readiness.Advice | None
 
     @property
     def key(self) -> str:
@@ -71,7 +71,7 @@ class Group:
 def overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        Row(lifetime_text.of(key, str(label)), setup.advice(key, user))
+        Row(lifetime_text.of(key, str(label)), readiness.advice(key, user))
         for key, label in declarations.choices()
     ]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
@@ -87,7 +87,7 @@ def page(channel: str, user: User) -> dict[str, Any]:
         "known": known,
         "checked": date.fromisoformat(known.checked) if known.checked else None,
         "unproven": lifetime_text.UNPROVEN,
-        "advice": setup.advice(channel, user),
+        "advice": readiness.advice(channel, user),
         "last_step": package.last_step if package else "",
         "manage_url": package.manage_url if package else "",
         "groups": [

@@ -4,23 +4,18 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db import transaction
 from django.db.models import F
-from django.http import HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
 
 from accounts import pool, pool_entries, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
-from accounts.name_visibility import Names
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
-from ui import presentation
 from users.models import Team, User
 
 PRESELECT_BELOW = 10
@@ -38,18 +33,34 @@ class NotOffered(Exception):  # noqa: N818
     """An id was ticked that the channel's list does not hold, or that cannot be linked."""
 
 
+class Standing(StrEnum):
+    """What linking an offered ad account would mean, the first that holds."""
+
+    TEAM_REFUSES = "team_refuses"  # its team takes log-ins of its own people only
+    CLOSED = "closed"
+    RESTRICTED = "restricted"
+    REPORTS_ONLY = "reports_only"
+    LINKED = "linked"  # by this log-in, already
+    BACKUP = "backup"  # others can carry it
+    REPAIR = "repair"  # others are linked to it and cannot carry it
+    FIRST = "first"  # nobody is
+
+
 @dataclass(frozen=True)
-class Row:
-    """One ad account on the choose page."""
+class Candidate:
+    """One offered ad account, and how it stands here."""
 
     native: NativeAccount
-    note: str
-    tone: str  # "" (plain), "warn", "limit"
-    checked: bool
-    disabled: bool
-    goes_to: str = (
-        ""  # the team that a new account goes to by its business at the channel, where others go elsewhere
-    )
+    account: Account | None  # None: it is new here
+    standing: Standing
+    others: Sequence[Token]  # log-ins that can carry it (BACKUP), or that cannot (REPAIR)
+    ticked: bool  # beforehand
+    goes_to: Team | None  # by its business at the channel, where that is another team than the one proposed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be linked by this log-in."""
+        return not self.native.closed and self.standing != Standing.TEAM_REFUSES
 
 
 def offered(pending: PendingLink) -> list[NativeAccount]:
@@ -69,8 +80,8 @@ def missing_scopes(token: Token) -> list[str]:
     return [scope.label for scope in native.scopes if scope.name not in token.scopes]
 
 
-def rows(pending: PendingLink, user: User) -> list[Row]:
-    """Return one row per offered ad account, with who is in it already and what is ticked beforehand."""
+def candidates(pending: PendingLink, user: User) -> list[Candidate]:
+    """Return each offered ad account with how it stands here and whether it is ticked beforehand, in the channel's order."""
     natives = offered(pending)
     existing = {
         account.native_id: account
@@ -80,29 +91,45 @@ def rows(pending: PendingLink, user: User) -> list[Row]:
         .select_related("team")
         .prefetch_related("pool__token__consented_by")
     }
-    had = _had_before(pending)
-    names, teams = Names(user), TeamChoice.of(pending, user)
+    had, teams = _had_before(pending), TeamChoice.of(pending, user)
     refusing = _refusing(existing.values(), pending.token, user)
     wanted = {pending.account.native_id} if pending.account else had
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
     for native in natives:
         account = existing.get(native.native_id)
-        people = _people(account, pending.token, user, names) if account else []
-        useless = _without_use(account, pending.token, names) if account and not people else []
-        note, tone = _note(
-            native, people, useless, linked_by_me=native.native_id in had, channel=pending.token.app.channel
-        )
+        others = _others(account, pending.token) if account else []
+        carriers = [entry.token for entry in others if selection.living(entry)]
         refused = account is not None and account.pk in refusing
-        if refused:
-            note, tone = "Its team takes log-ins of its own people only", ""
-        checked = (native.native_id in wanted or everything) and not native.closed and not refused
+        linked = native.native_id in had
+        standing = _standing(
+            native, refused=refused, linked=linked, others=len(others), carriers=len(carriers)
+        )
+        ticked = (native.native_id in wanted or everything) and not native.closed and not refused
         if everything and (native.can_publish == "no" or native.restriction):
-            checked = False
+            ticked = False
         own = teams.by_business(native) if account is None else None
-        goes_to = own.name if own is not None and own != teams.proposed else ""
-        made.append(Row(native, note, tone, checked, native.closed or refused, goes_to))
+        goes_to = own if own is not None and own != teams.proposed else None
+        shown = carriers or [entry.token for entry in others]
+        made.append(Candidate(native, account, standing, shown, ticked, goes_to))
     return made
+
+
+def _standing(native: NativeAccount, *, refused: bool, linked: bool, others: int, carriers: int) -> Standing:
+    found = (
+        (refused, Standing.TEAM_REFUSES),
+        (native.closed, Standing.CLOSED),
+        (bool(native.restriction), Standing.RESTRICTED),
+        (native.can_publish == "no", Standing.REPORTS_ONLY),
+        (linked, Standing.LINKED),
+        (carriers > 0, Standing.BACKUP),
+        (others > 0, Standing.REPAIR),
+    )
+    return next((standing for holds, standing in found if holds), Standing.FIRST)
+
+
+def _others(account: Account, token: Token) -> list[AccountToken]:
+    return [entry for entry in account.pool.all() if entry.token_id != token.pk]
 
 
 def _refusing(accounts: Iterable[Account], token: Token, user: User) -> set[int]:
@@ -173,53 +200,6 @@ def asks_for_team(pending: PendingLink, user: User) -> Sequence[Team]:
 def _had_before(pending: PendingLink) -> set[str]:
     entries = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
     return set(entries.values_list("account__native_id", flat=True))
-
-
-def _people(account: Account, token: Token, user: User, names: Names) -> list[str]:
-    """Return who else can carry the account, by the name a colleague knows."""
-    people = []
-    for entry in account.pool.all():
-        other = entry.token
-        if other.pk == token.pk or not selection.living(entry):
-            continue
-        person = other.consented_by
-        name = person.get_short_name() if person and person.pk != user.pk else other.native_user_name
-        if not names.sees_token(other, account):
-            name = presentation.ELSEWHERE
-        if name not in people:
-            people.append(name)
-    return people
-
-
-def _without_use(account: Account, token: Token, names: Names) -> list[str]:
-    """Return whose other log-ins are linked to the account and cannot carry it, as a colleague knows them."""
-    others = [entry.token for entry in account.pool.all() if entry.token_id != token.pk]
-    return list(dict.fromkeys(presentation.first_name(names.within(other, account)) for other in others))
-
-
-def _note(
-    native: NativeAccount,
-    people: Sequence[str],
-    useless: Sequence[str],
-    *,
-    linked_by_me: bool,
-    channel: str,
-) -> tuple[str, str]:
-    label = registry.get(channel).label
-    if native.closed:
-        return "Cannot be linked", ""
-    if native.restriction:
-        return f"Restricted at {label}: {native.restriction}", "limit"
-    if native.can_publish == "no":
-        return "Can report only. Not a backup.", ""
-    if linked_by_me:
-        return "Linked by you already", ""
-    if people:
-        return f"Linked by {presentation.join_names(people)}. You become a backup.", ""
-    if useless:
-        whose = presentation.join_names(useless)
-        return f"Linked by {whose}, whose log-in does not work here now. Yours keeps it connected.", "warn"
-    return "Nobody else: no backup yet", "warn"
 
 
 @transaction.atomic
@@ -309,20 +289,3 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
             actor=user,
             now=now,
         )
-
-
-def welcome_back(pending: PendingLink) -> HttpResponse:
-    """Finish without the choose page: the same person came back for an account that this log-in carries already."""
-    PendingLink.objects.filter(pk=pending.pk).delete()
-    assert pending.account is not None  # the caller checked it
-    carried = AccountToken.objects.filter(token=pending.token, access=AccountToken.Access.OK)
-    ids = [pending.account.pk, *carried.exclude(account=pending.account).values_list("account_id", flat=True)]
-    return redirect(pending.next or done_url(ids, again=True))
-
-
-def done_url(account_ids: Iterable[int], *, again: bool = False) -> str:
-    """Return the address of the page that says what is linked now."""
-    query = [("account", pk) for pk in list(account_ids)[:50]]
-    if again:
-        query.append(("again", 1))
-    return f"{reverse('linked')}?{urlencode(query)}"

@@ -9,18 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from allauth.socialaccount.models import SocialLogin
-from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts import access_brake, app_migration, pool_entries
-from accounts.linking import choosing
-from accounts.models import Account, AccountToken, PendingLink
-from selfservice.linking import link_errors
-from selfservice.linking.link_errors import Trouble
+from accounts.linking import choosing, faults
+from accounts.models import Account, AccountToken, LinkProblem, PendingLink
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity
@@ -39,53 +34,33 @@ class Expected:
     target: Account | None
 
 
-class Refused(Exception):  # noqa: N818  # an answer
+class ConsentRefused(Exception):  # noqa: N818  # an answer
     """The way back is not taken: the person, the channel app or the ad account is not the one that it began with."""
 
-    def __init__(self, trouble: Trouble, detail: str) -> None:
+    def __init__(self, kind: LinkProblem.Kind, detail: str) -> None:
         super().__init__(detail)
-        self.trouble, self.detail = trouble, detail
+        self.kind, self.detail = kind, detail
 
 
-def expected(request: HttpRequest, channel: str, state: Mapping[str, Any]) -> Expected:
-    """Return what the handshake of this state is for. Raises Refused; nothing was exchanged at the channel then."""
+def expected(user: User | AnonymousUser, channel: str, state: Mapping[str, Any]) -> Expected:
+    """Return what the handshake of this state is for. `user` comes back from the channel.
+
+    Raises ConsentRefused; nothing was exchanged at the channel then.
+    """
     data = state.get("data") or {}
-    user = request.user
     if state.get("process") != "redirect" or data.get("intent") != INTENT:
-        raise Refused(link_errors.TOO_LATE, "no link intent")
+        raise ConsentRefused(LinkProblem.Kind.TOO_LATE, "no link intent")
     if not isinstance(user, User) or not user.is_active or data.get("user") != str(user.pk):
-        raise Refused(link_errors.FOREIGN, "another user")
+        raise ConsentRefused(LinkProblem.Kind.FOREIGN, "another user")
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if app is None:
-        raise Refused(link_errors.TOO_LATE, "the channel app changed meanwhile")
+        raise ConsentRefused(LinkProblem.Kind.TOO_LATE, "the channel app changed meanwhile")
     target = None
     if wanted := data.get("account"):
         target = Account.objects.visible_to(user).filter(pk=int(wanted), channel=channel).first()
         if target is None:
-            raise Refused(link_errors.TARGET_GONE, "the ad account is out of reach")
+            raise ConsentRefused(LinkProblem.Kind.TARGET_GONE, "the ad account is out of reach")
     return Expected(app, user, target)
-
-
-def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
-    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
-    channel, state = sociallogin.account.provider, sociallogin.state
-    begun = expected(request, channel, state)
-    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
-    pending = keep(
-        app=begun.app,
-        user=begun.user,
-        identity=identity,
-        grant=grant,
-        listed=ask_for_list(begun.app, identity, grant),
-        target=begun.target,
-        next_url=state.get("next") or "",
-        now=timezone.now(),
-    )
-    if came_back(pending):
-        if pending.next and pending.account is not None:
-            messages.success(request, f"{pending.account.name} works through {identity.name} again.")
-        return choosing.welcome_back(pending)
-    return redirect("link_choose", pending.pk)
 
 
 def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountList:
@@ -93,7 +68,7 @@ def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountLi
     try:
         return registry.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
-        link_errors.note(app, error, "list_accounts", timezone.now())
+        faults.note(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)
 
 

@@ -1,9 +1,14 @@
-"""Links that failed, kept for staff under the code that the person read on the page."""
+"""Links that failed: of which kind, and kept for staff under the code that the person read on the page."""
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.socialaccount.providers.base import AuthError
+from django.core.exceptions import PermissionDenied
 
 from accounts.models import LinkProblem
+from tokens.channels.kinds import ChannelError, Verdict
 from users.models import User
 
 KEPT = timedelta(days=90)
@@ -24,3 +29,35 @@ def new_code() -> str:
 def sweep(*, now: datetime) -> int:
     """Delete what is older than 90 days. Return how many."""
     return LinkProblem.objects.filter(at__lt=now - KEPT).delete()[0]
+
+
+def kind_of(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
+    """Return what happened, by what allauth says (`error`, one of AuthError) and what was raised on the way."""
+    if error == AuthError.CANCELLED:
+        return LinkProblem.Kind.STOPPED
+    found = channel_error(exception)
+    if found is None:  # allauth raises PermissionDenied for a state that is missing, used, or expired
+        late = exception is None or isinstance(exception, PermissionDenied)
+        return LinkProblem.Kind.TOO_LATE if late else LinkProblem.Kind.UNCLEAR
+    if found.ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
+        return LinkProblem.Kind.SILENT
+    if found.ruling.verdict == Verdict.APP_FAULT:
+        return LinkProblem.Kind.OUR_APP
+    return LinkProblem.Kind.TOO_LATE if found.ruling.row == "state" else LinkProblem.Kind.UNCLEAR
+
+
+def detail_of(error: Any, exception: BaseException | None) -> str:
+    """Return for staff what was found: verdict and row, or the names of our exceptions. No secret is in them."""
+    found = channel_error(exception)
+    if found is not None:
+        return f"{found.ruling.verdict} {found.ruling.row}"
+    return f"{error} {type(exception).__name__}"
+
+
+def channel_error(exception: BaseException | None) -> ChannelError | None:
+    """Return what a channel's package said, from among an exception and its causes."""
+    while exception is not None:
+        if isinstance(exception, ChannelError):
+            return exception
+        exception = exception.__cause__
+    return None

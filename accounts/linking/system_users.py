@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from accounts.errors import DeedRefused
-from accounts.linking import consent
+from accounts.linking import consent, faults
 from accounts.models import PendingLink
-from selfservice.linking import link_errors
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError, Verdict
@@ -24,7 +23,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         keys = app.keys()
         found = channel.adopt(keys, access_token)
     except ChannelError as error:
-        link_errors.note(app, error, "introspect", now)
+        faults.note(app, error, "introspect", now)
         raise DeedRefused(_why(channel.label, app.channel, error)) from error
     except (ValueError, VaultError) as error:
         raise DeedRefused(str(error)) from error

@@ -12,6 +12,8 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.linking import consent
+from accounts.models import LinkProblem
+from selfservice.linking import callback as arriving
 from selfservice.linking import link_errors
 from tokens import unknown_answers
 from tokens.channels import callback
@@ -64,16 +66,16 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
     def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
         """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
         try:
-            consent.expected(request, channel, state)
-        except consent.Refused as refusal:
+            consent.expected(request.user, channel, state)
+        except consent.ConsentRefused as refusal:
             raise ImmediateHttpResponse(
-                link_errors.show(request, channel, refusal.trouble, detail=refusal.detail)
+                link_errors.show(request, channel, refusal.kind, detail=refusal.detail)
             ) from refusal
 
     def on_refused_way_back(self, request: HttpRequest, channel: str, refusal: NotOurs) -> HttpResponse:
         """Say that this is no way back of a channel, and what to do."""
         answer = link_errors.show(
-            request, channel, link_errors.BENT, detail=f"refused: {refusal.why}", status=refusal.status
+            request, channel, LinkProblem.Kind.BENT, detail=f"refused: {refusal.why}", status=refusal.status
         )
         if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
             answer["Allow"] = "GET"
@@ -84,20 +86,20 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
     ) -> HttpResponse:
         """Lead on a person whose first answer was taken; everybody else starts again."""
         if handshake is None:
-            return link_errors.show(request, channel, link_errors.TOO_LATE, detail="no state")
+            return link_errors.show(request, channel, LinkProblem.Kind.TOO_LATE, detail="no state")
         if callback.is_running(handshake, timezone.now()):
             return link_errors.wait(request, channel)
         if handshake.led_to:
             return redirect(handshake.led_to)
-        return link_errors.show(request, channel, link_errors.USED, detail="used state")
+        return link_errors.show(request, channel, LinkProblem.Kind.USED, detail="used state")
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take the consent. Always ends with our own answer: allauth's own login branches are never reached."""
         try:
-            answer = consent.arrive(request, sociallogin)
-        except consent.Refused as refusal:  # it changed during the exchange
+            answer = arriving.arrive(request, sociallogin)
+        except consent.ConsentRefused as refusal:  # it changed during the exchange
             answer = link_errors.show(
-                request, sociallogin.account.provider, refusal.trouble, detail=refusal.detail
+                request, sociallogin.account.provider, refusal.kind, detail=refusal.detail
             )
         raise ImmediateHttpResponse(answer)
 

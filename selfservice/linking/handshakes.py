@@ -5,7 +5,7 @@ from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 
 from accounts.linking import consent, setup
-from accounts.models import Account
+from accounts.models import Account, LinkProblem
 from selfservice.linking import link_errors
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
@@ -38,7 +38,7 @@ def start(
     hold.refuse()
     app = setup.default_app(channel)
     if app is None:
-        return link_errors.show(request, channel, link_errors.NOT_SET_UP)
+        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
     if not _may_lead_to(request, next_url):
         next_url = ""
     data = {

@@ -8,10 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import pool_reasons, selection, summary
-from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.name_visibility import Names
 from accounts.summary import Summary
+from selfservice.linking import readiness
 from tokens import reasons, renewal
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
@@ -36,7 +36,7 @@ def channel_rows(user: User) -> list[ChannelRow]:
     """Return all channels, those that cannot be linked here last."""
     made = []
     for key, label in declarations.choices():
-        advice = setup.advice(key, user)
+        advice = readiness.advice(key, user)
         rule = advice.short if advice else registry.get(key).lifetime.summary
         made.append(ChannelRow(key, str(label), rule, ready=advice is None))
     return sorted(made, key=lambda row: not row.ready)

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import check_progress, checking
-from accounts.linking import choosing, consent, setup
+from accounts.linking import choosing, consent
 from accounts.models import Account, PendingLink
-from selfservice.linking import handshakes, overview
+from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from ui import presentation
@@ -39,7 +39,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
     """Ask before leaving for the channel (GET), then go there (POST)."""
     if channel not in declarations.channel_keys():
         return render(request, "404.html", status=404)
-    if (refused := setup.cannot_link(request, channel)) is not None:
+    if (refused := readiness.cannot_link(request, channel)) is not None:
         return refused
     account = _target(request, channel)
     if request.method == "POST":
@@ -106,7 +106,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     except choosing.NotOffered as error:
         text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
-    done = choosing.done_url([account.pk for account in accounts])
+    done = choose_page.done_url([account.pk for account in accounts])
     _remember(request, pending_id, done)
     if pending.next:  # a page that does not say by itself what was linked
         names = presentation.join_names([account.name for account in accounts])
@@ -138,7 +138,7 @@ def _choose_page(
     status: int = 200,
 ) -> HttpResponse:
     native = registry.get(pending.token.app.channel)
-    rows = choosing.rows(pending, person(request))
+    rows = choose_page.rows(pending, person(request))
     if ticked is not None or error:
         rows = [replace(row, checked=row.native.native_id in (ticked or set())) for row in rows]
     missing = choosing.missing_scopes(pending.token)
@@ -183,7 +183,7 @@ def refresh(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     pending = _pending(request, pending_id)
     if pending is None:
         return _gone(request, pending_id)
-    if (refused := setup.cannot_link(request, pending.token.app.channel)) is not None:
+    if (refused := readiness.cannot_link(request, pending.token.app.channel)) is not None:
         return refused
     consent.ask_again(pending, timezone.now())
     return redirect("link_choose", pending.pk)
@@ -234,7 +234,7 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     account = Account.objects.visible_to(person(request)).filter(pk=account_id).select_related("team").first()
     if account is None:
         return _for_somebody_else(request)
-    if (refused := setup.cannot_link(request, account.channel)) is not None:
+    if (refused := readiness.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
         return handshakes.start(request, account.channel, account=account, again=True)

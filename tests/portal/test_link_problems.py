@@ -139,7 +139,7 @@ def test_each_kind_of_failure_says_what_to_do(kind: LinkProblem.Kind) -> None:
     words = render_to_string("portal/_link_problem_steps.html", {"kind": kind})
 
     assert words.strip().endswith(".")
-    assert kind in link_errors.BY_KIND
+    assert kind in link_errors.ERRORS
 
 
 def test_failed_links_go_after_90_days() -> None:

@@ -1,0 +1,32 @@
+"""A person comes back from a channel: the consent is kept, then the page that follows."""
+
+from allauth.socialaccount.models import SocialLogin
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.linking import consent
+from selfservice.linking import choose_page
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on: to the choice of accounts, or straight to "done" when the same person came back for one account."""
+    channel, state = sociallogin.account.provider, sociallogin.state
+    begun = consent.expected(request.user, channel, state)
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    pending = consent.keep(
+        app=begun.app,
+        user=begun.user,
+        identity=identity,
+        grant=grant,
+        listed=consent.ask_for_list(begun.app, identity, grant),
+        target=begun.target,
+        next_url=state.get("next") or "",
+        now=timezone.now(),
+    )
+    if consent.came_back(pending):
+        if pending.next and pending.account is not None:
+            messages.success(request, f"{pending.account.name} works through {identity.name} again.")
+        return choose_page.welcome_back(pending)
+    return redirect("link_choose", pending.pk)
