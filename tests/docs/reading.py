@@ -20,6 +20,7 @@ READERS = {
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"`([a-z_]+/[\w./-]*(?:\.(?:py|html|css|js|toml|txt|sh)|/))`")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
@@ -32,6 +33,18 @@ def texts() -> list[Path]:
 def prose(path: Path) -> str:
     """Return a text without its blocks of code."""
     return _FENCE.sub("", path.read_text(encoding="utf-8"))
+
+
+def missing_files(path: Path) -> list[str]:
+    """Return what a text names in backquotes as a file or folder of the repository, and what is not there.
+
+    A name is looked for from the top, among the templates and beside the text; a folder that is not of the repository
+    (`var/`) is none.
+    """
+    tops = {top.name for top in ROOT.iterdir() if top.is_dir()} - LEFT_OUT
+    named = [name for name in _FILE.findall(prose(path)) if name.partition("/")[0] in tops]
+    places = (ROOT, ROOT / "templates", path.parent)
+    return [name for name in named if not any((place / name).exists() for place in places)]
 
 
 def broken_links(path: Path) -> list[str]:

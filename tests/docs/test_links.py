@@ -25,6 +25,20 @@ def test_a_link_to_nowhere_would_be_found(tmp_path: Path) -> None:
     assert reading.broken_links(text) == ["gone.md", "text.md#two", "a.png"]
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_file_that_a_text_names_is_there(name: str) -> None:
+    assert reading.missing_files(TEXTS[name]) == []
+
+
+def test_a_file_that_moved_away_would_be_missed(tmp_path: Path) -> None:
+    text = tmp_path / "text.md"
+    text.write_text(
+        "`accounts/pool.py` `accounts/gone.py` `accounts/mails/` `accounts/portal/` `var/own.py`\n"
+    )
+
+    assert reading.missing_files(text) == ["accounts/gone.py", "accounts/portal/"]
+
+
 def test_readme_describes_exactly_the_variables_that_the_code_reads() -> None:
     assert reading.described_in_readme() == set(reading.variables())
 
