@@ -77,7 +77,7 @@ def deletion_status(request: HttpRequest, code: str) -> HttpResponse:
     """Show how far a request to delete is. Whoever holds the code may see it; it names nobody."""
     found = get_object_or_404(DeletionRequest.objects.select_related("app"), code=code)
     context = {"deletion": found, "channel": found.app.get_channel_display()}
-    return render(request, "site/deletion.html", context)
+    return render(request, "selfservice/deletion.html", context)
 
 
 def _sender(request: HttpRequest) -> str:
