@@ -157,8 +157,9 @@ class Checker:
             self._note(number, "access_token without native_user_id: whose token is it?")
         if len(row["native_user_id"]) > LONGEST_USER_ID:
             self._note(number, f"native_user_id has more than {LONGEST_USER_ID} characters.")
-        if channel == "x" and not row["token_secret"]:
-            self._note(number, "X needs token_secret beside access_token.")
+        native = registry.CHANNELS.get(channel)
+        if native is not None and native.protocol == "oauth1" and not row["token_secret"]:
+            self._note(number, f"{native.label} needs token_secret beside access_token.")
         if channel not in self.apps:
             self._note(
                 number, f"the channel {scrub.named(channel)} has no app. Set it up under Channel apps first."

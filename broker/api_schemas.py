@@ -46,6 +46,8 @@ AccountState = Literal["connected", "interrupted", "deactivated", "paused", "res
 DeadlineKind = Literal["date", "never", "unknown", "none"]
 Purpose = Literal["publish", "read"]
 
+_KEY, _NAME = declarations.choices()[0]  # of examples
+
 NAMED = (
     "Reason",
     "Verdict",
@@ -76,7 +78,7 @@ class Problem(Schema):
                 "type": "about:blank",
                 "title": "Only a person can help",
                 "status": 409,
-                "detail": "This account is deactivated (password_changed). Somebody must re-authenticate at Facebook.",
+                "detail": f"This account is deactivated (password_changed). Somebody must re-authenticate at {_NAME}.",
                 "reason": "password_changed",
                 "since": "2026-11-25T09:00:00Z",
                 "who": ["Ada Okafor"],
@@ -119,7 +121,7 @@ class AccountOut(Schema):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {
-                "channel": "facebook",
+                "channel": _KEY,
                 "native_id": "203847561029384",
                 "name": "Lumen Shoes EU",
                 "team": "General",
@@ -201,7 +203,7 @@ class LeaseOut(Schema):
             "example": {
                 "lease_id": "WzIsMSwxLDEs...:1tQ...",
                 "expires_at": "2026-11-25T09:15:00Z",
-                "channel": "facebook",
+                "channel": _KEY,
                 "native_id": "203847561029384",
                 "native_user": "Ada Okafor",
                 "signs": False,

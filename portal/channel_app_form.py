@@ -6,6 +6,7 @@ from django import forms
 from django.forms import ModelForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from tokens.channels import registry
 from tokens.models import ChannelApp
 
 
@@ -70,9 +71,11 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         """Refuse a live app without a secret."""
         cleaned = super().clean() or {}
         channel = cleaned.get("channel") or self.instance.channel
-        if cleaned.get("config_id") and channel != "facebook":
+        having = {key: one.label for key, one in registry.CHANNELS.items() if one.takes_config_id}
+        if cleaned.get("config_id") and channel not in having:
+            names = " and ".join(having.values())
             self.add_error(
-                "config_id", "Only Facebook has configurations of Login for Business. Leave it empty."
+                "config_id", f"Only {names} has configurations of Login for Business. Leave it empty."
             )
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:

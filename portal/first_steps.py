@@ -15,6 +15,7 @@ from macros.models import Macro
 from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
+from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import addresses
 from users import hold
@@ -49,7 +50,8 @@ def steps(request: HttpRequest) -> list[Step]:
 
 def _channel_app() -> Step:
     live = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
-    text = "Your developer app at Facebook, LinkedIn or another channel. Its page has a Test button."
+    known = " or ".join(name for _, name in declarations.choices()[:2])
+    text = f"Your developer app at a channel, such as {known}. Its page has a Test button."
     link = reverse("admin:tokens_channelapp_add")
     return Step("Set up a channel app", text, "Add a channel app", link, live.exists())
 

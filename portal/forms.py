@@ -7,7 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from tokens.channels import declarations
+from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
 from ui.confirm import ConfirmForm
 from users.models import Team, User
@@ -105,14 +105,17 @@ class SystemUserForm(forms.Form):
         max_length=2000,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="Stored encrypted, never shown again. It is checked at Facebook before it is kept.",
     )
 
     def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        taking = {key: one.label for key, one in registry.CHANNELS.items() if one.takes_pasted_tokens}
+        self.fields[
+            "access_token"
+        ].help_text = f"Stored encrypted, never shown again. It is checked at {' or '.join(taking.values())} before it is kept."
         apps, teams = self.fields["app"], self.fields["team"]
         assert isinstance(apps, forms.ModelChoiceField)
         assert isinstance(teams, forms.ModelChoiceField)
-        apps.queryset = ChannelApp.objects.filter(channel="facebook", secrets__isnull=False)
+        apps.queryset = ChannelApp.objects.filter(channel__in=taking, secrets__isnull=False)
         mine = {} if viewer.is_superuser else {"memberships__user": viewer}
         teams.queryset = Team.objects.filter(**mine)

@@ -79,6 +79,10 @@ class Channel(ABC):
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
+    takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
+    takes_pasted_tokens: ClassVar[bool] = (
+        False  # whether it has system users, whose tokens staff paste (`adopt`)
+    )
     pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."

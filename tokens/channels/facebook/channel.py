@@ -40,6 +40,8 @@ class Facebook(Channel):
     table = verdicts.classify
     recovery = recovery.STEPS
     pushes = pushes.PUSHES
+    takes_config_id = True
+    takes_pasted_tokens = True
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = True
