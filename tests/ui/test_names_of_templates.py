@@ -1,0 +1,34 @@
+"""Templates are found under the names that code and other templates use."""
+
+import re
+from pathlib import Path
+
+from django.conf import settings
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+
+ROOT = Path(settings.BASE_DIR)
+APPS = [app.split(".")[0] for app in settings.INSTALLED_APPS if (ROOT / app.split(".")[0]).is_dir()]
+# `_{name}` and the like are put together while a page is made: the tests of those pages notice them.
+NAMED = re.compile(r"""["']([a-z_0-9]+(?:/[a-z_0-9]+)+\.(?:html|txt))["']""")
+
+
+def named() -> list[str]:
+    files = [path for app in (*APPS, "broker") for path in (ROOT / app).rglob("*.py")]
+    files += [path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"}]
+    return sorted({name for path in files for name in NAMED.findall(path.read_text(encoding="utf-8"))})
+
+
+def is_there(name: str) -> bool:
+    try:
+        get_template(name)
+    except TemplateDoesNotExist:
+        return False
+    return True
+
+
+def test_every_template_that_code_or_a_template_names_is_there() -> None:
+    names = named()
+
+    assert len(names) > 100
+    assert [name for name in names if not is_there(name)] == []
