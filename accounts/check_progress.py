@@ -12,7 +12,7 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
-from ui import presentation
+from ui.text import join_names
 
 PARAMETER = "checking"
 
@@ -65,7 +65,7 @@ def of(request: HttpRequest, account: Account, names: Names, now: datetime) -> P
     called = [names.token(entry.token, account) for entry in waiting]
     return Progress(
         asked_at=asked_at,
-        waiting=presentation.join_names(list(dict.fromkeys(called))),
+        waiting=join_names(list(dict.fromkeys(called))),
         late=now >= asked_at + checking.REFRESHED_FOR,
         lines=sorted(lines, key=lambda line: (_TONES.index(line.tone), line.text)),
     )

@@ -155,7 +155,7 @@ def effects(token: Token, names: Names, now: datetime) -> list[Effect]:
     entries = AccountToken.objects.filter(token=token).values("account_id")
     found = []
     for account in summary.with_pools(Account.objects.filter(pk__in=entries)):
-        one = summary.of(account, now)
+        one = summary.summarise(account, now)
         counts = any(entry.token_id == token.pk for entry in one.usable)
         others = [entry for entry in one.usable if entry.token_id != token.pk]
         carrier = names.within(others[0].token, account) if others else ""

@@ -1,4 +1,4 @@
-"""What every page and mail says about an account, worked out once: pill, deadline, who carries it."""
+"""What every page and mail needs to know of an account, worked out once: health, deadline, who carries it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from django.db.models import Case, Prefetch, QuerySet, When
 from django.utils import timezone
 
 from accounts import selection
+from accounts.health import Health, health_of
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from tokens import renewal
-from tokens.channels import declarations
 from tokens.models import Token
-from ui import presentation
+from ui.dates import DeadlineFacts
 from users.models import User
 
 
@@ -23,9 +23,8 @@ class Summary:
 
     account: Account
     entries: Sequence[AccountToken]
-    pill: presentation.Pill
-    days: presentation.DaysLeft
-    until: presentation.WorksUntil
+    health: Health
+    deadline: DeadlineFacts
     people: int  # who can carry it: native users and users who consented, whichever is fewer
     undated: int  # usable tokens whose date is not known, beside a known one
 
@@ -50,9 +49,8 @@ def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.select_related("team", "active_token").prefetch_related(Prefetch("pool", queryset=pool))
 
 
-def of(account: Account, now: datetime) -> Summary:
+def summarise(account: Account, now: datetime) -> Summary:
     """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
-    zone = timezone.get_current_timezone()
     entries = selection.in_order(account)
     usable = [entry for entry in entries if selection.usable(entry)]
     people = count_people(entry.token for entry in entries if selection.living(entry))
@@ -63,7 +61,7 @@ def of(account: Account, now: datetime) -> Summary:
         entry.token.deadline == account.deadline and renewal.renews_itself(entry.token, now)
         for entry in usable
     )
-    pill = presentation.account_pill(
+    health = health_of(
         paused=account.paused_at is not None,
         state=account.state,
         restricted=bool(account.restriction),
@@ -72,26 +70,21 @@ def of(account: Account, now: datetime) -> Summary:
         usable_count=account.usable_count,
         people_count=people,
         now=now,
-        zone=zone,
+        zone=timezone.get_current_timezone(),
     )
-    days = presentation.days_left(
-        deadline_kind=account.deadline_kind,
-        deadline=account.deadline,
-        now=now,
-        zone=zone,
-        usable=account.usable_count > 0,
-        renews=renews,
+    deadline = DeadlineFacts(
+        account.deadline_kind, account.deadline, usable=account.usable_count > 0, renews=renews
     )
-    until = presentation.works_until(
-        deadline_kind=account.deadline_kind,
-        deadline=account.deadline,
-        undated_backups=undated,
-        channel_label=declarations.label(account.channel),
-        now=now,
-        zone=zone,
-        renews=renews,
+    return Summary(account, entries, health, deadline, people, undated)
+
+
+def deadline_of(token: Token, *, usable: bool, now: datetime) -> DeadlineFacts:
+    """Return what is known of the end of a token; of a dead one when it stopped: its own date says nothing any more."""
+    if token.state == Token.State.DEAD:
+        return DeadlineFacts("date", token.state_since, usable=False)
+    return DeadlineFacts(
+        token.deadline_kind, token.deadline, usable=usable, renews=renewal.renews_itself(token, now)
     )
-    return Summary(account, entries, pill, days, until, people, undated)
 
 
 def first_of(
@@ -99,7 +92,7 @@ def first_of(
 ) -> list[Summary]:
     """Summarise the first few of what may be thousands: those of the ids `before`, then those that stopped, then by name."""
     place = Case(When(pk__in=list(before), then=0), When(state=Account.State.DEACTIVATED, then=1), default=2)
-    return [of(account, now) for account in with_pools(accounts.order_by(place, "name", "pk"))[:count]]
+    return [summarise(account, now) for account in with_pools(accounts.order_by(place, "name", "pk"))[:count]]
 
 
 def count_people(tokens: Iterable[Token]) -> int:

@@ -13,7 +13,7 @@ from adtoken_project.models import Heartbeat
 from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
-from ui import addresses, presentation
+from ui import addresses, dates
 from users.models import User
 from users.recipients import because_operator, operators
 
@@ -57,7 +57,7 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     with timezone.override(user.zone if user else timezone.get_default_timezone()):
         since = datetime.fromisoformat(message.payload["since"])
-        when = presentation.moment(since, zone=timezone.get_current_timezone()).full
+        when = dates.moment(since, zone=timezone.get_current_timezone()).full
         context = _context(lane, message.payload["what"], when, now)
         context |= {
             "because": because_operator(user),

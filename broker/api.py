@@ -107,7 +107,7 @@ def list_accounts(
         after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
         accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
     page = list(summary.with_pools(accounts.order_by("pk"))[: PAGE + 1])
-    shown = [_account(summary.of(account, now)) for account in page[:PAGE]]
+    shown = [_account(summary.summarise(account, now)) for account in page[:PAGE]]
     return AccountPage(accounts=shown, next=_cursor(page[PAGE - 1].pk) if len(page) > PAGE else None)
 
 
@@ -128,7 +128,7 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
     account = found.first()
     if account is None:
         raise broker.NotFound("There is no such account.")
-    return _detail(summary.of(account, timezone.now()), caller)
+    return _detail(summary.summarise(account, timezone.now()), caller)
 
 
 @router.post(

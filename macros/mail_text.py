@@ -10,18 +10,15 @@ from tokens import reasons
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
-from ui import presentation
+from ui import dates
+from ui.pills import Pill, pill
+from ui.text import ELSEWHERE, first_name, join_names
 from users.recipients import Via
 
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 NAME_LENGTH = 30
 LEAST_NAME = 8  # characters of an account's name that still tell which it is
-PILLS = {
-    DARK: presentation.DEACTIVATED,
-    WEEK: presentation.URGENT_PILL,
-    MONTH: presentation.AT_RISK_PILL,
-    LATER: presentation.HEALTHY,
-}
+HEALTH = {DARK: "deactivated", WEEK: "urgent", MONTH: "at_risk", LATER: "healthy"}  # of a section
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def heading(line: Line, reader: Reader, length: int = NAME_LENGTH) -> str:
         return f"{name} is deactivated"
     if line.covered:
         channel = declarations.label(line.account.channel)
-        whose = "Your" if line.mine else f"{presentation.first_name(line.person)}'s"
+        whose = "Your" if line.mine else f"{first_name(line.person)}'s"
         whose = whose[0].upper() + whose[1:]
         return f"{whose} {channel} log-in ends {in_days(line, reader)} (backup in place)"
     return f"{name} stops {in_days(line, reader)}"
@@ -120,13 +117,13 @@ def waiting(line: Line) -> tuple[str, ...]:
         return ("nobody is linked any more",)
     if line.unreachable:
         return ("nobody can be asked",)
-    return (f"waiting for {line.person}", f"waiting for {presentation.first_name(line.person)}")
+    return (f"waiting for {line.person}", f"waiting for {first_name(line.person)}")
 
 
 def lead(lines: Sequence[Line], reader: Reader) -> str:
     """Return the first sentence: how much there is to do, and for whom."""
     mine = {line.account.pk for line in lines if _can_act(line)}
-    call = f"{presentation.first_name(reader.name)}, " if reader.name else ""
+    call = f"{first_name(reader.name)}, " if reader.name else ""
     if not mine:
         told = _sentence(f"{call}{' and '.join(_waits(lines))}.", "wait")
         return " ".join([told, *_beyond(reader), *fallen_back(lines)])
@@ -153,7 +150,7 @@ def _waits(lines: Sequence[Line]) -> list[str]:
     people = list(dict.fromkeys(line.person for line in by_people if line.person and not line.unreachable))
     admins = list(dict.fromkeys(map(_waits_for, by_admins)))
     who = {
-        f"{presentation.join_names(people) or 'somebody with access'} to re-authenticate": by_people,
+        f"{join_names(people) or 'somebody with access'} to re-authenticate": by_people,
         f"{' and '.join(admins)} to give a role back": by_admins,
         "an administrator of AdToken to add somebody to the team": walled,
     }
@@ -188,7 +185,7 @@ def preheader(lines: Sequence[Line], reader: Reader) -> str:
 
 def full(when: datetime, reader: Reader) -> str:
     """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone."""
-    return presentation.moment(when, zone=reader.zone).full
+    return dates.moment(when, zone=reader.zone).full
 
 
 @dataclass(frozen=True)
@@ -199,7 +196,7 @@ class Card:
     channel_name: str
     name: str
     native_id: str
-    pill: presentation.Pill | None
+    pill: Pill | None
     rows: tuple[tuple[str, str], ...]
     steps: tuple[str, ...]
     steps_head: str  # the heading above them, where the reader cannot take them
@@ -232,8 +229,8 @@ def card(login: Login, reader: Reader, links: Links, *, pills: bool, shown: int 
     )
     if not pills:
         return one
-    pill = PILLS[first.section(now=reader.now, zone=reader.zone)]
-    return replace(one, pill=pill if first.dark else presentation.Pill(left(first, reader), pill.tone, ""))
+    health = HEALTH[first.section(now=reader.now, zone=reader.zone)]
+    return replace(one, pill=pill("account", health, label="" if first.dark else left(first, reader)))
 
 
 def _dates(login: Login, shown: int, reader: Reader, *, pills: bool) -> list[tuple[str, str]]:
@@ -265,7 +262,7 @@ def _date_rows(line: Line, reader: Reader, *, pills: bool) -> list[tuple[str, st
     if line.covered:
         return [("Log-in ends", text), ("Backup", _backup(line, reader))]
     carrier = line.carrier
-    return [("Works until", f"{text}, through {presentation.first_name(carrier)}" if carrier else text)]
+    return [("Works until", f"{text}, through {first_name(carrier)}" if carrier else text)]
 
 
 def _backup(line: Line, reader: Reader) -> str:
@@ -348,11 +345,11 @@ def _watches(line: Line) -> bool:
 def _steps_of_watcher(line: Line) -> tuple[str, ...]:
     """Return what somebody can do who has nothing to press himself."""
     channel = declarations.label(line.account.channel)
-    known = line.person != presentation.ELSEWHERE
+    known = line.person != ELSEWHERE
     ask = f"Ask {line.person} to re-authenticate{f', by mail to {line.contact}' if line.contact else ''}."
     if not known:
         ask = "Reply to this mail: the answer reaches the people who look after the account."
-    who = presentation.first_name(line.person) if known else "That person"
+    who = first_name(line.person) if known else "That person"
     steps = [ask, f"{who} opens the account in AdToken and presses Re-authenticate. It takes about a minute."]
     if line.reason in LIFTABLE:
         steps.insert(1, f"{who} first settles it at {channel}; re-authenticating before that fails.")
@@ -361,7 +358,7 @@ def _steps_of_watcher(line: Line) -> tuple[str, ...]:
 
 def _steps_of_wall(line: Line) -> tuple[str, ...]:
     """Return what helps where a team takes log-ins of its own people only."""
-    who = line.person if line.person != presentation.ELSEWHERE else "the person who linked it"
+    who = line.person if line.person != ELSEWHERE else "the person who linked it"
     return (
         f"Add {who} to the team of {line.account.name}, or let it take log-ins of other people too.",
         "Or somebody of the team links the account with a log-in of their own.",
@@ -403,7 +400,7 @@ def _button(login: Login, links: Links) -> dict[str, str]:
 def fallen_back(lines: Sequence[Line]) -> list[str]:
     """Return in a sentence each why lines came to the reader though nobody named them, or nothing."""
     teams = {
-        via: presentation.join_names(sorted({line.account.team.name for line in lines if line.via == via}))
+        via: join_names(sorted({line.account.team.name for line in lines if line.via == via}))
         for via in (Via.TEAM_LEAD, Via.OPERATOR)
     }
     nobody = "Nobody who linked the account can be told any more"
@@ -419,7 +416,7 @@ def because(macros: Sequence[str], lines: Sequence[Line]) -> str:
     """Return why the reader gets this mail, with the macros' names."""
     linked = any(line.mine for line in lines)
     quoted = [f"“{name}”" for name in macros]
-    names = presentation.join_names(quoted)
+    names = join_names(quoted)
     word = "macro" if len(quoted) == 1 else "macros"
     if linked:
         count = len({line.account.pk for line in lines if line.mine})

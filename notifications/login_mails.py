@@ -13,7 +13,7 @@ from django.utils import timezone
 from notifications import kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses, presentation
+from ui import addresses, dates
 from ui.name_visibility import ADMINISTRATOR, HIDDEN
 from users import browsers, password_reset, visibility
 from users.login_changes import Kind, LoginChange
@@ -108,7 +108,7 @@ def _actor(by: int | None, reader: User) -> str:
 
 def _rows(message: Message, user: User) -> list[tuple[str, str]]:
     """Return what is known of a change: when, and from where."""
-    rows = [("When", presentation.moment(message.created_at, zone=user.zone).full)]
+    rows = [("When", dates.moment(message.created_at, zone=user.zone).full)]
     known = (("From", message.payload["address"]), ("Browser", browsers.named(message.payload["browser"])))
     return rows + [(word, text) for word, text in known if text]
 

@@ -20,7 +20,7 @@ from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
 from portal.pool_rows import Deed
 from tokens.channels.kinds import Reason
-from ui import presentation
+from ui.text import join_names
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 
@@ -75,7 +75,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         "title": account.name,
         "crumbs": True,
         "account": account,
-        "summary": summary.of(account, now),
+        "summary": summary.summarise(account, now),
         "now": now,
         "tab": tab,
         "tabs": [
@@ -129,7 +129,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "check_all": check_all,
             "automatic": automatic,
             "ranked": ranked,
-            "carriers": presentation.join_names(carriers),
+            "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)
@@ -145,7 +145,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
 def _warned_by(account: Account) -> tuple[str, str]:
     """Return which macros warn about the account, and when; "" where none does."""
     names, days = coverage.warned_by(account)
-    return (presentation.join_names(names), f"{', '.join(map(str, days))} days ahead") if names else ("", "")
+    return (join_names(names), f"{', '.join(map(str, days))} days ahead") if names else ("", "")
 
 
 def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from datetime import datetime
 from django.utils import timezone
 
 from accounts import pool_reasons, selection, summary
+from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from accounts.summary import Summary
 from tokens import reasons
 from tokens.channels.kinds import Reason
 from tokens.models import Token
-from ui import presentation
+from ui import dates
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Row:
         return [place < usable for place in range(min(entries, 6))]
 
 
-def of(account: Account, *, names: Names, now: datetime) -> Row:
+def row_of(account: Account, *, names: Names, now: datetime) -> Row:
     """Make the line of an account that `summary.with_pools` loaded."""
-    one = summary.of(account, now)
+    one = summary.summarise(account, now)
     active = one.active
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     return Row(
@@ -50,10 +51,10 @@ def of(account: Account, *, names: Names, now: datetime) -> Row:
 def _deadline_note(one: Summary, now: datetime) -> str:
     account, zone = one.account, timezone.get_current_timezone()
     if account.deadline is not None:
-        date = presentation.short_date(account.deadline, zone=zone, now=now)
+        date = dates.short_date(account.deadline, zone=zone, now=now)
         return f"{date}, +{one.undated} with unknown date" if one.undated else date
     if account.state == Account.State.DEACTIVATED:
-        return f"since {presentation.short_date(account.since, zone=zone, now=now)}"
+        return f"since {dates.short_date(account.since, zone=zone, now=now)}"
     return ""
 
 
@@ -68,11 +69,11 @@ def why(one: Summary, names: Names, now: datetime) -> str:
         return _tried_again(one.entries, now)
     if account.restriction:
         return account.restriction
-    if one.pill in {presentation.URGENT_PILL, presentation.AT_RISK_PILL}:
+    if one.health in {Health.URGENT, Health.AT_RISK}:
         return _what_ends(one, names)
-    if one.pill == presentation.NO_BACKUP:
+    if one.health == Health.NO_BACKUP:
         return f"Only {names.token(one.active.token, account)}" if one.active else ""
-    return "linked before dates were stored" if one.pill == presentation.DATE_UNKNOWN else ""
+    return "linked before dates were stored" if one.health == Health.DATE_UNKNOWN else ""
 
 
 def explain(account: Account, reason: str, *, person: str = "") -> reasons.Explanation:
@@ -92,7 +93,7 @@ def _stopped(one: Summary) -> str:
 
 def _paused(account: Account, names: Names, now: datetime) -> str:
     assert account.paused_at is not None
-    day = presentation.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
+    day = dates.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
     who = f"by {names.user(account.paused_by)} " if account.paused_by else ""
     return f"{who}since {day}" + (f": {account.pause_note}" if account.pause_note else "")
 
@@ -110,4 +111,8 @@ def _what_ends(one: Summary, names: Names) -> str:
         told = explain(one.account, stopped.token.reason)
         return f"{names.first(stopped.token, one.account)}: {told.short[:1].lower()}{told.short[1:]}"
     dated = [e for e in one.entries if selection.living(e) and e.token.deadline == one.account.deadline]
-    return presentation.CLOCK_NAMES.get(dated[0].token.deadline_clock, "Access ends") if dated else ""
+    return (
+        str(dates.CLOCK_NAMES.get(dated[0].token.deadline_clock, dates.CLOCK_NAMES["access"]))
+        if dated
+        else ""
+    )

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from accounts import summary
+from accounts import health_sql, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
 from accounts.permissions import MOVE
@@ -32,7 +32,6 @@ from portal import (
     listing,
     macros_on_accounts,
     moving,
-    states,
 )
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
@@ -93,7 +92,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
-        return states.by_deadline()
+        return health_sql.by_deadline()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
@@ -113,7 +112,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
             def prepare(account: Any) -> None:
                 account.several_teams = several_teams
-                account.row = account_rows.of(account, names=names, now=now)
+                account.row = account_rows.row_of(account, names=names, now=now)
                 account.now = now
 
             response.context_data |= listing.context(
@@ -142,7 +141,9 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     def state_cell(self, account: Any) -> SafeString:
         """Return the pill and why."""
         return format_html(
-            '{}<span class="at-second">{}</span>', tags.pill(account.row.summary.pill), account.row.why
+            '{}<span class="at-second">{}</span>',
+            tags.pill("account", account.row.summary.health),
+            account.row.why,
         )
 
     @display(description="Usable", ordering="usable_count")
@@ -157,7 +158,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
             return SafeString("—")
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
 
-    @display(description="Deadline", ordering=states.DEADLINE)
+    @display(description="Deadline", ordering=health_sql.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:
         """Return days left, bar and date."""
         return part("deadline", row=account.row, account=account)

@@ -9,16 +9,17 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import actions, selection
+from accounts import actions, selection, summary
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import HIDDEN, Names
 from accounts.pool_reasons import READING_REFUSED
-from portal import dates, renewing
+from portal import renewing
 from tokens import reasons
 from tokens.models import Token, TokenEvent
-from ui import presentation
 from ui.confirm import Page
+from ui.dates import days_left, short_date
+from ui.text import first_name
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def _first(entry: AccountToken, account: Account, names: Names) -> str:
 
 def _left(entry: AccountToken) -> str:
     """Return "10 days left", or the words that replace it."""
-    left = dates.days(entry.token, usable=True, now=timezone.now())
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    left = days_left(summary.deadline_of(entry.token, usable=True, now=now), now=now, zone=zone)
     return "date not available" if left.bar.kind == "unknown" else left.text
 
 
@@ -151,13 +153,11 @@ def last_ask(token: Token) -> TokenEvent | None:
 
 def _ask_page(account: Account, entry: AccountToken, names: Names) -> Page:
     token, name = entry.token, names.token(entry.token, account)
-    first = "the person" if name == HIDDEN else presentation.first_name(name)
+    first = "the person" if name == HIDDEN else first_name(name)
     before = last_ask(token)
     number = token.pool_entries.count()
     zone = timezone.get_current_timezone()
-    asked = (
-        f"{presentation.short_date(before.at, zone=zone)}; the link is not used yet" if before else "not yet"
-    )
+    asked = f"{short_date(before.at, zone=zone)}; the link is not used yet" if before else "not yet"
     address = (
         token.consented_by.email
         if token.consented_by and names.sees_token(token, account)

@@ -23,15 +23,10 @@ from accounts.models import ApiKey
 from portal import handed_out
 from portal.forms import KeyForm
 from tokens.channels import declarations
-from ui import confirm, presentation
+from ui import confirm
 from ui.confirm import ConfirmForm, Page
 from ui.templatetags import ui as tags
 from users.models import Team, person
-
-REVOKED = presentation.Pill("Revoked", "mute", "block")
-WORKS = presentation.Pill("Works", "good", "check_circle")
-ENDS_SOON = presentation.Pill("Ends soon", "warn", "schedule")
-ENDED = presentation.Pill("Ended", "bad", "cancel")
 
 
 @admin.register(ApiKey)
@@ -84,14 +79,15 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def state_cell(self, key: ApiKey) -> SafeString:
         """Return whether it works, and its last day."""
         if key.revoked_at:
-            return tags.pill(REVOKED)
+            return tags.pill("api_key", "revoked")
         if key.expires_at is None:
-            return format_html('{}<span class="at-second">no end</span>', tags.pill(WORKS))
+            return format_html('{}<span class="at-second">no end</span>', tags.pill("api_key", "works"))
         left = key.expires_at - timezone.now()
-        pill = WORKS if left > timedelta(days=DAYS_AHEAD[-1]) else ENDS_SOON if left > timedelta(0) else ENDED
+        works = "works" if left > timedelta(days=DAYS_AHEAD[-1]) else "ends_soon"
+        state = works if left > timedelta(0) else "ended"
         day = timezone.localtime(key.expires_at - timedelta(seconds=1))
         return format_html(
-            '{}<span class="at-second">until {}</span>', tags.pill(pill), f"{day.day} {day:%b %Y}"
+            '{}<span class="at-second">until {}</span>', tags.pill("api_key", state), f"{day.day} {day:%b %Y}"
         )
 
     @display(description="Permissions")

@@ -10,9 +10,9 @@ from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from portal.bulk_items import Job, labels, lines, live, number
 from tokens.models import Token, TokenEvent
-from ui import presentation
 from ui.calendar_days import AT_RISK, within
 from ui.confirm import Page
+from ui.text import join_names
 from users.models import User
 
 Found = tuple[Account, AccountToken]
@@ -103,7 +103,7 @@ def _job(found: list[Found], names: Names, asked: dict[int, datetime]) -> Job:
 
 def _named(accounts: Sequence[Account]) -> str:
     """Return the accounts' names, told apart where two have one name."""
-    return presentation.join_names(list(labels(accounts).values()))
+    return join_names(list(labels(accounts).values()))
 
 
 def page(count: int, jobs: Sequence[Job]) -> Page:
@@ -116,7 +116,7 @@ def page(count: int, jobs: Sequence[Job]) -> Page:
         button=f"Send {number(mails, 'mail')}" if mails else "Send again",
         people=lines(jobs, "now"),
         columns=("Person", "Accounts", "Mail"),
-        again=f"Ask {presentation.join_names([job.who for job in again])} again about what was asked today"
+        again=f"Ask {join_names([job.who for job in again])} again about what was asked today"
         if again
         else "",
         refused="" if mails or again else "Nobody is asked: see the reasons above.",

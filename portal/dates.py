@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
 from tokens import renewal
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.models import Token
-from ui import presentation
+from ui.dates import CLOCK_NAMES, source_words
+from ui.text import join_names
 
 SOON = timedelta(hours=48)  # nearer than this, the hour of a date counts
 
@@ -42,20 +41,20 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
                 "Ended",
                 token.state_since,
                 "",
-                presentation.source_words("introspection", channel_label=declarations.label(channel)),
+                source_words("introspection", channel_label=declarations.label(channel)),
             )
         )
-    for clock, label in presentation.CLOCK_NAMES.items():
+    for clock, label in CLOCK_NAMES.items():
         at: datetime | None = getattr(token, f"{clock}_expires_at")
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:
             if token.state != Token.State.DEAD:
                 said = _source(source, channel) + _renewed(token, clock)
-                found.append(DateLine(label, at, "", said, soon=abs(at - now) < SOON))
+                found.append(DateLine(str(label), at, "", said, soon=abs(at - now) < SOON))
         elif source == "never":
-            found.append(DateLine(label, None, "No end date", _source(source, channel)))
+            found.append(DateLine(str(label), None, "No end date", _source(source, channel)))
         elif clock == "access" and token.state != Token.State.DEAD:
-            found.append(DateLine(label, None, "Not available", _source("unknown", channel)))
+            found.append(DateLine(str(label), None, "Not available", _source("unknown", channel)))
     return found
 
 
@@ -65,22 +64,6 @@ def _renewed(token: Token, clock: str) -> str:
     if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
         return ""
     return ", not renewed any more" if token.refresh_refused_at else ", renewed by AdToken"
-
-
-def days(token: Token, *, usable: bool, now: datetime) -> presentation.DaysLeft:
-    """Return the big line and the bar of a token; a dead one says when it ended."""
-    zone = timezone.get_current_timezone()
-    if token.state == Token.State.DEAD:
-        text = f"Ended {presentation.short_date(token.state_since, zone=zone, now=now, named=True)}"
-        return presentation.DaysLeft(text, "cancel", ended=True, bar=presentation.DayBar("bar", "", "mute"))
-    return presentation.days_left(
-        deadline_kind=token.deadline_kind,
-        deadline=token.deadline,
-        now=now,
-        zone=zone,
-        usable=usable,
-        renews=renewal.renews_itself(token, now),
-    )
 
 
 def note(channel: str) -> str:
@@ -98,11 +81,11 @@ def permissions(token: Token, channel: str) -> str:
     missing = [scope.label for scope in wanted if scope.name not in token.scopes]
     text = f"{len(wanted) - len(missing)} of {len(wanted)}"
     if missing:
-        text += f" · {presentation.join_names([f'“{label}”' for label in missing])} missing"
+        text += f" · {join_names([f'“{label}”' for label in missing])} missing"
     return text + (" · before it stopped" if token.state == Token.State.DEAD else "")
 
 
 def _source(source: str, channel: str) -> str:
     package = native(channel)
     days = package.lifetime.access.days if package and package.lifetime.access else None
-    return presentation.source_words(source, channel_label=declarations.label(channel), rule_days=days)
+    return source_words(source, channel_label=declarations.label(channel), rule_days=days)

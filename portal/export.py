@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import pool_reasons, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
+from ui import pills
 
 HEAD = [
     "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
@@ -75,10 +76,10 @@ def _in_pages(accounts: QuerySet[Account]) -> Iterator[Account]:
 
 
 def _row(account: Account, names: Names, now: datetime) -> list[object]:
-    one = summary.of(account, now)
+    one = summary.summarise(account, now)
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     return [
-        account.channel, account.native_id, account.name, account.team.name, account.state, one.pill.label,
+        account.channel, account.native_id, account.name, account.team.name, account.state, pills.pill("account", one.health).label,
         pool_reasons.account_reason(account, one.entries),
         account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
         len(one.entries), one.people, names.token(one.active.token, account) if one.active else "",

@@ -9,11 +9,13 @@ from django.db.models import Exists, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import health_sql
+from accounts.health import Health
 from accounts.models import Account
 from macros import reach, scope
 from macros.coverage import covering
-from portal import states
 from tokens.channels import declarations
+from ui import pills
 from ui.calendar_days import end_of_window
 from users.models import Membership, Team
 
@@ -34,11 +36,11 @@ class ViewFilter(SimpleListFilter):
         """Keep what the tab shows."""
         if self.value() == "needs":
             return queryset.filter(
-                states.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
+                health_sql.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
             )
         if self.value() == "team":
             return queryset.filter(team__in=Membership.objects.filter(user=request.user.pk).values("team"))
-        return states.only_one_person(queryset) if self.value() == "alone" else queryset
+        return health_sql.only_one_person(queryset) if self.value() == "alone" else queryset
 
 
 class ChannelFilter(SimpleListFilter):
@@ -86,14 +88,14 @@ class StateFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the pills, worst first."""
-        return list(states.LABELS.items())
+        return [(key, pills.pill("account", key).label) for key in Health]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts with this pill."""
         value = self.value()
         if not value:
             return queryset
-        return states.in_state(queryset, value, now=timezone.now(), zone=timezone.get_current_timezone())
+        return health_sql.in_health(queryset, value, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 class DaysFilter(SimpleListFilter):
@@ -129,7 +131,7 @@ class AloneFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts with one person."""
-        return states.only_one_person(queryset) if self.value() == "1" else queryset
+        return health_sql.only_one_person(queryset) if self.value() == "1" else queryset
 
 
 class UndatedFilter(SimpleListFilter):

@@ -12,10 +12,8 @@ from accounts.models import Account
 from accounts.name_visibility import HIDDEN, Names
 from notifications import kinds
 from notifications.models import Message
-from ui import presentation
+from ui import pills
 from users.models import User
-
-SKIPPED = presentation.MESSAGE_PILLS["skipped"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class Row:
     address: str
     subject: str
     said: str
-    pill: presentation.Pill
+    left_out: bool
+    pill: pills.Pill
     why: str
     url: str
 
@@ -58,7 +57,8 @@ def _row(request: HttpRequest, one: message_history.Told, user: User | None, nam
         address="" if hidden or not user or not user.name else message.recipient,
         subject=(message.subject or f"{kind}: made when it is sent") if opens else kind,
         said=one.said,
-        pill=SKIPPED if one.left_out else presentation.MESSAGE_PILLS[message.state],
+        left_out=bool(one.left_out),
+        pill=pills.pill("message", "left_out" if one.left_out else message.state),
         why=one.left_out or message.error,
         url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",
     )

@@ -9,7 +9,6 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,20 +19,13 @@ from unfold.decorators import display
 from notifications import claims, kinds
 from notifications.models import Message
 from ui.paging import CappedPaginator
+from ui.templatetags import ui as tags
 from users import retention
 from users.models import Team, User
 from users.retention_kinds import MESSAGES, TEXTS
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-
-_PILLS = {
-    Message.State.QUEUED: ("Queued", "mute", "schedule"),
-    Message.State.SENDING: ("Sending", "mute", "schedule"),
-    Message.State.SENT: ("Sent", "good", "check_circle"),
-    Message.State.FAILED: ("Failed", "bad", "cancel"),
-    Message.State.CANCELLED: ("Cancelled", "mute", "block"),
-}
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,7 @@ DEEDS = (SEND_AGAIN, CANCEL)
 
 def pill(message: Message) -> SafeString:
     """Return the state as a pill."""
-    label, tone, icon = _PILLS[Message.State(message.state)]
-    return SafeString(render_to_string("ui/_pill.html", {"label": label, "tone": tone, "icon": icon}).strip())
+    return tags.pill("message", message.state)
 
 
 class KindFilter(admin.SimpleListFilter):

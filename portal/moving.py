@@ -18,8 +18,9 @@ from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
 from portal.bulk_items import SHOWN, number
 from portal.forms import MoveForm
-from ui import confirm, presentation
+from ui import confirm
 from ui.confirm import Page
+from ui.text import join_names
 from users.models import Team, person
 
 FOLLOWS = (
@@ -122,7 +123,7 @@ def _move(request: HttpRequest, accounts: Sequence[Account], team: Team, note: s
     if names := list(stopped.order_by("name").values_list("name", flat=True)):
         messages.warning(
             request,
-            f"{presentation.join_names(names)} stopped: {team} takes log-ins of its own people only, and nobody of them is linked.",
+            f"{join_names(names)} stopped: {team} takes log-ins of its own people only, and nobody of them is linked.",
         )
     text: str = f"{number(len(moved), 'account')} moved to {team}."
     if len(accounts) == 1:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts import actions, pool_reasons, selection
+from accounts import actions, health, pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import HIDDEN, Names
 from portal import dates
@@ -19,8 +19,9 @@ from tokens import reasons, renewal, scrub
 from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
-from ui import addresses, presentation
+from ui import addresses
 from ui.calendar_days import AT_RISK, within
+from ui.dates import DeadlineFacts
 from users.models import User
 
 # They stand after "checked 5 min ago:", the time of the last answer that told something.
@@ -69,9 +70,9 @@ class PoolRow:
     native_name: str
     linked: str
     linked_by: str
-    pill: presentation.Pill
+    state: health.InPool
     short: str
-    days: presentation.DaysLeft
+    deadline: DeadlineFacts
     dates: Sequence[dates.DateLine]
     permissions: str
     publishing: str
@@ -128,15 +129,9 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
         native_name=token.native_user_name if names.sees_token(token, account) else "",
         linked=_how_it_came(token),
         linked_by=names.user(added_by),
-        pill=presentation.token_pill(
-            active=active,
-            state=token.state,
-            access=entry.access,
-            can_publish=entry.can_publish,
-            demoted=token.demoted_at is not None,
-        ),
+        state=health.state_in_pool(entry, active=active),
         short=_short(entry, names, active=active),
-        days=dates.days(token, usable=selection.usable(entry), now=now),
+        deadline=summary.deadline_of(token, usable=selection.usable(entry), now=now),
         dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
         publishing=_publishing(entry),

@@ -10,7 +10,7 @@ from tokens import probe, renewal
 from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
-from ui import presentation
+from ui import dates
 from users import hold
 from users.models import User
 
@@ -62,5 +62,5 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
 def _until(token: Token) -> str:
     if token.deadline is None:
         return "Renewed."
-    when = presentation.moment(token.deadline, zone=timezone.get_current_timezone()).full
+    when = dates.moment(token.deadline, zone=timezone.get_current_timezone()).full
     return f"Renewed. It works until {when} now."

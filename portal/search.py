@@ -7,11 +7,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
+from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
 from accounts.name_visibility import Names
 from macros import scope
 from portal.listing import search as search_accounts
-from portal.states import by_deadline
 from users.models import User, person
 from users.visibility import people_of
 

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import health_sql
 from accounts.linking import setup
 from accounts.models import Account
 from macros import reach
-from portal import access, first_steps, states
+from portal import access, first_steps
 from tokens import key_usage
 from tokens.channels import breaker, declarations, gate
 from tokens.deaths import Incident, TokenDeath
@@ -130,13 +131,13 @@ def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> d
     accounts: QuerySet[Account] = Account.objects.visible_to(request.user)
     key, _, value = query.partition("=")
     if key == "alone":
-        accounts = states.only_one_person(accounts)
+        accounts = health_sql.only_one_person(accounts)
     elif key == "told":
         accounts = reach.without_anybody(accounts)
     elif key == "undated":
         accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
     else:
-        accounts = states.in_state(accounts, value, now=now, zone=timezone.get_current_timezone())
+        accounts = health_sql.in_health(accounts, value, now=now, zone=timezone.get_current_timezone())
     link = f"{reverse('admin:accounts_account_changelist')}?{query}"
     return {
         "text": text,

@@ -14,7 +14,7 @@ from accounts.name_visibility import Names
 from accounts.pool_reasons import DECIDED_HERE
 from notifications.models import Message
 from portal import account_rows
-from portal.message_rows import SKIPPED, Row
+from portal.message_rows import Row
 from portal.pool_rows import pretty
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -218,15 +218,14 @@ def _mail_line(row: Row) -> Line:
         Message.State.FAILED: f"{row.who} could not be mailed",
         Message.State.CANCELLED: f"{row.who} was not mailed",
     }.get(Message.State(message.state), f"A mail to {row.who} waits")
-    left_out = row.pill == SKIPPED
     failed = message.state == Message.State.FAILED
     return Line(
         at=row.at,
         key=(row.at, 2, message.pk),
-        title=f"{row.who} was not told" if left_out else title,
+        title=f"{row.who} was not told" if row.left_out else title,
         text=" ".join(part for part in (f"“{row.subject}”", _sentence(row.said), row.why) if part),
         icon="mail",
-        tone="bad" if failed else "mute" if left_out or message.state == Message.State.CANCELLED else "",
+        tone="bad" if failed else "mute" if row.left_out or message.state == Message.State.CANCELLED else "",
         url=row.url,
     )
 

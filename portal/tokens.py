@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from accounts import health, summary
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from accounts.pool_reasons import READING_REFUSED
@@ -24,7 +25,6 @@ from tokens.channels import declarations
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from tokens.templatetags import channels as channel_tags
-from ui import presentation
 from ui.fragments import part
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
@@ -208,20 +208,20 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
         reports_only = bool(token.seen_entries) and not token.may_publish
-        pill = presentation.token_pill(
+        state: str = health.in_pool(
             active=token.served,
             state=token.state,
             access="ok",
             can_publish="no" if reports_only else "unknown",
             demoted=token.demoted_at is not None,
         )
-        if pill == presentation.BACKUP and not token.linked:
-            pill = presentation.NOT_LINKED
+        if state == health.InPool.BACKUP and not token.linked:
+            state = "not_linked"
         reason = token.reason or (
             READING_REFUSED if token.demoted_at is not None and not token.served else ""
         )
         short = reasons.explain(token.app.channel, reason).short
-        return format_html('{}<span class="at-second">{}</span>', tags.pill(pill), short)
+        return format_html('{}<span class="at-second">{}</span>', tags.pill("token", state), short)
 
     @display(description="Accounts")
     def accounts_cell(self, token: Any) -> SafeString:
@@ -242,7 +242,8 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         usable = token.state == Token.State.VALID
         return part(
             "token_dates",
-            days=dates.days(token, usable=usable, now=token.now),
+            deadline=summary.deadline_of(token, usable=usable, now=token.now),
+            now=token.now,
             lines=dates.lines(token, token.app.channel, token.now),
         )
 

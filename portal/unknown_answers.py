@@ -13,7 +13,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -25,11 +24,10 @@ from unfold.widgets import UnfoldBooleanWidget
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
+from ui.templatetags import ui as tags
 from users.models import person
 
 PERMISSION = "tokens.assign_verdict"
-OPEN = {"label": "Unknown", "tone": "warn", "icon": "help"}
-SAID = {"label": "Explained", "tone": "good", "icon": "check_circle"}
 LINES = 10  # of the history
 
 
@@ -246,7 +244,7 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
 
 def pill(answer: UnknownAnswer) -> SafeString:
     """Return whether somebody said what it means, as a pill."""
-    return SafeString(render_to_string("ui/_pill.html", SAID if answer.verdict else OPEN).strip())
+    return tags.pill("answer", "explained" if answer.verdict else "unknown")
 
 
 def _sample(answer: UnknownAnswer) -> str:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import pool_reasons, selection, summary
+from accounts.health import Health, InPool, state_in_pool
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from accounts.pool_reasons import OUTSIDE
@@ -16,12 +17,15 @@ from accounts.summary import Summary
 from selfservice import my_list
 from selfservice.linking import overview
 from selfservice.my_list import ATTENTION, STOPPED, WORKING
-from tokens import reasons, renewal
+from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
-from ui import presentation
+from ui import dates
 from ui.calendar_days import AT_RISK, URGENT, within
+from ui.dates import DeadlineFacts
+from ui.pills import Pill, pill
+from ui.text import first_name, join_names
 from users.models import User
 
 
@@ -40,7 +44,7 @@ class LoginRow:
     token: Token
     channel: str
     label: str
-    pill: presentation.Pill
+    pill: Pill
     text: str
     accounts: Sequence[Hanging]  # those that are named
     more: int  # how many others use it
@@ -52,7 +56,7 @@ class AccountRow:
     """One account outside the log-ins that need the person."""
 
     account: Account
-    pill: presentation.Pill
+    health: Health
     text: str
     group: str  # one of GROUPS
     deed: str = (
@@ -98,7 +102,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
     number = min(max(1, number), pages)
     first = (number - 1) * my_list.PAGE
     accounts = summary.with_pools(found)[first : first + my_list.PAGE]
-    rows = [_account_row(summary.of(account, now), user, names) for account in accounts]
+    rows = [_account_row(summary.summarise(account, now), user, names, now) for account in accounts]
     groups = [
         Group(key, title, getattr(counts, key), [row for row in rows if row.group == key])
         for key, title in GROUPS.items()
@@ -161,26 +165,24 @@ def _login_row(entries: Sequence[AccountToken], names: Names, now: datetime) -> 
     token = entries[0].token
     label, zone = registry.get(token.app.channel).label, timezone.get_current_timezone()
     worst = my_list.worst([entry.account_id for entry in entries], NAMED)
-    named = [summary.of(account, now) for account in summary.with_pools(worst)]
+    named = [summary.summarise(account, now) for account in summary.with_pools(worst)]
     if token.state == Token.State.DEAD:
-        pill = presentation.STOPPED
+        shown = pill("log_in", "stopped")
         text = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True).what
     elif token.deadline is not None and within(token.deadline, AT_RISK, now=now, zone=zone):
-        left = presentation.days_left(deadline_kind="date", deadline=token.deadline, now=now, zone=zone)
+        left = dates.days_left(DeadlineFacts("date", token.deadline), now=now, zone=zone).text
         urgent = within(token.deadline, URGENT, now=now, zone=zone)
-        pill = presentation.Pill(
-            left.text, "urgent" if urgent else "warn", "warning" if urgent else "schedule"
-        )
+        shown = pill("account", "urgent" if urgent else "at_risk", label=left)
         text = ""
     else:
         told = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
-        pill, text = presentation.Pill(told.short, "warn", "lock"), told.what
+        shown, text = pill("log_in", "limited", label=told.short), told.what
     if len(entries) > 1:
         many = "both" if len(entries) == 2 else f"all {len(entries)}"
         text = f"{text} One re-authentication is enough for {many} accounts.".strip()
     hanging = [_hanging(one, _entry_in(one, token), names, now) for one in named]
     more = len(entries) - len(named)
-    return LoginRow(token, token.app.channel, label, pill, text, hanging, more, named[0].account)
+    return LoginRow(token, token.app.channel, label, shown, text, hanging, more, named[0].account)
 
 
 def _entry_in(one: Summary, token: Token) -> AccountToken:
@@ -211,41 +213,42 @@ def _hanging(one: Summary, entry: AccountToken, names: Names, now: datetime) -> 
     zone = timezone.get_current_timezone()
     if not carriers:
         ends = token.deadline
-        when = presentation.short_date(ends, zone=zone, now=now, named=True) if ends else ""
+        when = dates.short_date(ends, zone=zone, now=now, named=True) if ends else ""
         return Hanging(account, f"stops {when}. {others}")
-    name = presentation.first_name(names.within(carriers[0].token, account))
+    name = first_name(names.within(carriers[0].token, account))
     best = max((other.token.deadline for other in carriers if other.token.deadline), default=None)
     if any(other.token.deadline is None for other in carriers) or best is None:
         return Hanging(account, f"still works through {name}")
-    day = presentation.moment(best, zone=zone, now=now).day
-    left = presentation.time_left(best, now=now, zone=zone)
+    day = dates.moment(best, zone=zone, now=now).day
+    left = dates.time_left(best, now=now, zone=zone)
     return Hanging(account, f"still works through {name} until {day} ({left})")
 
 
-def _account_row(one: Summary, user: User, names: Names) -> AccountRow:
-    account, pill = one.account, one.pill
+def _account_row(one: Summary, user: User, names: Names, now: datetime) -> AccountRow:
+    account, health = one.account, one.health
     if account.state == Account.State.DEACTIVATED:
         text, deed = _stopped(one, user, names)
-        return AccountRow(account, pill, text, STOPPED, deed)
+        return AccountRow(account, health, text, STOPPED, deed)
     if account.state == Account.State.INTERRUPTED:
-        return AccountRow(account, pill, "We are checking; nothing to do.", STOPPED)
+        return AccountRow(account, health, "We are checking; nothing to do.", STOPPED)
     if account.state == Account.State.PAUSED:
-        return AccountRow(account, pill, f"Paused by staff. {account.pause_note}".strip(), STOPPED)
+        return AccountRow(account, health, f"Paused by staff. {account.pause_note}".strip(), STOPPED)
     if account.restriction:
         label = registry.get(account.channel).label
-        return AccountRow(account, pill, f"{label} says: {account.restriction}", STOPPED)
+        return AccountRow(account, health, f"{label} says: {account.restriction}", STOPPED)
     own = overview.own_entry(one, user)
-    if pill == presentation.DATE_UNKNOWN:
+    if health == Health.DATE_UNKNOWN:
         deed = "reauthenticate" if own else ""
         text = "End date not available: linked before dates were stored"
-        return AccountRow(account, pill, text, ATTENTION, deed)
-    text = f"{one.days.text} · {_carried_by(one, user, names)}"
+        return AccountRow(account, health, text, ATTENTION, deed)
+    left = dates.days_left(one.deadline, now=now, zone=timezone.get_current_timezone()).text
+    text = f"{left} · {_carried_by(one, user, names)}"
     if own is not None and not selection.living(own):
         own.account = account
         said = _keeper_text(account, own, "", you=True, active=False)
         deed = _own_deed(own)
-        return AccountRow(account, pill, f"{text}. {said}", ATTENTION, deed)
-    return AccountRow(account, pill, text, WORKING if pill == presentation.HEALTHY else ATTENTION)
+        return AccountRow(account, health, f"{text}. {said}", ATTENTION, deed)
+    return AccountRow(account, health, text, WORKING if health == Health.HEALTHY else ATTENTION)
 
 
 def _own_deed(own: AccountToken) -> str:
@@ -260,7 +263,7 @@ def _carried_by(one: Summary, user: User, names: Names) -> str:
         backups = one.people - 1
         return "only you" if backups <= 0 else f"you and {backups} backup{'' if backups == 1 else 's'}"
     carrier = one.active_name(names)
-    return f"through {presentation.first_name(carrier)}" if carrier else "nobody"
+    return f"through {first_name(carrier)}" if carrier else "nobody"
 
 
 def _stopped(one: Summary, user: User, names: Names) -> tuple[str, str]:
@@ -290,7 +293,7 @@ def _lead(needing: Sequence[LoginRow], counts: my_list.Counts, found: QuerySet[A
     if needing:
         said.append(f"{len(needing)} of your log-ins need{'s' if len(needing) == 1 else ''} you.")
     if counts.stopped and counts.stopped == counts.restricted and not needing:
-        limited = presentation.join_names(list(found.filter(group=STOPPED).values_list("name", flat=True)))
+        limited = join_names(list(found.filter(group=STOPPED).values_list("name", flat=True)))
         said.append(f"Your log-ins work, but the channel restricts {limited}.")
     elif counts.stopped:
         one = counts.stopped == 1
@@ -307,14 +310,14 @@ class Keeper:
 
     name: str
     you: bool
-    pill: presentation.Pill
+    state: InPool
     text: str
-    days: presentation.DaysLeft
+    deadline: DeadlineFacts
 
 
 def account_page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return the pool of one account in plain words, read-only."""
-    one = summary.of(account, now)
+    one = summary.summarise(account, now)
     names = Names(user)
     keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
     mine = overview.own_entry(one, user)
@@ -339,28 +342,15 @@ def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now
     you = token.consented_by_id == user.pk
     active = account.active_token_id == token.pk
     name = names.token(token, account)
-    pill = presentation.token_pill(
-        active=active,
-        state=token.state,
-        access=entry.access,
-        can_publish=entry.can_publish,
-        demoted=token.demoted_at is not None,
-    )
-    dead = token.state == Token.State.DEAD  # its own date says nothing any more; when it stopped does
-    days = presentation.days_left(
-        deadline_kind="date" if dead else token.deadline_kind,
-        deadline=token.state_since if dead else token.deadline,
-        now=now,
-        zone=timezone.get_current_timezone(),
-        usable=selection.usable(entry),
-        renews=renewal.renews_itself(token, now),
-    )
-    return Keeper(name, you, pill, _keeper_text(account, entry, name, you=you, active=active), days)
+    state = state_in_pool(entry, active=active)
+    deadline = summary.deadline_of(token, usable=selection.usable(entry), now=now)
+    text = _keeper_text(account, entry, name, you=you, active=active)
+    return Keeper(name, you, state, text, deadline)
 
 
 def _keeper_text(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
     token = entry.token
-    who = "You" if you else presentation.first_name(name)
+    who = "You" if you else first_name(name)
     reason = pool_reasons.entry_reason(entry)
     if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST and reason != OUTSIDE:
         return f"{who} can no longer reach this ad account."

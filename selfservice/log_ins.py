@@ -18,7 +18,6 @@ from accounts.removal import Ended
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
-from ui import presentation
 from ui.confirm import ConfirmForm
 from users.models import User, person
 
@@ -29,7 +28,7 @@ class LogIn:
 
     token: Token
     label: str
-    pill: presentation.Pill
+    state: str  # of the family log_in of ui.pills
     text: str
     removable: bool
 
@@ -50,14 +49,12 @@ def _row(token: Token) -> LogIn:
         return LogIn(
             token,
             label,
-            presentation.STOPPED,
+            "stopped",
             f"{told.what} It was linked to {carries}.",
             not token.is_removed,
         )
-    pill = presentation.Pill("Works", "good", "check_circle")
-    if token.state == Token.State.COOLING:
-        pill = presentation.Pill("Checking", "warn", "sync")
-    return LogIn(token, label, pill, f"Linked to {carries}.", removable=True)
+    state = "checking" if token.state == Token.State.COOLING else "works"
+    return LogIn(token, label, state, f"Linked to {carries}.", removable=True)
 
 
 @login_required

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ui import presentation
+from ui.text import ELSEWHERE, first_name
 
 HIDDEN = "Someone in another team"
 ADMINISTRATOR = "An administrator"
@@ -84,7 +84,7 @@ class NameVisibility:
 
     def within(self, token: Consent, account: OfATeam) -> str:
         """Return whose token it is, for the middle of a sentence."""
-        return token.person_name if self.sees_token(token, account) else presentation.ELSEWHERE
+        return token.person_name if self.sees_token(token, account) else ELSEWHERE
 
     def user(self, user: Person | None) -> str:
         """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
@@ -103,4 +103,4 @@ class NameVisibility:
     def first(self, token: Consent, account: OfATeam | None) -> str:
         """Return how a button or a sentence calls the person."""
         name = self.token(token, account)
-        return name if name == HIDDEN else presentation.first_name(name)
+        return name if name == HIDDEN else first_name(name)

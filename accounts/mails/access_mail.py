@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accounts import pool_reasons
+from accounts import health, pool_reasons
 from accounts.mails import mailing
 from accounts.mails.mailing import Reader
 from accounts.models import Account, AccountNotice, AccountToken
@@ -17,7 +17,8 @@ from tokens import reasons
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
-from ui import addresses, presentation
+from ui import addresses, pills
+from ui.text import first_name
 from users import recipients
 from users.models import Membership, User
 
@@ -107,11 +108,7 @@ def _lines(message: Message, reader: Reader) -> list[Line]:
 def _carrier(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
     """Return who carries the account on, "" for nobody."""
     found = pools[line.account.pk]
-    return (
-        presentation.first_name(reader.names.within(found.usable[0].token, found.account))
-        if found.usable
-        else ""
-    )
+    return first_name(reader.names.within(found.usable[0].token, found.account)) if found.usable else ""
 
 
 def _told(lines: Sequence[Line]) -> reasons.Explanation:
@@ -147,7 +144,7 @@ def _card(
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
     return {
         **mailing.card_head([line.account for line in lines], f"log-in of {first.person}"),
-        "pill": presentation.DEACTIVATED if dark else _pill(first),
+        "pill": pills.pill("account", "deactivated") if dark else _pill(first),
         "rows": [
             *_states(shown, pools, reader),
             *([("", f"and {len(lines) - len(shown)} more")] if len(lines) > len(shown) else []),
@@ -160,13 +157,14 @@ def _card(
     }
 
 
-def _pill(line: Line) -> presentation.Pill:
-    return presentation.token_pill(
+def _pill(line: Line) -> pills.Pill:
+    state = health.in_pool(
         active=False,
         state=line.entry.token.state,
         access=line.entry.access,
         can_publish=line.entry.can_publish,
     )
+    return pills.pill("token", state)
 
 
 def _states(lines: Sequence[Line], pools: Mapping[int, Summary], reader: Reader) -> list[tuple[str, str]]:

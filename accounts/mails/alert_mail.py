@@ -18,15 +18,13 @@ from tokens import scrub, unknown_answer_words
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import join_names
 from users.models import User
 from users.recipients import because_operator, operators
 
 SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
-REFUSED = presentation.Pill("Refused", "bad", "cancel")
-WORKS_AGAIN = presentation.Pill("Works again", "good", "check_circle")
-UNKNOWN = presentation.Pill("Unknown", "warn", "help")
 
 
 def build(message: Message) -> Mail:
@@ -108,13 +106,13 @@ def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, 
             "Message",
             scrub.text(app.fault) if lasts else "The trouble is over: the channel takes AdToken again.",
         ),
-        ("Since", presentation.moment(since, zone=zone).full),
+        ("Since", dates.moment(since, zone=zone).full),
         ("Log-ins", "None was touched, and nobody else was mailed."),
         ("Meanwhile", "Jobs go on getting their leases, but the channel may refuse them."),
     ]
     native = registry.CHANNELS.get(app.channel)
     return {
-        **_head(app, REFUSED if lasts else WORKS_AGAIN),
+        **_head(app, pills.pill("app", "refused" if lasts else "works_again")),
         "rows": rows,
         "steps": native.steps(Reason.APP_FAULT) if native and lasts else (),
         "button": {"label": "Open Channel apps", "url": addresses.of("admin:tokens_channelapp_changelist")},
@@ -123,17 +121,17 @@ def _fault_card(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, 
 
 def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, Any]:
     first = group[0]
-    calls = presentation.join_names(list(dict.fromkeys(unknown_answer_words.call(row.call) for row in group)))
+    calls = join_names(list(dict.fromkeys(unknown_answer_words.call(row.call) for row in group)))
     rows = [
         ("Message", _excerpt(first)),
         ("Answer", f"{first.status} to {calls}"),
-        ("Since", presentation.moment(first.first_seen_at, zone=zone).full),
+        ("Since", dates.moment(first.first_seen_at, zone=zone).full),
         ("Times", str(sum(row.count for row in group))),
         ("Log-ins", "None was declared dead by it, and nobody else was mailed."),
         ("Meanwhile", unknown_answer_words.meanwhile(first)),
     ]
     return {
-        **_head(app, UNKNOWN),
+        **_head(app, pills.pill("answer", "unknown")),
         "rows": rows,
         "steps": (
             f"Read the whole answer, and what {app.get_channel_display()} says of it in its documentation.",
@@ -146,7 +144,7 @@ def _answer_card(app: ChannelApp, group: Sequence[UnknownAnswer], zone: ZoneInfo
     }
 
 
-def _head(app: ChannelApp, pill: presentation.Pill) -> dict[str, Any]:
+def _head(app: ChannelApp, pill: pills.Pill) -> dict[str, Any]:
     return {
         "channel": app.channel,
         "channel_name": app.get_channel_display(),

@@ -17,7 +17,7 @@ from accounts.models import ApiKey
 from notifications import clean, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses, presentation
+from ui import addresses, dates
 from users.models import User
 from users.recipients import because_operator, operators
 
@@ -145,13 +145,13 @@ def _words(key: ApiKey, about: str) -> tuple[str, str, tuple[str, ...]]:
 def _context(key: ApiKey, about: str) -> dict[str, Any]:
     zone = timezone.get_current_timezone()
     heading, lead, steps = _words(key, about)
-    used = presentation.moment(key.last_used_at, zone=zone).full if key.last_used_at else "never"
+    used = dates.moment(key.last_used_at, zone=zone).full if key.last_used_at else "never"
     made_by = (
         str(key.created_by) if key.created_by else "somebody who was deleted" if key.maker_left_at else "–"
     )
     rows = [
         ("Key", f"{key.prefix}…"),
-        ("Made", f"by {made_by}, {presentation.moment(key.created_at, zone=zone).full}"),
+        ("Made", f"by {made_by}, {dates.moment(key.created_at, zone=zone).full}"),
         ("Last used", used),
         ("Teams", ", ".join(key.teams.order_by("name").values_list("name", flat=True)) or "none"),
     ]

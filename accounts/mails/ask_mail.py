@@ -11,7 +11,8 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations, registry
 from tokens.models import Token
-from ui import addresses, presentation
+from ui import addresses
+from ui.text import first_name, join_names
 from users.models import User
 
 KIND = "ask"
@@ -57,8 +58,8 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, death_m
     context: dict[str, Any] = {
         "asker": asker,
         "note": message.payload.get("note", ""),
-        "first_name": presentation.first_name(str(person)),
-        "what": presentation.join_names(labels),
+        "first_name": first_name(str(person)),
+        "what": join_names(labels),
         "count": len(pools),
         "native_user": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),

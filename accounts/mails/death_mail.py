@@ -21,7 +21,8 @@ from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import first_name, mid
 from users import refused_addresses
 from users.models import User
 from users.recipients import Via
@@ -38,8 +39,8 @@ class Row:
     entry: AccountToken
     dark: bool
     carrier: str  # who else can carry it, "" for nobody
-    pill: presentation.Pill
-    days: presentation.DaysLeft
+    pill: pills.Pill
+    left: str
 
 
 @dataclass(frozen=True)
@@ -126,18 +127,17 @@ def rows_of(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
     accounts = Account.objects.filter(pk__in=ids)
     names = Names(reader)
     rows = []
-    for one in summary.first_of(accounts, timezone.now(), count=SHOWN, before=first):
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    for one in summary.first_of(accounts, now, count=SHOWN, before=first):
         carriers = [entry for entry in one.usable if entry.token_id != token.pk]
         rows.append(
             Row(
                 account=one.account,
                 entry=next(entry for entry in one.entries if entry.token_id == token.pk),
                 dark=one.account.state == Account.State.DEACTIVATED,
-                carrier=presentation.first_name(names.within(carriers[0].token, one.account))
-                if carriers
-                else "",
-                pill=one.pill,
-                days=one.days,
+                carrier=first_name(names.within(carriers[0].token, one.account)) if carriers else "",
+                pill=pills.pill("account", one.health),
+                left=dates.days_left(one.deadline, now=now, zone=zone).text,
             )
         )
     return Rows(rows, accounts.count())
@@ -159,7 +159,7 @@ def _render(message: Message, subject: str, token: Token, person: User, rows: Ro
     )
     context = {
         "subject": subject,
-        "first_name": presentation.first_name(str(person)),
+        "first_name": first_name(str(person)),
         "channel": native,
         "dark": rows.shown[0].dark,
         "first_there": token.reason in LIFTABLE,
@@ -204,18 +204,16 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, Any]:
 def _card_rows(token: Token, rows: Rows, told: reasons.Explanation, zone: ZoneInfo) -> list[tuple[str, str]]:
     words = [("State", _carried(rows.shown[0]))]
     if token.state == Token.State.DEAD:
-        words.append(("Stopped", presentation.moment(token.state_since, zone=zone).full))
+        words.append(("Stopped", dates.moment(token.state_since, zone=zone).full))
     elif token.deadline is not None:
-        words.append(("Ends", presentation.moment(token.deadline, zone=zone).full))
+        words.append(("Ends", dates.moment(token.deadline, zone=zone).full))
     if told.what:
         words.append(("Why", told.what))
     if told.causes:
         words.append(("Causes", " ".join(told.causes)))
     words.append(("Log-in", token.native_user_name))
     if rows.total > 1:
-        names = [
-            f"{row.account.name} ({presentation.mid(_carried(row, short=True))})" for row in rows.shown[1:]
-        ]
+        names = [f"{row.account.name} ({mid(_carried(row, short=True))})" for row in rows.shown[1:]]
         more = rows.total - len(rows.shown)
         words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
     return words
@@ -229,7 +227,7 @@ def _carried(row: Row, *, short: bool = False) -> str:
         return "Paused by staff"
     if row.carrier:
         return f"Goes on through {row.carrier}"
-    return "Being checked" if row.account.state == Account.State.INTERRUPTED else row.days.text
+    return "Being checked" if row.account.state == Account.State.INTERRUPTED else row.left
 
 
 def _short(name: str) -> str:

@@ -14,14 +14,11 @@ from notifications import clean, outbox
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
-from ui import addresses, presentation
+from ui import addresses, dates, pills
 from users.models import User
 from users.recipients import because_operator, operators
 
 KIND = "operators"  # it is built by `accounts.mails.alert_mail`, which leads here
-HELD = presentation.Pill("Held", "warn", "pause_circle")
-SETTLING = presentation.Pill("Nothing held", "good", "check_circle")
-OVER = presentation.Pill("Over", "good", "check_circle")
 SHOWN = 3  # answers
 NEWS_FOR = timedelta(hours=1)  # after its end an incident is told as over
 OVER_LEAD = "It is over: nothing is held any more, and there is nothing to decide. Whoever lost a log-in or an ad account by it was mailed."
@@ -70,11 +67,12 @@ def _write(incident: int, now: datetime, *, over: bool) -> int:
     )
 
 
-def pill(incident: Incident) -> presentation.Pill:
+def pill(incident: Incident) -> pills.Pill:
     """Return how an incident stands: something is held, nothing is any more, or it is over."""
     if incident.ended_at is not None:
-        return OVER
-    return HELD if TokenDeath.objects.held().filter(app=incident.app_id).exists() else SETTLING
+        return pills.pill("incident", "over")
+    held = TokenDeath.objects.held().filter(app=incident.app_id).exists()
+    return pills.pill("incident", "held" if held else "nothing_held")
 
 
 def outcomes(incident: Incident) -> list[tuple[str, int]]:
@@ -169,13 +167,13 @@ def _settled(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
     """Return the card of an incident that is over: what became of it."""
     assert incident.ended_at is not None
     rows = [
-        ("Began", presentation.moment(incident.began_at, zone=zone).full),
-        ("Ended", presentation.moment(incident.ended_at, zone=zone).full),
+        ("Began", dates.moment(incident.began_at, zone=zone).full),
+        ("Ended", dates.moment(incident.ended_at, zone=zone).full),
         *((words, _number(number)) for words, number in outcomes(incident)),
     ]
     return {
         **_head(incident),
-        "pill": OVER,
+        "pill": pills.pill("incident", "over"),
         "rows": rows,
         "steps": (),
         "button": _button(incident, "See what became of it"),
@@ -206,11 +204,11 @@ def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
     first = held.order_by("ask_at").first()
     rows = [
         ("Held now", str(held.values("token").distinct().count())),
-        ("Since", presentation.moment(incident.began_at, zone=zone).full),
+        ("Since", dates.moment(incident.began_at, zone=zone).full),
         *((row, _number(number)) for row, _, number in answers(incident)[:SHOWN]),
     ]
     if first is not None and first.ask_at is not None:
-        rows.append(("Asked again", presentation.moment(first.ask_at, zone=zone).full))
+        rows.append(("Asked again", dates.moment(first.ask_at, zone=zone).full))
     return {
         **_head(incident),
         "pill": pill(incident),

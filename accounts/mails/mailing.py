@@ -16,7 +16,8 @@ from notifications import clean
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
-from ui import addresses, presentation
+from ui import addresses
+from ui.text import first_name
 from users.models import User
 
 SHOWN = 10  # accounts in one mail; the rest is a number and a link
@@ -39,7 +40,7 @@ class Reader:
     @property
     def call(self) -> str:
         """Return "Ada, " to begin a sentence with, or ""."""
-        return f"{presentation.first_name(str(self.user))}, " if self.user else ""
+        return f"{first_name(str(self.user))}, " if self.user else ""
 
 
 def reader_of(message: Message) -> Reader:
@@ -53,7 +54,9 @@ def reader_of(message: Message) -> Reader:
 def summaries(ids: Collection[int]) -> dict[int, Summary]:
     """Return what is true now of these accounts, by id, in a fixed number of queries."""
     now = timezone.now()
-    return {one.pk: summary.of(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
+    return {
+        one.pk: summary.summarise(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))
+    }
 
 
 def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:

@@ -14,13 +14,13 @@ from notifications import clean, outbox
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import join_names
 from users.models import User
 from users.recipients import because_operator, operators
 
 KIND = "operators"  # it is built by `accounts.mails.alert_mail`, which leads here
 SHOWN = 5  # accounts in one mail
-SHIFTED = presentation.Pill("Shifted", "warn", "swap_horiz")
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def build(message: Message) -> Mail:
         raise NotWanted("The accounts were removed.")
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
-    names = presentation.join_names(list(dict.fromkeys(word.account.get_channel_display() for word in words)))
+    names = join_names(list(dict.fromkeys(word.account.get_channel_display() for word in words)))
     heading = f"{names} refused changes in words that we do not know"
     context: dict[str, Any] = {
         "subject": f"AdToken: {heading}",
@@ -93,11 +93,11 @@ def _card(word: RefusedWrite, zone: ZoneInfo) -> dict[str, Any]:
         "channel_name": account.get_channel_display(),
         "name": account.name,
         "native_id": account.native_id,
-        "pill": SHIFTED,
+        "pill": pills.pill("publishing", "shifted"),
         "rows": [
             ("Message", scrub.text(word.said) or "nothing"),
             ("To", word.token.native_user_name or word.token.native_user_id),
-            ("When", presentation.moment(word.at, zone=zone).full),
+            ("When", dates.moment(word.at, zone=zone).full),
             ("By", f"{key.name if key else 'AdToken itself'}, {reporters.count()} reports"),
             ("Meanwhile", "This person counts as one who cannot publish here, for a day."),
         ],

@@ -20,7 +20,8 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import registry
 from tokens.models import Token
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import mid
 from users import refused_addresses
 from users.models import Team, User
 from users.recipients import fallback
@@ -144,13 +145,11 @@ def _context(
     )
     rows = [
         ("State", _state(first, names)),
-        ("Removed", presentation.moment(token.state_since, zone=zone).full),
+        ("Removed", dates.moment(token.state_since, zone=zone).full),
     ]
     rows.append(("Log-in", token.native_user_name if own else person))
     if len(found) > 1:
-        also = [
-            f"{one.account.name} ({presentation.mid(_state(one, names, short=True))})" for one in found[1:]
-        ]
+        also = [f"{one.account.name} ({mid(_state(one, names, short=True))})" for one in found[1:]]
         more = accounts.count() - len(found)
         rows.append(("Also", ", ".join(also) + (f" and {more} more" if more > 0 else "")))
     return {
@@ -163,11 +162,11 @@ def _context(
             "channel_name": native.label,
             "name": first.account.name,
             "native_id": first.account.native_id,
-            "pill": first.pill,
+            "pill": pills.pill("account", first.health),
             "rows": rows,
             "steps": [
                 _way_back(first, own=own),
-                f"Was it a mistake? Ask {presentation.mid(who) if who == ADMINISTRATOR else who}.",
+                f"Was it a mistake? Ask {mid(who) if who == ADMINISTRATOR else who}.",
             ],
             "button": {"label": "Open the account", "url": addresses.of("open_account", first.account.pk)},
         },

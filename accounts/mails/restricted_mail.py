@@ -11,7 +11,7 @@ from notifications.models import Message
 from tokens import reasons
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason
-from ui import addresses, presentation
+from ui import addresses, pills
 
 
 def build(message: Message) -> Mail:
@@ -59,7 +59,7 @@ def _card(accounts: list[Account]) -> dict[str, Any]:
     button = {"label": f"See {mailing.cut(first.name)}", "url": addresses.of("open_account", first.pk)}
     return {
         **mailing.card_head(accounts),
-        "pill": presentation.RESTRICTED,
+        "pill": pills.pill("account", "restricted"),
         "rows": [
             *(rows if len(accounts) > 1 else []),
             ("Why", f"{channel} says: {first.restriction}"),

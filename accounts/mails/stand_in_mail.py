@@ -17,7 +17,8 @@ from notifications.models import Message
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import join_names, mid
 from users.models import Team, User
 from users.recipients import Via
 
@@ -97,7 +98,7 @@ def _lead(token: Token, via: Via, teams: Sequence[int], first: Summary, names: N
     known = token.consented_by is not None and names.sees_token(token, first.account)
     person = names.token(token, first.account) if known else "Whoever linked it"
     left = _why_not_told(token)
-    named = presentation.join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True)))
+    named = join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True)))
     why = f"so this comes to you as team lead of {named}."
     if via == Via.OPERATOR:
         why = f"and {named} has no team lead, so this comes to the operators."
@@ -122,15 +123,13 @@ def _card(token: Token, found: Sequence[Summary], total: int, names: Names, zone
     )
     rows = [
         ("State", _state(first, names)),
-        ("Stopped", presentation.moment(token.state_since, zone=zone).full),
+        ("Stopped", dates.moment(token.state_since, zone=zone).full),
         ("Why", told.what),
     ]
     if names.sees_token(token, first.account):
         rows.append(("Log-in", token.native_user_name or person_name(token)))
     if len(found) > 1:
-        also = [
-            f"{one.account.name} ({presentation.mid(_state(one, names, short=True))})" for one in found[1:]
-        ]
+        also = [f"{one.account.name} ({mid(_state(one, names, short=True))})" for one in found[1:]]
         rest = total - len(found)
         rows.append(("Also", ", ".join(also) + (f" and {rest} more" if rest > 0 else "")))
     return {
@@ -138,7 +137,7 @@ def _card(token: Token, found: Sequence[Summary], total: int, names: Names, zone
         "channel_name": native.label,
         "name": first.account.name,
         "native_id": first.account.native_id,
-        "pill": first.pill,
+        "pill": pills.pill("account", first.health),
         "rows": rows,
         "steps": (
             f"Find somebody who has access to the account at {native.label}. That may be you.",
@@ -151,4 +150,6 @@ def _card(token: Token, found: Sequence[Summary], total: int, names: Names, zone
 def _state(one: Summary, names: Names, *, short: bool = False) -> str:
     if _dark(one):
         return "Deactivated" if short else "Deactivated: nothing can be published"
-    return f"Goes on through {one.active_name(names)}" if one.active else one.days.text
+    if one.active:
+        return f"Goes on through {one.active_name(names)}"
+    return dates.days_left(one.deadline, now=timezone.now(), zone=timezone.get_current_timezone()).text

@@ -13,12 +13,9 @@ from tokens import scrub
 from tokens.channels import registry, versions
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
-from ui import addresses, presentation
+from ui import addresses, pills
 from users.models import User
 from users.recipients import because_operator
-
-ENDS = presentation.Pill("Version ends", "warn", "update")
-ENDED = presentation.Pill("Version ended", "bad", "update")
 
 
 def build(message: Message) -> Mail:
@@ -62,7 +59,7 @@ def _context(message: Message, channel: Channel) -> dict[str, Any]:
         "channel_name": label,
         "name": f"{label} API {name}",
         "native_id": channel.versions.setting,
-        "pill": ENDED if over else ENDS,
+        "pill": pills.pill("version", "ended" if over else "ends"),
         "rows": rows,
         "steps": _steps(channel),
         "button": {"label": f"Read {label}’s list of versions", "url": channel.versions.source},

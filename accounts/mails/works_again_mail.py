@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.mails import mailing
 from accounts.mails.mailing import Reader
 from accounts.models import Account, AccountNotice
@@ -11,7 +13,8 @@ from accounts.telling.notices import without_unwanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
-from ui import addresses, presentation
+from ui import addresses, dates, pills
+from ui.text import first_name
 
 SHOWN = 5
 
@@ -72,10 +75,17 @@ def _card(found: Summary, reader: Reader) -> dict[str, Any]:
     connected = account.state == Account.State.CONNECTED
     rows = [("State", _state(account, carrier))]
     if connected and account.deadline is not None:
-        rows.append((found.until.heading, found.until.text))
+        until = dates.works_until(
+            found.deadline,
+            undated=found.undated,
+            channel_label=declarations.label(account.channel),
+            now=timezone.now(),
+            zone=timezone.get_current_timezone(),
+        )
+        rows.append((until.heading, until.text))
     return {
         **mailing.card_head([account]),
-        "pill": found.pill,
+        "pill": pills.pill("account", found.health),
         "rows": rows,
         "steps": (),
         "steps_for": "",
@@ -89,7 +99,7 @@ def _card(found: Summary, reader: Reader) -> dict[str, Any]:
 def _state(account: Account, carrier: str) -> str:
     """Say whether it works: an account whose restriction ended may be paused, or have no log-in that works."""
     if account.state == Account.State.CONNECTED:
-        return f"Connected, through {presentation.first_name(carrier)}" if carrier else "Connected"
+        return f"Connected, through {first_name(carrier)}" if carrier else "Connected"
     why = {
         Account.State.PAUSED: "paused by staff",
         Account.State.INTERRUPTED: "its log-in is being checked",

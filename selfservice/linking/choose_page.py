@@ -16,8 +16,8 @@ from accounts.name_visibility import Names
 from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
-from ui import presentation
 from ui.name_visibility import NameVisibility
+from ui.text import ELSEWHERE, first_name, join_names
 from users.models import User
 
 TONES = {Standing.RESTRICTED: "limit", Standing.REPAIR: "warn", Standing.FIRST: "warn"}
@@ -46,7 +46,7 @@ def _row(one: Candidate, user: User, names: NameVisibility, label: str) -> Row:
         "standing": one.standing,
         "channel": label,
         "restriction": one.native.restriction,
-        "who": presentation.join_names(_names(one, user, names)),
+        "who": join_names(_names(one, user, names)),
     }
     return Row(
         native=one.native,
@@ -63,7 +63,7 @@ def _names(one: Candidate, user: User, names: NameVisibility) -> Sequence[str]:
     if one.account is None:
         return []
     if one.standing == Standing.REPAIR:
-        found = (presentation.first_name(names.within(token, one.account)) for token in one.others)
+        found = (first_name(names.within(token, one.account)) for token in one.others)
     else:
         found = (_carrier(token, one.account, user, names) for token in one.others)
     return list(dict.fromkeys(found))
@@ -71,7 +71,7 @@ def _names(one: Candidate, user: User, names: NameVisibility) -> Sequence[str]:
 
 def _carrier(token: Token, account: Account, user: User, names: NameVisibility) -> str:
     if not names.sees_token(token, account):
-        return presentation.ELSEWHERE
+        return ELSEWHERE
     person = token.consented_by
     return person.get_short_name() if person and person.pk != user.pk else token.native_user_name
 

@@ -8,17 +8,19 @@ from typing import Any
 from django.utils import timezone
 
 from accounts import pool_reasons, selection, summary
+from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.name_visibility import Names
 from accounts.summary import Summary
 from selfservice.linking import readiness
-from tokens import reasons, renewal
+from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
-from ui import presentation
 from ui.calendar_days import AT_RISK, within
+from ui.dates import DeadlineFacts
+from ui.text import first_name, join_names
 from users.models import User
 
 
@@ -58,7 +60,7 @@ def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     rows = []
     for account in accounts:
         dark = account.state == Account.State.DEACTIVATED
-        carrier = summary.of(account, now).active_name(names)
+        carrier = summary.summarise(account, now).active_name(names)
         text = "has stopped: nobody else is linked" if dark else f"goes on through {carrier}"
         rows.append(Lost(account, dark, text))
     return sorted(rows, key=lambda row: (not row.dark, row.account.name))
@@ -91,9 +93,9 @@ class LinkedRow:
     """One account on the page "linked"."""
 
     account: Account
-    pills: Sequence[presentation.Pill]
+    state: InPool | None  # of the person's own log-in there
     text: str
-    days: presentation.DaysLeft
+    deadline: DeadlineFacts
     alone: bool
 
 
@@ -102,51 +104,28 @@ def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[
     rows = []
     names = Names(user)
     for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
-        found = summary.of(account, now)
+        found = summary.summarise(account, now)
         rows.append(_linked_row(found, own_entry(found, user), summary.others(found, user, names), now))
     return rows
 
 
 def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], now: datetime) -> LinkedRow:
-    others = [presentation.first_name(name) for name in people]
+    others = [first_name(name) for name in people]
     alone = found.people <= 1
-    pills = []
     active = mine is not None and found.account.active_token_id == mine.token_id
-    if mine is not None:
-        pills.append(
-            presentation.token_pill(
-                active=active,
-                state=mine.token.state,
-                access=mine.access,
-                can_publish=mine.can_publish,
-                demoted=mine.token.demoted_at is not None,
-            )
-        )
-    if alone:
-        pills.append(presentation.NO_BACKUP)
+    state = state_in_pool(mine, active=active) if mine is not None else None
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
         text = "You can report only, so you are no backup."
     elif mine is None:  # a system user's token, or an imported one
-        text = (
-            f"Kept connected by {presentation.join_names(people)}."
-            if people
-            else "Nobody keeps it connected."
-        )
+        text = f"Kept connected by {join_names(people)}." if people else "Nobody keeps it connected."
     elif not others:
         text = "Only you. If your log-in stops, the account stops."
     elif active:
-        text = f"You are active. {presentation.join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
+        text = f"You are active. {join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
     else:
         text = f"{others[0][0].upper()}{others[0][1:]} is active. You are the backup."
-    token = mine.token if mine else None
-    days = presentation.days_left(
-        deadline_kind=token.deadline_kind if token else found.account.deadline_kind,
-        deadline=token.deadline if token else found.account.deadline,
-        now=now,
-        zone=timezone.get_current_timezone(),
-        renews=token is not None and renewal.renews_itself(token, now),
-    )
-    return LinkedRow(found.account, pills, text, days, alone)
+    deadline = summary.deadline_of(mine.token, usable=True, now=now) if mine else found.deadline
+    return LinkedRow(found.account, state, text, deadline, alone)
 
 
 def own_entry(found: Summary, user: User) -> AccountToken | None:
@@ -167,7 +146,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead.
     """
     native = registry.get(account.channel)
-    found = summary.of(account, now)
+    found = summary.summarise(account, now)
     entry = own_entry(found, user)
     token = entry.token if entry else None
     names = Names(user)
@@ -185,13 +164,14 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "account": account,
         "channel": native,
         "summary": found,
+        "now": now,
         "token": token,
         "stopped": token is not None and token.state == Token.State.DEAD,
         "checking": checking,
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
         "told": told,
         "others": others,
-        "carrier": presentation.first_name(found.active_name(names)) if found.active and others else "",
+        "carrier": first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "refused_by_team": refused_by_team(account, user),

@@ -19,7 +19,7 @@ from accounts.models import Account, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
 from tokens.models import Token
-from ui import presentation
+from ui.text import join_names
 from users.models import person
 
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
@@ -109,7 +109,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     done = choose_page.done_url([account.pk for account in accounts])
     _remember(request, pending_id, done)
     if pending.next:  # a page that does not say by itself what was linked
-        names = presentation.join_names([account.name for account in accounts])
+        names = join_names([account.name for account in accounts])
         messages.success(
             request,
             f"{names} {'is' if len(accounts) == 1 else 'are'} linked through {pending.token.native_user_name}.",
@@ -196,14 +196,16 @@ def linked(request: HttpRequest) -> HttpResponse:
     ids = [_number(pk) for pk in request.GET.getlist("account")[:50]]
     user = person(request)
     accounts = Account.objects.visible_to(user).filter(pk__in=ids)
-    rows = overview.linked_rows(accounts, user, timezone.now())
+    now = timezone.now()
+    rows = overview.linked_rows(accounts, user, now)
     if not rows:  # an address with somebody else's accounts, or with none
         return redirect("my_accounts")
     context = {
         "rows": rows,
+        "now": now,
         "lonely": [row for row in rows if row.alone],
         "again": bool(request.GET.get("again")),
-        "names": presentation.join_names([row.account.name for row in rows]),
+        "names": join_names([row.account.name for row in rows]),
     }
     return render(request, "selfservice/link/linked.html", context)
 

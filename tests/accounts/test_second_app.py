@@ -162,7 +162,7 @@ def test_log_ins_of_the_retiring_app_are_served_checked_and_counted(
     token.refresh_from_db()
     assert served == token.native_user_name
     assert (token.state, token.last_check_result) == ("valid", "ok")
-    assert summary.of(account, timezone.now()).people == 1
+    assert summary.summarise(account, timezone.now()).people == 1
 
 
 @both
@@ -217,7 +217,7 @@ def test_whoever_re_authenticates_moves_over_and_stands_in_the_pool_once(
     assert mine.token.app == second
     assert (mine.rank, mine.access) == (1, "ok")
     assert account.active_token_id == mine.token_id
-    assert summary.of(account, timezone.now()).people == 2
+    assert summary.summarise(account, timezone.now()).people == 2
     assert f"account={account.pk}" in done
     assert not AccountEvent.objects.filter(account=account, kind="shifted").exists()
     assert lease(account) == mine.token.native_user_name
@@ -317,7 +317,8 @@ def test_one_native_user_under_two_apps_counts_as_one_person_in_pages_and_in_fil
     counted = dict(Account.objects.values_list("pk", "people_count"))
 
     pages = {
-        one.pk: summary.of(one, timezone.now()).people for one in summary.with_pools(Account.objects.all())
+        one.pk: summary.summarise(one, timezone.now()).people
+        for one in summary.with_pools(Account.objects.all())
     }
     assert counted == pages == {account.pk: 1, imported.pk: 1, shared.pk: 1}
 

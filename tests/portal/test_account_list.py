@@ -16,12 +16,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import summary
+from accounts.health import Health
 from accounts.models import Account
-from portal import states
 from tests.portal.support import linked, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
-from ui import presentation
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -133,14 +132,14 @@ def a_fleet() -> None:
 def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: None) -> None:
     a_fleet()
     now = timezone.now()
-    pills = {one.name: summary.of(one, now).pill.label for one in summary.with_pools(Account.objects.all())}
-
-    found = {label: set(names(client, f"?state={key}")) for key, label in states.LABELS.items()}
-
-    assert found == {
-        label: {name for name, pill in pills.items() if pill == label} for label in states.LABELS.values()
+    health = {
+        one.name: summary.summarise(one, now).health for one in summary.with_pools(Account.objects.all())
     }
-    assert set(pills.values()) == set(states.LABELS.values())  # the fleet has one of each
+
+    found = {key: set(names(client, f"?state={key}")) for key in Health}
+
+    assert found == {key: {name for name, own in health.items() if own == key} for key in Health}
+    assert set(health.values()) == set(Health)  # the fleet has one of each
 
 
 def test_the_stored_number_of_people_is_that_of_the_pages() -> None:
@@ -150,7 +149,7 @@ def test_the_stored_number_of_people_is_that_of_the_pages() -> None:
     counted = dict(Account.objects.values_list("pk", "people_count"))
 
     assert counted == {
-        one.pk: summary.of(one, now).people for one in summary.with_pools(Account.objects.all())
+        one.pk: summary.summarise(one, now).people for one in summary.with_pools(Account.objects.all())
     }
 
 
@@ -331,12 +330,6 @@ def test_the_portal_has_the_policy_its_theme_needs_and_self_service_the_strict_o
     assert "'unsafe-eval'" in portal
     assert "script-src 'self' 'unsafe-eval'" in portal
     assert "unsafe" not in own
-
-
-def test_pills_in_sql_and_in_python_have_the_same_names() -> None:
-    python = {pill.label for pill in vars(presentation).values() if isinstance(pill, presentation.Pill)}
-
-    assert set(states.LABELS.values()) <= python
 
 
 def test_the_site_itself_refuses_staff_who_have_not_shown_a_second_factor(

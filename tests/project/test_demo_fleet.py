@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import pool, summary
+from accounts.health import Health
 from accounts.models import Account, AccountEvent
 from adtoken_project import demo, demo_fleet
 from adtoken_project.demo_fleet.cast import TEAMS
@@ -18,7 +19,6 @@ from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
 from tokens.channels import declarations
 from tokens.models import ChannelApp
-from ui import presentation
 from users.models import User
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,15 +50,12 @@ def test_the_demo_is_alive_at_the_first_look_and_every_curl_of_the_readme_answer
 def shows_every_state(channels_world: Sandbox) -> None:
     now = timezone.now()
     fleet = list(summary.with_pools(Account.objects.all()))
-    pills = {summary.of(account, now).pill for account in fleet}
+    states = {summary.summarise(account, now).health for account in fleet}
 
     assert len(fleet) == 26
     assert {account.channel for account in fleet} == set(declarations.channel_keys())
     assert {account.team.name for account in fleet} == set(TEAMS)
-    assert pills == {
-        presentation.HEALTHY, presentation.NO_BACKUP, presentation.DATE_UNKNOWN, presentation.URGENT_PILL,
-        presentation.AT_RISK_PILL, presentation.RESTRICTED, presentation.INTERRUPTED, presentation.DEACTIVATED, presentation.PAUSED,
-    }  # fmt: skip
+    assert states == set(Health)
     assert pool.differences() == []
     past = AccountEvent.objects.order_by("at").values_list("at", flat=True)[0]
     assert (now - past).days >= 20

@@ -22,7 +22,7 @@ from tests.macros.support import ending, make_macro
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import TokenEvent
-from ui import presentation
+from ui import dates
 from users import retention
 from users.models import RetentionPeriod
 from users.retention_kinds import KINDS, MESSAGES, ROUTINE
@@ -273,7 +273,7 @@ def test_administrators_change_it_in_the_portal_and_pages_say_from_when(
     refused = client.post(page, {"days": "3"})
 
     now = datetime.now(NOW.tzinfo)
-    since = presentation.moment(now - timedelta(days=100), zone=timezone.get_default_timezone()).day
+    since = dates.moment(now - timedelta(days=100), zone=timezone.get_default_timezone()).day
     assert "100\N{NO-BREAK SPACE}days (usual: 400)" in saved.text
     assert "Enter a number of days from 90" in refused.text
     messages = client.get(reverse("admin:notifications_message_changelist")).text

@@ -516,3 +516,12 @@ def test_a_log_in_outside_the_team_is_not_asked_to_re_authenticate(client: Clien
     assert "can no longer reach this ad account" not in own
     assert "Re-authenticate" not in own
     assert "Add your log-in" not in own
+
+
+def test_a_log_in_that_works_says_for_how_long_where_it_could_be_renewed(client: Client, ada: User) -> None:
+    make_app("facebook")
+    account = linked("Lumen Shoes EU", make_token(consented_by=ada, deadline=now() + 60 * DAY))
+
+    page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
+
+    assert "Your Facebook log-in works: 60 days left." in page

@@ -3,8 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ui import presentation
+from ui import dates
 from ui.calendar_days import days_until, end_of_window
+from ui.dates import DeadlineFacts
+from ui.text import initials, join_names
 
 NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -26,14 +28,14 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_days_left_are_days_of_the_calendar(deadline: datetime, words: str) -> None:
-    assert presentation.time_left(deadline, now=NOW, zone=BERLIN) == words
+    assert dates.time_left(deadline, now=NOW, zone=BERLIN) == words
 
 
 def test_a_reader_in_another_zone_counts_by_his_own_calendar() -> None:
     deadline = datetime(2026, 12, 1, 3, 7, tzinfo=UTC)
 
-    assert presentation.time_left(deadline, now=NOW, zone=BERLIN) == "6 days left"
-    assert presentation.time_left(deadline, now=NOW, zone=ZoneInfo("America/New_York")) == "5 days left"
+    assert dates.time_left(deadline, now=NOW, zone=BERLIN) == "6 days left"
+    assert dates.time_left(deadline, now=NOW, zone=ZoneInfo("America/New_York")) == "5 days left"
 
 
 @pytest.mark.parametrize("days", [0, 1, 7, 30, 90])
@@ -60,7 +62,7 @@ def test_a_window_ends_where_one_more_day_begins(days: int, zone: ZoneInfo) -> N
     ],
 )
 def test_days_left_says_what_is_known(kind: str, deadline: datetime | None, words: str) -> None:
-    left = presentation.days_left(deadline_kind=kind, deadline=deadline, now=NOW, zone=BERLIN)
+    left = dates.days_left(DeadlineFacts(kind, deadline), now=NOW, zone=BERLIN)
 
     assert left.text == words
     assert left.ended is words.startswith("Ended")
@@ -69,37 +71,35 @@ def test_days_left_says_what_is_known(kind: str, deadline: datetime | None, word
 @pytest.mark.parametrize(
     ("left", "bar"),
     [
-        (timedelta(days=90), presentation.DayBar("bar", "100.0%", "good")),
-        (timedelta(days=60), presentation.DayBar("bar", "100.0%", "good")),
-        (timedelta(days=31), presentation.DayBar("bar", "51.7%", "good")),
-        (timedelta(days=30), presentation.DayBar("bar", "50.0%", "warn")),
-        (timedelta(days=10), presentation.DayBar("bar", "16.7%", "warn")),
-        (timedelta(days=7), presentation.DayBar("bar", "11.7%", "urgent")),
-        (timedelta(minutes=1), presentation.DayBar("bar", "1.5%", "urgent")),
-        (timedelta(0), presentation.DayBar("bar", "", "mute")),
+        (timedelta(days=90), dates.DayBar("bar", "100.0%", "good")),
+        (timedelta(days=60), dates.DayBar("bar", "100.0%", "good")),
+        (timedelta(days=31), dates.DayBar("bar", "51.7%", "good")),
+        (timedelta(days=30), dates.DayBar("bar", "50.0%", "warn")),
+        (timedelta(days=10), dates.DayBar("bar", "16.7%", "warn")),
+        (timedelta(days=7), dates.DayBar("bar", "11.7%", "urgent")),
+        (timedelta(minutes=1), dates.DayBar("bar", "1.5%", "urgent")),
+        (timedelta(0), dates.DayBar("bar", "", "mute")),
     ],
 )
 def test_the_bar_is_full_at_sixty_days_and_changes_colour_at_thirty_and_seven(
-    left: timedelta, bar: presentation.DayBar
+    left: timedelta, bar: dates.DayBar
 ) -> None:
-    assert presentation.day_bar(deadline_kind="date", deadline=NOW + left, now=NOW, zone=BERLIN) == bar
+    assert dates.day_bar(DeadlineFacts("date", NOW + left), now=NOW, zone=BERLIN) == bar
 
 
 def test_a_token_that_is_not_usable_has_a_grey_bar() -> None:
-    bar = presentation.day_bar(
-        deadline_kind="date", deadline=NOW + timedelta(days=16), now=NOW, zone=BERLIN, usable=False
-    )
+    bar = dates.day_bar(DeadlineFacts("date", NOW + timedelta(days=16), usable=False), now=NOW, zone=BERLIN)
 
-    assert bar == presentation.DayBar("bar", "26.7%", "mute")
+    assert bar == dates.DayBar("bar", "26.7%", "mute")
 
 
 @pytest.mark.parametrize(("kind", "shape"), [("never", "none"), ("unknown", "unknown"), ("none", "unknown")])
 def test_without_a_date_there_is_no_bar(kind: str, shape: str) -> None:
-    assert presentation.day_bar(deadline_kind=kind, deadline=None, now=NOW, zone=BERLIN).kind == shape
+    assert dates.day_bar(DeadlineFacts(kind), now=NOW, zone=BERLIN).kind == shape
 
 
 def test_a_moment_names_the_second_the_zone_and_utc() -> None:
-    moment = presentation.moment(datetime(2026, 12, 5, 13, 30, tzinfo=UTC), zone=BERLIN, now=NOW)
+    moment = dates.moment(datetime(2026, 12, 5, 13, 30, tzinfo=UTC), zone=BERLIN, now=NOW)
 
     assert moment.iso == "2026-12-05T13:30:00Z"
     assert moment.title == "Saturday 5 December 2026, 14:30:00 CET (13:30 UTC)"
@@ -108,7 +108,7 @@ def test_a_moment_names_the_second_the_zone_and_utc() -> None:
 
 
 def test_a_moment_in_another_zone_may_lie_on_another_day() -> None:
-    moment = presentation.moment(datetime(2026, 12, 5, 3, 0, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
+    moment = dates.moment(datetime(2026, 12, 5, 3, 0, tzinfo=UTC), zone=ZoneInfo("America/New_York"))
 
     assert moment.full == "Fri 4 Dec 2026, 22:00 EST"
     assert moment.iso == "2026-12-05T03:00:00Z"
@@ -119,8 +119,8 @@ def test_a_moment_in_another_zone_may_lie_on_another_day() -> None:
     [datetime(2025, 12, 31, 22, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), NOW.replace(year=2027)],
 )
 def test_the_year_stands_wherever_it_is_not_this_year(when: datetime) -> None:
-    assert f" {when.year}," in presentation.short_date(when, zone=BERLIN, now=NOW)
-    assert "2026" not in presentation.short_date(NOW + timedelta(days=36), zone=BERLIN, now=NOW)
+    assert f" {when.year}," in dates.short_date(when, zone=BERLIN, now=NOW)
+    assert "2026" not in dates.short_date(NOW + timedelta(days=36), zone=BERLIN, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_year_stands_wherever_it_is_not_this_year(when: datetime) -> None:
     ],
 )
 def test_the_last_check_is_told_in_minutes_hours_or_as_a_date(past: timedelta, words: str) -> None:
-    assert presentation.ago(NOW - past, now=NOW, zone=BERLIN) == words
+    assert dates.ago(NOW - past, now=NOW, zone=BERLIN) == words
 
 
 @pytest.mark.parametrize(
@@ -149,20 +149,19 @@ def test_the_last_check_is_told_in_minutes_hours_or_as_a_date(past: timedelta, w
     ],
 )
 def test_every_date_says_where_it_comes_from(source: str, channel: str, days: int | None, words: str) -> None:
-    assert presentation.source_words(source, channel_label=channel, rule_days=days) == words
+    assert dates.source_words(source, channel_label=channel, rule_days=days) == words
 
 
 def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date() -> None:
-    words = presentation.works_until(
-        deadline_kind="date",
-        deadline=datetime(2026, 12, 5, 13, 30, tzinfo=UTC),
-        undated_backups=1,
+    words = dates.works_until(
+        DeadlineFacts("date", datetime(2026, 12, 5, 13, 30, tzinfo=UTC)),
+        undated=1,
         channel_label="Facebook",
         now=NOW,
         zone=BERLIN,
     )
 
-    assert words == presentation.WorksUntil(
+    assert words == dates.WorksUntil(
         "Works at least until", "Sat 5 Dec 2026, 14:30 CET", "10 days left, +1 with unknown date"
     )
 
@@ -178,17 +177,13 @@ def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date()
 def test_an_account_without_a_date_is_not_said_to_work_until_something(
     kind: str, heading: str, text: str
 ) -> None:
-    words = presentation.works_until(
-        deadline_kind=kind, deadline=None, undated_backups=0, channel_label="X", now=NOW, zone=BERLIN
-    )
+    words = dates.works_until(DeadlineFacts(kind), undated=0, channel_label="X", now=NOW, zone=BERLIN)
 
     assert (words.heading, words.text) == (heading, text)
 
 
 def test_an_account_whose_date_is_unknown_is_never_said_to_be_safe() -> None:
-    words = presentation.works_until(
-        deadline_kind="unknown", deadline=None, undated_backups=2, channel_label="X", now=NOW, zone=BERLIN
-    )
+    words = dates.works_until(DeadlineFacts("unknown"), undated=2, channel_label="X", now=NOW, zone=BERLIN)
 
     assert words.text == "Not available"
 
@@ -205,7 +200,7 @@ def test_an_account_whose_date_is_unknown_is_never_said_to_be_safe() -> None:
     ],
 )
 def test_initials_are_two_letters(name: str, letters: str) -> None:
-    assert presentation.initials(name) == letters
+    assert initials(name) == letters
 
 
 @pytest.mark.parametrize(
@@ -219,4 +214,4 @@ def test_initials_are_two_letters(name: str, letters: str) -> None:
     ],
 )
 def test_names_are_joined_as_a_sentence_does(names: list[str], words: str) -> None:
-    assert presentation.join_names(names) == words
+    assert join_names(names) == words

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from ui import presentation
+from ui import dates, pills, text
 
 register = template.Library()
 
@@ -32,72 +32,74 @@ def icon(name: str, size: str = "", tone: str = "") -> SafeString:
 
 
 @register.simple_tag
-def pill(state: presentation.Pill) -> SafeString:
-    """Return a pill for a presentation.Pill."""
-    return _part("pill", label=state.label, tone=state.tone, icon=state.icon)
+def pill(state: str | pills.Pill, key: str = "", label: str = "") -> SafeString:
+    """Return a pill: {% pill "account" summary.health %} of a family and a key, or {% pill row.pill %} of a pill that a row holds."""
+    one = state if isinstance(state, pills.Pill) else pills.pill(state, key, label=label)
+    return _part("pill", label=one.label, tone=one.tone, icon=one.icon)
 
 
 @register.simple_tag
 def avatar(name: str, size: str = "") -> SafeString:
     """Return the initials of a person in a circle; size "" (34 px) or "s" (24)."""
-    return _part("avatar", letters=presentation.initials(name), size=size)
+    return _part("avatar", letters=text.initials(name), size=size)
 
 
 @register.simple_tag
 def initials(name: str) -> str:
     """Return two letters for a person."""
-    return presentation.initials(name)
+    return text.initials(name)
 
 
 @register.simple_tag
-def daybar(bar: presentation.DayBar) -> SafeString:
-    """Return the bar of a presentation.DayBar; the number must be shown above it."""
-    return _part("daybar", bar=bar)
+def daybar(facts: dates.DeadlineFacts, now: datetime) -> SafeString:
+    """Return the bar of a deadline; the number must be shown above it."""
+    return _part("daybar", bar=dates.day_bar(facts, now=now, zone=timezone.get_current_timezone()))
 
 
 @register.simple_tag
-def days(left: presentation.DaysLeft, note: str = "") -> SafeString:
-    """Return number, bar and the line below for a presentation.DaysLeft."""
+def days_left(facts: dates.DeadlineFacts, now: datetime, note: str = "") -> SafeString:
+    """Return number, bar and the line below for a deadline."""
+    left = dates.days_left(facts, now=now, zone=timezone.get_current_timezone())
     return _part("days", days=left, note=note)
 
 
-@register.simple_tag(name="days_left")
-def days_left_tag(
-    deadline: datetime | None, now: datetime, kind: str = "", *, usable: bool = True
-) -> SafeString:
-    """Return number and bar for a deadline; without `kind` no deadline means that it is not known."""
-    left = presentation.days_left(
-        deadline_kind=kind or ("date" if deadline else "unknown"),
-        deadline=deadline,
-        now=now,
-        zone=timezone.get_current_timezone(),
-        usable=usable,
-    )
-    return days(left)
+@register.simple_tag
+def time_left(facts: dates.DeadlineFacts, now: datetime) -> str:
+    """Return only the words: "10 days left", "No end date"."""
+    return dates.days_left(facts, now=now, zone=timezone.get_current_timezone()).text
+
+
+@register.simple_tag
+def works_until(
+    facts: dates.DeadlineFacts, undated: int, channel_label: str, now: datetime
+) -> dates.WorksUntil:
+    """Return heading, date and note of an account's end: {% works_until summary.deadline summary.undated label now as until %}."""
+    zone = timezone.get_current_timezone()
+    return dates.works_until(facts, undated=undated, channel_label=channel_label, now=now, zone=zone)
 
 
 @register.simple_tag
 def when(moment: datetime, form: str = "full", now: datetime | None = None) -> SafeString:
     """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). Its title has the time in UTC."""
     zone = timezone.get_current_timezone()
-    forms_of = presentation.moment(moment, zone=zone, now=now)
+    forms_of = dates.moment(moment, zone=zone, now=now)
     if form == "ago":
         if now is None:
             raise template.TemplateSyntaxError('{% when moment "ago" now %} needs now.')
-        return _part("date", moment=forms_of, text=presentation.ago(moment, now=now, zone=zone))
+        return _part("date", moment=forms_of, text=dates.ago(moment, now=now, zone=zone))
     return _part("date", moment=forms_of, text=getattr(forms_of, form))
 
 
 @register.filter
 def first_name(name: object) -> str:
     """Return how a sentence calls a person: {{ user|first_name }}."""
-    return presentation.first_name(str(name))
+    return text.first_name(str(name))
 
 
 @register.filter
 def join_names(names: Sequence[str]) -> str:
     """Return "Ben and Chiara": {{ people|join_names }}."""
-    return presentation.join_names(names)
+    return text.join_names(names)
 
 
 @register.filter

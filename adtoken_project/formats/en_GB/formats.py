@@ -1,4 +1,4 @@
-"""The form of `ui.presentation.moment`: "Wed 25 Nov 2026, 16:12 CET". What is not here is Django's own."""
+"""The form of `ui.dates.moment`: "Wed 25 Nov 2026, 16:12 CET". What is not here is Django's own."""
 
 DATE_FORMAT = "D j M Y"
 TIME_FORMAT = "H:i"

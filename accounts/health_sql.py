@@ -1,4 +1,4 @@
-"""The pills of the list as SQL, so that filters and sort order say the same as `ui.presentation.account_pill`."""
+"""The states of accounts as SQL, so that filters and sort order say the same as `accounts.health.health_of`."""
 
 from datetime import datetime, tzinfo
 
@@ -12,45 +12,34 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable, OrderBy
 
+from accounts.health import Health
 from accounts.models import Account
 from ui.calendar_days import AT_RISK, URGENT, end_of_window
-
-LABELS = {
-    "deactivated": "Deactivated",
-    "interrupted": "Interrupted",
-    "urgent": "Urgent",
-    "at_risk": "At risk",
-    "restricted": "Restricted",
-    "no_backup": "No backup",
-    "date_unknown": "Date unknown",
-    "healthy": "Healthy",
-    "paused": "Paused",
-}
 
 _NOT_PAUSED = Q(paused_at=None)
 
 
-def in_state(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
-    """Keep the accounts whose pill is `key` of LABELS for a reader in `zone`; an unknown key keeps none."""
+def in_health(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
+    """Keep the accounts whose health is `key` for a reader in `zone`; a key that is no Health keeps none."""
     urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
     works = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
-    fixed = {
-        "paused": ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
-        "deactivated": _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
-        "interrupted": _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
-        "restricted": _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
-        "urgent": works & Q(deadline__lt=urgent),
-        "at_risk": works & Q(deadline__gte=urgent, deadline__lt=at_risk),
+    fixed: dict[str, Q] = {
+        Health.PAUSED: ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
+        Health.DEACTIVATED: _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
+        Health.INTERRUPTED: _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
+        Health.RESTRICTED: _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
+        Health.URGENT: works & Q(deadline__lt=urgent),
+        Health.AT_RISK: works & Q(deadline__gte=urgent, deadline__lt=at_risk),
     }
     if key in fixed:
         return accounts.filter(fixed[key])
     later = accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk)))
-    if key == "no_backup":
+    if key == Health.NO_BACKUP:
         return later.filter(people_count__lte=1)
     unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
-    if key == "date_unknown":
+    if key == Health.DATE_UNKNOWN:
         return later.filter(unknown, people_count__gt=1)
-    return later.filter(~unknown, people_count__gt=1) if key == "healthy" else later.none()
+    return later.filter(~unknown, people_count__gt=1) if key == Health.HEALTHY else later.none()
 
 
 def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:

@@ -1,0 +1,111 @@
+"""Which one state an account has, and a token in its pool. `accounts.health_sql` says the same of accounts in SQL.
+
+Pages and mails give a state its word and colour (ui.pills, families "account" and "token").
+"""
+
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+from accounts.models import Account, AccountToken
+from tokens.models import Token
+from ui.calendar_days import AT_RISK, URGENT, within
+
+
+class Health(StrEnum):
+    """The state of an account, in the order of the list's filter."""
+
+    DEACTIVATED = "deactivated"
+    INTERRUPTED = "interrupted"
+    URGENT = "urgent"
+    AT_RISK = "at_risk"
+    RESTRICTED = "restricted"
+    NO_BACKUP = "no_backup"
+    DATE_UNKNOWN = "date_unknown"
+    HEALTHY = "healthy"
+    PAUSED = "paused"
+
+
+class InPool(StrEnum):
+    """What a token does in the pool of one account."""
+
+    ACTIVE = "active"
+    BACKUP = "backup"
+    RETRYING = "retrying"
+    READ_ONLY = "read_only"
+    NO_ACCESS = "no_access"
+    STOPPED = "stopped"
+
+
+def health_of(
+    *,
+    paused: bool,
+    state: str,
+    restricted: bool,
+    deadline_kind: str,
+    deadline: datetime | None,
+    usable_count: int,
+    people_count: int,
+    now: datetime,
+    zone: tzinfo,
+) -> Health:
+    """Return the one state of an account: the first fact, worst first, that is true for a reader in `zone`.
+
+    `state` is connected, interrupted, deactivated or paused; `deadline_kind` is date, never, unknown or none.
+    `people_count` counts people, not tokens, who can carry the account.
+    """
+    fixed = _health_without_dates(
+        paused=paused, state=state, restricted=restricted, usable_count=usable_count
+    )
+    if fixed:
+        return fixed
+    if deadline_kind == "date" and within(deadline, URGENT, now=now, zone=zone):
+        return Health.URGENT
+    if deadline_kind == "date" and within(deadline, AT_RISK, now=now, zone=zone):
+        return Health.AT_RISK
+    if people_count <= 1:
+        return Health.NO_BACKUP
+    if deadline_kind in {"unknown", "none"}:
+        return Health.DATE_UNKNOWN
+    return Health.HEALTHY
+
+
+def _health_without_dates(*, paused: bool, state: str, restricted: bool, usable_count: int) -> Health | None:
+    if paused or state == Account.State.PAUSED:
+        return Health.PAUSED
+    if state == Account.State.INTERRUPTED:
+        return Health.INTERRUPTED
+    if state == Account.State.DEACTIVATED or usable_count == 0:
+        return Health.DEACTIVATED
+    return Health.RESTRICTED if restricted else None
+
+
+def in_pool(*, active: bool, state: str, access: str, can_publish: str, demoted: bool = False) -> InPool:
+    """Return what a token does in one account's pool.
+
+    `state` is valid, cooling or dead; `access` ok or lost; `can_publish` yes, no or unknown (unknown counts as yes). What makes
+    a token useless here goes before "active": the pointer may stay on a token in passing trouble, which is not served. `demoted`: others
+    go first.
+    """
+    if state == Token.State.DEAD:
+        return InPool.STOPPED
+    if access == AccountToken.Access.LOST:
+        return InPool.NO_ACCESS
+    if state == Token.State.COOLING:
+        return InPool.RETRYING
+    if can_publish == AccountToken.CanPublish.NO:
+        return InPool.READ_ONLY
+    if demoted and not active:
+        return InPool.RETRYING
+    return InPool.ACTIVE if active else InPool.BACKUP
+
+
+def state_in_pool(entry: AccountToken, *, active: bool) -> InPool:
+    """Return what the token of a pool entry does there. `active`: it is the one that is served."""
+    token = entry.token
+    return in_pool(
+        active=active,
+        state=token.state,
+        access=entry.access,
+        can_publish=entry.can_publish,
+        demoted=token.demoted_at is not None,
+    )

@@ -1,0 +1,90 @@
+"""A state's word, colour and icon, by family and key. Whoever knows a state hands over its key; nobody else makes a pill."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+FAMILIES = {
+    # accounts.health.Health: the one state of an account, worst first
+    "account": {
+        "paused": (_("Paused"), "mute", "pause_circle"),
+        "interrupted": (_("Interrupted"), "warn", "sync"),
+        "deactivated": (_("Deactivated"), "bad", "cancel"),
+        "restricted": (_("Restricted"), "limit", "block"),
+        "urgent": (_("Urgent"), "urgent", "warning"),
+        "at_risk": (_("At risk"), "warn", "schedule"),
+        "no_backup": (_("No backup"), "warn", "person"),
+        "date_unknown": (_("Date unknown"), "mute", "help"),
+        "healthy": (_("Healthy"), "good", "check_circle"),
+    },
+    # accounts.health.InPool: what a token does in one account's pool
+    "token": {
+        "active": (_("Active"), "accent", "bolt"),
+        "backup": (_("Backup"), "good", "check_circle"),
+        "retrying": (_("Retrying"), "warn", "sync"),
+        "read_only": (_("Read only"), "mute", "visibility"),
+        "no_access": (_("No access"), "mute", "lock"),
+        "stopped": (_("Stopped"), "bad", "cancel"),
+        "not_linked": (_("Not linked"), "mute", "link"),  # it works, and is in no account's pool
+    },
+    # a log-in as its own person sees it
+    "log_in": {
+        "works": (_("Works"), "good", "check_circle"),
+        "checking": (_("Checking"), "warn", "sync"),
+        "limited": (_("Limited"), "warn", "lock"),
+        "stopped": (_("Stopped"), "bad", "cancel"),
+    },
+    # notifications.models.Message.State, and "left_out": the mail went out without this account
+    "message": {
+        "queued": (_("Queued"), "mute", "schedule"),
+        "sending": (_("Sending"), "mute", "schedule"),
+        "sent": (_("Sent"), "good", "check_circle"),
+        "failed": (_("Failed"), "bad", "cancel"),
+        "cancelled": (_("Cancelled"), "mute", "block"),
+        "left_out": (_("Skipped"), "mute", "block"),
+    },
+    "incident": {
+        "held": (_("Held"), "warn", "pause_circle"),
+        "nothing_held": (_("Nothing held"), "good", "check_circle"),
+        "over": (_("Over"), "good", "check_circle"),
+    },
+    "api_key": {
+        "works": (_("Works"), "good", "check_circle"),
+        "ends_soon": (_("Ends soon"), "warn", "schedule"),
+        "ended": (_("Ended"), "bad", "cancel"),
+        "revoked": (_("Revoked"), "mute", "block"),
+    },
+    "answer": {
+        "unknown": (_("Unknown"), "warn", "help"),
+        "explained": (_("Explained"), "good", "check_circle"),
+    },
+    "app": {
+        "refused": (_("Refused"), "bad", "cancel"),
+        "works_again": (_("Works again"), "good", "check_circle"),
+    },
+    "version": {
+        "ends": (_("Version ends"), "warn", "schedule"),
+        "ended": (_("Version ended"), "bad", "cancel"),
+    },
+    "publishing": {
+        "shifted": (_("Shifted"), "warn", "swap_horiz"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Pill:
+    """A state as a word, a colour of tokens.css (`tone`) and an icon of icons.svg."""
+
+    label: str
+    tone: str
+    icon: str
+
+
+def pill(family: str, key: str, *, label: str = "") -> Pill:
+    """Return the pill of a state, in the language of the reader. `label` says more where the state is a date: "2 days left".
+
+    Raises KeyError for a state that is not in FAMILIES.
+    """
+    word, tone, icon = FAMILIES[family][key]
+    return Pill(label or str(word), tone, icon)

@@ -1,0 +1,42 @@
+"""Names of people in sentences and circles."""
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext
+
+ELSEWHERE = "someone in another team"  # stands for a name that the reader may not read
+
+
+def initials(name: str) -> str:
+    """Return two letters for an avatar: first and last word, or the first two letters of an e-mail or single word."""
+    words = [
+        word for word in name.split("@")[0].replace(".", " ").replace("_", " ").split() if word[0].isalnum()
+    ]
+    if not words:
+        return "?"
+    if len(words) == 1:
+        return words[0][:2].upper()
+    return (words[0][0] + words[-1][0]).upper()
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return "Ben", "Ben and Chiara", or "Ben, Chiara and 3 more"."""
+    if len(names) <= 1:
+        return "".join(names)
+    if len(names) <= 3:
+        first = ", ".join(names[:-1])
+        return gettext("%(first)s and %(last)s") % {"first": first, "last": names[-1]}
+    facts = {"first": names[0], "second": names[1], "number": len(names) - 2}
+    return gettext("%(first)s, %(second)s and %(number)s more") % facts
+
+
+def mid(text: str) -> str:
+    """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals."""
+    return text[:1].lower() + text[1:]
+
+
+def first_name(name: str) -> str:
+    """Return how a sentence calls a person: the first word of the name, or the e-mail's first part."""
+    if name == ELSEWHERE:
+        return name
+    return name.split("@")[0].split(" ")[0]
