@@ -1,8 +1,9 @@
 """How far the checks are that somebody asked for on a page, and what came of them. The address says when; nothing is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import urlencode
@@ -58,11 +59,9 @@ def of(request: HttpRequest, account: Account, names: Names, now: datetime) -> P
     asked_at = datetime.fromtimestamp(int(given), UTC)
     if not asked_at <= now < asked_at + checking.SHOWN_FOR:
         return None
-    wanted = set(request.GET.getlist("token"))
-    entries = [entry for entry in account.pool.all() if str(entry.token_id) in wanted]
-    waiting = [entry for entry in entries if not checking.is_done(entry.token, now)]
-    lines = [_line(account, entry, names, asked_at) for entry in entries if entry not in waiting]
-    called = [names.token(entry.token, account) for entry in waiting]
+    found = results(account, set(request.GET.getlist("token")), asked_at=asked_at, now=now)
+    lines = [_line(account, entry, result, names) for entry, result in found if result is not None]
+    called = [names.token(entry.token, account) for entry, result in found if result is None]
     return Progress(
         asked_at=asked_at,
         waiting=join_names(list(dict.fromkeys(called))),
@@ -78,26 +77,68 @@ def look_again(response: HttpResponse, progress: Progress | None) -> HttpRespons
     return response
 
 
-def _line(account: Account, entry: AccountToken, names: Names, asked_at: datetime) -> Line:
-    """Say what came of a check of one token, and of its access to this account."""
-    token, label = entry.token, account.get_channel_display()
-    name = names.token(token, account)
+class CheckResult(StrEnum):
+    """What came of a check of one token, and of its access to one account."""
+
+    DEAD = "dead"
+    APP_FAULT = "app_fault"
+    OUR_BUG = "our_bug"
+    UNCLEAR = "unclear"
+    HELD = "held"  # the channel takes the access from many at once, which is not believed yet
+    ACCESS_LOST = "access_lost"
+    CANNOT_PUBLISH = "cannot_publish"
+    FINE = "fine"
+
+
+def results(
+    account: Account, token_ids: Collection[str], *, asked_at: datetime, now: datetime
+) -> list[tuple[AccountToken, CheckResult | None]]:
+    """Return what came of the checks of these tokens of an account's pool that were asked for then; None: it is not done yet."""
+    return [
+        (entry, _result(account, entry, asked_at) if checking.is_done(entry.token, now) else None)
+        for entry in account.pool.all()
+        if str(entry.token_id) in token_ids
+    ]
+
+
+def _result(account: Account, entry: AccountToken, asked_at: datetime) -> CheckResult:
+    token = entry.token
     told = token.last_checked_at is not None and token.last_checked_at >= asked_at
-    if token.state == Token.State.DEAD:
-        return Line("bad", "cancel", f"{name}: {label} says that this log-in has stopped.")
-    if token.last_check_result == Verdict.APP_FAULT:
-        return Line("bad", "error", f"{name}: {label} refuses AdToken itself. No log-in was touched.")
-    if token.last_check_result == Verdict.OUR_BUG:
-        return Line("bad", "error", f"{name}: AdToken could not ask. Nothing was changed.")
-    if not told or token.state != Token.State.VALID:
-        return Line("warn", "help", f"{name}: {label} gave no clear answer. We try again by ourselves.")
+    found = (
+        (token.state == Token.State.DEAD, CheckResult.DEAD),
+        (token.last_check_result == Verdict.APP_FAULT, CheckResult.APP_FAULT),
+        (token.last_check_result == Verdict.OUR_BUG, CheckResult.OUR_BUG),
+        (not told or token.state != Token.State.VALID, CheckResult.UNCLEAR),
+    )
+    for holds, result in found:
+        if holds:
+            return result
     if access_brake.is_held(token.pk, account.native_id):
-        text = (
-            f"{name}: {label} says that the log-in has no access to this account, as of many others at once."
-        )
-        return Line("warn", "pause_circle", f"{text} That is not believed before {label} was asked again.")
+        return CheckResult.HELD
     if entry.access == AccountToken.Access.LOST:
-        return Line("warn", "block", f"{name}: the log-in works, but has no access to this account.")
-    if entry.can_publish == AccountToken.CanPublish.NO:
-        return Line("warn", "block", f"{name}: the log-in works, but cannot publish here.")
-    return Line("good", "check_circle", f"{name}: checked, fine.")
+        return CheckResult.ACCESS_LOST
+    return CheckResult.CANNOT_PUBLISH if entry.can_publish == AccountToken.CanPublish.NO else CheckResult.FINE
+
+
+# What is said of a result: tone, sign, sentence.
+_SAID = {
+    CheckResult.DEAD: ("bad", "cancel", "{c} says that this log-in has stopped."),
+    CheckResult.APP_FAULT: ("bad", "error", "{c} refuses AdToken itself. No log-in was touched."),
+    CheckResult.OUR_BUG: ("bad", "error", "AdToken could not ask. Nothing was changed."),
+    CheckResult.UNCLEAR: ("warn", "help", "{c} gave no clear answer. We try again by ourselves."),
+    CheckResult.HELD: (
+        "warn",
+        "pause_circle",
+        "{c} says that the log-in has no access to this account, as of many others at once. "
+        "That is not believed before {c} was asked again.",
+    ),
+    CheckResult.ACCESS_LOST: ("warn", "block", "the log-in works, but has no access to this account."),
+    CheckResult.CANNOT_PUBLISH: ("warn", "block", "the log-in works, but cannot publish here."),
+    CheckResult.FINE: ("good", "check_circle", "checked, fine."),
+}
+
+
+def _line(account: Account, entry: AccountToken, result: CheckResult, names: Names) -> Line:
+    tone, icon, text = _SAID[result]
+    said = text.format(c=account.get_channel_display())
+    return Line(tone, icon, f"{names.token(entry.token, account)}: {said}")
