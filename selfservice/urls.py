@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from selfservice import log_ins, views
+from selfservice import deletion, log_ins, views
 from selfservice.arriving import open_account
 from selfservice.linking.views import check_account, reauthenticate
 
@@ -17,4 +17,5 @@ urlpatterns = [
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
+    *deletion.addresses(),
 ]

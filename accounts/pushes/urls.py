@@ -1,4 +1,4 @@
-"""Addresses that the channels push to: those that their packages name, and the page that says how far a deletion is."""
+"""Addresses that the channels push to: those that their packages name. `selfservice.deletion` has the page of a deletion."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,6 @@ def _patterns() -> Iterator[URLPattern]:
             continue
         for point in channel.pushes.points:
             yield path(f"{key}/{point.path}", views.view_of(key, point), name=point.name)
-        if channel.pushes.deletion_page:
-            yield path(f"{key}/deletion/<slug:code>/", views.deletion_status, name="deletion_status")
 
 
 urlpatterns = list(_patterns())

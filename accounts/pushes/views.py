@@ -10,18 +10,16 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from accounts.pushes import receiving
 from accounts.pushes.errors import Refused
 from accounts.pushes.limits import refusals
 from accounts.pushes.signers import Signers
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
-from tokens.models import DeletionRequest
 from ui import addresses
 
 logger = logging.getLogger(__name__)
@@ -69,15 +67,6 @@ def _act(said: Taken | Deletion | Challenge) -> HttpResponse:
         return JsonResponse({"url": url, "confirmation_code": received.code})
     receiving.take(said.app, said.pushes, now=timezone.now())
     return _text(TAKEN)
-
-
-@require_GET
-@never_cache
-def deletion_status(request: HttpRequest, code: str) -> HttpResponse:
-    """Show how far a request to delete is. Whoever holds the code may see it; it names nobody."""
-    found = get_object_or_404(DeletionRequest.objects.select_related("app"), code=code)
-    context = {"deletion": found, "channel": found.app.get_channel_display()}
-    return render(request, "selfservice/deletion.html", context)
 
 
 def _sender(request: HttpRequest) -> str:
