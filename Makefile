@@ -2,7 +2,7 @@
 # Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick year faults check lint format lock bench clean venv venv-dev chromium node
+.PHONY: help run test quick year faults check lint format words lock bench clean venv venv-dev chromium node
 
 PY := .venv/bin/python
 export PYTHON
@@ -43,6 +43,10 @@ format: venv-dev ## put code and templates into shape
 	@$(PY) -m ruff format --quiet .
 	@$(PY) -m ruff check --quiet --fix .
 	@.venv/bin/djade --target-version 5.2 $(TEMPLATES)
+
+words: venv-dev ## renew the catalogues of words, after changing any
+	@deploy/bootstrap/gettext.sh
+	@$(PY) -m tests.tools.words
 
 lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements.in -o requirements.txt

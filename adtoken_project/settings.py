@@ -310,6 +310,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "adtoken_project.formats"  # dates in the theme's lists look like our own
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

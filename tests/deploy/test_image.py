@@ -83,7 +83,7 @@ def test_every_source_exists_and_reaches_the_build() -> None:
 def test_every_app_and_nothing_of_demo_or_tests_is_in_it() -> None:
     sources = {source for names, _ in copied() for source in names}
 
-    assert {*APPS, "templates", "manage.py"} <= sources
+    assert {*APPS, "locale", "templates", "manage.py"} <= sources
     assert {
         source for source in sources if re.match("sandbox|tests|benchmarks|requirements-|var|docs", source)
     } == set()

@@ -1,0 +1,136 @@
+"""Phrases: what people read where no page or mail stands around it, in text templates with one block for each phrase.
+
+    {# words/pause.txt #}
+    {% block done %}{% blocktranslate %}{{ account }} is paused.{% endblocktranslate %}{% endblock %}
+    {% block steps %}{% translate "Open the ad account." %}
+    {% translate "Press Resume." %}{% endblock %}
+
+    phrase("words/pause.txt", "done", account="Northwind EU")   ->  "Northwind EU is paused."
+    lines("words/pause.txt", "steps")                           ->  ("Open the ad account.", "Press Resume.")
+
+A template may extend another one and override what differs, {{ block.super }} included; {% block_of "steps" %} puts another phrase of the
+same file there, as overridden. So a channel's package says what is its own, and the rest comes from the words for all channels.
+
+Phrases are plain text, nothing is escaped: whoever shows one escapes it, as templates do. Facts are texts, numbers and tuples of them.
+The four names of django.template.loader_tags are importable but not documented; tests/ui/test_phrases.py notices when they change.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.template import Context, Engine, Library, Origin, Template, TemplateDoesNotExist
+from django.template.base import Node
+from django.template.loader_tags import BLOCK_CONTEXT_KEY, BlockContext, BlockNode, ExtendsNode
+from django.template.loaders.base import Loader
+from django.utils.translation import get_language
+
+REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
+register = Library()  # the engine takes our tag from here
+_FOLDERS: dict[str, Path] = {}
+
+
+def phrase(name: str, block: str, /, **facts: object) -> str:
+    """Return one phrase of a file on one line. Raises TemplateDoesNotExist, and KeyError where the file has no such block."""
+    return " ".join(_remembered(name, block, get_language(), tuple(sorted(facts.items()))).split())
+
+
+def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:
+    """Return a block line by line, without empty ones: steps, reasons. Raises as `phrase` does."""
+    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def blocks(name: str) -> frozenset[str]:
+    """Return the names of the phrases of a file, with those of the files that it extends. Raises TemplateDoesNotExist."""
+    template = engine().get_template(name)
+    context = Context(autoescape=False)
+    with context.render_context.push_state(template), context.bind_template(template):
+        return frozenset(_blocks(template, context).blocks)
+
+
+def add_folder(prefix: str, folder: Path) -> None:
+    """Say where files whose names begin with "prefix/" lie; the longest prefix counts. Others lie in the project's templates.
+
+    An app calls it when it starts, for its own words or those of a package that was installed beside us.
+    """
+    _FOLDERS[prefix] = folder
+    forget()
+
+
+def forget() -> None:
+    """Read all files anew."""
+    engine.cache_clear()
+    _remembered.cache_clear()
+
+
+@cache
+def engine() -> Engine:
+    """Return the engine that reads the files; each is read once in a process."""
+    return Engine(
+        loaders=[("django.template.loaders.cached.Loader", ["ui.phrases.Folders"])],
+        libraries={"i18n": "django.templatetags.i18n"},
+        builtins=["django.templatetags.i18n", "ui.phrases"],
+        autoescape=False,
+    )
+
+
+class Folders(Loader):
+    """Finds files by the folders that were added, and in the project's templates."""
+
+    def get_template_sources(self, template_name: str) -> Iterator[Origin]:
+        """Give the one place where a file may lie."""
+        prefixes = [prefix for prefix in _FOLDERS if template_name.startswith(f"{prefix}/")]
+        prefix = max(prefixes, key=len, default="")
+        folder = _FOLDERS[prefix] if prefix else settings.BASE_DIR / "templates"
+        rest = template_name.removeprefix(f"{prefix}/") if prefix else template_name
+        yield Origin(name=str(folder / rest), template_name=template_name, loader=self)
+
+    def get_contents(self, origin: Origin) -> str:
+        """Return the text. Raises TemplateDoesNotExist."""
+        try:
+            return Path(origin.name).read_text(encoding=self.engine.file_charset)
+        except FileNotFoundError:
+            raise TemplateDoesNotExist(origin) from None
+
+
+@register.simple_tag(takes_context=True)
+def block_of(context: Context, name: str) -> str:
+    """Return another phrase of the same file, as it is overridden there."""
+    return str(_block(context.render_context[BLOCK_CONTEXT_KEY], name, context).render(context))
+
+
+@lru_cache(REMEMBERED)
+def _remembered(name: str, block: str, language: str | None, facts: tuple[tuple[str, object], ...]) -> str:  # noqa: ARG001  # in another language it is another phrase
+    template = engine().get_template(name)
+    context = Context(dict(facts), autoescape=False)
+    with context.render_context.push_state(template), context.bind_template(template):
+        found = _blocks(template, context)
+        context.render_context[BLOCK_CONTEXT_KEY] = found
+        return str(_block(found, block, context).render(context))
+
+
+def _blocks(template: Template, context: Context) -> Any:
+    """Return the blocks of a file, its own first, then those of the files that it extends."""
+    found: Any = BlockContext()
+    current: Any = template
+    while True:
+        extends: Any = next((node for node in current.nodelist if isinstance(node, ExtendsNode)), None)
+        own: Mapping[str, Node] = (
+            extends.blocks
+            if extends
+            else {node.name: node for node in current.nodelist.get_nodes_by_type(BlockNode)}
+        )
+        found.add_blocks(own)
+        if extends is None:
+            return found
+        current = extends.get_parent(context)
+
+
+def _block(found: Any, name: str, context: Context) -> Node:
+    node: Node | None = found.get_block(name)
+    if node is None:
+        raise KeyError(f"{getattr(context.template, 'name', '')} has no block {name!r}")
+    return node
