@@ -5,6 +5,7 @@ action, in transactions that are rolled back. It stands on addresses and on name
 (tests/project/test_data_names.py), so that it runs on older versions, too.
 """
 
+import json
 import os
 import re
 from collections import Counter
@@ -92,14 +93,17 @@ class Snapshot:
         if kind == "text/html" and not answer.get("Location"):
             without = FRAME if path not in {"/", "/admin/"} else frozenset[str]()
             self.write(name, head, visible.text(body, without=without))
+        elif kind.endswith("json"):
+            self.write(name, head, json.dumps(json.loads(body), indent=1, ensure_ascii=False))
         elif kind not in {"application/javascript", "text/javascript", "text/css"}:
             self.write(name, head, body)
-        self._queries.append(f"{self.plain(name)}  {len(queries)}")
+        self._queries.append(f"{self.plain(_named(name))}  {len(queries)}")
         return body
 
     def write(self, name: str, head: Iterable[str], text: str) -> None:
         """Write one file; a name that is there already gets a number."""
         name = name.rstrip("/")
+        name = _named(name)
         self._names[name] += 1
         number = f"~{self._names[name]}" if self._names[name] > 1 else ""
         file = self.folder / f"{re.sub(r'[^-.#@/0-9A-Za-z_]+', '_', name)}{number}.txt"
@@ -130,6 +134,11 @@ class Snapshot:
         for pattern, name in RANDOM:
             text = re.sub(pattern, name, text)
         return text
+
+
+def _named(name: str) -> str:
+    """Return the name of a page without what its groups match: apps are listed in the order in which they register."""
+    return re.sub(r"\^?\(\?P<(\w+)>[^)]*\)", r"<\1>", name)
 
 
 @contextmanager
@@ -346,6 +355,8 @@ def _values(pattern: str, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     placeholder, model = _rows(pattern)
     found: Any = model._default_manager.order_by("pk") if model else Account.objects.none()
+    if model is PendingLink:  # its ids are random
+        found = PendingLink.objects.order_by("user", "token")
     if model is Message:  # one of each kind
         found = Message.objects.filter(
             pk__in=Message.objects.order_by("kind", "pk").distinct("kind")
