@@ -10,7 +10,6 @@ from users import hold
 
 SHOWN_FOR = timedelta(minutes=10)  # how long a page says what came of a check
 REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
-EVERY = 2  # seconds
 READING = timedelta(seconds=3)
 
 

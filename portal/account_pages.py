@@ -20,6 +20,7 @@ from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
 from portal.pool_rows import Deed
 from tokens.channels.kinds import Reason
+from ui import progress
 from ui.text import join_names
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
@@ -117,7 +118,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
         automatic = Deed(
             "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
         )
-    checked = check_progress.of(request, account, names, now)
+    checked = check_progress.progress_of(account, progress.asked(request), names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
     page = TemplateResponse(
         request,
@@ -139,7 +140,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             **_line_context(request, account, names),
         },
     )
-    return check_progress.look_again(page, checked)
+    return progress.look_again(page, checked)
 
 
 def _warned_by(account: Account) -> tuple[str, str]:

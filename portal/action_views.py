@@ -8,14 +8,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts import actions, check_progress, checking
+from accounts import actions, checking
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountToken
 from accounts.name_visibility import Names
 from portal import access, account_pages, action_pages
 from portal.action_pages import Deed
 from tokens.channels import registry
-from ui import confirm
+from ui import confirm, progress
 from ui.confirm import ConfirmForm
 from users.models import person
 
@@ -148,7 +148,7 @@ def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]
         messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
         return HttpResponseRedirect(home(account))
     checking.ask(token_ids=ids, now=now)
-    return HttpResponseRedirect(check_progress.address(home(account), ids, now))
+    return HttpResponseRedirect(progress.address(home(account), ids, now))
 
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

@@ -12,6 +12,7 @@ from accounts.name_visibility import Names
 from selfservice import channel_pages, dashboard
 from selfservice.linking import overview
 from tokens.channels import declarations
+from ui import progress
 from users.models import person
 
 
@@ -44,9 +45,10 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show who keeps one account connected."""
     visible = summary.with_pools(Account.objects.visible_to(person(request)))
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
-    checked = check_progress.of(request, account, Names(person(request)), now)
+    names = Names(person(request))
+    checked = check_progress.progress_of(account, progress.asked(request), names, now)
     context = {**dashboard.account_page(account, person(request), now), "progress": checked, "now": now}
-    return check_progress.look_again(render(request, "selfservice/my_account.html", context), checked)
+    return progress.look_again(render(request, "selfservice/my_account.html", context), checked)
 
 
 @login_required

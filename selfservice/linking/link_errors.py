@@ -15,6 +15,7 @@ from accounts.linking import faults, problems
 from accounts.models import LinkProblem
 from tokens.channels import declarations
 from tokens.models import ChannelApp
+from ui import progress
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -61,9 +62,7 @@ def page(
 def wait(request: HttpRequest, channel: str) -> HttpResponse:
     """Show that the first of several answers is being worked on. The page asks again by itself and moves on with it."""
     context = {"channel": declarations.label(channel), "icon": "sync", "tone": "mute"}
-    answer = render(request, "selfservice/link_wait.html", context, status=202)
-    answer["Refresh"] = "2"
-    return answer
+    return progress.open_again(render(request, "selfservice/link_wait.html", context, status=202))
 
 
 def show(

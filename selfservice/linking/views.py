@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import check_progress, checking
+from accounts import checking
 from accounts.linking import choosing, consent
 from accounts.models import Account, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
 from tokens.models import Token
+from ui import progress
 from ui.text import join_names
 from users.models import person
 
@@ -255,4 +256,4 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     if not checking.ask(token_ids=ids, now=now):
         messages.warning(request, f"No log-in of this account works any more, so {label} cannot be asked.")
         return redirect(page)
-    return redirect(check_progress.address(page, ids, now))
+    return redirect(progress.address(page, ids, now))

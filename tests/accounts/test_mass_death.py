@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys, check_progress, sweeps
+from accounts import api_keys, sweeps
 from accounts.mails import incident_mail
 from accounts.mails.alert_mail import build
 from accounts.models import Account, ApiKey
@@ -21,6 +21,7 @@ from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
+from ui import progress
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,7 +132,7 @@ def test_staff_who_check_and_jobs_that_are_refused_hear_that_the_loss_is_not_bel
     leases = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     lease = job.post(leases, {}, content_type="application/json").json()
 
-    page = client.get(check_progress.address(url, [token.pk], now - MINUTE / 6)).content.decode()
+    page = client.get(progress.address(url, [token.pk], now - MINUTE / 6)).content.decode()
     said = {"status": 403, "body": NO_PERMISSION}
     report = job.post(f"/api/v1/leases/{lease['lease_id']}/report", said, content_type="application/json")
 
