@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import Account, AccountToken
 from tokens.models import Token
+from users import private_parts
 
 _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
 
@@ -43,7 +44,7 @@ def in_order(account: Account) -> list[AccountToken]:
 
     Within a group: rank set by hand, then system users, then latest deadline (never first, unknown last), then last proven, then id.
     """
-    if "pool" in getattr(account, "_prefetched_objects_cache", {}):
+    if private_parts.is_prefetched(account, "pool"):
         entries = list(account.pool.all())
     else:
         entries = list(account.pool.select_related("token", "token__app", "token__consented_by", "added_by"))

@@ -15,6 +15,7 @@ from adtoken_project import problems
 from adtoken_project.metrics import signals
 from broker.callers import Caller
 from broker.records import hash_of
+from users import quiet_requests
 from users.client_address import client_address
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,7 @@ def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
     words = "API: %(method)s %(path)s answered %(status)s to %(key)s from %(address)s in %(duration_ms)s ms"
     logger.log(_level(answer.status_code), words, {**facts, "key": key}, extra={"facts": facts})
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
-        # Django would add a line without key and address.
-        answer._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  # what its logging looks at
+        quiet_requests.quiet(request)  # Django would add a line without key and address
 
 
 def _level(status: int) -> int:

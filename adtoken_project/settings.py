@@ -326,7 +326,10 @@ _ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_secrets": {"()": "tokens.scrub.LogFilter"}},
+    "filters": {
+        "no_secrets": {"()": "tokens.scrub.LogFilter"},
+        "not_quiet": {"()": "users.quiet_requests.NotQuiet"},
+    },
     "formatters": {
         "line": {
             "()": "adtoken_project.logs.formatter",
@@ -344,6 +347,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO"},
+        "django.request": {"filters": ["not_quiet"]},
         "httpx2": {"level": "WARNING"},  # its INFO lines hold whole addresses
         "httpcore2": {"level": "WARNING"},
         "urllib3": {"level": "WARNING"},

@@ -5,10 +5,10 @@ from threading import BoundedSemaphore
 
 from celery import shared_task
 from celery.worker import state as worker_state
-from django.db import connection, transaction
+from django.db import transaction
 
 from notifications import delivery
-from users import asking_workers, database_clock
+from users import asking_workers, database_clock, private_parts
 
 AT_ONCE = 2  # runs in one process
 _at_once = BoundedSemaphore(AT_ONCE)
@@ -39,7 +39,7 @@ def deliver_soon() -> None:
 
     It is a hint: when the broker cannot be reached, the next sweep sends the message.
     """
-    if not any(func is _call for _, func, *_ in connection.run_on_commit):
+    if not private_parts.is_called_on_commit(_call):
         transaction.on_commit(_call, robust=True)
 
 

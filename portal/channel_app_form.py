@@ -95,7 +95,3 @@ class ChannelAppForm(ModelForm[ChannelApp]):
                 "New links use another app. Set this one to Live before it takes them, or take the tick away."
             )
             self.add_error("is_default", words)
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """Leave out "one default app per channel", which depends on this field: saving takes the tick off the other app."""
-        return {*super()._get_validation_exclusions(), "is_default"}  # type: ignore[misc]  # Django's own hook, unknown to the stubs

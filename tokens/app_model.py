@@ -1,5 +1,7 @@
 """Our developer apps on the channels, whose secrets are sealed."""
 
+from collections.abc import Collection
+
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
@@ -84,6 +86,10 @@ class ChannelApp(vault.NamesItsKeys):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()} app {self.label or self.client_id}"
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check the constraints but "one default app per channel": saving takes the tick off the other app."""
+        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
 
     @property
     def owner(self) -> str:

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
 
 from users.loopback import is_loopback
+from users.private_parts import record_authentication
 
 # Recovery codes alone are no second factor.
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]

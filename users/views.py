@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from allauth.account.internal.flows.login import perform_login, record_authentication
-from allauth.account.models import Login
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -20,6 +19,7 @@ from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import LinkRefused, Refusal
 from users.models import Invitation, LoginRecord, Session, User, person
+from users.private_parts import record_authentication
 from users.sessions import stored_key
 
 LATEST_RECORDS = 10
@@ -99,8 +99,7 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
     )
     # They have typed the password just now, so enrolling a second factor need not ask for it again.
     record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
-    login = Login(user=user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL))
-    answer: HttpResponse = perform_login(request, login)
+    answer: HttpResponse = perform_login(request, user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL))
     return answer
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import get_adapter
-from allauth.socialaccount.internal import statekit
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from tokens.models import Handshake
+from users import private_parts
 
 ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list of ad accounts takes
 KEPT_FOR = timedelta(days=1)  # so that "Back" in the browser is understood
@@ -61,12 +61,12 @@ def take(request: HttpRequest, *, channel: str, provider_id: str, state_id: str)
 
     None also for what is unknown, too old, of another browser or another channel.
     """
-    state: dict[str, Any] | None = statekit.unstash_state(request, state_id=state_id, provider_id=provider_id)
+    state = private_parts.take_state(request, state_id=state_id, provider_id=provider_id)
     if state is None:
         return None
     now = timezone.now()
     fresh = Handshake.objects.filter(pk=_key(state_id), channel=channel, taken_at=None)
-    young = fresh.filter(began_at__gt=now - timedelta(seconds=statekit.STATE_TTL))
+    young = fresh.filter(began_at__gt=now - timedelta(seconds=private_parts.STATE_TTL))
     return state if young.update(taken_at=now) else None
 
 

@@ -19,6 +19,7 @@ from django.db import transaction
 from tokens import spans
 from tokens.channels import gate, sockets
 from tokens.channels.kinds import Answer, Call
+from tokens.channels.transport import Transport
 from users import hold
 
 # How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.
@@ -184,11 +185,12 @@ def _client() -> httpx2.Client:
     pid = os.getpid()
     if pid not in _clients:
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-        transport = httpx2.HTTPTransport(trust_env=False)
-        # The library has no public way to name it. The tests against answers without end fail where this stops working.
-        transport._pool._network_backend = sockets.Network()  # noqa: SLF001
         client = httpx2.Client(
-            headers=HEADERS, cookies=no_cookies, follow_redirects=False, trust_env=False, transport=transport
+            headers=HEADERS,
+            cookies=no_cookies,
+            follow_redirects=False,
+            trust_env=False,
+            transport=Transport(),
         )
         return _clients.setdefault(pid, client)
     return _clients[pid]

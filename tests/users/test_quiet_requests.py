@@ -1,0 +1,18 @@
+"""A refusal that has a line of our own gets none of Django's beside it."""
+
+import pytest
+from django.test import Client
+
+
+@pytest.mark.django_db
+def test_a_refusal_by_the_api_is_told_once_and_a_page_that_is_not_there_by_django(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.get("/api/v1/accounts")
+    by_api = [record.name for record in caplog.records]
+    caplog.clear()
+    client.get("/nowhere/")
+    by_django = [record.name for record in caplog.records]
+
+    assert by_api == ["adtoken_project.api_middleware"]
+    assert by_django == ["django.request"]

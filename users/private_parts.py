@@ -1,0 +1,48 @@
+"""Parts of libraries that are not public, because nothing public does the same: here and nowhere else, each with its reason.
+
+An upgrade may move any of them without a word. tests/users/test_private_parts.py compares each with what is written here, so it says which.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication as _record_authentication
+from allauth.socialaccount.internal.statekit import STATE_TTL as STATE_TTL  # seconds that a state is kept
+from allauth.socialaccount.internal.statekit import unstash_state as _unstash_state
+from django.db import connection
+from django.db.models import Model
+from django.http import HttpRequest
+
+
+def record_authentication(request: HttpRequest, user: Any, method: str, **facts: Any) -> None:
+    """Note in the session by what somebody has just shown who they are.
+
+    The library does so within its own views alone. Here a password is chosen by an invitation, and a factor is shown by enrolling it.
+    """
+    _record_authentication(request, user, method, **facts)
+
+
+def take_state(request: HttpRequest, *, state_id: str, provider_id: str) -> dict[str, Any] | None:
+    """Take out of the session what was kept for a handshake; None where there is nothing, or no more.
+
+    Its public callback views take it as well, but look into the answer first; a way back is judged by the state before anything of it is
+    believed.
+    """
+    state: dict[str, Any] | None = _unstash_state(request, state_id=state_id, provider_id=provider_id)
+    return state
+
+
+def is_called_on_commit(call: Callable[[], object]) -> bool:
+    """Return whether this function is called when the transaction of this connection is committed.
+
+    Django tells nobody what was registered by `on_commit`, and a mail to 300 people must not ask 300 times for a worker.
+    """
+    return any(func is call for _, func, *_ in connection.run_on_commit)
+
+
+def is_prefetched(instance: Model, relation: str) -> bool:
+    """Return whether `prefetch_related` has read this relation of an instance.
+
+    Its manager answers from there as well, but does not say so, and where it has to ask, one query with its joins is better than five.
+    """
+    return relation in getattr(instance, "_prefetched_objects_cache", {})
