@@ -10,10 +10,10 @@ from django.utils import timezone
 from accounts import selection
 from accounts.health import Health, health_of
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from tokens import renewal
 from tokens.models import Token
 from ui.dates import DeadlineFacts
+from ui.name_visibility import NameVisibility
 from users.models import User
 
 
@@ -38,7 +38,7 @@ class Summary:
         """The entry that is served now."""
         return next((entry for entry in self.entries if entry.token_id == self.account.active_token_id), None)
 
-    def active_name(self, names: Names) -> str:
+    def active_name(self, names: NameVisibility) -> str:
         """Return who carries the account now as the reader may know it, or ""."""
         return names.within(self.active.token, self.account) if self.active else ""
 
@@ -106,7 +106,7 @@ def count_people(tokens: Iterable[Token]) -> int:
     return min(len(natives), len(users))
 
 
-def others(summary: Summary, user: User, names: Names) -> list[str]:
+def others(summary: Summary, user: User, names: NameVisibility) -> list[str]:
     """Return the names of other people who can carry the account, the active one first."""
     others = [entry.token for entry in summary.usable if entry.token.consented_by_id != user.pk]
     return list(dict.fromkeys(names.within(token, summary.account) for token in others))

@@ -2,20 +2,17 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import Heartbeat
-from notifications import kinds, outbox
+from notifications import composing, kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
-from ui import addresses, dates
-from users.models import User
-from users.recipients import because_operator, operators
+from ui import dates
+from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
@@ -53,43 +50,20 @@ def tell_operators(now: datetime) -> int:
 
 def build(message: Message) -> Mail:
     """Return the mail, with how it stands by now: whoever reads that mails were late reads it late."""
+    reader = composing.reader_of(message)
     lane, now = message.payload["lane"], timezone.now()
-    user = User.objects.filter(email=message.recipient, is_active=True).first()
-    with timezone.override(user.zone if user else timezone.get_default_timezone()):
-        since = datetime.fromisoformat(message.payload["since"])
-        when = dates.moment(since, zone=timezone.get_current_timezone()).full
-        context = _context(lane, message.payload["what"], when, now)
-        context |= {
-            "because": because_operator(user),
-            "why_url": addresses.of("why_message", message.pk) if user else "",
-        }
-        text = render_to_string("mail/late/body.txt", context)
-        html = render_to_string("mail/late/body.html", context)
-    return Mail(subject=context["subject"], text=text, html=html)
-
-
-def _context(lane: str, what: str, when: str, now: datetime) -> dict[str, Any]:
     still = [work.words(now) for work in lateness.late(now) if work.lane == lane]
     processes = signs_of_life.living(now=now)[lane]
-    heading = f"Background work is late: {lanes.LANES[lane].does}"
-    return {
-        "subject": f"AdToken: Background work is late ({lane})",
-        "heading": heading,
-        "lead": "No log-in was touched. What waits is done once the cause is gone.",
-        "rows": [
-            ("What", f"{what}, waiting since {when}"),
-            ("By now", "; ".join(still) or "It has caught up."),
-            (
-                "Workers",
-                f"{len(processes)} of this lane: {', '.join(processes) or 'none gives a sign of life'}",
-            ),
-        ],
-        "steps": [
-            f"Look whether a worker of the lane runs: “manage.py alive {lane}” on its host. If none does, start “manage.py worker {lane}”.",
-            "If one runs, read its log. /healthz names what is late, and Channel apps shows a channel that does not answer.",
-            f"If it only has too much to do, start a second “manage.py worker {lane}”.",
-        ],
+    facts = {
+        "lane": lane,
+        "does": lanes.LANES[lane].does,
+        "what": message.payload["what"],
+        "since": dates.moment(datetime.fromisoformat(message.payload["since"]), zone=reader.zone).full,
+        "still": "; ".join(still),
+        "count": len(processes),
+        "workers": ", ".join(processes),
     }
+    return composing.compose(KIND, message, reader, facts)
 
 
 def register() -> None:

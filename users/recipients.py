@@ -42,13 +42,6 @@ def operators() -> list[str]:
     return list(dict.fromkeys(address.lower() for address in addresses))
 
 
-def because_operator(user: User | None) -> str:
-    """Return why an operator gets a mail, for its end. `user`: whose address it is; None where it is entered alone."""
-    if user is None:
-        return "You get this because your address is listed in OPERATOR_EMAILS of AdToken."
-    return "You get this because you are an administrator of AdToken."
-
-
 def leads() -> models.QuerySet[Membership]:
     """Return the memberships of team leads who can log in."""
     return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from accounts import health, pool_reasons
 from accounts.mails import mailing
@@ -17,7 +16,7 @@ from tokens import reasons
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
-from ui import addresses, pills
+from ui import addresses, mails, pills
 from ui.text import first_name
 from users import recipients
 from users.models import Membership, User
@@ -59,18 +58,19 @@ def build(message: Message) -> Mail:
     for line in lines:
         groups[line.entry.token_id, line.reason].append(line)
     first = lines[0]
-    told = _told(next(iter(groups.values())))
     shown = _shown(list(groups.values()))
     pools = mailing.summaries({first.account.pk, *(line.account.pk for some in shown for line in some)})
-    accounts = list({line.account.pk: line.account.name for line in lines}.values())
-    context = {
-        "accounts": mailing.called(accounts),
-        "more": len(accounts) - 1,
-        "first": first,
-        "told": told,
+    facts = {
+        "name": first.account.name,
+        "accounts": list({line.account.pk: line.account.name for line in lines}.values()),
+        "more": len({line.account.pk for line in lines}) - 1,
         "channel": declarations.label(first.account.channel),
+        "person": first.person,
+        "mine": first.mine,
+        "dark": first.dark,
         "carrier": _carrier(first, pools, reader),
         "is_admin": _is_admin(first, pools, reader.user),
+        "waits_for": _explanation([first]).waits_for,
         "reads_only": first.reason == Reason.PUBLISHING_LOST,
         "refused": first.reason in WRITE_REFUSALS,
         "log_ins": len({line.entry.token_id for line in lines if line.mine}),
@@ -79,8 +79,9 @@ def build(message: Message) -> Mail:
         ],
         "unseen": max(0, len(lines) - mailing.SHOWN),
         "because": _because(first, pools, reader),
+        "team": str(first.account.team),
     }
-    return mailing.render("access", message, reader, first.account.name, context)
+    return mailing.compose("access", message, reader, facts)
 
 
 def _lines(message: Message, reader: Reader) -> list[Line]:
@@ -111,14 +112,14 @@ def _carrier(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
     return first_name(reader.names.within(found.usable[0].token, found.account)) if found.usable else ""
 
 
-def _told(lines: Sequence[Line]) -> reasons.Explanation:
+def _explanation(lines: Sequence[Line]) -> reasons.Explanation:
     """Return the words for what took one log-in from these accounts."""
     first = lines[0]
     return reasons.explain(
         first.account.channel,
         first.reason,
         person=first.person,
-        account=mailing.called([line.account.name for line in lines]),
+        account=mails.called([line.account.name for line in lines]),
         you=first.mine,
     )
 
@@ -135,25 +136,38 @@ def _shown(groups: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
 
 def _card(
     lines: Sequence[Line], shown: Sequence[Line], pools: Mapping[int, Summary], reader: Reader
-) -> dict[str, Any]:
-    first, told = lines[0], _told(lines)
+) -> dict[str, object]:
+    """Return the facts of one card: what one cause took one log-in away from."""
+    first, told = lines[0], _explanation(lines)
     dark = any(line.dark for line in lines)
-    admin = _is_admin(first, pools, reader.user)
-    waits_for = told.waits_for or ("" if first.mine else first.person)
     # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
     return {
-        **mailing.card_head([line.account for line in lines], f"log-in of {first.person}"),
+        "account": first.account,
+        "channel": declarations.label(first.account.channel),
+        "count": len(lines),
+        "person": first.person,
+        "mine": first.mine,
         "pill": pills.pill("account", "deactivated") if dark else _pill(first),
-        "rows": [
-            *_states(shown, pools, reader),
-            *([("", f"and {len(lines) - len(shown)} more")] if len(lines) > len(shown) else []),
-            ("Why", told.what),
-            *([("Waiting for", "you" if admin and told.waits_for else waits_for)] if waits_for else []),
-        ],
+        "lines": [_shown_line(line, pools, reader) for line in shown],
+        "unseen": len(lines) - len(shown),
+        "told": told,
+        "waits_for": told.waits_for or ("" if first.mine else first.person),
+        "you_help": bool(told.waits_for) and _is_admin(first, pools, reader.user),
         "steps": steps,
-        "steps_for": "" if admin and told.waits_for else waits_for,
-        "button": _button(lines, told),
+        "renews": first.mine and told.by_consent,
+        "renew_url": addresses.of("reauthenticate", first.account.pk),
+        "open_url": addresses.of("open_account", first.account.pk),
+    }
+
+
+def _shown_line(line: Line, pools: Mapping[int, Summary], reader: Reader) -> dict[str, object]:
+    account = line.account
+    return {
+        "name": account.name,
+        "native_id": account.native_id,
+        "dark": line.dark,
+        "carrier": "" if line.dark else _carrier(line, pools, reader),
     }
 
 
@@ -167,61 +181,21 @@ def _pill(line: Line) -> pills.Pill:
     return pills.pill("token", state)
 
 
-def _states(lines: Sequence[Line], pools: Mapping[int, Summary], reader: Reader) -> list[tuple[str, str]]:
-    if len(lines) == 1:
-        return [("State", _state(lines[0], pools, reader))]
-    return [
-        (
-            "" if place else "Accounts",
-            f"{line.account.name} ({line.account.native_id}), {_state(line, pools, reader, short=True)}",
-        )
-        for place, line in enumerate(lines)
-    ]
-
-
-def _state(line: Line, pools: Mapping[int, Summary], reader: Reader, *, short: bool = False) -> str:
-    if line.dark:
-        return "deactivated" if short else "Deactivated: nothing can be published"
-    carrier = _carrier(line, pools, reader)
-    text = f"goes on through {carrier}" if carrier else "other log-ins are being checked"
-    return text if short else text[:1].upper() + text[1:]
-
-
-def _button(lines: Sequence[Line], told: reasons.Explanation) -> dict[str, str]:
-    first = lines[0]
-    if first.mine and told.by_consent:
-        several = f"{declarations.label(first.account.channel)}, {len(lines)} accounts"
-        what = several if len(lines) > 1 else mailing.cut(first.account.name)
-        return {"label": f"Re-authenticate {what}", "url": addresses.of("reauthenticate", first.account.pk)}
-    if first.mine:
-        return {
-            "label": "See the steps and check now",
-            "url": addresses.of("reauthenticate", first.account.pk),
-        }
-    return {
-        "label": f"See {mailing.cut(first.account.name)}",
-        "url": addresses.of("open_account", first.account.pk),
-    }
-
-
 def _is_admin(line: Line, pools: Mapping[int, Summary], user: User | None) -> bool:
     """Return whether the reader may give others a role in the account at the channel."""
     return user is not None and user.email in news.admins(pools[line.account.pk].entries)
 
 
 def _because(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
-    channel = declarations.label(line.account.channel)
+    """Return why the reader gets the mail: "linked", "owner", "admin", "lead", or "nobody" else can be told."""
     if line.mine:
-        return f"You get this because you linked this {channel} log-in."
+        return "linked"
     if line.entry.token.kind == Token.Kind.SYSTEM and _owns(line.entry.token, reader.user):
-        return f"You get this because your team owns this {channel} system user."
+        return "owner"
     if _is_admin(line, pools, reader.user):
-        return f"You get this because you are an admin of {line.account.name} at {channel}."
-    team = line.account.team
-    leads = recipients.leads().filter(team=team, user=reader.user)
-    if reader.user is not None and leads.exists():
-        return f"You get this because you lead the team {team}."
-    return f"You get this because nobody else can be told: the team {team} has no lead."
+        return "admin"
+    leads = recipients.leads().filter(team=line.account.team, user=reader.user)
+    return "lead" if reader.user is not None and leads.exists() else "nobody"
 
 
 def _owns(token: Token, user: User | None) -> bool:

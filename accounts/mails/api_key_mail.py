@@ -5,26 +5,23 @@ Each message has a key of its own, so that the hourly run writes nothing twice.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import ApiKey
-from notifications import clean, outbox
+from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
-from users.models import User
-from users.recipients import because_operator, operators
+from users.recipients import operators
 
 KIND = "api_key"
 DAYS_AHEAD = (1, 7, 30)
 UNUSED_FOR = timedelta(days=90)
-STOPS = "Every call with it is then answered 401, so what it publishes stops."
 
 
 @transaction.atomic
@@ -87,23 +84,9 @@ def build(message: Message) -> Mail:
     made_it = key.created_by is not None and key.created_by.email == message.recipient
     if not made_it and message.recipient not in operators():
         raise NotWanted("This address neither made the key nor is an operator's.")
-    user = User.objects.filter(email=message.recipient, is_active=True).first()
-    with timezone.override(user.zone if user else timezone.get_default_timezone()):
-        context = _context(key, about) | {
-            "because": _because(user, made_it=made_it),
-            "why_url": addresses.of("why_message", message.pk) if user else "",
-        }
-        text = render_to_string("mail/api_key/body.txt", context)
-        html = render_to_string("mail/api_key/body.html", context)
-    return Mail(subject=_subject(key, context["heading"]), text=text, html=html)
-
-
-def _subject(key: ApiKey, heading: str) -> str:
-    """Return the heading as a subject. Where it is too long the key's name gives way, not what happens and when."""
-    subject = f"AdToken: {heading}"
-    room = len(key.name) - (len(subject) - clean.SUBJECT_LENGTH)
-    return clean.line(
-        subject.replace(key.name, f"{key.name[: max(1, room - 1)]}…") if room < len(key.name) else subject
+    reader = composing.reader_of(message)
+    return composing.compose(
+        KIND, message, reader, _facts(key, reader.zone) | {"about": about, "made_it": made_it}
     )
 
 
@@ -118,54 +101,17 @@ def _over(key: ApiKey, about: str, *, now: datetime) -> str:
     return ""
 
 
-def _words(key: ApiKey, about: str) -> tuple[str, str, tuple[str, ...]]:
-    """Return heading, first sentence and steps."""
-    name = f"the API key “{key.name}”"
-    if about == "end":
-        assert key.expires_at is not None  # asked in build
-        last_day = timezone.localtime(key.expires_at - timedelta(seconds=1))
-        steps = ("Make a new key with the same limits, and enter it in the system.", "Revoke this one.")
-        return f"{name} ends on {last_day.day} {last_day:%B %Y}", STOPS, steps
-    if about == "maker":
-        return (
-            f"whoever made {name} has left",
-            "The key goes on working. It may stand where nobody looks after it any more.",
-            (
-                "Find out which system uses it, and who looks after it now.",
-                "Make that person a new key, then revoke this one.",
-            ),
-        )
-    return (
-        f"{name} has not been used for {UNUSED_FOR.days} days",
-        "The key still works for whoever has it. One that no system needs is better revoked.",
-        ("Find out whether a system still needs it.", "If none does, revoke it."),
-    )
-
-
-def _context(key: ApiKey, about: str) -> dict[str, Any]:
-    zone = timezone.get_current_timezone()
-    heading, lead, steps = _words(key, about)
-    used = dates.moment(key.last_used_at, zone=zone).full if key.last_used_at else "never"
-    made_by = (
-        str(key.created_by) if key.created_by else "somebody who was deleted" if key.maker_left_at else "–"
-    )
-    rows = [
-        ("Key", f"{key.prefix}…"),
-        ("Made", f"by {made_by}, {dates.moment(key.created_at, zone=zone).full}"),
-        ("Last used", used),
-        ("Teams", ", ".join(key.teams.order_by("name").values_list("name", flat=True)) or "none"),
-    ]
+def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
+    last = timezone.localtime(key.expires_at - timedelta(seconds=1), zone) if key.expires_at else None
     return {
-        "heading": heading[0].upper() + heading[1:],
-        "lead": lead,
-        "rows": rows,
-        "steps": steps,
-        "label": "Open API keys",
-        "url": addresses.of("admin:accounts_apikey_changelist"),
+        "name": key.name,
+        "prefix": key.prefix,
+        "last_day": f"{last.day} {last:%B %Y}" if last else "",
+        "unused_days": UNUSED_FOR.days,
+        "made_by": str(key.created_by) if key.created_by else "",
+        "maker_deleted": key.maker_left_at is not None,
+        "made_at": dates.moment(key.created_at, zone=zone).full,
+        "used_at": dates.moment(key.last_used_at, zone=zone).full if key.last_used_at else "",
+        "teams": ", ".join(key.teams.order_by("name").values_list("name", flat=True)),
+        "keys_url": addresses.of("admin:accounts_apikey_changelist"),
     }
-
-
-def _because(user: User | None, *, made_it: bool) -> str:
-    if made_it:
-        return "You get this because you made the key."
-    return because_operator(user)

@@ -1,15 +1,13 @@
 """The mail "please re-authenticate", asked by staff: one a person, with all log-ins and accounts that it is about."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from django.template.loader import render_to_string
-from django.utils import timezone
 
 from accounts.mails import death_mail
+from accounts.mails.account_rows import Rows
+from notifications import composing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from tokens.channels import declarations, registry
+from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses
 from ui.text import first_name, join_names
@@ -50,31 +48,21 @@ def _asked(message: Message) -> list[Token]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _render(message: Message, person: User, pools: Sequence[tuple[Token, death_mail.Rows]]) -> Mail:
+def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]]) -> Mail:
     actor = User.objects.filter(pk=message.payload["actor"]).first()
-    asker = str(actor) if actor else "An administrator"
-    channel = registry.get(pools[0][0].app.channel)
-    labels = list(dict.fromkeys(declarations.label(token.app.channel) for token, _ in pools))
-    context: dict[str, Any] = {
-        "asker": asker,
+    keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
+    only = keys[0] if len(keys) == 1 else ""
+    facts = {
+        "asker": str(actor) if actor else "",
         "note": message.payload.get("note", ""),
         "first_name": first_name(str(person)),
-        "what": join_names(labels),
+        "channels": join_names([declarations.label(key) for key in keys]),
         "count": len(pools),
-        "native_user": pools[0][0].native_user_name,
+        "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
-        "cards": [death_mail.card(token, rows, person.zone) for token, rows in pools],
-        "because": f"You get this because you linked {'this log-in' if len(pools) == 1 else 'these log-ins'}.",
-        "about_label": f"How long authorisations last at {channel.label if len(labels) == 1 else 'each channel'}",
-        "about_url": addresses.of("channel_page", channel.key)
-        if len(labels) == 1
-        else addresses.of("channel_needs"),
-        "why_url": addresses.of("why_message", message.pk),
+        "log_ins": [death_mail.card(token, rows, person.zone) for token, rows in pools],
+        "about_channel": declarations.label(only) if only else "",
+        "about_url": addresses.of("channel_page", only) if only else addresses.of("channel_needs"),
     }
-    with timezone.override(person.zone):
-        subject = render_to_string("mail/ask/subject.txt", context).strip()
-        context["subject"] = subject
-        text = render_to_string("mail/ask/body.txt", context)
-        html = render_to_string("mail/ask/body.html", context)
     reply_to = actor.email if actor and actor.is_active else ""
-    return Mail(subject=subject, text=text, html=html, reply_to=reply_to)
+    return composing.compose(KIND, message, composing.Reader(person), facts, reply_to=reply_to)

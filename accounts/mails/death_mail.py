@@ -1,54 +1,32 @@
 """The mail "your log-in stopped": once per death, also when a backup took over. Its cards serve `accounts.mails.ask_mail` too."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts import pool_reasons, readers, summary
 from accounts.mails import stand_in_mail
+from accounts.mails.account_rows import Rows, row_of
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from accounts.telling.notices import record_stop_told
-from notifications import outbox
+from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
-from ui import addresses, dates, pills
-from ui.text import first_name, mid
+from ui import addresses, dates
+from ui.text import first_name
 from users import refused_addresses
 from users.models import User
 from users.recipients import Via
+from users.visibility import names_for
 
 DIED = "died"
 SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Row:
-    """One account that uses a log-in."""
-
-    account: Account
-    entry: AccountToken
-    dark: bool
-    carrier: str  # who else can carry it, "" for nobody
-    pill: pills.Pill
-    left: str
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The first accounts that hang on a log-in, and how many do: it may be thousands."""
-
-    shown: Sequence[Row]
-    total: int
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
@@ -90,18 +68,16 @@ def build_died(message: Message) -> Mail:
     rows = rows_of(token, reader)
     if not rows.shown:
         raise NotWanted("The log-in is no longer linked to any account.")
-    return _render(message, _subject(token, rows), token, reader, rows)
-
-
-def _subject(token: Token, rows: Rows) -> str:
-    """Return the subject by what stands first: a dark account, else one that goes on."""
-    first = rows.shown[0]
-    more = f" (+{rows.total - 1} more)" if rows.total > 1 else ""
-    if first.dark:
-        return f"{_short(first.account.name)} is deactivated: please re-authenticate{more}"
-    if first.carrier:
-        return f"{_short(first.account.name)} goes on through {first.carrier}: please re-authenticate{more}"
-    return f"Your {registry.get(token.app.channel).label} log-in stopped: please re-authenticate"
+    facts = {
+        "first_name": first_name(str(reader)),
+        "one": card(token, rows, reader.zone),
+        "more": rows.total - 1,
+        "first_there": token.reason in LIFTABLE,
+        "system": token.kind == Token.Kind.SYSTEM,
+        "about_channel": declarations.label(token.app.channel),
+        "about_url": addresses.of("channel_page", token.app.channel),
+    }
+    return composing.compose(DIED, message, composing.Reader(reader), facts)
 
 
 def _token_of(message: Message) -> Token:
@@ -125,110 +101,37 @@ def rows_of(token: Token, reader: User, *, first: Collection[int] = ()) -> Rows:
     """Return the accounts that use this log-in: those named first, then those that stopped, with what carries the others."""
     ids = AccountToken.objects.filter(token=token).values("account_id")
     accounts = Account.objects.filter(pk__in=ids)
-    names = Names(reader)
+    names = names_for(reader)
     rows = []
-    now, zone = timezone.now(), timezone.get_current_timezone()
-    for one in summary.first_of(accounts, now, count=SHOWN, before=first):
-        carriers = [entry for entry in one.usable if entry.token_id != token.pk]
-        rows.append(
-            Row(
-                account=one.account,
-                entry=next(entry for entry in one.entries if entry.token_id == token.pk),
-                dark=one.account.state == Account.State.DEACTIVATED,
-                carrier=first_name(names.within(carriers[0].token, one.account)) if carriers else "",
-                pill=pills.pill("account", one.health),
-                left=dates.days_left(one.deadline, now=now, zone=zone).text,
-            )
-        )
+    for one in summary.first_of(accounts, timezone.now(), count=SHOWN, before=first):
+        carriers = [entry.token for entry in one.usable if entry.token_id != token.pk]
+        carrier = first_name(names.within(carriers[0], one.account)) if carriers else ""
+        rows.append(row_of(one, carrier=carrier, zone=reader.zone))
     return Rows(rows, accounts.count())
 
 
-def _render(message: Message, subject: str, token: Token, person: User, rows: Rows) -> Mail:
-    """Render one card for the log-in: the first account carries it, the others are named below."""
-    native = registry.get(token.app.channel)
-    system = token.kind == Token.Kind.SYSTEM
-    because = (
-        f"your team owns this {native.label} system user"
-        if system
-        else f"you linked this {native.label} log-in"
-    )
-    whose = (
-        f"The {native.label} system user {token.native_user_name}"
-        if system
-        else f"Your {native.label} log-in"
-    )
-    context = {
-        "subject": subject,
-        "first_name": first_name(str(person)),
-        "channel": native,
-        "dark": rows.shown[0].dark,
-        "first_there": token.reason in LIFTABLE,
-        "account": card(token, rows, person.zone),
-        "because": f"You get this because {because}.",
-        "about_label": f"How long authorisations last at {native.label}",
-        "about_url": addresses.of("channel_page", native.key),
-        "why_url": addresses.of("why_message", message.pk),
-        "system": system,
-        "whose": whose,
-    }
-    with timezone.override(person.zone):
-        text = render_to_string("mail/died/body.txt", context)
-        html = render_to_string("mail/died/body.html", context)
-    return Mail(subject=subject, text=text, html=html)
-
-
-def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the card of a log-in, as templates/mail/_base/_account.{html,txt} show it."""
+def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
+    """Return the facts of the card of a log-in, as templates/mail/died/card.txt words them."""
     native = registry.get(token.app.channel)
     account = rows.shown[0].account
+    entry = AccountToken.objects.select_related("token").get(account=account, token=token)
     told = reasons.explain(
         native.key,
-        pool_reasons.entry_reason(rows.shown[0].entry),
+        pool_reasons.entry_reason(entry),
         person=token.native_user_name,
         account=account.name,
         you=token.kind != Token.Kind.SYSTEM,
     )
-    button = f"Re-authenticate {native.label}" + (f", {rows.total} accounts" if rows.total > 1 else "")
+    dead = token.state == Token.State.DEAD
+    ends = token.deadline if not dead else None
     return {
-        "channel": native.key,
-        "channel_name": native.label,
-        "name": account.name,
-        "native_id": account.native_id,
-        "pill": rows.shown[0].pill,
-        "rows": _card_rows(token, rows, told, zone),
+        "rows": rows,
+        "channel": native.label,
+        "channel_key": native.key,
+        "log_in": token.native_user_name,
+        "stopped": dates.moment(token.state_since, zone=zone).full if dead else "",
+        "ends": dates.moment(ends, zone=zone).full if ends else "",
+        "told": told,
         "steps": told.steps or (native.last_step,),
-        "button": {"label": button, "url": addresses.of("reauthenticate", account.pk)},
+        "url": addresses.of("reauthenticate", account.pk),
     }
-
-
-def _card_rows(token: Token, rows: Rows, told: reasons.Explanation, zone: ZoneInfo) -> list[tuple[str, str]]:
-    words = [("State", _carried(rows.shown[0]))]
-    if token.state == Token.State.DEAD:
-        words.append(("Stopped", dates.moment(token.state_since, zone=zone).full))
-    elif token.deadline is not None:
-        words.append(("Ends", dates.moment(token.deadline, zone=zone).full))
-    if told.what:
-        words.append(("Why", told.what))
-    if told.causes:
-        words.append(("Causes", " ".join(told.causes)))
-    words.append(("Log-in", token.native_user_name))
-    if rows.total > 1:
-        names = [f"{row.account.name} ({mid(_carried(row, short=True))})" for row in rows.shown[1:]]
-        more = rows.total - len(rows.shown)
-        words.append(("Also renews", ", ".join(names) + (f" and {more} more" if more > 0 else "")))
-    return words
-
-
-def _carried(row: Row, *, short: bool = False) -> str:
-    """Say what carries an account while this log-in does not."""
-    if row.dark:
-        return "Deactivated" if short else "Deactivated: nothing can be published"
-    if row.account.paused_at is not None:
-        return "Paused by staff"
-    if row.carrier:
-        return f"Goes on through {row.carrier}"
-    return "Being checked" if row.account.state == Account.State.INTERRUPTED else row.left
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 30 else f"{name[:29]}…"

@@ -2,36 +2,33 @@
 accounts are taken away, and that is held."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Count, Q
-from django.template.loader import render_to_string
-from django.utils import timezone
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext, gettext_lazy
 
-from notifications import clean, outbox
+from notifications import composing, outbox
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
-from ui import addresses, dates, pills
-from users.models import User
-from users.recipients import because_operator, operators
+from ui import addresses, dates, mails, pills
+from users.recipients import operators
 
 KIND = "operators"  # it is built by `accounts.mails.alert_mail`, which leads here
 SHOWN = 3  # answers
 NEWS_FOR = timedelta(hours=1)  # after its end an incident is told as over
-OVER_LEAD = "It is over: nothing is held any more, and there is nothing to decide. Whoever lost a log-in or an ad account by it was mailed."
+_STANDING = TokenDeath.Standing
 BECAME = {
-    TokenDeath.Standing.BELIEVED: "Believed before it was noticed",
-    TokenDeath.Standing.HELD: "Held",
-    TokenDeath.Standing.CONFIRMED: "Confirmed: said again each time",
-    TokenDeath.Standing.REFUTED: "Taken back: works when asked again",
-    TokenDeath.Standing.ANEW: "Linked anew by the person",
-    TokenDeath.Standing.RELEASED: "Let through by staff",
-    TokenDeath.Standing.DISCARDED: "Discarded by staff",
+    _STANDING.BELIEVED: gettext_lazy("Believed before it was noticed"),
+    _STANDING.HELD: gettext_lazy("Held"),
+    _STANDING.CONFIRMED: gettext_lazy("Confirmed: said again each time"),
+    _STANDING.REFUTED: gettext_lazy("Taken back: works when asked again"),
+    _STANDING.ANEW: gettext_lazy("Linked anew by the person"),
+    _STANDING.RELEASED: gettext_lazy("Let through by staff"),
+    _STANDING.DISCARDED: gettext_lazy("Discarded by staff"),
 }
-GIVEN_UP = "Given up without an answer"
+GIVEN_UP = gettext_lazy("Given up without an answer")
 
 
 @transaction.atomic
@@ -77,24 +74,28 @@ def pill(incident: Incident) -> pills.Pill:
 
 def outcomes(incident: Incident) -> list[tuple[str, int]]:
     """Return what became of what was said, in words, with the number of log-ins, the most frequent first."""
-    discarded = TokenDeath.Standing.DISCARDED
-    given_up = Q(standing=discarded) & ~Q(decision=TokenDeath.Decision.DISCARD)
+    given_up = Q(standing=_STANDING.DISCARDED) & ~Q(decision=TokenDeath.Decision.DISCARD)
     said = TokenDeath.objects.of(incident).annotate(given_up=given_up).values_list("standing", "given_up")
     counted = said.annotate(number=Count("token", distinct=True)).order_by("-number")
     return [
-        (GIVEN_UP if unanswered else BECAME[TokenDeath.Standing(standing)], number)
+        (str(GIVEN_UP if unanswered else BECAME[_STANDING(standing)]), number)
         for standing, unanswered, number in counted
     ]
 
 
 def heading(incident: Incident) -> str:
     """Say what the channel says of the log-ins: that they have ended, have lost ad accounts, or both."""
-    label = incident.app.get_channel_display()
+    return mails.say("incident/heading.txt", _kinds(incident))["heading"]
+
+
+def _kinds(incident: Incident) -> dict[str, object]:
     kinds = set(TokenDeath.objects.of(incident).values_list("kind", flat=True))
-    if TokenDeath.Kind.ACCESS not in kinds:
-        return f"{label} says of many log-ins at once that they have ended"
-    what = "have lost ad accounts" if len(kinds) == 1 else "have ended or lost ad accounts"
-    return f"{label} says that many log-ins {what}"
+    lost = TokenDeath.Kind.ACCESS in kinds
+    return {
+        "channel": incident.app.get_channel_display(),
+        "lost_accounts": lost,
+        "ended": len(kinds) > 1 or not lost,
+    }
 
 
 def answers(incident: Incident) -> list[tuple[str, str, int]]:
@@ -108,24 +109,18 @@ def build(message: Message) -> Mail:
     incident = _incident(message)
     if incident is None:
         raise NotWanted("The channel app was removed.")
-    user = User.objects.filter(email=message.recipient, is_active=True).first()
-    zone = user.zone if user else timezone.get_default_timezone()
-    label = incident.app.get_channel_display()
+    reader = composing.reader_of(message)
     over = bool(message.payload.get("over"))
-    title = f"What {label} said of many log-ins at once is settled" if over else heading(incident)
-    context: dict[str, Any] = {
-        "subject": f"AdToken: {title}",
-        "heading": title,
-        "lead": OVER_LEAD if over else _lead(incident),
-        "preheader": OVER_LEAD if over else "It is held, and the channel is asked again.",
-        "cards": [_settled(incident, zone) if over else _card(incident, zone)],
-        "because": because_operator(user),
-        "why_url": addresses.of("why_message", message.pk) if user else "",
+    facts = _kinds(incident) | {
+        "channel_key": incident.app.channel,
+        "label": incident.app.label,
+        "client_id": incident.app.client_id,
+        "over": over,
+        "began": dates.moment(incident.began_at, zone=reader.zone).full,
+        "url": addresses.of("admin:tokens_incident_change", incident.pk),
+        **(_settled(incident, reader.zone) if over else _held(incident, reader.zone)),
     }
-    with timezone.override(zone):
-        text = render_to_string("mail/incident/body.txt", context)
-        html = render_to_string("mail/incident/body.html", context)
-    return Mail(subject=clean.line(context["subject"]), text=text, html=html)
+    return composing.compose("incident", message, reader, facts)
 
 
 def facts(message: Message) -> list[Fact]:
@@ -134,89 +129,45 @@ def facts(message: Message) -> list[Fact]:
     if incident is None:
         return []
     return [
-        Fact(str(incident.app), "Told", f"{_number(number)}: {row}") for row, _, number in answers(incident)
+        Fact(
+            str(incident.app),
+            gettext("Told"),
+            mails.say("incident/why.txt", {"number": number, "row": row})["why"],
+        )
+        for row, _, number in answers(incident)
     ]
-
-
-def _lead(incident: Incident) -> str:
-    """Say what holds now: what is held, and what had ended before it was seen."""
-    label = incident.app.get_channel_display()
-    of_app = TokenDeath.objects.of(incident)
-    held = of_app.held().values("token").distinct().count()
-    if not held:
-        return f"Nothing is held any more: {label} was asked again, or somebody has decided. The page says what became of it."
-    ended = of_app.exclude(standing=TokenDeath.Standing.HELD).values("token").distinct().count()
-    lost = of_app.filter(kind=TokenDeath.Kind.ACCESS).held().values("token").distinct().count()
-    goes_on = "they have not ended"
-    if lost:
-        goes_on = "their ad accounts go on" if lost == held else f"the ad accounts of {lost} of them go on"
-    said = [
-        f"AdToken does not believe it yet. {held} log-ins are held: {goes_on}, and nobody was mailed about them.",
-        f"The first {ended} were believed before this was noticed; their people were mailed, and those log-ins are checked again as well.",
-        "Accounts with another log-in carry on through it." if lost < held else "",
-        f"{label} is asked again after 15 minutes, and once more 15 minutes later: what it refuses both times ends, what works carries on.",
-    ]
-    return " ".join(part for part in said if part)
 
 
 def _incident(message: Message) -> Incident | None:
     return Incident.objects.filter(pk=message.payload["incident"]).select_related("app").first()
 
 
-def _settled(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the card of an incident that is over: what became of it."""
+def _settled(incident: Incident, zone: ZoneInfo) -> dict[str, object]:
+    """Return what became of an incident that is over."""
     assert incident.ended_at is not None
-    rows = [
-        ("Began", dates.moment(incident.began_at, zone=zone).full),
-        ("Ended", dates.moment(incident.ended_at, zone=zone).full),
-        *((words, _number(number)) for words, number in outcomes(incident)),
-    ]
     return {
-        **_head(incident),
         "pill": pills.pill("incident", "over"),
-        "rows": rows,
-        "steps": (),
-        "button": _button(incident, "See what became of it"),
+        "ended_at": dates.moment(incident.ended_at, zone=zone).full,
+        "counts": outcomes(incident),
     }
 
 
-def _head(incident: Incident) -> dict[str, Any]:
-    app = incident.app
+def _held(incident: Incident, zone: ZoneInfo) -> dict[str, object]:
+    """Return what holds now: what is held, and how much had ended before it was seen."""
+    of_app = TokenDeath.objects.of(incident)
+    held_now = TokenDeath.objects.held().filter(app=incident.app)
+    first = held_now.order_by("ask_at").first()
+    asked_at = first.ask_at if first else None
     return {
-        "channel": app.channel,
-        "channel_name": app.get_channel_display(),
-        "name": f"Our app {app.label}".strip(),
-        "native_id": f"Client ID {app.client_id}",
-    }
-
-
-def _button(incident: Incident, label: str) -> dict[str, str]:
-    return {"label": label, "url": addresses.of("admin:tokens_incident_change", incident.pk)}
-
-
-def _number(log_ins: int) -> str:
-    return f"{log_ins:,} log-in{'' if log_ins == 1 else 's'}"
-
-
-def _card(incident: Incident, zone: ZoneInfo) -> dict[str, Any]:
-    app = incident.app
-    held = TokenDeath.objects.held().filter(app=app)
-    first = held.order_by("ask_at").first()
-    rows = [
-        ("Held now", str(held.values("token").distinct().count())),
-        ("Since", dates.moment(incident.began_at, zone=zone).full),
-        *((row, _number(number)) for row, _, number in answers(incident)[:SHOWN]),
-    ]
-    if first is not None and first.ask_at is not None:
-        rows.append(("Asked again", dates.moment(first.ask_at, zone=zone).full))
-    return {
-        **_head(incident),
         "pill": pill(incident),
-        "rows": rows,
-        "steps": (
-            f"Look whether {app.get_channel_display()} reports trouble of its own. If so, wait: AdToken asks again by itself.",
-            "If you know that it is so, for example because the app was removed there, let it through.",
-            "If you know that it is not so, discard what was said.",
-        ),
-        "button": _button(incident, "Open what is held"),
+        "held": _log_ins(of_app.held()),
+        "believed": _log_ins(of_app.exclude(standing=_STANDING.HELD)),
+        "lost": _log_ins(of_app.filter(kind=TokenDeath.Kind.ACCESS).held()),
+        "held_now": _log_ins(held_now),
+        "counts": [(row, number) for row, _, number in answers(incident)[:SHOWN]],
+        "asked_again": dates.moment(asked_at, zone=zone).full if asked_at else "",
     }
+
+
+def _log_ins(deaths: QuerySet[TokenDeath]) -> int:
+    return deaths.values("token").distinct().count()

@@ -1,46 +1,36 @@
 """What the three mails of telling share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts import summary
 from accounts.models import Account, AccountNotice
-from accounts.name_visibility import Names
 from accounts.summary import Summary
-from notifications import clean
+from notifications import composing
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
-from tokens.channels import declarations
 from ui import addresses
+from ui.name_visibility import NameVisibility
 from ui.text import first_name
 from users.models import User
+from users.visibility import names_for
 
 SHOWN = 10  # accounts in one mail; the rest is a number and a link
-NAME_LENGTH = 30
-SHORTEST_NAME = 8
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Who reads the mail: a person who can log in here, or an address outside (`user` is None)."""
+class Reader(composing.Reader):
+    """Who reads the mail, and whose names they may read."""
 
-    user: User | None
-    names: Names
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The reader's time zone."""
-        return self.user.zone if self.user else ZoneInfo(timezone.get_default_timezone_name())
+    names: NameVisibility
 
     @property
-    def call(self) -> str:
-        """Return "Ada, " to begin a sentence with, or ""."""
-        return f"{first_name(str(self.user))}, " if self.user else ""
+    def first_name(self) -> str:
+        """How a sentence calls a person who can log in here; "" for an address outside."""
+        return first_name(str(self.user)) if self.user else ""
 
 
 def reader_of(message: Message) -> Reader:
@@ -48,7 +38,7 @@ def reader_of(message: Message) -> Reader:
     user = User.objects.filter(email=message.recipient).first()
     if user is not None and not user.is_active:
         raise NotWanted("The person can no longer log in.")
-    return Reader(user, Names(user))
+    return Reader(user, names_for(user))
 
 
 def summaries(ids: Collection[int]) -> dict[int, Summary]:
@@ -64,52 +54,10 @@ def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:
     return list(Account.objects.filter(pk__in={notice.account_id for notice in notices}))
 
 
-def cut(name: str, length: int = NAME_LENGTH) -> str:
-    """Return an account's name as a subject or a button has room for it."""
-    return name if len(name) <= length else f"{name[: length - 1].rstrip()}…"
-
-
-def called(names: Sequence[str]) -> str:
-    """Return "Fern Gardens", or "Fern Gardens and 2 more"."""
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def card_head(accounts: Sequence[Account], whose: str = "") -> dict[str, Any]:
-    """Return the head of a card: one account with its id, or how many there are and whose log-in it is."""
-    first = accounts[0]
-    channel = declarations.label(first.channel)
-    several = len(accounts) > 1
-    return {
-        "channel": first.channel,
-        "channel_name": channel,
-        "name": f"{channel}, {len(accounts)} accounts" if several else first.name,
-        "native_id": whose if several else first.native_id,
-    }
-
-
-def render(kind: str, message: Message, reader: Reader, name: str, context: Mapping[str, Any]) -> Mail:
-    """Render a mail of templates/mail/<kind>/. `name` is the account of the subject, which gives way where the subject is too long."""
-    full: dict[str, Any] = {
-        "call": reader.call,
-        "more_url": addresses.of("my_accounts"),
-        "why_url": addresses.of("why_message", message.pk) if reader.user else "",
-        "subject": _subject(kind, name, context),
-        **context,
-    }
-    with timezone.override(reader.zone):
-        text = render_to_string(f"mail/{kind}/body.txt", full)
-        html = render_to_string(f"mail/{kind}/body.html", full)
-    return Mail(subject=full["subject"], text=text, html=html)
-
-
-def _subject(kind: str, name: str, context: Mapping[str, Any]) -> str:
-    def with_name(length: int) -> str:
-        return render_to_string(f"mail/{kind}/subject.txt", {**context, "name": cut(name, length)}).strip()
-
-    text = with_name(NAME_LENGTH)
-    if len(text) > clean.SUBJECT_LENGTH:
-        text = with_name(max(SHORTEST_NAME, len(cut(name)) - (len(text) - clean.SUBJECT_LENGTH)))
-    return clean.line(text)
+def compose(kind: str, message: Message, reader: Reader, facts: Mapping[str, object]) -> Mail:
+    """Return a mail of templates/mail/<kind>/, with what the words of all three use."""
+    shared = {"first_name": reader.first_name, "all_url": addresses.of("my_accounts")}
+    return composing.compose(kind, message, reader, shared | dict(facts))
 
 
 def facts(message: Message) -> list[Fact]:
@@ -119,7 +67,7 @@ def facts(message: Message) -> list[Fact]:
     return [
         Fact(
             what=f"{_named(accounts[notice.account_id])}: {notice.get_kind_display()}",
-            outcome="Over" if notice.closed_at else "Open",
+            outcome=gettext("Over") if notice.closed_at else gettext("Open"),
         )
         for notice in told[:100]
     ]

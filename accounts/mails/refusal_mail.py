@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.template.loader import render_to_string
-from django.utils import timezone
 
 from accounts.models import ApiKey, RefusedWrite
-from notifications import clean, outbox
+from notifications import composing, outbox
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
 from ui import addresses, dates, pills
 from ui.text import join_names
-from users.models import User
-from users.recipients import because_operator, operators
+from users.recipients import operators
 
 KIND = "operators"  # it is built by `accounts.mails.alert_mail`, which leads here
 SHOWN = 5  # accounts in one mail
@@ -51,26 +47,15 @@ def build(message: Message) -> Mail:
     words = _words(message)
     if not words:
         raise NotWanted("The accounts were removed.")
-    user = User.objects.filter(email=message.recipient, is_active=True).first()
-    zone = user.zone if user else timezone.get_default_timezone()
-    names = join_names(list(dict.fromkeys(word.account.get_channel_display() for word in words)))
-    heading = f"{names} refused changes in words that we do not know"
-    context: dict[str, Any] = {
-        "subject": f"AdToken: {heading}",
-        "heading": heading,
-        "lead": (
-            "Publishing jobs reported it, while our own questions were answered well. The accounts went on through somebody else, "
-            "and the log-ins were not touched. If the answer is about the request and not about the person, say so."
-        ),
-        "cards": [_card(word, zone) for word in words[:SHOWN]],
-        "more": max(0, len(words) - SHOWN),
-        "because": because_operator(user),
-        "why_url": addresses.of("why_message", message.pk) if user else "",
+    reader = composing.reader_of(message)
+    channels = dict.fromkeys(word.account.get_channel_display() for word in words)
+    facts = {
+        "channels": join_names(list(channels)),
+        "shown": [_shown(word, reader.zone) for word in words[:SHOWN]],
+        "pill": pills.pill("publishing", "shifted"),
+        "more_count": max(0, len(words) - SHOWN),
     }
-    with timezone.override(zone):
-        text = render_to_string("mail/refused_writes/body.txt", context)
-        html = render_to_string("mail/refused_writes/body.html", context)
-    return Mail(subject=clean.line(context["subject"]), text=text, html=html)
+    return composing.compose("refused_writes", message, reader, facts)
 
 
 def facts(message: Message) -> list[Fact]:
@@ -83,30 +68,17 @@ def _words(message: Message) -> Sequence[RefusedWrite]:
     return list(rows.select_related("account", "token").order_by("pk"))
 
 
-def _card(word: RefusedWrite, zone: ZoneInfo) -> dict[str, Any]:
+def _shown(word: RefusedWrite, zone: ZoneInfo) -> dict[str, object]:
     account, key = word.account, ApiKey.objects.filter(pk=word.api_key).first()
     reporters = RefusedWrite.objects.filter(
         account=account, token=word.token_id, known=False, at__lte=word.at
     )
     return {
-        "channel": account.channel,
-        "channel_name": account.get_channel_display(),
-        "name": account.name,
-        "native_id": account.native_id,
-        "pill": pills.pill("publishing", "shifted"),
-        "rows": [
-            ("Message", scrub.text(word.said) or "nothing"),
-            ("To", word.token.native_user_name or word.token.native_user_id),
-            ("When", dates.moment(word.at, zone=zone).full),
-            ("By", f"{key.name if key else 'AdToken itself'}, {reporters.count()} reports"),
-            ("Meanwhile", "This person counts as one who cannot publish here, for a day."),
-        ],
-        "steps": (
-            "Read the whole answer under Unknown answers, and say what it means. It holds at once.",
-            "If the person may publish, press Check now at the account: the role counts again.",
-        ),
-        "button": {
-            "label": "Open the account",
-            "url": addresses.of("admin:accounts_account_change", account.pk),
-        },
+        "account": account,
+        "said": scrub.text(word.said),
+        "person": word.token.native_user_name or word.token.native_user_id,
+        "at": dates.moment(word.at, zone=zone).full,
+        "key": key.name if key else "",
+        "reports": reporters.count(),
+        "url": addresses.of("admin:accounts_account_change", account.pk),
     }

@@ -1,7 +1,6 @@
 """The mail about ad accounts that a channel restricts: what it says, and who can lift it. No log-in is to blame."""
 
 from collections import defaultdict
-from typing import Any
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountNotice
@@ -32,40 +31,27 @@ def build(message: Message) -> Mail:
     for account in still:
         groups[account.channel, account.restriction].append(account)
     shown = list(groups.values())[: mailing.SHOWN]
-    context = {
-        "accounts": mailing.called([account.name for account in still]),
+    facts = {
+        "name": still[0].name,
+        "accounts": [account.name for account in still],
         "more": len(still) - 1,
         "channel": declarations.label(still[0].channel),
         "cards": [_card(some) for some in shown],
         "unseen": sum(len(some) for some in groups.values())
         - sum(min(len(some), mailing.SHOWN) for some in shown),
-        "because": "You get this because you keep "
-        + ("this account" if len(still) == 1 else "these accounts")
-        + " connected, or answer for the team.",
     }
-    return mailing.render("restricted", message, reader, still[0].name, context)
+    return mailing.compose("restricted", message, reader, facts)
 
 
-def _card(accounts: list[Account]) -> dict[str, Any]:
+def _card(accounts: list[Account]) -> dict[str, object]:
+    """Return the facts of one card: the accounts of one channel that it restricts in the same words."""
     first = accounts[0]
-    channel = declarations.label(first.channel)
-    told = reasons.explain(
-        first.channel, Reason.RESTRICTED, account=mailing.called([account.name for account in accounts])
-    )
-    rows = [
-        ("" if place else "Accounts", f"{account.name} ({account.native_id})")
-        for place, account in enumerate(accounts[: mailing.SHOWN])
-    ]
-    button = {"label": f"See {mailing.cut(first.name)}", "url": addresses.of("open_account", first.pk)}
     return {
-        **mailing.card_head(accounts),
+        "account": first,
+        "channel": declarations.label(first.channel),
+        "count": len(accounts),
+        "accounts": accounts[: mailing.SHOWN],
         "pill": pills.pill("account", "restricted"),
-        "rows": [
-            *(rows if len(accounts) > 1 else []),
-            ("Why", f"{channel} says: {first.restriction}"),
-            ("Waiting for", f"an admin at {channel}"),
-        ],
-        "steps": told.steps,
-        "steps_for": f"an admin at {channel}",
-        "button": button,
+        "steps": reasons.explain(first.channel, Reason.RESTRICTED, account=first.name).steps,
+        "url": addresses.of("open_account", first.pk),
     }

@@ -1,7 +1,6 @@
 """The mail that says that accounts work again, to whoever was told that they stopped or were restricted."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.utils import timezone
 
@@ -35,28 +34,26 @@ def build(message: Message) -> Mail:
     # Where nothing but restrictions ended, all of them did; else what works again is told first, and what does not by itself.
     told = found if first.pk in lifted else [one for one in found if _works(one)]
     shown = mailing.summaries([one.pk for one in found[:SHOWN]])
-    context = {
-        "accounts": mailing.called([one.name for one in told]),
+    facts = {
+        "name": first.name,
+        "accounts": [one.name for one in told],
         "more": len(told) - 1,
         "lifted": first.pk in lifted,
-        "all_work": not dark,
-        "dark": mailing.called(dark) if dark else "",
-        "dark_more": len(dark) - 1,
+        "dark": dark,
         "channel": declarations.label(first.channel),
         "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),
         "because": _because([one.pk in lifted for one in found]),
+        "told_of": len(found),
     }
-    return mailing.render("works_again", message, reader, first.name, context)
+    return mailing.compose("works_again", message, reader, facts)
 
 
 def _because(lifted: Sequence[bool]) -> str:
-    """Return why the reader gets this, for each account whether only its restriction ended."""
+    """Return what the reader was told of, for each account whether only its restriction ended: "restricted", "stopped" or "both"."""
     if all(lifted):
-        what = "was restricted" if len(lifted) == 1 else "were restricted"
-    else:
-        what = "had stopped or were restricted" if any(lifted) else "had stopped"
-    return f"You get this because we told you that {'it' if len(lifted) == 1 else 'they'} {what}."
+        return "restricted"
+    return "both" if any(lifted) else "stopped"
 
 
 def _holds(account: Account, lifted: set[int]) -> bool:
@@ -69,39 +66,25 @@ def _works(account: Account) -> bool:
     return account.state == Account.State.CONNECTED
 
 
-def _card(found: Summary, reader: Reader) -> dict[str, Any]:
+def _card(found: Summary, reader: Reader) -> dict[str, object]:
     account = found.account
-    carrier = found.active_name(reader.names)
-    connected = account.state == Account.State.CONNECTED
-    rows = [("State", _state(account, carrier))]
-    if connected and account.deadline is not None:
-        until = dates.works_until(
-            found.deadline,
-            undated=found.undated,
-            channel_label=declarations.label(account.channel),
-            now=timezone.now(),
-            zone=timezone.get_current_timezone(),
-        )
-        rows.append((until.heading, until.text))
+    ends = account.state == Account.State.CONNECTED and account.deadline is not None
     return {
-        **mailing.card_head([account]),
+        "account": account,
+        "channel": declarations.label(account.channel),
         "pill": pills.pill("account", found.health),
-        "rows": rows,
-        "steps": (),
-        "steps_for": "",
-        "button": {
-            "label": f"See {mailing.cut(account.name)}",
-            "url": addresses.of("open_account", account.pk),
-        },
+        "state": account.state,  # an account whose restriction ended may be paused, or have no log-in that works
+        "carrier": first_name(found.active_name(reader.names)),
+        "until": _until(found, reader) if ends else None,
+        "url": addresses.of("open_account", account.pk),
     }
 
 
-def _state(account: Account, carrier: str) -> str:
-    """Say whether it works: an account whose restriction ended may be paused, or have no log-in that works."""
-    if account.state == Account.State.CONNECTED:
-        return f"Connected, through {first_name(carrier)}" if carrier else "Connected"
-    why = {
-        Account.State.PAUSED: "paused by staff",
-        Account.State.INTERRUPTED: "its log-in is being checked",
-    }.get(Account.State(account.state), "deactivated: no log-in works for it")
-    return f"No longer restricted, but {why}"
+def _until(found: Summary, reader: Reader) -> dates.WorksUntil:
+    return dates.works_until(
+        found.deadline,
+        undated=found.undated,
+        channel_label=declarations.label(found.account.channel),
+        now=timezone.now(),
+        zone=reader.zone,
+    )

@@ -1,0 +1,37 @@
+"""From a message to its mail: who reads it, and the foot that every mail has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from notifications.kinds import Mail
+from notifications.models import Message
+from ui import addresses, mails
+from users.models import User
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads a mail: a person who can log in here, or an address outside (`user` is None)."""
+
+    user: User | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reader's time zone, the installation's for an address outside."""
+        return self.user.zone if self.user else ZoneInfo(timezone.get_default_timezone_name())
+
+
+def reader_of(message: Message) -> Reader:
+    """Return who reads a message."""
+    return Reader(User.objects.filter(email=message.recipient, is_active=True).first())
+
+
+def compose(
+    folder: str, message: Message, reader: Reader, facts: Mapping[str, object], *, reply_to: str = ""
+) -> Mail:
+    """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
+    foot = {"reader": reader, "why_url": addresses.of("why_message", message.pk) if reader.user else ""}
+    return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to)

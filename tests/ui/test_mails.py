@@ -1,0 +1,79 @@
+"""The kit of mails: subjects that have room, words files that become cards, and one frame for HTML and plain text."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pytest_django import Settings
+
+from ui import mails
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WORDS = """{% load i18n mailwords %}
+{% subject %}{% blocktranslate with name=name|gives_way %}{{ name }} stops{% endblocktranslate %}{% endsubject %}
+{% part "heading" %}
+{% blocktranslate count days=days %}{{ name }} stops in {{ days }} day{% plural %}{{ name }} stops in {{ days }} days{% endblocktranslate %}
+{% endpart %}
+{% part "lead" %}{{ said.heading }}: act
+   now.{% endpart %}
+{% card name=name native_id="1" channel="x" channel_name="X" group=_("Soon") aside="2 left" %}
+  {% row _("Works until") %}Friday{% endrow %}
+  {% row _("Backup") %}{% endrow %}
+  {% step %}Press <Allow>.{% endstep %}
+  {% step %}{% endstep %}
+  {% steps more %}
+  {% steps_head %}Steps for Ben{% endsteps_head %}
+  {% button "https://x.example/" %}See {{ name|cut:9 }}{% endbutton %}
+{% endcard %}
+{% card %}{% row "Key" %}k{% endrow %}{% endcard %}"""
+
+
+@pytest.fixture
+def words(tmp_path: Path, settings: Settings) -> None:
+    """A mail of the kind "made_up"."""
+    folder = tmp_path / "mail" / "made_up"
+    folder.mkdir(parents=True)
+    (folder / "words.txt").write_text(WORDS, encoding="utf-8")
+    first = settings.TEMPLATES[0]
+    settings.TEMPLATES = [{**first, "DIRS": [tmp_path, *first["DIRS"]]}]
+
+
+@pytest.mark.usefixtures("words")
+def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
+    facts = {"name": "Shoes & more", "days": 1, "more": ("Then wait.",)}
+
+    mail = mails.render("made_up", facts, zone=BERLIN)
+
+    assert mail["subject"] == "Shoes & more stops"
+    assert "<h1>Shoes &amp; more stops in 1 day</h1>" in mail["html"]
+    assert "Press &lt;Allow&gt;." in mail["html"]
+    text = mail["text"]
+    assert text.startswith("Shoes & more stops in 1 day: act now.\n\n\nSOON\n\nShoes & more (X, 1)\n")
+    assert "  Works until  Friday (2 left)\n  Steps for Ben:\n  1. Press <Allow>.\n  2. Then wait.\n" in text
+    assert "  See Shoes &…:\n  https://x.example/\n" in text
+    assert "Backup" not in text + mail["html"]  # a row without text is left out, and a step
+    assert mail["html"].count("<li>") == 2
+    assert 'class="kv kv-alone"' in mail["html"]  # the card without a head
+
+
+NAME = "Grove Kitchens North and all of the South"
+GIVES_WAY = mails.GIVES_WAY.format(mails.cut(NAME))
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        ([(f"{GIVES_WAY} is deactivated", 8)], "Grove Kitchens North and all… is deactivated"),
+        ([("x" * 79, 8), ("y" * 78, 8)], "y" * 78),
+        ([(f"{GIVES_WAY} {'x' * 56}", 8)], f"Grove Kitchens North… {'x' * 56}"),
+        ([(f"{GIVES_WAY} {'x' * 71}", 8), ("short", 8)], "short"),  # eight characters of the name do not fit
+        ([(f"{GIVES_WAY} {'x' * 71}", 8)], f"Grove Kitchens North and all… {'x' * 47}…"),
+    ],
+)
+def test_the_first_subject_with_room_is_taken_and_a_name_gives_way(
+    offered: list[tuple[str, int]], expected: str
+) -> None:
+    subject = mails.subject(offered)
+
+    assert subject == expected
+    assert len(subject) <= mails.SUBJECT_LENGTH
