@@ -27,6 +27,9 @@ Builder = Callable[[Message], Mail]
 Ending = Callable[[Message], None]
 
 
+FACTS = "words/mail_facts.txt"  # the phrases of facts
+
+
 @dataclass(frozen=True)
 class Fact:
     """One line of "why did I (not) get this mail?": what was found, and what became of it."""

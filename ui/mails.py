@@ -42,11 +42,6 @@ def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendere
     return Rendered(subject=str(context["subject"]), text=text, html=html)
 
 
-def say(template: str, facts: Mapping[str, object]) -> Mapping[str, str]:
-    """Return the parts of a words file, by name: what pages say of mails. They are plain text: whoever shows them as HTML escapes them."""
-    return _words(f"mail/{template}", facts).parts
-
-
 def _words(template: str, facts: Mapping[str, object]) -> Words:
     words = Words()
     context = Context({**facts, "words": words, "said": words.parts}, autoescape=False)

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from accounts import alerts
 from accounts.mails import incident_mail, refusal_mail, version_mail
 from notifications import composing
-from notifications.kinds import Fact, Mail, NotWanted
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub, unknown_answer_words
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer
 from ui import addresses, dates, mails, pills
+from ui.phrases import phrase
 from ui.text import join_names
 from users.recipients import operators
 
@@ -54,9 +55,13 @@ def facts(message: Message) -> list[Fact]:
         return []
     found = []
     if message.payload["fault"]:
-        found.append(Fact(f"{app}: {app.get_channel_display()} refuses AdToken itself", "Told", app.fault))
+        what = phrase(FACTS, "app_refused", app=str(app), channel=app.get_channel_display())
+        found.append(Fact(what, phrase(FACTS, "told"), app.fault))
     rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
-    found += [Fact(unknown_answer_words.title(row), "Told", "No verdict table knows it.") for row in rows]
+    found += [
+        Fact(unknown_answer_words.title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
+        for row in rows
+    ]
     return found
 
 

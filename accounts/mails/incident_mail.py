@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from notifications import composing, outbox
-from notifications.kinds import Fact, Mail, NotWanted
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
-from ui import addresses, dates, mails, pills
+from ui import addresses, dates, pills
+from ui.phrases import phrase
 from users.recipients import operators
 
 KIND = "operators"  # it is built by `accounts.mails.alert_mail`, which leads here
@@ -85,7 +86,7 @@ def outcomes(incident: Incident) -> list[tuple[str, int]]:
 
 def heading(incident: Incident) -> str:
     """Say what the channel says of the log-ins: that they have ended, have lost ad accounts, or both."""
-    return mails.say("incident/heading.txt", _kinds(incident))["heading"]
+    return phrase("mail/incident/heading.txt", "heading", **_kinds(incident))
 
 
 def _kinds(incident: Incident) -> dict[str, object]:
@@ -131,8 +132,8 @@ def facts(message: Message) -> list[Fact]:
     return [
         Fact(
             str(incident.app),
-            gettext("Told"),
-            mails.say("incident/why.txt", {"number": number, "row": row})["why"],
+            phrase(FACTS, "told"),
+            phrase(FACTS, "log_ins", number=number, log_ins=f"{number:,}", row=row),
         )
         for row, _, number in answers(incident)
     ]

@@ -8,10 +8,11 @@ from django.db import transaction
 
 from accounts.models import ApiKey, RefusedWrite
 from notifications import composing, outbox
-from notifications.kinds import Fact, Mail, NotWanted
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
 from ui import addresses, dates, pills
+from ui.phrases import phrase
 from ui.text import join_names
 from users.recipients import operators
 
@@ -60,7 +61,7 @@ def build(message: Message) -> Mail:
 
 def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
-    return [Fact(word.account.name, "Told", scrub.text(word.said)) for word in _words(message)]
+    return [Fact(word.account.name, phrase(FACTS, "told"), scrub.text(word.said)) for word in _words(message)]
 
 
 def _words(message: Message) -> Sequence[RefusedWrite]:

@@ -5,13 +5,14 @@ from datetime import date
 from django.utils import timezone
 
 from notifications import composing
-from notifications.kinds import Fact, Mail, NotWanted
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
 from tokens.channels import registry, versions
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
-from ui import mails, pills
+from ui import pills
+from ui.phrases import phrase
 
 
 def build(message: Message) -> Mail:
@@ -31,8 +32,8 @@ def facts(message: Message) -> list[Fact]:
     channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None:
         return []
-    said = _warning(message) or mails.say("versions/why.txt", _when(message, channel))["when"]
-    return [Fact(f"{channel.label} API {message.payload['version']}", "Told", said)]
+    said = _warning(message) or phrase(FACTS, "version_ends", **_when(message, channel))
+    return [Fact(f"{channel.label} API {message.payload['version']}", phrase(FACTS, "told"), said)]
 
 
 def _facts(message: Message, channel: Channel) -> dict[str, object]:
