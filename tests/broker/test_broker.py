@@ -9,7 +9,6 @@ from typing import Any
 import httpx2
 import pytest
 from cryptography.fernet import Fernet
-from django.conf import settings
 from django.core import signing
 from django.db import connection, transaction
 from django.test import Client
@@ -21,6 +20,7 @@ from broker import callers, leases
 from tests.support import native
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
+from tokens.channels.addresses import configured
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.models import Team
 
@@ -70,7 +70,7 @@ def job(key: str, account: Account) -> Job:
 
 def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
     """Create a campaign at the channel, merging the lease's `send` block blindly."""
-    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{account.native_id}/campaigns"
+    url = f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/act_{account.native_id}/campaigns"
     return httpx2.post(
         url,
         params=lease["send"]["query"],
@@ -460,7 +460,7 @@ def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, worl
     import broker
 
     world.change_password("facebook", "ada")
-    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{account.native_id}/campaigns"
+    url = f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/act_{account.native_id}/campaigns"
     data = {"name": "A", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": "[]"}
 
     reply = broker.call(account=account, method="POST", url=url, data=data, now=datetime.now(UTC))
@@ -473,7 +473,7 @@ def test_python_callers_go_on_where_http_200_tells_of_a_dead_token(world: Sandbo
 
     account = native.linked("tiktok", "ada", "ben")
     world.cancel_authorisation("tiktok", "ada")
-    url = f"{settings.TIKTOK_API_URL}/open_api/{settings.TIKTOK_API_VERSION}/campaign/create/"
+    url = f"{configured('TIKTOK_API_URL')}/open_api/{configured('TIKTOK_API_VERSION')}/campaign/create/"
     order = {"advertiser_id": account.native_id, "campaign_name": "A", "objective_type": "TRAFFIC"}
 
     reply = broker.call(account=account, method="POST", url=url, json=order, now=datetime.now(UTC))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
-from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -24,6 +23,7 @@ from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
+from tokens.channels.addresses import configured
 from tokens.models import DeletionRequest, Token
 from users.models import Team, User
 
@@ -140,7 +140,7 @@ def _publish_and_lose(world: World, sandbox: Sandbox) -> None:
     path = f"/api/v1/accounts/facebook/{world.account.native_id}/lease"
     lease = job.post(path, {}, content_type="application/json").json()
     sandbox.change_password("facebook", "ada")
-    url = f"{settings.FACEBOOK_GRAPH_URL}/{settings.FACEBOOK_VERSION}/act_{world.account.native_id}/campaigns"
+    url = f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/act_{world.account.native_id}/campaigns"
     refused = httpx2.post(
         url,
         params=lease["send"]["query"],

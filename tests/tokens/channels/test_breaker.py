@@ -13,6 +13,7 @@ from django.conf import settings
 
 from adtoken_project.embedded.processes import free_port
 from tokens.channels import brake, breaker, gate, http, shared, shares
+from tokens.channels.addresses import configured
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
 from tokens.channels.kinds import Answer, AppKeys, Credentials, Verdict
 from tokens.channels.linkedin.channel import CHANNEL as LINKEDIN
@@ -234,7 +235,7 @@ def test_a_limit_of_the_app_holds_for_all_its_tokens_and_not_for_another_app_nor
     asked_for_three = server.asked
     other = FACEBOOK.inspect(OTHER, NOBODY)
     with gate.asking(FACEBOOK, KEYS):
-        renewal = http.request("refresh", "GET", f"{settings.FACEBOOK_GRAPH_URL}/oauth")
+        renewal = http.request("refresh", "GET", f"{configured('FACEBOOK_GRAPH_URL')}/oauth")
 
     assert {one.ruling.verdict for one in (*found, other)} == {Verdict.RATE_LIMITED}
     assert asked_for_three == 1
