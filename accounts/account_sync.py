@@ -38,11 +38,18 @@ class Findings:
         return any(gate.was_not_asked(one) for one in said)
 
 
-def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | None = None) -> Findings:
+def read(
+    token: Token,
+    accounts: Sequence[tuple[int, str]],
+    *,
+    facts: Mapping[int, Mapping[str, str]],
+    timeout: float | None = None,
+) -> Findings:
     """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
 
-    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `timeout`: seconds, of each account
-    that is read singly. Raises VaultError or ValueError where the credentials do not open.
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault.
+    `facts`: those of `pool_entries.facts_of`. `timeout`: seconds, of each account that is read singly.
+    Raises VaultError or ValueError where the credentials do not open.
     """
     native = registry.get(token.app.channel)
     keys, credentials = token.app.keys(), token.unseal()
@@ -50,12 +57,17 @@ def read(token: Token, accounts: Sequence[tuple[int, str]], *, timeout: float | 
     def singly(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
         return {
             account_id: native.read_account(
-                keys, credentials, native_id, scopes=token.scopes, timeout=timeout
+                keys,
+                credentials,
+                native_id,
+                scopes=token.scopes,
+                facts=facts.get(account_id),
+                timeout=timeout,
             )
             for account_id, native_id in some
         }
 
-    if len(accounts) <= READ_SINGLY:
+    if len(accounts) <= READ_SINGLY and not native.needs_facts:  # the list alone tells new facts
         return Findings(readings=singly(accounts))
     try:
         listed = native.list_accounts(keys, credentials, token.identity, token.scopes)

@@ -149,6 +149,9 @@ class AccountToken(models.Model):
     access = models.CharField(max_length=6, choices=Access, default=Access.OK)
     access_reason = models.CharField(max_length=40, blank=True)
     can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
+    facts = models.JSONField(
+        default=dict, db_default={}, blank=True
+    )  # what the channel's calls must be told of the account where this person makes them: NativeAccount.facts
     write_refused_at = models.DateTimeField(
         null=True,
         blank=True,

@@ -5,6 +5,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from tokens.models import Token
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
 REFUSAL_STANDS_FOR = timedelta(days=7)
 UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
+MOST_FACTS, LONGEST_FACT = 8, 100  # of an ad account, as its channel's calls must be told; in characters
 
 
 @transaction.atomic
@@ -136,6 +138,14 @@ def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[Accoun
     return locked
 
 
+def facts_of(token: Token, account_ids: Collection[int]) -> dict[int, Mapping[str, str]]:
+    """Return by account what the channel's calls must be told where this token makes them; no query where its channel needs none."""
+    if not registry.get(token.app.channel).needs_facts:
+        return {}
+    entries = AccountToken.objects.filter(token=token, account_id__in=account_ids)
+    return dict(entries.values_list("account_id", "facts"))
+
+
 def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> None:
     """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked.
 
@@ -144,7 +154,7 @@ def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> No
     _write(entry, _entry_values(entry, native, now))
 
 
-def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> Mapping[str, str]:
+def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> Mapping[str, object]:
     """Return what the entry is to hold. A role that the channel could not be asked about stays as it is."""
     role, can_publish = native.role[:200], str(native.can_publish)
     reason = str(_why_reports_only(entry, native))
@@ -154,9 +164,13 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
             can_publish, reason = "unknown", ""
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
+    facts = {
+        name[:LONGEST_FACT]: value[:LONGEST_FACT] for name, value in islice(native.facts.items(), MOST_FACTS)
+    }
     if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
-        return {"role": native.role[:200], "can_publish": can_publish}
+        return {"role": native.role[:200], "can_publish": can_publish, "facts": facts}
     return {
+        "facts": facts,
         "access": AccountToken.Access.OK,
         "role": role,
         "can_publish": can_publish,
@@ -190,11 +204,11 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
     return True
 
 
-def _differ(row: AccountToken | Account, values: Mapping[str, str]) -> bool:
+def _differ(row: AccountToken | Account, values: Mapping[str, object]) -> bool:
     return any(getattr(row, name) != value for name, value in values.items())
 
 
-def _write(row: AccountToken | Account, values: Mapping[str, str]) -> None:
+def _write(row: AccountToken | Account, values: Mapping[str, object]) -> None:
     """Save those values that differ from what the row holds; nothing where none does."""
     changed = [name for name, value in values.items() if getattr(row, name) != value]
     for name in changed:

@@ -9,7 +9,7 @@ from functools import partial
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
-from accounts import account_sync, pool
+from accounts import account_sync, pool, pool_entries
 from accounts.account_sync import Findings
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
@@ -87,7 +87,8 @@ def check(
     accounts = list(entries.values_list("account_id", "account__native_id"))
     if accounts:
         asked_at = clock.read()
-        found: Findings = yield partial(account_sync.read, token, accounts)
+        facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
+        found: Findings = yield partial(account_sync.read, token, accounts, facts=facts)
         account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.app.closed_for())

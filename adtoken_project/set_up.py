@@ -21,10 +21,13 @@ from django.forms import BaseForm
 
 from accounts import api_keys
 from accounts.models import ApiKey
-from portal.channel_app_form import ChannelAppForm
+from portal.channel_app_form import form_for, name_of
 from portal.forms import KeyForm
 from tokens import default_app
+from tokens.channels import registry
+from tokens.channels.kinds import AppKeys
 from tokens.models import ChannelApp
+from tokens.vault import NothingStored
 from users import invitations
 from users.models import Invitation, Team, User
 
@@ -32,6 +35,7 @@ FIELDS = {
     "teams": {"name", "members_only"},
     "channel_apps": {
         *("channel", "client_id", "label", "secret_file", "secret_env", "redirect_base", "config_id"),
+        "more_env",
         *("daily_budget", "scopes", "state", "is_default"),
     },
     "api_keys": {"name", "scopes", "teams", "channels", "last_day", "write_to"},
@@ -134,15 +138,18 @@ def _app(work: Work, entry: Entry) -> None:
     secret = _secret(work, entry)
     if secret is None:
         return
-    if app is not None and app.secrets is not None and app.keys().secrets[:1] == (secret,):
+    if (keys := _keys(app)) is not None and keys.secrets[:1] == (secret,):
         secret = ""
-    form = ChannelAppForm(_app_values(app, entry, secret), instance=app)
+    values = {**_app_values(app, entry, secret), **_more(work, app, channel, entry)}
+    form = form_for(app)(values, instance=app)
     if not _is_valid(work, form):
         return
     if app is not None and not form.has_changed():
         return
     saved = form.save(commit=False)
-    stepped_back = default_app.save(app=saved, scopes=form.cleaned_data["wanted_scopes"], new_secret=secret)
+    stepped_back = default_app.save(
+        app=saved, scopes=form.cleaned_data["wanted_scopes"], new_secret=secret, more=form.more
+    )
     work.done.append(f"{saved}: {'changed' if app else 'made'}")
     work.done += [f"{other}: is retiring, new links use {saved}" for other in stepped_back]
 
@@ -157,6 +164,32 @@ def _app_values(app: ChannelApp | None, entry: Entry, secret: str) -> dict[str, 
         **stored, **said, "channel": entry.get("channel"), "client_id": entry.get("client_id"),
         "new_secret": secret, "wanted_scopes": "\n".join(scopes),
     }  # fmt: skip
+
+
+def _more(work: Work, app: ChannelApp | None, channel: str, entry: Entry) -> dict[str, str]:
+    """Return the further values of an app that the entry names, by their fields: {"more_env": {"developer_token": "VARIABLE"}}."""
+    said = entry.get("more_env", {})
+    native = registry.CHANNELS.get(channel)
+    known = {one.name: one for one in native.app_fields} if native else {}
+    keys = _keys(app)
+    stored = keys.more if keys else {}
+    found = {}
+    for name, variable in said.items() if isinstance(said, dict) else ():
+        if name not in known:
+            work.problems.append(f"apps of {channel} have no {name}.")
+        elif not os.environ.get(str(variable)):
+            work.problems.append(f"the variable {variable} is empty.")
+        elif os.environ[str(variable)] != stored.get(name):
+            found[name_of(channel, known[name])] = os.environ[str(variable)]
+    return found
+
+
+def _keys(app: ChannelApp | None) -> AppKeys | None:
+    """Return what the app has; None where it has not all that its channel wants."""
+    try:
+        return app.keys() if app is not None else None
+    except NothingStored:
+        return None
 
 
 def _secret(work: Work, entry: Entry) -> str | None:

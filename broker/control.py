@@ -2,7 +2,7 @@
 
 import logging
 
-from accounts import account_sync, selection
+from accounts import account_sync, pool_entries, selection
 from accounts.models import Account, AccountToken
 from tokens.channels.http import Limit
 from tokens.channels.kinds import PairReading, Verdict
@@ -19,7 +19,9 @@ def read(account: Account, token: Token, *, clock: Clock, limit: Limit) -> PairR
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()
-    found = account_sync.read(token, [(account.pk, account.native_id)], timeout=limit.left())
+    facts = pool_entries.facts_of(token, [account.pk])
+    asked = [(account.pk, account.native_id)]
+    found = account_sync.read(token, asked, facts=facts, timeout=limit.left())
     now = clock.read()
     account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
     return found.readings[account.pk]

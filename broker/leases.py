@@ -17,7 +17,7 @@ from broker.unavailable import held
 from tokens import lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import declarations, gate, registry, shares
-from tokens.channels.kinds import Credentials, Send
+from tokens.channels.kinds import AccountFacts, Credentials, Send
 from tokens.models import ChannelApp, Token
 from users import hold
 
@@ -226,8 +226,16 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
         token_id=row.token_id,
         native_user=row.native_user if row.named else None,
         signs=native.signs,
-        send=native.send(keys, credentials),
+        send=native.send(keys, credentials, _account_facts(row)),
     )
+
+
+def _account_facts(row: _Row) -> AccountFacts:
+    """Return what the channel's calls must be told of the account with this token: a read of its own, for channels that need it."""
+    if row.token_id is None or not registry.get(row.channel).needs_facts:
+        return AccountFacts(row.native_id)
+    entries = AccountToken.objects.filter(account_id=row.account_id, token_id=row.token_id)
+    return AccountFacts(row.native_id, entries.values_list("facts", flat=True).first() or {})
 
 
 def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:

@@ -1,5 +1,6 @@
 """Signing for OAuth 1.0a: the app's secrets never leave, and each signature is for the lease's ad account alone."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from broker.unavailable import held
 from tokens import vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import registry
-from tokens.channels.kinds import Credentials
+from tokens.channels.kinds import AccountFacts, Credentials
 from tokens.models import Token
 from users import hold
 
@@ -37,11 +38,12 @@ class _Row:
     app_version: int
     access: str | None
     can_publish: str | None
+    facts: str | None  # JSON
 
 
 _READ = """
 select a.channel, a.native_id, a.team_id, a.state, a.restriction,
-       t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish
+       t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish, e.facts::text
 from accounts_account a
 join tokens_token t on t.id = %s
 join tokens_channelapp p on p.id = t.app_id
@@ -71,7 +73,7 @@ def sign(
         header = registry.get(row.channel).sign(
             keys,
             credentials,
-            native_id=row.native_id,
+            account=AccountFacts(row.native_id, json.loads(row.facts or "{}")),
             purpose=claims.purpose,
             method=method,
             url=url,

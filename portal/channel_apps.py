@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from accounts import app_use
 from portal import channel_app_pages
-from portal.channel_app_form import ChannelAppForm
+from portal.channel_app_form import ChannelAppForm, form_for, names_of
 from portal.channel_app_pages import ASK, CHANGE
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
@@ -90,9 +90,17 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
         """Say on the page of a saved app what depends on it; leave out what there is nothing to say of before it is saved."""
         shown = list(super().get_fieldsets(request, obj))
+        if more := names_of(form_for(obj)):
+            first = list(shown[0][1]["fields"])
+            place = first.index("new_secret") + 1
+            shown[0] = (shown[0][0], {"fields": [*first[:place], *more, *first[place:]]})
         if obj is None:
             return [group for group in shown if group[0] != "Trouble"]
         return [*shown[:1], ("In use", {"fields": ["log_ins", "deeds"]}), *shown[1:]]
+
+    def get_form(self, request: HttpRequest, obj: ChannelApp | None = None, **kwargs: Any) -> Any:
+        """Return the form with what the channel wants of its apps beside ID and secret."""
+        return super().get_form(request, obj, **{"form": form_for(obj), **kwargs})
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
@@ -224,7 +232,7 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         """Save it, and say which app stepped back for it."""
         said = form.cleaned_data
         stepped_back = default_app.save(
-            app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", "")
+            app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", ""), more=form.more
         )
         for other in stepped_back:
             messages.info(request, f"New links use this app from now on. {other} is retiring.")

@@ -1,6 +1,7 @@
 """Our developer apps on the channels, whose secrets are sealed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import URLValidator
@@ -8,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 
 from tokens import vault
-from tokens.channels import gate
-from tokens.channels.kinds import AppKeys
+from tokens.channels import gate, registry
+from tokens.channels.kinds import AppField, AppKeys
 from tokens.choices import channel_choices
 
 
@@ -106,21 +107,57 @@ class ChannelApp(vault.NamesItsKeys):
 
         Raises VaultError when they do not open, NothingStored (one of them) when no secret is stored.
         """
-        if self.secrets is None:
+        stored = self._stored()
+        if not stored:
             raise vault.NothingStored(f"{self} has no secret yet. Enter it under Channel apps.")
-        secrets = vault.unseal(self.owner, self.secrets)["secrets"]
+        more: Mapping[str, str] = stored.get("more", {})
+        if missing := [one.label.lower() for one in self.app_fields if not more.get(one.name)]:
+            raise vault.NothingStored(
+                f"{self} has no {' and no '.join(missing)} yet. Enter it under Channel apps."
+            )
         return AppKeys(
             client_id=self.client_id,
-            secrets=tuple(secrets),
+            secrets=tuple(stored["secrets"]),
             redirect_uri=self.redirect_uri,
             scopes=tuple(self.scopes),
             config_id=self.config_id,
+            more=more,
         )
+
+    @property
+    def app_fields(self) -> tuple[AppField, ...]:
+        """What the channel's apps need beside ID and secret."""
+        channel = registry.CHANNELS.get(self.channel)
+        return channel.app_fields if channel else ()
+
+    @property
+    def names_of_more(self) -> frozenset[str]:
+        """Which of the further values are stored. None where what is stored does not open."""
+        try:
+            return frozenset(self._stored().get("more", {}))
+        except vault.VaultError:
+            return frozenset()
+
+    def _stored(self) -> dict[str, Any]:
+        """Return what is sealed: `secrets`, newest first, and `more`, by name. Raises VaultError."""
+        return vault.unseal(self.owner, self.secrets) if self.secrets is not None else {}
 
     def closed_for(self) -> int:
         """Return for how many seconds the channel is not to be asked for this app; 0: ask."""
         return gate.closed_for(self.channel, self.client_id)
 
-    def set_secrets(self, secrets: list[str]) -> None:
-        """Seal the secrets, newest first. Does not save."""
-        self.secrets = vault.seal(self.owner, {"secrets": secrets})
+    def set_secrets(self, secrets: list[str], more: Mapping[str, str] | None = None) -> None:
+        """Seal the secrets, newest first, and the further values of the app by name. Does not save."""
+        self.secrets = vault.seal(self.owner, {"secrets": secrets, **({"more": dict(more)} if more else {})})
+
+    def enter(self, *, secret: str = "", more: Mapping[str, str]) -> None:
+        """Seal what was entered; what was left empty stays. Does not save. Raises VaultError where what is to stay does not open."""
+        try:
+            stored = self._stored()
+        except vault.VaultError:
+            if not secret:
+                raise
+            stored = {}  # its key is lost: what is entered takes the place of all
+        self.set_secrets(
+            [secret] if secret else stored.get("secrets", []), {**stored.get("more", {}), **more}
+        )

@@ -142,7 +142,10 @@ class Checker:
                 seen=("Nothing to read: the list is empty. Name one with --account.",),
             )
         asked = f"Can ad account {native_id} be read?"
-        found = self.channel.read_account(self.keys, self._person(), native_id, scopes=self.scopes)
+        facts = next((one.facts for one in self._accounts if one.native_id == native_id), None)
+        found = self.channel.read_account(
+            self.keys, self._person(), native_id, scopes=self.scopes, facts=facts
+        )
         seen = self._note(found.ruling)
         seen += (
             [live_words.ad_account(found.account)] if found.account else live_words.excerpt(found.evidence)

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from tokens.channels import registry
 from tokens.models import ChannelApp
-from tokens.vault import VaultError
+from tokens.vault import NothingStored, VaultError
 from users.models import User
 
 READY, NOT_BUILT, NOT_SET_UP, LOCKED = "ready", "not_built", "not_set_up", "locked"
@@ -19,7 +19,13 @@ def state(channel: str) -> str:
     app = default_app(channel)
     if app is None:
         return NOT_SET_UP
-    return READY if opens(app) else LOCKED
+    try:
+        app.keys()
+    except NothingStored:  # it lacks a further value that the channel wants
+        return NOT_SET_UP
+    except (VaultError, ValueError):
+        return LOCKED
+    return READY
 
 
 def default_app(channel: str) -> ChannelApp | None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from accounts import account_sync, sweeps
+from accounts import account_sync, pool_entries, sweeps
 from accounts.models import Account
 from tokens import unknown_answers
 from tokens.clock import Clock
@@ -41,8 +41,9 @@ def read_account(*, account_id: int, now: datetime) -> None:
         return
     unknown_answers.learn(now)
     clock = Clock(now)
+    facts = pool_entries.facts_of(token, [account.pk])
     try:
-        found = account_sync.read(token, [(account.pk, account.native_id)])
+        found = account_sync.read(token, [(account.pk, account.native_id)], facts=facts)
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
     account_sync.record(token, found, now=now, source=SOURCE, answered_at=clock.read())

@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Literal
 from tokens.channels import brake, gate, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
+    AccountFacts,
     AccountList,
     Answer,
+    AppField,
     AppKeys,
     ChannelConsent,
     ChannelError,
@@ -77,6 +79,11 @@ class Channel(ABC):
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
+    # What its app needs beside ID and secret. Each is kept sealed, as the secret is; an app that lacks one is not set up.
+    app_fields: ClassVar[tuple[AppField, ...]] = ()
+    needs_facts: ClassVar[bool] = (
+        False  # whether calls about an ad account must be told its `NativeAccount.facts`
+    )
     takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
     takes_pasted_tokens: ClassVar[bool] = (
         False  # whether it has system users, whose tokens staff paste (`adopt`)
@@ -184,6 +191,7 @@ class Channel(ABC):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer."""
@@ -218,8 +226,8 @@ class Channel(ABC):
         """
         return None
 
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
-        """Say how a publishing job sends this token; by default as a header (RFC 6750, section 2.1)."""
+    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
+        """Say how a publishing job sends this token for an ad account; by default as a header (RFC 6750, section 2.1)."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
 
     def api_urls(self) -> tuple[str, ...]:
@@ -231,7 +239,7 @@ class Channel(ABC):
         app: AppKeys,
         credentials: Credentials,
         *,
-        native_id: str,
+        account: AccountFacts,
         purpose: Literal["publish", "read"],
         method: str,
         url: str,

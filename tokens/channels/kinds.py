@@ -184,6 +184,16 @@ class NativeAccount:
     can_publish: CanPublish = "unknown"
     role_told: bool = True  # False: nobody could be asked about the role, so what is known of it stands
     business: str = ""  # whose it is at the channel, by name, where it tells; a team of that name is proposed
+    # What calls about it must say where this person makes them: {"manager": "7"}. At most 8 values of 100 characters; no secret.
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """The ad account that a token is sent for: its canonical id, and its `NativeAccount.facts` as this person reaches it."""
+
+    native_id: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -321,6 +331,15 @@ class Renewal:
 
 
 @dataclass(frozen=True)
+class AppField:
+    """One more value of a channel's app, beside ID and secret, which operators enter under Channel apps."""
+
+    name: str  # as `AppKeys.more` has it: "developer_token"
+    label: str  # as the form calls it: "Developer token"
+    help_text: str = ""
+
+
+@dataclass(frozen=True)
 class AppKeys:
     """A channel app, unsealed: what native calls need of it. Never printed."""
 
@@ -328,7 +347,10 @@ class AppKeys:
     secrets: tuple[str, ...] = field(repr=False)  # newest first
     redirect_uri: str
     scopes: tuple[str, ...]
-    config_id: str = ""  # Facebook: a configuration of Login for Business
+    config_id: str = (
+        ""  # a configuration of the log-in, where the channel has such (Facebook's Login for Business)
+    )
+    more: Mapping[str, str] = field(default_factory=dict, repr=False)  # by the names of `Channel.app_fields`
 
     @property
     def secret(self) -> str:

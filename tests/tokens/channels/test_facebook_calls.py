@@ -11,7 +11,16 @@ from tests.support.sandbox import Sandbox
 from tests.tokens.channels.facebook_world import ADA, FERN, LUMEN, REFUSED, SCOPES, close, token
 from tokens.channels.facebook import reading
 from tokens.channels.facebook.channel import CHANNEL
-from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Dates, Grant, Reason, Verdict
+from tokens.channels.kinds import (
+    AccountFacts,
+    AppKeys,
+    ChannelError,
+    Credentials,
+    Dates,
+    Grant,
+    Reason,
+    Verdict,
+)
 from tokens.channels.parse import LONGEST_LIFE
 
 pytestmark = pytest.mark.django_db
@@ -223,7 +232,7 @@ def test_revoking_ends_the_token(sandbox: Sandbox, facebook_app: AppKeys) -> Non
 
 
 def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox, facebook_app: AppKeys) -> None:
-    send = CHANNEL.send(facebook_app, token(sandbox))
+    send = CHANNEL.send(facebook_app, token(sandbox), AccountFacts("1"))
 
     response = httpx2.get(
         f"{sandbox.facebook}/v26.0/act_{LUMEN}/insights",

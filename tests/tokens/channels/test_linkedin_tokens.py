@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import APP, DAY, NOBODYS, SCOPES, close, code, given, switch
-from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
+from tokens.channels.kinds import AccountFacts, AppKeys, ChannelError, Credentials, Grant, Reason, Verdict
 from tokens.channels.linkedin.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -259,7 +259,7 @@ def test_revoking_says_whether_linkedin_took_it(
 
 
 def test_a_job_sends_the_token_and_both_version_headers() -> None:
-    sent = CHANNEL.send(APP, Credentials("AQXtoken"))
+    sent = CHANNEL.send(APP, Credentials("AQXtoken"), AccountFacts("1"))
 
     assert sent.headers == {
         "Authorization": "Bearer AQXtoken",

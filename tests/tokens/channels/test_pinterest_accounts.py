@@ -9,7 +9,16 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import pinterest_world as world
 from tests.tokens.channels.pinterest_world import ADA, FERN, HARBOR, LUMEN, MARLO, OLD, SCOPES, token
-from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Identity, PairReading, Reason, Verdict
+from tokens.channels.kinds import (
+    AccountFacts,
+    AppKeys,
+    ChannelError,
+    Credentials,
+    Identity,
+    PairReading,
+    Reason,
+    Verdict,
+)
 from tokens.channels.pinterest.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -477,7 +486,7 @@ def test_what_is_no_number_is_no_id(native_id: str) -> None:
 
 
 def test_a_job_sends_the_token_as_a_header_and_nothing_in_the_address(app: AppKeys) -> None:
-    send = CHANNEL.send(app, Credentials("pina_x", "pinr.y"))
+    send = CHANNEL.send(app, Credentials("pina_x", "pinr.y"), AccountFacts("1"))
 
     assert (dict(send.headers), dict(send.query)) == ({"Authorization": "Bearer pina_x"}, {})
 

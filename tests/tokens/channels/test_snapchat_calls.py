@@ -20,7 +20,7 @@ from tests.tokens.channels.snapchat_world import (
     given,
     switch,
 )
-from tokens.channels.kinds import AppKeys, ChannelError, Credentials, Reason, Verdict
+from tokens.channels.kinds import AccountFacts, AppKeys, ChannelError, Credentials, Reason, Verdict
 from tokens.channels.snapchat.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -359,7 +359,7 @@ def test_a_revocation_that_was_hindered_raises(sandbox: Sandbox) -> None:
 
 
 def test_what_a_job_is_told_to_send_publishes_at_the_channel(sandbox: Sandbox) -> None:
-    send = CHANNEL.send(APP, given(sandbox))
+    send = CHANNEL.send(APP, given(sandbox), AccountFacts("1"))
 
     response = httpx2.post(
         f"{sandbox.snapchat}/v1/adaccounts/{LUMEN}/campaigns",

@@ -22,7 +22,7 @@ from tests.tokens.channels.tiktok_world import (
     said,
     token,
 )
-from tokens.channels.kinds import AppKeys, ChannelError, Reason, Verdict
+from tokens.channels.kinds import AccountFacts, AppKeys, ChannelError, Reason, Verdict
 from tokens.channels.tiktok.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -409,7 +409,7 @@ def test_a_revocation_that_failed_is_told(sandbox: Sandbox) -> None:
 
 
 def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox) -> None:
-    send = CHANNEL.send(APP, token(sandbox))
+    send = CHANNEL.send(APP, token(sandbox), AccountFacts("1"))
 
     response = httpx2.get(
         f"{sandbox.tiktok}/open_api/v1.3/campaign/get/",

@@ -8,7 +8,16 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.support.sandbox import Sandbox
-from tokens.channels.kinds import Answer, AppKeys, ChannelError, Credentials, Identity, Reason, Verdict
+from tokens.channels.kinds import (
+    AccountFacts,
+    Answer,
+    AppKeys,
+    ChannelError,
+    Credentials,
+    Identity,
+    Reason,
+    Verdict,
+)
 from tokens.channels.x.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -234,7 +243,7 @@ def publish(sandbox: Sandbox, app: AppKeys, credentials: Credentials) -> httpx2.
     url = f"{sandbox.x}/12/accounts/{LUMEN}/campaigns"
     form = {"name": "Ä & Ö, 50 % off", "funding_instrument_id": "f" + LUMEN[-4:]}
     header = CHANNEL.sign(
-        app, credentials, native_id=LUMEN, purpose="publish", method="POST", url=url, params=form
+        app, credentials, account=AccountFacts(LUMEN), purpose="publish", method="POST", url=url, params=form
     )
     return httpx2.post(url, data=form, headers={"Authorization": header}, trust_env=False)
 
@@ -254,7 +263,7 @@ def test_a_reader_who_publishes_has_lost_publishing(sandbox: Sandbox, x_app: App
 
 
 def test_a_job_merges_nothing(sandbox: Sandbox, x_app: AppKeys) -> None:
-    send = CHANNEL.send(x_app, pair(sandbox))
+    send = CHANNEL.send(x_app, pair(sandbox), AccountFacts("1"))
 
     assert CHANNEL.signs
     assert (dict(send.headers), dict(send.query)) == ({}, {})

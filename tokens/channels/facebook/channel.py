@@ -11,6 +11,7 @@ from tokens.channels.facebook import calls, listing, policy, pushes, reading, sy
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
     HARMLESS,
+    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -196,6 +197,7 @@ class Facebook(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read GET /act_ID, then what was granted for it."""
@@ -230,7 +232,7 @@ class Facebook(Channel):
         answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
         return calls.demand(answer).get("success") in (True, "true")
 
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, its proof in the query."""
         token = credentials.access_token
         return Send(

@@ -10,6 +10,7 @@ from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
+    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -142,6 +143,7 @@ class LinkedIn(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account."""
@@ -185,7 +187,7 @@ class LinkedIn(Channel):
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
         return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
 
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, beside the two that every versioned call needs."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}", **calls.versions()})
 

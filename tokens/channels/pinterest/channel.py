@@ -117,6 +117,7 @@ class Pinterest(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it; showing it lifts it."""

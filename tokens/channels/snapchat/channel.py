@@ -102,6 +102,7 @@ class Snapchat(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""

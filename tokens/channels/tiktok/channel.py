@@ -10,6 +10,7 @@ from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, misread
 from tokens.channels.kinds import (
     HARMLESS,
+    AccountFacts,
     AccountList,
     AppKeys,
     ChannelError,
@@ -118,6 +119,7 @@ class TikTok(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account."""
@@ -155,7 +157,7 @@ class TikTok(Channel):
             return True
         raise ChannelError(ruling, evidence=evidence(answer))
 
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})
 

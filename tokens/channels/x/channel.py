@@ -10,6 +10,7 @@ from tokens.channels.classifier import evidence, misread
 from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
+    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -123,6 +124,7 @@ class XChannel(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> PairReading:
         """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account."""
@@ -158,7 +160,7 @@ class XChannel(Channel):
             return True
         raise ChannelError(ruling, evidence=evidence(answer))
 
-    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """Nothing: each request needs its own signature."""
         return Send()
 
@@ -167,14 +169,14 @@ class XChannel(Channel):
         app: AppKeys,
         credentials: Credentials,
         *,
-        native_id: str,
+        account: AccountFacts,
         purpose: Literal["publish", "read"],
         method: str,
         url: str,
         params: Mapping[str, str],
     ) -> str:
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
-        signable.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
+        signable.check(method=method, url=url, params=params, native_id=account.native_id, purpose=purpose)
         return signing.header(app, credentials, method=method, url=url, params=params)
 
 

@@ -1,0 +1,124 @@
+"""What the made-up channels have in common, so that each package shows only what it needs of the seam."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tokens.channels import http
+from tokens.channels.addresses import configured
+from tokens.channels.base import Channel
+from tokens.channels.classifier import Facts, Row, body_of, codes, demand, evidence, rule
+from tokens.channels.kinds import (
+    AccountList,
+    Answer,
+    AppKeys,
+    Call,
+    Credentials,
+    Dates,
+    Grant,
+    Identity,
+    Inspection,
+    Lifetime,
+    NativeAccount,
+    PairReading,
+    Reason,
+    Ruling,
+    Verdict,
+    code_form,
+)  # fmt: skip
+from tokens.channels.parse import digits, mapping, words
+
+ROWS = (
+    Row("no token", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, statuses=frozenset({401})),
+    Row("app", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("app")),
+    Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, codes=codes("not_permitted")),
+    Row("state", Verdict.OUR_BUG, calls=frozenset({"exchange"}), codes=codes("invalid_grant")),
+)
+
+
+def classify(answer: Answer) -> Ruling:
+    """Read the table."""
+    body = mapping(body_of(answer))
+    name = words(body.get("error"))
+    if answer.status == 200 and not name:
+        return Ruling(Verdict.OK)
+    return rule(ROWS, Facts(answer.call, answer.status, codes(name), shape="error"), channel="made up")
+
+
+class MadeUp(Channel):
+    """OAuth 2 with a token that has no end."""
+
+    table = classify
+    protocol = "oauth2"
+    scopes = ()
+    partial_grants = False
+    lifetime = Lifetime(None, never_ends=True, source="https://made-up.example", checked="2026-11-26")
+    manage_url = "https://made-up.example/apps"
+    ads_manager = "https://made-up.example/accounts/{id}"
+    canonical = digits
+
+    def call(
+        self,
+        call: Call,
+        path: str,
+        app: AppKeys,
+        token: str,
+        *,
+        facts: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Ask as the person whose token it is."""
+        headers = {"Authorization": f"Bearer {token}", **self.more_headers(app, facts or {})}
+        return http.request(call, "GET", self.address(path), headers=headers, timeout=timeout)
+
+    def address(self, path: str) -> str:
+        """Return the address of a path."""
+        return f"{configured(self.declaration.api)}/{configured(self.versions.setting)}/{path}"
+
+    def more_headers(self, app: AppKeys, facts: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what this channel wants beside the token."""
+        return {}
+
+    def asked(self, answer: Answer) -> dict[str, Any]:
+        """Return the object of a good answer. Raises ChannelError."""
+        return demand(answer, classify(answer), channel=self.key)
+
+    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
+        form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}
+        body = self.asked(http.request("exchange", "POST", self.address("token"), data=form))
+        return Grant(Credentials(str(body["access_token"])), Dates(sources={"access": "never"}))
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        body = self.asked(self.call("api", "me", app, credentials.access_token))
+        return Identity(str(body["id"]), str(body["name"]))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        body = self.asked(self.call("introspect", "me", app, credentials.access_token, timeout=timeout))
+        return Inspection(Ruling(Verdict.OK), native_user_id=str(body["id"]))
+
+    def list_accounts(
+        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+    ) -> AccountList:
+        body = self.asked(self.call("list_accounts", "accounts", app, credentials.access_token))
+        return AccountList(tuple(self.account(row) for row in body["accounts"]))
+
+    def read_account(
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        native_id: str,
+        *,
+        scopes: Iterable[str] | None,
+        facts: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> PairReading:
+        path = f"accounts/{native_id}"
+        answer = self.call("api", path, app, credentials.access_token, facts=facts, timeout=timeout)
+        ruling = classify(answer)
+        if ruling.verdict != Verdict.OK:
+            return PairReading(ruling, evidence=evidence(answer))
+        return PairReading(ruling, self.account(mapping(answer.body)))
+
+    def account(self, row: Mapping[str, Any]) -> NativeAccount:
+        """Read one ad account."""
+        facts = {"manager": str(row["manager"])} if "manager" in row else {}
+        return NativeAccount(str(row["id"]), str(row["name"]), role="Admin", can_publish="yes", facts=facts)
