@@ -1,4 +1,4 @@
-"""Reading configuration from the environment. Every secret may also come from a file named by NAME_FILE."""
+"""Reading configuration from the environment. Every variable may also come from a file named by NAME_FILE."""
 
 import os
 import re
@@ -7,7 +7,6 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,18 +21,26 @@ ONE_SERVER = (
 )
 
 
+class _Variables(environ.FileAwareMapping):  # type: ignore[misc]  # the library ships no types
+    """The environment, where NAME_FILE goes before NAME. A file is read anew each time, and a line's end that closes it is no part of it."""
+
+    def __getitem__(self, name: str) -> str:
+        try:
+            value: str = super().__getitem__(name)
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {error}") from error
+        return value.strip() if self.env.get(f"{name}_FILE") else value
+
+
+_VARIABLES = _Variables(cache=False)
+
+
 def text(name: str, default: str | None = None) -> str:
     """Return the variable's text, or the text of the file that NAME_FILE names.
 
     Raises ImproperlyConfigured when both are missing and there is no default, or the file cannot be read.
     """
-    path = os.environ.get(f"{name}_FILE")
-    if path:
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {error}") from error
-    value = os.environ.get(name, default)
+    value = _VARIABLES.get(name, default)
     if value is None:
         raise ImproperlyConfigured(f"Set {name} (or {name}_FILE). See .env.example.")
     return value
@@ -47,7 +54,7 @@ def address(name: str, default: str) -> str:
 
 def flag(name: str, *, default: bool) -> bool:
     """Return the variable as a yes or no: 1, true, yes, on against 0, false, no, off."""
-    value = os.environ.get(name, "").strip().lower()
+    value = text(name, "").strip().lower()
     if not value:
         return default
     if value in {"1", "true", "yes", "on"}:
@@ -59,7 +66,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def whole(name: str, *, default: int, least: int = 0, most: int | None = None) -> int:
     """Return the variable as a whole number. Raises ImproperlyConfigured for another text, and beyond the limits."""
-    value = os.environ.get(name, "").strip()
+    value = text(name, "").strip()
     if not value:
         return default
     limits = f"from {least} to {most}" if most is not None else f"of {least} at least"
@@ -74,7 +81,7 @@ def whole(name: str, *, default: int, least: int = 0, most: int | None = None) -
 
 def choice(name: str, *, default: str, choices: Sequence[str]) -> str:
     """Return the variable, one of these words. Raises ImproperlyConfigured for another."""
-    value = os.environ.get(name, "").strip().lower() or default
+    value = text(name, "").strip().lower() or default
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
     return value
@@ -189,5 +196,5 @@ def stand_in() -> None:
         "EMAIL_URL": "dummymail://",
     }
     for name, value in missing.items():
-        if not os.environ.get(name) and not os.environ.get(f"{name}_FILE"):
+        if not text(name, ""):
             os.environ[name] = value
