@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import Celery, Task
 
-from adtoken_project import broker, env, request_ids  # noqa: F401  # importing the ids connects their signals
+from adtoken_project import celery_transport, env, request_ids  # noqa: F401  # importing the ids connects their signals
 from adtoken_project.metrics import signals  # noqa: F401  # and these theirs
 from users import database_clock, hold
 
@@ -41,7 +41,7 @@ class App(Celery):
         return database_clock.known().astimezone(self.timezone)
 
 
-broker.install()
+celery_transport.install()
 app = App("adtoken", task_cls=HeldTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
