@@ -4,7 +4,6 @@ Dates are not in the file: they are unknown ("Not available") until the ordinary
 """
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,7 +34,6 @@ COLUMNS = (
 )
 BATCH = 1000
 LONGEST_USER_ID = 191
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and bytes that were no UTF-8 on standard input
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], str], Iterable[T]]
@@ -218,7 +216,7 @@ def _rows(reader: Any, header: list[str], checker: Checker) -> Iterator[tuple[in
                 f"Line {reader.line_num}: {len(cells)} columns, the first line has {len(header)}."
             )
             continue
-        if any(_UNSTORABLE.search(cell) for cell in cells):
+        if any(scrub.UNSTORABLE.search(cell) for cell in cells):
             checker.problems.append(f"Line {reader.line_num}: a character that is no text (NUL). Remove it.")
             continue
         given = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}

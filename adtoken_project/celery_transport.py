@@ -11,7 +11,7 @@ from kombu.transport import redis as kombu_redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
-class Channel(kombu_redis.Channel):
+class QueueChannel(kombu_redis.Channel):
     """Says that its connection is over in the way that Celery understands. The call comes again, or a sweep does its work."""
 
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
@@ -23,4 +23,4 @@ class Channel(kombu_redis.Channel):
 
 def install() -> None:
     """Have all connections to a queue use it."""
-    kombu_redis.Transport.Channel = Channel
+    kombu_redis.Transport.Channel = QueueChannel

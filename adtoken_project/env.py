@@ -22,7 +22,7 @@ ONE_SERVER = (
 
 
 class _Variables(environ.FileAwareMapping):  # type: ignore[misc]  # the library ships no types
-    """The environment, where NAME_FILE goes before NAME. A file is read anew each time, and a line's end that closes it is no part of it."""
+    """The environment, where NAME_FILE goes before NAME. A file is read anew each time, without the line's end that closes it."""
 
     def __getitem__(self, name: str) -> str:
         try:

@@ -15,14 +15,13 @@ from broker.leases import Claims, Lease, Purpose, lease, open_lease
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
-from tokens.channels.kinds import Answer, Reason, Ruling, Verdict
+from tokens.channels.kinds import HARMLESS, Answer, Reason, Ruling, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from users import hold
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
 
-HARMLESS = {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
 UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
 RETRY_AFTER = 30
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -46,8 +46,8 @@ _RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SOLID = re.compile(r"[A-Za-z0-9]{10,}")
-# NUL and half a surrogate pair: a job may report them, PostgreSQL stores neither.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# NUL and half a surrogate pair: a job may report them and a file hold them, PostgreSQL stores neither.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _LONG = re.compile(
     r"\b(?:EAA[A-Za-z0-9_-]{12,}|[0-9]+-[A-Za-z0-9]{24,}|gAAAAA[A-Za-z0-9_=-]{20,}|adt_[0-9a-f]{12,}|pin[ar]c?_[A-Za-z0-9_-]{12,})"
 )
@@ -134,7 +134,7 @@ def is_secret(key: str, item: Any) -> bool:
 
 def storable(value: str) -> str:
     """Return the text without what PostgreSQL cannot store."""
-    return _UNSTORABLE.sub("\ufffd", value)
+    return UNSTORABLE.sub("\ufffd", value)
 
 
 def evidence(*, call: str, status: int, body: object) -> dict[str, Any]:

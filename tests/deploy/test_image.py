@@ -48,6 +48,14 @@ def copied() -> list[tuple[list[str], str]]:
     return [(row[:-1], row[-1]) for row in rows]
 
 
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Return which of a folder's names never reach the build."""
+    text = (ROOT / "deploy/Dockerfile.dockerignore").read_text(encoding="utf-8")
+    lines = [line.removeprefix("**/") for line in text.splitlines() if line and line[0] not in "*!"]
+    here = Path(folder).relative_to(ROOT)
+    return {name for name in names if str(here / name) in lines} | {"__pycache__"} & set(names)
+
+
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree that the Dockerfile makes: its copies, and its steps of Django's with the packages that are installed here."""
@@ -59,7 +67,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
             path.parent.mkdir(parents=True, exist_ok=True)
             if (ROOT / source).is_dir():
-                shutil.copytree(ROOT / source, path, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(ROOT / source, path, ignore=_left_out)
             else:
                 shutil.copy(ROOT / source, path)
     for word, rest in steps():
@@ -87,6 +95,16 @@ def test_every_app_and_nothing_of_demo_or_tests_is_in_it() -> None:
     assert {
         source for source in sources if re.match("sandbox|tests|benchmarks|requirements-|var|docs", source)
     } == set()
+
+
+def test_the_demo_and_what_it_starts_are_not_in_it(image: Path) -> None:
+    root = image / "adtoken_project"
+
+    there = {path.relative_to(root).parts[0] for path in root.rglob("*.py")}
+
+    assert {"settings.py", "management"} <= there
+    assert there & {"demo.py", "demo_fleet", "embedded", "launcher.py"} == set()
+    assert not (root / "management/commands/demo.py").exists()
 
 
 def test_it_is_built_in_two_stages_and_runs_as_nobody_in_particular() -> None:
