@@ -24,7 +24,7 @@ def demand(request: HttpRequest, *permissions: str) -> None:
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return what every page of the portal shows around its content: menu, title of the site, the viewer's name."""
-    return admin.site.each_context(request)
+    return {**admin.site.each_context(request), "base": "portal/base.html"}
 
 
 def log_change(request: HttpRequest, changed: Model, text: str) -> None:

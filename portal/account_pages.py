@@ -92,6 +92,11 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
+    """Return what a page that asks shows around its content, for a page of one account."""
+    return lambda request: context(request, account, "")
+
+
 def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """Who keeps this account alive, until when, what happened, what can I do."""
     shared = context(request, account, "change")

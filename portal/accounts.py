@@ -17,15 +17,14 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from accounts import health_sql, summary
+from accounts import health_sql, permissions, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
-from accounts.permissions import MOVE
 from macros.coverage import covering
 from portal import (
+    account_actions,
     account_pages,
     account_rows,
-    action_views,
     bulk,
     export,
     filters,
@@ -243,7 +242,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may move accounts to another team."""
-        return request.user.has_perm(MOVE)
+        return request.user.has_perm(permissions.MOVE)
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may pause accounts."""
@@ -260,7 +259,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
             *macros_on_accounts.urls(self.chosen),
             *bulk.urls(self.chosen),
             *moving.urls(self.chosen),
-            *action_views.urls(),
+            *account_actions.urls(),
             *account_pages.urls(),
             *kept,
         ]

@@ -3,28 +3,29 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 
-from accounts import api_keys
+from accounts import api_keys, permissions
 from accounts.mails.api_key_mail import DAYS_AHEAD
 from accounts.models import ApiKey
-from portal import handed_out
+from portal import access, handed_out
 from portal.forms import KeyForm
 from tokens.channels import declarations
 from ui import confirm
-from ui.confirm import ConfirmForm, Page
+from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import Team, person
 
@@ -131,7 +132,7 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Leave out what the viewer may not do or see."""
-        needed = {"record_cell": handed_out.PERMISSION, "deed_cell": "accounts.revoke_apikey"}
+        needed = {"record_cell": handed_out.PERMISSION, "deed_cell": permissions.REVOKE_API_KEY}
         return [
             name for name in self.list_display if name not in needed or request.user.has_perm(needed[name])
         ]
@@ -187,40 +188,22 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
         """Ask (GET), then end the key (POST)."""
-        if not request.user.has_perm("accounts.revoke_apikey"):
+        if not request.user.has_perm(permissions.REVOKE_API_KEY):
             raise PermissionDenied
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
         key = self.get_queryset(request).filter(pk=key_id).first()
         if key is None:
             raise Http404("There is no such key.")
-        back = reverse("admin:accounts_apikey_changelist")
-        form = ConfirmForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            self._revoke(request, key, form.cleaned_data["note"])
-            return HttpResponseRedirect(back)
-        context = {**self.admin_site.each_context(request), "account": None}
-        return confirm.show(request, _revoke_page(key), context=context, back=back)
+        page = Page(
+            "portal/confirm/revoke_api_key.html",
+            reverse("admin:accounts_apikey_changelist"),
+            {"key": key},
+            refused=gettext("It is revoked already.") if key.revoked_at else "",
+            danger=True,
+        )
 
-    def _revoke(self, request: HttpRequest, key: ApiKey, note: str) -> None:
-        if not api_keys.revoke(key=key, now=timezone.now()):
-            messages.error(request, f"Somebody was faster: {key.name} is revoked already.")
-            return
-        self.log_change(request, key, f"Revoked. {note}".strip())
-        messages.success(request, f"{key.name} is revoked. Calls with it are refused within a second.")
+        def do(said: Said) -> None:
+            if not api_keys.revoke(key=key, now=timezone.now()):
+                raise Late
+            self.log_change(request, key, f"Revoked. {said.note}".strip())
 
-
-def _revoke_page(key: ApiKey) -> Page:
-    used = f"{timezone.localtime(key.last_used_at):%d %b %Y, %H:%M}" if key.last_used_at else "never"
-    return Page(
-        question=f"Revoke the key {key.name}?",
-        lead=f"{key.prefix}…",
-        button="Revoke the key",
-        facts=[
-            ("Last use", used),
-            ("Callers", "are refused within a second"),
-            ("Undo", "not possible; make a new key"),
-        ],
-        danger=True,
-        refused="It is revoked already." if key.revoked_at else "",
-    )
+        return confirm.answer(request, page, do, frame=access.frame)

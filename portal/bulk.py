@@ -1,23 +1,25 @@
-"""Deeds on many accounts: the list leads here, GET shows who gets what and what is skipped and why, POST acts."""
+"""What staff do with many accounts: the list leads here, GET shows who gets what and what is skipped and why, POST acts."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import actions, checking
+from accounts import actions, checking, permissions
 from accounts.models import Account
 from accounts.name_visibility import Names
 from portal import access, asking
-from portal.bulk_items import Job, labels, lines, live, number, run
-from ui import confirm
-from ui.confirm import ConfirmForm, Page
-from users.models import User
+from ui import bulk, confirm
+from ui.bulk import Item
+from ui.confirm import Page, Said
+from users.models import User, person
 
 MOST = 500  # accounts at once
 # Which accounts the address of a bulk page names, at most MOST, and how many more there are. Only visible ones.
@@ -26,17 +28,17 @@ Choose = Callable[[HttpRequest], tuple[list[Account], int]]
 
 @dataclass(frozen=True)
 class Bulk:
-    """A bulk deed."""
+    """One page over many accounts: its address, its permission, what happens to each account or person."""
 
     slug: str
     permission: str
-    jobs: Callable[[Sequence[Account], Names, datetime], list[Job]]
-    page: Callable[[int, Sequence[Job]], Page]
-    done: Callable[[int], str]
+    items: Callable[[Sequence[Account], User, Names, datetime], list[Item]]
+    nothing: Promise  # why there is no button, where nothing would be done
+    ask_why: bool = True
 
 
 def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
-    """Lead from the list to the confirm page: the ids that are ticked, or the list's filters where all were chosen."""
+    """Lead from the list to the page that asks: the ids that are ticked, or the list's filters where all were chosen."""
     query = request.GET.copy()
     if request.POST.get("select_across") == "1":
         query["across"] = "1"
@@ -46,14 +48,14 @@ def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> Htt
 
 
 def urls(chosen: Choose) -> list[URLPattern]:
-    """Return the addresses of the bulk pages."""
+    """Return the addresses of the pages."""
     return [
         path(
-            f"bulk/{bulk.slug}/",
-            admin.site.admin_view(_view(chosen, bulk)),
-            name=f"accounts_account_bulk_{bulk.slug}",
+            f"bulk/{one.slug}/",
+            admin.site.admin_view(_view(chosen, one)),
+            name=f"accounts_account_bulk_{one.slug}",
         )
-        for bulk in BULKS
+        for one in BULKS
     ]
 
 
@@ -83,97 +85,73 @@ def back(request: HttpRequest) -> str:
     return reverse("admin:accounts_account_changelist") + (f"?{query.urlencode()}" if query else "")
 
 
-def _view(chosen: Choose, bulk: Bulk) -> Callable[..., HttpResponse]:
+def none_chosen(request: HttpRequest) -> HttpResponse:
+    """Lead back to the list, and say that the address names no account."""
+    messages.warning(request, gettext("No account was chosen."))
+    return HttpResponseRedirect(back(request))
+
+
+def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.demand(request, bulk.permission)
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
+        access.demand(request, one.permission)
         accounts, more = chosen(request)
         if not accounts:
-            messages.warning(request, "No account was chosen.")
-            return HttpResponseRedirect(back(request))
-        jobs = bulk.jobs(accounts, Names(request.user), timezone.now())
-        form = ConfirmForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            run(request, jobs, form.cleaned_data["note"], done=bulk.done)
-            return HttpResponseRedirect(back(request))
-        page = with_rest(bulk.page(len(accounts), jobs), more)
-        context = {**access.frame(request), "account": None}
-        return confirm.show(request, page, context=context, back=back(request))
+            return none_chosen(request)
+        items = one.items(accounts, person(request), Names(request.user), timezone.now())
+        live, again = bulk.live(items), [item.who for item in items if item.again]
+        page = Page(
+            f"portal/confirm/bulk_{one.slug}.html",
+            back(request),
+            {"count": len(accounts), "live": live, "again": again, "most": MOST},
+            lines=items,
+            refused="" if live or again else str(one.nothing),
+            again=bool(again),
+            warns=more > 0,
+            ask_why=one.ask_why,
+        )
+        return confirm.answer(request, page, lambda said: bulk.run(items, said), frame=access.frame)
 
     return view
-
-
-def with_rest(page: Page, more: int) -> Page:
-    """Return the page, which says so where more were chosen than are taken at once."""
-    if not more:
-        return page
-    return replace(
-        page,
-        warning=f"Only the first {MOST} accounts are taken.",
-        warning_text="Narrow the list by filters for the others.",
-    )
 
 
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
 
 
-def _check_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
-    called = labels(accounts)
-    return [_check_job(account, called[account.pk]) for account in accounts]
+def _checks(accounts: Sequence[Account], _by: User, _names: Names, _now: datetime) -> list[Item]:
+    called = asking.labels(accounts)
+    return [_check(account, called[account.pk]) for account in accounts]
 
 
-def _check_job(account: Account, called: str) -> Job:
+def _check(account: Account, called: str) -> Item:
     ids = [entry.token_id for entry in account.pool.all()]
 
-    def run(_by: User, _note: str, now: datetime) -> None:
-        checking.ask(token_ids=ids, now=now, at_once=False)
+    def act(_said: Said) -> None:
+        checking.ask(token_ids=ids, now=timezone.now(), at_once=False)
 
-    held = number(len(ids), "token") if ids else "no token"
-    return Job(called, held, "" if ids else "nobody has linked it yet", run)
-
-
-def _check_page(_count: int, jobs: Sequence[Job]) -> Page:
-    return Page(
-        question=f"Check {number(live(jobs), 'account')} now?",
-        lead="Each channel is asked about every token of these accounts. The results appear within minutes.",
-        button=f"Check {number(live(jobs), 'account')}",
-        people=lines(jobs, "now"),
-        columns=("Account", "Tokens", "Check"),
-        ask_why=False,
-        refused="" if live(jobs) else "There is nothing to check.",
-    )
+    if not ids:
+        return Item(called, gettext("no token"), skipped=gettext("nobody has linked it yet"))
+    count = ngettext("%(number)s token", "%(number)s tokens", len(ids)) % {"number": len(ids)}
+    return Item(called, count, act=act)
 
 
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pause_jobs(accounts: Sequence[Account], _names: Names, _now: datetime) -> list[Job]:
-    called = labels(accounts)
-    return [_pause_job(account, called[account.pk]) for account in accounts]
+def _pauses(accounts: Sequence[Account], by: User, _names: Names, _now: datetime) -> list[Item]:
+    called = asking.labels(accounts)
+    return [_pause(account, called[account.pk], by) for account in accounts]
 
 
-def _pause_job(account: Account, called: str) -> Job:
-    def run(by: User, note: str, now: datetime) -> None:
-        actions.pause(account=account, actor=by, note=note, now=now)
+def _pause(account: Account, called: str, by: User) -> Item:
+    def act(said: Said) -> None:
+        actions.pause(account=account, actor=by, note=said.note, now=timezone.now())
 
-    return Job(called, account.get_state_display(), "paused already" if account.paused_at else "", run)
-
-
-def _pause_page(_count: int, jobs: Sequence[Job]) -> Page:
-    there = live(jobs)
-    return Page(
-        question=f"Pause {number(there, 'account')}?",
-        lead="On purpose, by staff. Nothing is served and nobody is warned until somebody resumes them, one by one.",
-        button=f"Pause {number(there, 'account')}",
-        people=lines(jobs, "paused"),
-        columns=("Account", "Now", "Then"),
-        refused="" if there else "All of them are paused already.",
-    )
+    skipped = gettext("paused already") if account.paused_at else ""
+    return Item(called, account.get_state_display(), skipped=skipped, act=act)
 
 
-BULKS: Sequence[Bulk] = (
-    Bulk("ask", "tokens.ask_token", asking.needed, asking.page, asking.mails_on_the_way),
-    Bulk("check", "tokens.probe_token", _check_jobs, _check_page, lambda n: f"{number(n, 'account')} checked within minutes."),
-    Bulk("pause", "accounts.pause_account", _pause_jobs, _pause_page, lambda n: f"{number(n, 'account')} paused."),
-)  # fmt: skip
+BULKS = (
+    Bulk("ask", "tokens.ask_token", asking.needed, asking.NOBODY),
+    Bulk("check", "tokens.probe_token", _checks, gettext_lazy("There is nothing to check."), ask_why=False),
+    Bulk("pause", permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")),
+)

@@ -4,24 +4,25 @@ staff decide."""
 import json
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
-from portal import access, bulk_items
+from portal import access
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
 from ui import confirm
-from ui.confirm import Page
+from ui.confirm import Done, Late, Page, Said
 from ui.templatetags import ui as tags
 from users import asking_workers
 from users.models import person
@@ -140,19 +141,36 @@ class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no typ
         incident = _incident(request, str(incident_id))
         if decision not in TokenDeath.Decision.values:
             raise Http404("There is no such decision.")
-        page = _page(incident, decision)
-        if request.method == "POST" and not page.refused:
+        held = _held(incident).filter(decision="")
+        label, losses = incident.app.get_channel_display(), _losses(incident)
+        facts = {
+            "channel": label,
+            "waiting": held.values("token").distinct().count(),
+            "losses": losses,
+            "ends": held.filter(kind=TokenDeath.Kind.LOG_IN).exists(),
+            "renewals": held.filter(kind=TokenDeath.Kind.RENEWAL).exists(),
+            "interrupts": held.exclude(kind=TokenDeath.Kind.ACCESS).exists(),
+        }
+        page = Page(
+            f"portal/confirm/{'believe' if decision == RELEASE else 'discard'}_incident.html",
+            _url("change", incident.pk),
+            facts,
+            late=not facts["waiting"],
+            danger=decision == RELEASE,
+            ask_why=False,
+        )
+
+        def do(_said: Said) -> Done:
+            if page.late:
+                raise Late
             number = lifecycle.decide(
                 app_id=incident.app_id, decision=decision, actor=person(request), now=timezone.now()
             )
-            self.log_change(request, incident, f"{page.button}: {number}.")
+            self.log_change(request, incident, f"{confirm.words(page, 'button')}: {number}.")
             asking_workers.ask(tend_incidents)
-            messages.success(
-                request, f"{page.button}: {bulk_items.number(number, 'log-in')}. It is done within a minute."
-            )
-            return HttpResponseRedirect(_url("change", incident.pk))
-        context = {**self.admin_site.each_context(request), "account": None}
-        return confirm.show(request, page, context=context, back=_url("change", incident.pk))
+            return Done({"decided": number})
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
 
 def _incident(request: HttpRequest, pk: str) -> Incident:
@@ -202,80 +220,13 @@ def _row(death: TokenDeath) -> dict[str, Any]:
     }
 
 
-def _page(incident: Incident, decision: str) -> Page:
-    label = incident.app.get_channel_display()
-    number = _held(incident).filter(decision="").values("token").distinct().count()
-    refused = "" if number else "Nothing is held any more, or somebody was faster."
-    if decision == RELEASE:
-        return Page(
-            question=f"Believe what {label} said of {bulk_items.number(number, 'log-in')}?"
-            if _losses(incident)
-            else f"End {bulk_items.number(number, 'log-in')} that {label} says are over?",
-            lead="Choose this only if you know that it is so, for example because the app or the roles were removed there.",
-            button=_release(incident),
-            facts=[
-                ("Now", "held; nobody but operators was told"),
-                ("Then", _then(incident)),
-                ("Undo", _undo(incident)),
-            ],
-            danger=True,
-            ask_why=False,
-            refused=refused,
-        )
-    return Page(
-        question=f"Discard what {label} said of {bulk_items.number(number, 'log-in')}?",
-        lead="Choose this if you know that they work. They serve, and the usual checks go on.",
-        button="Discard",
-        ask_why=False,
-        facts=[
-            ("Now", _now(incident)),
-            ("Then", f"valid, with their ad accounts; if {label} says it of many again, they are held again"),
-        ],
-        refused=refused,
-    )
-
-
 def _losses(incident: Incident) -> bool:
     """Tell whether ad accounts are held that would be taken away, and not log-ins alone."""
     return _held(incident).filter(kind=TokenDeath.Kind.ACCESS).exists()
 
 
 def _release(incident: Incident) -> str:
-    return "Believe it" if _losses(incident) else "Let them end"
-
-
-def _undo(incident: Incident) -> str:
-    """Say what brings back what was believed."""
-    return (
-        "each person re-authenticates, or gets the role again"
-        if _losses(incident)
-        else "each person re-authenticates"
-    )
-
-
-def _now(incident: Incident) -> str:
-    """Say how what is held stands."""
-    ends = _held(incident).filter(decision="").exclude(kind=TokenDeath.Kind.ACCESS).exists()
-    said = "held; their accounts are interrupted or went on through another log-in"
-    return said if ends else "held; their ad accounts go on as before"
-
-
-def _then(incident: Incident) -> str:
-    """Say what a release does: a log-in that has ended stops, one whose renewal was refused works until its own date."""
-    ends = _held(incident).filter(decision="", kind=TokenDeath.Kind.LOG_IN).exists()
-    renewals = _held(incident).filter(decision="", kind=TokenDeath.Kind.RENEWAL).exists()
-    said = []
-    if ends:
-        said.append("stopped: each person is mailed, and accounts with no other log-in are deactivated")
-    if renewals:
-        said.append(
-            "not renewed any more, where only the renewal was refused: those work until their own date"
-        )
-    if _losses(incident):
-        said.append(
-            "parted from the ad accounts that were taken from them, which are read again at once: each person is mailed"
-        )
-    return "; ".join(said)
+    return gettext("Believe it") if _losses(incident) else gettext("Let them end")
 
 
 def _url(name: str, *args: Any) -> str:

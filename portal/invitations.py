@@ -4,16 +4,20 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from portal.people_confirm import confirmed
+from portal import access
 from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import InviteForm
+from ui import confirm
+from ui.confirm import Page, Said
 from users import invitations, visibility
 from users.models import Invitation, person
 
@@ -121,35 +125,34 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mail it once more, after a confirm page."""
 
-        def send(invitation: Invitation) -> str:
-            invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
-            return f"The invitation goes to {invitation.email} again."
+        invitation = self.get_object(request, object_id)
+        page = self._page(request, "send_invitation_again", invitation)
 
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Send the {} again?",
-            effect="A new mail with a new link goes out, and the days start again.",
-            button="Send again",
-            do=send,
-        )
+        def do(_said: Said) -> None:
+            invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     @action(description="Revoke", permissions=["invite"], url_path="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make its links worthless, after a confirm page."""
 
-        def revoke(invitation: Invitation) -> str:
-            invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
-            return f"The invitation of {invitation.email} is revoked."
+        invitation = self.get_object(request, object_id)
+        page = self._page(request, "revoke_invitation", invitation, danger=True)
 
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Revoke the {}?",
-            effect="All links that were mailed for it stop working. The person can be invited again.",
-            button="Revoke",
-            danger=True,
-            do=revoke,
-        )
+        def do(_said: Said) -> None:
+            invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
+
+        return confirm.answer(request, page, do, frame=access.frame)
+
+    def _page(
+        self, request: HttpRequest, name: str, invitation: Invitation | None, *, danger: bool = False
+    ) -> Page:
+        """Return the page that asks. Raises Http404, or PermissionDenied for what one may not see."""
+        if invitation is None:
+            raise Http404("There is no such invitation.")
+        if not self.has_view_permission(request, invitation):
+            raise PermissionDenied
+        back = reverse("admin:users_invitation_change", args=[invitation.pk])
+        facts = {"invitation": invitation}
+        return Page(f"portal/confirm/{name}.html", back, facts, danger=danger, ask_why=False)

@@ -14,6 +14,7 @@ from macros import scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft
 from tokens.channels import declarations
+from ui.confirm import ConfirmForm
 from users.models import User
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class MacroForm(MacroModelForm):
         return action
 
 
-class ApplyForm(forms.Form):
+class ApplyForm(ConfirmForm):
     """Which macro to apply to, or remove from, the accounts of a bulk action."""
 
     macro = forms.ModelChoiceField(label="Macro", queryset=Macro.objects.none(), empty_label=None)
@@ -194,3 +195,4 @@ class ApplyForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         own = scope.visible_macros(user).filter(scope=Macro.Scope.CHOSEN)
         field.queryset = own.filter(pk__in=[macro.pk for macro in own if scope.may_change(user, macro)])
+        self.has_choice = field.queryset.exists()

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,14 +16,17 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts.models import Account
 from macros import opt_outs, preview, scope
+from macros.coverage import covering
 from macros.models import Macro, MacroAccount, MacroAction, Notice
-from portal import macro_deletion, opt_out_pages
+from portal import access
 from portal.macro_forms import MacroForm
 from tokens.channels import declarations
 from ui import confirm
+from ui.confirm import Done, Late, Page, Said
 from ui.templatetags import ui as tags
-from users.models import User
+from users.models import person
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -76,15 +79,29 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             raise Http404
         if not self.has_delete_permission(request, macro):
             raise PermissionDenied
-        if request.method == "POST":
+        watched = Account.objects.filter(Exists(covering().filter(pk=macro.pk)))
+        others = Macro.objects.filter(enabled=True).exclude(pk=macro.pk)
+        page = Page(
+            "portal/confirm/delete_macro.html",
+            reverse("admin:macros_macro_change", args=[macro.pk]),
+            {
+                "macro": macro,
+                "watched": watched.count(),
+                "unwatched": watched.exclude(Exists(covering().exclude(pk=macro.pk))).count(),
+                "told": Notice.objects.filter(action__macro=macro).count(),
+            },
+            warns=macro.enabled and not others.exists(),
+            danger=True,
+            ask_why=False,
+        )
+
+        def do(_said: Said) -> Done:
             with transaction.atomic():
                 self.log_deletions(request, [macro])
                 macro.delete()
-            messages.success(request, f"“{macro.name}” is deleted. What it told is kept.")
-            return HttpResponseRedirect(reverse("admin:macros_macro_changelist"))
-        context = {**self.admin_site.each_context(request), "opts": self.opts}
-        back = reverse("admin:macros_macro_change", args=[macro.pk])
-        return confirm.show(request, macro_deletion.page(macro), context=context, back=back)
+            return Done(after=reverse("admin:macros_macro_changelist"))
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     # --- the list -------------------------------------------------------------------------------------------------
 
@@ -228,15 +245,19 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             raise Http404
         if not self.has_change_permission(request, macro):
             raise PermissionDenied
-        back = reverse("admin:macros_macro_change", args=[macro.pk])
-        if request.method != "POST":
-            context = {**self.admin_site.each_context(request), "opts": self.opts}
-            return confirm.show(request, opt_out_pages.start_again(opt_out), context=context, back=back)
-        if opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
-            messages.success(request, f"{opt_out.email} gets the mails of “{macro}” again.")
-        else:
-            messages.error(request, "Somebody was faster: they get these mails already.")
-        return HttpResponseRedirect(back)
+        page = Page(
+            "portal/confirm/start_mails_again.html",
+            reverse("admin:macros_macro_change", args=[macro.pk]),
+            {"macro": macro, "opt_out": opt_out},
+            late=opt_out.ended_at is not None,
+            ask_why=False,
+        )
+
+        def do(_said: Said) -> None:
+            if not opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
+                raise Late
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
@@ -250,13 +271,6 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         if macro is None:
             raise Http404("There is no such macro.")
         return macro
-
-
-def person(request: HttpRequest) -> User:
-    """Return who is at work."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _day(day: date) -> str:

@@ -1,76 +1,38 @@
 """Messages in the staff portal: read-only, with the deeds "send again" and "cancel". History that can be edited is no history."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from notifications import claims, kinds
 from notifications.models import Message
+from portal import access
+from ui import confirm
+from ui.confirm import Late, Page, Said
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users import retention
-from users.models import Team, User
+from users.models import Team, person
 from users.retention_kinds import MESSAGES, TEXTS
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 
-@dataclass(frozen=True)
-class Deed:
-    """What staff may do with a message: the words of its confirm page, when it can be done, and the service."""
-
-    slug: str
-    question: str
-    effect: str
-    button: str
-    done: str
-    late: str
-    states: frozenset[str]
-    do: Callable[[Message, User], bool]
-
-
-def _send_again(message: Message, _user: User) -> bool:
-    return claims.send_again(message_id=message.pk, now=timezone.now())
-
-
-def _cancel(message: Message, user: User) -> bool:
-    return claims.cancel(message_id=message.pk, reason=f"Cancelled by {user}.")
-
-
-SEND_AGAIN = Deed(
-    slug="send-again",
-    question="Send this mail to {recipient} again?",
-    effect="The text is made anew from what holds then. If nothing is left to say, the mail is cancelled with the reason.",
-    button="Send again",
-    done="The mail to {recipient} is in the queue again.",
-    late="Somebody was faster: this mail is on its way already.",
-    states=frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED}),
-    do=_send_again,
-)
-CANCEL = Deed(
-    slug="cancel",
-    question="Cancel this mail to {recipient}?",
-    effect="It is not sent. Nobody else is told about the same thing in its place. “Send again” brings it back.",
-    button="Cancel the mail",
-    done="The mail to {recipient} is cancelled.",
-    late="Too late: this mail is being sent, or has been.",
-    states=frozenset({Message.State.QUEUED}),
-    do=_cancel,
-)
-DEEDS = (SEND_AGAIN, CANCEL)
+RETRY = "notifications.retry_message"
+# When staff may do what with a message.
+SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED})
+CANCEL = frozenset({Message.State.QUEUED})
 
 
 def pill(message: Message) -> SafeString:
@@ -181,16 +143,18 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     def get_urls(self) -> list[URLPattern]:
         """Add the mail's own page and the deeds."""
         wrap = self.admin_site.admin_view
-        deeds = [
-            path(
-                f"<int:message_id>/{deed.slug}/",
-                wrap(self._view_of(deed)),
-                name=f"notifications_message_{deed.slug.replace('-', '_')}",
-            )
-            for deed in DEEDS
+        views = (
+            ("html", "html", self.html_view),
+            ("send-again", "send_again", self.send_again),
+            ("cancel", "cancel", self.cancel),
+        )
+        return [
+            *(
+                path(f"<int:message_id>/{tail}/", wrap(view), name=f"notifications_message_{name}")
+                for tail, name, view in views
+            ),
+            *super().get_urls(),
         ]
-        html = path("<int:message_id>/html/", wrap(self.html_view), name="notifications_message_html")
-        return [html, *deeds, *super().get_urls()]
 
     def change_view(
         self,
@@ -235,49 +199,51 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return message
 
     def _deeds_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
-        if not request.user.has_perm("notifications.retry_message"):
+        """Return the buttons of what this person may do with it now."""
+        if not request.user.has_perm(RETRY):
             return []
+        buttons = [
+            (SEND_AGAIN, "send_again", gettext("Send again")),
+            (CANCEL, "cancel", gettext("Cancel the mail")),
+        ]
         return [
-            {"label": deed.button, "url": _address(deed, message)}
-            for deed in DEEDS
-            if message.state in deed.states
+            {"label": label, "url": reverse(f"admin:notifications_message_{name}", args=[message.pk])}
+            for states, name, label in buttons
+            if message.state in states
         ]
 
-    def _view_of(self, deed: Deed) -> Callable[..., HttpResponse]:
-        def view(request: HttpRequest, message_id: int) -> HttpResponse:
-            return self._confirmed(request, message_id, deed)
+    def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
+        """Ask (GET), then put the mail into the queue again (POST)."""
+        message = self._for_deed(request, message_id)
+        page = self._page("send_mail_again", message, late=message.state not in SEND_AGAIN)
 
-        return view
+        def do(_said: Said) -> None:
+            if not claims.send_again(message_id=message.pk, now=timezone.now()):
+                raise Late
+            access.log_change(request, message, "Send again")
 
-    def _confirmed(self, request: HttpRequest, message_id: int, deed: Deed) -> HttpResponse:
-        """GET asks, POST does it and leaves one entry in the log."""
+        return confirm.answer(request, page, do, frame=access.frame)
+
+    def cancel(self, request: HttpRequest, message_id: int) -> HttpResponse:
+        """Ask (GET), then have the mail not sent (POST)."""
+        message = self._for_deed(request, message_id)
+        page = self._page("cancel_mail", message, late=message.state not in CANCEL)
+
+        def do(_said: Said) -> None:
+            if not claims.cancel(message_id=message.pk, reason=f"Cancelled by {person(request)}."):
+                raise Late
+            access.log_change(request, message, "Cancel the mail")
+
+        return confirm.answer(request, page, do, frame=access.frame)
+
+    def _for_deed(self, request: HttpRequest, message_id: int) -> Message:
+        """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""
         message = self._message(request, str(message_id))
-        user = request.user
-        if not isinstance(user, User) or not user.has_perm("notifications.retry_message"):
+        if not request.user.has_perm(RETRY):
             raise PermissionDenied
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
+        return message
+
+    def _page(self, name: str, message: Message, *, late: bool) -> Page:
         back = reverse("admin:notifications_message_change", args=[message.pk])
-        if request.method == "POST":
-            if deed.do(message, user):
-                rows = Message.objects.filter(pk=message.pk)
-                LogEntry.objects.log_actions(user.pk, rows, CHANGE, deed.button, single_object=True)
-                messages.success(request, deed.done.format(recipient=message.recipient))
-            else:
-                messages.error(request, deed.late)
-            return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": deed.question.format(recipient=message.recipient),
-            "opts": self.opts,
-            "message": message,
-            "pill": pill(message),
-            "deed": deed,
-            "refused": "" if message.state in deed.states else deed.late,
-            "back": back,
-        }
-        return TemplateResponse(request, "portal/messages/confirm.html", context)
-
-
-def _address(deed: Deed, message: Message) -> str:
-    return reverse(f"admin:notifications_message_{deed.slug.replace('-', '_')}", args=[message.pk])
+        facts = {"message": message, "pill": pill(message)}
+        return Page(f"portal/confirm/{name}.html", back, facts, late=late, ask_why=False)

@@ -7,44 +7,34 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from portal import login_records
-from portal.people_confirm import confirmed
+from portal import access, login_records
 from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
-from users import login_changes, recipients, second_factor, visibility
+from ui import confirm
+from ui.confirm import Done, Page, Said
+from users import login_changes, people_actions, recipients, second_factor, visibility
 from users.login_changes import Kind
-from users.models import Membership, Session, Team, User, person
+from users.models import Membership, Team, User, person
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
-
-
-# What the deletion of a person does, see the models that point at one, and accounts.receivers.forget_person.
-DELETION = (
-    "Goes: the log-in to AdToken, with second factor and all sessions; places in teams; links to a channel that were begun; "
-    "the deeds of this person in the history of other pages.",
-    "Stays in use: every log-in at a channel that this person linked, with its ad accounts. It belongs to nobody then, and team leads are "
-    "told when it ends. If it is to end now, revoke it first: Authenticate Tokens, More.",
-    "Stays: API keys and macros that this person made (operators are told of the keys), the records of log-ins, with the e-mail "
-    "address, and of tokens handed out, for as long as Retention says.",
-)
 
 
 def _full(when: datetime) -> str:
@@ -184,29 +174,17 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         extra_context: dict[str, Any] | None = None,  # the parent's interface
     ) -> HttpResponse:
         """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays."""
-
-        def delete(user: User) -> str:
-            with transaction.atomic():
-                self.log_deletions(request, User.objects.filter(pk=user.pk))
-                user.delete()
-            return f"{user} is deleted."
-
-        found = self.get_object(request, object_id)
-        if not self.has_delete_permission(request, found):
+        if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Delete {}?",
-            effect=f"The person with the address {found.email if found else ''} is deleted for good. To keep people out, switch them off "
-            "instead: that ends their log-in as well, and keeps their history.",
-            points=DELETION,
-            button="Delete for good",
-            danger=True,
-            do=delete,
-            after=reverse("admin:users_user_changelist"),
-        )
+        user, page = self._page(request, "delete_person", object_id)
+
+        @transaction.atomic
+        def do(_said: Said) -> Done:
+            self.log_deletions(request, User.objects.filter(pk=object_id))
+            user.delete()
+            return Done(after=reverse("admin:users_user_changelist"))
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
         """Set another's password: superusers only; all others reset their own by mail."""
@@ -252,24 +230,16 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End all sessions of the person, after a confirm page."""
 
-        def end(user: User) -> str:
-            with transaction.atomic():
-                number, _ = Session.objects.filter(user=user).delete()
-                text = f"Logged the person out everywhere ({number} browser{'' if number == 1 else 's'})."
-                LogEntry.objects.log_actions(person(request).pk, [user], CHANGE, text, single_object=True)
-            return f"{user} is logged out everywhere."
+        user, page = self._page(request, "log_out_everywhere", object_id)
 
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Log {} out everywhere?",
-            effect="Every browser and phone where the person is logged in asks for the log-in again. "
-            "Ad accounts, jobs and API keys go on working.",
-            button="Log out everywhere",
-            danger=True,
-            do=end,
-        )
+        @transaction.atomic
+        def do(_said: Said) -> None:
+            number = people_actions.log_out(user)
+            text = "Logged the person out everywhere (%(number)s browser)."
+            texts = "Logged the person out everywhere (%(number)s browsers)."
+            access.log_change(request, user, ngettext(text, texts, number) % {"number": number})
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
         """Return whether second factors may be reset."""
@@ -279,28 +249,24 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
 
-        def reset(user: User) -> str:
-            with transaction.atomic():
-                Authenticator.objects.filter(user=user).delete()
-                LogEntry.objects.log_actions(
-                    person(request).pk, [user], CHANGE, "Reset the second factor.", single_object=True
-                )
-                login_changes.notify_by_staff(
-                    Kind.FACTOR_RESET, user=user, by=person(request), now=timezone.now()
-                )
-            return f"The second factor of {user} is reset."
+        user, page = self._page(request, "reset_second_factor", object_id)
 
-        return confirmed(
-            self,
-            request,
-            object_id,
-            question="Reset the second factor of {}?",
-            effect="The device and the recovery codes stop working. The next log-in asks for the password only, "
-            "and the admin portal asks to set up a new device. Make sure that it is the person who asks you.",
-            button="Reset second factor",
-            danger=True,
-            do=reset,
-        )
+        @transaction.atomic
+        def do(_said: Said) -> None:
+            people_actions.reset_second_factor(user, by=person(request), now=timezone.now())
+            access.log_change(request, user, "Reset the second factor.")
+
+        return confirm.answer(request, page, do, frame=access.frame)
+
+    def _page(self, request: HttpRequest, name: str, object_id: str) -> tuple[User, Page]:
+        """Return the person and the page that asks. Raises Http404, or PermissionDenied for whom one may not see."""
+        user: User | None = self.get_object(request, object_id)
+        if user is None:
+            raise Http404("There is no such person.")
+        if not self.has_view_permission(request, user):
+            raise PermissionDenied
+        back = reverse("admin:users_user_change", args=[user.pk])
+        return user, Page(f"portal/confirm/{name}.html", back, {"person": user}, danger=True, ask_why=False)
 
     def _refuse(self, request: HttpRequest, text: str) -> HttpResponse:
         self.message_user(request, text, "ERROR")

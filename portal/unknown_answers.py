@@ -1,10 +1,11 @@
 """Unknown answers in the staff portal: read-only, with the deeds "say what it means" and "take it back", and an export without secrets."""
 
 import json
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import display
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
@@ -12,18 +13,22 @@ from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldBooleanWidget
 
+from portal import access
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
+from ui import confirm
+from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import person
 
@@ -31,7 +36,7 @@ PERMISSION = "tokens.assign_verdict"
 LINES = 10  # of the history
 
 
-class MeaningForm(forms.Form):
+class MeaningForm(ConfirmForm):
     """What staff say an answer means. A log-in's death is not among the choices."""
 
     verdict = forms.ChoiceField(
@@ -46,6 +51,11 @@ class MeaningForm(forms.Form):
         max_length=300,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+    @property
+    def choices(self) -> list[tuple[forms.boundfield.BoundWidget, str]]:
+        """Return each choice, with what AdToken does then."""
+        return [(option, _effect(option.data["value"])) for option in self["verdict"]]
 
 
 @admin.register(UnknownAnswer)
@@ -163,7 +173,10 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
             raise PermissionDenied
         answer = self._answer(request, unquote(object_id))
         context = {
-            **self._about(request, answer),
+            **access.frame(request),
+            **self._about(answer),
+            "plain_title": True,
+            "opts": self.opts,
             "title": unknown_answer_words.title(answer),
             "may_say": request.user.has_perm(PERMISSION),
             "history": _history(answer),
@@ -173,47 +186,46 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
     def say(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask what the answer means (GET), keep it (POST)."""
         answer = self._for_deed(request, answer_id)
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
-        form = MeaningForm(request.POST or None, initial={"verdict": answer.verdict, "note": answer.note})
-        if request.method == "POST" and form.is_valid():
-            verdict = Verdict(form.cleaned_data["verdict"])
+        page = Page(
+            "portal/confirm/say_what_it_means.html",
+            _address(answer),
+            self._about(answer) | {"channel": answer.app.get_channel_display()},
+            ask_why=False,
+            form=partial(MeaningForm, initial={"verdict": answer.verdict, "note": answer.note}),
+        )
+
+        def do(said: Said) -> Done:
+            verdict = Verdict(said.cleaned["verdict"])
             unknown_answers.assign(
-                answer=answer,
-                verdict=verdict,
-                note=form.cleaned_data["note"],
-                actor=person(request),
-                now=timezone.now(),
+                answer=answer, verdict=verdict, note=said.note, actor=person(request), now=timezone.now()
             )
             meaning = unknown_answer_words.MEANINGS[verdict][0]
-            self.log_change(request, answer, f"Said: {meaning}. {form.cleaned_data['note']}".strip())
-            messages.success(request, f"Kept: {meaning}. It holds everywhere within seconds.")
-            return HttpResponseRedirect(_address(answer))
-        context = {**self._about(request, answer), "title": "Say what it means", "form": form}
-        context["choices"] = [(option, _effect(option.data["value"])) for option in form["verdict"]]
-        return TemplateResponse(request, "portal/unknown_say.html", context)
+            self.log_change(request, answer, f"Said: {meaning}. {said.note}".strip())
+            return Done({"meaning": meaning})
+
+        return confirm.answer(request, page, do, frame=access.frame)
 
     def take_back(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask (GET), then forget what was said (POST)."""
         answer = self._for_deed(request, answer_id)
-        if request.method not in {"GET", "HEAD", "POST"}:
-            return HttpResponseNotAllowed(["GET", "POST"])
-        if request.method == "POST":
-            if answer.verdict:
-                unknown_answers.take_back(answer=answer, now=timezone.now())
-                self.log_change(request, answer, f"Taken back: {unknown_answer_words.meaning(answer)}.")
-                messages.success(request, "Taken back. The next answer of this kind is unknown again.")
-            else:
-                messages.error(request, "Somebody was faster: nothing is said of this answer.")
-            return HttpResponseRedirect(_address(answer))
-        context = {**self._about(request, answer), "title": "Take back what was said?"}
-        return TemplateResponse(request, "portal/unknown_take_back.html", context)
+        page = Page(
+            "portal/confirm/take_back_what_was_said.html",
+            _address(answer),
+            self._about(answer),
+            refused="" if answer.verdict else gettext("Nothing is said of this answer."),
+            ask_why=False,
+        )
 
-    def _about(self, request: HttpRequest, answer: UnknownAnswer) -> dict[str, Any]:
+        def do(_said: Said) -> None:
+            if not answer.verdict:
+                raise Late
+            unknown_answers.take_back(answer=answer, now=timezone.now())
+            self.log_change(request, answer, f"Taken back: {unknown_answer_words.meaning(answer)}.")
+
+        return confirm.answer(request, page, do, frame=access.frame)
+
+    def _about(self, answer: UnknownAnswer) -> dict[str, Any]:
         return {
-            **self.admin_site.each_context(request),
-            "plain_title": True,
-            "opts": self.opts,
             "answer": answer,
             "name": unknown_answer_words.title(answer),
             "pill": pill(answer),

@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from tokens.models import ChannelApp
+from ui.refusal import Refusal
 
 _WRITTEN = ("label", "redirect_base", "is_default", "state", "scopes", "config_id", "daily_budget", "version")
 
 
-class NotReady(Exception):  # noqa: N818  # an answer
+class NotReady(Refusal):
     """The app cannot take new links. The text says what is missing."""
 
 

@@ -1,25 +1,42 @@
-"""The shape of every confirm page: the question, before and after, the danger, why, and a button that repeats the verb."""
+"""Pages that ask before something is done: the question, before and after, the danger, why, and a button that repeats the verb.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The words stand in a template of each page that extends `ui/confirm.html`: blocks `question`, `lead`, `facts`, `lines`, `warning`,
+`warning_more`, `fields`, `button`, and for the messages afterwards `done`, `aside` (a warning beside it) and `late` (somebody was faster).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
+
+from ui.refusal import Refusal
+
+SHOWN = 100  # lines on a page
+
+
+class Late(Refusal):
+    """Somebody was faster. What that means here, the block `late` of the page's template says."""
 
 
 class ConfirmForm(forms.Form):
     """Why, kept in the time-line; and the account's name where a deed makes it dark."""
 
-    note = forms.CharField(label="Why?", max_length=300, required=False)
+    note = forms.CharField(label=gettext_lazy("Why?"), max_length=300, required=False)
     typed = forms.CharField(required=False)
 
     def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.must_type = must_type
         if must_type:
-            self.fields["typed"].label = f"Type “{must_type}” to go on"
+            label = gettext("Type “%(name)s” to go on") % {"name": must_type}
+            self.fields["typed"].label = label
             self.fields["typed"].widget.attrs["autocomplete"] = "off"
         else:
             del self.fields["typed"]
@@ -28,49 +45,127 @@ class ConfirmForm(forms.Form):
         """Refuse anything but the account's name."""
         typed = str(self.cleaned_data["typed"]).strip()
         if typed != self.must_type.strip():
-            raise forms.ValidationError("This is not the name.")
+            raise forms.ValidationError(gettext("This is not the name."))
         return typed
 
 
 @dataclass(frozen=True)
+class Line:
+    """One of many that a page is about: who or which, what it is now, and what happens to it."""
+
+    who: str
+    what: str = ""
+    then: str = ""  # where it is not the same for all
+    skipped: str = ""  # why nothing happens to it
+    but: str = ""  # what is left out of it, and why
+
+
+@dataclass(frozen=True)
 class Page:
-    """What a confirm page says. GET shows it, POST acts."""
+    """What a page that asks is made of. GET shows it, POST acts."""
 
-    question: str
-    lead: str
-    button: str
-    facts: Sequence[tuple[str, str]] = ()
-    warning: str = ""  # only if there is a real danger
-    warning_text: str = ""
-    danger: bool = False
-    must_type: str = ""  # the account's name, where the deed makes it dark
-    refused: str = ""  # why the deed cannot be done now: no button then
-    ask_why: bool = True
+    template: str
+    back: str  # the address that it leads back to
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what the template's blocks name
+    late: bool = False  # somebody was faster: the block `late` says so, and there is no button
+    refused: str = ""  # another reason why it cannot be done now
     seen: str = ""  # what the page was made from, so that nothing happens twice
-    people: Sequence[tuple[str, str, str]] = ()  # bulk: who or what, which accounts, what happens
-    columns: tuple[str, str, str] = ("", "", "")
-    again: str = ""  # bulk: label of the tick that includes what is skipped
+    must_type: str = ""  # the account's name, where the deed makes it dark
+    ask_why: bool = True
+    warns: bool = False  # there is a real danger: the blocks `warning` and `warning_more` name it
+    danger: bool = False
+    again: bool = False  # there is a tick that includes what is skipped, see the block `again`
+    lines: Sequence[Line] = ()
+    form: Callable[..., ConfirmForm] = ConfirmForm
+
+    @property
+    def shown(self) -> Sequence[Line]:
+        """Return the lines that stand on the page."""
+        return self.lines[:SHOWN]
+
+    @property
+    def unshown(self) -> int:
+        """Return how many more there are."""
+        return max(0, len(self.lines) - SHOWN)
 
 
-def show(
-    request: HttpRequest,
-    page: Page,
-    *,
-    context: dict[str, object],
-    back: str,
-    form: ConfirmForm | None = None,
-) -> HttpResponse:
-    """Answer with the page; after a wrong POST `form` holds what was typed and its errors."""
-    return TemplateResponse(
-        request,
-        "portal/confirm.html",
-        {
-            **context,
-            "title": page.question,
-            "plain_title": True,
-            "page": page,
-            "crumb": page.button,
-            "back": back,
-            "form": form or ConfirmForm(must_type=page.must_type),
-        },
+@dataclass(frozen=True)
+class Said:
+    """What the person sent with the button."""
+
+    note: str
+    again: bool  # the tick that includes what is skipped
+    seen: str
+    cleaned: Mapping[str, Any]  # all fields of the page's form
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of it: facts for the block `done`, which is said as a warning unless it is `good`."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    good: bool = True
+    failures: Sequence[str] = ()  # said before it, as errors
+    nothing: bool = False  # nothing was done, so that only failures are said
+    after: str = ""  # the address that it leads to, if that is not the page's `back`
+
+
+Do = Callable[[Said], Done | None]
+Frame = Callable[[HttpRequest], Mapping[str, Any]]
+
+
+def answer(request: HttpRequest, page: Page, do: Do, *, frame: Frame) -> HttpResponse:
+    """Show the page (GET, and a POST with a wrong field), or act once and lead back with what was done (POST).
+
+    `do` may raise Refusal, whose words are said then; what a page from before may still do, it decides. `frame` makes what all pages of the
+    portal show; its "base" names their template. 405 for other methods.
+    """
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return HttpResponseNotAllowed(["GET", "POST"])
+    posted = request.method == "POST"
+    form = page.form(request.POST if posted else None, must_type=page.must_type)
+    if not posted or not form.is_valid():
+        return _show(request, page, form, frame)
+    said = Said(
+        note=form.cleaned_data.get("note", ""),
+        again=bool(request.POST.get("again")),
+        seen=request.POST.get("seen", ""),
+        cleaned=form.cleaned_data,
     )
+    try:
+        done = do(said) or Done()
+    except Refusal as refusal:
+        messages.error(request, words(page, "late") if isinstance(refusal, Late) else str(refusal))
+        return HttpResponseRedirect(page.back)
+    _tell(request, page, done)
+    return HttpResponseRedirect(done.after or page.back)
+
+
+def words(page: Page, block: str, **facts: Any) -> SafeString:
+    """Return the text of one block of the page's template, in one line."""
+    context = {**page.facts, **facts, "page": page, "layout": "ui/confirm_words.html", "words": block}
+    return SafeString(" ".join(render_to_string(page.template, context).split()))  # rendered by us
+
+
+def _show(request: HttpRequest, page: Page, form: ConfirmForm, frame: Frame) -> HttpResponse:
+    context = {
+        **frame(request),
+        **page.facts,
+        "layout": "ui/confirm_page.html",
+        "title": words(page, "question"),
+        "plain_title": True,
+        "button": words(page, "button"),
+        "page": page,
+        "form": form,
+    }
+    return TemplateResponse(request, page.template, {**context, "crumb": context["button"]})
+
+
+def _tell(request: HttpRequest, page: Page, done: Done) -> None:
+    for failure in done.failures:
+        messages.error(request, failure)
+    if aside := words(page, "aside", **done.facts):
+        messages.warning(request, aside)
+    if not done.nothing:
+        say = messages.success if done.good else messages.warning
+        say(request, words(page, "done", **done.facts))

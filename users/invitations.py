@@ -10,6 +10,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from ui import refusal
 from users import hold, visibility
 from users.models import Invitation, Membership, Team, User
 from users.signals import invitation_issued
@@ -18,7 +19,7 @@ STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permi
 _SALT = "users.invitation"
 
 
-class InvitationError(Exception):
+class InvitationError(refusal.Refusal):
     """An invitation cannot be made or changed so. Its text is fit to be shown to staff."""
 
 

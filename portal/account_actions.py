@@ -1,0 +1,349 @@
+"""What staff do with one account or token: permission, a page that asks by GET, effect by POST, one event, back to where one was."""
+
+from collections.abc import Callable, Iterable
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts import actions, checking, permissions, selection, summary
+from accounts.errors import DeedRefused
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import HIDDEN, Names
+from accounts.pool_reasons import READING_REFUSED
+from portal import access, account_pages, renewing
+from tokens import reasons
+from tokens.channels import registry
+from tokens.models import Token, TokenEvent
+from ui import confirm, progress
+from ui.confirm import Done, Late, Page, Said
+from ui.dates import days_left, short_date
+from users.models import person
+
+View = Callable[..., HttpResponse]
+ASK, CHECK, RENEW = "tokens.ask_token", "tokens.probe_token", "tokens.renew_token"
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def urls() -> list[URLPattern]:
+    """Return the addresses of the actions on an account and on a token of its pool."""
+    on_token: dict[str, View] = {
+        "activate": make_active,
+        "unlink": unlink,
+        "ask": ask,
+        "renew": renew,
+        "check": _post_only(check_token),
+        "move": _post_only(move),
+    }
+    on_account: dict[str, View] = {
+        "pause": pause,
+        "resume": resume,
+        "check": _post_only(check_account),
+        "automatic": _post_only(automatic),
+    }
+    wrap = admin.site.admin_view
+    return [
+        *(
+            path(f"<int:account_id>/tokens/<int:token_id>/{name}/", wrap(view), name=f"accounts_account_token_{name}")
+            for name, view in on_token.items()
+        ),
+        *(
+            path(f"<int:account_id>/{name}/", wrap(view), name=f"accounts_account_{name}")
+            for name, view in on_account.items()
+        ),
+    ]  # fmt: skip
+
+
+def home(account: Account, anchor: str = "") -> str:
+    """Return the address of the account's tab Authenticate Tokens."""
+    return reverse("admin:accounts_account_change", args=[account.pk]) + (f"#{anchor}" if anchor else "")
+
+
+# --- on a token --------------------------------------------------------------------------------------------------------
+
+
+def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask (GET), then serve this token from now on (POST)."""
+    account, entry, names = _found(request, permissions.MAKE_ACTIVE, account_id, token_id)
+    if entry is None:
+        return _gone(request, account)
+    before = next((one for one in account.pool.all() if one.token_id == account.active_token_id), None)
+    name = names.token(entry.token, account)
+    refused = ""
+    if not selection.usable(entry):
+        text = gettext("%(name)s cannot be made active: the token is not usable now.")
+        refused = text % {"name": name}
+    elif selection.stands_back(entry, account.pool.all()):
+        refused = reasons.explain(account.channel, READING_REFUSED, person=name).what
+    facts = {
+        "account": account,
+        "name": name,
+        "first": _first(entry, account, names),
+        "first_name": names.first(entry.token, account),
+        "now_active": _described(before, account, names),
+        "then_active": _described(entry, account, names),
+        "active_first": _first(before, account, names) if before else "",
+    }
+    page = Page(
+        "portal/confirm/make_active.html",
+        home(account),
+        facts,
+        late=before is not None and before.token_id == entry.token_id,
+        refused=refused,
+        warns=entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN,
+    )
+
+    def do(said: Said) -> Done:
+        actions.make_active(
+            account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
+        )
+        undo = ""
+        if before is not None and selection.usable(before):
+            undo = reverse("admin:accounts_account_token_activate", args=[account.pk, before.token_id])
+        return Done({"undo": undo})
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask (GET), then have the account forget this token (POST). The log-in at the channel stays."""
+    account, entry, names = _found(request, permissions.UNLINK, account_id, token_id)
+    if entry is None:
+        return _gone(request, account)
+    usable = selection.usable(entry)
+    others = [
+        one for one in selection.in_order(account) if one.token_id != token_id and selection.usable(one)
+    ]
+    last = usable and not others
+    facts = {
+        "account": account,
+        "name": names.token(entry.token, account),
+        "first": _first(entry, account, names),
+        "usable_now": len(others) + usable,
+        "usable_then": len(others),
+        "last": last,
+        "was_active": account.active_token_id == token_id,
+        "then": _described(others[0], account, names) if others else "",
+    }  # fmt: skip
+    page = Page(
+        "portal/confirm/unlink.html",
+        home(account),
+        facts,
+        must_type=account.name if last else "",
+        warns=last,
+        danger=True,
+    )
+
+    def do(said: Said) -> None:
+        actions.unlink(
+            account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
+        )
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask (GET), then mail the person and ask to re-authenticate (POST)."""
+    account, entry, names = _found(request, ASK, account_id, token_id)
+    if entry is None:
+        return _gone(request, account)
+    token, before = entry.token, last_ask(entry.token)
+    name, sees = names.token(token, account), names.sees_token(token, account)
+    zone = timezone.get_current_timezone()
+    facts = {
+        "account": account,
+        "name": name,
+        "hidden": name == HIDDEN,
+        "address": token.consented_by.email if token.consented_by and sees else "",
+        "asked_on": short_date(before.at, zone=zone) if before else "",
+        "accounts": token.pool_entries.count(),
+    }
+    page = Page(
+        "portal/confirm/ask.html",
+        home(account),
+        facts,
+        refused=actions.cannot_ask(token) or actions.asking_is_vain(entry),
+        seen=str(before.pk) if before else "0",
+    )
+
+    @transaction.atomic
+    def do(said: Said) -> Done:
+        latest = last_ask(Token.objects.locked().get(pk=token_id))
+        if str(latest.pk if latest else 0) != said.seen:
+            raise Late  # the button of the same page was pressed a moment ago
+        address = actions.ask_to_reauthenticate(
+            account=account, token=token, actor=person(request), note=said.note, now=timezone.now()
+        )
+        return Done({"address": address if sees else ""})
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def last_ask(token: Token) -> TokenEvent | None:
+    """Return when the person was last asked to renew this token, None where he has done so since."""
+    asks = TokenEvent.objects.filter(token=token, kind=TokenEvent.Kind.ASKED, at__gt=token.linked_at)
+    return asks.order_by("-at", "-id").first()
+
+
+def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask (GET), then renew the token at its channel (POST)."""
+    account, entry, names = _found(request, RENEW, account_id, token_id)
+    if entry is None:
+        return _gone(request, account)
+    name, stopped = names.token(entry.token, account), entry.token.state == Token.State.DEAD
+    refused = gettext("Only %(name)s can bring it back: it has stopped.") % {"name": name}
+    page = Page(
+        "portal/confirm/renew.html",
+        home(account),
+        {"account": account, "name": name, "left": _left(entry)},
+        refused=refused if stopped else "",
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> Done:
+        if stopped:
+            raise Late
+        renewal = renewing.renew(token=entry.token, actor=person(request), now=timezone.now())
+        return Done({"renewed": renewal.text}, good=renewal.moved)
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def _found(
+    request: HttpRequest, permission: str, account_id: int, token_id: int
+) -> tuple[Account, AccountToken | None, Names]:
+    """Return account and pool entry; a POST for an entry that is gone meanwhile gets None, a GET 404."""
+    access.demand(request, permission)
+    account, names = access.account(request, account_id), Names(request.user)
+    if request.method == "POST" and not account.pool.filter(token=token_id).exists():
+        return account, None, names
+    return account, access.entry(account, token_id), names
+
+
+def _gone(request: HttpRequest, account: Account) -> HttpResponse:
+    messages.error(request, gettext("This token is no longer linked to the account."))
+    return HttpResponseRedirect(home(account))
+
+
+def _first(entry: AccountToken, account: Account, names: Names) -> str:
+    name = names.first(entry.token, account)
+    return gettext("this token") if name == HIDDEN else name
+
+
+def _left(entry: AccountToken) -> str:
+    """Return "10 days left", or the words that replace it."""
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    left = days_left(summary.deadline_of(entry.token, usable=True, now=now), now=now, zone=zone)
+    return gettext("date not available") if left.bar.kind == "unknown" else left.text
+
+
+def _described(entry: AccountToken | None, account: Account, names: Names) -> str:
+    return f"{names.token(entry.token, account)} · {_left(entry)}" if entry else ""
+
+
+# --- on an account -----------------------------------------------------------------------------------------------------
+
+
+def pause(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Ask (GET), then stop serving the account on purpose (POST)."""
+    access.demand(request, permissions.PAUSE)
+    account = access.account(request, account_id)
+    page = Page(
+        "portal/confirm/pause.html", home(account), {"account": account}, late=account.paused_at is not None
+    )
+
+    def do(said: Said) -> Done:
+        actions.pause(account=account, actor=person(request), note=said.note, now=timezone.now())
+        return Done({"undo": reverse("admin:accounts_account_resume", args=[account.pk])})
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def resume(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Ask (GET), then serve a paused account again (POST)."""
+    access.demand(request, permissions.RESUME)
+    account = access.account(request, account_id)
+    usable = sum(selection.usable(one) for one in account.pool.all())
+    page = Page(
+        "portal/confirm/resume.html",
+        home(account),
+        {"account": account, "usable": usable},
+        late=account.paused_at is None,
+    )
+
+    def do(said: Said) -> None:
+        actions.resume(account=account, actor=person(request), note=said.note, now=timezone.now())
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+# --- without a page that asks: they show a message -----------------------------------------------------------------
+
+
+def _post_only(view: View) -> View:
+    def guarded(request: HttpRequest, **kwargs: int) -> HttpResponse:
+        access.demand(request)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return view(request, **kwargs)
+
+    return guarded
+
+
+def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Have the channel asked about one token and its accounts now; the page shows what comes of it."""
+    access.demand(request, CHECK)
+    account = access.account(request, account_id)
+    return _ask(request, account, [access.entry(account, token_id)])
+
+
+def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Have the channel asked about every token of the pool now; the page shows what comes of it."""
+    access.demand(request, CHECK)
+    account = access.account(request, account_id)
+    return _ask(request, account, account.pool.all())
+
+
+def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
+    now, ids = timezone.now(), [entry.token_id for entry in entries]
+    if account.channel not in registry.CHANNELS:
+        label = account.get_channel_display()
+        messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
+        return HttpResponseRedirect(home(account))
+    checking.ask(token_ids=ids, now=now)
+    return HttpResponseRedirect(progress.address(home(account), ids, now))
+
+
+def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Move a token up or down. The address leads back to the same button, so that the focus stays there."""
+    access.demand(request, permissions.RANK)
+    account = access.account(request, account_id)
+    entry = access.entry(account, token_id)
+    up = request.POST.get("step") == "-1"
+    try:
+        place = actions.move(
+            account=account,
+            token=entry.token,
+            step=-1 if up else 1,
+            actor=person(request),
+            now=timezone.now(),
+        )
+    except DeedRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        name = Names(request.user).token(entry.token, account)
+        word = PLACES[place - 1] if place <= len(PLACES) else f"number {place}"
+        messages.success(request, f"{name} is now {word} of {len(account.pool.all())}.")
+    return HttpResponseRedirect(home(account, f"{'up' if up else 'down'}-{token_id}"))
+
+
+def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Forget the order that was set by hand."""
+    access.demand(request, permissions.RANK)
+    account = access.account(request, account_id)
+    actions.back_to_automatic(account=account, actor=person(request), now=timezone.now())
+    messages.success(request, "The order is automatic again: longest first.")
+    return HttpResponseRedirect(home(account))

@@ -1,0 +1,212 @@
+"""Pages that ask before something is done: asked by GET, done once by POST, and what is said afterwards."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.http import HttpRequest
+from django.test import RequestFactory
+
+from ui import bulk, confirm
+from ui.bulk import Item
+from ui.confirm import Done, Late, Page, Said
+from ui.refusal import Refusal
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "templates/portal/confirm").glob("*.html"))
+FACTS = {
+    "account": SimpleNamespace(
+        name="Lumen <Shoes>", get_channel_display="Facebook", get_state_display="Connected"
+    )
+}
+
+
+def asked(method: str = "get", **data: str) -> HttpRequest:
+    request: HttpRequest = getattr(RequestFactory(), method)("/pause/", data)
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]  # as its middleware does
+    return request
+
+
+def said(request: HttpRequest) -> list[tuple[str, str]]:
+    return [(message.level_tag, str(message)) for message in get_messages(request)]
+
+
+def page(**more: Any) -> Page:
+    return Page("portal/confirm/pause.html", "/back/", FACTS, **more)
+
+
+def answer(request: HttpRequest, do: Callable[[Said], Done | None], **more: Any) -> Any:
+    return confirm.answer(request, page(**more), do, frame=lambda _request: {"base": "ui/bare.html"})
+
+
+def nothing(_said: Said) -> None:
+    raise AssertionError("It was done.")
+
+
+@pytest.fixture(autouse=True)
+def bare_frame(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "ui").mkdir()
+    (tmp_path / "ui/bare.html").write_text("{% block content %}{% endblock %}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [*settings.TEMPLATES[0]["DIRS"], tmp_path]}]
+
+
+def test_get_asks_and_does_nothing() -> None:
+    response = answer(asked(), nothing, seen="7").render()
+
+    text = response.content.decode()
+    assert "Pause Lumen &lt;Shoes&gt;?" in text
+    assert 'type="submit">Pause this account</button>' in text
+    assert 'name="seen" value="7"' in text
+
+
+def test_post_does_it_with_what_was_sent_and_leads_back_with_what_was_done() -> None:
+    sent: list[Said] = []
+    request = asked("post", note="budget", seen="7", again="1")
+
+    response = answer(request, lambda said: sent.append(said) or Done({"undo": "/resume/"}))  # type: ignore[func-returns-value]
+
+    assert (response.status_code, response["Location"]) == (302, "/back/")
+    assert [(one.note, one.seen, one.again) for one in sent] == [("budget", "7", True)]
+    assert said(request) == [
+        ("success", 'Lumen &lt;Shoes&gt; is paused. <a class="at-link" href="/resume/">Switch back</a>')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (Refusal("It is on fire."), "It is on fire."),
+        (Late(), "Somebody was faster: the account is paused already."),
+    ],
+    ids=["refused", "late"],
+)
+def test_what_cannot_be_done_is_said_and_leads_back(refusal: Refusal, words: str) -> None:
+    request = asked("post")
+
+    def do(_said: Said) -> None:
+        raise refusal
+
+    response = answer(request, do)
+
+    assert response["Location"] == "/back/"
+    assert said(request) == [("error", words)]
+
+
+def test_failures_are_said_first_and_a_half_success_is_a_warning() -> None:
+    request = asked("post")
+
+    answer(request, lambda _said: Done(good=False, failures=["Fern: on fire"]))
+
+    assert [level for level, _ in said(request)] == ["error", "warning"]
+
+
+def test_where_nothing_was_done_only_failures_are_said_and_it_may_lead_elsewhere() -> None:
+    request = asked("post")
+
+    response = answer(
+        request, lambda _said: Done(failures=["Fern: on fire"], nothing=True, after="/elsewhere/")
+    )
+
+    assert said(request) == [("error", "Fern: on fire")]
+    assert response["Location"] == "/elsewhere/"
+
+
+@pytest.mark.parametrize("data", [{"typed": "Lumen"}, {"typed": "", "note": "x" * 301}], ids=["name", "note"])
+def test_a_wrong_field_asks_again_and_does_nothing(data: dict[str, str]) -> None:
+    response = answer(asked("post", **data), nothing, must_type="Lumen Shoes").render()
+
+    assert response.status_code == 200
+    assert 'aria-invalid="true"' in response.content.decode()
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch"])
+def test_other_methods_are_refused(method: str) -> None:
+    assert answer(asked(method), nothing).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ({"late": True}, "Somebody was faster: the account is paused already."),
+        ({"refused": "It is on fire."}, "It is on fire."),
+    ],
+    ids=["late", "refused"],
+)
+def test_what_cannot_be_done_has_no_button(reason: dict[str, Any], words: str) -> None:
+    text = answer(asked(), nothing, **reason).render().content.decode()
+
+    assert words in text
+    assert "<button" not in text
+
+
+def test_a_hundred_of_many_lines_are_shown() -> None:
+    many = page(lines=[Item(str(number)) for number in range(103)])
+
+    assert (len(many.shown), many.unshown) == (100, 3)
+
+
+def _said(*, again: bool = False) -> Said:
+    return Said(note="", again=again, seen="", cleaned={})
+
+
+def test_of_many_one_that_fails_stops_no_other_and_skipped_ones_are_counted() -> None:
+    done: list[str] = []
+
+    def fail(_said: Said) -> None:
+        raise Refusal("on fire")
+
+    items = [
+        Item("A", act=lambda _said: done.append("A")),
+        Item("B", act=fail),
+        Item("C", skipped="paused", act=lambda _said: done.append("C")),
+        Item("D", skipped="nobody"),
+        Item("E", act=lambda _said: done.append("E")),
+    ]
+
+    found = bulk.run(items, _said())
+
+    assert done == ["A", "E"]
+    assert found == Done({"number": 2, "skipped": 2}, failures=["B: on fire"])
+    assert bulk.live(items) == 3
+
+
+def test_the_tick_includes_what_is_skipped_and_may_be_done_again() -> None:
+    done: list[str] = []
+    items = [
+        Item("A", skipped="asked today", again=True, act=lambda _said: done.append("A")),
+        Item(
+            "B",
+            again=True,
+            act=lambda _said: done.append("B"),
+            act_again=lambda _said: done.append("B again"),
+        ),
+        Item("C", skipped="nobody"),
+    ]
+
+    bulk.run(items, _said())
+    without = list(done)
+    bulk.run(items, _said(again=True))
+
+    assert without == ["B"]
+    assert done[1:] == ["A", "B again"]
+
+
+def test_where_all_is_skipped_it_is_no_success() -> None:
+    assert bulk.run([Item("A", skipped="paused")], _said()).good is False
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_each_page_of_the_portal_holds_words_alone_in_blocks_of_the_kit(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    parent = text.split('"')[1]
+    assert parent in {"ui/confirm.html", "portal/confirm/bulk.html"}
+    assert "<form" not in text
+    assert "<h2" not in text
+    if path.stem != "bulk":
+        for block in ("question", "lead", "button", "done"):
+            assert text.count(f"{{% block {block} %}}") == 1

@@ -1,0 +1,5 @@
+"""What cannot be done now, and why."""
+
+
+class Refusal(Exception):  # noqa: N818  # an answer, not a fault
+    """A deed is not possible now. Its text says why, for the person who asked for it."""
