@@ -5,6 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.forms import ModelForm
 from django.forms.models import ModelFormMetaclass
+from django.utils.translation import gettext
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from tokens.channels import declarations, registry
@@ -81,7 +82,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             )
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
-            self.add_error("new_secret", "A live app needs its secret.")
+            self.add_error("new_secret", gettext("A live app needs its secret."))
         if cleaned.get("state") == ChannelApp.State.LIVE:
             self._check_app_fields(str(channel))
         if cleaned.get("is_default"):
@@ -102,7 +103,8 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             name = name_of(channel, one)
             if one.name not in saved and not self.cleaned_data.get(name):
                 self.add_error(
-                    name if name in self.fields else None, f"A live app needs its {one.label.lower()}."
+                    name if name in self.fields else None,
+                    gettext("A live app needs its %(field)s.") % {"field": one.label.lower()},
                 )
 
     def _check_new_links(self, cleaned: dict[str, Any]) -> None:
@@ -143,7 +145,11 @@ def _fields_of(channel: str) -> tuple[AppField, ...]:
 
 
 def _field(channel: str, one: AppField, saved: frozenset[str]) -> forms.CharField:
-    said = "Saved; leave it empty to keep it." if one.name in saved else "Saved encrypted, never shown again."
+    said = (
+        gettext("Saved; leave it empty to keep it.")
+        if one.name in saved
+        else gettext("Saved encrypted, never shown again.")
+    )
     return forms.CharField(
         label=f"{one.label} ({declarations.label(channel)})",
         required=False,

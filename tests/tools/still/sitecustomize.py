@@ -12,4 +12,7 @@ import time
 if sys.orig_argv[1:3] == ["-m", "sandbox"]:
     _begun, _dice = time.time(), random.Random(0)
     time.time = lambda: _begun
-    secrets.choice, secrets.randbelow = _dice.choice, lambda bound: _dice.randrange(bound)
+    secrets.choice, secrets.randbelow = (
+        _dice.choice,
+        lambda exclusive_upper_bound: _dice.randrange(exclusive_upper_bound),
+    )
