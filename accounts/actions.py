@@ -115,7 +115,7 @@ def unlink(*, account: Account, token: Token, actor: User, note: str, now: datet
 
 @transaction.atomic
 def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Stop serving the account on purpose; it is not warned about either."""
+    """Stop serving the account on purpose; it is not warned about either. Raises DeedRefused where it is paused already."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is not None:
         raise DeedRefused("Somebody was faster: the account is paused already.")
@@ -126,7 +126,7 @@ def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
 
 @transaction.atomic
 def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Serve a paused account again, as far as its pool allows."""
+    """Serve a paused account again, as far as its pool allows. Raises DeedRefused where it is not paused any more."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is None:
         raise DeedRefused("Somebody was faster: the account is no longer paused.")

@@ -127,8 +127,8 @@ def settle(
 ) -> None:
     """Recompute the accounts given, and those whose pool holds one of the tokens given, and write an event per shift or change of state.
 
-    `prefer` names a token that staff made active; it is taken only while it is usable. Must run inside a transaction, with the rows of
-    changed tokens locked already: nobody who holds an account asks for a token.
+    `prefer` names a token that staff made active; it is taken only while it is usable. Must run inside a transaction (else raises
+    TransactionManagementError), with the rows of changed tokens locked already: nobody who holds an account asks for a token.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(

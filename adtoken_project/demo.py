@@ -45,7 +45,10 @@ LOGINS = [
 
 @transaction.atomic
 def prepare(*, api_key: str = "") -> dict[str, object]:
-    """Make what is missing and return logins and API key. A known key is kept; else a new one is issued in its place."""
+    """Make what is missing and return logins and API key. A known key is kept; else a new one is issued in its place.
+
+    Raises CommandError outside demo mode.
+    """
     if not settings.DEMO:
         raise CommandError("The demo data is for demo mode. Set DEMO=1 on a loopback BASE_URL.")
     for login in LOGINS:

@@ -53,7 +53,7 @@ def address(name: str, default: str) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """Return the variable as a yes or no: 1, true, yes, on against 0, false, no, off."""
+    """Return the variable as a yes or no: 1, true, yes, on against 0, false, no, off. Raises ImproperlyConfigured for another word."""
     value = text(name, "").strip().lower()
     if not value:
         return default
@@ -94,7 +94,7 @@ def traces(endpoint: str) -> bool:
 
 
 def zone(name: str, default: str) -> str:
-    """Return the variable as the name of a time zone."""
+    """Return the variable as the name of a time zone. Raises ImproperlyConfigured for one that this machine does not know."""
     value = text(name, default)
     try:
         ZoneInfo(value)
@@ -166,7 +166,7 @@ def names(name: str, default: str = "") -> list[str]:
 
 @contextmanager
 def told_in_one_line(status: int = 1) -> Iterator[None]:
-    """End the process with this exit status where it is not configured, and say so without a traceback."""
+    """End the process with this exit status (SystemExit) where it is not configured, and say so without a traceback."""
     try:
         yield
     except ImproperlyConfigured as error:

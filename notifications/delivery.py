@@ -52,7 +52,7 @@ def deliver(
 
     `goes_on` is asked before each message: a worker that is to stop takes no more. While this installation is on hold nothing is sent.
 
-    A mail server that cannot be reached ends the run; a message that fails does not.
+    A mail server that cannot be reached ends the run; a message that fails does not. Raises RuntimeError inside a transaction.
     """
     if database.in_atomic_block:
         raise RuntimeError("Mail is sent outside any transaction.")

@@ -12,7 +12,10 @@ class TokensConfig(AppConfig):
     verbose_name = "Tokens"
 
     def ready(self) -> None:
-        """Check the key ring here, because Django's system checks do not run when a WSGI server starts."""
+        """Check the key ring here, because Django's system checks do not run when a WSGI server starts.
+
+        Raises ImproperlyConfigured where it is not sound.
+        """
         from tokens import key_checks, vault  # noqa: F401  # importing checks registers them
         from tokens.channels import checks  # noqa: F401  # as above
 

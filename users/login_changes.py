@@ -54,7 +54,10 @@ class LoginChange:
 
 
 def notify(change: LoginChange, *, now: datetime) -> None:
-    """Have one mail written about a change, in the caller's transaction, and record the change (once, where two addresses are told)."""
+    """Have one mail written about a change, in the caller's transaction, and record the change (once, where two addresses are told).
+
+    Raises RuntimeError where nobody would write the mail.
+    """
     if not login_changed.has_listeners(User):
         raise RuntimeError("Nobody mails changes of log-ins: the root app has not connected its receiver.")
     login_changed.send(sender=User, change=change, now=now)

@@ -29,7 +29,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").lower())
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make and return a user; without a password nobody can log in until one is set."""
+        """Make and return a user; without a password nobody can log in until one is set. Raises ValueError without an e-mail address."""
         if not email:
             raise ValueError("A user needs an e-mail address.")
         user = self.model(email=email, **fields)

@@ -77,7 +77,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
             return _join(request, invited)
         known = User.objects.filter(email=invited.email).first()
         if known and not known.is_active:
-            raise LinkRefused(Refusal.ENDED, invited)
+            return _refused(request, LinkRefused(Refusal.ENDED, invited))
         if known:
             return render(request, "users/invitation_login.html", {"invitation": invited, "known": known})
         return _accept(request, invited)

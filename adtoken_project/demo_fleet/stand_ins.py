@@ -44,7 +44,10 @@ class StandIns:
         self.control("POST", f"users/{channel}/{person}/{deed}")
 
     def consent(self, address: str, person: str) -> str:
-        """Log in at a channel as this person, allow everything, and return the address that the browser is sent back to."""
+        """Log in at a channel as this person, allow everything, and return the address that the browser is sent back to.
+
+        Raises RuntimeError where it is not sent back.
+        """
         parts = urlsplit(address)
         page = self.http.get(f"{address}&user={person}").text
         form: dict[str, Any] = dict(parse_qsl(parts.query)) | {

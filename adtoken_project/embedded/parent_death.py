@@ -14,7 +14,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def tie(number: signal.Signals, *, parent: int) -> None:
-    """Have the kernel send this process the signal when the thread that started it ends. Only Linux can."""
+    """Have the kernel send this process the signal when the thread that started it ends. Only Linux can.
+
+    Raises SystemExit where that has ended already.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
         if os.getppid() != parent:  # it died before the kernel was told
@@ -22,7 +25,7 @@ def tie(number: signal.Signals, *, parent: int) -> None:
 
 
 def main() -> None:
-    """Tie this process to its parent, then become the command."""
+    """Tie this process to its parent, then become the command. Raises SystemExit where that cannot be run."""
     parent, number, command = int(sys.argv[1]), signal.Signals[sys.argv[2]], sys.argv[3:]
     tie(number, parent=parent)
     for changed in (

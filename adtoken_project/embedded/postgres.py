@@ -222,7 +222,8 @@ def settle_leftovers(data: Path, *, seconds: float = ORPHAN_SECONDS) -> None:
     """Deal with what a killed run left: wait for a server that is still ending, drop a stale postmaster.pid.
 
     PostgreSQL itself recovers from a pid file whose process is gone. It gives up when another process has got
-    that number meanwhile, so the file is removed when no process works in this data folder.
+    that number meanwhile, so the file is removed when no process works in this data folder. Raises StartError where one still does after
+    so many seconds.
     """
     pid_file = data / "postmaster.pid"
     number = _first_number(pid_file)

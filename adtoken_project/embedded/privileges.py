@@ -54,7 +54,10 @@ class Way(StrEnum):
 
 
 def choose_way(environ: Mapping[str, str] = os.environ) -> Way:
-    """Return how to run PostgreSQL here. ADTOKEN_ROOT_MODE=namespace|setpriv forces one of root's two ways."""
+    """Return how to run PostgreSQL here. ADTOKEN_ROOT_MODE=namespace|setpriv forces one of root's two ways.
+
+    Raises StartError where none works.
+    """
     if os.geteuid() != 0:
         return _way_of_user()
     forced = environ.get("ADTOKEN_ROOT_MODE", "")
@@ -97,7 +100,8 @@ def home_for(folder: Path, way: Way) -> Path:
     """Return the folder in which the server keeps its files, made and owned as this way needs it.
 
     That is `folder`, unless the server cannot reach it: then it is one under /var/tmp, and a file `elsewhere` in
-    `folder` names it, so that later starts find the same data whichever way they go.
+    `folder` names it, so that later starts find the same data whichever way they go. Raises StartError where `folder` holds data already
+    that this way cannot reach.
     """
     pointer = folder / "elsewhere"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ _registry = collector.registry()
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Give all figures to whoever has METRICS_TOKEN. Without that setting there is no such page."""
+    """Give all figures to whoever has METRICS_TOKEN. Without that setting there is no such page (404)."""
     if not settings.METRICS_TOKEN:
         raise Http404
     kind, _, token = request.headers.get("Authorization", "").partition(" ")

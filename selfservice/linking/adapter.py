@@ -94,7 +94,7 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
         return link_errors.show(request, channel, LinkProblem.Kind.USED, detail="used state")
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Take the consent. Always ends with our own answer: allauth's own login branches are never reached."""
+        """Take the consent. Always raises ImmediateHttpResponse with our own answer: allauth's own login branches are never reached."""
         try:
             answer = arriving.arrive(request, sociallogin)
         except consent.ConsentRefused as refusal:  # it changed during the exchange
@@ -111,5 +111,5 @@ class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # alla
         exception: BaseException | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Answer with our own page; allauth's would print the exception."""
+        """Raise ImmediateHttpResponse with our own page; allauth's would print the exception."""
         raise ImmediateHttpResponse(link_errors.page(request, provider.id, error=error, exception=exception))

@@ -25,7 +25,7 @@ class Transport(httpx2.BaseTransport):
     """Sends requests through a pool whose every wait ends with the time of its request. No proxy, whatever the environment says."""
 
     def __init__(self) -> None:
-        self._pool = httpcore2.ConnectionPool(
+        self._connections = httpcore2.ConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False),
             max_connections=CONNECTIONS,
             max_keepalive_connections=KEPT,
@@ -42,7 +42,7 @@ class Transport(httpx2.BaseTransport):
             target=request.url.raw_path,
         )
         with _as_the_clients():
-            answer = self._pool.handle_request(
+            answer = self._connections.handle_request(
                 httpcore2.Request(
                     request.method,
                     url,
@@ -57,7 +57,7 @@ class Transport(httpx2.BaseTransport):
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.close()
+        self._connections.close()
 
 
 class _Body(httpx2.SyncByteStream):
