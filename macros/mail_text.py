@@ -377,7 +377,7 @@ def _steps(line: Line, told: reasons.Explanation | None) -> tuple[str, ...]:
     if _watches(line):
         return _steps_of_watcher(line)
     if told is not None and told.steps:
-        return told.steps if line.mine else reasons.without_buttons(told.steps)
+        return told.steps if line.mine else told.own_steps
     if not line.mine and not line.person:
         return ()  # nobody is linked who could take them
     named = line.token is not None and line.names.sees_token(line.token, line.account)

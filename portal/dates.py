@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tokens import renewal
-from tokens.channels import declarations, registry
+from tokens.channels import declarations, registry, words
 from tokens.channels.base import Channel
 from tokens.models import Token
 from ui.dates import CLOCK_NAMES, source_words
@@ -68,8 +68,7 @@ def _renewed(token: Token, clock: str) -> str:
 
 def note(channel: str) -> str:
     """Return a rule of the channel that no source proves, as a note; "" for none."""
-    package = native(channel)
-    return package.lifetime.note if package else ""
+    return words.said(channel, "lifetime_note")
 
 
 def permissions(token: Token, channel: str) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tokens.causes import CAUSES, TIMELINES
 from tokens.channels import registry
+from tokens.channels import words as channel_words
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Renewal
 
@@ -47,16 +47,16 @@ def of(key: str, label: str) -> Lasting:
         key=key,
         label=label,
         built=package is not None,
-        summary=lifetime.summary if lifetime else "",
-        clocks=lifetime.clocks if lifetime else (),
-        person_deadline=lifetime.person_deadline if lifetime else "",
-        ends=lifetime.ends if lifetime else (),
+        summary=channel_words.said(key, "lifetime_summary"),
+        clocks=channel_words.listed(key, "lifetime_clocks"),
+        person_deadline=channel_words.said(key, "person_deadline"),
+        ends=channel_words.listed(key, "lifetime_ends"),
         renewed=renewed(package) if package else (),
-        note=lifetime.note if lifetime else "",
-        article=TIMELINES.get(key, ""),
+        note=channel_words.said(key, "lifetime_note"),
+        article=channel_words.said(key, "article_timeline"),
         sources=_sources(package) if package else (),
         checked=lifetime.checked if lifetime else "",
-        causes=CAUSES.get(key, ()),
+        causes=channel_words.listed(key, "causes"),
     )
 
 
@@ -67,23 +67,23 @@ def renewed(channel: Channel) -> tuple[str, ...]:
         nothing = "AdToken renews nothing here by itself"
         return (f"{nothing}: there is no end date." if channel.lifetime.never_ends else f"{nothing}.",)
     if rule.exchange:
-        what = f"AdToken asks {channel.label} for a later date while the log-in still works{_when(rule)}."
+        what = f"AdToken asks {channel.label} for a later date while the log-in still works{_when(channel, rule)}."
         return (what, f"{channel.label} decides whether the date moves. {_again(rule)}")
-    what = f"AdToken renews the log-in without a person{_when(rule)}."
+    what = f"AdToken renews the log-in without a person{_when(channel, rule)}."
     if not rule.spare:
         return (what, _again(rule))
     first = f"Where less than {words(rule.spare)} are left, a publishing job gets a renewed one."
     return (what, first, _again(rule))
 
 
-def _when(rule: Renewal) -> str:
+def _when(channel: Channel, rule: Renewal) -> str:
     """Return ", once less than 45 days are left and at least every 7 days", as far as the rule says so, or what happens in practice."""
     parts = []
     if rule.lead is not None:
         verb = "is" if words(rule.lead).startswith("1 ") else "are"
         parts.append(f"once less than {words(rule.lead)} {verb} left")
-    if rule.often:
-        parts.append(rule.often)
+    if often := channel_words.said(channel.key, "renewal_often"):
+        parts.append(often)
     elif rule.every is not None:
         parts.append(f"at least every {words(rule.every).removeprefix('1 ')}")
     return f", {' and '.join(parts)}" if parts else ""

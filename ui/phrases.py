@@ -43,6 +43,7 @@ def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
+@cache
 def blocks(name: str) -> frozenset[str]:
     """Return the names of the phrases of a file, with those of the files that it extends. Raises TemplateDoesNotExist."""
     template = engine().get_template(name)
@@ -64,6 +65,7 @@ def forget() -> None:
     """Read all files anew."""
     engine.cache_clear()
     _remembered.cache_clear()
+    blocks.cache_clear()
 
 
 @cache

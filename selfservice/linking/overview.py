@@ -39,7 +39,7 @@ def channel_rows(user: User) -> list[ChannelRow]:
     made = []
     for key, label in declarations.choices():
         advice = readiness.advice(key, user)
-        rule = advice.short if advice else registry.get(key).lifetime.summary
+        rule = advice.short if advice else registry.get(key).lifetime_summary
         made.append(ChannelRow(key, str(label), rule, ready=advice is None))
     return sorted(made, key=lambda row: not row.ready)
 

@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -10,9 +11,10 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from selfservice import lifetime_text
+from tests.support.channel_words import edited
 from tests.support.factories import make_app, make_user
 from tokens import reasons
-from tokens.channels import declarations, registry
+from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Reason, Renewal
 
 pytestmark = pytest.mark.django_db
@@ -44,34 +46,31 @@ def text(client: Client, name: str, *args: str) -> str:
 @pytest.mark.parametrize("channel", TABLE)
 def test_the_overview_says_how_long_and_when_a_person_is_needed(ada: Client, channel: str) -> None:
     how_long, person = TABLE[channel]
-    lifetime = registry.get(channel).lifetime
+    clocks, deadline = words.listed(channel, "lifetime_clocks"), words.said(channel, "person_deadline")
 
     page = text(ada, "channel_needs")
 
-    assert all(any(re.search(words, line) for line in lifetime.clocks) for words in how_long)
-    assert re.search(person, lifetime.person_deadline)
-    assert [
-        line for line in (*lifetime.clocks, lifetime.person_deadline, lifetime.note) if line not in page
-    ] == []
+    assert all(any(re.search(time, line) for line in clocks) for time in how_long)
+    assert re.search(person, deadline)
+    note = words.said(channel, "lifetime_note")
+    assert [line for line in (*clocks, deadline, note) if line not in page] == []
 
 
 def test_a_rule_that_no_vendor_source_proves_is_a_note_and_no_date() -> None:
-    linkedin = registry.get("linkedin").lifetime
+    told = [*words.listed("linkedin", "lifetime_clocks"), *words.listed("linkedin", "lifetime_ends")]
 
-    assert "once in 60 days" in linkedin.note
-    assert not [line for line in (*linkedin.clocks, *linkedin.ends) if "once in" in line]
+    assert "once in 60 days" in words.said("linkedin", "lifetime_note")
+    assert not [line for line in told if "once in" in line]
 
 
 @pytest.mark.parametrize("name", ["channel_needs", "channel_page"])
 def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
-    ada: Client, name: str, monkeypatch: pytest.MonkeyPatch
+    ada: Client, name: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lifetime_text, "TIMELINES", {})
-    monkeypatch.setattr(lifetime_text, "CAUSES", {})
+    with edited("x", tmp_path, article_timeline="", causes=""):
+        page = text(ada, name, *(["x"] if name == "channel_page" else []))
 
-    page = text(ada, name, *(["x"] if name == "channel_page" else []))
-
-    assert registry.get("x").lifetime.clocks[0] in page
+    assert words.listed("x", "lifetime_clocks")[0] in page
     assert "Help article" not in page
 
 

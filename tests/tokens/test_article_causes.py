@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tokens import causes, reasons
-from tokens.channels import registry
+from tokens import reasons
+from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
 
 # The article's bullets as they are written there -> words by which the cause that carries each is known; all must be in one cause.
@@ -73,8 +73,8 @@ TIMELINES = {
 CANNOT_TELL = [key for key in ("snapchat", "linkedin", "pinterest", "tiktok") if key in registry.CHANNELS]
 
 
-def carried(channel: str, words: tuple[str, ...]) -> list[str]:
-    return [cause for cause in causes.CAUSES[channel] if all(word in cause.lower() for word in words)]
+def carried(channel: str, said: tuple[str, ...]) -> list[str]:
+    return [cause for cause in words.listed(channel, "causes") if all(word in cause.lower() for word in said)]
 
 
 @pytest.mark.parametrize(
@@ -83,29 +83,31 @@ def carried(channel: str, words: tuple[str, ...]) -> list[str]:
 def test_every_bullet_of_the_article_is_carried_by_a_cause(channel: str, bullet: str) -> None:
     parts = BULLETS[channel][bullet]
 
-    assert [words for words in parts if not carried(channel, words)] == []
+    assert [part for part in parts if not carried(channel, part)] == []
 
 
 @pytest.mark.parametrize("channel", BULLETS)
 def test_no_cause_stands_there_that_no_bullet_names(channel: str) -> None:
-    parts = [words for found in BULLETS[channel].values() for words in found]
+    parts = [part for found in BULLETS[channel].values() for part in found]
 
-    named = {cause for words in parts for cause in carried(channel, words)}
+    named = {cause for part in parts for cause in carried(channel, part)}
 
-    assert named == set(causes.CAUSES[channel])
+    assert named == set(words.listed(channel, "causes"))
 
 
-@pytest.mark.parametrize("cause", [cause for found in causes.CAUSES.values() for cause in found])
+@pytest.mark.parametrize("cause", [cause for channel in BULLETS for cause in words.listed(channel, "causes")])
 def test_a_cause_is_a_guess_and_says_so(cause: str) -> None:
     assert re.search(r"\bmay\b", cause)
 
 
 def test_the_timelines_are_those_of_the_article() -> None:
-    assert causes.TIMELINES == TIMELINES
+    said = {channel: words.said(channel, "article_timeline") for channel in registry.CHANNELS}
+
+    assert said == TIMELINES
 
 
 def test_at_tiktok_the_person_who_cancels_ends_it() -> None:
-    ends = " ".join(registry.CHANNELS["tiktok"].lifetime.ends).lower()
+    ends = " ".join(words.listed("tiktok", "lifetime_ends")).lower()
 
     assert "cancels the authorisation" in ends
 
@@ -119,10 +121,10 @@ def test_where_the_channel_cannot_tell_a_suspension_the_causes_stand_with_the_ge
 ) -> None:
     told = reasons.explain(channel, reason)
 
-    assert told.causes == causes.CAUSES[channel]
+    assert told.causes == words.listed(channel, "causes")
 
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])
 def test_where_the_channel_tells_a_suspension_a_cancelled_authorisation_has_no_causes(channel: str) -> None:
     assert reasons.explain(channel, Reason.AUTHORISATION_CANCELLED).causes == ()
-    assert reasons.explain(channel, Reason.SUSPENDED).causes == causes.CAUSES[channel]
+    assert reasons.explain(channel, Reason.SUSPENDED).causes == words.listed(channel, "causes")

@@ -17,7 +17,7 @@ def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, yo
     for reason in (*Reason, "paused", "unlinked"):
         told = reasons.explain(channel, reason, person="Ada Okafor", account="Sable", you=you)
 
-        said = [told.short, told.what, told.who, told.first_deed, *told.steps, *told.causes]
+        said = [told.short, told.what, told.who, told.first_action, *told.steps, *told.causes]
         texts = [
             text.replace("OAuth Apps", "") for text in said
         ]  # the name of a menu at Snapchat, for operators
@@ -53,7 +53,7 @@ def test_a_password_change_at_facebook_accuses_nobody_of_what_facebook_may_have_
         " It does not say which."
     )
     assert told.who == "Ada Okafor"
-    assert told.first_deed == "Re-authenticate"
+    assert told.first_action == "Re-authenticate"
     assert told.steps[0] == "Log in at www.facebook.com, with the new password if there is one."
 
 
@@ -97,7 +97,16 @@ def test_a_channel_without_a_package_has_words_and_no_steps() -> None:
 
 def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
     assert reasons.explain("facebook", "dates").short == "Reason unknown"
-    assert reasons.explain("facebook", "") == reasons.Explanation("", "", "", (), (), "")
+    none = reasons.explain("facebook", "")
+    assert (none.short, none.what, none.who, none.steps, none.causes, none.first_action) == (
+        "",
+        "",
+        "",
+        (),
+        (),
+        "",
+    )
+    assert (none.by_consent, none.waits_for) == (False, "")
     assert reasons.explain("facebook", "unlinked", account="Sable").short == "Log-in unlinked"
 
 

@@ -7,7 +7,7 @@ from inspect import signature
 from types import FunctionType
 from typing import Any, ClassVar, Literal
 
-from tokens.channels import brake, gate
+from tokens.channels import brake, gate, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
     AccountFacts,
@@ -68,8 +68,6 @@ class Channel(ABC):
     versions: ClassVar[Versions]
     canonical: ClassVar[Callable[[str], str]]  # how `canonical_id` spells an ad account's id
     table: ClassVar[Callable[[Answer], Ruling]]  # `classify` of its verdicts
-    # what a person does to get back, step by step, in plain words:
-    recovery: ClassVar[Mapping[Reason, tuple[str, ...]]]
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
     pkce: ClassVar[bool] = (
         False  # whether its documents say that a web app with a secret may send an S256 challenge
@@ -92,7 +90,11 @@ class Channel(ABC):
     )
     pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
-    last_step: ClassVar[str]  # what to press there: "Press Continue and keep every ad account ticked."
+    tells_removed_from_stopped: ClassVar[bool] = (
+        True  # whether its answers tell a person who removed AdToken from one whom it stopped
+    )
+    # What ends nothing there, as far as anything is known: no date of that kind, or no source that names it. Pages do not speak of it.
+    never_happens: ClassVar[frozenset[Reason]] = frozenset({Reason.DATA_ACCESS_EXPIRED})
     manage_url: ClassVar[str]  # where a person sees and cancels connected apps
     ads_manager: ClassVar[str]  # the page of an ad account at the channel; {id} stands for its id
     # The consent page, where it has names of its own for what OAuth 2 calls `scope`, `code` and `access_denied`:
@@ -249,9 +251,19 @@ class Channel(ABC):
         """
         raise ValueError(f"{self.label} does not sign requests: merge the lease's `send` block instead.")
 
-    def steps(self, reason: Reason) -> tuple[str, ...]:
-        """Return what the person does to get back, step by step, in plain words."""
-        return self.recovery[reason]
+    def steps(self, reason: Reason, *, buttons: bool = True) -> tuple[str, ...]:
+        """Return how the person gets back, step by step, in plain words. `buttons`: whether the reader has those of staff."""
+        return words.steps(self.key, reason, channel=self.label, buttons=buttons)
+
+    @property
+    def last_step(self) -> str:
+        """What to press there: "Press Continue and keep every ad account ticked."."""
+        return words.said(self.key, "last_step")
+
+    @property
+    def lifetime_summary(self) -> str:
+        """How long authorisations last, in one line: "Renew every 60 days"."""
+        return words.said(self.key, "lifetime_summary")
 
     def open_url(self, native_id: str) -> str:
         """Return the address of the ad account in the channel's own ads manager."""

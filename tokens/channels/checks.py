@@ -8,15 +8,14 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, reverse
 
-from tokens.channels import declarations, versions
+from tokens.channels import declarations, versions, words
 from tokens.channels.base import Channel
-from tokens.channels.kinds import Reason
 from tokens.channels.registry import CHANNELS
 
 PARTS = (
-    "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "last_step", "manage_url",
+    "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "manage_url",
 )  # fmt: skip
-OF_LIFETIME = ("summary", "source", "checked", "clocks", "person_deadline", "ends")
+OF_LIFETIME = ("source", "checked")
 
 
 @register()
@@ -64,9 +63,10 @@ def _of_the_words(channel: Channel) -> list[str]:
     said = [
         f"says nothing in lifetime.{part}" for part in OF_LIFETIME if lifetime and not getattr(lifetime, part)
     ]
-    if not getattr(channel, "last_step", "Press ").startswith("Press "):
+    key = getattr(channel, "key", "")
+    if (last := words.said(key, "last_step")) and not last.startswith("Press "):
         said.append("has a last_step that does not begin with “Press ”")
-    return said + [f"has no steps for {reason}" for reason in Reason if not _has_steps(channel, reason)]
+    return said + [f"says nothing in {name} of its words.txt" for name in words.missing(key)]
 
 
 def _of_the_places(key: str, channel: Channel) -> list[str]:
@@ -83,14 +83,6 @@ def _of_the_places(key: str, channel: Channel) -> list[str]:
 def _consent_origin(channel: Channel) -> str:
     """Return scheme and host of the consent page: browsers hold the form that leads there to the content policy."""
     return "{0.scheme}://{0.netloc}".format(urlsplit(channel.authorize_url()))
-
-
-def _has_steps(channel: Channel, reason: Reason) -> bool:
-    try:
-        channel.steps(reason)
-    except KeyError:
-        return False
-    return True
 
 
 def _has_callback(key: str) -> bool:

@@ -246,17 +246,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """How long authorisations last at this channel: data with a source, because vendors change it."""
+    """How long authorisations last at this channel: data with a source, because vendors change it. What is said of it: words.txt."""
 
-    summary: str  # one line for people: "Renew every 60 days"
     access: timedelta | None  # None: no date
     never_ends: bool
     source: str
     checked: str  # ISO date
-    note: str = ""  # an unproven rule; it never shortens a deadline and never kills
-    clocks: tuple[str, ...] = ()  # the dates of an authorisation, a sentence each
-    person_deadline: str = ""  # until when a person must act, in plain words
-    ends: tuple[str, ...] = ()  # what ends an authorisation besides its dates, a sentence each
 
 
 @dataclass(frozen=True)
@@ -326,7 +321,6 @@ class Renewal:
     source: str
     lead: timedelta | None = None  # renewed once less than this of the access date is left
     every: timedelta | None = None  # renewed at least so often, whatever the dates say
-    often: str = ""  # how often that happens in practice, where it is more often than `every`: "several times a day, with its checks"
     again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
     spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
     rolls: timedelta | None = (

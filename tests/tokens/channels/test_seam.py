@@ -1,11 +1,13 @@
 """What every channel of the dict must offer."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from tests.support.channel_words import edited
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.checks import channels_are_whole, problems
@@ -29,9 +31,6 @@ def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
     class Half(Channel):
         key = "myspace"
 
-        def steps(self, reason: Reason) -> tuple[str, ...]:
-            raise KeyError(reason)
-
     Half.__abstractmethods__ = frozenset()  # as if nobody had written the rest
 
     half: Any = Half
@@ -41,26 +40,27 @@ def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
     assert any("has no lifetime" in text for text in said)
     assert any("calls itself myspace" in text for text in said)
     assert any("is not declared" in text for text in said)
-    assert any("has no steps for password_changed" in text for text in said)
+    assert any("says nothing in password_changed_steps of its words.txt" in text for text in said)
     assert any("has no address friendster_callback" in text for text in said)
 
 
-def test_a_channel_that_would_fail_later_is_named_now(settings: Settings) -> None:
+def test_a_channel_that_would_fail_later_is_named_now(settings: Settings, tmp_path: Path) -> None:
     class Late(type(registry.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
         renewal = None
-        last_step = "Click somewhere."
-        lifetime = replace(registry.get("pinterest").lifetime, clocks=(), ends=())
+        lifetime = replace(registry.get("pinterest").lifetime, source="")
 
     settings.CONSENT_ORIGINS = []
 
-    said = [str(problem) for problem in problems("pinterest", Late())]
+    with edited("pinterest", tmp_path, lifetime_clocks="", lifetime_ends="", last_step="Click somewhere."):
+        said = [str(problem) for problem in problems("pinterest", Late())]
 
-    assert any("says nothing in lifetime.clocks" in text for text in said)
-    assert any("says nothing in lifetime.ends" in text for text in said)
+    assert any("says nothing in lifetime.source" in text for text in said)
+    assert any("says nothing in lifetime_clocks of its words.txt" in text for text in said)
+    assert any("says nothing in lifetime_ends of its words.txt" in text for text in said)
     assert any("only one of `renewal` and `renew`" in text for text in said)
     assert any("last_step" in text for text in said)
     assert any("asks for consent at https://www.pinterest.com" in text for text in said)
-    assert len(said) == 5
+    assert len(said) == 6
 
 
 def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:

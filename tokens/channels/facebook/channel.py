@@ -7,7 +7,7 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, misread
-from tokens.channels.facebook import calls, listing, policy, pushes, reading, recovery, system_users, verdicts
+from tokens.channels.facebook import calls, listing, policy, pushes, reading, system_users, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
     HARMLESS,
@@ -39,7 +39,6 @@ class Facebook(Channel):
 
     declaration = DECLARATION
     table = verdicts.classify
-    recovery = recovery.STEPS
     pushes = pushes.PUSHES
     takes_config_id = True
     takes_pasted_tokens = True
@@ -48,8 +47,8 @@ class Facebook(Channel):
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
+    never_happens = frozenset({Reason.REFRESH_EXPIRED, Reason.ANSWER_LOST})
     renewal = policy.RENEWAL
-    last_step = "Press Continue and keep every ad account ticked."
     manage_url = "https://www.facebook.com/settings?tab=business_tools"
     scope_delimiter = ","
     ads_manager = "https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={id}"

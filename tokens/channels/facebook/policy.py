@@ -11,21 +11,10 @@ SCOPES = (
 )
 
 LIFETIME = Lifetime(
-    summary="Renew every 60 days",
     access=timedelta(days=60),
     never_ends=False,
     source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
     checked="2026-11-24",
-    clocks=(
-        "Access ends 60 days after the person authorised AdToken, where Facebook gives a date. Some authorisations have none.",
-        "Access to data ends 90 days after the person was last active here; Facebook says that date.",
-    ),
-    person_deadline="The earlier of the two dates. No end date only where Facebook gives neither.",
-    ends=(
-        "The person changes the Facebook password, or logs out everywhere.",
-        "The person removes AdToken at Facebook.",
-        "Facebook wants a security check, or stops the person's own account.",
-    ),
 )
 
 

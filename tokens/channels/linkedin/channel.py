@@ -28,7 +28,7 @@ from tokens.channels.kinds import (
     code_form,
     refresh_form,
 )
-from tokens.channels.linkedin import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.linkedin import calls, listing, policy, reading, verdicts
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.parse import mapping, scopes_of, token_of, words
 from users import database_clock
@@ -47,14 +47,13 @@ class LinkedIn(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     canonical = reading.canonical_id
-    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = policy.LIFETIME
+    tells_removed_from_stopped = False
     renewal = policy.RENEWAL
-    last_step = "Press Allow."
     manage_url = "https://www.linkedin.com/psettings/permitted-services"
     cancelled_errors = verdicts.CANCELLED
     ads_manager = "https://www.linkedin.com/campaignmanager/accounts/{id}"

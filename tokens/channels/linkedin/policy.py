@@ -17,26 +17,10 @@ SCOPES = (
 PUBLISHING_SCOPE = "rw_ads"
 
 LIFETIME = Lifetime(
-    summary="Renew every 60 days, or once a year where LinkedIn lets AdToken renew by itself",
     access=timedelta(days=60),
     never_ends=False,
     source="https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
     checked="2026-11-25",
-    note=(
-        "That an account must be used once in 60 days is in no document of LinkedIn. If it is so, AdToken's own renewals and checks"
-        " are that use."
-    ),
-    clocks=(
-        "Access ends 60 days after the person authorised AdToken, or after AdToken last renewed it.",
-        "Renewal ends 365 days after the person authorised AdToken, and nothing moves that date. Only apps that LinkedIn approved for it"
-        " may renew.",
-    ),
-    person_deadline="The end of renewal where AdToken may renew, else the end of access.",
-    ends=(
-        "The person removes AdToken at LinkedIn.",
-        "The person authorises AdToken for other permissions.",
-        "LinkedIn takes it back for technical reasons or for its rules; it does not say why.",
-    ),
 )
 
 

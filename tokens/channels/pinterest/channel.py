@@ -27,7 +27,7 @@ from tokens.channels.kinds import (
     refresh_form,
 )
 from tokens.channels.parse import scopes_of, token_of, words
-from tokens.channels.pinterest import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.pinterest import calls, listing, policy, reading, verdicts
 from tokens.channels.pinterest.declaration import DECLARATION
 from users import database_clock
 
@@ -41,14 +41,13 @@ class Pinterest(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     canonical = reading.canonical_id
-    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Owner", "Admin"})
     lifetime = policy.LIFETIME
+    tells_removed_from_stopped = False
     renewal = policy.RENEWAL
-    last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
     scope_delimiter = ","
     ads_manager = "https://ads.pinterest.com/advertiser/{id}/"

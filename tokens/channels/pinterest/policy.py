@@ -13,22 +13,10 @@ SCOPES = (
 PUBLISHING_SCOPE = "ads:write"
 
 LIFETIME = Lifetime(
-    summary="Renewed by AdToken for 60 days at a time",
     access=timedelta(days=30),
     never_ends=False,
     source="https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/",
     checked="2026-11-25",
-    clocks=(
-        "Access ends 30 days after it was given or renewed.",
-        "It can be renewed for 60 days; every renewal starts these 60 days anew. Pinterest says both dates.",
-        "Older apps may have been given 365 days that no renewal moves; AdToken goes by the date that Pinterest said.",
-    ),
-    person_deadline="The later of the two dates. It moves by itself as long as renewal works.",
-    ends=(
-        "The person removes AdToken at Pinterest, or changes the password. A changed username may end it too.",
-        "The person closes the Pinterest account, or Pinterest stops it.",
-        "Pinterest deactivates AdToken's own app.",
-    ),
 )
 
 
@@ -43,7 +31,6 @@ RENEWAL = Renewal(
     spare=timedelta(minutes=5),
 )
 
-LAST_STEP = "Press Give access."
 MANAGE_URL = "https://www.pinterest.com/settings/security"
 
 # `permissions` of an ad account, the widest first: BusinessAccessRole of the API description.

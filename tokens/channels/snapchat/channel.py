@@ -25,7 +25,7 @@ from tokens.channels.kinds import (
     refresh_form,
 )
 from tokens.channels.parse import mapping, scopes_of, words
-from tokens.channels.snapchat import calls, listing, policy, reading, recovery, verdicts
+from tokens.channels.snapchat import calls, listing, policy, reading, verdicts
 from tokens.channels.snapchat.declaration import DECLARATION
 from users import database_clock
 
@@ -38,14 +38,16 @@ class Snapchat(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     canonical = reading.canonical_id
-    recovery = recovery.STEPS
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = policy.LIFETIME
+    tells_removed_from_stopped = False
+    never_happens = frozenset(
+        {Reason.DATA_ACCESS_EXPIRED, Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}
+    )
     renewal = policy.RENEWAL
-    last_step = policy.LAST_STEP
     manage_url = policy.MANAGE_URL
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:

@@ -11,22 +11,10 @@ SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
 # date in any source. The rule of 90 days is from help.snapchat.com/hc/articles/7012393350676, on apps of Snap Kit; nothing says
 # whether it covers ads too.
 LIFETIME = Lifetime(
-    summary="No end date",
     access=None,
     never_ends=True,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
     checked="2026-11-25",
-    note="Snapchat may end an authorisation that nobody used for 90 days. AdToken renews each one several times a day.",
-    clocks=(
-        "Access lasts 30 to 60 minutes; Snapchat says each time how long. AdToken renews it by itself.",
-        "It can be renewed without an end date.",
-    ),
-    person_deadline="Never: no date comes up. Once Snapchat refuses to renew, the end of access, within the hour.",
-    ends=(
-        "The person removes AdToken under Connected Apps.",
-        "Snapchat locks or suspends the person's own account. Its answers do not tell that apart from a removal.",
-        "Snapchat stops AdToken itself.",
-    ),
 )
 
 RENEWAL = Renewal(
@@ -35,10 +23,8 @@ RENEWAL = Renewal(
     every=timedelta(
         days=7
     ),  # were access ever to last longer than a check is away; as it is, each check finds it over
-    often="several times a day, as its checks find access over",
     spare=timedelta(minutes=5),
 )
-LAST_STEP = "Press Approve."
 MANAGE_URL = "https://accounts.snapchat.com/accounts/oauth2/apps"
 ADS_MANAGER = "https://ads.snapchat.com/{}"  # the ad account's id comes first in all its addresses
 

@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     proof_of,
 )
 from tokens.channels.parse import digits, token_of, words
-from tokens.channels.tiktok import calls, listing, policy, pushes, reading, recovery, verdicts
+from tokens.channels.tiktok import calls, listing, policy, pushes, reading, verdicts
 from tokens.channels.tiktok.declaration import DECLARATION
 from users import database_clock
 
@@ -41,14 +41,14 @@ class TikTok(Channel):
 
     declaration = DECLARATION
     table = verdicts.classify
-    recovery = recovery.STEPS
     pushes = pushes.PUSHES
     protocol = "oauth2"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
-    last_step = policy.LAST_STEP
+    tells_removed_from_stopped = False
+    never_happens = frozenset({Reason.DATA_ACCESS_EXPIRED, Reason.PASSWORD_CHANGED, Reason.ANSWER_LOST})
     manage_url = policy.MANAGE_URL
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
     ads_manager = "https://ads.tiktok.com/i18n/perf/campaign?aadvid={id}"

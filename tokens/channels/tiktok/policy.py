@@ -6,21 +6,12 @@ from datetime import date
 from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
-    summary="No end date",
     access=None,
     never_ends=True,
     source="https://business-api.tiktok.com/portal/docs?id=1738373164380162",
     checked="2026-11-25",
-    clocks=("TikTok sets no end date. If it ever gives one with an authorisation, that date counts.",),
-    person_deadline="Never: no date comes up. A person is needed once TikTok has ended the authorisation.",
-    ends=(
-        "The person, or the owner of the ad account, cancels the authorisation at TikTok.",
-        "TikTok no longer takes the person's own account for a valid one: suspended or closed, it does not say which.",
-        "TikTok refuses AdToken itself.",
-    ),
 )
 
-LAST_STEP = "Press Confirm with every ad account ticked."
 # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
 MANAGE_URL = "https://ads.tiktok.com/"
 

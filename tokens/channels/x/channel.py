@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.x import calls, listing, policy, pushes, reading, recovery, signable, signing, verdicts
+from tokens.channels.x import calls, listing, policy, pushes, reading, signable, signing, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from users import database_clock
 
@@ -37,7 +37,6 @@ class XChannel(Channel):
     declaration = DECLARATION
     table = verdicts.classify
     canonical = reading.canonical_id
-    recovery = recovery.STEPS
     pushes = pushes.PUSHES
     protocol = "oauth1"
     signs = True
@@ -45,7 +44,15 @@ class XChannel(Channel):
     partial_grants = False
     admin_roles = frozenset({"Account admin"})
     lifetime = policy.LIFETIME
-    last_step = policy.LAST_STEP
+    never_happens = frozenset(
+        {
+            Reason.DATA_ACCESS_EXPIRED,
+            Reason.EXPIRED,
+            Reason.REFRESH_EXPIRED,
+            Reason.PASSWORD_CHANGED,
+            Reason.ANSWER_LOST,
+        }
+    )
     manage_url = policy.MANAGE_URL
     ads_manager = "https://ads.x.com/analytics/{id}"
 

@@ -6,21 +6,12 @@ from typing import Any
 from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
-    summary="No end date",
     access=None,
     never_ends=True,
     source="https://docs.x.com/fundamentals/authentication/faq",
     checked="2026-11-24",
-    clocks=("X sets no end date.",),
-    person_deadline="Never: no date comes up. A person is needed once X has ended the authorisation.",
-    ends=(
-        "The person removes AdToken at X.",
-        "X locks or suspends the person's own account; once it is lifted, the same authorisation works again.",
-        "X suspends AdToken itself.",
-    ),
 )
 
-LAST_STEP = "Press Authorize app."
 MANAGE_URL = "https://x.com/settings/connected_apps"
 
 # Permissions of authenticated_user_access, the widest first. https://docs.x.com/x-ads-api

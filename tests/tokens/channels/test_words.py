@@ -1,0 +1,76 @@
+"""The words of channels: whoever edits a words.txt touches no Python, so a slip of the pen is found here."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.channel_words import CHANNELS, edited
+from tokens import reasons
+from tokens.channels import registry, words
+from tokens.channels.kinds import Reason
+
+FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
+FACTS = {"channel", "person", "Person", "account", "days"}
+PLAIN = {"channel", "days"}  # what a phrase for pills, tables and buttons is given
+BLOCK = re.compile(r"{% block (\w+) %}(.*?){% endblock %}", re.DOTALL)
+OF_REASONS = {
+    f"{reason}_{kind}"
+    for reason in (*Reason, *reasons.OURS, "ended")
+    for kind in ("short", "what", "you", "ahead", "who", "action", "steps")
+}
+OF_CHANNELS = {*words.LIFETIME, "lifetime_note", "renewal_often", "last_step", "article_timeline", "causes"}
+OF_CHECKS = {
+    f"{kind}_{step}"
+    for kind in ("proves", "compare")
+    for step in ("app", "identity", "inspect", "list", "account", "renew")
+}
+
+
+def blocks(key: str) -> dict[str, str]:
+    return dict(BLOCK.findall(FILES[key].read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("key", FILES)
+def test_a_phrase_is_given_every_fact_that_it_names(key: str) -> None:
+    strange = {
+        name: found
+        for name, said in blocks(key).items()
+        if (
+            found := set(re.findall(r"{{ (\w+) }}", said))
+            - (PLAIN if name.endswith(("_short", "_action")) else FACTS)
+        )
+    }
+
+    assert strange == {}
+
+
+@pytest.mark.parametrize("key", registry.CHANNELS)
+def test_a_channel_overrides_nothing_that_nobody_reads(key: str) -> None:
+    known = blocks("").keys() | OF_REASONS | OF_CHANNELS | OF_CHECKS
+
+    assert blocks(key).keys() <= known
+
+
+@pytest.mark.parametrize("key", FILES)
+def test_phrases_that_are_put_in_elsewhere_are_there(key: str) -> None:
+    text = FILES[key].read_text(encoding="utf-8")
+    there = blocks("").keys() | blocks(key).keys() | {"last_step"}
+
+    assert set(re.findall(r'{% block_of "(\w+)" %}', text)) <= there
+
+
+def test_an_edited_phrase_is_read_wherever_it_is_put_in(tmp_path: Path) -> None:
+    with edited("x", tmp_path, last_step='{% translate "Press Go on." %}'):
+        steps = reasons.explain("x", Reason.EXPIRED).steps
+
+    assert steps == ("Press Re-authenticate and log in at X.", "Press Go on.")
+
+
+@pytest.mark.parametrize("key", registry.CHANNELS)
+def test_who_has_no_buttons_of_staff_is_not_told_to_press_one(key: str) -> None:
+    for reason in Reason:
+        told = reasons.explain(key, reason)
+
+        assert not re.search("check now", " ".join(told.own_steps), re.IGNORECASE)
+        assert len(told.own_steps) == len(told.steps)

@@ -1,0 +1,56 @@
+"""What is said of a channel's log-ins, out of text files: words.txt of its package, which extends the words.txt beside this module."""
+
+from pathlib import Path
+
+from tokens.channels.kinds import Reason
+from ui import phrases
+
+COMMON = "channels/words.txt"  # for all channels, and for one whose package is gone
+LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")
+_OWN: set[str] = set()
+
+phrases.add_folder("channels", Path(__file__).parent)
+
+
+def add(key: str, folder: Path) -> None:
+    """Take a channel's words.txt out of the folder of its package. Where it has none, `missing` says what is not said."""
+    if (folder / "words.txt").is_file():
+        phrases.add_folder(f"channels/{key}", folder)
+        _OWN.add(key)
+
+
+def drop(key: str) -> None:
+    """Forget a channel's own words."""
+    _OWN.discard(key)
+
+
+def said(key: str, *names: str, **facts: object) -> str:
+    """Return the first of these phrases that there is for a channel; "" where there is none."""
+    name = _found(key, names)
+    return phrases.phrase(_file(key), name, **facts) if name else ""
+
+
+def listed(key: str, name: str, **facts: object) -> tuple[str, ...]:
+    """Return the lines of a phrase; none where the channel does not have it."""
+    return phrases.lines(_file(key), name, **facts) if _found(key, (name,)) else ()
+
+
+def steps(key: str, reason: Reason, *, channel: str, buttons: bool = True) -> tuple[str, ...]:
+    """Return how a person gets back, step by step. `buttons`: whether the reader has those of staff. `channel` is its name."""
+    return listed(key, f"{reason}_steps", channel=channel, buttons=buttons)
+
+
+def missing(key: str) -> list[str]:
+    """Return the phrases that a channel's package has to have and does not."""
+    reasons = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]
+    wanted = (*LIFETIME, "last_step", "reconnect", *reasons)
+    return [name for name in wanted if not listed(key, name, channel=key, buttons=True)]
+
+
+def _file(key: str) -> str:
+    return f"channels/{key}/words.txt" if key in _OWN else COMMON
+
+
+def _found(key: str, names: tuple[str, ...]) -> str:
+    there = phrases.blocks(_file(key))
+    return next((name for name in names if name in there), "")
