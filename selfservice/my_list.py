@@ -15,7 +15,7 @@ from users.models import User
 
 PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
-_GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
+GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 _LIVING = (
     Q(access=AccountToken.Access.OK)
@@ -88,7 +88,7 @@ def others(
         found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:
         found = found.filter(Q(name__icontains=search) | Q(native_id__icontains=search.removeprefix("act_")))
-    in_order = Case(*(When(group=name, then=Value(number)) for name, number in _GROUPS.items()))
+    in_order = Case(*(When(group=name, then=Value(number)) for name, number in GROUPS.items()))
     return found.annotate(group=group).order_by(
         in_order, place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"
     )

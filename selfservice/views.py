@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from accounts import check_progress, summary
 from accounts.models import Account
 from accounts.name_visibility import Names
-from selfservice import channel_pages, dashboard
+from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
@@ -47,7 +47,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
     names = Names(person(request))
     checked = check_progress.progress_of(account, progress.asked(request), names, now)
-    context = {**dashboard.account_page(account, person(request), now), "progress": checked, "now": now}
+    context = {**keepers.page(account, person(request), now), "progress": checked, "now": now}
     return progress.look_again(render(request, "selfservice/my_account.html", context), checked)
 
 

@@ -134,6 +134,22 @@ def own_entry(found: Summary, user: User) -> AccountToken | None:
     return max(mine, key=lambda entry: entry.token.linked_at, default=None)
 
 
+def helped_by_consent(entries: Sequence[AccountToken], now: datetime) -> list[AccountToken]:
+    """Return the entries of a log-in that re-authenticating helps: all where it stopped or ends within 30 days, else those of no use.
+
+    Accounts that wait for an admin at the channel are left out, and so are log-ins that were removed on purpose: nobody is asked to bring
+    them back.
+    """
+    token = entries[0].token
+    if token.is_removed:
+        return []
+    helped = [entry for entry in entries if reasons.by_consent(pool_reasons.entry_reason(entry))]
+    ends = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
+    if token.state == Token.State.DEAD or ends:
+        return helped
+    return [entry for entry in helped if not selection.living(entry)]
+
+
 def renewed_too(token: Token, account: Account) -> list[str]:
     """Return the names of the other accounts that one new consent of this log-in renews."""
     entries = token.pool_entries.exclude(account=account).select_related("account").order_by("account__name")

@@ -1,0 +1,89 @@
+"""Who keeps one account connected: its pool in plain words, read-only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from accounts import pool_reasons, selection, summary
+from accounts.health import InPool, state_in_pool
+from accounts.models import Account, AccountToken
+from accounts.name_visibility import Names
+from accounts.pool_reasons import OUTSIDE
+from selfservice.linking import overview
+from tokens import reasons
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
+from tokens.models import Token
+from ui.dates import DeadlineFacts
+from ui.phrases import phrase
+from ui.text import first_name
+from users.models import User
+
+say = partial(phrase, "words/my_accounts.txt")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """One person on the page "Who keeps it connected"."""
+
+    name: str
+    you: bool
+    state: InPool
+    text: str
+    deadline: DeadlineFacts
+
+
+def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
+    """Return the pool of one account in plain words, read-only."""
+    one = summary.summarise(account, now)
+    names = Names(user)
+    keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
+    mine = overview.own_entry(one, user)
+    told = reasons.explain(
+        account.channel, pool_reasons.entry_reason(mine) if mine else "", account=account.name, you=True
+    )
+    return {
+        **overview.limits(mine, one, names, told),
+        "account": account,
+        "summary": one,
+        "keepers": keepers,
+        "mine": mine is not None,
+        "refused_by_team": overview.refused_by_team(account, user),
+        "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),
+        "channel": registry.get(account.channel),
+        "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
+    }
+
+
+def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now: datetime) -> Keeper:
+    token = entry.token
+    you = token.consented_by_id == user.pk
+    active = account.active_token_id == token.pk
+    name = names.token(token, account)
+    state = state_in_pool(entry, active=active)
+    deadline = summary.deadline_of(token, usable=selection.usable(entry), now=now)
+    text = text_of(account, entry, name, you=you, active=active)
+    return Keeper(name, you, state, text, deadline)
+
+
+def text_of(account: Account, entry: AccountToken, name: str, *, you: bool, active: bool) -> str:
+    """Return what a person does for the account, or why nothing. `name` is theirs; `you`: it is the reader."""
+    token, reason = entry.token, pool_reasons.entry_reason(entry)
+    says = partial(say, you=you, name=first_name(name))
+    explain = partial(reasons.explain, account.channel, person=name, account=account.name, you=you)
+    if token.state != Token.State.DEAD and entry.access == AccountToken.Access.LOST and reason != OUTSIDE:
+        return says("no_access")
+    if token.state != Token.State.DEAD and reason == Reason.PUBLISHING_LOST:
+        return says("reports_only")
+    if reason == Reason.SCOPE_MISSING:
+        return says("scope_missing")
+    if reason and token.state != Token.State.COOLING:
+        return explain(reason).what
+    if token.state == Token.State.COOLING:
+        return say("log_in_checked")
+    if active:
+        return says("carries")
+    if token.demoted_at is not None:
+        return explain(pool_reasons.READING_REFUSED).what
+    return says("is_backup")
