@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from selfservice import lifetime_text
-from selfservice.lifetime_text import Lasting
+from selfservice.lifetime_text import LifetimeText
 from selfservice.linking import readiness
 from tokens import reasons
 from tokens.channels import declarations, registry
@@ -14,10 +14,9 @@ from tokens.channels.kinds import Reason
 from users.models import User
 
 # Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.
-GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
+GROUPS: Sequence[tuple[str, Sequence[Reason]]] = (
     (
-        "A log-in stops",
-        "The person who linked it acts. The accounts go on through the others who linked them.",
+        "log_in",
         (
             Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED, Reason.AUTHORISATION_CANCELLED,
             Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID, Reason.ANSWER_LOST,
@@ -25,16 +24,14 @@ GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
         ),
     ),
     (
-        "An ad account is out of reach",
-        "The log-in itself is fine.",
+        "account",
         (Reason.ACCESS_LOST, Reason.PUBLISHING_LOST, Reason.SCOPE_MISSING, Reason.RESTRICTED),
     ),
     (
-        "The channel takes no changes from a person",
-        "The log-in works and reads on. Publishing goes on through the others who linked the account.",
+        "writing",
         (Reason.TWO_FACTOR_REQUIRED, Reason.VERIFICATION_REQUIRED, Reason.ADVERTISING_REFUSED, Reason.WRITING_REFUSED),
     ),
-    ("AdToken or the channel has trouble", "No log-in is touched.", (Reason.APP_FAULT, Reason.TRANSIENT)),
+    ("trouble", (Reason.APP_FAULT, Reason.TRANSIENT)),
 )  # fmt: skip
 
 
@@ -42,13 +39,13 @@ GROUPS: Sequence[tuple[str, str, Sequence[Reason]]] = (
 class Row:
     """One channel in the overview."""
 
-    lasting: Lasting
+    lifetime: LifetimeText
     advice: readiness.Advice | None
 
     @property
     def key(self) -> str:
         """The channel's key."""
-        return self.lasting.key
+        return self.lifetime.key
 
 
 @dataclass(frozen=True)
@@ -63,15 +60,14 @@ class Told:
 class Group:
     """Reasons that the same people act on."""
 
-    title: str
-    lead: str
+    key: str  # log_in, account, writing, trouble
     told: Sequence[Told]
 
 
 def overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        Row(lifetime_text.of(key, str(label)), readiness.advice(key, user))
+        Row(lifetime_text.lifetime_of(key, str(label)), readiness.advice(key, user))
         for key, label in declarations.choices()
     ]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
@@ -81,21 +77,19 @@ def page(channel: str, user: User) -> dict[str, Any]:
     """Return what the page of one channel shows. Raises ValueError for a channel that there is not."""
     if channel not in declarations.channel_keys():
         raise ValueError(f"There is no channel {channel!r}.")
-    known = lifetime_text.of(channel, declarations.label(channel))
+    known = lifetime_text.lifetime_of(channel, declarations.label(channel))
     package = registry.CHANNELS.get(channel)
     return {
         "known": known,
         "checked": date.fromisoformat(known.checked) if known.checked else None,
-        "unproven": lifetime_text.UNPROVEN,
         "advice": readiness.advice(channel, user),
         "last_step": package.last_step if package else "",
         "manage_url": package.manage_url if package else "",
         "groups": [
             Group(
-                title,
-                lead,
+                key,
                 [Told(one, reasons.explain(channel, one)) for one in found if reasons.happens(channel, one)],
             )
-            for title, lead, found in GROUPS
+            for key, found in GROUPS
         ],
     }

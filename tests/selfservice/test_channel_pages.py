@@ -76,7 +76,7 @@ def test_a_channel_of_which_the_article_does_not_speak_has_its_page(
 
 @pytest.mark.parametrize("channel", declarations.channel_keys())
 def test_marketers_read_plain_words(channel: str) -> None:
-    known = lifetime_text.of(channel, "")
+    known = lifetime_text.lifetime_of(channel, "")
 
     lines = [known.summary, known.person_deadline, known.note, *known.clocks, *known.ends, *known.renewed]
     assert [line for line in lines if JARGON.search(line) or "!" in line] == []
@@ -86,7 +86,7 @@ def test_marketers_read_plain_words(channel: str) -> None:
 @pytest.mark.parametrize("channel", declarations.channel_keys())
 def test_a_channels_page_says_all_that_is_known_of_it(ada: Client, channel: str) -> None:
     make_app(channel)
-    known = lifetime_text.of(channel, "")
+    known = lifetime_text.lifetime_of(channel, "")
 
     page = text(ada, "channel_page", channel)
 
