@@ -1,6 +1,7 @@
 """The person's own log-ins at the channels, and "Remove my log-in": what stops and who carries on, before anything is done."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -19,7 +20,11 @@ from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
 from ui.confirm import ConfirmForm
+from ui.phrases import phrase
 from users.models import User, person
+
+say = partial(phrase, "words/log_ins.txt")
+AFTERWARDS = {Ended.TAKEN: "taken", Ended.NO_CALL: "no_call", Ended.LATER: "later"}
 
 
 @dataclass(frozen=True)
@@ -43,18 +48,12 @@ def _own(user: User) -> "list[Token]":
 def _row(token: Token) -> LogIn:
     label = registry.get(token.app.channel).label
     number: int = token.accounts  # type: ignore[attr-defined]  # counted by _own
-    carries = f"{number} account{'' if number == 1 else 's'}" if number else "no account"
     if token.state == Token.State.DEAD:
         told = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True)
-        return LogIn(
-            token,
-            label,
-            "stopped",
-            f"{told.what} It was linked to {carries}.",
-            not token.is_removed,
-        )
+        text = say("carried", n=number, what=told.what)
+        return LogIn(token, label, "stopped", text, not token.is_removed)
     state = "checking" if token.state == Token.State.COOLING else "works"
-    return LogIn(token, label, state, f"Linked to {carries}.", removable=True)
+    return LogIn(token, label, state, say("carries", n=number), removable=True)
 
 
 @login_required
@@ -75,7 +74,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     mine = Token.objects.filter(consented_by=user, kind=Token.Kind.PERSON).select_related("app")
     token = get_object_or_404(mine, pk=token_id)
     if token.is_removed:
-        messages.info(request, "This log-in was removed already.")
+        messages.info(request, say("removed_already"))
         return redirect("log_ins")
     found = removal.effects(token, Names(user), timezone.now())
     must_type = removal.to_type(token, found)
@@ -107,15 +106,5 @@ def _removed(request: HttpRequest, token: Token) -> HttpResponse:
     except DeedRefused as refusal:
         messages.warning(request, str(refusal))
         return redirect("log_ins")
-    said = {
-        Ended.TAKEN: f"{channel.label} ended the permission.",
-        Ended.NO_CALL: f"To end the permission at {channel.label} too, remove AdToken there.",
-        Ended.LATER: f"AdToken asks {channel.label} to end the permission, and goes on asking for a day.",
-    }[ended]
-    messages.success(
-        request,
-        f"Your {channel.label} log-in is removed. AdToken no longer holds anything of it. {said}"
-        if ended != Ended.LATER
-        else f"Your {channel.label} log-in is removed and no longer used. {said}",
-    )
+    messages.success(request, say(AFTERWARDS[ended], channel=channel.label))
     return redirect("log_ins")

@@ -69,9 +69,4 @@ def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
 
 
 def _broken(request: HttpRequest) -> HttpResponse:
-    context = {
-        "heading": "This link is not complete",
-        "cause": "Some mail programs cut long links in two. Copy the whole link from the mail.",
-        "safe": "nothing was changed.",
-    }
-    return render(request, "selfservice/error.html", context, status=404)
+    return render(request, "selfservice/mails/broken_link.html", status=404)

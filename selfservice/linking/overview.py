@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -20,8 +21,11 @@ from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
+from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User
+
+say = partial(phrase, "words/linking.txt")
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Lost:
 
     account: Account
     dark: bool
-    text: str
+    carrier: str  # who carries it on; "" for nobody
 
 
 def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
@@ -61,8 +65,7 @@ def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     for account in accounts:
         dark = account.state == Account.State.DEACTIVATED
         carrier = summary.summarise(account, now).active_name(names)
-        text = "has stopped: nobody else is linked" if dark else f"goes on through {carrier}"
-        rows.append(Lost(account, dark, text))
+        rows.append(Lost(account, dark, carrier))
     return sorted(rows, key=lambda row: (not row.dark, row.account.name))
 
 
@@ -115,15 +118,15 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
     active = mine is not None and found.account.active_token_id == mine.token_id
     state = state_in_pool(mine, active=active) if mine is not None else None
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
-        text = "You can report only, so you are no backup."
+        text = say("reports_only")
     elif mine is None:  # a system user's token, or an imported one
-        text = f"Kept connected by {join_names(people)}." if people else "Nobody keeps it connected."
+        text = say("kept_by", names=join_names(people))
     elif not others:
-        text = "Only you. If your log-in stops, the account stops."
+        text = say("only_you")
     elif active:
-        text = f"You are active. {join_names(others)} {'is' if len(others) == 1 else 'are'} the backup."
+        text = say("you_are_active", n=len(others), names=join_names(others))
     else:
-        text = f"{others[0][0].upper()}{others[0][1:]} is active. You are the backup."
+        text = say("you_are_backup", name=f"{others[0][0].upper()}{others[0][1:]}")
     deadline = summary.deadline_of(mine.token, usable=True, now=now) if mine else found.deadline
     return LinkedRow(found.account, state, text, deadline, alone)
 
@@ -193,7 +196,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "refused_by_team": refused_by_team(account, user),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, told),
-        **_ways(told, native, login),
+        **_ways(told, native),
     }
 
 
@@ -236,18 +239,10 @@ def admins_in_pool(found: Summary, names: Names) -> list[str]:
     return list(dict.fromkeys(names.within(entry.token, found.account) for entry in admins))
 
 
-def _ways(told: reasons.Explanation, native: Channel, login: str) -> dict[str, Any]:
+def _ways(told: reasons.Explanation, native: Channel) -> dict[str, Any]:
     """Return the steps before going to the channel, those there, and those if it does not help."""
     before, there, later = _steps_here(told.steps, native)
-    return {
-        "before": before,
-        "later": later,
-        "steps": [
-            f"You go to {native.label}." + (f" Log in as {login}." if login else " Log in there."),
-            *(there or [native.last_step]),
-            "You come back here. Done.",
-        ],
-    }
+    return {"before": before, "later": later, "there": there or [native.last_step]}
 
 
 def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,9 +21,11 @@ from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
 from tokens.models import Token
 from ui import progress
+from ui.phrases import phrase
 from ui.text import join_names
 from users.models import person
 
+say = partial(phrase, "words/linking.txt")
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
 
 
@@ -56,11 +59,6 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         "channel": native,
         "account": account,
         "next": request.GET.get("next", ""),
-        "steps": [
-            f"You go to {native.label} and log in there.",
-            native.last_step,
-            "You come back here. Done." if account else "You come back here and choose the ad accounts.",
-        ],
     }
     return render(request, "selfservice/link/confirm.html", context)
 
@@ -90,7 +88,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         return _choose_page(request, pending)
     ticked = request.POST.getlist("native_id")
     if not ticked:
-        return _choose_page(request, pending, error="Tick at least one account.", status=400)
+        return _choose_page(request, pending, error=say("none_ticked"), status=400)
     try:
         accounts = choosing.save(
             pending_id=pending_id,
@@ -102,19 +100,15 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     except choosing.Gone:
         return _gone(request, pending_id)
     except choosing.NotYourTeam:
-        text = "Choose one of your own teams."
-        return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
+        return _choose_page(request, pending, error=say("not_your_team"), ticked=set(ticked), status=400)
     except choosing.NotOffered as error:
-        text = f"{pending.token.app.get_channel_display()} does not offer {error}. Choose from the list."
+        text = say("not_offered", channel=pending.token.app.get_channel_display(), native_id=str(error))
         return _choose_page(request, pending, error=text, ticked=set(ticked), status=400)
     done = choose_page.done_url([account.pk for account in accounts])
     _remember(request, pending_id, done)
     if pending.next:  # a page that does not say by itself what was linked
-        names = join_names([account.name for account in accounts])
-        messages.success(
-            request,
-            f"{names} {'is' if len(accounts) == 1 else 'are'} linked through {pending.token.native_user_name}.",
-        )
+        names, name = join_names([account.name for account in accounts]), pending.token.native_user_name
+        messages.success(request, say("linked", n=len(accounts), names=names, name=name))
     return redirect(pending.next or done)
 
 
@@ -166,15 +160,7 @@ def _gone(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     done = dict(request.session.get(FINISHED, [])).get(str(pending_id))
     if done is not None:
         return redirect(done)
-    context = {
-        "heading": "This took too long",
-        "cause": "The list of ad accounts is kept for 15 minutes and used once.",
-        "safe": "the log-in itself was kept, and what is linked stays linked.",
-        "icon": "schedule",
-        "primary": {"label": "Start again", "url": reverse("add_account")},
-        "second": {"label": "Go to my accounts", "url": reverse("my_accounts")},
-    }
-    return render(request, "selfservice/error.html", context, status=410)
+    return render(request, "selfservice/link/gone.html", status=410)
 
 
 @login_required
@@ -214,20 +200,7 @@ def linked(request: HttpRequest) -> HttpResponse:
 def _for_somebody_else(request: HttpRequest) -> HttpResponse:
     """Answer a forwarded link. It says the same of an account that there is not, so that nobody learns which there are."""
     log_out = f"{reverse('account_logout')}?{urlencode({'next': request.path})}"
-    context = {
-        "heading": "This link is for somebody else",
-        "cause": f"You are logged in as {person(request).email}. It leads to an ad account of another team, or to one that is no "
-        "longer here.",
-        "safe": "",
-        "icon": "lock",
-        "primary": {"label": "Go to my accounts", "url": reverse("my_accounts")},
-        "second": {"label": "Log in as somebody else", "url": log_out},
-        "again": [
-            "If the mail was forwarded to you, the person it was sent to must open it.",
-            "If you should look after this account, ask whoever sent it to invite you to its team.",
-        ],
-    }
-    return render(request, "selfservice/error.html", context, status=404)
+    return render(request, "selfservice/link/for_somebody_else.html", {"log_out": log_out}, status=404)
 
 
 @login_required
@@ -254,6 +227,6 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
     ids, now = list(living.values_list("pk", flat=True)), timezone.now()
     if not checking.ask(token_ids=ids, now=now):
-        messages.warning(request, f"No log-in of this account works any more, so {label} cannot be asked.")
+        messages.warning(request, say("nobody_to_ask", channel=label))
         return redirect(page)
     return redirect(progress.address(page, ids, now))

@@ -8,6 +8,8 @@ from django.conf import settings
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 
+from ui import phrases
+
 ROOT = Path(settings.BASE_DIR)
 APPS = [app.split(".")[0] for app in settings.INSTALLED_APPS if (ROOT / app.split(".")[0]).is_dir()]
 # `_{name}` and the like are put together while a page is made: the tests of those pages notice them.
@@ -31,8 +33,11 @@ def without_docstrings(path: Path) -> str:
 
 
 def is_there(name: str) -> bool:
+    read = (
+        phrases.engine().get_template if name.startswith("words/") and name.endswith(".txt") else get_template
+    )
     try:
-        get_template(name)
+        read(name)
     except TemplateDoesNotExist:
         return False
     return True
