@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from django.conf import settings
-from django.template import TemplateDoesNotExist
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
 
 from ui import phrases
@@ -33,14 +33,14 @@ def without_docstrings(path: Path) -> str:
 
 
 def is_there(name: str) -> bool:
-    read = (
-        phrases.engine().get_template if name.startswith("words/") and name.endswith(".txt") else get_template
-    )
-    try:
-        read(name)
-    except TemplateDoesNotExist:
-        return False
-    return True
+    """Say whether the pages' engine finds it, or the one of phrases, which have an engine of their own."""
+    for read in (phrases.engine().get_template, get_template):
+        try:
+            read(name)
+        except (TemplateDoesNotExist, TemplateSyntaxError):
+            continue
+        return True
+    return False
 
 
 def test_every_template_that_code_or_a_template_names_is_there() -> None:
