@@ -15,6 +15,7 @@ from django.utils import timezone
 from tokens.channels import declarations
 from ui import pills
 from ui.dates import DeadlineFacts
+from ui.mail_card import Button, Card
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -261,20 +262,20 @@ def test_plain_text_keeps_to_seventy_two_columns_and_never_breaks_an_address() -
 
 
 def mail_context() -> dict[str, Any]:
-    account = {
-        "channel": "linkedin",
-        "channel_name": "LinkedIn",
-        "name": "Sable <Cosmetics>",
-        "native_id": "509 283 114",
-        "pill": pills.Pill("2 days left", "urgent", "warning"),
-        "rows": [
+    card = Card(
+        channel="linkedin",
+        channel_name="LinkedIn",
+        name="Sable <Cosmetics>",
+        native_id="509 283 114",
+        pill=pills.pill("account", "urgent", label="2 days left"),
+        rows=[
             ("Works until", "Fri 27 Nov 2026, 09:00 CET"),
             ("Why", "LinkedIn ends every authorisation."),
         ],
-        "steps": ["Press Allow."],
-        "button": {"label": "Re-authenticate Sable", "url": "https://adtoken.example/r/8mQ2xK"},
-    }
-    return {"account": account}
+        steps=["Press Allow."],
+        button=Button("Re-authenticate Sable", "https://adtoken.example/r/8mQ2xK"),
+    )
+    return {"card": card}
 
 
 def test_a_mail_says_the_same_in_both_bodies() -> None:
