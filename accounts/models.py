@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
@@ -48,27 +49,26 @@ class Account(models.Model):
     """One ad account on one channel."""
 
     class State(models.TextChoices):
-        CONNECTED = "connected", "Connected"
-        INTERRUPTED = "interrupted", "Interrupted"
-        DEACTIVATED = "deactivated", "Deactivated"
-        PAUSED = "paused", "Paused"
+        CONNECTED = "connected", _("Connected")
+        INTERRUPTED = "interrupted", _("Interrupted")
+        DEACTIVATED = "deactivated", _("Deactivated")
+        PAUSED = "paused", _("Paused")
 
     class DeadlineKind(models.TextChoices):
-        DATE = "date", "Date"
-        NEVER = "never", "Never"
-        UNKNOWN = "unknown", "Unknown"
-        NONE = "none", "None"
+        DATE = "date", _("Date")
+        NEVER = "never", _("Never")
+        UNKNOWN = "unknown", _("Unknown")
+        NONE = "none", _("None")
 
     channel = models.CharField(max_length=20, choices=channel_choices)
-    native_id = models.CharField("native ID", max_length=100)
+    native_id = models.CharField(_("native ID"), max_length=100)
     name = models.CharField(max_length=300)
     currency = models.CharField(max_length=3, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
     team = models.ForeignKey(Team, models.PROTECT, related_name="accounts")
-    native_status = models.CharField(max_length=60, blank=True, help_text="The channel's own word.")
-    restriction = models.CharField(
-        max_length=300, blank=True, help_text="Why the channel limits it; empty: it does not."
-    )
+    native_status = models.CharField(max_length=60, blank=True)  # the channel's own word
+    # Why the channel limits it; empty: it does not.
+    restriction = models.CharField(max_length=300, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
@@ -79,25 +79,22 @@ class Account(models.Model):
     active_token = models.ForeignKey(Token, models.PROTECT, null=True, blank=True, related_name="active_for")
     state = models.CharField(max_length=12, choices=State, default=State.DEACTIVATED)
     reason = models.CharField(max_length=40, blank=True)
-    since = models.DateTimeField(default=timezone.now, help_text="Since when it is in this state.")
+    since = models.DateTimeField(default=timezone.now)  # since when it is in this state
     deadline = models.DateTimeField(null=True, blank=True)
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.NONE)
     usable_count = models.PositiveIntegerField(default=0)
-    people_count = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How many people's living tokens can carry it."
-    )
+    # How many people's living tokens can carry it.
+    people_count = models.PositiveIntegerField(default=0, db_default=0)
     cycle = models.PositiveIntegerField(default=1)
-    cycle_since = models.DateTimeField(
-        default=timezone.now, db_default=Now(), help_text="Since when the deadline is known."
-    )
-    cycle_deadline = models.DateTimeField(
-        null=True, blank=True, help_text="The deadline as it stood when the cycle began."
-    )
+    # Since when the deadline is known.
+    cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    # The deadline as it stood when the cycle began.
+    cycle_deadline = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
-        verbose_name = "social account"
+        verbose_name = _("social account")
         constraints = [
             models.UniqueConstraint(fields=["channel", "native_id"], name="one_row_per_ad_account"),
             models.CheckConstraint(
@@ -134,32 +131,28 @@ class AccountToken(models.Model):
     """A token in an account's pool."""
 
     class Access(models.TextChoices):
-        OK = "ok", "Access"
-        LOST = "lost", "No access"
+        OK = "ok", _("Access")
+        LOST = "lost", _("No access")
 
     class CanPublish(models.TextChoices):
-        YES = "yes", "Can publish"
-        NO = "no", "Can report only"
-        UNKNOWN = "unknown", "Not known"
+        YES = "yes", _("Can publish")
+        NO = "no", _("Can report only")
+        UNKNOWN = "unknown", _("Not known")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="pool", db_index=False)
     token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries", db_index=False)
-    rank = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Set by hand; empty: automatic.")
-    role = models.CharField(max_length=200, blank=True, help_text="The channel's own word.")
+    rank = models.PositiveSmallIntegerField(null=True, blank=True)  # set by hand; empty: automatic
+    role = models.CharField(max_length=200, blank=True)  # the channel's own word
     access = models.CharField(max_length=6, choices=Access, default=Access.OK)
     access_reason = models.CharField(max_length=40, blank=True)
     can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
     facts = models.JSONField(
         default=dict, db_default={}, blank=True
     )  # what the channel's calls must be told of the account where this person makes them: NativeAccount.facts
-    write_refused_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When the channel refused to let this person write, whatever the role.",
-    )
-    write_refusal = models.CharField(
-        max_length=40, blank=True, db_default="", help_text="Why: what the role says counts less than this."
-    )
+    # When the channel refused to let this person write, whatever the role.
+    write_refused_at = models.DateTimeField(null=True, blank=True)
+    # Why: what the role says counts less than this.
+    write_refusal = models.CharField(max_length=40, blank=True, db_default="")
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -178,13 +171,13 @@ class RefusedWrite(models.Model):
 
     account = models.ForeignKey(Account, models.CASCADE, db_index=False, related_name="refused_writes")
     token = models.ForeignKey(Token, models.CASCADE, related_name="+")
-    api_key = models.PositiveBigIntegerField(help_text="Whose word it is; 0: our own code.")
-    leased_at = models.DateTimeField(help_text="When the lease was given that the word is about.")
+    api_key = models.PositiveBigIntegerField()  # whose word it is; 0: our own code
+    leased_at = models.DateTimeField()  # when the lease was given that the word is about
     reason = models.CharField(max_length=40)
-    known = models.BooleanField(help_text="Whether the channel's table knows the answer.")
-    said = models.CharField(max_length=300, blank=True, help_text="The channel's words, without secrets.")
-    acted_on = models.BooleanField(default=False, help_text="Whether the account was shifted for it.")
-    told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
+    known = models.BooleanField()  # whether the channel's table knows the answer
+    said = models.CharField(max_length=300, blank=True)  # the channel's words, without secrets
+    acted_on = models.BooleanField(default=False)  # whether the account was shifted for it
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
     at = models.DateTimeField()
 
     class Meta:
@@ -208,23 +201,23 @@ class AccountEvent(models.Model):
     """What happened to an account. Append only."""
 
     class Kind(models.TextChoices):
-        LINKED = "linked", "Linked"
-        UNLINKED = "unlinked", "Unlinked"
-        SHIFTED = "shifted", "Shifted"
-        CONNECTED = "connected", "Reactivated"
-        INTERRUPTED = "interrupted", "Interrupted"
-        DEACTIVATED = "deactivated", "Deactivated"
-        PAUSED = "paused", "Paused"
-        RESUMED = "resumed", "Resumed"
-        SWITCHED = "switched", "Made active by staff"
-        RANKED = "ranked", "Order changed"
-        ACCESS = "access", "Access changed"
-        RESTRICTED = "restricted", "Restricted by the channel"
-        UNRESTRICTED = "unrestricted", "Restriction lifted"
-        ASKED = "asked", "Asked to re-authenticate"
-        IMPORTED = "imported", "Imported"
-        NOT_MINE = "not_mine", "Said not to be theirs"
-        MOVED = "moved", "Moved to another team"
+        LINKED = "linked", _("Linked")
+        UNLINKED = "unlinked", _("Unlinked")
+        SHIFTED = "shifted", _("Shifted")
+        CONNECTED = "connected", _("Reactivated")
+        INTERRUPTED = "interrupted", _("Interrupted")
+        DEACTIVATED = "deactivated", _("Deactivated")
+        PAUSED = "paused", _("Paused")
+        RESUMED = "resumed", _("Resumed")
+        SWITCHED = "switched", _("Made active by staff")
+        RANKED = "ranked", _("Order changed")
+        ACCESS = "access", _("Access changed")
+        RESTRICTED = "restricted", _("Restricted by the channel")
+        UNRESTRICTED = "unrestricted", _("Restriction lifted")
+        ASKED = "asked", _("Asked to re-authenticate")
+        IMPORTED = "imported", _("Imported")
+        NOT_MINE = "not_mine", _("Said not to be theirs")
+        MOVED = "moved", _("Moved to another team")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)
@@ -238,9 +231,7 @@ class AccountEvent(models.Model):
         Team, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     cause = models.CharField(max_length=40, blank=True)
-    source = models.CharField(
-        max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"
-    )
+    source = models.CharField(max_length=20, blank=True)  # who found it: report, sweep, staff, link …
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -263,8 +254,8 @@ class AccountNews(models.Model):
     """Something that happened to an account and that its people are to be told. `accounts.telling` deletes it once it is known whom."""
 
     class Kind(models.TextChoices):
-        ACCESS = "access", "A log-in cannot be used for it any more"
-        RESTRICTED = "restricted", "Restricted by the channel"
+        ACCESS = "access", _("A log-in cannot be used for it any more")
+        RESTRICTED = "restricted", _("Restricted by the channel")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
@@ -272,7 +263,7 @@ class AccountNews(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "account news"
+        verbose_name_plural = _("account news")
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: account {self.account_id}"
@@ -282,32 +273,22 @@ class AccountNotice(models.Model):
     """What one recipient is told of an account, until he is told that it is over. Open while `closed_at` is empty."""
 
     class Kind(models.TextChoices):
-        ACCESS = "access", "A log-in cannot be used for it any more"
-        RESTRICTED = "restricted", "Restricted by the channel"
-        STOPPED = "stopped", "Stopped"  # told by the mail of a death, or by a macro
+        ACCESS = "access", _("A log-in cannot be used for it any more")
+        RESTRICTED = "restricted", _("Restricted by the channel")
+        STOPPED = "stopped", _("Stopped")  # told by the mail of a death, or by a macro
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices_told")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)
     recipient = models.EmailField()
-    dark = models.BooleanField(default=False, help_text="It was told that nothing can be published.")
-    own = models.BooleanField(default=False, help_text="It is about the recipient's own log-in.")
+    dark = models.BooleanField(default=False)  # it was told that nothing can be published
+    own = models.BooleanField(default=False)  # it is about the recipient's own log-in
+    # Empty: not yet written.
     message = models.ForeignKey(
-        Message,
-        models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="account_notices",
-        help_text="Empty: not yet written.",
+        Message, models.CASCADE, null=True, blank=True, related_name="account_notices"
     )
-    ending = models.ForeignKey(
-        Message,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="ended_notices",
-        help_text="The mail that says that it works again.",
-    )
+    # The mail that says that it works again.
+    ending = models.ForeignKey(Message, models.SET_NULL, null=True, blank=True, related_name="ended_notices")
     at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -339,7 +320,7 @@ class ChannelSweep(models.Model):
     worker = models.CharField(max_length=200)
     began_at = models.DateTimeField()
     held_until = models.DateTimeField()
-    checked = models.PositiveIntegerField(default=0, db_default=0, help_text="Checks begun in the last turn.")
+    checked = models.PositiveIntegerField(default=0, db_default=0)  # checks begun in the last turn
 
     class Meta:
         constraints = [

@@ -18,14 +18,13 @@ class Heartbeat(models.Model):
 class BackgroundProcess(models.Model):
     """One worker or beat that runs, or ran lately: it writes its own row while its main loop turns."""
 
-    name = models.CharField(max_length=200, primary_key=True, help_text="checks-4711@host, or beat-4712@host")
+    name = models.CharField(max_length=200, primary_key=True)  # checks-4711@host, or beat-4712@host
     host = models.CharField(max_length=120)
-    parts = models.JSONField(default=list, db_default=[], help_text="The lanes that it serves, or beat.")
+    parts = models.JSONField(default=list, db_default=[])  # the lanes that it serves, or beat
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
-    ahead = models.FloatField(
-        default=0, db_default=0, help_text="Seconds by which its host's clock is ahead of PostgreSQL's."
-    )
+    # Seconds by which its host's clock is ahead of PostgreSQL's.
+    ahead = models.FloatField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from tokens.choices import channel_choices
@@ -18,17 +19,17 @@ class Macro(models.Model):
     """A staff rule: name, description, actions, and the accounts it is applied to."""
 
     class Scope(models.TextChoices):
-        CHOSEN = "chosen", "Chosen accounts"
-        CHANNELS = "channels", "All accounts of some channels, also those added later"
-        ALL = "all", "All accounts, also those added later"
+        CHOSEN = "chosen", _("Chosen accounts")
+        CHANNELS = "channels", _("All accounts of some channels, also those added later")
+        ALL = "all", _("All accounts, also those added later")
 
-    name = models.CharField("macro name", max_length=100, unique=True)
+    name = models.CharField(_("macro name"), max_length=100, unique=True)
     description = models.TextField(blank=True)
-    enabled = models.BooleanField("on", default=True)
-    scope = models.CharField("apply on account", max_length=10, choices=Scope, default=Scope.CHOSEN)
+    enabled = models.BooleanField(_("on"), default=True)
+    scope = models.CharField(_("apply on account"), max_length=10, choices=Scope, default=Scope.CHOSEN)
     channels = ArrayField(models.CharField(max_length=20, choices=channel_choices), default=list, blank=True)
     team = models.ForeignKey(
-        Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text="Empty: all teams."
+        Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text=_("Empty: all teams.")
     )
     accounts = models.ManyToManyField(Account, through="MacroAccount", related_name="macros")
     created_by = models.ForeignKey(
@@ -51,21 +52,21 @@ class MacroAction(models.Model):
     """What a macro does. The first kind is the article's."""
 
     class Kind(models.TextChoices):
-        PRE_DEACTIVATION = "pre_deactivation", "Set Pre-Deactivation Notification"
+        PRE_DEACTIVATION = "pre_deactivation", _("Set Pre-Deactivation Notification")
 
     class Watch(models.TextChoices):
-        ACCOUNT = "account", "the account is about to stop"
-        TOKEN = "token", "any token is about to stop"
+        ACCOUNT = "account", _("the account is about to stop")
+        TOKEN = "token", _("any token is about to stop")
 
     macro = models.ForeignKey(Macro, models.CASCADE, related_name="actions", db_index=False)
-    kind = models.CharField("action", max_length=20, choices=Kind, default=Kind.PRE_DEACTIVATION)
-    emails = ArrayField(models.EmailField(), default=list, blank=True, verbose_name="e-mail addresses")
-    linkers = models.BooleanField("also mail the person who linked the token", default=True)
+    kind = models.CharField(_("action"), max_length=20, choices=Kind, default=Kind.PRE_DEACTIVATION)
+    emails = ArrayField(models.EmailField(), default=list, blank=True, verbose_name=_("e-mail addresses"))
+    linkers = models.BooleanField(_("also mail the person who linked the token"), default=True)
     days = ArrayField(
         models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(365)]),
-        verbose_name="days in advance",
+        verbose_name=_("days in advance"),
     )
-    watch = models.CharField("warn when", max_length=10, choices=Watch, default=Watch.ACCOUNT)
+    watch = models.CharField(_("warn when"), max_length=10, choices=Watch, default=Watch.ACCOUNT)
 
     class Meta:
         constraints = [
@@ -98,15 +99,15 @@ class Evaluation(models.Model):
     """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick."""
 
     class Trigger(models.TextChoices):
-        SCHEDULE = "schedule", "Schedule"
-        HAND = "hand", "By hand"
+        SCHEDULE = "schedule", _("Schedule")
+        HAND = "hand", _("By hand")
 
     on_date = models.DateField()
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
-    notice_count = models.PositiveIntegerField(default=0, help_text="How many it found.")
-    message_count = models.PositiveIntegerField(default=0, help_text="How many mails it wrote.")
+    notice_count = models.PositiveIntegerField(default=0)  # how many it found
+    message_count = models.PositiveIntegerField(default=0)  # how many mails it wrote
 
     class Meta:
         ordering = ["-started_at"]
@@ -124,7 +125,7 @@ class OptOut(models.Model):
     """Who stopped their own copies of a macro's mails. The row stays when they are started again."""
 
     macro = models.ForeignKey(Macro, models.CASCADE, related_name="opt_outs")
-    email = models.EmailField("e-mail")
+    email = models.EmailField(_("e-mail"))
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(
@@ -152,35 +153,24 @@ class Notice(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        MAILED = "mailed", "Mailed"
-        DROPPED = "dropped", "Dropped"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled by staff"
+        WAITING = "waiting", _("Waiting")
+        MAILED = "mailed", _("Mailed")
+        DROPPED = "dropped", _("Dropped")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled by staff")
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found", db_index=False)
     action = models.ForeignKey(MacroAction, models.SET_NULL, null=True, blank=True, related_name="notices")
-    macro_name = models.CharField(
-        max_length=100,
-        blank=True,
-        default="",
-        db_default="",
-        help_text="Written when the macro is deleted.",
-    )
+    # Written when the macro is deleted.
+    macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     cycle = models.PositiveIntegerField()
     threshold = models.PositiveSmallIntegerField()
     recipient = models.EmailField()
-    via = models.CharField(
-        max_length=10,
-        choices=Via,
-        default=Via.DIRECT,
-        db_default="",
-        blank=True,
-        help_text="How it came to them.",
-    )
+    # How it came to them.
+    via = models.CharField(max_length=10, choices=Via, default=Via.DIRECT, db_default="", blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
     outcome_reason = models.CharField(max_length=200, blank=True)

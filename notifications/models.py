@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from users.models import Team
 
@@ -12,46 +13,37 @@ class Message(models.Model):
     """One e-mail. Written in the transaction of its cause; the text is made at sending by the builder of its kind."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        SENDING = "sending", "Sending"
-        SENT = "sent", "Sent"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        QUEUED = "queued", _("Queued")
+        SENDING = "sending", _("Sending")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     kind = models.CharField(max_length=30)
     recipient = models.EmailField()
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
     dedupe_key = models.CharField(max_length=320)
-    payload = models.JSONField(
-        default=dict, blank=True, help_text="Ids that the builder needs; never a secret."
-    )
+    payload = models.JSONField(default=dict, blank=True)  # ids that the builder needs; never a secret
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(
-        default=0, help_text="Grows with every claim; a result is recorded only for the newest."
-    )
-    lost_claims = models.PositiveSmallIntegerField(
-        default=0, help_text="How often in a row a worker vanished while it held this message."
-    )
-    failures = models.PositiveSmallIntegerField(default=0, help_text="How often in a row sending failed.")
+    # Grows with every claim; a result is recorded only for the newest.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # How often in a row a worker vanished while it held this message.
+    lost_claims = models.PositiveSmallIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(default=0)  # how often in a row sending failed
     claimed_until = models.DateTimeField(null=True, blank=True)
-    claimed_by = models.IntegerField(
-        null=True, blank=True, help_text="The number of the process that sends it and renews the claim."
-    )
+    # The number of the process that sends it and renews the claim.
+    claimed_by = models.IntegerField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
-    queued_at = models.DateTimeField(
-        default=timezone.now, help_text="When it was last put into the queue; it is given up 48 hours later."
-    )
+    # When it was last put into the queue; it is given up 48 hours later.
+    queued_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
-    message_id = models.CharField(
-        "Message-ID", max_length=320, blank=True, help_text="Set at the first attempt, the same at every one."
-    )
+    # Set at the first attempt, the same at every one.
+    message_id = models.CharField(_("Message-ID"), max_length=320, blank=True)
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    error = models.CharField(
-        max_length=500, blank=True, help_text="Why it failed, was cancelled, or is tried again."
-    )
+    error = models.CharField(max_length=500, blank=True)  # why it failed, was cancelled, or is tried again
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from tokens import vault
 from tokens.channels import gate, registry
@@ -18,33 +19,36 @@ class ChannelApp(vault.NamesItsKeys):
     """Our developer app on one channel. Its secrets are sealed, newest first."""
 
     class State(models.TextChoices):
-        NOT_SET_UP = "not_set_up", "Not set up"
-        LIVE = "live", "Live"
-        RETIRING = "retiring", "Retiring"
+        NOT_SET_UP = "not_set_up", _("Not set up")
+        LIVE = "live", _("Live")
+        RETIRING = "retiring", _("Retiring")
 
     channel = models.CharField(max_length=20, choices=channel_choices)
     label = models.CharField(max_length=100, blank=True)
-    client_id = models.CharField("client ID", max_length=200)
+    client_id = models.CharField(_("client ID"), max_length=200)
     secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     secrets_key = vault.KeyNameField(of="secrets")
-    scopes = models.JSONField(default=list, blank=True, help_text="Empty: the channel's usual ones.")
+    scopes = models.JSONField(default=list, blank=True, help_text=_("Empty: the channel's usual ones."))
     redirect_base = models.CharField(
-        max_length=200, blank=True, validators=[URLValidator(["https", "http"])], help_text="Empty: BASE_URL."
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(["https", "http"])],
+        help_text=_("Empty: BASE_URL."),
     )
-    is_default = models.BooleanField(default=True, help_text="New links use this app.")
+    is_default = models.BooleanField(default=True, help_text=_("New links use this app."))
     state = models.CharField(max_length=20, choices=State, default=State.NOT_SET_UP)
     fault = models.CharField(
-        max_length=300, blank=True, help_text="What the channel said when it refused our app."
+        max_length=300, blank=True, help_text=_("What the channel said when it refused our app.")
     )
     fault_since = models.DateTimeField(null=True, blank=True)
     fault_kind = models.CharField(
-        max_length=10, blank=True, help_text="Which kind of call found it; one of that kind ends it."
+        max_length=10, blank=True, help_text=_("Which kind of call found it; one of that kind ends it.")
     )
-    fault_told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were last told.")
+    fault_told_at = models.DateTimeField(null=True, blank=True, help_text=_("When operators were last told."))
     use_refused_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When one token's reading blamed the app. Another token's tells whose fault it is.",
+        help_text=_("When one token's reading blamed the app. Another token's tells whose fault it is."),
     )
     use_refused_by = models.ForeignKey(
         "tokens.Token", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
@@ -52,29 +56,33 @@ class ChannelApp(vault.NamesItsKeys):
     use_answered_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When the reading was asked for whose good answer last ended such a suspicion or fault.",
+        help_text=_("When the reading was asked for whose good answer last ended such a suspicion or fault."),
     )
     version_warning = models.CharField(
         max_length=300,
         blank=True,
         db_default="",
-        help_text="What the channel's answers say of the end of the version of its API that is in use.",
+        help_text=_("What the channel's answers say of the end of the version of its API that is in use."),
     )
     version_warned_at = models.DateTimeField(
-        null=True, blank=True, help_text="When this warning was first seen."
+        null=True, blank=True, help_text=_("When this warning was first seen.")
     )
     config_id = models.CharField(
-        "configuration ID",
+        _("configuration ID"),
         max_length=60,
         blank=True,
-        help_text="Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for.",
+        help_text=_(
+            "Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for."
+        ),
     )
     daily_budget = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget.",
+        help_text=_(
+            "Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget."
+        ),
     )
-    version = models.PositiveIntegerField(default=1, help_text="Grows with every change; caches go by it.")
+    version = models.PositiveIntegerField(default=1, help_text=_("Grows with every change; caches go by it."))
 
     class Meta:
         ordering = ["channel", "id"]

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 WINDOW = timedelta(minutes=10)  # what ends within it is counted together
 
@@ -40,41 +41,39 @@ class TokenDeath(models.Model):
     AD_ACCOUNTS = "ad_accounts"
 
     class Kind(models.TextChoices):
-        LOG_IN = "log_in", "The log-in ended"
-        RENEWAL = "renewal", "Renewal was refused"
-        ACCESS = "access", "Ad accounts were taken away"
+        LOG_IN = "log_in", _("The log-in ended")
+        RENEWAL = "renewal", _("Renewal was refused")
+        ACCESS = "access", _("Ad accounts were taken away")
 
     class Standing(models.TextChoices):
-        BELIEVED = "believed", "Believed"
-        HELD = "held", "Held"
-        CONFIRMED = "confirmed", "Confirmed"
-        REFUTED = "refuted", "It works"
-        ANEW = "anew", "Consented to anew"
-        RELEASED = "released", "Let through by staff"
-        DISCARDED = "discarded", "Discarded by staff"
+        BELIEVED = "believed", _("Believed")
+        HELD = "held", _("Held")
+        CONFIRMED = "confirmed", _("Confirmed")
+        REFUTED = "refuted", _("It works")
+        ANEW = "anew", _("Consented to anew")
+        RELEASED = "released", _("Let through by staff")
+        DISCARDED = "discarded", _("Discarded by staff")
 
     class Decision(models.TextChoices):
-        RELEASE = "release", "Let through"
-        DISCARD = "discard", "Discard"
+        RELEASE = "release", _("Let through")
+        DISCARD = "discard", _("Discard")
 
     token = models.ForeignKey("tokens.Token", models.CASCADE, related_name="deaths", db_index=False)
     app = models.ForeignKey("tokens.ChannelApp", models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.LOG_IN)
     reason = models.CharField(max_length=40)
-    row = models.CharField(max_length=200, help_text="The row of the channel's table that matched.")
-    evidence = models.JSONField(default=dict, help_text="What the channel answered, without secrets.")
+    row = models.CharField(max_length=200)  # the row of the channel's table that matched
+    evidence = models.JSONField(default=dict)  # what the channel answered, without secrets
     source = models.CharField(max_length=20)
     at = models.DateTimeField()
     standing = models.CharField(max_length=10, choices=Standing)
-    ask_at = models.DateTimeField(null=True, help_text="When the channel is asked again; empty: it is not.")
-    refusals = models.PositiveSmallIntegerField(
-        default=0, help_text="How often it said the same when asked again."
-    )
+    ask_at = models.DateTimeField(null=True)  # when the channel is asked again; empty: it is not
+    refusals = models.PositiveSmallIntegerField(default=0)  # how often it said the same when asked again
     decision = models.CharField(max_length=10, choices=Decision, blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
     )
-    ended_at = models.DateTimeField(null=True, help_text="When it was confirmed, refuted or decided.")
+    ended_at = models.DateTimeField(null=True)  # when it was confirmed, refuted or decided
 
     objects: ClassVar[TokenDeathQuerySet] = TokenDeathQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
@@ -101,7 +100,7 @@ class Incident(models.Model):
     app = models.ForeignKey("tokens.ChannelApp", models.CASCADE, related_name="incidents", db_index=False)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    told_at = models.DateTimeField(null=True, help_text="When operators were told.")
+    told_at = models.DateTimeField(null=True)  # when operators were told
 
     class Meta:
         ordering = ["-began_at"]

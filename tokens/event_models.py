@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from tokens.app_model import ChannelApp
 from tokens.choices import channel_choices
@@ -13,27 +14,25 @@ class TokenEvent(models.Model):
     """What happened to a token, with the evidence kept once. Append only."""
 
     class Kind(models.TextChoices):
-        LINKED = "linked", "Linked"
-        RENEWED = "renewed", "Renewed"
-        DATES = "dates", "Dates changed"
-        NOT_RENEWED = "not_renewed", "Renewal refused"
-        ANSWER_LOST = "answer_lost", "Answer to a renewal lost"
-        COOLED = "cooled", "Trouble, being confirmed"
-        RECOVERED = "recovered", "Works again"
-        DIED = "died", "Stopped"
-        DISPUTED = "disputed", "Reported, not confirmed"
-        ASKED = "asked", "Asked to re-authenticate"
-        REVOKED = "revoked", "Revoked at the channel"
-        REMOVED = "removed", "Removed on purpose"
+        LINKED = "linked", _("Linked")
+        RENEWED = "renewed", _("Renewed")
+        DATES = "dates", _("Dates changed")
+        NOT_RENEWED = "not_renewed", _("Renewal refused")
+        ANSWER_LOST = "answer_lost", _("Answer to a renewal lost")
+        COOLED = "cooled", _("Trouble, being confirmed")
+        RECOVERED = "recovered", _("Works again")
+        DIED = "died", _("Stopped")
+        DISPUTED = "disputed", _("Reported, not confirmed")
+        ASKED = "asked", _("Asked to re-authenticate")
+        REVOKED = "revoked", _("Revoked at the channel")
+        REMOVED = "removed", _("Removed on purpose")
 
     token = models.ForeignKey(Token, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=12, choices=Kind)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    source = models.CharField(
-        max_length=20, blank=True, help_text="Who found it: report, sweep, staff, link …"
-    )
+    source = models.CharField(max_length=20, blank=True)  # who found it: report, sweep, staff, link …
     detail = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField()
 
@@ -48,17 +47,13 @@ class TokenEvent(models.Model):
 class Handshake(models.Model):
     """One way to a channel and back. What it is about lies in the person's session; the row says that it is answered once."""
 
-    state_hash = models.CharField(
-        max_length=64, primary_key=True, help_text="Of what the channel hands back."
-    )
+    state_hash = models.CharField(max_length=64, primary_key=True)  # of what the channel hands back
     channel = models.CharField(max_length=20, choices=channel_choices)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     began_at = models.DateTimeField()
-    taken_at = models.DateTimeField(null=True, blank=True, help_text="When the person came back.")
+    taken_at = models.DateTimeField(null=True, blank=True)  # when the person came back
     ended_at = models.DateTimeField(null=True, blank=True)
-    led_to = models.CharField(
-        max_length=300, blank=True, help_text="Where it led; empty: to a page that says why not."
-    )
+    led_to = models.CharField(max_length=300, blank=True)  # where it led; empty: to a page that says why not
 
     class Meta:
         indexes = [models.Index("began_at", name="handshake_began")]
@@ -74,16 +69,15 @@ class UnknownAnswer(models.Model):
     fingerprint = models.CharField(max_length=32)
     call = models.CharField(max_length=20)
     status = models.PositiveIntegerField()
-    sample = models.JSONField(default=dict, help_text="What the channel answered first, without secrets.")
+    sample = models.JSONField(default=dict)  # what the channel answered first, without secrets
     count = models.PositiveIntegerField(default=1)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")
-    api_key = models.BigIntegerField(
-        null=True, blank=True, help_text="Whose report brought the first one; empty: AdToken's own question."
-    )
-    told_at = models.DateTimeField(null=True, blank=True, help_text="When operators were told.")
-    verdict = models.CharField(max_length=20, blank=True, help_text="What staff say it means.")
+    # Whose report brought the first one; empty: AdToken's own question.
+    api_key = models.BigIntegerField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
+    verdict = models.CharField(max_length=20, blank=True)  # what staff say it means
     assigned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -106,17 +100,14 @@ class DeletionRequest(models.Model):
     """A person's request, sent by the channel, to delete what we hold of them. Its page is public, its code is not guessable."""
 
     class State(models.TextChoices):
-        RECEIVED = "received", "Received"
-        DONE = "done", "Done"
+        RECEIVED = "received", _("Received")
+        DONE = "done", _("Done")
 
     app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="+")
-    native_user_id = models.CharField(max_length=191, blank=True, help_text="Emptied once it is done.")
+    native_user_id = models.CharField(max_length=191, blank=True)  # emptied once it is done
     code = models.CharField(max_length=40, unique=True)
-    request_hash = models.CharField(
-        max_length=64,
-        unique=True,
-        help_text="Of the signed request, so that a repeated one is answered the same.",
-    )
+    # Of the signed request, so that a repeated one is answered the same.
+    request_hash = models.CharField(max_length=64, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     received_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from tokens import vault
 from tokens.app_model import ChannelApp
@@ -111,44 +112,38 @@ class Token(vault.NamesItsKeys):
     """One consent of one native user to one channel app. A new consent of the same native user renews the row."""
 
     class State(models.TextChoices):
-        VALID = "valid", "Valid"
-        COOLING = "cooling", "Cooling"
-        DEAD = "dead", "Dead"
+        VALID = "valid", _("Valid")
+        COOLING = "cooling", _("Cooling")
+        DEAD = "dead", _("Dead")
 
     class DeadlineKind(models.TextChoices):
-        DATE = "date", "Date"
-        NEVER = "never", "Never"
-        UNKNOWN = "unknown", "Unknown"
+        DATE = "date", _("Date")
+        NEVER = "never", _("Never")
+        UNKNOWN = "unknown", _("Unknown")
 
     class Clock(models.TextChoices):
         """Which date a deadline comes from."""
 
-        ACCESS = "access", "Access ends"
-        REFRESH = "refresh", "Renewal ends"
-        DATA_ACCESS = "data_access", "Data access"
+        ACCESS = "access", _("Access ends")
+        REFRESH = "refresh", _("Renewal ends")
+        DATA_ACCESS = "data_access", _("Data access")
 
     class DueFor(models.TextChoices):
-        REFRESH = "refresh", "Refresh"
-        PROBE = "probe", "Probe"
-        ACCOUNTS = "accounts", "Ad accounts"  # it was refreshed a moment ago, so only they are read
+        REFRESH = "refresh", _("Refresh")
+        PROBE = "probe", _("Probe")
+        ACCOUNTS = "accounts", _("Ad accounts")  # it was refreshed a moment ago, so only they are read
 
     REMOVED = "removed"  # the reason of a log-in that a person of ours ended on purpose; no channel says it
     HELD = "held"  # the reason of a doubt: the channel ended many at once, which is not believed before it is asked again
 
     class Kind(models.TextChoices):
-        PERSON = "person", "Person"
-        SYSTEM = "system", "System user"
+        PERSON = "person", _("Person")
+        SYSTEM = "system", _("System user")
 
     app = models.ForeignKey(ChannelApp, models.PROTECT, related_name="tokens", db_index=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
-    team = models.ForeignKey(
-        "users.Team",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="Who owns a system user's token; a person's belongs to the person.",
-    )
+    # Who owns a system user's token; a person's belongs to the person.
+    team = models.ForeignKey("users.Team", models.SET_NULL, null=True, blank=True, related_name="+")
     native_user_id = models.CharField(max_length=191)
     native_user_name = models.CharField(max_length=200, blank=True)
     consented_by = models.ForeignKey(
@@ -157,25 +152,21 @@ class Token(vault.NamesItsKeys):
     credentials: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     credentials_key = vault.KeyNameField(of="credentials")
     has_refresh_token = models.BooleanField(default=False)
-    refresh_refused_at = models.DateTimeField(
-        null=True, blank=True, help_text="A confirmed refusal to refresh."
-    )
-    scopes = models.JSONField(null=True, blank=True, help_text="Null: the channel did not say.")
+    refresh_refused_at = models.DateTimeField(null=True, blank=True)  # a confirmed refusal to refresh
+    scopes = models.JSONField(null=True, blank=True)  # null: the channel did not say
     issued_at = models.DateTimeField(null=True, blank=True)
     access_expires_at = models.DateTimeField(null=True, blank=True)
     refresh_expires_at = models.DateTimeField(null=True, blank=True)
     data_access_expires_at = models.DateTimeField(null=True, blank=True)
-    dates_source = models.JSONField(default=dict, blank=True, help_text="Clock: who said it.")
+    dates_source = models.JSONField(default=dict, blank=True)  # clock: who said it
     deadline = models.DateTimeField(null=True, blank=True)
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.UNKNOWN)
     deadline_clock = models.CharField(max_length=12, choices=Clock, blank=True)
     cycle = models.PositiveIntegerField(default=1)
-    cycle_since = models.DateTimeField(
-        default=timezone.now, db_default=Now(), help_text="Since when the deadline is known."
-    )
-    cycle_deadline = models.DateTimeField(
-        null=True, blank=True, help_text="The deadline as it stood when the cycle began."
-    )
+    # Since when the deadline is known.
+    cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())
+    # The deadline as it stood when the cycle began.
+    cycle_deadline = models.DateTimeField(null=True, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.VALID)
     reason = models.CharField(
         max_length=40,
@@ -187,69 +178,40 @@ class Token(vault.NamesItsKeys):
         ],
     )
     state_since = models.DateTimeField(default=timezone.now)
-    evidence = models.JSONField(
-        default=dict, blank=True, help_text="What the channel answered, without secrets."
-    )
-    generation = models.PositiveIntegerField(
-        default=1, help_text="Grows with every new pair of credentials or state."
-    )
+    evidence = models.JSONField(default=dict, blank=True)  # what the channel answered, without secrets
+    generation = models.PositiveIntegerField(default=1)  # grows with every new pair of credentials or state
     due_at = models.DateTimeField(null=True, blank=True)
     due_for = models.CharField(max_length=10, choices=DueFor, default=DueFor.PROBE)
     claimed_until = models.DateTimeField(null=True, blank=True)
-    claimed_by = models.IntegerField(
-        null=True,
-        blank=True,
-        help_text="The number of the claim: whoever made it renews it and gives it back.",
-    )
+    # The number of the claim: whoever made it renews it and gives it back.
+    claimed_by = models.IntegerField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_checked_at = models.DateTimeField(null=True, blank=True)
     last_check_result = models.CharField(max_length=40, blank=True)
-    proven_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the channel last said that it works."
-    )
-    app_refused_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when all answers about it blame our app."
-    )
-    use_refused_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when all readings of its ad accounts blame our app."
-    )
-    demoted_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="Since when the others of its pools go first: its readings blame our app, theirs do not.",
-    )
-    renewed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a renewal without a person last succeeded."
-    )
+    proven_at = models.DateTimeField(null=True, blank=True)  # when the channel last said that it works
+    # Since when all answers about it blame our app.
+    app_refused_at = models.DateTimeField(null=True, blank=True)
+    # Since when all readings of its ad accounts blame our app.
+    use_refused_at = models.DateTimeField(null=True, blank=True)
+    # Since when the others of its pools go first: its readings blame our app, theirs do not.
+    demoted_at = models.DateTimeField(null=True, blank=True)
+    renewed_at = models.DateTimeField(null=True, blank=True)  # when a renewal without a person last succeeded
     renewal_tried_at = models.DateTimeField(null=True, blank=True)
-    refresh_wanted_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since when a refresh is asked for that nobody has made yet."
-    )
-    refresh_wanted = models.JSONField(
-        default=dict, db_default={}, blank=True, help_text="Who asks for it: source, actor, renew."
-    )
-    refresh_began_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a refresh was sent whose answer is not stored yet."
-    )
-    refresh_began_by = models.CharField(
-        max_length=120, default="", db_default="", blank=True, help_text="The process that sent it."
-    )
-    refresh_unanswered_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="Since when the answer to a refresh of ours is missing: the channel may have replaced the refresh token.",
-    )
-    linked_at = models.DateTimeField(default=timezone.now, help_text="When a person last consented.")
-    first_linked_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.",
-    )
-    removed_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When a person of ours last ended it. An end that the channel tells of a consent from before was our doing.",
-    )
+    # Since when a refresh is asked for that nobody has made yet.
+    refresh_wanted_at = models.DateTimeField(null=True, blank=True)
+    # Who asks for it: source, actor, renew.
+    refresh_wanted = models.JSONField(default=dict, db_default={}, blank=True)
+    # When a refresh was sent whose answer is not stored yet.
+    refresh_began_at = models.DateTimeField(null=True, blank=True)
+    # The process that sent it.
+    refresh_began_by = models.CharField(max_length=120, default="", db_default="", blank=True)
+    # Since when the answer to a refresh of ours is missing: the channel may have replaced the refresh token.
+    refresh_unanswered_at = models.DateTimeField(null=True, blank=True)
+    linked_at = models.DateTimeField(default=timezone.now)  # when a person last consented
+    # When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.
+    first_linked_at = models.DateTimeField(null=True, blank=True)
+    # When a person of ours last ended it. An end that the channel tells of a consent from before was our doing.
+    removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )

@@ -10,8 +10,8 @@ class LimitCount(models.Model):
     """What the cache would hold of one limit. Nothing here is kept for long: see `users.limit_counts`."""
 
     key = models.CharField(max_length=250, primary_key=True)
-    value = models.JSONField(help_text="Moments of what was counted, in seconds of Unix time.")
-    ends_at = models.FloatField(db_index=True, help_text="In seconds of Unix time.")
+    value = models.JSONField()  # moments of what was counted, in seconds of Unix time
+    ends_at = models.FloatField(db_index=True)  # in seconds of Unix time
 
     def __str__(self) -> str:
         return self.key

@@ -1,6 +1,7 @@
 """The table of log-ins. Its rows are written by `users.login_records` and by nobody else."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from users import browsers
 
@@ -11,12 +12,12 @@ class LoginRecord(models.Model):
     """One event at the door. No foreign key binds it: rows outlive the people, and are not changed when one is deleted."""
 
     class Kind(models.TextChoices):
-        LOG_IN = "log_in", "Log-in"
-        LOG_OUT = "log_out", "Log-out"
-        PASSWORD = "password", "Password"  # a kind
-        FACTOR = "factor", "Second factor"
-        CHANGE = "change", "Change"
-        LINKING = "linking", "Way back from a channel"
+        LOG_IN = "log_in", _("Log-in")
+        LOG_OUT = "log_out", _("Log-out")
+        PASSWORD = "password", _("Password")  # a kind
+        FACTOR = "factor", _("Second factor")
+        CHANGE = "change", _("Change")
+        LINKING = "linking", _("Way back from a channel")
 
     at = models.DateTimeField()
     kind = models.CharField(max_length=10, choices=Kind)
@@ -24,15 +25,14 @@ class LoginRecord(models.Model):
     user = models.ForeignKey(
         "users.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
-    email = models.CharField(
-        max_length=254, blank=True, help_text="The address that was typed, or the person's at that time."
-    )
+    # The address that was typed, or the person's at that time.
+    email = models.CharField(max_length=254, blank=True)
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=BROWSER_LENGTH, blank=True)
     detail = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        verbose_name = "log-in"
+        verbose_name = _("log-in")
         ordering = ["-id"]
         indexes = [models.Index(fields=["user", "-id"], name="loginrecord_of_person")]
 

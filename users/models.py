@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
@@ -46,18 +47,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. The e-mail is the login and is kept in lower case by the database."""
 
     class Theme(models.TextChoices):
-        AUTO = "auto", "As the device says"
-        LIGHT = "light", "Light"
-        DARK = "dark", "Dark"
+        AUTO = "auto", _("As the device says")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
 
-    email = models.EmailField("e-mail", unique=True)
-    name = models.CharField(max_length=150, blank=True, help_text="As colleagues see it.")
-    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the project's time zone.")
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(max_length=150, blank=True, help_text=_("As colleagues see it."))
+    time_zone = models.CharField(max_length=64, blank=True, help_text=_("Empty: the project's time zone."))
     theme = models.CharField(
-        max_length=5, choices=Theme, default=Theme.AUTO, help_text="Light or dark pages."
+        max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
     )
-    is_staff = models.BooleanField("staff", default=False, help_text="May open the admin portal.")
-    is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin portal."))
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
     date_joined = models.DateTimeField(default=timezone.now)
     teams: "models.ManyToManyField[Team, Membership]" = models.ManyToManyField(
         "Team", through="Membership", related_name="users"
@@ -116,13 +117,15 @@ class Team(models.Model):
     """People who share accounts: a client of an agency, a brand, a country."""
 
     name = models.CharField(max_length=100, unique=True)
-    is_default = models.BooleanField(default=False, help_text="Takes what names no team.")
+    is_default = models.BooleanField(default=False, help_text=_("Takes what names no team."))
     members_only = models.BooleanField(
-        "own people only",
+        _("own people only"),
         default=False,
         db_default=False,
-        help_text="Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, "
-        "so this keeps theirs out of this team's jobs.",
+        help_text=_(
+            "Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, "
+            "so this keeps theirs out of this team's jobs."
+        ),
     )
 
     class Meta:
@@ -147,8 +150,8 @@ class Membership(models.Model):
     """One person in one team."""
 
     class Role(models.TextChoices):
-        MEMBER = "member", "Member"
-        TEAM_LEAD = "manager", "Team lead"  # stored under its first name
+        MEMBER = "member", _("Member")
+        TEAM_LEAD = "manager", _("Team lead")  # stored under its first name
 
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
@@ -156,13 +159,13 @@ class Membership(models.Model):
         max_length=10,
         choices=Role,
         default=Role.MEMBER,
-        help_text="A team lead is told about the team's accounts where nobody else can be.",
+        help_text=_("A team lead is told about the team's accounts where nobody else can be."),
     )
     last_linked_at = models.DateTimeField(
         null=True,
         blank=True,
         editable=False,
-        help_text="When the person last linked a new account for this team.",
+        help_text=_("When the person last linked a new account for this team."),
     )
 
     class Meta:
@@ -175,10 +178,10 @@ class Membership(models.Model):
 class RefusedAddress(models.Model):
     """An address that its mail server refuses for good. Written by `users.refused_addresses`; the row goes when a mail is taken."""
 
-    email = models.EmailField("e-mail")
-    said = models.CharField(max_length=300, blank=True, help_text="What the mail server said.")
+    email = models.EmailField(_("e-mail"))
+    said = models.CharField(max_length=300, blank=True)  # what the mail server said
     since = models.DateTimeField()
-    refused_at = models.DateTimeField(help_text="When it last refused.")
+    refused_at = models.DateTimeField()  # when it last refused
 
     class Meta:
         default_permissions = ()
@@ -196,13 +199,13 @@ def new_invitation_key() -> str:
 class Invitation(models.Model):
     """An invitation by mail. Accepting it makes the user, the membership and the verified e-mail row."""
 
-    email = models.EmailField("e-mail")
+    email = models.EmailField(_("e-mail"))
     name = models.CharField(max_length=150, blank=True)
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
     is_staff = models.BooleanField(default=False)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     key = models.CharField(max_length=32, unique=True, default=new_invitation_key, editable=False)
-    number = models.PositiveIntegerField(default=1, help_text="How often it was mailed.")
+    number = models.PositiveIntegerField(default=1, help_text=_("How often it was mailed."))
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)

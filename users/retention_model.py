@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from users import retention_kinds
 
@@ -11,18 +12,23 @@ class RetentionPeriod(models.Model):
 
     kind = models.CharField(max_length=20, primary_key=True, editable=False)
     days = models.PositiveIntegerField(
-        "days kept", null=True, blank=True, help_text="Empty: the usual number of days."
+        _("days kept"), null=True, blank=True, help_text=_("Empty: the usual number of days.")
     )
     progress = models.JSONField(
-        default=dict, db_default={}, editable=False, help_text="Table: the last id that the night looked at."
+        default=dict,
+        db_default={},
+        editable=False,
+        help_text=_("Table: the last id that the night looked at."),
     )
     removed = models.PositiveBigIntegerField(
-        default=0, db_default=0, editable=False, help_text="Rows that the last night removed or emptied."
+        default=0, db_default=0, editable=False, help_text=_("Rows that the last night removed or emptied.")
     )
-    done_at = models.DateTimeField(null=True, editable=False, help_text="When a night last got to the end.")
+    done_at = models.DateTimeField(
+        null=True, editable=False, help_text=_("When a night last got to the end.")
+    )
 
     class Meta:
-        verbose_name = "retention period"
+        verbose_name = _("retention period")
         ordering = ["kind"]
 
     def __str__(self) -> str:
