@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from functools import cached_property
 
 from accounts import pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from macros.models import Notice
 from tokens import reasons
 from tokens.channels.kinds import Reason
 from tokens.models import Token
+from ui.name_visibility import NameVisibility
 from users.models import User
 from users.recipients import Via
+from users.visibility import names_for
 
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
@@ -20,7 +23,15 @@ _BY_CLOCK: Mapping[str, Reason] = {
 }
 
 LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
-DARK, WEEK, MONTH, LATER = "Deactivated", "Ends within 7 days", "Ends within 30 days", "Ends later"
+
+
+class Section(StrEnum):
+    """The headings of a mail, in order."""
+
+    DARK = "dark"
+    WEEK = "week"
+    MONTH = "month"
+    LATER = "later"
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class Line:
     dark: bool
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
-    names: Names  # whose names its reader may read
+    names: NameVisibility  # whose names its reader may read
     via: Via = Via.DIRECT  # how it came to its reader
 
     def days(self, *, now: datetime, zone: tzinfo) -> int:
@@ -43,20 +54,20 @@ class Line:
             return -1
         return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
 
-    def section(self, *, now: datetime, zone: tzinfo) -> str:
-        """Return the heading of its section."""
+    def section(self, *, now: datetime, zone: tzinfo) -> Section:
+        """Return the heading that it comes under."""
         if self.dark:
-            return DARK
+            return Section.DARK
         days = self.days(now=now, zone=zone)
         if days <= 7:
-            return WEEK
-        return MONTH if days <= 30 else LATER
+            return Section.WEEK
+        return Section.MONTH if days <= 30 else Section.LATER
 
     def name_of(self, token: Token) -> str:
         """Return whose log-in it is, as the reader may know it."""
         return self.names.within(token, self.account)
 
-    @property
+    @cached_property
     def person(self) -> str:
         """Who can fix it, or ""."""
         return self.name_of(self.token) if self.token else ""
@@ -85,7 +96,7 @@ class Line:
                 return self.name_of(entry.token)
         return ""
 
-    @property
+    @cached_property
     def lost(self) -> str:
         """Why the log-in that would save it is of no use for it now; "" while that log-in carries it or could."""
         entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
@@ -108,6 +119,40 @@ class Line:
     def walled(self) -> bool:
         """Whether the log-in is fine, and the account's team takes those of its own people only."""
         return self.lost == pool_reasons.OUTSIDE
+
+    @property
+    def can_act(self) -> bool:
+        """Whether the reader ends it by re-authenticating."""
+        return self.mine and self.by_consent
+
+    @property
+    def watches(self) -> bool:
+        """Whether the reader can only wait for a person who re-authenticates."""
+        person = self.token is not None and self.token.kind == Token.Kind.PERSON
+        return person and self.by_consent and not self.mine and not self.unreachable
+
+    @property
+    def waits_for(self) -> str:
+        """Who has to act where it is not the person: "an admin at X"; "" where it is."""
+        return self.explanation.waits_for if self.explanation else ""
+
+    @cached_property
+    def explanation(self) -> reasons.Explanation | None:
+        """Why it ends or ended, worded for its reader; None where no log-in is linked."""
+        return self.explain(self.account.name)
+
+    def explain(self, account: str) -> reasons.Explanation | None:
+        """Return the same for `account`: of several that one cause hit, all of them."""
+        if self.token is None:
+            return None
+        return reasons.explain(
+            self.account.channel,
+            self.reason,
+            person=self.person,
+            account=account,
+            you=self.mine,
+            ahead=not self.lost,
+        )
 
 
 @dataclass
@@ -141,7 +186,7 @@ def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
         facts.setdefault((notice.account_id, notice.token_id), notice)
     ids = {notice.account_id for notice in facts.values()}
     accounts = {one.pk: one for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
-    names = Names(reader)
+    names = names_for(reader)
     lines = [_line(accounts[notice.account_id], notice, reader, names) for notice in facts.values()]
     # A log-in that ends says nothing more where the account's own line stands already.
     told = {(line.account.pk, line.token.pk if line.token else None) for line in lines if not line.covered}
@@ -177,7 +222,7 @@ def _unique(lines: Iterable[Line]) -> list[Line]:
     return list(seen.values())
 
 
-def _line(account: Account, notice: Notice, reader: User | None, names: Names) -> Line:
+def _line(account: Account, notice: Notice, reader: User | None, names: NameVisibility) -> Line:
     entries = selection.in_order(account)
     dark = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import timezone
 
-from macros import grouping, mail_text, opt_outs, revalidation
+from macros import grouping, mail_facts, opt_outs, revalidation
 from macros.models import Notice
-from notifications import clean
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses
+from ui import addresses, mails
 from users import contacts
 from users.models import User
 
@@ -53,27 +50,19 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     notices, beyond = grouping.most_urgent(notices)
     lines = grouping.lines_of(notices, reader=user)
     reader = _reader(user, now, lines, beyond)
-    shown = grouping.by_login(lines)
     names = sorted({notice.macro_title for notice in notices})
-    context: dict[str, Any] = {
-        "subject": mail_text.subject(lines, reader),
-        "heading": mail_text.heading(lines[0], reader),
-        "lead": mail_text.lead(lines, reader),
-        "preheader": mail_text.preheader(lines, reader),
-        "because": mail_text.because(names, lines),
-        "about_label": "How long authorisations last at each channel",
+    facts = {
+        **mail_facts.of_mail(lines, reader, macros=names),
+        "cards": _cards(lines, reader),
+        "unseen": max(0, len(lines) - mail_facts.SHOWN) + reader.beyond,
+        "all_url": addresses.of("my_accounts") if user else "",
         "about_url": addresses.of("channel_needs") if user else "",
         "why_url": foot.why if user else "",  # the page is for people who can log in
         "stop_url": foot.stop,
         "not_mine_url": foot.not_mine,
     }
-    text = render_to_string("mail/warning/body.txt", context | _body(shown, reader, pills=False))
-    html = render_to_string("mail/warning/body.html", context | _body(shown, reader, pills=True))
-    subject = render_to_string("mail/warning/subject.txt", context)
     return Mail(
-        subject=clean.line(subject),
-        text=text,
-        html=html,
+        **mails.render("warning", facts, zone=reader.zone),
         headers=_headers(lines[0], foot),
         reply_to=contacts.reply_to({line.account.team_id for line in lines}, reader=recipient),
     )
@@ -91,34 +80,17 @@ def _headers(first: grouping.Line, foot: Foot) -> dict[str, str]:
     return headers
 
 
-@dataclass(frozen=True)
-class Section:
-    """A heading and its cards."""
-
-    name: str
-    cards: list[mail_text.Card]
-
-
-def _body(found: Sequence[grouping.Login], reader: mail_text.Reader, *, pills: bool) -> dict[str, Any]:
-    """Return the sections with at most 20 accounts by name, how many more there are, and where to see them."""
-    shares = {id(login): share for login, share in zip(found, _shares(found), strict=True)}
-    sections = []
-    for name, members in mail_text.sections(found, reader):
-        cards = [
-            _card(login, shares[id(login)], reader, pills=pills) for login in members if shares[id(login)]
-        ]
-        if cards:
-            sections.append(Section(name, cards))
-    total = sum(len(login.lines) for login in found)
-    more = max(0, total - mail_text.SHOWN) + reader.beyond
-    known = reader.user_id is not None
-    return {"sections": sections, "more": more, "more_url": addresses.of("my_accounts") if known else ""}
+def _cards(lines: Sequence[grouping.Line], reader: mail_facts.Reader) -> list[dict[str, object]]:
+    """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
+    logins = grouping.by_login(lines)
+    places = zip(logins, _shares(logins), strict=True)
+    return [mail_facts.of_card(login, reader, shown=share) for login, share in places if share]
 
 
 def _shares(found: Sequence[grouping.Login]) -> list[int]:
     """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
     shares = [0] * len(found)
-    room = mail_text.SHOWN
+    room = mail_facts.SHOWN
     while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login.lines)][:room]):
         for number in hungry:
             shares[number] += 1
@@ -126,18 +98,10 @@ def _shares(found: Sequence[grouping.Login]) -> list[int]:
     return shares
 
 
-def _card(login: grouping.Login, shown: int, reader: mail_text.Reader, *, pills: bool) -> mail_text.Card:
-    account = login.first.account
-    links = mail_text.Links(
-        renew=addresses.of("reauthenticate", account.pk), look=addresses.of("open_account", account.pk)
-    )
-    return mail_text.card(login, reader, links, pills=pills, shown=shown)
-
-
 def _reader(
     user: User | None, now: datetime, lines: Sequence[grouping.Line], beyond: int
-) -> mail_text.Reader:
-    return mail_text.Reader(
+) -> mail_facts.Reader:
+    return mail_facts.Reader(
         now=now,
         zone=user.zone if user else timezone.get_default_timezone(),
         user_id=user.pk if user else None,

@@ -48,6 +48,7 @@ def build(message: Message, token: Token) -> Mail:
         "active": first.active_name(names),
         "person": token.person_name if seen and token.consented_by else "",
         "why": _why_not_told(token),
+        "team_count": len(teams),
         "teams": join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True))),
         "stopped": dates.moment(token.state_since, zone=reader.zone).full,
         "told": reasons.explain(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from django import template
 from django.template.context import Context
+from django.utils.translation import gettext
 
 from ui import mails, text
 from ui.mail_card import Button, Words
@@ -44,6 +45,13 @@ def cut(text: str, length: int = mails.NAME_LENGTH) -> str:
 def called(names: Sequence[str]) -> str:
     """Name the first of them, and say how many more there are."""
     return mails.called(names)
+
+
+@register.filter
+def in_words(number: int) -> str:
+    """Return "two", "three", "four", and figures above."""
+    words = {1: gettext("one"), 2: gettext("two"), 3: gettext("three"), 4: gettext("four")}
+    return words.get(number, str(number))
 
 
 @register.filter

@@ -1,0 +1,248 @@
+"""What a warning mail is about, as the facts that templates/mail/warning/ words. Nothing here asks the database."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from django.utils.translation import gettext
+
+from macros.grouping import Line, Login, Section
+from tokens.channels import declarations
+from tokens.channels.kinds import LIFTABLE
+from tokens.models import Token
+from ui import addresses, dates
+from ui.mails import called
+from ui.pills import Pill, pill
+from ui.text import ELSEWHERE, first_name, join_names
+from users.recipients import Via
+
+SHOWN = 20  # accounts in one mail; the rest is a number and a link
+PEOPLE = 5  # names of those who linked an account, in its card
+HEALTH = {
+    Section.DARK: "deactivated",
+    Section.WEEK: "urgent",
+    Section.MONTH: "at_risk",
+    Section.LATER: "healthy",
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the mail and when: the words differ by person, zone and moment."""
+
+    now: datetime
+    zone: tzinfo
+    user_id: int | None = None
+    name: str = ""
+    beyond: int = 0  # accounts that the mail is about and that it only counts
+    names_teams: bool = False  # the accounts of this mail belong to several teams
+
+    def days(self, line: Line) -> int:
+        """Return the calendar days that are left, by the reader's calendar."""
+        return line.days(now=self.now, zone=self.zone)
+
+    def section(self, line: Line) -> Section:
+        """Return the heading that a line comes under."""
+        return line.section(now=self.now, zone=self.zone)
+
+    def full(self, when: datetime | None) -> str:
+        """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
+        return dates.moment(when, zone=self.zone).full if when else ""
+
+
+def of_mail(lines: Sequence[Line], reader: Reader, *, macros: Sequence[str]) -> dict[str, object]:
+    """Return the facts of the whole mail: subject, heading, lead, preheader and why the reader gets it."""
+    mine = {line.account.pk for line in lines if line.can_act}
+    rest = [line for line in lines if line.account.pk not in mine]
+    return {
+        "first": _line(lines[0], reader),
+        "more": len({line.account.pk for line in lines}) - 1 + reader.beyond,
+        "first_name": first_name(reader.name) if reader.name else "",
+        "mine": len(mine),
+        "log_ins": len({line.token.pk for line in lines if line.can_act and line.token}),
+        "waiting": _waiting(rest),
+        "beyond": reader.beyond,
+        "fallen_back": [] if mine else _fallen_back(lines),
+        "because": _because(lines),
+        "linked": len({line.account.pk for line in lines if line.mine}),
+        "macros": join_names([f"“{name}”" for name in macros]),
+        "macro_count": len(macros),
+    }
+
+
+def _line(line: Line, reader: Reader) -> dict[str, object]:
+    """Return the facts of the first line, which subject and heading are about."""
+    return {
+        "name": line.account.name,
+        "channel": declarations.label(line.account.channel),
+        "dark": line.dark,
+        "covered": line.covered,
+        "mine": line.mine,
+        "can_act": line.can_act,
+        "days": reader.days(line),
+        "at": f"{line.ends.astimezone(reader.zone):%H:%M %Z}" if line.ends else "",
+        "ends": reader.full(line.ends),
+        "by_consent": line.by_consent,
+        "walled": line.walled,
+        "waits_for": line.waits_for,
+        "person": line.person,
+        "person_first": first_name(line.person),
+        "unreachable": line.unreachable,
+    }
+
+
+def _waiting(lines: Sequence[Line]) -> list[dict[str, object]]:
+    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, then ours."""
+    people = [line for line in lines if not line.waits_for]
+    admins = [line for line in lines if line.waits_for and not line.walled]
+    walled = [line for line in lines if line.walled]
+    found = {
+        "people": (people, _names(line.person for line in people if not line.unreachable)),
+        "admins": (admins, _names(line.waits_for for line in admins)),
+        "walled": (walled, ""),
+    }
+    return [
+        {"for": what, "count": len({line.account.pk for line in some}), "who": who}
+        for what, (some, who) in found.items()
+        if some
+    ]
+
+
+def _names(names: Iterable[str]) -> str:
+    return join_names(list(dict.fromkeys(filter(None, names))))
+
+
+def _fallen_back(lines: Sequence[Line]) -> list[dict[str, object]]:
+    """Return how lines came to the reader though nobody named them, with the teams."""
+    ways = {
+        via: sorted({line.account.team.name for line in lines if line.via == via})
+        for via in (Via.TEAM_LEAD, Via.OPERATOR)
+    }
+    return [
+        {"via": via, "teams": join_names(teams), "count": len(teams)} for via, teams in ways.items() if teams
+    ]
+
+
+def _because(lines: Sequence[Line]) -> str:
+    """Return why the reader gets the mail: "linked", "lead", "operator" or "address"."""
+    if any(line.mine for line in lines):
+        return "linked"
+    ways = {line.via for line in lines}
+    if len(ways) > 1:
+        return "address"
+    return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
+
+
+def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
+    """Return the facts of the card of a log-in, with so many of its accounts by name."""
+    first, count = login.first, len(login.lines)
+    section = reader.section(first)
+    known = first.person != ELSEWHERE
+    told = first.explain(called([line.account.name for line in login.lines]))
+    return {
+        "section": section,
+        "account": first.account,
+        "channel": declarations.label(first.account.channel),
+        "count": count,
+        "unseen": count - shown,
+        "pill": _pill(first, section, reader),
+        "aside": _left(first, reader) if count == 1 and first.ends else "",
+        "teams": _teams(login.lines[:shown], reader),
+        "stopped": reader.full(first.account.since) if first.ends is None else "",
+        "ends": reader.full(first.ends),
+        "covered": first.covered,
+        "carrier": first_name(first.carrier),
+        **_backup(first, reader),
+        **_linked_by(login, reader),
+        "told": told,
+        "waits_for": first.waits_for,
+        "asks": not (first.waits_for or first.mine or first.unreachable),
+        "person": first.person if known else "",
+        "who": first_name(first.person) if known else "",
+        "named": first.person,
+        "contact": first.contact,
+        "steps_kind": _steps_kind(first),
+        "steps": (told.steps if first.mine else told.own_steps) if told else (),
+        "liftable": first.reason in LIFTABLE,
+        "native": _native(first) or first.person,
+        "watches": first.watches,
+        "mine": first.mine and not first.walled,
+        "by_consent": first.by_consent,
+        "renew_url": addresses.of("reauthenticate", first.account.pk),
+        "open_url": addresses.of("open_account", first.account.pk),
+    }
+
+
+def _pill(line: Line, section: Section, reader: Reader) -> Pill:
+    """Return the state of an account; while it works, the same count of days as the subject's."""
+    return pill("account", HEALTH[section], label="" if line.dark else _left(line, reader))
+
+
+def _left(line: Line, reader: Reader) -> str:
+    days = reader.days(line)
+    return dates.whole_days_left(days) if days > 0 else gettext("Ends today")
+
+
+def _teams(lines: Sequence[Line], reader: Reader) -> list[dict[str, object]]:
+    """Return the accounts of a card by team; without the teams' names where all belong to one."""
+    teams: dict[str, list[dict[str, str]]] = {}
+    for line in lines:
+        account = line.account
+        facts = {"name": account.name, "native_id": account.native_id, "ends": reader.full(line.ends)}
+        teams.setdefault(account.team.name if reader.names_teams else "", []).append(facts)
+    return [{"name": name, "accounts": found} for name, found in teams.items()]
+
+
+def _backup(line: Line, reader: Reader) -> dict[str, object]:
+    """Return who carries the account on where only a log-in ends, and until when."""
+    if not line.covered:
+        return {}
+    carriers = [
+        entry.token
+        for entry in line.entries
+        if entry.token.state == Token.State.VALID and (line.token is None or entry.token_id != line.token.pk)
+    ]
+    return {
+        "backup": line.name_of(carriers[0]) if carriers else "",
+        "backup_ends": reader.full(line.account.deadline),
+    }
+
+
+def _linked_by(login: Login, reader: Reader) -> dict[str, object]:
+    """Return who linked the accounts, the reader first: the name, and "you", "unknown", "left" or ""."""
+    found: dict[tuple[str, str], None] = {}
+    for line in login.lines:
+        for entry in line.entries:
+            me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
+            found[line.name_of(entry.token), "you" if me else _gone(entry.token)] = None
+    people = sorted(found, key=lambda one: one[1] != "you")
+    return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}
+
+
+def _gone(token: Token) -> str:
+    """Return why a person cannot be asked: "unknown" to us, or "left"; "" where they can."""
+    if token.kind == Token.Kind.SYSTEM:
+        return ""
+    if token.consented_by is None:
+        return "unknown"
+    return "" if token.consented_by.is_active else "left"
+
+
+def _steps_kind(line: Line) -> str:
+    """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
+    if line.unreachable and line.person and line.by_consent and not line.mine:
+        return "find"
+    if line.walled:
+        return "wall"
+    if line.watches:
+        return "watch"
+    if line.explanation is not None and line.explanation.steps:
+        return "channel"
+    return "press" if line.mine or line.person else ""
+
+
+def _native(line: Line) -> str:
+    """Return how the log-in is called at the channel, as the reader may know it."""
+    if line.token is None or not line.names.sees_token(line.token, line.account):
+        return ""
+    return line.token.native_user_name
