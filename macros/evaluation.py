@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from macros import revalidation, sql
 from macros.models import Evaluation, Notice
+from notifications import kinds
 from notifications.tasks import deliver_soon
 from users import hold
 from users.models import RefusedAddress
@@ -115,7 +116,7 @@ def _refused_since(day: date) -> bool:
         evaluation__on_date=day,
         recipient__in=refused,
         outcome=Notice.Outcome.DROPPED,
-        outcome_reason=revalidation.REFUSED,
+        outcome_reason=kinds.reason(revalidation.REFUSED),
     )
     return untold.exists()
 

@@ -22,7 +22,7 @@ def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     notices, dropped = revalidation.still_wanted(message)
     if not notices:
-        raise NotWanted(" ".join(dropped) or "The macro, the accounts or the team were deleted.")
+        raise NotWanted(*(dropped or ["all_deleted"]))
     signed = opt_outs.sign(message)
     foot = Foot(
         why=addresses.of("why_message", message.pk),

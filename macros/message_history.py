@@ -6,7 +6,9 @@ from accounts.message_history import Told
 from accounts.models import Account
 from macros.models import Notice
 from macros.revalidation import found
+from notifications.kinds import FACTS
 from notifications.models import Message
+from ui.phrases import phrase
 
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
@@ -33,7 +35,9 @@ def message_keys(notice: Notice) -> tuple[str, str]:
 
 
 def _told(message: Message, notices: list[Notice]) -> Told:
-    said = dict.fromkeys(f"{found(notice)} (macro “{notice.macro_title}”)" for notice in notices)
+    said = dict.fromkeys(
+        phrase(FACTS, "found_by", found=found(notice), macro=notice.macro_title) for notice in notices
+    )
     return Told(message, said=", ".join(said), left_out=_left_out(notices))
 
 

@@ -115,7 +115,7 @@ def build(message: Message) -> Mail:
     """Build the mail to whoever looks after the accounts. Raises NotWanted where they are gone."""
     accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).order_by("name", "pk"))
     if not accounts:
-        raise NotWanted("The accounts no longer exist.")
+        raise NotWanted("accounts_gone")
     who = message.payload["who"]
     more = f" (+{len(accounts) - 1} more)" if len(accounts) > 1 else ""
     context: dict[str, Any] = {

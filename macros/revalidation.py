@@ -14,17 +14,18 @@ from macros.models import Macro, MacroAccount, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token
+from ui.phrases import phrase
 from users import refused_addresses
 from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
-STOPPED = "This person stopped these mails."
-REFUSED = "The mail server refuses this address, so whoever stands in is told."
+STOPPED = "reader_stopped"
+REFUSED = "address_refused"
 NOT_TOLD_ANY_MORE = {
-    Via.DIRECT: "The macro no longer mails this address about the account.",
-    Via.TEAM_LEAD: "Somebody else can be told now, or this person leads the team no more.",
-    Via.OPERATOR: "Somebody else can be told now, or this address is no longer an operator's.",
+    Via.DIRECT: "not_told_direct",
+    Via.TEAM_LEAD: "not_told_team_lead",
+    Via.OPERATOR: "not_told_operator",
 }
 
 
@@ -40,7 +41,7 @@ def all_notices_of(message: Message) -> QuerySet[Notice]:
 
 
 def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
-    """Return the notices that still hold, and why the others were dropped; drops are recorded."""
+    """Return the notices that still hold, and the codes of why the others were dropped; drops are recorded."""
     notices = list(notices_of(message).select_related("action__macro", "account", "token"))
     applied = _applications(notices)
     linked = _pool_entries(notices)
@@ -57,7 +58,7 @@ def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
         else:
             kept.append(notice)
     for reason, ids in dropped.items():
-        Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=reason)
+        Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
     return kept, sorted(dropped)
 
 
@@ -75,7 +76,7 @@ def record_end(message: Message) -> None:
         record_told(message=message, account_ids=dark, now=message.sent_at)
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
         # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
-        told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=REFUSED)
+        told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
 
 
@@ -84,7 +85,14 @@ def facts(message: Message) -> list[kinds.Fact]:
     notices = all_notices_of(message).select_related("action__macro", "account")
     return [
         kinds.Fact(
-            what=f"Macro “{notice.macro_title}”: {notice.account} ({notice.account.get_channel_display()}), {found(notice)}",
+            what=phrase(
+                kinds.FACTS,
+                "notice",
+                macro=notice.macro_title,
+                account=str(notice.account),
+                channel=notice.account.get_channel_display(),
+                found=found(notice),
+            ),
             outcome=notice.get_outcome_display(),
             reason=notice.outcome_reason,
         )
@@ -94,37 +102,35 @@ def facts(message: Message) -> list[kinds.Fact]:
 
 def found(notice: Notice) -> str:
     """Return what a notice found, in words: "7 days in advance" or "deactivated"."""
-    if notice.threshold == 0:
-        return "deactivated"
-    return f"{notice.threshold} day{'' if notice.threshold == 1 else 's'} in advance"
+    return phrase(kinds.FACTS, "found", days=notice.threshold)
 
 
 def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
-    """Return why what a notice says does not hold any more, or ""; whoever it is for."""
+    """Return why what a notice says does not hold any more, as a code, or ""; whoever it is for."""
     action, account = notice.action, notice.account
     if action is None:
-        return "The macro was deleted."
+        return "macro_deleted"
     if not action.macro.enabled:
-        return "The macro was switched off."
+        return "macro_off"
     if action.macro.team_id not in {None, account.team_id}:
-        return "The account belongs to another team now."
+        return "other_team"
     if not _applies(action.macro, account, applied):
-        return "The macro is no longer applied to the account."
+        return "not_applied"
     if account.paused_at is not None or account.state == Account.State.PAUSED:
-        return "The account is paused."
+        return "paused"
     if notice.threshold == 0:
         dark = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
-        return "" if dark else "The account works again."
+        return "" if dark else "works_again"
     return _moved_on(notice, linked)
 
 
 def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
     account, token = notice.account, notice.token
     if token is None:
-        return "" if account.cycle == notice.cycle else "The account's deadline has moved."
+        return "" if account.cycle == notice.cycle else "deadline_moved"
     if token.state == Token.State.DEAD or (account.pk, token.pk) not in linked:
-        return "The log-in has ended or was unlinked."
-    return "" if token.cycle == notice.cycle else "The log-in's deadline has moved."
+        return "log_in_ended"
+    return "" if token.cycle == notice.cycle else "log_in_deadline_moved"
 
 
 def _applies(macro: Macro, account: Account, applied: set[tuple[int, int]]) -> bool:

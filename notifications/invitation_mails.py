@@ -37,9 +37,9 @@ def build(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
     invitation = _invitation_of(message)
     if not invitation.is_open(timezone.now()):
-        raise NotWanted("The invitation was accepted, revoked or has run out.")
+        raise NotWanted("invitation_over")
     if invitation.number != message.payload["number"]:
-        raise NotWanted("The invitation was sent again since.")
+        raise NotWanted("invitation_sent_again")
     subject, text, html = _render("invitation", invitation, invitations.link(invitation))
     _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
     return Mail(
@@ -56,7 +56,7 @@ def build_joined(message: Message) -> Mail:
     """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
     invitation = _invitation_of(message)
     if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
-        raise NotWanted("The person is no longer in the team.")
+        raise NotWanted("not_in_team")
     home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
     subject, text, html = _render("joined", invitation, home)
     return Mail(subject=subject, text=text, html=html, reply_to=_inviter(invitation))
@@ -73,7 +73,7 @@ def _invitation_of(message: Message) -> Invitation:
     found = Invitation.objects.select_related("team", "invited_by", "user")
     invitation = found.filter(pk=message.payload["invitation"]).first()
     if invitation is None:
-        raise NotWanted("The invitation no longer exists.")
+        raise NotWanted("invitation_gone")
     return invitation
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from notifications.models import Message
+from ui import phrases
+from ui.phrases import phrase
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,26 @@ class Mail:
     stored_html: str | None = None
 
 
+NOT_WANTED = "words/not_wanted.txt"  # the phrases of the codes
+
+
 class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
-    """Raised by a builder: the message has nothing left to say. Its text is the reason that the page shows."""
+    """Raised by a builder: the message has nothing left to say. As text it is the reason that the page shows.
+
+    `codes` are phrases of templates/words/not_wanted.txt, `facts` what they name; what is no phrase there is shown as it is.
+    """
+
+    def __init__(self, *codes: str, **facts: object) -> None:
+        super().__init__(*codes)
+        self.codes, self.facts = codes, facts
+
+    def __str__(self) -> str:
+        return " ".join(reason(code, **self.facts) for code in self.codes)
+
+
+def reason(code: str, **facts: object) -> str:
+    """Return in words why a mail was not sent, or why it leaves something out."""
+    return phrase(NOT_WANTED, code, **facts) if code in phrases.blocks(NOT_WANTED) else code
 
 
 Builder = Callable[[Message], Mail]

@@ -55,7 +55,7 @@ def build_reset(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted where nobody logs in with this address."""
     user = password_reset.person_of(message.recipient)
     if user is None:
-        raise NotWanted("Nobody logs in here with this address.")
+        raise NotWanted("nobody_logs_in")
     subject, text, html = _render_reset(user, password_reset.link(user))
     _, stored_text, stored_html = _render_reset(user, HIDDEN_LINK)
     return Mail(subject=subject, text=text, html=html, stored_text=stored_text, stored_html=stored_html)
@@ -66,7 +66,7 @@ def build_change(message: Message) -> Mail:
     payload = message.payload
     user = User.objects.filter(pk=payload["user"]).first()
     if user is None:
-        raise NotWanted("The person was deleted.")
+        raise NotWanted("person_deleted")
     words: dict[str, Any] = {
         **payload,
         "by_name": _actor(payload["by"], user),

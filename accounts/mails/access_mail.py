@@ -51,9 +51,7 @@ def build(message: Message) -> Mail:
     reader = mailing.reader_of(message)
     lines = _lines(message, reader)
     if not lines:
-        raise NotWanted(
-            "The log-in can be used again, is not linked any more, or another team has the account."
-        )
+        raise NotWanted("can_be_used")
     groups: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for line in lines:
         groups[line.entry.token_id, line.reason].append(line)

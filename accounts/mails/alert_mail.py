@@ -26,7 +26,7 @@ EXCERPT = 400  # characters of an answer
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
     if message.recipient not in operators():
-        raise NotWanted("This address no longer belongs to an administrator and is not in OPERATOR_EMAILS.")
+        raise NotWanted("no_operator")
     if "version" in message.payload:
         return version_mail.build(message)
     if "refused_writes" in message.payload:
@@ -35,10 +35,10 @@ def build(message: Message) -> Mail:
         return incident_mail.build(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
-        raise NotWanted("The channel app was removed.")
+        raise NotWanted("app_removed")
     answers = _open_answers(message)
     if not message.payload["fault"] and not answers:
-        raise NotWanted("Somebody said what the answers mean before this mail went out.")
+        raise NotWanted("answers_explained")
     return _render(message, app, answers)
 
 

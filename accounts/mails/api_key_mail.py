@@ -77,13 +77,13 @@ def build(message: Message) -> Mail:
         ApiKey.objects.select_related("created_by").filter(pk=message.payload["key"], revoked_at=None).first()
     )
     if key is None:
-        raise NotWanted("The key was revoked before this mail went out.")
+        raise NotWanted("key_revoked")
     about = message.payload["about"]
     if over := _over(key, about, now=timezone.now()):
         raise NotWanted(over)
     made_it = key.created_by is not None and key.created_by.email == message.recipient
     if not made_it and message.recipient not in operators():
-        raise NotWanted("This address neither made the key nor is an operator's.")
+        raise NotWanted("not_the_maker")
     reader = composing.reader_of(message)
     return composing.compose(
         KIND, message, reader, _facts(key, reader.zone) | {"about": about, "made_it": made_it}
@@ -93,11 +93,11 @@ def build(message: Message) -> Mail:
 def _over(key: ApiKey, about: str, *, now: datetime) -> str:
     """Return why nothing is left to say, or ""."""
     if about == "end" and (key.expires_at is None or key.expires_at <= now):
-        return "The key has no such end any more."
+        return "key_does_not_end"
     if about == "maker" and not key.maker_left:
-        return "Whoever made the key is back."
+        return "maker_is_back"
     if about == "unused" and (key.last_used_at or key.created_at) > now - UNUSED_FOR:
-        return "The key was used before this mail went out."
+        return "key_was_used"
     return ""
 
 

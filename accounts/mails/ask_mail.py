@@ -21,15 +21,15 @@ def build(message: Message) -> Mail:
     asked = _asked(message)
     person = asked[0].consented_by
     if person is None or not person.is_active:
-        raise NotWanted("The person can no longer log in.")
+        raise NotWanted("person_left")
     waiting = [token for token in asked if token.linked_at <= message.created_at]
     if not waiting:
-        raise NotWanted("The person re-authenticated before this mail went out.")
+        raise NotWanted("re_authenticated")
     wanted = set(_ids(message, "account"))
     pools = [(token, death_mail.rows_of(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
-        raise NotWanted("The log-in is no longer linked to any account.")
+        raise NotWanted("not_linked")
     return _render(message, person, pools)
 
 
@@ -44,7 +44,7 @@ def _asked(message: Message) -> list[Token]:
     ids = _ids(message, "token")
     found = Token.objects.select_related("app", "consented_by").in_bulk(ids)
     if not found:
-        raise NotWanted("The log-in no longer exists.")
+        raise NotWanted("log_in_gone")
     return [found[pk] for pk in ids if pk in found]
 
 

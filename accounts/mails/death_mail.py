@@ -61,13 +61,13 @@ def build_died(message: Message) -> Mail:
     """Build "your log-in stopped". Raises NotWanted where it works again or carries nothing any more."""
     token = _token_of(message)
     if token.state != Token.State.DEAD or token.generation != message.payload["generation"]:
-        raise NotWanted("The log-in was renewed before this mail went out.")
+        raise NotWanted("renewed")
     if "via" in message.payload:
         return stand_in_mail.build(message, token)
     reader = _reader_of(message, token)
     rows = rows_of(token, reader)
     if not rows.shown:
-        raise NotWanted("The log-in is no longer linked to any account.")
+        raise NotWanted("not_linked")
     facts = {
         "first_name": first_name(str(reader)),
         "one": card(token, rows, reader.zone),
@@ -83,7 +83,7 @@ def build_died(message: Message) -> Mail:
 def _token_of(message: Message) -> Token:
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None:
-        raise NotWanted("The log-in no longer exists.")
+        raise NotWanted("log_in_gone")
     return token
 
 
@@ -91,9 +91,9 @@ def _reader_of(message: Message, token: Token) -> User:
     """Return who reads the mail."""
     reader = User.objects.filter(pk=message.payload.get("reader")).first() or token.consented_by
     if reader is None:
-        raise NotWanted("The log-in no longer belongs to anybody.")
+        raise NotWanted("nobodys_log_in")
     if not reader.is_active:
-        raise NotWanted("The person can no longer log in.")
+        raise NotWanted("person_left")
     return reader
 
 

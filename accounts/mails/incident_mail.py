@@ -109,7 +109,7 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the channel app is gone."""
     incident = _incident(message)
     if incident is None:
-        raise NotWanted("The channel app was removed.")
+        raise NotWanted("app_removed")
     reader = composing.reader_of(message)
     over = bool(message.payload.get("over"))
     facts = _kinds(incident) | {

@@ -37,7 +37,7 @@ def reader_of(message: Message) -> Reader:
     """Return who reads a message. Raises NotWanted where the person cannot log in any more."""
     user = User.objects.filter(email=message.recipient).first()
     if user is not None and not user.is_active:
-        raise NotWanted("The person can no longer log in.")
+        raise NotWanted("person_left")
     return Reader(user, names_for(user))
 
 

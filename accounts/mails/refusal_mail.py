@@ -47,7 +47,7 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the accounts are gone."""
     words = _words(message)
     if not words:
-        raise NotWanted("The accounts were removed.")
+        raise NotWanted("accounts_removed")
     reader = composing.reader_of(message)
     channels = dict.fromkeys(word.account.get_channel_display() for word in words)
     facts = {

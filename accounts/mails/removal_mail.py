@@ -89,13 +89,13 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account uses it any more."""
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None or token.generation != message.payload["generation"] or not token.is_removed:
-        raise NotWanted("The log-in was linked again before this mail went out.")
+        raise NotWanted("linked_again")
     reader = composing.reader_of(message)
     own = reader.user is not None and reader.user.pk == token.consented_by_id
     accounts = _accounts(token, [] if own else message.payload["teams"])
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:
-        raise NotWanted("The log-in is no longer linked to any account.")
+        raise NotWanted("not_linked")
     names = names_for(reader.user)
     actor = _actor(message)
     named = actor is not None and names.user(actor) == str(actor)  # whose name is hidden is not written to

@@ -24,9 +24,7 @@ def build(message: Message) -> Mail:
         key=lambda one: one.name,
     )
     if not still:
-        raise NotWanted(
-            "The restriction was lifted, or another team has the account, before this mail went out."
-        )
+        raise NotWanted("not_restricted")
     groups: dict[tuple[str, str], list[Account]] = defaultdict(list)
     for account in still:
         groups[account.channel, account.restriction].append(account)

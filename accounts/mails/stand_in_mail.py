@@ -25,7 +25,7 @@ def build(message: Message, token: Token) -> Mail:
     via, teams = Via(message.payload["via"]), tuple(message.payload["teams"])
     wanted = {(reader.address, reader.via) for reader in readers.of_token(token)}
     if (message.recipient, via) not in wanted:
-        raise NotWanted("Somebody else can be told now, or this address is no longer the stand-in.")
+        raise NotWanted("no_stand_in")
     reader = composing.reader_of(message)
     names = names_for(reader.user)
     accounts = Account.objects.filter(
@@ -33,7 +33,7 @@ def build(message: Message, token: Token) -> Mail:
     )
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:
-        raise NotWanted("The log-in is no longer linked to any account of these teams.")
+        raise NotWanted("not_linked_in_teams")
     first, channel = found[0], declarations.label(token.app.channel)
     seen = names.sees_token(token, first.account)
     rows = Rows(

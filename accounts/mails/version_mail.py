@@ -19,10 +19,10 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where another version is in use meanwhile, or the warning is gone."""
     channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None or versions.name_in_use(channel) != message.payload["version"]:
-        raise NotWanted("Another version is in use by now.")
+        raise NotWanted("other_version")
     warned = _warning(message)
     if "warned_app" in message.payload and not warned:
-        raise NotWanted(f"{channel.label} no longer warns of {message.payload['version']}.")
+        raise NotWanted("no_warning", channel=channel.label, version=message.payload["version"])
     facts = _facts(message, channel) | {"warned": warned}
     return composing.compose("versions", message, composing.reader_of(message), facts)
 

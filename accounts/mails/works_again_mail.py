@@ -26,9 +26,9 @@ def build(message: Message) -> Mail:
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
     found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]
     if not notices:
-        raise NotWanted("No macro mails this address about it now, or its reader stopped these mails.")
+        raise NotWanted("no_macro")
     if not found:
-        raise NotWanted("It stopped again before this mail went out.")
+        raise NotWanted("stopped_again")
     found.sort(key=lambda one: (one.pk in lifted, not _works(one), one.name))
     first, dark = found[0], [one.name for one in found if not _works(one)]
     # Where nothing but restrictions ended, all of them did; else what works again is told first, and what does not by itself.
