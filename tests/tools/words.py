@@ -238,9 +238,14 @@ def outside() -> dict[str, list[Found]]:
 
 def debt() -> dict[str, int]:
     """Return how many words each file may still have outside the catalogues."""
-    rows = (line.rsplit(" ", 1) for line in DEBT.read_text(encoding="utf-8").splitlines() if " " in line)
+    return read_debt(DEBT)
+
+
+def read_debt(file: Path) -> dict[str, int]:
+    """Return what a list of debts grants, by name."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     granted: dict[str, int] = {}
-    for name, count in rows:
+    for name, _, count in (line.rpartition(" ") for line in lines):
         if count.isdigit():  # a merge may have left two lines of a file
             granted[name] = max(granted.get(name, 0), int(count))
     return granted
