@@ -16,13 +16,13 @@ from accounts import summary
 from accounts.errors import DeedRefused
 from accounts.mails import removal_mail
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
+from ui.name_visibility import NameVisibility
 from users import hold, liveness
 from users.models import User
 
@@ -150,7 +150,7 @@ class Effect:
     carrier: str  # through whom it goes on; "" where it stops, or is not carried now
 
 
-def effects(token: Token, names: Names, now: datetime) -> list[Effect]:
+def effects(token: Token, names: NameVisibility, now: datetime) -> list[Effect]:
     """Return what becomes of each account of this log-in, those that stop first."""
     entries = AccountToken.objects.filter(token=token).values("account_id")
     found = []

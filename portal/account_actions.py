@@ -12,7 +12,6 @@ from django.utils.translation import gettext
 from accounts import actions, checking, permissions, selection, summary
 from accounts.errors import DeedRefused
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import HIDDEN, Names
 from accounts.pool_reasons import READING_REFUSED
 from portal import access, account_pages, renewing
 from tokens import reasons
@@ -21,7 +20,9 @@ from tokens.models import Token, TokenEvent
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
 from ui.dates import days_left, short_date
+from ui.name_visibility import HIDDEN, NameVisibility
 from users.models import person
+from users.visibility import names_for
 
 View = Callable[..., HttpResponse]
 ASK, CHECK, RENEW = "tokens.ask_token", "tokens.probe_token", "tokens.renew_token"
@@ -214,10 +215,10 @@ def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
 
 def _found(
     request: HttpRequest, permission: str, account_id: int, token_id: int
-) -> tuple[Account, AccountToken | None, Names]:
+) -> tuple[Account, AccountToken | None, NameVisibility]:
     """Return account and pool entry; a POST for an entry that is gone meanwhile gets None, a GET 404."""
     access.demand(request, permission)
-    account, names = access.account(request, account_id), Names(request.user)
+    account, names = access.account(request, account_id), names_for(request.user)
     if request.method == "POST" and not account.pool.filter(token=token_id).exists():
         return account, None, names
     return account, access.entry(account, token_id), names
@@ -228,7 +229,7 @@ def _gone(request: HttpRequest, account: Account) -> HttpResponse:
     return HttpResponseRedirect(home(account))
 
 
-def _first(entry: AccountToken, account: Account, names: Names) -> str:
+def _first(entry: AccountToken, account: Account, names: NameVisibility) -> str:
     name = names.first(entry.token, account)
     return gettext("this token") if name == HIDDEN else name
 
@@ -240,7 +241,7 @@ def _left(entry: AccountToken) -> str:
     return gettext("date not available") if left.bar.kind == "unknown" else left.text
 
 
-def _described(entry: AccountToken | None, account: Account, names: Names) -> str:
+def _described(entry: AccountToken | None, account: Account, names: NameVisibility) -> str:
     return f"{names.token(entry.token, account)} · {_left(entry)}" if entry else ""
 
 
@@ -334,7 +335,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     except DeedRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        name = Names(request.user).token(entry.token, account)
+        name = names_for(request.user).token(entry.token, account)
         word = PLACES[place - 1] if place <= len(PLACES) else f"number {place}"
         messages.success(request, f"{name} is now {word} of {len(account.pool.all())}.")
     return HttpResponseRedirect(home(account, f"{'up' if up else 'down'}-{token_id}"))

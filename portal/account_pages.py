@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 
 from accounts import check_progress, summary
 from accounts.models import Account
-from accounts.name_visibility import Names
 from accounts.permissions import MOVE
 from macros import coverage
 from portal import access, dates, handed_out, message_rows, pool_rows, timeline
@@ -21,9 +20,11 @@ from portal.account_rows import explain
 from portal.pool_rows import Deed
 from tokens.channels.kinds import Reason
 from ui import progress
+from ui.name_visibility import NameVisibility
 from ui.text import join_names
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
+from users.visibility import names_for
 
 View = Callable[..., HttpResponse]
 MESSAGES_SHOWN = 50
@@ -100,7 +101,7 @@ def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
 def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """Who keeps this account alive, until when, what happened, what can I do."""
     shared = context(request, account, "change")
-    names, now = Names(request.user), shared["now"]
+    names, now = names_for(request.user), shared["now"]
     opened = request.GET.get("steps", "")
     rows = pool_rows.build(
         account,
@@ -154,7 +155,7 @@ def _warned_by(account: Account) -> tuple[str, str]:
     return (join_names(names), f"{', '.join(map(str, days))} days ahead") if names else ("", "")
 
 
-def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[str, Any]:
+def _line_context(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:
     chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
     shown = (
         min(int(asked), timeline.MOST)
@@ -182,7 +183,7 @@ def _line_context(request: HttpRequest, account: Account, names: Names) -> dict[
 
 def details_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The channel's facts, native status, team, who linked."""
-    names = Names(request.user)
+    names = names_for(request.user)
     first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
     linker = ""
     if first is not None:
@@ -203,7 +204,7 @@ def details_tab(request: HttpRequest, account: Account) -> HttpResponse:
 def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
     access.demand(request, "notifications.view_message")
-    rows = message_rows.rows(request, account, Names(request.user), limit=MESSAGES_SHOWN)
+    rows = message_rows.rows(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
     return TemplateResponse(
         request,
         "portal/messages.html",
@@ -222,6 +223,6 @@ def events_tab(request: HttpRequest, account: Account) -> HttpResponse:
         "portal/events.html",
         {
             **context(request, account, "history"),
-            **_line_context(request, account, Names(request.user)),
+            **_line_context(request, account, names_for(request.user)),
         },
     )

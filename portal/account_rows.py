@@ -9,12 +9,12 @@ from django.utils import timezone
 from accounts import pool_reasons, selection, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from accounts.summary import Summary
 from tokens import reasons
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import dates
+from ui.name_visibility import NameVisibility
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
         return [place < usable for place in range(min(entries, 6))]
 
 
-def row_of(account: Account, *, names: Names, now: datetime) -> Row:
+def row_of(account: Account, *, names: NameVisibility, now: datetime) -> Row:
     """Make the line of an account that `summary.with_pools` loaded."""
     one = summary.summarise(account, now)
     active = one.active
@@ -58,7 +58,7 @@ def _deadline_note(one: Summary, now: datetime) -> str:
     return ""
 
 
-def why(one: Summary, names: Names, now: datetime) -> str:
+def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     """Return the line under the pill: the guide's table of states says what it names."""
     account = one.account
     if account.paused_at is not None:
@@ -91,7 +91,7 @@ def _stopped(one: Summary) -> str:
     return "No usable token is left"
 
 
-def _paused(account: Account, names: Names, now: datetime) -> str:
+def _paused(account: Account, names: NameVisibility, now: datetime) -> str:
     assert account.paused_at is not None
     day = dates.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
     who = f"by {names.user(account.paused_by)} " if account.paused_by else ""
@@ -105,7 +105,7 @@ def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:
     return f"Tried again at {timezone.localtime(min(due)):%H:%M}"
 
 
-def _what_ends(one: Summary, names: Names) -> str:
+def _what_ends(one: Summary, names: NameVisibility) -> str:
     stopped = next((e for e in one.entries if e.token.state == Token.State.DEAD), None)
     if stopped is not None:
         told = explain(one.account, stopped.token.reason)

@@ -19,7 +19,6 @@ from unfold.admin import ModelAdmin
 
 from accounts import health_sql, permissions, summary
 from accounts.models import Account
-from accounts.name_visibility import Names
 from macros.coverage import covering
 from portal import (
     account_actions,
@@ -37,7 +36,7 @@ from ui.fragments import part
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users.models import person
-from users.visibility import teams_of
+from users.visibility import names_for, teams_of
 
 
 @admin.register(Account)
@@ -97,7 +96,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
     ) -> tuple[QuerySet[Account], bool]:
         """Find by name, native id, person or e-mail."""
-        return listing.search(queryset, search_term, Names(request.user)), False
+        return listing.search(queryset, search_term, names_for(request.user)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -105,7 +104,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         """Show the list, or lead from a bulk action to its confirm page."""
         response = super().changelist_view(request, {"title": "Social Accounts", **(extra_context or {})})
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            now, names = timezone.now(), Names(request.user)
+            now, names = timezone.now(), names_for(request.user)
 
             several_teams = teams_of(person(request))[:2].count() > 1
 
@@ -212,7 +211,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     @admin.action(description="Export CSV", permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
         """Answer with the chosen accounts as a CSV file."""
-        return export.answer(queryset, Names(request.user))
+        return export.answer(queryset, names_for(request.user))
 
     def chosen(self, request: HttpRequest) -> tuple[list[Account], int]:
         """Return the accounts that the address of a bulk page names, and how many more there are, see `bulk.Choose`."""

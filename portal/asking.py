@@ -9,11 +9,11 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts import actions, pool_reasons, selection
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from tokens.models import Token, TokenEvent
 from ui.bulk import Item
 from ui.calendar_days import AT_RISK, within
 from ui.confirm import Said
+from ui.name_visibility import NameVisibility
 from ui.text import join_names
 from users.models import User
 
@@ -28,7 +28,7 @@ def _needs(entry: AccountToken, now: datetime) -> bool:
     return within(entry.token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
 
 
-def needed(accounts: Sequence[Account], by: User, names: Names, now: datetime) -> list[Item]:
+def needed(accounts: Sequence[Account], by: User, names: NameVisibility, now: datetime) -> list[Item]:
     """Return one item per person whose log-in stopped or ends soon, and one that says why for each account where nobody is asked."""
     found: list[Found] = []
     nobody: list[Item] = []
@@ -43,7 +43,7 @@ def needed(accounts: Sequence[Account], by: User, names: Names, now: datetime) -
     return everybody(found, by, names, now) + nobody
 
 
-def everybody(entries: Sequence[Found], by: User, names: Names, now: datetime) -> list[Item]:
+def everybody(entries: Sequence[Found], by: User, names: NameVisibility, now: datetime) -> list[Item]:
     """Return one item per person, whether or not the log-ins end soon; those that are skipped last.
 
     A log-in that nobody can be asked to renew is an item of its own.
@@ -80,7 +80,7 @@ def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
     return {token_id: at for token_id, at in found.items() if at > renewed[token_id]}
 
 
-def _item(found: list[Found], by: User, names: Names, asked: dict[int, datetime]) -> Item:
+def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, datetime]) -> Item:
     """Return what one person is asked for: what was not asked for today, or, where a tick says so, all of it."""
     account, entry = found[0]
     fresh = [(one, other.token) for one, other in found if other.token_id not in asked]

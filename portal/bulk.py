@@ -14,12 +14,13 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts import actions, checking, permissions
 from accounts.models import Account
-from accounts.name_visibility import Names
 from portal import access, asking
 from ui import bulk, confirm
 from ui.bulk import Item
 from ui.confirm import Page, Said
+from ui.name_visibility import NameVisibility
 from users.models import User, person
+from users.visibility import names_for
 
 MOST = 500  # accounts at once
 # Which accounts the address of a bulk page names, at most MOST, and how many more there are. Only visible ones.
@@ -32,7 +33,7 @@ class Bulk:
 
     slug: str
     permission: str
-    items: Callable[[Sequence[Account], User, Names, datetime], list[Item]]
+    items: Callable[[Sequence[Account], User, NameVisibility, datetime], list[Item]]
     nothing: Promise  # why there is no button, where nothing would be done
     ask_why: bool = True
 
@@ -97,7 +98,7 @@ def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
         accounts, more = chosen(request)
         if not accounts:
             return none_chosen(request)
-        items = one.items(accounts, person(request), Names(request.user), timezone.now())
+        items = one.items(accounts, person(request), names_for(request.user), timezone.now())
         live, again = bulk.live(items), [item.who for item in items if item.again]
         page = Page(
             f"portal/confirm/bulk_{one.slug}.html",
@@ -117,7 +118,7 @@ def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
 
 
-def _checks(accounts: Sequence[Account], _by: User, _names: Names, _now: datetime) -> list[Item]:
+def _checks(accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
     called = asking.labels(accounts)
     return [_check(account, called[account.pk]) for account in accounts]
 
@@ -137,7 +138,7 @@ def _check(account: Account, called: str) -> Item:
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pauses(accounts: Sequence[Account], by: User, _names: Names, _now: datetime) -> list[Item]:
+def _pauses(accounts: Sequence[Account], by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
     called = asking.labels(accounts)
     return [_pause(account, called[account.pk], by) for account in accounts]
 

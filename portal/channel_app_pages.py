@@ -9,13 +9,13 @@ from django.utils.translation import gettext, ngettext
 
 from accounts.app_use import LogIns, log_ins
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from portal import access, asking
 from tokens import app_faults, default_app
 from tokens.models import ChannelApp
 from ui import bulk, confirm
 from ui.confirm import Done, Late, Page, Said
 from users.models import person
+from users.visibility import names_for
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 
@@ -85,7 +85,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
     """Show who would be asked (GET), then mail them (POST)."""
     app = _app(request, app_id, ASK)
-    asks = asking.everybody(_waiting(request, app), person(request), Names(request.user), timezone.now())
+    asks = asking.everybody(_waiting(request, app), person(request), names_for(request.user), timezone.now())
     live = bulk.live(asks)
     nobody = str(asking.NOBODY) if asks else in_use(log_ins(app))
     page = Page(

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts import pool_reasons, summary
 from accounts.models import Account
-from accounts.name_visibility import Names
 from ui import pills
+from ui.name_visibility import NameVisibility
 
 HEAD = [
     "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
@@ -44,7 +44,7 @@ def safe(value: object) -> str:
     return f"'{text}" if any(begin.startswith(_FORMULA) for begin in begins) else text
 
 
-def answer(accounts: QuerySet[Account], names: Names) -> StreamingHttpResponse:
+def answer(accounts: QuerySet[Account], names: NameVisibility) -> StreamingHttpResponse:
     """Answer with the accounts as a CSV file, streamed."""
     now = timezone.now()
     response = StreamingHttpResponse(lines(accounts, names, now), content_type="text/csv; charset=utf-8")
@@ -54,7 +54,7 @@ def answer(accounts: QuerySet[Account], names: Names) -> StreamingHttpResponse:
     return response
 
 
-def lines(accounts: QuerySet[Account], names: Names, now: datetime) -> Iterator[str]:
+def lines(accounts: QuerySet[Account], names: NameVisibility, now: datetime) -> Iterator[str]:
     """Yield the head, then one line per account."""
     writer = csv.writer(_Echo())
     yield writer.writerow(HEAD)
@@ -75,7 +75,7 @@ def _in_pages(accounts: QuerySet[Account]) -> Iterator[Account]:
         yield from (found[pk] for pk in page if pk in found)
 
 
-def _row(account: Account, names: Names, now: datetime) -> list[object]:
+def _row(account: Account, names: NameVisibility, now: datetime) -> list[object]:
     one = summary.summarise(account, now)
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     return [

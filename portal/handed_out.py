@@ -18,13 +18,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts import name_visibility
 from accounts.models import Account, ApiKey, LeaseRecord
-from accounts.name_visibility import Names
 from portal.forms import first_moment
 from tokens.models import Token
 from users import retention
 from users.retention_kinds import HAND_OUTS
+from users.visibility import names_for
 
 SHOWN = 50
 PERMISSION = "accounts.view_leaserecord"
@@ -125,8 +124,8 @@ def _subject(request: HttpRequest, chosen: dict[str, Any], keys: QuerySet[ApiKey
             return f"for {account.name}"
     elif chosen["token"]:
         token = Token.objects.select_related("consented_by").filter(pk=chosen["token"]).first()
-        if token is not None and Names(request.user).sees_token(token, None):
-            return f"of {name_visibility.person_name(token)}"
+        if token is not None and names_for(request.user).sees_token(token, None):
+            return f"of {token.person_name}"
     raise Http404("There is no such record.")
 
 
@@ -153,7 +152,7 @@ def _lines(
     accounts = visible.in_bulk({row.account_id for row in rows})
     tokens = Token.objects.select_related("consented_by").in_bulk({row.token_id for row in rows})
     keys = set(visible_keys.filter(pk__in={row.key_id for row in rows}).values_list("pk", flat=True))
-    viewer = Names(request.user)
+    viewer = names_for(request.user)
     return [
         Line(
             row,

@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from portal.filters import ViewFilter
 from ui.counts import short_count
+from ui.name_visibility import NameVisibility
 from ui.paging import COUNTED
 
 
@@ -52,7 +52,7 @@ class Chip:
         return len(self.choices) == 1
 
 
-def search(accounts: QuerySet[Account], term: str, names: Names) -> QuerySet[Account]:
+def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> QuerySet[Account]:
     """Find accounts by name, native id, or by a person that the viewer may know: name, e-mail, name at the channel."""
     term = term.strip()
     if not term:

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from accounts.name_visibility import HIDDEN, Names
 from notifications import kinds
 from notifications.models import Message
 from ui import pills
+from ui.name_visibility import HIDDEN, NameVisibility
 from users.models import User
 
 
@@ -32,7 +32,7 @@ class Row:
     url: str
 
 
-def rows(request: HttpRequest, account: Account, names: Names, *, limit: int) -> list[Row]:
+def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[Row]:
     """Return the newest messages about an account. A mail that also tells of other teams' accounts is named by its kind alone."""
     found = message_history.about(account, limit=limit)
     people = _people(found)
@@ -44,7 +44,7 @@ def _people(found: Sequence[message_history.Told]) -> dict[str, User]:
     return {user.email: user for user in User.objects.filter(email__in=addresses)}
 
 
-def _row(request: HttpRequest, one: message_history.Told, user: User | None, names: Names) -> Row:
+def _row(request: HttpRequest, one: message_history.Told, user: User | None, names: NameVisibility) -> Row:
     message = one.message
     own = message.recipient == getattr(request.user, "email", "")
     opens = names.sees_all or own or (message.team_id is not None and message.team_id in names.teams)

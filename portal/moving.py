@@ -12,13 +12,13 @@ from django.utils.http import urlencode
 from accounts import actions, permissions
 from accounts.errors import DeedRefused
 from accounts.models import Account
-from accounts.name_visibility import Names
 from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
 from portal.forms import MoveForm
 from ui import confirm
 from ui.confirm import Done, Line, Page, Said
 from users.models import Team, person
+from users.visibility import names_for
 
 
 def urls(chosen: bulk.Choose) -> list[URLPattern]:
@@ -37,7 +37,7 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
     page = Page(
         "portal/confirm/move.html",
         reverse("admin:accounts_account_change", args=[account.pk]),
-        {"account": account, "team_now": Names(request.user).team(account.team)},
+        {"account": account, "team_now": names_for(request.user).team(account.team)},
         form=_form(request),
     )
     return confirm.answer(
@@ -51,7 +51,7 @@ def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
         accounts, more = chosen(request)
         if not accounts:
             return bulk.none_chosen(request)
-        names = Names(request.user)
+        names = names_for(request.user)
         page = Page(
             "portal/confirm/bulk_move.html",
             bulk.back(request),

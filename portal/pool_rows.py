@@ -13,7 +13,6 @@ from django.utils.http import urlencode
 
 from accounts import actions, health, pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import HIDDEN, Names
 from portal import dates
 from tokens import reasons, renewal, scrub
 from tokens.channels import declarations
@@ -22,6 +21,7 @@ from tokens.models import Token, TokenEvent
 from ui import addresses
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
+from ui.name_visibility import HIDDEN, NameVisibility
 from users.models import User
 
 # They stand after "checked 5 min ago:", the time of the last answer that told something.
@@ -91,7 +91,7 @@ class PoolRow:
 
 
 def build(
-    account: Account, *, viewer: User | AnonymousUser, names: Names, now: datetime, opened: int = 0
+    account: Account, *, viewer: User | AnonymousUser, names: NameVisibility, now: datetime, opened: int = 0
 ) -> list[PoolRow]:
     """Return the pool in the order in which it is tried, with the deeds that this viewer may do."""
     entries = selection.in_order(account)
@@ -118,7 +118,7 @@ def _how_it_came(token: Token) -> str:
     return "linked" if token.consented_by_id else "imported"
 
 
-def _row(account: Account, entry: AccountToken, place: int, names: Names, now: datetime) -> PoolRow:
+def _row(account: Account, entry: AccountToken, place: int, names: NameVisibility, now: datetime) -> PoolRow:
     token = entry.token
     active = account.active_token_id == token.pk
     added_by = entry.added_by if entry.added_by_id != token.consented_by_id else None
@@ -140,7 +140,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: Names, now: d
     )
 
 
-def _short(entry: AccountToken, names: Names, *, active: bool) -> str:
+def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return f"Removed on purpose by {names.user(entry.token.removed_by)}"
     short = pool_reasons.explain_entry(entry).short
@@ -167,7 +167,7 @@ def _checked(entry: AccountToken) -> str:
     return next((word for verdict, word in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
 
 
-def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) -> Box | None:
+def _box(row: PoolRow, names: NameVisibility, asked_at: datetime | None, *, opened: int) -> Box | None:
     if not pool_reasons.entry_reason(row.entry):
         return None
     token, account = row.token, row.entry.account
@@ -184,7 +184,13 @@ def _box(row: PoolRow, names: Names, asked_at: datetime | None, *, opened: int) 
 
 
 def _with_deeds(
-    row: PoolRow, viewer: User | AnonymousUser, names: Names, now: datetime, *, first: bool, last: bool
+    row: PoolRow,
+    viewer: User | AnonymousUser,
+    names: NameVisibility,
+    now: datetime,
+    *,
+    first: bool,
+    last: bool,
 ) -> PoolRow:
     """Add the buttons: at most two beside the token, the others under "More"."""
     may = viewer.has_perm
@@ -218,7 +224,7 @@ def _deed(row: PoolRow, label: str, name: str, **more: Any) -> Deed:
     return Deed(label, url, **more)
 
 
-def _ask(row: PoolRow, names: Names) -> Deed:
+def _ask(row: PoolRow, names: NameVisibility) -> Deed:
     called = names.first(row.token, row.entry.account)
     dead = row.token.state == Token.State.DEAD
     label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"

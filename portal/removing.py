@@ -11,16 +11,16 @@ from django.utils.translation import gettext
 
 from accounts import removal
 from accounts.models import Account
-from accounts.name_visibility import HIDDEN, Names
 from accounts.removal import Effect, Ended
 from portal import access
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm
 from ui.confirm import Done, Line, Page, Said
+from ui.name_visibility import HIDDEN
 from ui.refusal import Refusal
 from users.models import person
-from users.visibility import is_administrator
+from users.visibility import is_administrator, names_for
 
 PERMISSION = "tokens.revoke_token"
 
@@ -33,7 +33,7 @@ def revoke(
     token = visible(request).filter(pk=token_id).first()
     if token is None:
         raise Http404("There is no such log-in.")
-    names = Names(request.user)
+    names = names_for(request.user)
     found = removal.effects(token, names, timezone.now())
     name = names.token(token, found[0].account if found else None)
     stops = sum(one.stops for one in found)

@@ -9,11 +9,10 @@ from unfold.dataclasses import SearchResult
 
 from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
-from accounts.name_visibility import Names
 from macros import scope
 from portal.listing import search as search_accounts
 from users.models import User, person
-from users.visibility import people_of
+from users.visibility import names_for, people_of
 
 MOST = 8  # of each kind; the lists have the rest
 
@@ -39,7 +38,7 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
 def _accounts(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("accounts.view_account"):
         return []
-    seen = search_accounts(Account.objects.visible_to(request.user), term, Names(request.user))
+    seen = search_accounts(Account.objects.visible_to(request.user), term, names_for(request.user))
     return [
         _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
         for account in seen.order_by(*by_deadline())[:MOST]

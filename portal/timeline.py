@@ -10,7 +10,6 @@ from django.db.models import F
 from accounts import app_migration
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent
-from accounts.name_visibility import Names
 from accounts.pool_reasons import DECIDED_HERE
 from notifications.models import Message
 from portal import account_rows
@@ -19,6 +18,7 @@ from portal.pool_rows import pretty
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
+from ui.name_visibility import NameVisibility
 
 SHOWN = 20
 MOST = 500
@@ -109,7 +109,12 @@ class Timeline:
 
 
 def of(
-    account: Account, names: Names, mails: Sequence[Row] = (), *, chosen: str = "", shown: int = SHOWN
+    account: Account,
+    names: NameVisibility,
+    mails: Sequence[Row] = (),
+    *,
+    chosen: str = "",
+    shown: int = SHOWN,
 ) -> Timeline:
     """Return the newest `shown` entries of one filter, `mails` among them. Two queries, whatever the history."""
     chosen = chosen if chosen in FILTERS else ""
@@ -151,7 +156,7 @@ def _token_events(account: Account, chosen: str) -> Any:
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 
 
-def _line(account: Account, event: AccountEvent, names: Names) -> Line:
+def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Line:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     found = _SOURCES.get(event.source, "")
     hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
@@ -172,7 +177,7 @@ def _line(account: Account, event: AccountEvent, names: Names) -> Line:
     )
 
 
-def _actor(event: AccountEvent, names: Names) -> str:
+def _actor(event: AccountEvent, names: NameVisibility) -> str:
     """Return who did it, where the title does not say so already."""
     own = (
         event.kind == Kind.LINKED
@@ -182,7 +187,7 @@ def _actor(event: AccountEvent, names: Names) -> str:
     return "" if own else names.user(event.actor)
 
 
-def _title(account: Account, event: AccountEvent, names: Names) -> str:
+def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
     who = names.token(event.token, account) if event.token_id else ""
     old = names.token(event.from_token, account) if event.from_token_id else ""
     titles = {
@@ -260,7 +265,7 @@ def _by(who: str, note: str) -> str:
     return f"By {who}." if who else ""
 
 
-def _token_line(account: Account, event: TokenEvent, names: Names) -> Line:
+def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> Line:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     who = names.token(event.token, account)
     seen = names.sees_token(event.token, account)

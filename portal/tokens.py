@@ -16,7 +16,6 @@ from unfold.admin import ModelAdmin
 
 from accounts import health, summary
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from accounts.pool_reasons import READING_REFUSED
 from portal import dates, filters, listing, removing, system_user
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
@@ -28,6 +27,7 @@ from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
+from users.visibility import names_for
 
 NAMED = 3  # accounts of a token that the list names
 MANY = 99  # of the others, as far as they are counted
@@ -142,7 +142,7 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         self, request: HttpRequest, queryset: QuerySet[Token], search_term: str
     ) -> tuple[QuerySet[Token], bool]:
         """Find by person, e-mail, name at the channel, or account; people of other teams are not found by their names."""
-        term, names = search_term.strip(), Names(request.user)
+        term, names = search_term.strip(), names_for(request.user)
         if not term:
             return queryset, False
         person = (
@@ -169,7 +169,7 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         }
         response = super().changelist_view(request, shown)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            now, names = timezone.now(), Names(request.user)
+            now, names = timezone.now(), names_for(request.user)
 
             may_revoke = request.user.has_perm(removing.PERMISSION)
 

@@ -27,6 +27,7 @@ from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid
 from users.models import User
+from users.visibility import names_for
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
 
     `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
     """
-    names, zone = Names(user), timezone.get_current_timezone()
+    names, zone = names_for(user), timezone.get_current_timezone()
     needing, shown = _needing(user, names, now)
     one_log_in = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
     narrowed = bool(search or one_log_in)
@@ -130,7 +131,7 @@ def _count(number: int) -> dict[str, object]:
     return {"n": number, "number": f"{number:,}"}
 
 
-def _needing(user: User, names: Names, now: datetime) -> tuple[list[LoginRow], list[int]]:
+def _needing(user: User, names: NameVisibility, now: datetime) -> tuple[list[LoginRow], list[int]]:
     """Return the rows of the person's log-ins that need him, most urgent first, and the ids of all accounts that use them."""
     by_token: dict[int, list[AccountToken]] = {}
     for entry in my_list.own_entries(user):
@@ -184,7 +185,7 @@ def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetim
     return place
 
 
-def _hanging(one: Summary, entry: AccountToken, names: Names, now: datetime) -> Hanging:
+def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: datetime) -> Hanging:
     account, token = one.account, entry.token
     carriers = [other for other in one.usable if other.token_id != token.pk]
     alone = len(one.entries) == 1
@@ -208,7 +209,7 @@ def _hanging(one: Summary, entry: AccountToken, names: Names, now: datetime) -> 
     return Hanging(account, say("works_through_until", name=name, until=day, left=left))
 
 
-def _account_row(one: Summary, user: User, names: Names, now: datetime) -> AccountRow:
+def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime) -> AccountRow:
     account, health = one.account, one.health
     if account.state == Account.State.DEACTIVATED:
         text, deed = _stopped(one, user, names)
@@ -243,7 +244,7 @@ def _own_deed(own: AccountToken) -> str:
     return "reauthenticate" if pool_reasons.explain_entry(own).by_consent else "steps"
 
 
-def _carried_by(one: Summary, user: User, names: Names) -> str:
+def _carried_by(one: Summary, user: User, names: NameVisibility) -> str:
     if any(entry.token.consented_by_id == user.pk for entry in one.usable):
         backups = one.people - 1
         return say("only_you") if backups <= 0 else say("you_and", n=backups)
@@ -251,7 +252,7 @@ def _carried_by(one: Summary, user: User, names: Names) -> str:
     return say("through", name=first_name(carrier) if carrier else "")
 
 
-def _stopped(one: Summary, user: User, names: Names) -> tuple[str, str]:
+def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]:
     """Return why an account that is dark has stopped and whom it waits for, and what the reader can do."""
     if not one.entries:
         return say("nobody_linked"), "link"

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import removal
 from accounts.errors import DeedRefused
-from accounts.name_visibility import Names
 from accounts.removal import Ended
 from tokens import reasons
 from tokens.channels import registry
@@ -22,6 +21,7 @@ from tokens.models import Token
 from ui.confirm import ConfirmForm
 from ui.phrases import phrase
 from users.models import User, person
+from users.visibility import names_for
 
 say = partial(phrase, "words/log_ins.txt")
 AFTERWARDS = {Ended.TAKEN: "taken", Ended.NO_CALL: "no_call", Ended.LATER: "later"}
@@ -76,7 +76,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     if token.is_removed:
         messages.info(request, say("removed_already"))
         return redirect("log_ins")
-    found = removal.effects(token, Names(user), timezone.now())
+    found = removal.effects(token, names_for(user), timezone.now())
     must_type = removal.to_type(token, found)
     data = request.POST if request.method == "POST" else None
     form = ConfirmForm(data, must_type=must_type)

@@ -14,6 +14,7 @@ from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
 from users.models import person
+from users.visibility import names_for
 
 
 @login_required
@@ -45,7 +46,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Show who keeps one account connected."""
     visible = summary.with_pools(Account.objects.visible_to(person(request)))
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
-    names = Names(person(request))
+    names = names_for(person(request))
     checked = check_progress.progress_of(account, progress.asked(request), names, now)
     context = {**keepers.page(account, person(request), now), "progress": checked, "now": now}
     return progress.look_again(render(request, "selfservice/my_account.html", context), checked)

@@ -12,13 +12,13 @@ from django.urls import reverse
 from accounts.linking import choosing
 from accounts.linking.choosing import Candidate, Standing
 from accounts.models import Account, AccountToken, PendingLink
-from accounts.name_visibility import Names
 from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from ui.text import ELSEWHERE, first_name, join_names
 from users.models import User
+from users.visibility import names_for
 
 TONES = {Standing.RESTRICTED: "limit", Standing.REPAIR: "warn", Standing.FIRST: "warn"}
 
@@ -37,7 +37,7 @@ class Row:
 
 def rows(pending: PendingLink, user: User) -> list[Row]:
     """Return one row per offered ad account, with who is in it already and what is ticked beforehand."""
-    label, names = registry.get(pending.token.app.channel).label, Names(user)
+    label, names = registry.get(pending.token.app.channel).label, names_for(user)
     return [_row(one, user, names, label) for one in choosing.candidates(pending, user)]
 
 

@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts import pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken, PendingLink
-from accounts.name_visibility import Names
 from accounts.summary import Summary
 from selfservice.linking import readiness
 from tokens import reasons
@@ -24,6 +23,7 @@ from ui.dates import DeadlineFacts
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User
+from users.visibility import names_for
 
 say = partial(phrase, "words/linking.txt")
 
@@ -60,7 +60,7 @@ class Lost:
 def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     """Return the accounts that a smaller grant took away, those now dark first."""
     accounts = summary.with_pools(Account.objects.filter(pk__in=pending.no_longer))
-    names = Names(pending.user)
+    names = names_for(pending.user)
     rows = []
     for account in accounts:
         dark = account.state == Account.State.DEACTIVATED
@@ -105,7 +105,7 @@ class LinkedRow:
 def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[LinkedRow]:
     """Return what became of each account, in the order of names."""
     rows = []
-    names = Names(user)
+    names = names_for(user)
     for account in summary.with_pools(accounts.order_by("name")):  # type: ignore[attr-defined]  # a queryset
         found = summary.summarise(account, now)
         rows.append(_linked_row(found, own_entry(found, user), summary.others(found, user, names), now))
@@ -168,7 +168,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     found = summary.summarise(account, now)
     entry = own_entry(found, user)
     token = entry.token if entry else None
-    names = Names(user)
+    names = names_for(user)
     others = summary.others(found, user, names)
     login = token.native_user_name if token else ""
     checking = token is not None and token.state == Token.State.COOLING
@@ -206,7 +206,7 @@ def refused_by_team(account: Account, user: User) -> bool:
 
 
 def limits(
-    entry: AccountToken | None, found: Summary, names: Names, told: reasons.Explanation
+    entry: AccountToken | None, found: Summary, names: NameVisibility, told: reasons.Explanation
 ) -> dict[str, Any]:
     """Return what a log-in that works may not do for the account, and who can change that.
 
@@ -228,7 +228,7 @@ def limits(
     }
 
 
-def admins_in_pool(found: Summary, names: Names) -> list[str]:
+def admins_in_pool(found: Summary, names: NameVisibility) -> list[str]:
     """Return the names of people of the pool who may give others a role at the channel, as far as it tells roles."""
     roles = registry.get(found.account.channel).admin_roles
     admins = [

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from accounts import summary
 from accounts.models import Account
-from accounts.name_visibility import Names
 from adtoken_project.embedded.processes import LOOPBACK
 from notifications import claims
 from portal import export
@@ -32,6 +31,7 @@ from tokens import probe
 from tokens.models import Token
 from users import liveness
 from users.models import Team
+from users.visibility import names_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -66,7 +66,7 @@ def downloaded(port: int) -> list[str]:
     """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
     with through(port):
         accounts = Account.objects.order_by("pk")
-        rows = list(csv.reader(export.lines(summary.with_pools(accounts), Names(None), NOW)))[1:]
+        rows = list(csv.reader(export.lines(summary.with_pools(accounts), names_for(None), NOW)))[1:]
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
     return [row[1] for row in rows] + walked
 
