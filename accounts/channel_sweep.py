@@ -17,7 +17,7 @@ from accounts import sweeps
 from accounts.models import ChannelSweep
 from tokens import io_steps, lifecycle, unknown_answers
 from tokens.channels import brake, breaker, gate
-from tokens.io_steps import Course
+from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Held
 from users import hold, liveness
@@ -109,7 +109,7 @@ class _Turn:
     def __post_init__(self) -> None:
         self.ends_at = self.clock() + RUN_FOR
 
-    def take(self, room: int) -> Mapping[int, Course[lifecycle.Outcome]] | None:
+    def take(self, room: int) -> Mapping[int, Job[lifecycle.Outcome]] | None:
         """Claim up to `room` tokens, of each app as many as it may have; None: the turn is over."""
         now = self.clock()
         if now >= self.ends_at or not self.goes_on() or hold.current() is not None:
@@ -117,7 +117,7 @@ class _Turn:
         ChannelSweep.objects.filter(channel=self.channel, worker=self.worker).update(
             held_until=now + HELD_FOR
         )
-        found: dict[int, Course[lifecycle.Outcome]] = {}
+        found: dict[int, Job[lifecycle.Outcome]] = {}
         apps = list(ChannelApp.objects.filter(channel=self.channel))
         for app in apps:
             most = min(room - len(found), self._room_of(app, len(apps)))

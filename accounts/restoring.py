@@ -11,7 +11,7 @@ from accounts import pool
 from accounts.models import Account, AccountNews, AccountNotice, ApiKey
 from tokens import io_steps, lifecycle, probe
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
-from tokens.io_steps import Course
+from tokens.io_steps import Job
 from tokens.lifecycle import Outcome
 from tokens.models import Token
 from tokens.token_model import TokenQuerySet
@@ -54,14 +54,16 @@ def ask_all(*, since: datetime, clock: Callable[[], datetime], progress: Callabl
             _waiting(since).filter(pk__gt=after).select_related("app").order_by("pk")[:BATCH]
         ):
             after = batch[-1].pk
-            asked = io_steps.run_all({token.pk: _ask(token, clock) for token in batch}, at_once=AT_ONCE)
+            asked = io_steps.run_concurrently(
+                {token.pk: _ask(token, clock) for token in batch}, at_once=AT_ONCE
+            )
             for token_id, result in asked.items():
                 _count(found, token_id, result)
             progress(len(batch))
     return found
 
 
-def _ask(token: Token, clock: Callable[[], datetime]) -> Course[Outcome]:
+def _ask(token: Token, clock: Callable[[], datetime]) -> Job[Outcome]:
     inspection: Inspection = yield partial(probe.ask, token)
     ruling = inspection.ruling
     if ruling.verdict in DOUBTFUL:

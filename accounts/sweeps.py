@@ -15,7 +15,7 @@ from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Course
+from tokens.io_steps import Job
 from tokens.models import Token
 from users import hold, liveness
 from users.models import User
@@ -50,7 +50,7 @@ def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str)
     claimed = Token.objects.filter(pk__in=list(checks)).claimed_as(number)
     try:
         with liveness.kept(claimed.keep_claimed):
-            results = io_steps.run_all(checks, at_once=AT_ONCE)
+            results = io_steps.run_concurrently(checks, at_once=AT_ONCE)
         for token_id, result in results.items():
             if isinstance(result, hold.OnHold):
                 claimed.filter(pk=token_id).let_go()
@@ -76,10 +76,10 @@ def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Toke
 
 def check(
     token: Token, *, now: datetime, source: str, renew: bool = False, actor: User | None = None
-) -> Course[lifecycle.Outcome]:
+) -> Job[lifecycle.Outcome]:
     """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
     clock = Clock(now)
-    outcome = yield from probe.course(token, now=now, source=source, renew=renew, actor=actor)
+    outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
     if outcome.stale or outcome.verdict != Verdict.OK:
         return outcome
     token = Token.objects.select_related("app").get(pk=token.pk)

@@ -1,6 +1,6 @@
 """Running checks of several tokens side by side: the calls to channels in threads, everything that touches the database here.
 
-A course is a generator. It yields a call that needs no database, gets back what the call returned (or its exception), writes what
+A job is a generator. It yields a call that needs no database, gets back what the call returned (or its exception), writes what
 follows from it, and goes on; what it returns is its result.
 """
 
@@ -18,51 +18,51 @@ K = TypeVar("K")
 R = TypeVar("R")
 Call = Callable[[], Any]
 ASK_AGAIN = 1.0  # seconds
-Course = Generator[Call, Any, R]
+Job = Generator[Call, Any, R]
 
 
-def run(course: Course[R], *, before_call: Callable[[], None] = lambda: None) -> R:
-    """Run one course to its end, its calls right here, each after `before_call`."""
+def run(job: Job[R], *, before_call: Callable[[], None] = lambda: None) -> R:
+    """Run one job to its end, its calls right here, each after `before_call`."""
     try:
-        call = next(course)
+        call = next(job)
         while True:
             before_call()
-            call = _go_on(course, call)
+            call = _go_on(job, call)
     except StopIteration as end:
         result: R = end.value
         return result
 
 
-def _go_on(course: Course[R], call: Call) -> Call:
+def _go_on(job: Job[R], call: Call) -> Call:
     try:
         answer = call()
-    except Exception as error:  # noqa: BLE001  # the course decides what its own call's failure means
-        return course.throw(error)
-    return course.send(answer)
+    except Exception as error:  # noqa: BLE001  # the job decides what its own call's failure means
+        return job.throw(error)
+    return job.send(answer)
 
 
-def run_all(courses: Mapping[K, Course[R]], *, at_once: int) -> dict[K, R | Exception]:
-    """Run courses, their calls `at_once` at a time. A course that fails gives its exception and stops no other."""
+def run_concurrently(jobs: Mapping[K, Job[R]], *, at_once: int) -> dict[K, R | Exception]:
+    """Run jobs, their calls `at_once` at a time. A job that fails gives its exception and stops no other."""
     ended: dict[K, R | Exception] = {}
-    left = iter(courses.items())
+    left = iter(jobs.items())
     run_stream(lambda room: dict(islice(left, room)), at_once=at_once, ended=ended.__setitem__)
     return ended
 
 
-def _continuation(course: Course[R], future: Future[Any]) -> Callable[[], Call]:
+def _continuation(job: Job[R], future: Future[Any]) -> Callable[[], Call]:
     error = future.exception()
     if error is not None:
-        return lambda: course.throw(error)
-    return lambda: course.send(future.result())
+        return lambda: job.throw(error)
+    return lambda: job.send(future.result())
 
 
 def run_stream(
-    take: Callable[[int], Mapping[K, Course[R]] | None],
+    take: Callable[[int], Mapping[K, Job[R]] | None],
     *,
     at_once: int,
     ended: Callable[[K, R | Exception], None],
 ) -> None:
-    """Run courses as threads come free: none waits for the slowest of a batch.
+    """Run jobs as threads come free: none waits for the slowest of a batch.
 
     `take` is asked for up to so many more and returns None where there are none; it is asked again while others are under way, each second
     at most. `ended` hears of each end, in this thread, where everything but the calls happens.
@@ -90,31 +90,31 @@ class _Stream(Generic[K, R]):
     """Courses under way, and what went wrong beside them."""
 
     def __init__(self, threads: ThreadPoolExecutor, ended: Callable[[K, R | Exception], None]) -> None:
-        self.waiting: dict[Future[Any], tuple[K, Course[R]]] = {}
+        self.waiting: dict[Future[Any], tuple[K, Job[R]]] = {}
         self.failures: list[Exception] = []
         self._threads, self._ended = threads, ended
 
-    def begin(self, take: Callable[[int], Mapping[K, Course[R]] | None], room: int) -> bool:
+    def begin(self, take: Callable[[int], Mapping[K, Job[R]] | None], room: int) -> bool:
         """Begin what `take` gives. Return whether there was anything."""
         try:
             fresh = take(room) or {}
         except Exception as error:  # noqa: BLE001  # raised once the others have ended
             self._failed(error)
             return False
-        for key, course in fresh.items():
-            self._advance(key, course, course.__next__)
+        for key, job in fresh.items():
+            self._advance(key, job, job.__next__)
         return bool(fresh)
 
     def go_on(self) -> None:
         """Take the next answers, for a second at most."""
         done, _ = wait(self.waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
         for future in done:
-            key, course = self.waiting.pop(future)
-            self._advance(key, course, _continuation(course, future))
+            key, job = self.waiting.pop(future)
+            self._advance(key, job, _continuation(job, future))
 
-    def _advance(self, key: K, course: Course[R], step: Callable[[], Call]) -> None:
+    def _advance(self, key: K, job: Job[R], step: Callable[[], Call]) -> None:
         try:
-            self.waiting[self._threads.submit(spans.carried(step()))] = key, course
+            self.waiting[self._threads.submit(spans.carried(step()))] = key, job
         except StopIteration as last:
             self._end(key, last.value)
         except Exception as error:  # noqa: BLE001  # one that fails must not stop the others

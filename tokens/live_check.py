@@ -206,8 +206,8 @@ def renew(token: Token, *, now: datetime) -> Line:
         return Line(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
     before = Token.objects.select_related("app").get(pk=token.pk)
     with refreshing.here():  # whoever runs the command waits for it, also where no refresh lane runs
-        course = probe.course(before, now=now, source="staff", renew=True)
-        outcome = probe.run_claimed(token.pk, claim, course)
+        job = probe.job(before, now=now, source="staff", renew=True)
+        outcome = probe.run_claimed(token.pk, claim, job)
     after = Token.objects.get(pk=token.pk)
     renewed = after.renewed_at == now
     seen = (

@@ -19,7 +19,7 @@ from tokens.channels import gate, registry
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Course
+from tokens.io_steps import Job
 from tokens.lifecycle import Outcome, transitions
 from tokens.models import Token
 from tokens.renewal import Attempt
@@ -55,7 +55,7 @@ def ask(token: Token, *, timeout: float | None = None) -> Inspection:
     return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
 
 
-def course(
+def job(
     token: Token,
     *,
     now: datetime,
@@ -63,7 +63,7 @@ def course(
     limit: Limit | None = None,
     renew: bool = False,
     actor: User | None = None,
-) -> Course[Outcome]:
+) -> Job[Outcome]:
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
 
     Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`). One that was asked for
@@ -149,7 +149,7 @@ class _Renewing:
         )
         return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True)
 
-    def renew(self, token: Token) -> Course[tuple[Attempt, Token]]:
+    def renew(self, token: Token) -> Job[tuple[Attempt, Token]]:
         """Try once and write what came of it; returns the attempt and the token as it stands then.
 
         That it is sent is committed before, so that an answer that is lost with this process is missed. Nothing but the commit stands
@@ -265,7 +265,7 @@ def probe(
         return claimed
     unknown_answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
-    asking = course(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
+    asking = job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
     outcome = run_claimed(token_id, claimed, asking)
     if not outcome.waits:
         return outcome
@@ -276,12 +276,12 @@ def probe(
     return outcome
 
 
-def run_claimed(token_id: int, claim: int, course: Course[Outcome]) -> Outcome:
-    """Run a course of a token to its end under the claim of this number. Where it fails, the claim ends with it."""
+def run_claimed(token_id: int, claim: int, job: Job[Outcome]) -> Outcome:
+    """Run a job of a token to its end under the claim of this number. Where it fails, the claim ends with it."""
     claimed = Token.objects.filter(pk=token_id).claimed_as(claim)
     try:
         with liveness.kept(claimed.keep_claimed):
-            return io_steps.run(course)
+            return io_steps.run(job)
     except BaseException:
         with suppress(DatabaseError):
             claimed.let_go()

@@ -132,7 +132,7 @@ class Lane:
         self._wake.set()
 
     def _make(self, token_id: int, claim: int) -> None:
-        """Run one token's course, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
+        """Run one token's job, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
         wish = Wish()
         try:
             token = Token.objects.select_related("app").get(pk=token_id)
@@ -160,8 +160,8 @@ class Lane:
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.
         fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
         renew = bool(wish.said.get("renew")) and not fulfilled
-        course = probe.course(token, now=now, source=source, renew=renew, actor=actor)
-        outcome = io_steps.run(course, before_call=connection.close)
+        job = probe.job(token, now=now, source=source, renew=renew, actor=actor)
+        outcome = io_steps.run(job, before_call=connection.close)
         if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
             lifecycle.have_accounts_read(token_id=token.pk, at=now)
             if source != "sweep":

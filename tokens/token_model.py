@@ -39,7 +39,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def askable(self, now: datetime) -> Self:
         """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them.
 
-        Of a refresh that nobody makes they do not wait for ever: what works without it may be asked about (see `probe.course`).
+        Of a refresh that nobody makes they do not wait for ever: what works without it may be asked about (see `probe.job`).
         """
         works = Q(access_expires_at=None) | Q(access_expires_at__gt=now + NEARLY)
         unheard = Q(refresh_wanted_at__lt=now - UNHEARD) & works

@@ -102,7 +102,7 @@ def _open() -> int:
 
 
 def _window(world: Sandbox) -> str:
-    """Measure from the last byte of an answer to its commit, as a course goes through it."""
+    """Measure from the last byte of an answer to its commit, as a job goes through it."""
     from django.utils import timezone
 
     from tokens import io_steps, probe, refreshing
@@ -133,7 +133,7 @@ def _window(world: Sandbox) -> str:
             for _ in range(WINDOW):
                 now = timezone.now()
                 token = Token.objects.select_related("app").get(consented_by__email="ada@example.com")
-                io_steps.run(probe.course(token, now=now, source="sweep", renew=True))
+                io_steps.run(probe.job(token, now=now, source="sweep", renew=True))
     finally:
         probe.renewal.attempt, storing.stored = real_attempt, real_stored  # type: ignore[attr-defined]
     took.sort()

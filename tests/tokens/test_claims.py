@@ -136,7 +136,7 @@ def test_a_check_that_fails_gives_its_claim_back(monkeypatch: pytest.MonkeyPatch
         raise SystemExit  # as a worker that is told to stop
 
     monkeypatch.setattr("tokens.probe.unknown_answers.learn", lambda now: None)
-    monkeypatch.setattr("accounts.sweeps.io_steps.run_all", fails)
+    monkeypatch.setattr("accounts.sweeps.io_steps.run_concurrently", fails)
 
     with pytest.raises(SystemExit):
         sweeps.check_due(now=NOW)
