@@ -21,7 +21,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
     channel = registry.get(app.channel)
     try:
         keys = app.keys()
-        found = channel.adopt(keys, access_token)
+        found = channel.inspect_pasted(keys, access_token)
     except ChannelError as error:
         faults.note(app, error, "introspect", now)
         raise DeedRefused(_why(channel.label, app.channel, error)) from error

@@ -86,13 +86,13 @@ class Bench:
     ended: Recorded  # the same after the person had cancelled the authorisation
 
     def run(self, name: str) -> Any:
-        """Run an operation and look at what came of it; anything raised but ChannelError (ValueError of `adopt`) is a failure."""
+        """Run an operation and look at what came of it; anything raised but ChannelError (ValueError of `inspect_pasted`) is a failure."""
         try:
             found = self.operations[name]()
         except ChannelError as error:
             found = error
         except ValueError:
-            if name != "adopt":
+            if name != "inspect_pasted":
                 raise
             found = None
         look_at(found, self.channel)
@@ -190,7 +190,7 @@ def operations_of(
     if channel.key == "facebook":
         issued = world.issue_token("facebook", "ada", system=True)
         system, system_id = issued["access_token"], issued["user_id"]
-        found["adopt"] = lambda: channel.adopt(keys, system)
+        found["inspect_pasted"] = lambda: channel.inspect_pasted(keys, system)
         found["renew_system_user"] = lambda: channel.renew(keys, Credentials(system), timeout=5)
         found["list_of_system_user"] = lambda: channel.list_accounts(
             keys, Credentials(system), Identity(system_id, "Ada", "system"), scopes

@@ -206,7 +206,7 @@ def questions(channel: Channel) -> list[Callable[[], Any]]:
         lambda: channel.revoke(keys, HELD),
     ]
     if channel.key == "facebook":
-        found.append(lambda: channel.adopt(keys, "TOKENMARK"))
+        found.append(lambda: channel.inspect_pasted(keys, "TOKENMARK"))
     if channel.key == "x":
         found.append(lambda: x_calls.request_token(keys))
     return found

@@ -36,7 +36,7 @@ TECHNICAL = {
     "AssertionError", "AttributeError", "CommandError", "ImproperlyConfigured", "KeyError", "LookupError", "NotImplementedError", "OSError",
     "RuntimeError", "StartError", "SystemExit", "TypeError", "ValueError",
 }  # fmt: skip
-SHOWN = {"canonical_id", "adopt", "inspect_pasted"}  # functions whose ValueError reaches staff
+SHOWN = {"canonical_id", "inspect_pasted"}  # functions whose ValueError reaches staff
 LOGS = {"logger", "logging", "log", "warnings", "stdout", "stderr", "sys", "re"}
 FOR_TOOLS = {
     "help",

@@ -86,7 +86,7 @@ class Channel(ABC):
     )
     takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
     takes_pasted_tokens: ClassVar[bool] = (
-        False  # whether it has system users, whose tokens staff paste (`adopt`)
+        False  # whether it has system users, whose tokens staff paste (`inspect_pasted`)
     )
     pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
@@ -208,7 +208,7 @@ class Channel(ABC):
         """
         return None
 
-    def adopt(self, app: AppKeys, access_token: str) -> ChannelConsent:
+    def inspect_pasted(self, app: AppKeys, access_token: str) -> ChannelConsent:
         """Look at a system user's token that staff pasted, before it is kept, and say whose it is and what it grants.
 
         Raises ChannelError, or ValueError with words for staff where it is no such token, or the channel has none.

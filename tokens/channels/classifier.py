@@ -279,18 +279,18 @@ def evidence(answer: Answer) -> dict[str, Any]:
     return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
 
 
-def demand(answer: Answer, ruling: Ruling, *, channel: str, lacks: str = "") -> dict[str, Any]:
+def require_ok(answer: Answer, ruling: Ruling, *, channel: str, lacks: str = "") -> dict[str, Any]:
     """Return the object of a good answer. `lacks`: what it should hold and does not. Raises ChannelError for everything else."""
     if lacks:
-        raise misread(answer, lacks, channel=channel)
+        raise malformed(answer, lacks, channel=channel)
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     if not isinstance(answer.body, dict):
-        raise misread(answer, "an object", channel=channel)
+        raise malformed(answer, "an object", channel=channel)
     return answer.body
 
 
-def misread(answer: Answer, what: str, *, channel: str) -> ChannelError:
+def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
     """Return the error for a good answer that does not hold what was asked for."""
     row = f"answer without {what}"
     keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]

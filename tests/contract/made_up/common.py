@@ -6,7 +6,7 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
-from tokens.channels.classifier import Facts, Row, body_of, codes, demand, evidence, rule
+from tokens.channels.classifier import Facts, Row, body_of, codes, evidence, require_ok, rule
 from tokens.channels.kinds import (
     AccountList,
     Answer,
@@ -80,7 +80,7 @@ class MadeUp(Channel):
 
     def asked(self, answer: Answer) -> dict[str, Any]:
         """Return the object of a good answer. Raises ChannelError."""
-        return demand(answer, classify(answer), channel=self.key)
+        return require_ok(answer, classify(answer), channel=self.key)
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}

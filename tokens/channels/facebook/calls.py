@@ -76,8 +76,8 @@ def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> An
     )
 
 
-def demand(answer: Answer) -> dict[str, Any]:
+def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.demand(
+    return classifier.require_ok(
         answer, verdicts.classify(answer), channel="facebook", lacks=verdicts.lacking(answer)
     )

@@ -105,9 +105,9 @@ class Facebook(Channel):
             raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="two people in one answer"))
         return ChannelConsent(identity, grant)
 
-    def adopt(self, app: AppKeys, access_token: str) -> ChannelConsent:
+    def inspect_pasted(self, app: AppKeys, access_token: str) -> ChannelConsent:
         """Ask debug_token about a pasted token, and /me whose it is."""
-        return system_users.adopt(app, access_token)
+        return system_users.inspect_pasted(app, access_token)
 
     def _complete(self, app: AppKeys, grant: Grant) -> tuple[Grant, str]:
         """Return the final grant, and whose it is where debug_token could be asked."""
@@ -144,10 +144,10 @@ class Facebook(Channel):
         return self._grant(calls.token_endpoint(call, app, form, timeout=timeout))
 
     def _grant(self, answer: Answer) -> Grant:
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         given = token_of(body.get("access_token"))
         if not given:
-            raise misread(answer, "a token", channel="facebook")
+            raise malformed(answer, "a token", channel="facebook")
         return Grant(Credentials(given), reading.provider_dates(body, database_clock.known()))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
@@ -218,7 +218,7 @@ class Facebook(Channel):
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
         account = listing.account(answer.body, granted)
         if account is None or account.native_id != wanted:
-            raise misread(answer, "the ad account", channel="facebook")
+            raise malformed(answer, "the ad account", channel="facebook")
         return PairReading(ruling, account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
@@ -230,7 +230,7 @@ class Facebook(Channel):
         if system_users.is_one(app, credentials):
             return system_users.revoke(app, credentials)
         answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
-        return calls.demand(answer).get("success") in (True, "true")
+        return calls.require_ok(answer).get("success") in (True, "true")
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, its proof in the query."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.facebook import calls, reading, system_users, verdicts
 from tokens.channels.kinds import AccountList, Answer, AppKeys, ChannelError, Identity, NativeAccount, Verdict
 from tokens.channels.parse import mapping, words
@@ -83,10 +83,10 @@ def account(row: Any, granted: Granted) -> NativeAccount | None:
 
 def _rows(answer: Answer) -> tuple[list[Any], str | None]:
     """Return a page's rows and the cursor of the next one: None on the last, "" where more is promised without a cursor."""
-    body = calls.demand(answer)
+    body = calls.require_ok(answer)
     rows = body.get("data")
     if not isinstance(rows, list):
-        raise misread(answer, "a list", channel="facebook")
+        raise malformed(answer, "a list", channel="facebook")
     paging = mapping(body.get("paging"))
     more = bool(paging.get("next"))
     return rows, words(mapping(paging.get("cursors")).get("after")) if more else None

@@ -3,13 +3,13 @@
 https://developers.facebook.com/docs/business-management-apis/system-users/install-apps-and-generate-tokens
 """
 
-from tokens.channels.classifier import evidence, misread
+from tokens.channels.classifier import evidence, malformed
 from tokens.channels.facebook import calls, reading, verdicts
 from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
 from tokens.channels.parse import digits, words
 
 
-def adopt(app: AppKeys, access_token: str) -> ChannelConsent:
+def inspect_pasted(app: AppKeys, access_token: str) -> ChannelConsent:
     """Look at a pasted token. Raises ChannelError where Facebook refuses it, ValueError where it is another kind of token."""
     report = _report(app, access_token)
     if report.app_id and report.app_id != app.client_id:
@@ -42,10 +42,10 @@ def found_in(app: AppKeys, grant: Grant) -> ChannelConsent | None:
 def me(app: AppKeys, access_token: str) -> Identity:
     """Ask whose token it is."""
     answer = calls.graph("api", "GET", "me", app=app, token=access_token, params={"fields": "id,name"})
-    body = calls.demand(answer)
+    body = calls.require_ok(answer)
     native_user_id = digits(body.get("id"))
     if not native_user_id:
-        raise misread(answer, "an id", channel="facebook")
+        raise malformed(answer, "an id", channel="facebook")
     return Identity(native_user_id, words(body.get("name"), 200))
 
 
@@ -72,7 +72,7 @@ def revoke(app: AppKeys, credentials: Credentials) -> bool:
     token = credentials.access_token
     body = {"client_id": app.client_id, "client_secret": app.secret, "revoke_token": token}
     answer = calls.graph("api", "POST", "oauth/revoke", app=app, token=token, data=body)
-    return calls.demand(answer).get("success") in (True, "true")
+    return calls.require_ok(answer).get("success") in (True, "true")
 
 
 def _report(app: AppKeys, access_token: str) -> reading.Report:

@@ -20,7 +20,7 @@ from tokens.channels.classifier import (
     bounded,
     headers_of,
     lacks,
-    misread,
+    malformed,
     query_of,
     rule,
 )
@@ -161,7 +161,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="data")
-        return misread(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
+        return malformed(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
 
 

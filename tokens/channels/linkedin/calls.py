@@ -52,8 +52,8 @@ def rest(
     return deprecations.noted(answer, VERSIONS)
 
 
-def demand(answer: Answer) -> dict[str, Any]:
+def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.demand(
+    return classifier.require_ok(
         answer, verdicts.classify(answer), channel="linkedin", lacks=verdicts.lacking(answer)
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
@@ -96,10 +96,10 @@ class LinkedIn(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
         answer = calls.userinfo(credentials.access_token)
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         native_user_id = words(body.get("sub"), 191).strip()
         if not native_user_id:
-            raise misread(answer, "an id", channel="linkedin")
+            raise malformed(answer, "an id", channel="linkedin")
         return Identity(native_user_id, words(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
@@ -161,7 +161,7 @@ class LinkedIn(Channel):
                 raise
         account = reading.account_of(answer.body, roles={native_id: role}, scopes=scopes)
         if account is None or account.native_id != native_id:
-            raise misread(answer, "the ad account", channel="linkedin")
+            raise malformed(answer, "the ad account", channel="linkedin")
         if account.restriction:
             row, note = "status", account.restriction
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
@@ -207,10 +207,10 @@ def _keys_or_token(ruling: Ruling, second: Answer) -> Ruling:
 
 def _grant(answer: Answer) -> Grant:
     """Read a token endpoint's answer. Raises ChannelError."""
-    body = calls.demand(answer)
+    body = calls.require_ok(answer)
     access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
     if not access:
-        raise misread(answer, "a token", channel="linkedin")
+        raise malformed(answer, "a token", channel="linkedin")
     dates = reading.grant_dates(body, database_clock.known())
     return Grant(Credentials(access, refresh_token=refresh), dates, scopes_of(body.get("scope")))
 

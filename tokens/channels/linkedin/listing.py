@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels import http
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
 from tokens.channels.linkedin import calls, reading
 from tokens.channels.parse import mapping, number, words
@@ -64,13 +64,13 @@ def _roles(token: str, first: Answer, limit: http.Limit) -> Iterator[dict[str, s
     """Give the roles page by page. A full page, or a total that is not reached, means that there are more."""
     answer, start = first, 0
     for _ in range(MAX_PAGES):
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         rows = _rows(answer, body)
         yield reading.roles_of(rows)
         start += len(rows)
         missing = start < (number(mapping(body.get("paging")).get("total")) or 0)
         if missing and not rows:
-            raise misread(answer, "all the rows that it counts", channel="linkedin")
+            raise malformed(answer, "all the rows that it counts", channel="linkedin")
         if not missing and len(rows) < ROLES_SIZE:
             return
         answer = roles_page(token, start, timeout=limit.left())
@@ -83,13 +83,13 @@ def _details(token: str) -> Iterator[Any]:
     seen: set[str] = set()
     for _ in range(MAX_PAGES):
         answer = calls.rest("list_accounts", "adAccounts", token=token, params=params)
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         yield from _rows(answer, body)
         page_token = words(mapping(body.get("metadata")).get("nextPageToken"), 2000)
         if not page_token:
             return
         if page_token in seen:
-            raise misread(answer, "a page token that leads on", channel="linkedin")
+            raise malformed(answer, "a page token that leads on", channel="linkedin")
         seen.add(page_token)
         params = {**params, "pageToken": page_token}
     raise _too_long()
@@ -98,7 +98,7 @@ def _details(token: str) -> Iterator[Any]:
 def _rows(answer: Answer, body: dict[str, Any]) -> list[Any]:
     rows = body.get("elements")
     if not isinstance(rows, list):
-        raise misread(answer, "a list of elements", channel="linkedin")
+        raise malformed(answer, "a list of elements", channel="linkedin")
     return rows
 
 

@@ -21,7 +21,7 @@ from tokens.channels.classifier import (
     codes,
     headers_of,
     lacks,
-    misread,
+    malformed,
     query_of,
     rule,
     until_midnight,
@@ -151,7 +151,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="elements")
-        return misread(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
+        return malformed(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
     return rule(
         ROWS,
         facts,

@@ -58,6 +58,6 @@ def ask_about_keys(app: AppKeys, *, timeout: float | None = None) -> Answer:
     return token_endpoint("refresh", app, form, timeout=timeout)
 
 
-def demand(answer: Answer) -> dict[str, Any]:
+def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.demand(answer, verdicts.classify(answer), channel="pinterest")
+    return classifier.require_ok(answer, verdicts.classify(answer), channel="pinterest")

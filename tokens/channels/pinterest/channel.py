@@ -6,7 +6,7 @@ from dataclasses import replace
 from tokens import scrub
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HINDERED,
     START_AGAIN,
@@ -72,10 +72,10 @@ class Pinterest(Channel):
             ruling = _keys_or_grant(answer, ruling, calls.ask_about_keys(app, timeout=timeout))
         if ruling.verdict != Verdict.OK:
             raise ChannelError(ruling, evidence=evidence(answer))
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         access_token = token_of(body.get("access_token"))
         if not access_token:
-            raise misread(answer, "a token", channel="pinterest")
+            raise malformed(answer, "a token", channel="pinterest")
         credentials = Credentials(access_token, token_of(body.get("refresh_token")))
         dates = reading.dates_of(body, database_clock.known())
         return Grant(credentials, dates, scopes_of(body.get("scope")))
@@ -83,10 +83,10 @@ class Pinterest(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented. The name is the business's where there is one."""
         answer = calls.get("introspect", "user_account", credentials.access_token)
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         native_user_id = reading.user_id(body)
         if not native_user_id:
-            raise misread(answer, "an id", channel="pinterest")
+            raise malformed(answer, "an id", channel="pinterest")
         name = words(body.get("business_name"), 200) or words(body.get("username"), 200)
         return Identity(native_user_id, name)
 
@@ -101,7 +101,7 @@ class Pinterest(Channel):
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
-            raise misread(answer, "an id", channel="pinterest")
+            raise malformed(answer, "an id", channel="pinterest")
         return Inspection(ruling, native_user_id=native_user_id)
 
     def list_accounts(
@@ -133,7 +133,7 @@ class Pinterest(Channel):
             return PairReading(ruling, evidence=evidence(answer))
         account = reading.account_of(answer.body, scopes=known)
         if account is None or account.native_id != wanted:
-            raise misread(answer, "this ad account", channel="pinterest")
+            raise malformed(answer, "this ad account", channel="pinterest")
         return PairReading(ruling, replace(account, restriction=""))
 
     def _restricted(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
 from tokens.channels.parse import words
 from tokens.channels.pinterest import calls, reading
@@ -43,8 +43,8 @@ def page(token: str, bookmark: str = "", *, timeout: float | None = None) -> tup
     if bookmark:
         params["bookmark"] = bookmark
     answer = calls.get("list_accounts", "ad_accounts", token, params=params, timeout=timeout)
-    body = calls.demand(answer)
+    body = calls.require_ok(answer)
     rows, following = body.get("items"), body.get("bookmark")
     if not isinstance(rows, list) or not isinstance(following, str | None):
-        raise misread(answer, "a list of ad accounts", channel="pinterest")
+        raise malformed(answer, "a list of ad accounts", channel="pinterest")
     return rows, words(following, 2000)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.classifier import evidence, misread
+from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.parse import mapping
 from tokens.channels.snapchat import policy, verdicts
@@ -67,11 +67,11 @@ def revoke(app: AppKeys, token: str) -> Answer:
     return answer
 
 
-def demand(answer: Answer) -> Mapping[str, Any]:
+def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return the object of a good answer; single items of it may still be errors. Raises ChannelError for everything else."""
     ruling = verdicts.classify(answer)
     if ruling.verdict != Verdict.OK and ruling.row != verdicts.ITEM_FAILED:
         raise ChannelError(ruling, evidence=evidence(answer))
     if what := verdicts.lacks(answer.call, answer.body):
-        raise misread(answer, what, channel="snapchat")
+        raise malformed(answer, what, channel="snapchat")
     return mapping(answer.body)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HINDERED,
     AccountList,
@@ -58,10 +58,10 @@ class Snapchat(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
         answer = calls.me(credentials.access_token)
-        me = mapping(calls.demand(answer).get("me"))
+        me = mapping(calls.require_ok(answer).get("me"))
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
-            raise misread(answer, "an id", channel="snapchat")
+            raise malformed(answer, "an id", channel="snapchat")
         return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
@@ -73,20 +73,20 @@ class Snapchat(Channel):
         return self._grant(answer, renews=True)
 
     def _grant(self, answer: Answer, *, renews: bool = False) -> Grant:
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         found = reading.credentials(body)
         if found is None:
-            raise misread(answer, "a token", channel="snapchat")
+            raise malformed(answer, "a token", channel="snapchat")
         dates = reading.dates(body, database_clock.known(), renews=renews or bool(found.refresh_token))
         return Grant(found, dates, scopes_of(body.get("scope")))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
         answer = calls.me(credentials.access_token, timeout=timeout)
-        me = mapping(calls.demand(answer).get("me"))
+        me = mapping(calls.require_ok(answer).get("me"))
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
-            raise misread(answer, "an id", channel="snapchat")
+            raise malformed(answer, "an id", channel="snapchat")
         return Inspection(Ruling(Verdict.OK), native_user_id=native_user_id)
 
     def list_accounts(

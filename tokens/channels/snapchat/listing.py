@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
 from tokens.channels.parse import names
@@ -47,9 +47,9 @@ def all_accounts(token: str) -> AccountList:
 
 def single(answer: Answer, wanted: str) -> Mapping[str, Any]:
     """Return the one ad account of an answer. Raises ChannelError where it is not the one that was asked for."""
-    rows, whole = reading.items(calls.demand(answer), "adaccounts", "adaccount")
+    rows, whole = reading.items(calls.require_ok(answer), "adaccounts", "adaccount")
     if len(rows) != 1 or not whole or reading.id_of(rows[0].get("id")) != wanted:
-        raise misread(answer, "the ad account", channel="snapchat")
+        raise malformed(answer, "the ad account", channel="snapchat")
     return rows[0]
 
 
@@ -77,14 +77,14 @@ def _organizations(token: str, found: _Found, limit: Limit) -> Iterator[Organiza
     for page in range(MAX_PAGES):
         answer = calls.organizations("list_accounts", token, params=params, timeout=limit.left())
         try:
-            body = calls.demand(answer)
+            body = calls.require_ok(answer)
         except ChannelError:
             if page == 0:
                 raise
             break
         rows, whole = reading.items(body, "organizations", "organization")
         if page == 0 and not isinstance(body.get("organizations"), list):
-            raise misread(answer, "a list of organizations", channel="snapchat")
+            raise malformed(answer, "a list of organizations", channel="snapchat")
         params, readable = reading.next_page(body)
         found.complete = found.complete and whole and readable
         yield from map(reading.organization, rows)
@@ -143,7 +143,7 @@ def _pages(
         path = f"organizations/{organization.id}/{plural}"
         answer = calls.as_user("list_accounts", path, token=token, params=params, timeout=limit.left())
         try:
-            body = calls.demand(answer)
+            body = calls.require_ok(answer)
         except ChannelError:
             return found, False
         rows, whole = reading.items(body, plural, singular)

@@ -17,7 +17,7 @@ from tokens.channels.classifier import (
     bounded,
     codes,
     headers_of,
-    misread,
+    malformed,
     rule,
     way_back,
 )
@@ -124,7 +124,7 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if facts.fine and answer.call != "authorize_callback":
         what = lacks(answer.call, body)
-        return misread(answer, what, channel="snapchat").ruling if what else Ruling(Verdict.OK)
+        return malformed(answer, what, channel="snapchat").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, database_clock.seconds()))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.classifier import evidence, misread
+from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.tiktok.declaration import VERSIONS
 from tokens.channels.tiktok.verdicts import classify
@@ -91,12 +91,12 @@ def center_advertisers(
     return get(call, "bc/asset/get", token=token, params=params, timeout=timeout)
 
 
-def demand(answer: Answer) -> Mapping[str, Any]:
+def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return `data` of a good answer. Raises ChannelError for everything else."""
     ruling = classify(answer)
     if ruling.verdict != Verdict.OK:
         raise ChannelError(ruling, evidence=evidence(answer))
     data = answer.body.get("data") if isinstance(answer.body, dict) else None
     if not isinstance(data, dict):
-        raise misread(answer, "data", channel="tiktok")
+        raise malformed(answer, "data", channel="tiktok")
     return data

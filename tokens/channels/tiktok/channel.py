@@ -7,7 +7,7 @@ from django.conf import settings
 
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HARMLESS,
     AccountFacts,
@@ -68,10 +68,10 @@ class TikTok(Channel):
         """Exchange the code, which is good once and for an hour."""
         body = {"auth_code": answer["code"], **proof_of(answer)}
         answered = calls.post("exchange", "oauth2/access_token", body, app=app)
-        data = calls.demand(answered)
+        data = calls.require_ok(answered)
         access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
         if not access:
-            raise misread(answered, "a token", channel="tiktok")
+            raise malformed(answered, "a token", channel="tiktok")
         dates = reading.dates(data, database_clock.known())
         return Grant(Credentials(access, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
 
@@ -89,10 +89,10 @@ class TikTok(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
         answer = calls.user_info("api", credentials.access_token)
-        data = calls.demand(answer)
+        data = calls.require_ok(answer)
         native_user_id = digits(data.get("core_user_id"))
         if not native_user_id:
-            raise misread(answer, "core_user_id", channel="tiktok")
+            raise malformed(answer, "core_user_id", channel="tiktok")
         return Identity(native_user_id, words(data.get("display_name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
@@ -101,9 +101,9 @@ class TikTok(Channel):
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
             return Inspection(ruling, evidence=evidence(answer))
-        native_user_id = digits(calls.demand(answer).get("core_user_id"))
+        native_user_id = digits(calls.require_ok(answer).get("core_user_id"))
         if not native_user_id:
-            raise misread(answer, "core_user_id", channel="tiktok")
+            raise malformed(answer, "core_user_id", channel="tiktok")
         return Inspection(ruling, native_user_id=native_user_id)
 
     def list_accounts(
@@ -126,10 +126,10 @@ class TikTok(Channel):
         limit = http.Limit(timeout)
         wanted, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.advertiser_info("api", token, [wanted], timeout=timeout)
-        rows = reading.rows(calls.demand(answer)) or []
+        rows = reading.rows(calls.require_ok(answer)) or []
         read = [one for row in rows if (one := reading.account(row)) is not None and one.native_id == wanted]
         if not read:
-            raise misread(answer, "the ad account", channel="tiktok")
+            raise malformed(answer, "the ad account", channel="tiktok")
         left = http.Limit(limit.left() or settings.CHANNEL_TIMEOUT)
         roles = listing.read_roles(token, left, only=wanted)
         if roles.trouble is not None and _says_nothing(roles.trouble):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
@@ -75,9 +75,9 @@ def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
 
 def _granted(answer: Answer) -> tuple[list[str], bool]:
     """Return the ids that were granted, and whether TikTok says that these are all. Raises ChannelError."""
-    rows = reading.rows(calls.demand(answer))
+    rows = reading.rows(calls.require_ok(answer))
     if rows is None:
-        raise misread(answer, "a list of ad accounts", channel="tiktok")
+        raise malformed(answer, "a list of ad accounts", channel="tiktok")
     ids = [digits(row.get("advertiser_id")) for row in rows]
     usable = list(dict.fromkeys(one for one in ids if one))
     partial = answer.body.get("code") not in {0, "0"}  # PARTIAL_OK
@@ -100,9 +100,9 @@ class _Facts:
         ruling = classify(answer)
         if ruling.verdict == Verdict.ACCESS_LOST and ruling.reason == Reason.ACCESS_LOST:
             return self._halves(native_ids)
-        rows = reading.rows(calls.demand(answer))
+        rows = reading.rows(calls.require_ok(answer))
         if rows is None:
-            raise misread(answer, "a list of facts", channel="tiktok")
+            raise malformed(answer, "a list of facts", channel="tiktok")
         read = [account for account in map(reading.account, rows) if account is not None]
         found = {account.native_id: account for account in read if account.native_id in native_ids}
         self.complete = self.complete and len(found) == len(native_ids)
@@ -189,10 +189,10 @@ def _pages(
         if limit.over:
             raise _OutOfTimeError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
         answer = ask(page, min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT))
-        data = calls.demand(answer)
+        data = calls.require_ok(answer)
         rows = reading.rows(data)
         if rows is None:
-            raise misread(answer, "a list", channel="tiktok")
+            raise malformed(answer, "a list", channel="tiktok")
         yield rows
         if not rows or page >= reading.pages(data):
             return

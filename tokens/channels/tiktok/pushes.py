@@ -14,7 +14,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.parse import digits, mapping, words
 from tokens.channels.pushes import (
@@ -112,9 +112,9 @@ def subscribe(
         },
     }
     answer = calls.post("api", "subscription/subscribe", body, app=app, timeout=timeout)
-    subscription_id = words(calls.demand(answer).get("subscription_id"), 100)
+    subscription_id = words(calls.require_ok(answer).get("subscription_id"), 100)
     if not subscription_id:
-        raise misread(answer, "a subscription's id", channel="tiktok")
+        raise malformed(answer, "a subscription's id", channel="tiktok")
     return subscription_id
 
 

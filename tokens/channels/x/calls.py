@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from tokens.channels import classifier, deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.classifier import evidence, misread
+from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.x import signing
 from tokens.channels.x.declaration import VERSIONS
@@ -61,7 +61,7 @@ def request_token(app: AppKeys) -> Credentials:
     answer = ask_request_token(app)
     form = _form(answer)
     if form.get("oauth_callback_confirmed") != "true":
-        raise misread(answer, "oauth_callback_confirmed", channel="x")
+        raise malformed(answer, "oauth_callback_confirmed", channel="x")
     return _pair(answer, form)
 
 
@@ -84,9 +84,9 @@ def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = 
     return signed("api", "GET", api("2/users/me"), app=app, credentials=credentials, timeout=timeout)
 
 
-def demand(answer: Answer) -> dict[str, Any]:
+def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.demand(answer, classify(answer), channel="x")
+    return classifier.require_ok(answer, classify(answer), channel="x")
 
 
 def _form(answer: Answer) -> dict[str, str]:
@@ -95,12 +95,12 @@ def _form(answer: Answer) -> dict[str, str]:
     if ruling.verdict != Verdict.OK and not 200 <= answer.status < 300:
         raise ChannelError(ruling, evidence=evidence(answer))
     if ruling.verdict != Verdict.OK or not isinstance(answer.body, str):
-        raise misread(answer, "a form", channel="x")
+        raise malformed(answer, "a form", channel="x")
     return dict(parse_qsl(answer.body))
 
 
 def _pair(answer: Answer, form: Mapping[str, str]) -> Credentials:
     token, secret = form.get("oauth_token", ""), form.get("oauth_token_secret", "")
     if not token or not secret or len(token) + len(secret) > LONGEST_TOKEN:
-        raise misread(answer, "a token and its secret", channel="x")
+        raise malformed(answer, "a token and its secret", channel="x")
     return Credentials(token, secret=secret)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tokens.channels import classifier, http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, misread
+from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
@@ -81,10 +81,10 @@ class XChannel(Channel):
         answer = calls.verify_credentials(app, credentials)
         if verdicts.classify(answer).row == verdicts.ACCESS_LEVEL:
             answer = calls.users_me(app, credentials)
-        body = calls.demand(answer)
+        body = calls.require_ok(answer)
         native_user_id = reading.user_id(body)
         if not native_user_id:
-            raise misread(answer, "an id", channel="x")
+            raise malformed(answer, "an id", channel="x")
         return Identity(native_user_id, reading.user_name(body))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
@@ -108,7 +108,7 @@ class XChannel(Channel):
             return Inspection(ruling, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
-            raise misread(answer, "an id", channel="x")
+            raise malformed(answer, "an id", channel="x")
         return Inspection(ruling, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id)
 
     def list_accounts(
@@ -140,7 +140,7 @@ class XChannel(Channel):
             return PairReading(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != wanted:
-            raise misread(answer, "the account and its role", channel="x")
+            raise malformed(answer, "the account and its role", channel="x")
         row = "approval_status" if read.restriction else "able_to_fund"
         read = listing.with_funding(app, credentials, read, limit.left())
         if read.restriction:

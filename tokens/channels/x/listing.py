@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from tokens.channels.classifier import misread
+from tokens.channels.classifier import malformed
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
@@ -79,10 +79,10 @@ def _page(app: AppKeys, credentials: Credentials, cursor: str) -> tuple[list[Nat
         params = {**params, "cursor": cursor}
     url = calls.ads("accounts")
     answer = calls.signed("list_accounts", "GET", url, app=app, credentials=credentials, params=params)
-    body = calls.demand(answer)
+    body = calls.require_ok(answer)
     rows = body.get("data")
     if not isinstance(rows, list):
-        raise misread(answer, "a list of accounts", channel="x")
+        raise malformed(answer, "a list of accounts", channel="x")
     read = [account for account in map(reading.account, rows) if account is not None]
     return read, words(body.get("next_cursor"))
 

@@ -22,7 +22,7 @@ from tokens.channels.classifier import (
     codes,
     headers_of,
     lacks,
-    misread,
+    malformed,
     query_of,
     rule,
 )
@@ -172,7 +172,7 @@ def classify(answer: Answer) -> Ruling:
         return Ruling(Verdict.OK)
     if facts.fine:
         what = _lacks(answer.call, body)
-        return misread(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
+        return malformed(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
     return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, database_clock.seconds()))
 
 
