@@ -54,7 +54,7 @@ def end(
     if not told:
         cause = transitions.not_by_the_person(token, cause)
     if told or _is_by_date(token, cause, now):
-        transitions.die(token, cause, evidence, now, source, told=told)
+        transitions.mark_dead(token, cause, evidence, now, source, told=told)
         return
     known = _take_up(token, Kind.LOG_IN)
     if (
@@ -64,19 +64,19 @@ def end(
         known.save(update_fields=["standing", "ended_at"])
         known = None
     if token.state == Token.State.DEAD:
-        transitions.die(token, cause, evidence, now, source)  # it may be clearer now
+        transitions.mark_dead(token, cause, evidence, now, source)  # it may be clearer now
         if known is not None:
             _refused_again(known, now)
     elif known is not None and token.reason == Token.HELD:
         known.reason, known.evidence = cause, dict(evidence)
         if _refused_again(known, now):
-            transitions.die(token, cause, evidence, now, source)
+            transitions.mark_dead(token, cause, evidence, now, source)
     elif _too_many(token, now):
         _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.HELD)
         transitions.hold(token, cause, evidence, now, source)
     else:
         _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.BELIEVED)
-        transitions.die(token, cause, evidence, now, source)
+        transitions.mark_dead(token, cause, evidence, now, source)
 
 
 def hold_refusal(

@@ -15,11 +15,11 @@ from tokens.lifecycle.transitions import (
     DATE_FIELDS,
     REFRESH_FIELDS,
     STATE_FIELDS,
-    die,
     event,
     facts,
+    mark_dead,
+    notify_pools,
     set_state,
-    tell,
 )
 from tokens.models import Token, TokenEvent
 from tokens.token_model import TokenQuerySet
@@ -105,7 +105,7 @@ def _enlist(incident: Incident, token_id: int, now: datetime) -> None:
         scheduling.apply(token, now)
         incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-    tell(token, before, now, STAFF)
+    notify_pools(token, before, now, STAFF)
 
 
 @transaction.atomic
@@ -117,7 +117,7 @@ def _carry_out(incident: Incident, token_id: int, now: datetime) -> None:
         _settle(token, death, now)
     scheduling.apply(token, now)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-    tell(token, before, now, STAFF)
+    notify_pools(token, before, now, STAFF)
 
 
 def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
@@ -136,7 +136,7 @@ def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
     elif death.kind == Kind.ACCESS or token.reason != Token.HELD:
         return  # no pool entry was touched; or it was consented to anew, or removed, meanwhile
     elif release:
-        die(token, death.reason, death.evidence, now, STAFF, actor=death.decided_by)
+        mark_dead(token, death.reason, death.evidence, now, STAFF, actor=death.decided_by)
     else:
         set_state(token, Token.State.VALID, "", {}, now)
         token.generation += 1

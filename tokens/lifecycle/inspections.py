@@ -14,14 +14,14 @@ from tokens.lifecycle.transitions import (
     DATE_FIELDS,
     STATE_FIELDS,
     Outcome,
-    cool,
-    die,
     facts,
-    hindered,
+    is_conclusive,
+    keep_on_trouble,
+    mark_dead,
+    mark_suspect,
+    mark_valid,
+    notify_pools,
     outcome,
-    proves,
-    tell,
-    works,
 )
 from tokens.models import Token, TokenEvent
 
@@ -57,20 +57,20 @@ def record_inspection(
     token.claimed_until = token.claimed_by = None
     token.last_check_result = ruling.verdict
     if ruling.verdict == Verdict.OK:
-        works(token, inspection, now, source)
+        mark_valid(token, inspection, now, source)
     elif ruling.verdict == Verdict.TOKEN_DEAD:
         incident_brake.end(token, ruling, evidence=inspection.evidence, now=now, source=source, told=told)
     elif ruling.verdict == Verdict.CONFIRM_FIRST:
-        _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and proves(ruling))
+        _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and is_conclusive(ruling))
     else:
-        hindered(token, ruling, inspection.evidence, now, source)
+        keep_on_trouble(token, ruling, inspection.evidence, now, source)
     if closed_for is not None and facts(token) == before:
         scheduling.stay_due(token, now, closed_for=closed_for)
     else:
         scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
     incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
-    tell(token, before, now, source)
+    notify_pools(token, before, now, source)
     unknown_answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, ruling.verdict)
 
@@ -119,12 +119,12 @@ def _doubt(
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
     if over and final and token.refresh_refused_at is None:
-        die(token, ruling.reason or Reason.EXPIRED, evidence, now, source)
+        mark_dead(token, ruling.reason or Reason.EXPIRED, evidence, now, source)
     elif (lasts or over) and final:
         reason = _why_not_renewed(token) if over else None
         incident_brake.end(token, ruling, evidence=evidence, now=now, source=source, reason=reason)
     elif token.state == Token.State.VALID:
-        cool(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
+        mark_suspect(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
 
 
 def _why_not_renewed(token: Token) -> Reason:

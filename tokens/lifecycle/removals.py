@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens.lifecycle.transitions import event, facts, set_state, tell
+from tokens.lifecycle.transitions import event, facts, notify_pools, set_state
 from tokens.models import Token, TokenEvent
 from users.models import User
 
@@ -33,7 +33,7 @@ def remove(*, token_id: int, generation: int, actor: User, note: str, now: datet
         ]
     )  # fmt: skip
     event(token, TokenEvent.Kind.REMOVED, now, source="staff", actor=actor, detail={"note": note})
-    tell(token, before, now, "staff")
+    notify_pools(token, before, now, "staff")
 
 
 def claim_removed(*, token_id: int, now: datetime) -> tuple[Token, int] | None:

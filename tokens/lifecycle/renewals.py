@@ -16,15 +16,15 @@ from tokens.lifecycle.transitions import (
     Outcome,
     event,
     facts,
-    hindered,
+    is_conclusive,
+    keep_on_trouble,
+    mark_valid,
     not_by_the_person,
+    notify_pools,
     outcome,
-    proves,
     refresh_is_over,
     set_dates,
     set_state,
-    tell,
-    works,
 )
 from tokens.models import Token, TokenEvent
 from tokens.token_model import NEARLY
@@ -100,7 +100,7 @@ def record_renewal(
     scheduling.apply(token, now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
-    tell(token, before, now, source)
+    notify_pools(token, before, now, source)
     return True
 
 
@@ -187,9 +187,9 @@ def record_refusal(
         if ask_at is None:
             token.refresh_refused_at = now
             event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
-        works(token, inspection, now, source)
+        mark_valid(token, inspection, now, source)
     elif verdict == Verdict.TOKEN_DEAD or (
-        verdict == Verdict.CONFIRM_FIRST and (proves(inspection.ruling) or over)
+        verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.ruling) or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
         incident_brake.end(
@@ -197,13 +197,13 @@ def record_refusal(
         )
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
-        hindered(token, inspection.ruling, inspection.evidence, now, source)
+        keep_on_trouble(token, inspection.ruling, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
     incident_brake.schedule(token, now)
     if ask_at is not None:
         incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
-    tell(token, before, now, source)
+    notify_pools(token, before, now, source)
     unknown_answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
     return outcome(token, verdict)
 

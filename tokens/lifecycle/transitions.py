@@ -54,12 +54,12 @@ class Outcome:
     waits: bool = False  # for a refresh, which goes on whatever becomes of who asked
 
 
-def proves(ruling: Ruling) -> bool:
+def is_conclusive(ruling: Ruling) -> bool:
     """Tell whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
     return not ruling.unknown and ruling.row != STAFF
 
 
-def works(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
+def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
     """Take a good report: proven now, scopes and dates as said, and back from doubt or death."""
     token.proven_at = token.last_checked_at = now
     if inspection.scopes is not None:
@@ -78,7 +78,7 @@ def works(token: Token, inspection: Inspection, now: datetime, source: str) -> N
         app_faults.clear(app=token.app, call="introspect")
 
 
-def die(
+def mark_dead(
     token: Token,
     reason: str,
     evidence: Mapping[str, Any],
@@ -125,15 +125,19 @@ def refresh_is_over(token: Token) -> None:
     token.refresh_wanted_at, token.refresh_wanted = None, {}
 
 
-def hindered(token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+def keep_on_trouble(
+    token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str
+) -> None:
     """Take trouble on the way: it changes nothing, but a token whose date has passed cools until the channel can be asked."""
     if ruling.verdict == Verdict.APP_FAULT:
         app_faults.record(app=token.app, ruling=ruling, call=str(evidence.get("call", "introspect")), now=now)
     elif token.state == Token.State.VALID and token.access_is_over(now):
-        cool(token, Reason.EXPIRED, evidence, now, source)
+        mark_suspect(token, Reason.EXPIRED, evidence, now, source)
 
 
-def cool(token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+def mark_suspect(
+    token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str
+) -> None:
     """Put the token in doubt: it is served no more until the channel has confirmed it."""
     set_state(token, Token.State.COOLING, reason, evidence, now)
     token.generation += 1
@@ -187,7 +191,7 @@ def facts(token: Token) -> tuple[Any, ...]:
     return token.state, token.deadline_kind, token.deadline
 
 
-def tell(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> None:
+def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> None:
     """Send the news where a pool could decide differently."""
     if facts(token) == before:
         return
