@@ -20,7 +20,7 @@ from django.db.models import Q
 from accounts.models import AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens import lifecycle
-from tokens.channels.kinds import WRITE_REFUSALS, AccountList, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, Reason, Ruling, Verdict
 from tokens.deaths import TokenDeath
 from tokens.models import Token
 
@@ -53,7 +53,7 @@ def weighed(
     *,
     generation: int,
     listed: AccountList | None,
-    readings: Mapping[int, PairReading],
+    readings: Mapping[int, AccessCheck],
     now: datetime,
     source: str,
 ) -> Iterator[frozenset[str]]:
@@ -111,7 +111,7 @@ def is_held(token_id: int, native_id: str) -> bool:
     )
 
 
-def takes_away(reading: PairReading) -> bool:
+def takes_away(reading: AccessCheck) -> bool:
     """Tell whether reading one ad account says that this person cannot be served for it any more."""
     if reading.ruling.verdict == Verdict.ACCESS_LOST:
         # Reading is no writing: that the person may not write, only an answer to a job shows.
@@ -136,7 +136,7 @@ def _of_list(token: Token, listed: AccountList | None) -> Iterator[_Refusal]:
         yield _Refusal(entry, REPORTS_ONLY if entry.account.native_id in by_id else MISSING)
 
 
-def _of_readings(token: Token, readings: Mapping[int, PairReading]) -> Iterator[_Refusal]:
+def _of_readings(token: Token, readings: Mapping[int, AccessCheck]) -> Iterator[_Refusal]:
     against = {pk: reading for pk, reading in readings.items() if takes_away(reading)}
     for entry in _entries(token).filter(account__in=against) if against else ():
         reading = against[entry.account_id]
@@ -144,7 +144,7 @@ def _of_readings(token: Token, readings: Mapping[int, PairReading]) -> Iterator[
         yield _Refusal(entry, reading.ruling if lost else REPORTS_ONLY, reading.evidence)
 
 
-def _reached(listed: AccountList | None, readings: Mapping[int, PairReading]) -> set[str]:
+def _reached(listed: AccountList | None, readings: Mapping[int, AccessCheck]) -> set[str]:
     """Return the ids, at the channel, of the ad accounts that these answers show."""
     shown = {reading.account.native_id for reading in readings.values() if reading.account is not None}
     return shown | {native.native_id for native in listed.accounts} if listed else shown

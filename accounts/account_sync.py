@@ -13,9 +13,9 @@ from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from tokens import refused_use, unknown_answers
 from tokens.channels import gate, registry
-from tokens.channels.kinds import WRITE_REFUSALS, AccountList, ChannelError, PairReading, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, ChannelError, Verdict
 from tokens.models import Token
-from tokens.querysets import TokenQuerySet
+from tokens.token_model import TokenQuerySet
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
 DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
@@ -26,7 +26,7 @@ class Findings:
     """What the channel said of one token's ad accounts, read without any transaction."""
 
     listed: AccountList | None = None
-    readings: Mapping[int, PairReading] = field(default_factory=dict)  # by id of the account
+    readings: Mapping[int, AccessCheck] = field(default_factory=dict)  # by id of the account
     fault: ChannelError | None = None  # the list could not be had
 
     @property
@@ -54,7 +54,7 @@ def read(
     native = registry.get(token.app.channel)
     keys, credentials = token.app.keys(), token.unseal()
 
-    def singly(some: Iterable[tuple[int, str]]) -> dict[int, PairReading]:
+    def singly(some: Iterable[tuple[int, str]]) -> dict[int, AccessCheck]:
         return {
             account_id: native.read_account(
                 keys,
@@ -81,7 +81,7 @@ def read(
     return Findings(replace(listed, complete=listed.complete and believed), readings)
 
 
-def _is_lost(reading: PairReading) -> bool:
+def _is_lost(reading: AccessCheck) -> bool:
     return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
 
 

@@ -19,7 +19,7 @@ from tokens import io_steps, lifecycle, unknown_answers
 from tokens.channels import brake, breaker, gate
 from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
-from tokens.token_model import Held
+from tokens.token_model import Claimed
 from users import hold, liveness
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class _Turn:
     clock: Callable[[], datetime]
     goes_on: Callable[[], bool]
     begun: int = 0
-    under_way: dict[int, Held] = field(default_factory=dict)  # by token id
+    under_way: dict[int, Claimed] = field(default_factory=dict)  # by token id
     began_of: Counter[int] = field(default_factory=Counter)  # app id -> checks begun
     ends_at: datetime = field(init=False)
 
@@ -124,7 +124,7 @@ class _Turn:
             tokens, claim = self._claimed(app, now, most)
             for token in tokens:
                 found[token.pk] = sweeps.check(token, now=now, source="sweep")
-                self.under_way[token.pk] = Held(app.pk, claim)
+                self.under_way[token.pk] = Claimed(app.pk, claim)
         self.begun += len(found)
         return found or None
 

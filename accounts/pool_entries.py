@@ -14,7 +14,7 @@ from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens.channels import registry
-from tokens.channels.kinds import WRITE_REFUSALS, AccountList, NativeAccount, PairReading, Reason, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
 from tokens.models import Token
 
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
@@ -94,7 +94,7 @@ def apply_reading(
     token: Token,
     generation: int,
     account_id: int,
-    reading: PairReading,
+    reading: AccessCheck,
     now: datetime,
     source: str,
     held: Collection[str] = (),

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from accounts import pool_entries, selection
 from accounts.models import Account, AccountToken, RefusedWrite
-from tokens.channels.kinds import WRITE_REFUSALS, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Reason, Ruling, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import Token
 
@@ -47,7 +47,7 @@ def take(
     api_key: int,
     leased_at: datetime,
     ruling: Ruling,
-    read: PairReading,
+    read: AccessCheck,
     now: datetime,
 ) -> bool:
     """Take a job's word that the channel refused a write, after our own question found the token fine.
@@ -88,7 +88,7 @@ def take(
     return refused
 
 
-def _permits_writing(read: PairReading) -> bool:
+def _permits_writing(read: AccessCheck) -> bool:
     """Return whether what we read contradicts the job's answer, or says itself that this person may not write."""
     if read.ruling.reason in WRITE_REFUSALS:
         return True

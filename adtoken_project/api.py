@@ -69,13 +69,13 @@ def _lease_over(request: HttpRequest, error: broker.LeaseOver) -> HttpResponse: 
     return problem(410, "The lease is over", str(error))
 
 
-@api.exception_handler(broker.Refused)
-def _refused(request: HttpRequest, error: broker.Refused) -> HttpResponse:  # noqa: ARG001
+@api.exception_handler(broker.BrokerRefused)
+def _refused(request: HttpRequest, error: broker.BrokerRefused) -> HttpResponse:  # noqa: ARG001
     return problem(400, "Not possible", str(error))
 
 
-@api.exception_handler(broker.Held)
-def _held(request: HttpRequest, error: broker.Held) -> HttpResponse:  # noqa: ARG001
+@api.exception_handler(broker.NotAvailable)
+def _held(request: HttpRequest, error: broker.NotAvailable) -> HttpResponse:  # noqa: ARG001
     held = accounts_api.held_problem(error).dict(exclude_none=True)
     return problem(409, held.pop("title"), held.pop("detail"), **_rest(held))
 

@@ -36,7 +36,7 @@ QUIET = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Finding:
     """Something that is wrong, and what to do. A note is not wrong, but perhaps not meant so."""
 
     said: str
@@ -45,20 +45,20 @@ class Trouble:
     stops: bool = False  # nothing else can be asked of the database
 
 
-Check = Callable[[datetime], Iterator[Trouble]]
+Check = Callable[[datetime], Iterator[Finding]]
 
 
-def settings_fit(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def settings_fit(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Settings."""
     quiet = QUIET if settings.DEMO else set[str]()
     for message in checks.run_checks(include_deployment_checks=True):
         if message.level >= checks.WARNING and message.id not in quiet and not message.is_silenced():
-            yield Trouble(
+            yield Finding(
                 f"{message.msg} ({message.id})", message.hint or "See .env.example for the setting."
             )
 
 
-def database(now: datetime) -> Iterator[Trouble]:
+def database(now: datetime) -> Iterator[Finding]:
     """Database."""
     try:
         # Past the pool, whose own patience is longer than ours, and which does not say why.
@@ -72,37 +72,37 @@ def database(now: datetime) -> Iterator[Trouble]:
         cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
         if "certificate" in first:
             cure = "Compare host and sslrootcert in DATABASE_URL with the name in the server's certificate and its authority."
-        yield Trouble(f"It does not answer: {first[:200]}", cure, stops=True)
+        yield Finding(f"It does not answer: {first[:200]}", cure, stops=True)
         return
     assert found is not None
     version, clock = found
     if version < OLDEST_POSTGRES:
-        yield Trouble(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
+        yield Finding(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
     if (apart := abs((clock - now).total_seconds())) > signs_of_life.CLOCKS_DIFFER:
-        yield Trouble(
+        yield Finding(
             f"The clocks of this machine and of PostgreSQL differ by {apart:.0f} seconds.",
             "Switch on NTP on both: expiry dates are compared with the clock.",
         )
 
 
-def migrations(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def migrations(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Migrations."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        yield Trouble(
+        yield Finding(
             f"{len(plan)} migrations are missing, the first is {plan[0][0]}.", "Run: manage.py migrate"
         )
 
 
-def installation(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Hold."""
     if found := hold.current():
         by_hand = "End it when you are done: manage.py release --same (docs/restore.md)."
         came_so = "Say what this database is: manage.py release --same or --copy (docs/restore.md)."
-        yield Trouble(str(found), by_hand if found.since else came_so)
+        yield Finding(str(found), by_hand if found.since else came_so)
 
 
-def valkey(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def valkey(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Redis."""
     cache: Any = settings.CACHES["default"]
     for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
@@ -110,114 +110,114 @@ def valkey(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
             client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)
             policy = client.info("memory").get("maxmemory_policy", "")
         except (redis.RedisError, OSError) as error:
-            yield Trouble(
+            yield Finding(
                 f"The server of {name} does not answer: {type(error).__name__}.",
                 f"Start Redis or Valkey, and compare address and password with {name}.",
             )
             continue
         if name == "REDIS_URL" and policy not in {"noeviction", ""}:
-            yield Trouble(
+            yield Finding(
                 f"Redis throws keys away when it is full ({policy}), calls to workers with them.",
                 "Set maxmemory-policy noeviction there.",
                 note=True,
             )
 
 
-def mail_server(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Mail server."""
     try:
         server = mail.get_connection(timeout=SECONDS - 1)
         server.open()
         server.close()
     except Exception as error:  # noqa: BLE001  # sockets, TLS and SMTP raise what they like
-        yield Trouble(
+        yield Finding(
             f"The mail server does not take us: {type(error).__name__}: {str(error)[:200]}",
             "Compare EMAIL_URL with the server's address, port, TLS and log-in. Mails wait for 48 hours.",
         )
 
 
-def keys(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Key ring."""
     for said in key_usage.problems():
-        yield Trouble(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
+        yield Finding(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         if not setup.opens(app):
-            yield Trouble(
+            yield Finding(
                 f"The stored secret of {app} does not open.",
                 "Put its key into FERNET_KEYS, or enter the secret again under Channel apps.",
             )
 
 
-def processes(now: datetime) -> Iterator[Trouble]:
+def processes(now: datetime) -> Iterator[Finding]:
     """Processes."""
     living = signs_of_life.living(now=now)
     for name in lanes.LANES:
         if not living[name]:
-            yield Trouble(
+            yield Finding(
                 f"No worker runs for the lane {name}: {lanes.LANES[name].does}.",
                 f"Start: manage.py worker {name}",
             )
     if not living[signs_of_life.BEAT]:
-        yield Trouble(
+        yield Finding(
             "Beat does not run, so nothing is checked, renewed or mailed by itself.",
             "Start: celery -A adtoken_project beat --loglevel INFO --pidfile=",
         )
 
 
-def clocks(now: datetime) -> Iterator[Trouble]:
+def clocks(now: datetime) -> Iterator[Finding]:
     """Clocks of worker hosts."""
     for said in signs_of_life.wrong_clocks(now=now):
-        yield Trouble(
+        yield Finding(
             f"{said[0].upper()}{said[1:]}.",
             "Switch on NTP there. Its workers go by PostgreSQL's clock meanwhile, a web server beside them does not.",
         )
 
 
-def late(now: datetime) -> Iterator[Trouble]:
+def late(now: datetime) -> Iterator[Finding]:
     """Background work."""
     for work in lateness.late(now):
-        yield Trouble(
+        yield Finding(
             f"{work.words(now)}.",
             f"Read the log of the worker of the lane {work.lane}; if it is only busy, start a second: manage.py worker {work.lane}",
         )
 
 
-def apps(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Channel apps."""
     for app in ChannelApp.objects.exclude(fault_since=None):
-        yield Trouble(
+        yield Finding(
             f"{app.get_channel_display()} refuses our app: {app.fault}",
             f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and mend what it names.",
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         for words in call_state.trouble(app):
             cure = "It goes by itself; Channel apps shows how it stands. Where no answer comes, look at the channel's own status page."
-            yield Trouble(f"{app}: {words}", cure, note=True)
+            yield Finding(f"{app}: {words}", cure, note=True)
     missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
     if missing:
-        yield Trouble(
+        yield Finding(
             f"Not set up: {', '.join(missing)}.",
             "Enter an app under Channel apps in the portal, for the channels that you use.",
             note=len(missing) < len(declarations.choices()),
         )
 
 
-def people(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def people(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Operators."""
     cure = "Set OPERATOR_EMAILS, or add somebody to the group Administrators."
     if not recipients.operators():
-        yield Trouble("There is nobody to tell of our own faults.", cure)
+        yield Finding("There is nobody to tell of our own faults.", cure)
     elif not recipients.reachable_operators():
-        yield Trouble("The mail servers of all operators refuse their addresses.", cure)
+        yield Finding("The mail servers of all operators refuse their addresses.", cure)
 
 
-def clockwork(now: datetime) -> Iterator[Trouble]:  # noqa: ARG001  # one interface
+def clockwork(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Schedules."""
     rows = dict(PeriodicTask.objects.values_list("name", "enabled"))
     if missing := sorted(schedules.SCHEDULES.keys() - rows.keys()):
-        yield Trouble(f"Schedules are missing: {', '.join(missing)}.", "Run: manage.py migrate")
+        yield Finding(f"Schedules are missing: {', '.join(missing)}.", "Run: manage.py migrate")
     if off := sorted(name for name in schedules.SCHEDULES if rows.get(name) is False):
-        yield Trouble(
+        yield Finding(
             f"Schedules are switched off: {', '.join(off)}.",
             "Switch them on in the table django_celery_beat_periodictask, or leave it if that was meant.",
         )
@@ -241,7 +241,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
 )
 
 
-def examine(now: datetime) -> Iterator[tuple[str, list[Trouble] | None]]:
+def examine(now: datetime) -> Iterator[tuple[str, list[Finding] | None]]:
     """Run all checks. Yields what each is about, and what is wrong; None where the database that it asks is away.
 
     `now` is this host's. What stands in the database is dated by PostgreSQL's clock, and compared with that.
@@ -255,9 +255,9 @@ def examine(now: datetime) -> Iterator[tuple[str, list[Trouble] | None]]:
         yield (check.__doc__ or "").rstrip("."), found
 
 
-def within(check: Check, now: datetime, *, seconds: float = SECONDS) -> list[Trouble]:
+def within(check: Check, now: datetime, *, seconds: float = SECONDS) -> list[Finding]:
     """Run a check in a thread of its own, and say so where it is not done in time or cannot be made."""
-    found: list[list[Trouble]] = []
+    found: list[list[Finding]] = []
 
     def look() -> None:
         try:
@@ -271,18 +271,18 @@ def within(check: Check, now: datetime, *, seconds: float = SECONDS) -> list[Tro
     if found:
         return found[0]
     return [
-        Trouble(
+        Finding(
             f"No answer within {seconds:g} seconds.",
             "Whatever it asks hangs: look at that server and the network.",
         )
     ]
 
 
-def made(check: Check, now: datetime) -> list[Trouble]:
+def made(check: Check, now: datetime) -> list[Finding]:
     """Run a check. Where it cannot be made, that is what is wrong."""
     try:
         return list(check(now))
     except DatabaseError as error:
         first = (str(error).splitlines() or [""])[0]
         said = f"This could not be read: {type(error).__name__}: {first[:200]}"
-        return [Trouble(said, "Run: manage.py migrate. If it stays so, look at the log of PostgreSQL.")]
+        return [Finding(said, "Run: manage.py migrate. If it stays so, look at the log of PostgreSQL.")]

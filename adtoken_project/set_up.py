@@ -44,7 +44,7 @@ FIELDS = {
 Entry = Mapping[str, Any]
 
 
-class Refused(Exception):  # noqa: N818  # an answer
+class SetUpRefused(Exception):  # noqa: N818  # an answer
     """Nothing was changed. `problems`: what is wrong, a line each, without secrets."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -69,11 +69,11 @@ class Work:
 
 
 def read(text: str) -> dict[str, list[Entry]]:
-    """Read the file. Raises Refused for what is no TOML, and for tables and fields that do not exist."""
+    """Read the file. Raises SetUpRefused for what is no TOML, and for tables and fields that do not exist."""
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Refused([f"This is no TOML: {error}"]) from error
+        raise SetUpRefused([f"This is no TOML: {error}"]) from error
     problems = [
         f"There is no [[{name}]]. There are: {', '.join(FIELDS)}." for name in found if name not in FIELDS
     ]
@@ -93,12 +93,12 @@ def read(text: str) -> dict[str, list[Entry]]:
                     f"{table} {number}: no field {', '.join(unknown)}. Fields: {', '.join(sorted(fields))}."
                 )
     if problems:
-        raise Refused(problems)
+        raise SetUpRefused(problems)
     return {table: found.get(table, []) for table in FIELDS}
 
 
 def apply(tables: Mapping[str, Sequence[Entry]], *, by: User, now: datetime, folder: Path) -> list[str]:
-    """Set up what the file names, all or nothing. Returns what was done, a line each. Raises Refused."""
+    """Set up what the file names, all or nothing. Returns what was done, a line each. Raises SetUpRefused."""
     work = Work(by, now, folder)
     try:
         with transaction.atomic():
@@ -108,7 +108,7 @@ def apply(tables: Mapping[str, Sequence[Entry]], *, by: User, now: datetime, fol
                     each(work, entry)
                     work.problems[before:] = [f"{table} {number}: {said}" for said in work.problems[before:]]
             if work.problems:
-                raise Refused(work.problems)
+                raise SetUpRefused(work.problems)
     except BaseException:
         for path in work.written:  # of keys that do not exist now
             path.unlink(missing_ok=True)

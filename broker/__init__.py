@@ -5,19 +5,19 @@ For Python callers; broker.api is the same over HTTP.
 
 from broker.callers import Caller
 from broker.calls import Reply, call
-from broker.errors import Busy, Held, LeaseOver, NotFound, Refused
+from broker.errors import BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
 from broker.leases import Lease, lease
 from broker.reports import Report, report
 from broker.signing import sign
 
 __all__ = [
+    "BrokerRefused",
     "Busy",
     "Caller",
-    "Held",
     "Lease",
     "LeaseOver",
+    "NotAvailable",
     "NotFound",
-    "Refused",
     "Reply",
     "Report",
     "call",

@@ -202,7 +202,7 @@ def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
     )
 
 
-def held_problem(held: broker.Held) -> Problem:
+def held_problem(held: broker.NotAvailable) -> Problem:
     """Return the problem that says why only a person can help."""
     return Problem(
         type="about:blank",

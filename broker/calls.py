@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.models import Account
 from broker.callers import Caller
-from broker.errors import Busy, LeaseOver, Refused
+from broker.errors import BrokerRefused, Busy, LeaseOver
 from broker.leases import Lease, Purpose, lease
 from broker.reports import report
 from broker.signing import sign
@@ -53,14 +53,16 @@ def call(
 ) -> Reply:
     """Send one request of an account to its channel with a token that works, and go on with the next one when it died.
 
-    `params` go into the address, `data` into a form body, `json` into a JSON body. Raises Held (only a person can help), Busy (try
-    later), or Refused: the token goes to the channel's own API alone. An answer that has nothing to do with tokens, such as a bad
+    `params` go into the address, `data` into a form body, `json` into a JSON body. Raises NotAvailable (only a person can help), Busy (try
+    later), or BrokerRefused: the token goes to the channel's own API alone. An answer that has nothing to do with tokens, such as a bad
     parameter, is returned as it is.
     """
     caller = caller or Caller()
     bases = registry.get(account.channel).api_urls()
     if path_below(url, bases, encoded=True) is None:
-        raise Refused(f"A token of this channel is sent to addresses below {' and '.join(bases)} alone.")
+        raise BrokerRefused(
+            f"A token of this channel is sent to addresses below {' and '.join(bases)} alone."
+        )
     request = _Request(method, url, params or {}, data or {}, json)
 
     def fresh() -> Lease:

@@ -5,7 +5,7 @@ import logging
 from accounts import account_sync, pool_entries, selection
 from accounts.models import Account, AccountToken
 from tokens.channels.http import Limit
-from tokens.channels.kinds import PairReading, Verdict
+from tokens.channels.kinds import AccessCheck, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 SOURCE = "report"
 
 
-def read(account: Account, token: Token, *, clock: Clock, limit: Limit) -> PairReading:
+def read(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()

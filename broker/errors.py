@@ -16,12 +16,12 @@ class LeaseOver(BrokerError):  # noqa: N818
     """The lease is too old to be used for this: get a new one."""
 
 
-class Refused(BrokerError):  # noqa: N818
+class BrokerRefused(BrokerError):  # noqa: N818
     """The request itself cannot be served (a wrong address to sign, a channel that does not sign). The text says what to do."""
 
 
 @dataclass
-class Held(BrokerError):  # noqa: N818
+class NotAvailable(BrokerError):  # noqa: N818
     """Only a person can help: the account is deactivated, paused or restricted, or no token lives long enough."""
 
     state: str

@@ -11,9 +11,9 @@ from accounts import selection
 from accounts.models import Account, AccountToken, LeaseRecord
 from broker import records
 from broker.callers import Caller
-from broker.errors import Busy, Held, LeaseOver, NotFound
+from broker.errors import Busy, LeaseOver, NotAvailable, NotFound
 from broker.prepared import prepared_cursor
-from broker.unavailable import held
+from broker.unavailable import not_available
 from tokens import lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import declarations, gate, registry, shares
@@ -120,7 +120,7 @@ def lease(
 ) -> Lease:
     """Return a token that works now, for at least `min_valid_for` seconds.
 
-    Raises NotFound, OnHold, Held (only a person can help), or Busy (we are checking, or the hand-out could not be recorded). The
+    Raises NotFound, OnHold, NotAvailable (only a person can help), or Busy (we are checking, or the hand-out could not be recorded). The
     ordinary path is one indexed read, one decryption and one row of the record.
     """
     hold.refuse()
@@ -241,9 +241,9 @@ def _account_facts(row: _Row) -> AccountFacts:
 def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:
     """Everything that is not the ordinary path: a date has passed, the account is not connected, or a reader will do."""
     if row.state == Account.State.PAUSED:
-        raise held(row.account_id, teams=caller.teams)
+        raise not_available(row.account_id, teams=caller.teams)
     if row.restriction and purpose == "publish":
-        raise held(row.account_id, teams=caller.teams)
+        raise not_available(row.account_id, teams=caller.teams)
     waits = 0
     if row.token_id is not None and row.access_expires_at is not None:
         client_id = _client_id(row.app_id, row.app_version)
@@ -259,7 +259,7 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     raise _why_not(caller, row, until, waits, now)
 
 
-def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: datetime) -> Busy | Held:
+def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: datetime) -> Busy | NotAvailable:
     """Return why no token of the account serves. `waits`: in how many seconds a channel may be asked that could not be asked now."""
     channel = declarations.label(row.channel)
     if row.state == Account.State.INTERRUPTED:
@@ -268,7 +268,7 @@ def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: dateti
         return Busy(waits or 30, f"The token's date has passed and {channel} does not answer.")
     if waits:
         return Busy(waits, f"{channel} cannot be asked right now.")
-    return held(row.account_id, teams=caller.teams, until=until)
+    return not_available(row.account_id, teams=caller.teams, until=until)
 
 
 @lru_cache(maxsize=1000)

@@ -10,7 +10,7 @@ from accounts import access_brake, write_refusals
 from accounts.models import Account
 from broker import control
 from broker.callers import Caller
-from broker.errors import Busy, Held, NotFound
+from broker.errors import Busy, NotAvailable, NotFound
 from broker.leases import Claims, Lease, Purpose, lease, open_lease
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
@@ -37,7 +37,7 @@ class Report:
     detail: str = ""
     lease: Lease | None = None
     retry_after: int | None = None
-    held: Held | None = None
+    held: NotAvailable | None = None
 
 
 def report(
@@ -150,7 +150,7 @@ def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, no
         fresh = lease(
             caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
         )
-    except Held as held:
+    except NotAvailable as held:
         return Report(ruling.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:
         return Report(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)

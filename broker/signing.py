@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from accounts.models import Account, AccountToken, LeaseRecord
 from broker import records
 from broker.callers import Caller
-from broker.errors import LeaseOver, NotFound, Refused
+from broker.errors import BrokerRefused, LeaseOver, NotFound
 from broker.leases import Claims, open_lease
 from broker.prepared import prepared_cursor
-from broker.unavailable import held
+from broker.unavailable import not_available
 from tokens import vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import registry
@@ -57,8 +57,8 @@ def sign(
 ) -> str:
     """Return the Authorization header for one request about the lease's ad account; everything else is refused.
 
-    Asks again in one indexed read whether the caller would get this lease now. Raises NotFound, Held (paused or restricted meanwhile),
-    LeaseOver (the token has changed, stopped, or left the pool), Refused, Busy (it could not be recorded).
+    Asks again in one indexed read whether the caller would get this lease now. Raises NotFound, NotAvailable (paused or restricted
+    meanwhile), LeaseOver (the token has changed, stopped, or left the pool), BrokerRefused, Busy (it could not be recorded).
     """
     hold.refuse()
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
@@ -80,7 +80,7 @@ def sign(
             params=params,
         )
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise BrokerRefused(str(error)) from error
     records.write(
         caller=caller,
         kind=LeaseRecord.Kind.SIGNATURE,
@@ -106,7 +106,7 @@ def _ask_again(caller: Caller, claims: Claims, row: _Row) -> None:
     """Refuse what a new lease would refuse: pausing an account works at once where every request is signed here."""
     publishes = claims.purpose == "publish"
     if row.state == Account.State.PAUSED or (publishes and row.restriction):
-        raise held(claims.account_id, teams=caller.teams)
+        raise not_available(claims.account_id, teams=caller.teams)
     if row.generation != claims.generation or row.token_state != Token.State.VALID:
         raise LeaseOver("The token of this lease has changed. Get a new lease.")
     if row.access != AccountToken.Access.OK or (publishes and row.can_publish == AccountToken.CanPublish.NO):

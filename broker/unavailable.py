@@ -5,7 +5,7 @@ from datetime import datetime
 
 from accounts import pool_reasons, selection
 from accounts.models import Account
-from broker.errors import Held
+from broker.errors import NotAvailable
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.base import Channel
@@ -14,17 +14,19 @@ from users.models import User
 from users.visibility import names_for_teams
 
 
-def held(account_id: int, *, teams: frozenset[int] | None, until: datetime | None = None) -> Held:
+def not_available(
+    account_id: int, *, teams: frozenset[int] | None, until: datetime | None = None
+) -> NotAvailable:
     """Say why only a person can help: reason, since, who, steps. People outside the caller's `teams` (None: all) are not named."""
     account = Account.objects.select_related("active_token").get(pk=account_id)
     native = registry.get(account.channel)
     if account.state == Account.State.PAUSED:
         detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
-        return Held("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
+        return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
     if account.state != Account.State.DEACTIVATED and account.restriction:
         detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
         steps = native.steps(Reason.RESTRICTED)
-        return Held(
+        return NotAvailable(
             "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
         )
     if account.state == Account.State.CONNECTED:
@@ -32,11 +34,11 @@ def held(account_id: int, *, teams: frozenset[int] | None, until: datetime | Non
             f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
         )
         people = _names([account.active_token.consented_by if account.active_token else None], teams)
-        return Held("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
+        return NotAvailable("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
     return _deactivated(account, native, teams)
 
 
-def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> Held:
+def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> NotAvailable:
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
     entries = selection.in_order(account)
     found = pool_reasons.account_reason(account, entries)
@@ -54,7 +56,7 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     elif reason in LIFTABLE | WRITE_REFUSALS:
         todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
     detail = f"This account is deactivated ({reason}). {todo}"
-    return Held("deactivated", reason, detail, account.since, people, told.steps)
+    return NotAvailable("deactivated", reason, detail, account.since, people, told.steps)
 
 
 def _names(users: Collection[User | None], teams: frozenset[int] | None) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from tokens.channels import breaker, gate
 from tokens.channels.kinds import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
-from tokens.token_model import Held, TokenQuerySet
+from tokens.token_model import Claimed, TokenQuerySet
 from users import database_clock, hold, liveness, storing
 from users.models import User
 
@@ -42,7 +42,7 @@ class Lane:
     at_once: int = AT_ONCE
     beat: Callable[[], None] = lambda: None
     checked: Callable[[int], None] = lambda token_id: None
-    _running: dict[int, Held] = field(default_factory=dict)  # by token id
+    _running: dict[int, Claimed] = field(default_factory=dict)  # by token id
     _stopping: bool = False
     _wake: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -123,7 +123,7 @@ class Lane:
             claim = Token.objects.filter(pk__in=[token.pk for token in found]).claim(now)
         for token in found:
             with self._lock:
-                self._running[token.pk] = Held(token.app_id, claim)
+                self._running[token.pk] = Claimed(token.app_id, claim)
             threads.submit(self._make, token.pk, claim).add_done_callback(partial(self._made, token.pk))
 
     def _made(self, token_id: int, _done: Future[Any]) -> None:

@@ -22,7 +22,7 @@ UNHEARD = timedelta(
 )  # for which a refresh that is asked for waits before it counts as one that nobody makes
 
 
-class Held(NamedTuple):
+class Claimed(NamedTuple):
     """A token under way: whose app's it is, and the number of the claim that holds it."""
 
     app_id: int
@@ -74,7 +74,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Those of these tokens that are held by these claims: what was claimed by others since, also in this process, is theirs."""
         return self.filter(claimed_until__isnull=False, claimed_by__in=numbers)
 
-    def under_way(self, held: Mapping[int, Held]) -> Self:
+    def under_way(self, held: Mapping[int, Claimed]) -> Self:
         """Those of these tokens (by id) whose claims stand still."""
         return self.filter(pk__in=list(held)).claimed_as(*{one.claim for one in held.values()})
 

@@ -1,7 +1,7 @@
 """How a push can be refused. The texts go to whoever sent it, so they contain nothing internal and nothing from the body."""
 
 
-class Refused(Exception):  # noqa: N818  # an answer, not a fault
+class PushRefused(Exception):  # noqa: N818  # an answer, not a fault
     """The push is not taken. `status` is the answer's."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -10,6 +10,6 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault
         self.text = text
 
 
-def bad_signature() -> Refused:
+def bad_signature() -> PushRefused:
     """Return the refusal of a push that none of our apps has signed."""
-    return Refused(403, "None of our apps made this signature.")
+    return PushRefused(403, "None of our apps made this signature.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from accounts.pushes.errors import Refused, bad_signature
+from accounts.pushes.errors import PushRefused, bad_signature
 from tokens import push_addresses
 from tokens.channels.pushes import same
 from tokens.models import ChannelApp
@@ -26,7 +26,8 @@ class Signers:
     def signer(self, signed_by: Callable[[str], bool]) -> ChannelApp:
         """Return the app one of whose secrets, newest first, made the signature.
 
-        Raises Refused: 403 where none did, 503 where none did but the secrets of one could not be opened, so that the channel tries again.
+        Raises PushRefused: 403 where none did, 503 where none did but the secrets of one could not be opened, so that the
+        channel tries again.
         """
         sealed_for_good = False
         for app in self._apps():
@@ -41,28 +42,28 @@ class Signers:
             ):  # everybody can sign with an empty one
                 return app
         if sealed_for_good:
-            raise Refused(503, "Signatures cannot be checked at the moment.")
+            raise PushRefused(503, "Signatures cannot be checked at the moment.")
         raise bad_signature()
 
     def by_verify_token(self, word: str) -> ChannelApp:
-        """Return the app whose verify token this is. Raises Refused."""
+        """Return the app whose verify token this is. Raises PushRefused."""
         return self._holder(push_addresses.VERIFY_TOKEN, word)
 
     def by_address_key(self, word: str) -> ChannelApp:
-        """Return the app whose key stands in the address. Raises Refused."""
+        """Return the app whose key stands in the address. Raises PushRefused."""
         return self._holder(push_addresses.ADDRESS_KEY, word)
 
     def secret_of(self, app_id: int | None) -> str:
-        """Return the newest secret of the app with this id, or without one of the channel's default app. Raises Refused."""
+        """Return the newest secret of the app with this id, or without one of the channel's default app. Raises PushRefused."""
         found = self._apps().filter(pk=app_id) if app_id is not None else self._apps().filter(is_default=True)
         app = found.first()
         if app is None or app.secrets is None:
-            raise Refused(403, "None of our apps is set up at this address.")
+            raise PushRefused(403, "None of our apps is set up at this address.")
         try:
             return app.keys().secret
         except VaultError as error:
             logger.error("a challenge for %s could not be answered: %s", app, error)
-            raise Refused(503, "Signatures cannot be checked at the moment.") from error
+            raise PushRefused(503, "Signatures cannot be checked at the moment.") from error
 
     def _apps(self) -> QuerySet[ChannelApp]:
         """Return the apps that may be pushed to, the default first."""
@@ -74,4 +75,4 @@ class Signers:
         for app in self._apps():
             if any(same(ours, word) for ours in push_addresses.derived(app, purpose)):
                 return app
-        raise Refused(403, "None of our apps has this verify token or key.")
+        raise PushRefused(403, "None of our apps has this verify token or key.")

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.pushes import receiving
-from accounts.pushes.errors import Refused
+from accounts.pushes.errors import PushRefused
 from accounts.pushes.limits import refusals
 from accounts.pushes.signers import Signers
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
@@ -42,7 +42,7 @@ def view_of(channel: str, point: PushPoint) -> Callable[..., HttpResponse]:
         try:
             _refuse_large(request)
             return _act(point.receive(request, Signers(channel), **captured))
-        except Refused as refused:
+        except PushRefused as refused:
             status, words = refused.status, refused.text
         except UnreadablePush as error:
             status, words = 400, str(error)
@@ -83,7 +83,7 @@ def _refuse_large(request: HttpRequest) -> None:
     """Django reads no more than the length that was announced, so that is what counts."""
     length = request.headers.get("Content-Length") or "0"
     if not (length.isascii() and length.isdigit() and len(length) <= 12) or int(length) > LARGEST_BODY:
-        raise Refused(400, "The body is too large.")
+        raise PushRefused(400, "The body is too large.")
 
 
 def _text(words: str, status: int = 200) -> HttpResponse:

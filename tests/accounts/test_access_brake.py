@@ -15,7 +15,7 @@ from accounts.telling import notices
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.kinds import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, Inspection, NativeAccount, Reason, Ruling, Verdict
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
 
@@ -54,11 +54,11 @@ def answers(token: Token, shape: str) -> Findings:
     natives = [NativeAccount(one.native_id, one.name, can_publish=can_publish) for one in accounts]  # type: ignore[arg-type]
     if shape == "no access":
         return Findings(
-            readings={one.pk: PairReading(NO_ACCESS, evidence={"status": 403}) for one in accounts}
+            readings={one.pk: AccessCheck(NO_ACCESS, evidence={"status": 403}) for one in accounts}
         )
     if shape == "no answer":
         hindered = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT)
-        return Findings(readings={one.pk: PairReading(hindered) for one in accounts})
+        return Findings(readings={one.pk: AccessCheck(hindered) for one in accounts})
     return Findings(AccountList(() if shape == "an empty list" else tuple(natives)))
 
 
@@ -256,7 +256,7 @@ def report(token: Token, native_id: str, at: float) -> None:
     """A job reports one ad account of a log-in, and the channel says again that it has no access."""
     account = Account.objects.get(native_id=native_id)
     token.refresh_from_db()
-    found = Findings(readings={account.pk: PairReading(NO_ACCESS)})
+    found = Findings(readings={account.pk: AccessCheck(NO_ACCESS)})
     account_sync.record(token, found, now=NOW + at * MINUTE, source="report")
 
 

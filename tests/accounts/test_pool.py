@@ -17,7 +17,7 @@ from accounts.models import Account, AccountEvent, AccountToken
 from broker import unavailable
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.channels.kinds import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, NativeAccount, Reason, Ruling, Verdict
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 
@@ -456,7 +456,7 @@ def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, 
     link(account, token)
     settle(account)
     pool_entries.apply_reading(
-        token=token, generation=token.generation, account_id=account.pk, reading=PairReading(REFUSED), now=NOW, source="check"
+        token=token, generation=token.generation, account_id=account.pk, reading=AccessCheck(REFUSED), now=NOW, source="check"
     )  # fmt: skip
     listed = AccountList((NativeAccount(account.native_id, account.name, restriction=told),))
 
@@ -493,7 +493,7 @@ def test_who_may_not_publish_is_told_whether_a_permission_or_a_role_is_missing(
 
     account.refresh_from_db()
     other.refresh_from_db()
-    held = unavailable.held(account.pk, teams=None)
+    held = unavailable.not_available(account.pk, teams=None)
     assert (account.state, account.reason, other.reason) == ("deactivated", reason, Reason.ACCESS_LOST)
     assert account.pool.get().access_reason == reason
     assert (held.reason, held.who) == (reason, (who,))

@@ -15,7 +15,7 @@ from pytest_django import Settings
 import broker
 from accounts import api_keys, pool, pool_reasons, selection
 from accounts.models import Account, ApiKey
-from broker import Held, callers
+from broker import NotAvailable, callers
 from macros import evaluation
 from macros import mails as macro_mails
 from macros.models import Macro
@@ -202,12 +202,12 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
         .get(f"/api/v1/accounts/x/{account.native_id}")
         .json()
     )
-    held = broker.unavailable.held(account.pk, teams=None)
+    held = broker.unavailable.not_available(account.pk, teams=None)
 
     assert told["reason"] == "access_lost"
     assert "no longer has a role" in told["what"]
     assert told["pool"][0]["reason"] == "access_lost"
-    assert isinstance(held, Held)
+    assert isinstance(held, NotAvailable)
     assert (held.reason, held.who) == ("access_lost", ("an admin of the account at X",))
     assert list(held.steps) == told["steps"]
 

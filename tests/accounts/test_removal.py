@@ -290,7 +290,7 @@ class TestRemoving:
         assert told.lease is not None
         assert told.lease.native_user == "Ben Lindqvist"
         remove("Ben")
-        with pytest.raises(broker.Held) as held:
+        with pytest.raises(broker.NotAvailable) as held:
             broker.lease(**wanted, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
         assert held.value.reason == "removed"
 

@@ -29,7 +29,7 @@ from tests.support.factories import (
     make_user,
 )
 from tokens import lifecycle
-from tokens.channels.kinds import AccountList, Inspection, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, Inspection, NativeAccount, Reason, Ruling, Verdict
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, Team, User
@@ -326,7 +326,7 @@ def restrict(token: Token, account: Account, why: str, now: datetime = NOW) -> N
         token=token,
         generation=token.generation,
         account_id=account.pk,
-        reading=PairReading(Ruling(Verdict.OK), native),
+        reading=AccessCheck(Ruling(Verdict.OK), native),
         now=now,
         source="sweep",
     )

@@ -18,7 +18,7 @@ from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels import registry
-from tokens.channels.kinds import AccountList, NativeAccount, PairReading, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, NativeAccount, Reason, Ruling, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import Team, User
 
@@ -29,7 +29,7 @@ TWO_FACTOR = Ruling(
     Verdict.ACCESS_LOST, Reason.TWO_FACTOR_REQUIRED, row="two-factor required", note="Use two-factor."
 )
 STRANGE = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 403", note="Not today.", unknown="ab" * 16)
-FINE = PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
+FINE = AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
 PENDING = {
     "error": {
         "code": 31,
@@ -63,7 +63,7 @@ class Pool:
         key: int = 1,
         at: datetime = NOW,
         leased_at: datetime | None = None,
-        read: PairReading = FINE,
+        read: AccessCheck = FINE,
     ) -> bool:
         """Report of the active token that a write was refused; returns whether the account was shifted for it."""
         self.account.refresh_from_db()
@@ -131,7 +131,7 @@ def test_the_last_person_who_may_not_write_deactivates_the_account_with_the_reas
     assert shop.say(TWO_FACTOR)
 
     shop.account.refresh_from_db()
-    told = unavailable.held(shop.account.pk, teams=None)
+    told = unavailable.not_available(shop.account.pk, teams=None)
     assert (shop.account.state, shop.account.reason) == ("deactivated", "two_factor_required")
     assert (told.reason, told.steps) == (
         "two_factor_required",
@@ -233,12 +233,12 @@ def test_a_hostile_key_does_not_walk_through_a_pool_by_known_refusals() -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
-        PairReading(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")),
-        PairReading(Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
+        AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
+        AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")),
+        AccessCheck(Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
     ],
 )
-def test_where_our_own_reading_tells_the_trouble_nothing_is_decided_here(read: PairReading) -> None:
+def test_where_our_own_reading_tells_the_trouble_nothing_is_decided_here(read: AccessCheck) -> None:
     shop = Pool()
 
     assert [shop.say(STRANGE, key=key, read=read) for key in (1, 2, 3)] == [False, False, False]
@@ -404,7 +404,7 @@ def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
     entry = AccountToken.objects.get()
 
     for said in (known, later):
-        reading = PairReading(Ruling(Verdict.OK), said)
+        reading = AccessCheck(Ruling(Verdict.OK), said)
         pool_entries.apply_reading(
             token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk, reading=reading,
             now=NOW, source="check",
@@ -421,7 +421,7 @@ def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked
 
     pool_entries.apply_reading(
         token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk,
-        reading=PairReading(Ruling(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
+        reading=AccessCheck(Ruling(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
     )  # fmt: skip
 
     entry = AccountToken.objects.get()

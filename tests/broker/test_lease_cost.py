@@ -49,5 +49,5 @@ def test_the_prepared_read_finds_what_has_just_changed() -> None:
 
     Account.objects.filter(pk=account.pk).update(paused_at=NOW, state=Account.State.PAUSED)
 
-    with pytest.raises(broker.Held):
+    with pytest.raises(broker.NotAvailable):
         lease(account)

@@ -206,7 +206,7 @@ def test_signing_asks_again_in_one_read(account: Account) -> None:
     ],
 )
 def test_python_callers_send_no_token_to_another_host(account: Account, url: str) -> None:
-    with pytest.raises(broker.Refused, match="alone"):
+    with pytest.raises(broker.BrokerRefused, match="alone"):
         broker.call(account=account, method="GET", url=url, now=NOW)
 
     assert not LeaseRecord.objects.exists()

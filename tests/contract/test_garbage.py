@@ -21,7 +21,7 @@ from tests.support import native, signing
 from tests.support.sandbox import Sandbox
 from tokens.channels import http, registry
 from tokens.channels.facebook import pushes as facebook
-from tokens.channels.kinds import Answer, Call, ChannelError, Inspection, PairReading, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, Answer, Call, ChannelError, Inspection, Ruling, Verdict
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pushes import UnreadablePush
 from tokens.channels.tiktok import pushes as tiktok
@@ -65,7 +65,7 @@ def bench(browser: Callable[[str], Client], world: Sandbox, monkeypatch: pytest.
 
 def killed(found: Any) -> bool:
     """Return whether a result says that the token is dead."""
-    ruling = found.ruling if isinstance(found, ChannelError | Inspection | PairReading) else found
+    ruling = found.ruling if isinstance(found, ChannelError | Inspection | AccessCheck) else found
     return isinstance(ruling, Ruling) and ruling.verdict == Verdict.TOKEN_DEAD
 
 

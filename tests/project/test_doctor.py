@@ -14,7 +14,7 @@ from django_celery_beat.models import PeriodicTask
 from pytest_django import Settings
 
 from adtoken_project import doctor, schedules
-from adtoken_project.doctor import Trouble
+from adtoken_project.doctor import Finding
 from adtoken_project.models import BackgroundProcess
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
@@ -134,7 +134,7 @@ def test_a_database_that_is_away_is_said_once_with_its_cause(monkeypatch: pytest
 
 
 def test_what_hangs_is_left_after_its_time_and_said() -> None:
-    def hangs(now: datetime) -> Iterator[Trouble]:
+    def hangs(now: datetime) -> Iterator[Finding]:
         time.sleep(30)
         yield from ()
 
@@ -149,9 +149,9 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
     ("troubles", "status", "words"),
     [
         ([], 0, ["ok     Redis", "All is well."]),
-        ([Trouble("odd", "look", note=True)], 0, ["note   Redis: odd", "-> look"]),
+        ([Finding("odd", "look", note=True)], 0, ["note   Redis: odd", "-> look"]),
         (
-            [Trouble("token=abcdefgh1234", "mend")],
+            [Finding("token=abcdefgh1234", "mend")],
             1,
             ["WRONG  Redis: token=[hidden]", "-> mend", "1 thing to mend."],
         ),
@@ -160,7 +160,7 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
 def test_the_status_tells_whether_something_is_wrong(
     monkeypatch: pytest.MonkeyPatch,
     settings: Settings,
-    troubles: list[Trouble],
+    troubles: list[Finding],
     status: int,
     words: list[str],
 ) -> None:

@@ -49,7 +49,7 @@ def served(cert: Path, key: Path) -> Iterator[int]:
         relay.shutdown()
 
 
-def said_of(port: int, ca: Path, monkeypatch: pytest.MonkeyPatch) -> list[doctor.Trouble]:
+def said_of(port: int, ca: Path, monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
     """Return what doctor finds where the settings are made of such a DATABASE_URL."""
     given = connection.get_connection_params()
     address = f"postgres://{given['user']}:{quote(given['password'])}@{LOOPBACK}:{port}/{given['dbname']}"

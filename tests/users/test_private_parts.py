@@ -18,7 +18,10 @@ from users.models import Team
     [
         (login.record_authentication, ["request", "user", "method", "extra_data"]),
         (statekit.unstash_state, ["request", "state_id", "provider_id", "raises"]),
-        (redis.Channel._connparams, ["self", "asynchronous"]),  # adtoken_project/celery_transport.py
+        (
+            vars(redis.Channel)["_connparams"],
+            ["self", "asynchronous"],
+        ),  # in adtoken_project/celery_transport.py
     ],
 )
 def test_a_private_function_takes_what_it_took(part: object, taken: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from tokens.channels import brake, gate, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
+    AccessCheck,
     AccountFacts,
     AccountList,
     Answer,
@@ -23,7 +24,6 @@ from tokens.channels.kinds import (
     Identity,
     Inspection,
     Lifetime,
-    PairReading,
     Reason,
     Renewal,
     Ruling,
@@ -36,7 +36,7 @@ from tokens.channels.pushes import Pushes
 
 CALLS_NOBODY = frozenset({"send", "sign", "consent_query"})  # methods that take an app and make no call
 # Methods whose callers go by what is answered: a ChannelError in one becomes its answer.
-NEVER_RAISE = {"inspect": Inspection, "read_account": PairReading}
+NEVER_RAISE = {"inspect": Inspection, "read_account": AccessCheck}
 
 
 def _takes_app(method: FunctionType) -> bool:
@@ -193,7 +193,7 @@ class Channel(ABC):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer."""
 
     @abstractmethod

@@ -216,7 +216,7 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class PairReading:
+class AccessCheck:
     """One ad account read with one token. ACCESS_LOST in `ruling` is about this pair only."""
 
     ruling: Ruling

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             done = set_up.apply(set_up.read(text), by=_by(options["by"]), now=timezone.now(), folder=folder)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {error}") from error
-        except set_up.Refused as refused:
+        except set_up.SetUpRefused as refused:
             raise CommandError("Nothing was changed.\n" + "\n".join(refused.problems)) from refused
         self.stdout.write("\n".join(done) if done else "All is as the file says.")
 

@@ -8,6 +8,7 @@ from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
 from tokens.channels.classifier import Facts, Row, body_of, codes, evidence, require_ok, rule
 from tokens.channels.kinds import (
+    AccessCheck,
     AccountList,
     Answer,
     AppKeys,
@@ -19,7 +20,6 @@ from tokens.channels.kinds import (
     Inspection,
     Lifetime,
     NativeAccount,
-    PairReading,
     Reason,
     Ruling,
     Verdict,
@@ -110,13 +110,13 @@ class MadeUp(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         path = f"accounts/{native_id}"
         answer = self.call("api", path, app, credentials.access_token, facts=facts, timeout=timeout)
         ruling = classify(answer)
         if ruling.verdict != Verdict.OK:
-            return PairReading(ruling, evidence=evidence(answer))
-        return PairReading(ruling, self.account(mapping(answer.body)))
+            return AccessCheck(ruling, evidence=evidence(answer))
+        return AccessCheck(ruling, self.account(mapping(answer.body)))
 
     def account(self, row: Mapping[str, Any]) -> NativeAccount:
         """Read one ad account."""

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels import linkedin_world
 from tests.tokens.channels.linkedin_world import ADA, APP, FERN, LUMEN, MARLO, OLD, SCOPES, given, switch
-from tokens.channels.kinds import AccountList, ChannelError, PairReading, Reason, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, ChannelError, Reason, Verdict
 from tokens.channels.linkedin.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def listed(sandbox: Sandbox, user: str = "ada", **fields: Any) -> AccountList:
     return CHANNEL.list_accounts(APP, given(sandbox, user, **fields), ADA, fields.get("scopes", SCOPES))
 
 
-def read(sandbox: Sandbox, native_id: str = LUMEN, user: str = "ada", **more: Any) -> PairReading:
+def read(sandbox: Sandbox, native_id: str = LUMEN, user: str = "ada", **more: Any) -> AccessCheck:
     return CHANNEL.read_account(APP, given(sandbox, user), native_id, **{"scopes": SCOPES, **more})
 
 

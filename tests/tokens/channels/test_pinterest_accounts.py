@@ -10,12 +10,12 @@ from tests.support.sandbox import Sandbox
 from tests.tokens.channels import pinterest_world as world
 from tests.tokens.channels.pinterest_world import ADA, FERN, HARBOR, LUMEN, MARLO, OLD, SCOPES, token
 from tokens.channels.kinds import (
+    AccessCheck,
     AccountFacts,
     AppKeys,
     ChannelError,
     Credentials,
     Identity,
-    PairReading,
     Reason,
     Verdict,
 )
@@ -33,7 +33,7 @@ def app(sandbox: Sandbox, settings: Settings) -> AppKeys:
 
 def read(
     sandbox: Sandbox, app: AppKeys, native_id: str = LUMEN, user: str = "ada", **more: Any
-) -> PairReading:
+) -> AccessCheck:
     return CHANNEL.read_account(app, token(sandbox, user), native_id, scopes=SCOPES, **more)
 
 

@@ -12,11 +12,11 @@ from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.checks import channels_are_whole, problems
 from tokens.channels.kinds import (
+    AccessCheck,
     AppKeys,
     ChannelError,
     Credentials,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Verdict,
@@ -81,7 +81,7 @@ def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> 
 
     assert Hindered().inspect(keys, credentials) == Inspection(trouble, evidence={"status": 429})
     found = Hindered().read_account(keys, credentials, "1", scopes=None)
-    assert found == PairReading(trouble, evidence={"status": 429})
+    assert found == AccessCheck(trouble, evidence={"status": 429})
 
 
 def test_a_channel_that_does_not_exist_is_answered_with_those_that_do() -> None:

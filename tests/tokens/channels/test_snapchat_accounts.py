@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.snapchat_world import ADA, APP, FERN, LUMEN, given, spare_id, switch
-from tokens.channels.kinds import NativeAccount, PairReading, Reason, Verdict
+from tokens.channels.kinds import AccessCheck, NativeAccount, Reason, Verdict
 from tokens.channels.snapchat.channel import CHANNEL
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ def sandbox(channels_world: Sandbox) -> Sandbox:
     return channels_world
 
 
-def read(sandbox: Sandbox, native_id: str = LUMEN, user: str = "ada", **more: Any) -> PairReading:
+def read(sandbox: Sandbox, native_id: str = LUMEN, user: str = "ada", **more: Any) -> AccessCheck:
     return CHANNEL.read_account(APP, given(sandbox, user), native_id, scopes=None, **more)
 
 

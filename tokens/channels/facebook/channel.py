@@ -11,6 +11,7 @@ from tokens.channels.facebook import calls, listing, policy, pushes, reading, sy
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
     HARMLESS,
+    AccessCheck,
     AccountFacts,
     AccountList,
     Answer,
@@ -21,7 +22,6 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Send,
@@ -199,7 +199,7 @@ class Facebook(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read GET /act_ID, then what was granted for it."""
         limit = http.Limit(timeout)
         wanted, token = self.canonical_id(native_id), credentials.access_token
@@ -214,12 +214,12 @@ class Facebook(Channel):
         )
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
-            return PairReading(ruling, evidence=evidence(answer))
+            return AccessCheck(ruling, evidence=evidence(answer))
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
         account = listing.account(answer.body, granted)
         if account is None or account.native_id != wanted:
             raise malformed(answer, "the ad account", channel="facebook")
-        return PairReading(ruling, account)
+        return AccessCheck(ruling, account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
         """Ask about a string that is no token, with the app's own token."""

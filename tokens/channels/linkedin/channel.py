@@ -10,6 +10,7 @@ from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
+    AccessCheck,
     AccountFacts,
     AccountList,
     Answer,
@@ -20,7 +21,6 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Send,
@@ -145,14 +145,14 @@ class LinkedIn(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account."""
         limit = http.Limit(timeout)
         native_id, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.rest("api", f"adAccounts/{native_id}", token=token, timeout=timeout)
         ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
-            return PairReading(ruling, evidence=evidence(answer))
+            return AccessCheck(ruling, evidence=evidence(answer))
         role = ""
         try:
             role = listing.role_on(token, native_id, limit)
@@ -165,7 +165,7 @@ class LinkedIn(Channel):
         if account.restriction:
             row, note = "status", account.restriction
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
-        return PairReading(ruling, account)
+        return AccessCheck(ruling, account)
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Take a new access token for the refresh token; None without one. The refresh token's own date does not move."""

@@ -10,6 +10,7 @@ from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HINDERED,
     START_AGAIN,
+    AccessCheck,
     AccountList,
     Answer,
     AppKeys,
@@ -19,7 +20,6 @@ from tokens.channels.kinds import (
     Identity,
     Inspection,
     NativeAccount,
-    PairReading,
     Reason,
     Ruling,
     Verdict,
@@ -119,7 +119,7 @@ class Pinterest(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it; showing it lifts it."""
         limit = http.Limit(timeout)
         wanted = self.canonical_id(native_id)
@@ -128,13 +128,13 @@ class Pinterest(Channel):
         ruling = verdicts.classify(answer)
         if ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
             account = self._restricted(credentials, wanted, answer, known, limit)
-            return PairReading(ruling, account, evidence=evidence(answer))
+            return AccessCheck(ruling, account, evidence=evidence(answer))
         if ruling.verdict != Verdict.OK:
-            return PairReading(ruling, evidence=evidence(answer))
+            return AccessCheck(ruling, evidence=evidence(answer))
         account = reading.account_of(answer.body, scopes=known)
         if account is None or account.native_id != wanted:
             raise malformed(answer, "this ad account", channel="pinterest")
-        return PairReading(ruling, replace(account, restriction=""))
+        return AccessCheck(ruling, replace(account, restriction=""))
 
     def _restricted(
         self,

@@ -9,6 +9,7 @@ from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HINDERED,
+    AccessCheck,
     AccountList,
     Answer,
     AppKeys,
@@ -17,7 +18,6 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Verdict,
@@ -104,7 +104,7 @@ class Snapchat(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""
         limit = http.Limit(timeout)
         wanted = self.canonical_id(native_id)
@@ -116,8 +116,8 @@ class Snapchat(Channel):
             ruling = Ruling(
                 Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=account.restriction
             )
-            return PairReading(ruling, account, evidence=evidence(answer))
-        return PairReading(Ruling(Verdict.OK), account and replace(account, restriction=""))
+            return AccessCheck(ruling, account, evidence=evidence(answer))
+        return AccessCheck(Ruling(Verdict.OK), account and replace(account, restriction=""))
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
         """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""

@@ -10,6 +10,7 @@ from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.kinds import (
     HARMLESS,
+    AccessCheck,
     AccountFacts,
     AccountList,
     AppKeys,
@@ -18,7 +19,6 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Send,
@@ -121,7 +121,7 @@ class TikTok(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account."""
         limit = http.Limit(timeout)
         wanted, token = self.canonical_id(native_id), credentials.access_token
@@ -133,13 +133,13 @@ class TikTok(Channel):
         left = http.Limit(limit.left() or settings.CHANNEL_TIMEOUT)
         roles = listing.read_roles(token, left, only=wanted)
         if roles.trouble is not None and _says_nothing(roles.trouble):
-            return PairReading(roles.trouble, evidence=roles.evidence)
+            return AccessCheck(roles.trouble, evidence=roles.evidence)
         account = reading.with_role(read[0], roles.names.get(wanted, ()))
         ruling = Ruling(Verdict.OK)
         if account.restriction:
             note = account.restriction
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note)
-        return PairReading(ruling, account)
+        return AccessCheck(ruling, account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""

@@ -10,6 +10,7 @@ from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
+    AccessCheck,
     AccountFacts,
     AccountList,
     Answer,
@@ -20,7 +21,6 @@ from tokens.channels.kinds import (
     Grant,
     Identity,
     Inspection,
-    PairReading,
     Reason,
     Ruling,
     Send,
@@ -126,7 +126,7 @@ class XChannel(Channel):
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
-    ) -> PairReading:
+    ) -> AccessCheck:
         """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account."""
         limit, wanted = http.Limit(timeout), self.canonical_id(native_id)
         url = calls.ads(f"accounts/{wanted}")
@@ -137,7 +137,7 @@ class XChannel(Channel):
             answer = listing.ask_of(app, credentials, wanted, listing.ROLE, limit.left())
             ruling = verdicts.classify(answer)
         if ruling.verdict != Verdict.OK:
-            return PairReading(_not_readable(ruling), evidence=evidence(answer))
+            return AccessCheck(_not_readable(ruling), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != wanted:
             raise malformed(answer, "the account and its role", channel="x")
@@ -145,7 +145,7 @@ class XChannel(Channel):
         read = listing.with_funding(app, credentials, read, limit.left())
         if read.restriction:
             ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction)
-        return PairReading(ruling, read)
+        return AccessCheck(ruling, read)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
