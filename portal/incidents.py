@@ -196,7 +196,7 @@ def _with_accounts(held: QuerySet[TokenDeath]) -> QuerySet[TokenDeath]:
 
 def _answer(incident: Incident, row: str, reason: str, number: int) -> dict[str, Any]:
     """Return one kind of answer: the row of the table, what it means, how often, and the channel's own words once."""
-    first = TokenDeath.objects.of(incident).filter(row=row, reason=reason).last()
+    first = TokenDeath.objects.of_incident(incident).filter(row=row, reason=reason).last()
     return {
         "row": row,
         "number": number,

@@ -23,7 +23,7 @@ NEVER = Deadline(Token.DeadlineKind.NEVER)
 UNKNOWN = Deadline(Token.DeadlineKind.UNKNOWN)
 
 
-def of(token: Token) -> Deadline:
+def deadline_of(token: Token) -> Deadline:
     """Return the earlier of the end of data access and the end of serving."""
     serving = serving_end(token)
     if token.data_access_expires_at is None:
@@ -93,7 +93,7 @@ def apply(token: Token, now: datetime) -> bool:
     A move is measured from where the cycle began and not from the last one: many small moves must not add up unseen.
     """
     old = Deadline(token.deadline_kind, token.deadline, token.deadline_clock)
-    new = of(token)
+    new = deadline_of(token)
     if old == new:
         return False
     begun = Deadline(old.kind, token.cycle_deadline or old.at)

@@ -26,7 +26,7 @@ class TokenDeathQuerySet(models.QuerySet["TokenDeath"]):
         """Ends that the channel told of after this moment."""
         return self.filter(at__gt=moment)
 
-    def of(self, incident: "Incident") -> Self:
+    def of_incident(self, incident: "Incident") -> Self:
         """Ends that belong to an incident: from the first that was believed to the last before it was over."""
         found = self.filter(app=incident.app_id).since(incident.began_at - WINDOW)
         return found if incident.ended_at is None else found.filter(at__lte=incident.ended_at)

@@ -136,7 +136,7 @@ class Lane:
         wish = Wish()
         try:
             token = Token.objects.select_related("app").get(pk=token_id)
-            wish = Wish.of(token)
+            wish = Wish.from_token(token)
             facts: spans.Facts = {"adtoken.token_id": token_id, "adtoken.channel": token.app.channel}
             asked_by = token.refresh_wanted.get("trace", "")
             with refreshing.here(), spans.span("refresh", kind="consumer", parent=asked_by, facts=facts):

@@ -91,7 +91,7 @@ def candidates(pending: PendingLink, user: User) -> list[Candidate]:
         .select_related("team")
         .prefetch_related("pool__token__consented_by")
     }
-    had, teams = _had_before(pending), TeamChoice.of(pending, user)
+    had, teams = _had_before(pending), TeamChoice.for_link(pending, user)
     refusing = _refusing(existing.values(), pending.token, user)
     wanted = {pending.account.native_id} if pending.account else had
     everything = not wanted and len(natives) <= PRESELECT_BELOW
@@ -148,7 +148,7 @@ class TeamChoice:
     teams: Sequence[Team]
 
     @classmethod
-    def of(cls, pending: PendingLink, user: User) -> "TeamChoice":
+    def for_link(cls, pending: PendingLink, user: User) -> "TeamChoice":
         """Return the choice for this list: the team that owns a system user, or is asked to renew an account; else the person's teams.
 
         The team that was chosen last comes first, then the one that the person has been in longest.
@@ -189,7 +189,7 @@ def own_teams(user: User) -> list[Team]:
 
 def asks_for_team(pending: PendingLink, user: User) -> Sequence[Team]:
     """Return the teams to choose from for the accounts that are new here; nothing where there is nothing to choose."""
-    teams = TeamChoice.of(pending, user).teams
+    teams = TeamChoice.for_link(pending, user).teams
     if len(teams) < 2:
         return []
     ids = [native.native_id for native in offered(pending) if not native.closed]
@@ -224,7 +224,7 @@ def save(
     )
     if pending is None or not PendingLink.objects.filter(pk=pending_id, user=user).delete()[0]:
         raise Gone
-    choice = TeamChoice.of(pending, user)
+    choice = TeamChoice.for_link(pending, user)
     team = choice.named(team_id)
     by_id = {native.native_id: native for native in offered(pending) if not native.closed}
     chosen = sorted(set(native_ids))

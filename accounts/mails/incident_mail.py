@@ -76,7 +76,11 @@ def pill(incident: Incident) -> pills.Pill:
 def outcomes(incident: Incident) -> list[tuple[str, int]]:
     """Return what became of what was said, in words, with the number of log-ins, the most frequent first."""
     given_up = Q(standing=_STANDING.DISCARDED) & ~Q(decision=TokenDeath.Decision.DISCARD)
-    said = TokenDeath.objects.of(incident).annotate(given_up=given_up).values_list("standing", "given_up")
+    said = (
+        TokenDeath.objects.of_incident(incident)
+        .annotate(given_up=given_up)
+        .values_list("standing", "given_up")
+    )
     counted = said.annotate(number=Count("token", distinct=True)).order_by("-number")
     return [
         (str(GIVEN_UP if unanswered else BECAME[_STANDING(standing)]), number)
@@ -90,7 +94,7 @@ def heading(incident: Incident) -> str:
 
 
 def _kinds(incident: Incident) -> dict[str, object]:
-    kinds = set(TokenDeath.objects.of(incident).values_list("kind", flat=True))
+    kinds = set(TokenDeath.objects.of_incident(incident).values_list("kind", flat=True))
     lost = TokenDeath.Kind.ACCESS in kinds
     return {
         "channel": incident.app.get_channel_display(),
@@ -101,7 +105,7 @@ def _kinds(incident: Incident) -> dict[str, object]:
 
 def answers(incident: Incident) -> list[tuple[str, str, int]]:
     """Return which answers ended log-ins in this incident: row of the table, reason and number, the most frequent first."""
-    found = TokenDeath.objects.of(incident).values_list("row", "reason")
+    found = TokenDeath.objects.of_incident(incident).values_list("row", "reason")
     return list(found.annotate(number=Count("token", distinct=True)).order_by("-number", "row"))
 
 
@@ -155,7 +159,7 @@ def _settled(incident: Incident, zone: ZoneInfo) -> dict[str, object]:
 
 def _held(incident: Incident, zone: ZoneInfo) -> dict[str, object]:
     """Return what holds now: what is held, and how much had ended before it was seen."""
-    of_app = TokenDeath.objects.of(incident)
+    of_app = TokenDeath.objects.of_incident(incident)
     held_now = TokenDeath.objects.held().filter(app=incident.app)
     first = held_now.order_by("ask_at").first()
     asked_at = first.ask_at if first else None

@@ -62,7 +62,7 @@ def decide(*, app_id: int, decision: str, actor: User, now: datetime) -> int:
 
 def _believed(incident: Incident) -> QuerySet[TokenDeath]:
     """Return the ends that were believed before the incident was seen; there are few."""
-    return TokenDeath.objects.of(incident).open().filter(standing=Standing.BELIEVED, ask_at=None)
+    return TokenDeath.objects.of_incident(incident).open().filter(standing=Standing.BELIEVED, ask_at=None)
 
 
 def _decided(incident: Incident) -> QuerySet[TokenDeath]:

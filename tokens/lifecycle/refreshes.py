@@ -62,7 +62,7 @@ class Wish:
     said: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, token: Token) -> Self:
+    def from_token(cls, token: Token) -> Self:
         """Return what is asked for in a token's row as it was read."""
         return cls(token.refresh_wanted_at, dict(token.refresh_wanted))
 
