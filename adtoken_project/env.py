@@ -40,7 +40,7 @@ def text(name: str, default: str | None = None) -> str:
 
     Raises ImproperlyConfigured when both are missing and there is no default, or the file cannot be read.
     """
-    value = _VARIABLES.get(name, default)
+    value: str | None = _VARIABLES.get(name, default)
     if value is None:
         raise ImproperlyConfigured(f"Set {name} (or {name}_FILE). See .env.example.")
     return value

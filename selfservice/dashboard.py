@@ -12,7 +12,6 @@ from django.utils import timezone
 from accounts import pool_reasons, selection, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from accounts.summary import Summary
 from selfservice import keepers, my_list
 from selfservice.linking import overview
@@ -23,6 +22,7 @@ from tokens.models import Token
 from ui import dates
 from ui.calendar_days import AT_RISK, URGENT, within
 from ui.dates import DeadlineFacts
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid
@@ -146,7 +146,7 @@ def _needing(user: User, names: NameVisibility, now: datetime) -> tuple[list[Log
     return rows, shown
 
 
-def _login_row(entries: Sequence[AccountToken], names: Names, now: datetime) -> LoginRow:
+def _login_row(entries: Sequence[AccountToken], names: NameVisibility, now: datetime) -> LoginRow:
     """Return the row of the log-in of these entries."""
     token = entries[0].token
     label, zone = registry.get(token.app.channel).label, timezone.get_current_timezone()

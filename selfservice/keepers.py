@@ -8,7 +8,6 @@ from typing import Any
 from accounts import pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken
-from accounts.name_visibility import Names
 from accounts.pool_reasons import OUTSIDE
 from selfservice.linking import overview
 from tokens import reasons
@@ -16,9 +15,11 @@ from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui.dates import DeadlineFacts
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name
 from users.models import User
+from users.visibility import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
 
@@ -37,7 +38,7 @@ class Keeper:
 def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return the pool of one account in plain words, read-only."""
     one = summary.summarise(account, now)
-    names = Names(user)
+    names = names_for(user)
     keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
     mine = overview.own_entry(one, user)
     told = reasons.explain(
@@ -56,7 +57,9 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     }
 
 
-def _keeper(account: Account, entry: AccountToken, user: User, names: Names, now: datetime) -> Keeper:
+def _keeper(
+    account: Account, entry: AccountToken, user: User, names: NameVisibility, now: datetime
+) -> Keeper:
     token = entry.token
     you = token.consented_by_id == user.pk
     active = account.active_token_id == token.pk

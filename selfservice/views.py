@@ -8,7 +8,6 @@ from django.views.decorators.http import require_GET
 
 from accounts import check_progress, summary
 from accounts.models import Account
-from accounts.name_visibility import Names
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations

@@ -20,6 +20,7 @@ from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User

@@ -6,7 +6,7 @@ from typing import Any
 
 from tokens.channels import http
 from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, misread
+from tokens.channels.classifier import evidence, keys_taken, malformed
 from tokens.channels.facebook import calls, listing, policy, pushes, reading, system_users, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.kinds import (
