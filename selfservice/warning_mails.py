@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from macros import not_mine, opt_outs
+from ui.text import join_all
 
 
 @never_cache
@@ -22,10 +23,12 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
         opt_outs.stop(message=message, now=timezone.now())
         if request.POST.get("List-Unsubscribe") != "One-Click":
             return redirect("stop_mails", signed)
+    macros = opt_outs.macros_of(message)
     context = {
         "message": message,
         "signed": signed,
-        "macros": opt_outs.macros_of(message),
+        "macros": macros,
+        "names": join_all([f"“{macro.name}”" for macro in macros]),
         "stopped": opt_outs.stopped(message),
     }
     return render(request, "selfservice/mails/stop.html", context)

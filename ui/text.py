@@ -21,13 +21,17 @@ def initials(name: str) -> str:
 
 def join_names(names: Sequence[str]) -> str:
     """Return "Ben", "Ben and Chiara", or "Ben, Chiara and 3 more"."""
-    if len(names) <= 1:
-        return "".join(names)
     if len(names) <= 3:
-        first = ", ".join(names[:-1])
-        return gettext("%(first)s and %(last)s") % {"first": first, "last": names[-1]}
+        return join_all(names)
     facts = {"first": names[0], "second": names[1], "number": len(names) - 2}
     return gettext("%(first)s, %(second)s and %(number)s more") % facts
+
+
+def join_all(names: Sequence[str]) -> str:
+    """Return "Ben", "Ben and Chiara", or "Ben, Chiara and Emil", however many they are."""
+    if len(names) <= 1:
+        return "".join(names)
+    return gettext("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
 
 
 def mid(text: str) -> str:
