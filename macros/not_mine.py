@@ -3,15 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent
 from macros.revalidation import all_notices_of
-from notifications import clean, outbox
+from notifications import clean, composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses
@@ -117,18 +115,17 @@ def build(message: Message) -> Mail:
     if not accounts:
         raise NotWanted("accounts_gone")
     who = message.payload["who"]
-    more = f" (+{len(accounts) - 1} more)" if len(accounts) > 1 else ""
-    context: dict[str, Any] = {
-        "subject": clean.line(f"{clean.line(accounts[0].name, 30)} is not {who}’s any more{more}"),
+    facts = {
+        "name": accounts[0].name,
+        "more": len(accounts) - 1,
+        "count": len(accounts),
         "who": who,
         "note": message.payload["note"],
         "accounts": [(one, addresses.of("open_account", one.pk)) for one in accounts[:SHOWN]],
-        "more": max(0, len(accounts) - SHOWN),
-        "because": "You get this because you look after these accounts at AdToken.",
+        "unseen": max(0, len(accounts) - SHOWN),
+        "why_url": "",
     }
-    text = render_to_string("mail/not_mine/body.txt", context)
-    html = render_to_string("mail/not_mine/body.html", context)
-    return Mail(subject=context["subject"], text=text, html=html, reply_to=who)
+    return composing.compose(KIND, message, composing.Reader(None), facts, reply_to=who)
 
 
 def _cause(message: Message) -> str:

@@ -1,15 +1,18 @@
 """From a message to its mail: who reads it, and the foot that every mail has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from notifications.kinds import Mail
 from notifications.models import Message
 from ui import addresses, mails
 from users.models import User
+
+HIDDEN_LINK = gettext_noop("[the link is only in the mail that was sent]")
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,11 @@ def compose(
     """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
     foot = {"reader": reader, "why_url": addresses.of("why_message", message.pk) if reader.user else ""}
     return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to)
+
+
+def without_link(mail: Mail, link: str) -> Mail:
+    """Return the mail with a link that is a secret, which the kept copy does not hold."""
+    hidden = gettext(HIDDEN_LINK)
+    return replace(
+        mail, stored_text=mail.text.replace(link, hidden), stored_html=mail.html.replace(link, hidden)
+    )

@@ -6,19 +6,18 @@ from typing import Any
 
 from django.conf import settings
 from django.shortcuts import resolve_url
-from django.template.loader import render_to_string
 from django.utils import timezone
 
-from notifications import kinds, outbox
+from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from ui import dates
 from users import invitations
 from users.models import Invitation
 from users.signals import invitation_issued
 
 KIND = "invite"
 JOINED = "joined"
-HIDDEN_LINK = "[the link is only in the mail that was sent]"
 
 
 def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
@@ -40,16 +39,8 @@ def build(message: Message) -> Mail:
         raise NotWanted("invitation_over")
     if invitation.number != message.payload["number"]:
         raise NotWanted("invitation_sent_again")
-    subject, text, html = _render("invitation", invitation, invitations.link(invitation))
-    _, stored_text, stored_html = _render("invitation", invitation, HIDDEN_LINK)
-    return Mail(
-        subject=subject,
-        text=text,
-        html=html,
-        reply_to=_inviter(invitation),
-        stored_text=stored_text,
-        stored_html=stored_html,
-    )
+    link = invitations.link(invitation)
+    return composing.without_link(_compose("invitation", message, invitation, link), link)
 
 
 def build_joined(message: Message) -> Mail:
@@ -58,8 +49,7 @@ def build_joined(message: Message) -> Mail:
     if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
         raise NotWanted("not_in_team")
     home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
-    subject, text, html = _render("joined", invitation, home)
-    return Mail(subject=subject, text=text, html=html, reply_to=_inviter(invitation))
+    return _compose("joined", message, invitation, home)
 
 
 def register() -> None:
@@ -83,14 +73,15 @@ def _inviter(invitation: Invitation) -> str:
     return inviter.email if inviter and inviter.is_active else ""
 
 
-def _render(folder: str, invitation: Invitation, link: str) -> tuple[str, str, str]:
-    context = {
-        "invitation": invitation,
+def _compose(folder: str, message: Message, invitation: Invitation, link: str) -> Mail:
+    reader = composing.Reader(invitation.user)
+    facts = {
+        "inviter": invitation.inviter,
+        "name": invitation.name,
+        "team": str(invitation.team),
+        "until": dates.moment(invitation.expires_at, zone=reader.zone).full,
+        "is_staff": invitation.is_staff,
         "link": link,
-        "because": f"You get this mail because {invitation.inviter} entered your address.",
+        "why_url": "",  # the reader may have no log-in yet
     }
-    subject = " ".join(render_to_string(f"mail/{folder}/subject.txt", context).split())
-    context["subject"] = subject
-    text = render_to_string(f"mail/{folder}/body.txt", context)
-    html = render_to_string(f"mail/{folder}/body.html", context)  # styles are written inline at delivery
-    return subject, text, html
+    return composing.compose(folder, message, reader, facts, reply_to=_inviter(invitation))

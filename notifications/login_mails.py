@@ -7,22 +7,18 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from django.template.loader import render_to_string
-from django.utils import timezone
-
-from notifications import kinds, outbox
+from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
-from ui.name_visibility import ADMINISTRATOR, HIDDEN
-from users import browsers, password_reset, visibility
+from users import browsers, password_reset
 from users.login_changes import Kind, LoginChange
 from users.models import User
 from users.signals import login_changed, password_reset_requested
+from users.visibility import names_for
 
 RESET = "password_reset"
 CHANGED = "login_changed"
-HIDDEN_LINK = "[the link is only in the mail that was sent]"
 
 
 def enqueue_reset(*, email: str, now: datetime, **_kwargs: Any) -> None:
@@ -56,9 +52,9 @@ def build_reset(message: Message) -> Mail:
     user = password_reset.person_of(message.recipient)
     if user is None:
         raise NotWanted("nobody_logs_in")
-    subject, text, html = _render_reset(user, password_reset.link(user))
-    _, stored_text, stored_html = _render_reset(user, HIDDEN_LINK)
-    return Mail(subject=subject, text=text, html=html, stored_text=stored_text, stored_html=stored_html)
+    link = password_reset.link(user)
+    facts = {"name": user.name, "link": link, "why_url": ""}  # whoever reads it may not be able to log in
+    return composing.without_link(composing.compose(RESET, message, composing.Reader(user), facts), link)
 
 
 def build_change(message: Message) -> Mail:
@@ -67,26 +63,25 @@ def build_change(message: Message) -> Mail:
     user = User.objects.filter(pk=payload["user"]).first()
     if user is None:
         raise NotWanted("person_deleted")
-    words: dict[str, Any] = {
-        **payload,
+    may_reset = _can_reset(user, message)
+    facts = {
+        "what": f"mail/login/{Kind(payload['change'])}.txt",
+        "by_staff": payload["by"] is not None,
         "by_name": _actor(payload["by"], user),
-        "unnamed": ADMINISTRATOR,
         "to_old": payload["old_email"] == message.recipient,
+        "old_email": payload["old_email"],
+        "new_email": payload["new_email"],
         "login": user.email,
+        "recipient": message.recipient,
+        "when": dates.moment(message.created_at, zone=user.zone).full,
+        "address": payload["address"],
+        "browser": browsers.named(payload["browser"]),
+        "rest_url": addresses.of("account_reset_password") if may_reset else "",
+        "why_url": addresses.of("why_message", message.pk) if may_reset else "",
     }
-    subject, _, lead = (
-        render_to_string(f"mail/login/{Kind(payload['change'])}.txt", words).strip().partition("\n")
-    )
-    context = {
-        **words,
-        "subject": subject,
-        "lead": " ".join(lead.split()),
-        "rows": _rows(message, user),
-        "reset_url": addresses.of("account_reset_password") if _can_reset(user, message) else "",
-        "why_url": addresses.of("why_message", message.pk) if _can_reset(user, message) else "",
-        "because": f"You get this because {message.recipient} is, or was, the address of a log-in at AdToken.",
-    }
-    return _rendered("changed", context, user)
+    if facts["by_staff"]:
+        facts["rest_url"] = ""  # who did it is asked
+    return composing.compose("login", message, composing.Reader(user), facts)
 
 
 def register() -> None:
@@ -98,42 +93,12 @@ def register() -> None:
 
 
 def _actor(by: int | None, reader: User) -> str:
-    """Return who of staff did it, as the reader may know them; "" where the person did it."""
-    if by is None:
-        return ""
-    actor = User.objects.filter(pk=by).first()
-    name = visibility.names_for(reader).user(actor)
-    return name if name not in {"", HIDDEN} else ADMINISTRATOR
-
-
-def _rows(message: Message, user: User) -> list[tuple[str, str]]:
-    """Return what is known of a change: when, and from where."""
-    rows = [("When", dates.moment(message.created_at, zone=user.zone).full)]
-    known = (("From", message.payload["address"]), ("Browser", browsers.named(message.payload["browser"])))
-    return rows + [(word, text) for word, text in known if text]
+    """Return who of staff did it, where the reader may know them by name; else ""."""
+    actor = User.objects.filter(pk=by).first() if by is not None else None
+    name = names_for(reader).user(actor)
+    return name if actor is not None and name == str(actor) else ""
 
 
 def _can_reset(user: User, message: Message) -> bool:
     """Return whether the reader can answer an unwanted change by setting a new password."""
     return user.is_active and message.recipient == user.email
-
-
-def _render_reset(user: User, link: str) -> tuple[str, str, str]:
-    mail = _rendered(
-        "reset",
-        {
-            "subject": "Set a new password for AdToken",
-            "name": user.name,
-            "link": link,
-            "because": "You get this because somebody, presumably you, asked for it on the log-in page.",
-        },
-        user,
-    )
-    return mail.subject, mail.text, mail.html
-
-
-def _rendered(name: str, context: dict[str, Any], user: User) -> Mail:
-    with timezone.override(user.zone):
-        text = render_to_string(f"mail/login/{name}_body.txt", context)
-        html = render_to_string(f"mail/login/{name}_body.html", context)
-    return Mail(subject=context["subject"], text=text, html=html)

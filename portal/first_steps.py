@@ -2,17 +2,15 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
 from macros.models import Macro
-from notifications import kinds, outbox
+from notifications import composing, kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
 from tokens.channels import declarations
@@ -104,14 +102,8 @@ def send_test_mail(request: HttpRequest) -> HttpResponse:
 
 def build_test(message: Message) -> Mail:
     """Return the test mail."""
-    context: dict[str, Any] = {
-        "subject": "[Test] AdToken can send mails",
-        "because": f"You get this because somebody who logs in as {message.recipient} pressed the button for it.",
-        "link": addresses.of("my_accounts"),
-    }
-    text = render_to_string("mail/test/body.txt", context)
-    html = render_to_string("mail/test/body.html", context)
-    return Mail(subject=context["subject"], text=text, html=html)
+    facts = {"recipient": message.recipient, "rest_url": addresses.of("my_accounts"), "why_url": ""}
+    return composing.compose("test", message, composing.reader_of(message), facts)
 
 
 def register() -> None:

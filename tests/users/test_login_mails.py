@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications import delivery, kinds, login_mails
+from notifications import composing, delivery, kinds, login_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import running_server
@@ -141,7 +141,7 @@ def test_the_reset_mail_goes_out_as_one_of_ours_and_only_the_sent_copy_holds_the
     assert "/password/reset/key/" in str(mail)
     assert row.state == "sent"
     assert "/password/reset/key/" not in row.text + row.html
-    assert login_mails.HIDDEN_LINK in row.text
+    assert composing.HIDDEN_LINK in row.text
 
 
 def test_changing_the_own_password_is_told_with_address_and_browser(client: Client) -> None:
