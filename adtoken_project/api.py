@@ -17,6 +17,7 @@ from adtoken_project import api_description, problems
 from adtoken_project.problems import problem
 from broker import api as accounts_api
 from broker.callers import Caller, authenticate
+from broker.texts import text
 from tokens.vault import NothingStored, VaultError
 from users import hold
 
@@ -61,17 +62,17 @@ def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  #
 
 @api.exception_handler(broker.NotFound)
 def _not_found(request: HttpRequest, error: broker.NotFound) -> HttpResponse:  # noqa: ARG001  # ninja's interface
-    return problem(404, "Not found", str(error))
+    return problem(404, text("title_404"), str(error))
 
 
 @api.exception_handler(broker.LeaseOver)
 def _lease_over(request: HttpRequest, error: broker.LeaseOver) -> HttpResponse:  # noqa: ARG001
-    return problem(410, "The lease is over", str(error))
+    return problem(410, text("title_lease_over"), str(error))
 
 
 @api.exception_handler(broker.BrokerRefused)
 def _refused(request: HttpRequest, error: broker.BrokerRefused) -> HttpResponse:  # noqa: ARG001
-    return problem(400, "Not possible", str(error))
+    return problem(400, text("title_refused"), str(error))
 
 
 @api.exception_handler(broker.NotAvailable)
@@ -82,28 +83,24 @@ def _held(request: HttpRequest, error: broker.NotAvailable) -> HttpResponse:  # 
 
 @api.exception_handler(broker.Busy)
 def _busy(request: HttpRequest, error: broker.Busy) -> HttpResponse:  # noqa: ARG001
-    return problem(503, "We are checking", str(error), retry_after=error.retry_after)
+    return problem(503, text("title_busy"), str(error), retry_after=error.retry_after)
 
 
 @api.exception_handler(hold.OnHold)
 def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa: ARG001
-    return problem(503, "On hold", str(error), retry_after=hold.RETRY_AFTER)
+    return problem(503, text("title_on_hold"), str(error), retry_after=hold.RETRY_AFTER)
 
 
 @api.exception_handler(VaultError)
 def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
     logger.error("credentials do not open: %s", error)
-    detail = "The stored credentials do not open. An operator must check FERNET_KEYS; no token was touched."
-    if isinstance(error, NothingStored):
-        detail = (
-            "The channel's app has no secret. An operator enters it under Channel apps; no token was touched."
-        )
-    return problem(503, "Out of order", detail, retry_after=300)
+    detail = text("no_secret" if isinstance(error, NothingStored) else "does_not_open")
+    return problem(503, text("title_out_of_order"), detail, retry_after=300)
 
 
 @api.exception_handler(accounts_api.ScopeMissing)
 def _scope_missing(request: HttpRequest, error: accounts_api.ScopeMissing) -> HttpResponse:  # noqa: ARG001
-    return problem(403, "Scope missing", f"This API key lacks the scope {error}.")
+    return problem(403, text("title_scope_missing"), text("scope_missing", name=str(error)))
 
 
 @api.exception_handler(accounts_api.BadQuery)
@@ -118,7 +115,7 @@ def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse: 
 
 @api.exception_handler(AuthenticationError)
 def _unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
-    return problem(401, "Not authenticated", "Send a valid API key: Authorization: Bearer adt_...")
+    return problem(401, text("title_no_key"), text("no_key"))
 
 
 @api.exception_handler(ValidationError)
@@ -127,21 +124,21 @@ def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  #
 
 
 def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
-    words = "; ".join(f"{one['field'] or 'the body'}: {one['detail']}" for one in errors)
-    return problem(422, "Not valid", words, errors=errors)
+    words = "; ".join(f"{one['field'] or text('the_body')}: {one['detail']}" for one in errors)
+    return problem(422, text("title_not_valid"), words, errors=errors)
 
 
 def _field_problem(item: dict[str, Any]) -> dict[str, str]:
     """Name the field as the caller does. Below "body" the first name is that of our view's argument."""
     location, *names = item["loc"]
     names = names[1:] if location == "body" else names
-    detail = "There is no such field." if item["type"] == "extra_forbidden" else str(item["msg"])
+    detail = text("no_field") if item["type"] == "extra_forbidden" else str(item["msg"])
     return {"location": location, "field": ".".join(map(str, names)), "detail": detail}
 
 
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
-    return problem(error.status_code, "Not possible", str(error))
+    return problem(error.status_code, text("title_refused"), str(error))
 
 
 def _rest(fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from adtoken_project import problems
 from adtoken_project.metrics import signals
 from broker.callers import Caller
 from broker.records import hash_of
+from broker.texts import text
 from users import quiet_requests
 from users.client_address import client_address
 
@@ -52,8 +53,7 @@ class ApiMiddleware:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # A redirect would let a job go on sending its key in clear, first to us and then once more.
-            detail = "Plain HTTP is refused: this key has travelled in clear. Use https, and make a new key."
-            return problems.problem(403, "HTTPS only", detail)
+            return problems.problem(403, text("title_https_only"), text("https_only"))
         head = request.method == "HEAD"
         if head:
             request.method = "GET"

@@ -35,6 +35,7 @@ from broker.api_schemas import (
     SignOut,
 )
 from broker.leases import Lease
+from broker.texts import text
 from tokens import reasons
 from tokens.channels import registry
 from ui.calendar_days import end_of_window
@@ -45,7 +46,6 @@ from users.visibility import names_for_teams
 router = Router(tags=["broker"])
 
 PAGE = 100
-_BAD_CURSOR = "It is not one that we gave. Start without it."
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
 
 
@@ -59,10 +59,9 @@ def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) 
         raise ScopeMissing(scope)
     for name, values in request.GET.lists():
         if name not in query:
-            known = f"Known are {', '.join(sorted(query))}." if query else "This address takes none."
-            raise BadQuery(name, f"There is no such parameter. {known}")
+            raise BadQuery(name, text("no_parameter", known=", ".join(sorted(query))))
         if len(values) > 1:
-            raise BadQuery(name, "Given more than once.")
+            raise BadQuery(name, text("given_twice"))
     return replace(caller, address=client_address(request))
 
 
@@ -123,11 +122,11 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
     try:
         canonical = registry.get(channel).canonical_id(native_id)
     except (registry.UnknownChannel, ValueError) as error:
-        raise broker.NotFound("There is no such account.") from error
+        raise broker.NotFound(text("no_account")) from error
     found = summary.with_pools(Account.objects.filter(caller.visible(), channel=channel, native_id=canonical))
     account = found.first()
     if account is None:
-        raise broker.NotFound("There is no such account.")
+        raise broker.NotFound(text("no_account"))
     return _detail(summary.summarise(account, timezone.now()), caller)
 
 
@@ -206,7 +205,7 @@ def held_problem(held: broker.NotAvailable) -> Problem:
     """Return the problem that says why only a person can help."""
     return Problem(
         type="about:blank",
-        title="Only a person can help",
+        title=text("title_held"),
         status=409,
         detail=held.detail,
         reason=held.reason,
@@ -310,7 +309,7 @@ def _position(cursor: str | None) -> int:
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError) as error:
-        raise BadQuery("cursor", _BAD_CURSOR) from error
+        raise BadQuery("cursor", text("bad_cursor")) from error
     if type(position) is not int or not 0 <= position < 2**63:
-        raise BadQuery("cursor", _BAD_CURSOR)
+        raise BadQuery("cursor", text("bad_cursor"))
     return position

@@ -11,6 +11,7 @@ from broker.errors import BrokerRefused, Busy, LeaseOver
 from broker.leases import Lease, Purpose, lease
 from broker.reports import report
 from broker.signing import sign
+from broker.texts import text
 from tokens.channels import http, registry
 from tokens.channels.addresses import path_below
 from tokens.channels.kinds import Answer, Verdict
@@ -60,9 +61,7 @@ def call(
     caller = caller or Caller()
     bases = registry.get(account.channel).api_urls()
     if path_below(url, bases, encoded=True) is None:
-        raise BrokerRefused(
-            f"A token of this channel is sent to addresses below {' and '.join(bases)} alone."
-        )
+        raise BrokerRefused(text("own_addresses_only", addresses=" and ".join(bases)))
     request = _Request(method, url, params or {}, data or {}, json)
 
     def fresh() -> Lease:
@@ -91,7 +90,10 @@ def call(
         if result.held is not None:
             raise result.held
         if result.action == "retry_later":
-            raise Busy(result.retry_after or 30, f"The channel answered {answer.status}: {result.verdict}.")
+            raise Busy(
+                result.retry_after or 30,
+                text("channel_answered", status=answer.status, verdict=str(result.verdict)),
+            )
         if result.lease is None or result.lease.token_id == current.token_id:
             break  # the token is fine, so the answer is about the request itself
         current = result.lease

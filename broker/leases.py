@@ -13,6 +13,7 @@ from broker import records
 from broker.callers import Caller
 from broker.errors import Busy, LeaseOver, NotAvailable, NotFound
 from broker.prepared import prepared_cursor
+from broker.texts import text
 from broker.unavailable import not_available
 from tokens import lifecycle, probe, vault
 from tokens.app_keys import keys_by_version
@@ -140,12 +141,12 @@ def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: boo
         version, key, account, token, generation, issued, expires, *more = signing.loads(lease_id, salt=SALT)
         purpose = _purpose(version, more)
     except (signing.BadSignature, ValueError, TypeError) as error:
-        raise NotFound("There is no such lease.") from error
+        raise NotFound(text("no_lease")) from error
     if key != caller.key_id:
-        raise NotFound("There is no such lease.")
+        raise NotFound(text("no_lease"))
     claims = Claims(key, account, token, generation, _time(issued), _time(expires), purpose)
     if now > (claims.expires_at if for_sending else claims.issued_at + REPORT_FOR):
-        raise LeaseOver("This lease is over. Get a new one.")
+        raise LeaseOver(text("lease_over"))
     return claims
 
 
@@ -167,7 +168,7 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
     try:
         native_id = registry.get(channel).canonical_id(native_id)
     except (registry.UnknownChannel, ValueError) as error:
-        raise NotFound("There is no such account.") from error
+        raise NotFound(text("no_account")) from error
     teams = None if caller.teams is None else list(caller.teams)
     facts: dict[str, Any] = {"teams": teams, "token": token_id, "channel": channel, "native_id": native_id}
     with prepared_cursor() as cursor:
@@ -175,7 +176,7 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
         found = cursor.fetchone()
     row = _Row(*found) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
-        raise NotFound("There is no such account.")
+        raise NotFound(text("no_account"))
     return row
 
 
@@ -263,11 +264,11 @@ def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: dateti
     """Return why no token of the account serves. `waits`: in how many seconds a channel may be asked that could not be asked now."""
     channel = declarations.label(row.channel)
     if row.state == Account.State.INTERRUPTED:
-        return Busy(30, "The account's tokens are being checked.")
+        return Busy(30, text("being_checked"))
     if row.state == Account.State.CONNECTED and _overdue(row, now):
-        return Busy(waits or 30, f"The token's date has passed and {channel} does not answer.")
+        return Busy(waits or 30, text("date_passed", channel=channel))
     if waits:
-        return Busy(waits, f"{channel} cannot be asked right now.")
+        return Busy(waits, text("cannot_be_asked", channel=channel))
     return not_available(row.account_id, teams=caller.teams, until=until)
 
 

@@ -14,6 +14,7 @@ from accounts.models import LeaseRecord
 from broker.callers import Caller
 from broker.errors import Busy
 from broker.prepared import prepared_cursor
+from broker.texts import text
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def write(
             cursor.execute(_INSERT, facts)
     except DatabaseError as error:
         logger.exception("A hand-out could not be recorded, so nothing was handed out.")
-        raise Busy(RETRY_AFTER, "This could not be recorded, so no token is handed out.") from error
+        raise Busy(RETRY_AFTER, text("not_recorded")) from error
 
 
 def hash_of(lease_id: str) -> str:

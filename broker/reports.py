@@ -12,6 +12,7 @@ from broker import control
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
 from broker.leases import Claims, Lease, Purpose, lease, open_lease
+from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
@@ -53,7 +54,7 @@ def report(
     token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
     account = Account.objects.filter(pk=claims.account_id).first()
     if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
-        raise NotFound("There is no such lease.")
+        raise NotFound(text("no_lease"))
     unknown_answers.learn(now)
     ruling = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
     evidence = scrub.evidence(call="api", status=status, body=body)
@@ -69,9 +70,7 @@ def report(
     if token.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
     if ruling.verdict == Verdict.OUR_BUG:
-        return Report(
-            ruling.verdict, "none", detail="The answer is about the request itself, not about the token."
-        )
+        return Report(ruling.verdict, "none", detail=text("about_the_request"))
     if ruling.verdict in HARMLESS:
         return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
     return _confirm(caller, account, token, ruling, evidence, claims, now)

@@ -12,6 +12,7 @@ from broker.callers import Caller
 from broker.errors import BrokerRefused, LeaseOver, NotFound
 from broker.leases import Claims, open_lease
 from broker.prepared import prepared_cursor
+from broker.texts import text
 from broker.unavailable import not_available
 from tokens import vault
 from tokens.app_keys import keys_by_version
@@ -64,7 +65,7 @@ def sign(
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=True)
     row = _read(claims)
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
-        raise NotFound("There is no such lease.")
+        raise NotFound(text("no_lease"))
     _ask_again(caller, claims, row)
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
@@ -108,6 +109,6 @@ def _ask_again(caller: Caller, claims: Claims, row: _Row) -> None:
     if row.state == Account.State.PAUSED or (publishes and row.restriction):
         raise not_available(claims.account_id, teams=caller.teams)
     if row.generation != claims.generation or row.token_state != Token.State.VALID:
-        raise LeaseOver("The token of this lease has changed. Get a new lease.")
+        raise LeaseOver(text("token_changed"))
     if row.access != AccountToken.Access.OK or (publishes and row.can_publish == AccountToken.CanPublish.NO):
-        raise LeaseOver("The token of this lease no longer serves this account. Get a new lease.")
+        raise LeaseOver(text("token_left"))

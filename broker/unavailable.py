@@ -6,6 +6,7 @@ from datetime import datetime
 from accounts import pool_reasons, selection
 from accounts.models import Account
 from broker.errors import NotAvailable
+from broker.texts import text
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.base import Channel
@@ -21,18 +22,16 @@ def not_available(
     account = Account.objects.select_related("active_token").get(pk=account_id)
     native = registry.get(account.channel)
     if account.state == Account.State.PAUSED:
-        detail = f"Staff paused this account on purpose. {account.pause_note}".strip()
+        detail = text("paused", note=account.pause_note)
         return NotAvailable("paused", "paused", detail, account.paused_at, _names([account.paused_by], teams))
     if account.state != Account.State.DEACTIVATED and account.restriction:
-        detail = f"{native.label} restricts this ad account: {account.restriction}. The tokens are fine."
+        detail = text("restricted", channel=native.label, restriction=account.restriction)
         steps = native.steps(Reason.RESTRICTED)
         return NotAvailable(
-            "restricted", "restricted", detail, None, (f"an admin of the account at {native.label}",), steps
+            "restricted", "restricted", detail, None, (text("an_admin", channel=native.label),), steps
         )
     if account.state == Account.State.CONNECTED:
-        detail = (
-            f"No token of this account lives until {until:%Y-%m-%d %H:%M} UTC." if until else "No token fits."
-        )
+        detail = text("none_lives_until", until=f"{until:%Y-%m-%d %H:%M}" if until else "")
         people = _names([account.active_token.consented_by if account.active_token else None], teams)
         return NotAvailable("connected", "min_valid_for", detail, None, people, native.steps(Reason.EXPIRED))
     return _deactivated(account, native, teams)
@@ -46,16 +45,16 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     told = reasons.explain(account.channel, reason)
     people = _names([entry.token.consented_by for entry in entries], teams)
     unlinked = reason == pool_reasons.UNLINKED
-    todo = f"Somebody must {'link it anew' if unlinked else 're-authenticate'} at {native.label}."
+    todo = text("link_anew" if unlinked else "re_authenticate", channel=native.label)
     if reason == pool_reasons.OUTSIDE:
         people = (told.waits_for,)
-        todo = "The account's team takes log-ins of its own people only: add one of them to it. Nobody needs to re-authenticate."
+        todo = text("add_to_team")
     elif told.waits_for:
-        people = (f"an admin of the account at {native.label}",)
-        todo = "An admin there must give a role; nobody needs to re-authenticate."
+        people = (text("an_admin", channel=native.label),)
+        todo = text("give_a_role")
     elif reason in LIFTABLE | WRITE_REFUSALS:
-        todo = f"Either the person puts it right at {native.label} first, or somebody else links the account."
-    detail = f"This account is deactivated ({reason}). {todo}"
+        todo = text("put_right_there", channel=native.label)
+    detail = text("deactivated", reason=str(reason), todo=todo)
     return NotAvailable("deactivated", reason, detail, account.since, people, told.steps)
 
 
