@@ -48,7 +48,7 @@ class ImportRefused(Exception):  # noqa: N818  # an answer
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     """One checked line."""
 
     number: int
@@ -74,7 +74,7 @@ class Result:
 
 
 @dataclass
-class Checker:
+class ImportChecker:
     """Checks lines one by one and collects every problem, so that a person mends the file in one go."""
 
     problems: list[str] = field(default_factory=list)
@@ -91,11 +91,11 @@ class Checker:
         )
     )
 
-    def check(self, number: int, row: dict[str, str]) -> Line | None:
+    def check(self, number: int, row: dict[str, str]) -> ImportLine | None:
         """Return the line, or None after noting what is wrong with it."""
         before = len(self.problems)
         channel, native_id = row["channel"].lower(), self._native_id(number, row)
-        line = Line(
+        line = ImportLine(
             number=number,
             channel=channel,
             native_id=native_id,
@@ -172,7 +172,7 @@ class Checker:
         self.problems.append(f"Line {number}: {text}")
 
 
-def read(source: TextIO, progress: Progress[tuple[int, dict[str, str]]]) -> list[Line]:
+def read(source: TextIO, progress: Progress[tuple[int, dict[str, str]]]) -> list[ImportLine]:
     """Read and check all lines. Raises ImportRefused with every problem."""
     reader = csv.reader(source)
     try:
@@ -180,7 +180,7 @@ def read(source: TextIO, progress: Progress[tuple[int, dict[str, str]]]) -> list
     except (StopIteration, csv.Error, UnicodeDecodeError):
         raise ImportRefused(["The file is empty or is not CSV in UTF-8."]) from None
     _check_header(header)
-    checker = Checker()
+    checker = ImportChecker()
     try:
         rows = list(_rows(reader, header, checker))
     except (csv.Error, UnicodeDecodeError) as error:
@@ -207,7 +207,7 @@ def _check_header(header: list[str]) -> None:
         raise ImportRefused(problems)
 
 
-def _rows(reader: Any, header: list[str], checker: Checker) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(reader: Any, header: list[str], checker: ImportChecker) -> Iterator[tuple[int, dict[str, str]]]:
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
@@ -223,7 +223,7 @@ def _rows(reader: Any, header: list[str], checker: Checker) -> Iterator[tuple[in
         yield reader.line_num, {name: given.get(name, "") for name in COLUMNS}
 
 
-def write(lines: Sequence[Line], *, now: datetime, dry_run: bool, progress: Progress[Any]) -> Result:
+def write(lines: Sequence[ImportLine], *, now: datetime, dry_run: bool, progress: Progress[Any]) -> Result:
     """Write all in one transaction, or, with `dry_run`, say what that would do and undo it."""
     with transaction.atomic():
         before = Account.objects.count()
@@ -236,7 +236,7 @@ def write(lines: Sequence[Line], *, now: datetime, dry_run: bool, progress: Prog
     return result
 
 
-def _accounts(lines: Sequence[Line], now: datetime) -> dict[tuple[str, str], Account]:
+def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str], Account]:
     wanted = {
         (line.channel, line.native_id): Account(
             channel=line.channel,
@@ -258,7 +258,7 @@ def _accounts(lines: Sequence[Line], now: datetime) -> dict[tuple[str, str], Acc
     return {key: account for key, account in found.items() if key in wanted}
 
 
-def _tokens(lines: Sequence[Line], now: datetime) -> tuple[dict[tuple[str, str], Token], int]:
+def _tokens(lines: Sequence[ImportLine], now: datetime) -> tuple[dict[tuple[str, str], Token], int]:
     """Return the tokens by (channel, native user), and how many of them existed before."""
     apps = {app.channel: app for app in ChannelApp.objects.filter(is_default=True)}
     wanted = {
@@ -277,7 +277,7 @@ def _tokens(lines: Sequence[Line], now: datetime) -> tuple[dict[tuple[str, str],
 
 
 def _links(
-    lines: Sequence[Line],
+    lines: Sequence[ImportLine],
     accounts: dict[tuple[str, str], Account],
     tokens: dict[tuple[str, str], Token],
     now: datetime,

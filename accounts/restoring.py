@@ -23,7 +23,7 @@ SOURCE = "restored"
 
 
 @dataclass
-class Asked:
+class AskedAgain:
     """What a round of questions gave, in log-ins."""
 
     work: int = 0
@@ -42,13 +42,15 @@ def _waiting(since: datetime) -> TokenQuerySet:
     return living.exclude(last_checked_at__gte=since)
 
 
-def ask_all(*, since: datetime, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Asked:
+def ask_all(
+    *, since: datetime, clock: Callable[[], datetime], progress: Callable[[int], object]
+) -> AskedAgain:
     """Ask the channels about every log-in that is not dead, once, and renew none. Called on hold, when nobody else acts.
 
     What a backup holds may be older than what the channel knows, so a refusal proves nothing here: the log-in is in doubt. Those that
     answered since `since` are not asked again, so a round that was stopped goes on.
     """
-    found, after = Asked(), 0
+    found, after = AskedAgain(), 0
     with hold.asking():
         while batch := list(
             _waiting(since).filter(pk__gt=after).select_related("app").order_by("pk")[:BATCH]
@@ -78,7 +80,7 @@ def _ask(token: Token, clock: Callable[[], datetime]) -> Job[Outcome]:
     )
 
 
-def _count(found: Asked, token_id: int, result: Outcome | Exception) -> None:
+def _count(found: AskedAgain, token_id: int, result: Outcome | Exception) -> None:
     if isinstance(result, Exception):
         raise result
     if result.verdict == Verdict.OK:

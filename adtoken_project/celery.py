@@ -33,7 +33,7 @@ class HeldTask(Task):  # type: ignore[type-arg]  # the stubs' parameters do not 
         return super().__call__(*args, **kwargs)
 
 
-class App(Celery):
+class CeleryApp(Celery):
     """Dates what it sends, and tells beat what is due, by PostgreSQL's clock; Celery's own would be that of the host (see `ticks`)."""
 
     def now(self) -> datetime:
@@ -42,6 +42,6 @@ class App(Celery):
 
 
 celery_transport.install()
-app = App("adtoken", task_cls=HeldTask)
+app = CeleryApp("adtoken", task_cls=HeldTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

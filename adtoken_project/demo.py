@@ -28,7 +28,7 @@ APPS = {
 
 
 @dataclass(frozen=True)
-class Login:
+class DemoLogin:
     """One demo login."""
 
     role: str
@@ -37,9 +37,9 @@ class Login:
 
 
 LOGINS = [
-    Login("admin", "mira@example.com", "Mira Ode"),
-    Login("marketer", "ada@example.com", "Ada Okafor"),
-    Login("marketer", "ben@example.com", "Ben Lindqvist"),
+    DemoLogin("admin", "mira@example.com", "Mira Ode"),
+    DemoLogin("marketer", "ada@example.com", "Ada Okafor"),
+    DemoLogin("marketer", "ben@example.com", "Ben Lindqvist"),
 ]
 
 
@@ -61,7 +61,7 @@ def prepare(*, api_key: str = "") -> dict[str, object]:
     }
 
 
-def _person(login: Login) -> None:
+def _person(login: DemoLogin) -> None:
     if User.objects.filter(email=login.email).exists():
         return
     admin = login.role == "admin"

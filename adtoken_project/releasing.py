@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import restoring
-from accounts.restoring import Asked
+from accounts.restoring import AskedAgain
 from macros.models import Macro
 from notifications import claims
 from notifications.models import Message
@@ -21,7 +21,7 @@ CANCELLED = "It waited when this installation was on hold, so what it says may b
 class Same:
     """What the release of the same installation did. `messages` is None where it stays on hold."""
 
-    asked: Asked
+    asked: AskedAgain
     messages: list[Message] | None
 
 

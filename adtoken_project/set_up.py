@@ -53,7 +53,7 @@ class SetUpRefused(Exception):  # noqa: N818  # an answer
 
 
 @dataclass
-class Work:
+class SetUpRun:
     """One run: who does it, what was done, what is wrong."""
 
     by: User
@@ -99,7 +99,7 @@ def read(text: str) -> dict[str, list[Entry]]:
 
 def apply(tables: Mapping[str, Sequence[Entry]], *, by: User, now: datetime, folder: Path) -> list[str]:
     """Set up what the file names, all or nothing. Returns what was done, a line each. Raises SetUpRefused."""
-    work = Work(by, now, folder)
+    work = SetUpRun(by, now, folder)
     try:
         with transaction.atomic():
             for table, each in _STEPS.items():
@@ -116,7 +116,7 @@ def apply(tables: Mapping[str, Sequence[Entry]], *, by: User, now: datetime, fol
     return work.done
 
 
-def _team(work: Work, entry: Entry) -> None:
+def _team(work: SetUpRun, entry: Entry) -> None:
     name = str(entry.get("name", ""))
     team = Team.objects.filter(name=name).first() or Team(name=name)
     fresh, before = team.pk is None, team.members_only
@@ -132,7 +132,7 @@ def _team(work: Work, entry: Entry) -> None:
     work.done.append(f"team {team}: {'made' if fresh else 'changed'}")
 
 
-def _app(work: Work, entry: Entry) -> None:
+def _app(work: SetUpRun, entry: Entry) -> None:
     channel, client_id = str(entry.get("channel", "")), str(entry.get("client_id", ""))
     app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
     secret = _secret(work, entry)
@@ -166,7 +166,7 @@ def _app_values(app: ChannelApp | None, entry: Entry, secret: str) -> dict[str, 
     }  # fmt: skip
 
 
-def _more(work: Work, app: ChannelApp | None, channel: str, entry: Entry) -> dict[str, str]:
+def _more(work: SetUpRun, app: ChannelApp | None, channel: str, entry: Entry) -> dict[str, str]:
     """Return the further values of an app that the entry names, by their fields: {"more_env": {"developer_token": "VARIABLE"}}."""
     said = entry.get("more_env", {})
     native = registry.CHANNELS.get(channel)
@@ -192,7 +192,7 @@ def _keys(app: ChannelApp | None) -> AppKeys | None:
         return None
 
 
-def _secret(work: Work, entry: Entry) -> str | None:
+def _secret(work: SetUpRun, entry: Entry) -> str | None:
     """Return the app secret that the entry names, "" where it names none, None where it cannot be had."""
     if "secret_env" in entry:
         found = os.environ.get(str(entry["secret_env"]), "")
@@ -208,7 +208,7 @@ def _secret(work: Work, entry: Entry) -> str | None:
         return None
 
 
-def _key(work: Work, entry: Entry) -> None:
+def _key(work: SetUpRun, entry: Entry) -> None:
     before = len(work.problems)
     teams = list(Team.objects.filter(name__in=entry.get("teams", [])))
     work.problems += [
@@ -245,7 +245,7 @@ def _key(work: Work, entry: Entry) -> None:
     work.done.append(f"API key {key}: made, its secret is in {path}")
 
 
-def _compare(work: Work, key: ApiKey, wanted: Mapping[str, Any], path: Path) -> None:
+def _compare(work: SetUpRun, key: ApiKey, wanted: Mapping[str, Any], path: Path) -> None:
     """Say where a key that exists is not as it is wanted: a key is never changed, and its secret is never had again."""
     same = (set(key.scopes), set(key.channels), set(key.teams.all())) == (
         set(wanted["scopes"]),
@@ -262,7 +262,7 @@ def _compare(work: Work, key: ApiKey, wanted: Mapping[str, Any], path: Path) -> 
         )
 
 
-def _person(work: Work, entry: Entry) -> None:
+def _person(work: SetUpRun, entry: Entry) -> None:
     email, team = (
         str(entry.get("email", "")).strip().lower(),
         Team.objects.filter(name=entry.get("team")).first(),
@@ -287,13 +287,13 @@ def _person(work: Work, entry: Entry) -> None:
         work.done.append(f"{email}: {'added to' if made.accepted_at else 'invited to'} {team}")
 
 
-def _is_valid(work: Work, form: BaseForm) -> bool:
+def _is_valid(work: SetUpRun, form: BaseForm) -> bool:
     for name, errors in form.errors.items():
         work.problems += [f"{name}: {error}" if name != "__all__" else str(error) for error in errors]
     return not form.errors
 
 
-_STEPS: Mapping[str, Callable[[Work, Entry], None]] = {
+_STEPS: Mapping[str, Callable[[SetUpRun, Entry], None]] = {
     "teams": _team,
     "channel_apps": _app,
     "api_keys": _key,

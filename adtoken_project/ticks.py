@@ -1,7 +1,7 @@
 """How old a task is, by PostgreSQL's clock. Celery would ask the clock of the worker's host, and date by the sender's.
 
 A tick is good until the next one is due, for 5 seconds often: a worker whose host is ahead would throw all of them away, and all workers
-those of a beat whose host is behind. `celery.App` dates them, `beat` sends them.
+those of a beat whose host is behind. `celery.CeleryApp` dates them, `beat` sends them.
 """
 
 from typing import Literal

@@ -7,7 +7,7 @@ from broker.callers import Caller
 from broker.calls import Reply, call
 from broker.errors import BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
 from broker.leases import Lease, lease
-from broker.reports import Report, report
+from broker.reports import ReportAnswer, report
 from broker.signing import sign
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "NotAvailable",
     "NotFound",
     "Reply",
-    "Report",
+    "ReportAnswer",
     "call",
     "lease",
     "report",

@@ -29,7 +29,7 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportAnswer:
     """What the caller does next: nothing, retry with another (or the same) lease, retry later, or hold until a person acts."""
 
     verdict: Verdict
@@ -43,7 +43,7 @@ class Report:
 
 def report(
     *, caller: Caller, lease_id: str, status: int, body: Any, now: datetime, method: str = ""
-) -> Report:
+) -> ReportAnswer:
     """Take what the channel answered to a job, confirm it, and say what to do next.
 
     `method` is that of the answered request, where the job tells it: a good answer to a write shows that the person may write. Raises
@@ -64,15 +64,15 @@ def report(
         lifecycle.note_use(token_id=claims.token_id, now=now)
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
             write_refusals.lift(account_ids=[account.pk], token_ids=[claims.token_id], now=now)
-        return Report(Verdict.OK, "none")
+        return ReportAnswer(Verdict.OK, "none")
     if token is None or token.generation != claims.generation:
         return _next(caller, account, ruling, claims.purpose, now)
     if token.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
     if ruling.verdict == Verdict.OUR_BUG:
-        return Report(ruling.verdict, "none", detail=text("about_the_request"))
+        return ReportAnswer(ruling.verdict, "none", detail=text("about_the_request"))
     if ruling.verdict in HARMLESS:
-        return Report(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
+        return ReportAnswer(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
     return _confirm(caller, account, token, ruling, evidence, claims, now)
 
 
@@ -84,15 +84,15 @@ def _confirm(
     evidence: dict[str, Any],
     claims: Claims,
     now: datetime,
-) -> Report:
+) -> ReportAnswer:
     """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
     if wait := gate.closed_for(account.channel, token.app.client_id):
-        return Report(Verdict.TRANSIENT, "retry_later", retry_after=wait)
+        return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
     try:
         with shares.taken(account.channel):
             return _ask(caller, account, token, ruling, evidence, claims, now)
     except shares.NoRoom:
-        return Report(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
+        return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
 
 
 def _ask(
@@ -103,7 +103,7 @@ def _ask(
     evidence: dict[str, Any],
     claims: Claims,
     now: datetime,
-) -> Report:
+) -> ReportAnswer:
     """Ask first about the token, then about the account."""
     limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
@@ -112,7 +112,7 @@ def _ask(
     if outcome.state != Token.State.VALID or outcome.generation != token.generation:
         return _next(caller, account, ruling, claims.purpose, now)
     if outcome.verdict != Verdict.OK:
-        return Report(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
+        return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     read = control.read(account, token, clock=clock, limit=limit)
     if read.ruling.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit
@@ -120,7 +120,7 @@ def _ask(
         return _next(caller, account, read.ruling, claims.purpose, now)
     undecided = read.ruling.verdict in UNDECIDED
     if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
-        return Report(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
+        return ReportAnswer(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
     if claims.purpose == "publish":
         write_refusals.take(
             token=token,
@@ -142,7 +142,7 @@ def _confirmed(reason: str) -> Ruling:
     return Ruling(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
 
 
-def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, now: datetime) -> Report:
+def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, now: datetime) -> ReportAnswer:
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
     reason = str(ruling.reason or "")
     try:
@@ -150,7 +150,7 @@ def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, no
             caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
         )
     except NotAvailable as held:
-        return Report(ruling.verdict, "hold", reason=held.reason, held=held)
+        return ReportAnswer(ruling.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:
-        return Report(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
-    return Report(ruling.verdict, "retry_with", reason=reason, lease=fresh)
+        return ReportAnswer(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
+    return ReportAnswer(ruling.verdict, "retry_with", reason=reason, lease=fresh)

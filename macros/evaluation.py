@@ -28,7 +28,7 @@ _LOCK = 7_262_001  # one evaluation at a time: two by hand on different dates wo
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """What a run found. `evaluation_id` is None when nothing was written: a dry run, or the day has its run already."""
 
     on: date
@@ -53,7 +53,7 @@ def evaluate(
     on: date | None = None,
     trigger: Evaluation.Trigger = Evaluation.Trigger.HAND,
     dry_run: bool = False,
-) -> Report:
+) -> EvaluationReport:
     """Find what no run has found and write its messages, as if today were `on`. A dry run counts and writes nothing.
 
     A scheduled run of a day that has one already finds nothing and writes nothing. Raises OnHold where it would write: what a copy finds
@@ -75,7 +75,7 @@ def evaluate(
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         evaluation, created = _begin(on, trigger, now)
         if not created:
-            return Report(on)
+            return EvaluationReport(on)
         values["evaluation"] = evaluation.pk
         for text in sql.INSERTS.values():
             cursor.execute(text, values)
@@ -89,10 +89,10 @@ def evaluate(
     logger.info(
         "Macros of %s: %s notices, %s messages", on, evaluation.notice_count, evaluation.message_count
     )
-    return Report(on, evaluation.notice_count, evaluation.message_count, evaluation.pk)
+    return EvaluationReport(on, evaluation.notice_count, evaluation.message_count, evaluation.pk)
 
 
-def evaluate_if_due(*, now: datetime) -> Report | None:
+def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
     """Run today's evaluation if the hour has come and no run of today is recorded. None: not now.
 
     Where a mail server has refused addresses since, it runs once more, for whoever stands in.
@@ -147,7 +147,7 @@ def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evalua
     return Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now), True
 
 
-def _count(on: date, values: dict[str, Any]) -> Report:
+def _count(on: date, values: dict[str, Any]) -> EvaluationReport:
     """Count notices and mails by the same SQL. A mail carries what all watches found for one person, or address and team."""
     notices, mails = 0, set()
     with connection.cursor() as cursor:
@@ -156,4 +156,4 @@ def _count(on: date, values: dict[str, Any]) -> Report:
             for address, mail_team, count in cursor.fetchall():
                 notices += count
                 mails.add((address, mail_team))
-    return Report(on, notices, len(mails))
+    return EvaluationReport(on, notices, len(mails))

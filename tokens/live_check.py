@@ -30,7 +30,7 @@ SHOWN = 10  # ad accounts
 
 
 @dataclass(frozen=True)
-class Line:
+class StepLine:
     """One question and what came of it. `verdict` is "" where nothing was asked of the channel."""
 
     asked: str
@@ -58,7 +58,7 @@ class Checker:
     _who: Identity | None = field(default=None, init=False)
     _accounts: tuple[NativeAccount, ...] = field(default=(), init=False)
 
-    def steps(self) -> Iterable[Callable[[], Line]]:
+    def steps(self) -> Iterable[Callable[[], StepLine]]:
         """Return the questions in their order."""
         yield self.settings_and_app
         yield self.app_keys
@@ -68,7 +68,7 @@ class Checker:
             yield self.list_accounts
             yield self.read_account
 
-    def settings_and_app(self) -> Line:
+    def settings_and_app(self) -> StepLine:
         """Say with which addresses, version and app the channel is asked."""
         prefix = f"{self.channel.key.upper()}_"
         # X_FRAME_OPTIONS is Django's own.
@@ -82,25 +82,25 @@ class Checker:
             f"Redirect address to be registered: {self.app.redirect_uri}",
             f"Permissions asked for: {self._permissions()}",
         ]
-        return Line("Settings and app", seen=self._clean(seen))
+        return StepLine("Settings and app", seen=self._clean(seen))
 
     def _permissions(self) -> str:
         if not self.channel.scopes:
             return "none by name; the app has them at the channel"
         return ", ".join(self.keys.scopes) or "the usual ones"
 
-    def app_keys(self) -> Line:
+    def app_keys(self) -> StepLine:
         """Ask what nothing but the app's keys answers."""
         asked = "Does the channel take our app's keys?"
         ruling = self.channel.check_app(self.keys)
         if ruling is None:
-            return Line(asked, seen=("The channel has no question that only the app's keys answer.",))
+            return StepLine(asked, seen=("The channel has no question that only the app's keys answer.",))
         taken = ["It does."] if ruling.verdict == Verdict.OK else []
         return self._line(
             "app", asked, replace(ruling, row="") if taken else ruling, [*taken, *self._note(ruling)]
         )
 
-    def identity(self) -> Line:
+    def identity(self) -> StepLine:
         """Ask whose token it is."""
         try:
             who = self._whose()
@@ -109,7 +109,7 @@ class Checker:
         seen = [f"{who.name or 'no name'}, id {who.native_user_id}"]
         return self._line("identity", "Whose log-in is it?", Ruling(Verdict.OK), seen)
 
-    def inspect(self) -> Line:
+    def inspect(self) -> StepLine:
         """Ask about the token: dates and permissions."""
         found = self.channel.inspect(self.keys, self._person())
         seen = self._note(found.ruling)
@@ -120,7 +120,7 @@ class Checker:
             seen += live_words.excerpt(found.evidence)
         return self._line("inspect", "How does the log-in stand?", found.ruling, seen)
 
-    def list_accounts(self) -> Line:
+    def list_accounts(self) -> StepLine:
         """List the ad accounts."""
         asked = "Which ad accounts does it reach?"
         try:
@@ -133,11 +133,11 @@ class Checker:
         seen += [live_words.ad_account(account) for account in listed.accounts[:SHOWN]]
         return self._line("list", asked, Ruling(Verdict.OK), seen)
 
-    def read_account(self) -> Line:
+    def read_account(self) -> StepLine:
         """Read one ad account: the one that was named, else the first that can publish."""
         native_id = self.native_id or self._first()
         if not native_id:
-            return Line(
+            return StepLine(
                 "Can one ad account be read?",
                 seen=("Nothing to read: the list is empty. Name one with --account.",),
             )
@@ -167,13 +167,13 @@ class Checker:
             self._who = self.channel.identity(self.keys, self._person())
         return self._who
 
-    def _failed(self, step: live_points.Step, asked: str, error: ChannelError) -> Line:
+    def _failed(self, step: live_points.Step, asked: str, error: ChannelError) -> StepLine:
         return self._line(
             step, asked, error.ruling, [*self._note(error.ruling), *live_words.excerpt(error.evidence)]
         )
 
-    def _line(self, step: live_points.Step, asked: str, ruling: Ruling, seen: Iterable[str]) -> Line:
-        return Line(
+    def _line(self, step: live_points.Step, asked: str, ruling: Ruling, seen: Iterable[str]) -> StepLine:
+        return StepLine(
             asked,
             ruling.verdict.value,
             ruling.row,
@@ -197,13 +197,13 @@ class Checker:
         return tuple(scrub.used(scrub.text(text), used) for text in texts)
 
 
-def renew(token: Token, *, now: datetime) -> Line:
+def renew(token: Token, *, now: datetime) -> StepLine:
     """Renew a stored token once, through the lifecycle, and say what became of it. The caller has asked whether to."""
     asked = "Does the channel renew it without a person?"
     proves = live_points.proves(token.app.channel, "renew")
     claim = probe.claim(token.pk, now)
     if not claim:
-        return Line(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
+        return StepLine(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
     before = Token.objects.select_related("app").get(pk=token.pk)
     with refreshing.here():  # whoever runs the command waits for it, also where no refresh lane runs
         job = probe.job(before, now=now, source="staff", renew=True)
@@ -217,4 +217,4 @@ def renew(token: Token, *, now: datetime) -> Line:
         f"The token is {after.get_state_display().lower()}; generation {before.generation} became {after.generation}.",
     )
     verdict = Verdict.OK if renewed else outcome.verdict
-    return Line(asked, verdict.value, "renewed" if renewed else "", seen, proves)
+    return StepLine(asked, verdict.value, "renewed" if renewed else "", seen, proves)

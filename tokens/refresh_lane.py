@@ -36,7 +36,7 @@ SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process t
 
 
 @dataclass
-class Lane:
+class RefreshLane:
     """One process's refreshes. `beat` is called every few seconds; `checked` with a token whose ad accounts are to be read now."""
 
     at_once: int = AT_ONCE

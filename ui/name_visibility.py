@@ -9,7 +9,7 @@ HIDDEN = "Someone in another team"
 ADMINISTRATOR = "An administrator"
 
 
-class Person(Protocol):
+class NamedPerson(Protocol):
     """A user of ours."""
 
     @property
@@ -21,7 +21,7 @@ class Person(Protocol):
         """Whether the person has every permission."""
 
 
-class Team(Protocol):
+class NamedTeam(Protocol):
     """A team of ours."""
 
     @property
@@ -86,7 +86,7 @@ class NameVisibility:
         """Return whose token it is, for the middle of a sentence."""
         return token.person_name if self.sees_token(token, account) else ELSEWHERE
 
-    def user(self, user: Person | None) -> str:
+    def user(self, user: NamedPerson | None) -> str:
         """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
         if user is None:
             return ""
@@ -94,7 +94,7 @@ class NameVisibility:
             return str(user)
         return ADMINISTRATOR if user.is_superuser else HIDDEN
 
-    def team(self, team: Team | None) -> str:
+    def team(self, team: NamedTeam | None) -> str:
         """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""
         if team is None:
             return "a team that was removed"

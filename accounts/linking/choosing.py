@@ -33,7 +33,7 @@ class NotOffered(Exception):  # noqa: N818
     """An id was ticked that the channel's list does not hold, or that cannot be linked."""
 
 
-class Standing(StrEnum):
+class LinkEffect(StrEnum):
     """What linking an offered ad account would mean, the first that holds."""
 
     TEAM_REFUSES = "team_refuses"  # its team takes log-ins of its own people only
@@ -52,7 +52,7 @@ class Candidate:
 
     native: NativeAccount
     account: Account | None  # None: it is new here
-    standing: Standing
+    standing: LinkEffect
     others: Sequence[Token]  # log-ins that can carry it (BACKUP), or that cannot (REPAIR)
     ticked: bool  # beforehand
     goes_to: Team | None  # by its business at the channel, where that is another team than the one proposed
@@ -60,7 +60,7 @@ class Candidate:
     @property
     def is_open(self) -> bool:
         """Whether it may be linked by this log-in."""
-        return not self.native.closed and self.standing != Standing.TEAM_REFUSES
+        return not self.native.closed and self.standing != LinkEffect.TEAM_REFUSES
 
 
 def offered(pending: PendingLink) -> list[NativeAccount]:
@@ -115,17 +115,19 @@ def candidates(pending: PendingLink, user: User) -> list[Candidate]:
     return made
 
 
-def _standing(native: NativeAccount, *, refused: bool, linked: bool, others: int, carriers: int) -> Standing:
+def _standing(
+    native: NativeAccount, *, refused: bool, linked: bool, others: int, carriers: int
+) -> LinkEffect:
     found = (
-        (refused, Standing.TEAM_REFUSES),
-        (native.closed, Standing.CLOSED),
-        (bool(native.restriction), Standing.RESTRICTED),
-        (native.can_publish == "no", Standing.REPORTS_ONLY),
-        (linked, Standing.LINKED),
-        (carriers > 0, Standing.BACKUP),
-        (others > 0, Standing.REPAIR),
+        (refused, LinkEffect.TEAM_REFUSES),
+        (native.closed, LinkEffect.CLOSED),
+        (bool(native.restriction), LinkEffect.RESTRICTED),
+        (native.can_publish == "no", LinkEffect.REPORTS_ONLY),
+        (linked, LinkEffect.LINKED),
+        (carriers > 0, LinkEffect.BACKUP),
+        (others > 0, LinkEffect.REPAIR),
     )
-    return next((standing for holds, standing in found if holds), Standing.FIRST)
+    return next((standing for holds, standing in found if holds), LinkEffect.FIRST)
 
 
 def _others(account: Account, token: Token) -> list[AccountToken]:

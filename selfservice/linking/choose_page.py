@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.linking import choosing
-from accounts.linking.choosing import Candidate, Standing
+from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, AccountToken, PendingLink
 from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
@@ -20,11 +20,11 @@ from ui.text import ELSEWHERE, first_name, join_names
 from users.models import User
 from users.visibility import names_for
 
-TONES = {Standing.RESTRICTED: "limit", Standing.REPAIR: "warn", Standing.FIRST: "warn"}
+TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn", LinkEffect.FIRST: "warn"}
 
 
 @dataclass(frozen=True)
-class Row:
+class OfferedRow:
     """One ad account on the page."""
 
     native: NativeAccount
@@ -35,20 +35,20 @@ class Row:
     goes_to: str  # the team that a new account goes to by its business at the channel; "": the one that is proposed
 
 
-def rows(pending: PendingLink, user: User) -> list[Row]:
+def rows(pending: PendingLink, user: User) -> list[OfferedRow]:
     """Return one row per offered ad account, with who is in it already and what is ticked beforehand."""
     label, names = registry.get(pending.token.app.channel).label, names_for(user)
     return [_row(one, user, names, label) for one in choosing.candidates(pending, user)]
 
 
-def _row(one: Candidate, user: User, names: NameVisibility, label: str) -> Row:
+def _row(one: Candidate, user: User, names: NameVisibility, label: str) -> OfferedRow:
     facts = {
         "standing": one.standing,
         "channel": label,
         "restriction": one.native.restriction,
         "who": join_names(_names(one, user, names)),
     }
-    return Row(
+    return OfferedRow(
         native=one.native,
         note=render_to_string("selfservice/link/_note.html", facts).strip(),
         tone=TONES.get(one.standing, ""),
@@ -62,7 +62,7 @@ def _names(one: Candidate, user: User, names: NameVisibility) -> Sequence[str]:
     """Return whose the other log-ins are, each name once, as a colleague knows them."""
     if one.account is None:
         return []
-    if one.standing == Standing.REPAIR:
+    if one.standing == LinkEffect.REPAIR:
         found = (first_name(names.within(token, one.account)) for token in one.others)
     else:
         found = (_carrier(token, one.account, user, names) for token in one.others)

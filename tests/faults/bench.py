@@ -253,7 +253,7 @@ def opened(world: Sandbox) -> Iterator[Bench]:
     from accounts import api_keys
     from accounts.models import ApiKey
     from tests.support.factories import make_user
-    from tokens.refresh_lane import Lane
+    from tokens.refresh_lane import RefreshLane
     from users.models import Team
 
     settings.OPERATOR_EMAILS = [OPERATOR]
@@ -266,7 +266,7 @@ def opened(world: Sandbox) -> Iterator[Bench]:
     key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     bench = Bench(world, key, log, [key, *(secret for _, secret in Sandbox.APPS.values())])
     bench.keep()
-    lane = Lane()
+    lane = RefreshLane()
     thread = threading.Thread(target=lane.run)
     thread.start()
     try:

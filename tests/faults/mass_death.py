@@ -107,7 +107,7 @@ class Installation:
 
         module: Any = refresh_lane
         real, module.database_clock = module.database_clock, SimpleNamespace(now=lambda: self.now)
-        lane = refresh_lane.Lane()
+        lane = refresh_lane.RefreshLane()
         thread = threading.Thread(target=lane.run)
         thread.start()
         try:

@@ -239,7 +239,7 @@ def test_a_suspicion_that_no_other_token_answers_in_time_is_the_apps_fault(chann
     assert ChannelApp.objects.get(channel="facebook").fault_since is not None
 
 
-def reported(account: Account, at: int = 0) -> tuple[broker.Lease, broker.Report]:
+def reported(account: Account, at: int = 0) -> tuple[broker.Lease, broker.ReportAnswer]:
     """Lease a token of the account, and report that the channel blamed our app for it, so many minutes from now."""
     now = timezone.now() + at * MINUTE
     lease = broker.lease(

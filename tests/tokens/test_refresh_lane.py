@@ -166,7 +166,7 @@ def test_a_wish_that_comes_while_a_refresh_ends_is_kept_and_so_is_the_claim_of_w
     lifecycle.want_refresh(token_id=token.pk, now=timezone.now(), source="push", renew=False)
     claim = Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
 
-    refresh_lane.Lane(checked=staff_wants)._make(token.pk, claim)
+    refresh_lane.RefreshLane(checked=staff_wants)._make(token.pk, claim)
 
     token.refresh_from_db()
     assert (token.refresh_wanted.get("source"), token.refresh_wanted.get("renew")) == ("staff", True)
@@ -253,11 +253,11 @@ def test_refreshes_of_an_app_that_does_not_answer_stay_due_until_it_does(account
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(app, waited=10)
 
-    refresh_lane.Lane()._look(threads)
+    refresh_lane.RefreshLane()._look(threads)
     held_back = vars(threads).get("noted", [])
     untouched = Token.objects.get()
     breaker.answered(app)
-    refresh_lane.Lane()._look(threads)
+    refresh_lane.RefreshLane()._look(threads)
 
     assert held_back == []
     assert (untouched.claimed_until, untouched.renewal_tried_at) == (None, None)

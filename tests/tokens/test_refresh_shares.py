@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.support.factories import make_app, make_token
 from tokens.models import Token
-from tokens.refresh_lane import Lane
+from tokens.refresh_lane import RefreshLane
 from users import installation, liveness
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane]
@@ -34,13 +34,13 @@ def taken(channel: str) -> int:
     return Token.objects.filter(app__channel=channel, claimed_until__isnull=False).count()
 
 
-def look(lane: Lane) -> None:
+def look(lane: RefreshLane) -> None:
     lane._look(Threads())  # type: ignore[arg-type]  # as much of an executor as it needs
 
 
 def test_an_app_that_does_not_answer_leaves_room_for_the_others_and_its_claims_are_kept_alive() -> None:
     wanted("snapchat", 9)
-    lane = Lane(at_once=6)
+    lane = RefreshLane(at_once=6)
     look(lane)
     wanted("pinterest", 3)
 
@@ -58,7 +58,7 @@ def test_an_app_that_does_not_answer_leaves_room_for_the_others_and_its_claims_a
 
 def test_two_processes_share_what_is_wanted_and_never_make_the_same() -> None:
     wanted("snapchat", 4)
-    one, other = Lane(at_once=6), Lane(at_once=6)
+    one, other = RefreshLane(at_once=6), RefreshLane(at_once=6)
 
     look(one)
     look(other)
@@ -69,11 +69,11 @@ def test_two_processes_share_what_is_wanted_and_never_make_the_same() -> None:
 
 def test_nothing_is_taken_while_the_installation_is_on_hold_or_the_process_is_to_stop() -> None:
     wanted("snapchat", 1)
-    stopping = Lane()
+    stopping = RefreshLane()
     stopping.stop()
     look(stopping)
 
     installation.put_on(because="a test.", now=timezone.now())
-    look(Lane())
+    look(RefreshLane())
 
     assert taken("snapchat") == 0

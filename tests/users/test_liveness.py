@@ -112,10 +112,12 @@ def test_answers_of_a_standby_count_as_none(clock: Clock) -> None:
 
 def test_the_refresh_lane_misses_no_answer_before(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[float] = []
-    monkeypatch.setattr(refresh_lane.Lane, "_find_lost", lambda lane, now: searched.append(clock.passed))
+    monkeypatch.setattr(
+        refresh_lane.RefreshLane, "_find_lost", lambda lane, now: searched.append(clock.passed)
+    )
 
     for _ in range(6):
-        refresh_lane.Lane()._look(SimpleNamespace())  # type: ignore[arg-type]  # nothing is due
+        refresh_lane.RefreshLane()._look(SimpleNamespace())  # type: ignore[arg-type]  # nothing is due
         clock.pass_(5, looking=True)
 
     assert searched == [CLAIM + 5]

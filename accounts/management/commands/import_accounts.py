@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 "Their end dates are not available until the next check, within about a minute."
             )
 
-    def _read(self, name: str) -> list[importing.Line]:
+    def _read(self, name: str) -> list[importing.ImportLine]:
         if name == "-":
             return importing.read(sys.stdin, self._progress)
         try:

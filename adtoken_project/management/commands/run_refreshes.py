@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from accounts import tasks
 from accounts.pushes.tasks import soon
 from adtoken_project import lanes, signs_of_life
-from tokens.refresh_lane import Lane
+from tokens.refresh_lane import RefreshLane
 from users import database_clock
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         sign = _Sign()
-        lane = Lane(at_once=options["threads"], beat=sign.give, checked=_read_accounts)
+        lane = RefreshLane(at_once=options["threads"], beat=sign.give, checked=_read_accounts)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: lane.stop())
         self.stderr.write("Refreshes: ready.")

@@ -11,7 +11,7 @@ from tokens import live_check, renewal, unknown_answers
 from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Credentials
-from tokens.live_check import Checker, Line
+from tokens.live_check import Checker, StepLine
 from tokens.models import ChannelApp, Token
 from tokens.vault import VaultError
 from users import database_clock
@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def _renew(self, token: Token) -> bool:
         if not renewal.possible(token, timezone.now()):
             self._show(
-                Line(
+                StepLine(
                     "Does the channel renew it?", seen=("There is nothing that this log-in is renewed with.",)
                 )
             )
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self._show(line)
         return line.good
 
-    def _show(self, line: Line) -> None:
+    def _show(self, line: StepLine) -> None:
         mark = {"": "-", "ok": "ok"}.get(line.verdict, "!!")
         self.stdout.write(f"{mark:>2}  {line.asked}")
         if line.verdict:
