@@ -1,5 +1,6 @@
 """Channel apps in the staff portal: their list, form and what depends on each. No secret is shown, searched or logged."""
 
+from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -188,7 +189,8 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         known = channel.versions
         said = format_html(
             '<p class="mb-3">{}. Set by <code class="at-mono">{}</code>. Source, read on {}: <a class="at-link" href="{}">{}</a></p>',
-            versions.summary(channel, timezone.localdate()), known.setting, known.checked, known.source, known.source,
+            versions.summary(channel, timezone.localdate()), known.setting,
+            versions.day(date.fromisoformat(known.checked)), known.source, known.source,
         )  # fmt: skip
         if not app.version_warning:
             return said

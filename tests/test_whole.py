@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from notifications.tasks import deliver_messages
+from tests.support import alike
 from tests.support import world as worlds
 from tests.support.rows import fingerprints
 from tests.support.sandbox import Sandbox
@@ -45,14 +46,23 @@ def walkers(world: World) -> list[Client]:
     return [Client(raise_request_exception=False), world.browser(world.ada), world.browser(world.staff), job]
 
 
-def test_no_get_changes_anything_and_none_breaks(world: World) -> None:
+def is_page(answer: Any) -> bool:
+    """Say whether it is a whole page of ours; what was mailed is shown as it was."""
+    mailed = "sandbox" in answer.get("Content-Security-Policy", "")
+    return answer["Content-Type"].startswith("text/html") and "<html" in answer.text and not mailed
+
+
+def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike(world: World) -> None:
     clients = walkers(world)
     addresses = [one for one in worlds.addresses(world) if not one.endswith(("logout/", "/callback/"))]
     before = fingerprints(without=MAY_WRITE)
 
-    broken = []
+    broken, odd = [], []
     for address in addresses:
-        broken += [address for client in clients if client.get(address).status_code >= 500]
+        answers = [client.get(address) for client in clients]
+        broken += [address for answer in answers if answer.status_code >= 500]
+        pages = [answer.text for answer in answers if answer.status_code < 300 and is_page(answer)]
+        odd += [(address, found) for page in pages if (found := alike.faults(page))]
         after = fingerprints(without=MAY_WRITE)
         assert after == before, (
             f"GET {address} changed {[name for name in after if after[name] != before[name]]}"
@@ -60,6 +70,7 @@ def test_no_get_changes_anything_and_none_breaks(world: World) -> None:
 
     assert len(addresses) > 100
     assert broken == []
+    assert odd == []
     Team.objects.update(name=f"{Team.default().name} ")
     assert fingerprints(without=MAY_WRITE) != before  # a single space would have been seen
 
