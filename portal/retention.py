@@ -40,7 +40,7 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
     @admin.display(description="What it is")
     def what(self, row: RetentionPeriod) -> str:
         """Return what the kind holds."""
-        return KINDS[row.kind].what
+        return str(KINDS[row.kind].what)
 
     @admin.display(description="For")
     def kept(self, row: RetentionPeriod) -> str:

@@ -41,7 +41,7 @@ class MeaningForm(ConfirmForm):
 
     verdict = forms.ChoiceField(
         label="What does it mean?",
-        choices=[(verdict.value, words[0]) for verdict, words in unknown_answer_words.MEANINGS.items()],
+        choices=unknown_answer_words.choices,
         widget=forms.RadioSelect,
         error_messages={"required": "Choose what the answer means."},
     )
@@ -199,7 +199,7 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
             unknown_answers.assign(
                 answer=answer, verdict=verdict, note=said.note, actor=person(request), now=timezone.now()
             )
-            meaning = unknown_answer_words.MEANINGS[verdict][0]
+            meaning = unknown_answer_words.said(verdict)
             self.log_change(request, answer, f"Said: {meaning}. {said.note}".strip())
             return Done({"meaning": meaning})
 
@@ -266,7 +266,7 @@ def _sample(answer: UnknownAnswer) -> str:
 
 
 def _effect(verdict: str) -> str:
-    return unknown_answer_words.MEANINGS[Verdict(verdict)][1]
+    return unknown_answer_words.then(verdict)
 
 
 def _when(moment: Any) -> str:

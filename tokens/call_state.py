@@ -1,7 +1,10 @@
-"""How the calls to a channel app stand, in words: whether it answers, asked us to wait, or has nearly used up a limit."""
+"""How the calls to a channel app stand: whether it answers, asked us to wait, or has nearly used up a limit."""
 
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp
+from ui.phrases import phrase
+
+FILE = "words/channel_apps.txt"
 
 
 def trouble(app: ChannelApp) -> list[str]:
@@ -14,21 +17,17 @@ def trouble(app: ChannelApp) -> list[str]:
 def _silence(reading: breaker.Reading) -> str:
     if reading.state == "closed":
         return ""
-    again = f"asked again in {reading.seconds} s" if reading.seconds else "being asked again"
-    return f"Gives no answer, {again}."
+    return phrase(FILE, "no_answer", seconds=reading.seconds)
 
 
 def _limits(reading: brake.Reading, budget: int | None) -> list[str]:
     said = []
     if reading.pause:
-        minutes = -(-reading.pause // 60)
-        said.append(
-            f"Asked us to wait for {minutes} minute{'' if minutes == 1 else 's'}: no checks until then."
-        )
+        said.append(phrase(FILE, "asked_to_wait", minutes=-(-reading.pause // 60)))
     if budget and reading.calls_today >= brake.SLOW_FROM * budget:
-        rest = "no checks until midnight UTC" if reading.calls_today >= budget else "checks are slowed down"
-        said.append(f"{reading.calls_today:,} of today's {budget:,} calls are made: {rest}.")
+        name = "budget_spent" if reading.calls_today >= budget else "budget_nearly_spent"
+        said.append(phrase(FILE, name, made=f"{reading.calls_today:,}", budget=f"{budget:,}"))
     if reading.used >= brake.SLOW_FROM:
-        rest = "no checks" if reading.used >= 1 else "checks are slowed down"
-        said.append(f"{reading.used:.0%} of its limit is used up: {rest}.")
+        name = "limit_used_up" if reading.used >= 1 else "limit_nearly_used_up"
+        said.append(phrase(FILE, name, used=f"{reading.used:.0%}"))
     return said

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
+
 MOST = 3_650  # days: ten years
 
 
@@ -9,8 +12,8 @@ MOST = 3_650  # days: ten years
 class Kind:
     """One kind. `usual` and `least` are days; administrators choose anything between `least` and MOST."""
 
-    name: str
-    what: str
+    name: StrPromise
+    what: StrPromise
     usual: int
     least: int
 
@@ -20,15 +23,23 @@ ROUTINE, HISTORY, TEXTS, MESSAGES, NOTICES, INCIDENTS, HAND_OUTS, LOG_INS = (
 )  # fmt: skip
 KINDS = {
     ROUTINE: Kind(
-        "Renewals and checks", "Renewals of log-ins, and dates that a check found: most of the rows.", 30, 7
+        _("Renewals and checks"),
+        _("Renewals of log-ins, and dates that a check found: most of the rows."),
+        30,
+        7,
     ),
-    HISTORY: Kind("Time-lines", "What else happened to social accounts and log-ins.", 400, 90),
-    TEXTS: Kind("Texts of mails", "What stood in a mail. Subject, reader and outcome stay.", 90, 7),
-    MESSAGES: Kind("Mails", "To whom a mail went, about what, and what became of it.", 400, 90),
+    HISTORY: Kind(_("Time-lines"), _("What else happened to social accounts and log-ins."), 400, 90),
+    TEXTS: Kind(_("Texts of mails"), _("What stood in a mail. Subject, reader and outcome stay."), 90, 7),
+    MESSAGES: Kind(_("Mails"), _("To whom a mail went, about what, and what became of it."), 400, 90),
     NOTICES: Kind(
-        "What people were told", "What macros found, their daily runs, and notices that are over.", 400, 90
+        _("What people were told"),
+        _("What macros found, their daily runs, and notices that are over."),
+        400,
+        90,
     ),
-    INCIDENTS: Kind("Incidents", "Incidents that are over, and the answers that led to them.", 180, 30),
-    HAND_OUTS: Kind("Tokens handed out", "Which publishing system took which token, and when.", 400, 400),
-    LOG_INS: Kind("Log-ins", "Who logged in, from where, and who failed to.", 400, 30),
+    INCIDENTS: Kind(_("Incidents"), _("Incidents that are over, and the answers that led to them."), 180, 30),
+    HAND_OUTS: Kind(
+        _("Tokens handed out"), _("Which publishing system took which token, and when."), 400, 400
+    ),
+    LOG_INS: Kind(_("Log-ins"), _("Who logged in, from where, and who failed to."), 400, 30),
 }

@@ -32,7 +32,7 @@ class RetentionPeriod(models.Model):
         ordering = ["kind"]
 
     def __str__(self) -> str:
-        return retention_kinds.KINDS[self.kind].name if self.kind in retention_kinds.KINDS else self.kind
+        return str(retention_kinds.KINDS[self.kind].name) if self.kind in retention_kinds.KINDS else self.kind
 
     def clean(self) -> None:
         """Refuse a number of days outside the bounds of the kind."""
