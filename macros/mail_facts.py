@@ -168,8 +168,8 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
         "watches": first.watches,
         "mine": first.mine and not first.walled,
         "by_consent": first.by_consent,
-        "renew_url": addresses.of("reauthenticate", first.account.pk),
-        "open_url": addresses.of("open_account", first.account.pk),
+        "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
+        "open_url": addresses.absolute_url("open_account", first.account.pk),
     }
 
 

@@ -25,9 +25,9 @@ def build(message: Message) -> Mail:
         raise NotWanted(*(dropped or ["all_deleted"]))
     signed = opt_outs.sign(message)
     foot = Foot(
-        why=addresses.of("why_message", message.pk),
-        not_mine=addresses.of("not_mine", signed),
-        stop=addresses.of("stop_mails", signed) if opt_outs.macros_of(message) else "",
+        why=addresses.absolute_url("why_message", message.pk),
+        not_mine=addresses.absolute_url("not_mine", signed),
+        stop=addresses.absolute_url("stop_mails", signed) if opt_outs.macros_of(message) else "",
     )
     mail = compose(notices, recipient=message.recipient, now=timezone.now(), foot=foot)
     return replace(
@@ -55,8 +55,8 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
         **mail_facts.of_mail(lines, reader, macros=names),
         "cards": _cards(lines, reader),
         "unseen": max(0, len(lines) - mail_facts.SHOWN) + reader.beyond,
-        "all_url": addresses.of("my_accounts") if user else "",
-        "about_url": addresses.of("channel_needs") if user else "",
+        "all_url": addresses.absolute_url("my_accounts") if user else "",
+        "about_url": addresses.absolute_url("channel_needs") if user else "",
         "why_url": foot.why if user else "",  # the page is for people who can log in
         "stop_url": foot.stop,
         "not_mine_url": foot.not_mine,

@@ -121,7 +121,7 @@ def build(message: Message) -> Mail:
         "count": len(accounts),
         "who": who,
         "note": message.payload["note"],
-        "accounts": [(one, addresses.of("open_account", one.pk)) for one in accounts[:SHOWN]],
+        "accounts": [(one, addresses.absolute_url("open_account", one.pk)) for one in accounts[:SHOWN]],
         "unseen": max(0, len(accounts) - SHOWN),
         "why_url": "",
     }

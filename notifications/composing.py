@@ -36,7 +36,10 @@ def compose(
     folder: str, message: Message, reader: Reader, facts: Mapping[str, object], *, reply_to: str = ""
 ) -> Mail:
     """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
-    foot = {"reader": reader, "why_url": addresses.of("why_message", message.pk) if reader.user else ""}
+    foot = {
+        "reader": reader,
+        "why_url": addresses.absolute_url("why_message", message.pk) if reader.user else "",
+    }
     return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to)
 
 

@@ -76,8 +76,8 @@ def build_change(message: Message) -> Mail:
         "when": dates.moment(message.created_at, zone=user.zone).full,
         "address": payload["address"],
         "browser": browsers.named(payload["browser"]),
-        "rest_url": addresses.of("account_reset_password") if may_reset else "",
-        "why_url": addresses.of("why_message", message.pk) if may_reset else "",
+        "rest_url": addresses.absolute_url("account_reset_password") if may_reset else "",
+        "why_url": addresses.absolute_url("why_message", message.pk) if may_reset else "",
     }
     if facts["by_staff"]:
         facts["rest_url"] = ""  # who did it is asked

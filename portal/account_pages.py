@@ -164,7 +164,7 @@ def _line_context(request: HttpRequest, account: Account, names: NameVisibility)
     )
     may_read = request.user.has_perm("notifications.view_message")
     mails = message_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
-    line = timeline.of(account, names, mails, chosen=chosen, shown=shown)
+    line = timeline.timeline_of(account, names, mails, chosen=chosen, shown=shown)
     query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
     now = timezone.now()
     return {

@@ -102,7 +102,7 @@ def send_test_mail(request: HttpRequest) -> HttpResponse:
 
 def build_test(message: Message) -> Mail:
     """Return the test mail."""
-    facts = {"recipient": message.recipient, "rest_url": addresses.of("my_accounts"), "why_url": ""}
+    facts = {"recipient": message.recipient, "rest_url": addresses.absolute_url("my_accounts"), "why_url": ""}
     return composing.compose("test", message, composing.reader_of(message), facts)
 
 

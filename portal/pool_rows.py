@@ -289,7 +289,7 @@ def _first_two(
 
 
 def _copy_link(account: Account) -> Deed:
-    link = addresses.of("reauthenticate", account.pk)
+    link = addresses.absolute_url("reauthenticate", account.pk)
     return Deed("Copy re-authenticate link", link, icon="copy", copy=link)
 
 

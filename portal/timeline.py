@@ -108,7 +108,7 @@ class Timeline:
     chosen: str
 
 
-def of(
+def timeline_of(
     account: Account,
     names: NameVisibility,
     mails: Sequence[Row] = (),

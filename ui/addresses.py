@@ -4,6 +4,6 @@ from django.conf import settings
 from django.urls import reverse
 
 
-def of(page: str, *args: object) -> str:
+def absolute_url(page: str, *args: object) -> str:
     """Return the full address of a page. It names rows and holds no secret; the page asks who is there."""
     return f"{settings.BASE_URL}{reverse(page, args=args)}"

@@ -154,8 +154,8 @@ def _card(
         "you_help": bool(told.waits_for) and _is_admin(first, pools, reader.user),
         "steps": steps,
         "renews": first.mine and told.by_consent,
-        "renew_url": addresses.of("reauthenticate", first.account.pk),
-        "open_url": addresses.of("open_account", first.account.pk),
+        "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
+        "open_url": addresses.absolute_url("open_account", first.account.pk),
     }
 
 

@@ -83,7 +83,7 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
         "answers": [_answer(group, reader.zone) for group in groups[:SHOWN]],
         "unknown": pills.pill("answer", "unknown"),
         "more_count": max(0, len(groups) - SHOWN),
-        "rest_url": addresses.of("admin:tokens_unknownanswer_changelist") if groups else "",
+        "rest_url": addresses.absolute_url("admin:tokens_unknownanswer_changelist") if groups else "",
     }
     return composing.compose("operators", message, reader, facts)
 
@@ -97,7 +97,7 @@ def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, objec
         "fault": scrub.text(app.fault),
         "since": dates.moment(datetime.fromisoformat(message.payload["fault"]), zone=zone).full,
         "fault_steps": native.steps(Reason.APP_FAULT) if native and lasts else (),
-        "apps_url": addresses.of("admin:tokens_channelapp_changelist"),
+        "apps_url": addresses.absolute_url("admin:tokens_channelapp_changelist"),
     }
 
 
@@ -111,7 +111,7 @@ def _answer(group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, object]
         "since": dates.moment(first.first_seen_at, zone=zone).full,
         "times": sum(row.count for row in group),
         "meanwhile": unknown_answer_words.meanwhile(first),
-        "url": addresses.of("admin:tokens_unknownanswer_change", first.pk),
+        "url": addresses.absolute_url("admin:tokens_unknownanswer_change", first.pk),
     }
 
 

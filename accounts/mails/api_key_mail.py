@@ -113,5 +113,5 @@ def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
         "made_at": dates.moment(key.created_at, zone=zone).full,
         "used_at": dates.moment(key.last_used_at, zone=zone).full if key.last_used_at else "",
         "teams": ", ".join(key.teams.order_by("name").values_list("name", flat=True)),
-        "keys_url": addresses.of("admin:accounts_apikey_changelist"),
+        "keys_url": addresses.absolute_url("admin:accounts_apikey_changelist"),
     }

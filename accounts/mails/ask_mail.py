@@ -62,7 +62,9 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]])
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
         "log_ins": [death_mail.card(token, rows, person.zone) for token, rows in pools],
         "about_channel": declarations.label(only) if only else "",
-        "about_url": addresses.of("channel_page", only) if only else addresses.of("channel_needs"),
+        "about_url": addresses.absolute_url("channel_page", only)
+        if only
+        else addresses.absolute_url("channel_needs"),
     }
     reply_to = actor.email if actor and actor.is_active else ""
     return composing.compose(KIND, message, composing.Reader(person), facts, reply_to=reply_to)

@@ -75,7 +75,7 @@ def build_died(message: Message) -> Mail:
         "first_there": token.reason in LIFTABLE,
         "system": token.kind == Token.Kind.SYSTEM,
         "about_channel": declarations.label(token.app.channel),
-        "about_url": addresses.of("channel_page", token.app.channel),
+        "about_url": addresses.absolute_url("channel_page", token.app.channel),
     }
     return composing.compose(DIED, message, composing.Reader(reader), facts)
 
@@ -133,5 +133,5 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
         "ends": dates.moment(ends, zone=zone).full if ends else "",
         "told": told,
         "steps": told.steps or (native.last_step,),
-        "url": addresses.of("reauthenticate", account.pk),
+        "url": addresses.absolute_url("reauthenticate", account.pk),
     }

@@ -122,7 +122,7 @@ def build(message: Message) -> Mail:
         "client_id": incident.app.client_id,
         "over": over,
         "began": dates.moment(incident.began_at, zone=reader.zone).full,
-        "url": addresses.of("admin:tokens_incident_change", incident.pk),
+        "url": addresses.absolute_url("admin:tokens_incident_change", incident.pk),
         **(_settled(incident, reader.zone) if over else _held(incident, reader.zone)),
     }
     return composing.compose("incident", message, reader, facts)

@@ -56,7 +56,7 @@ def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:
 
 def compose(kind: str, message: Message, reader: Reader, facts: Mapping[str, object]) -> Mail:
     """Return a mail of templates/mail/<kind>/, with what the words of all three use."""
-    shared = {"first_name": reader.first_name, "all_url": addresses.of("my_accounts")}
+    shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
     return composing.compose(kind, message, reader, shared | dict(facts))
 
 

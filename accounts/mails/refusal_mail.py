@@ -81,5 +81,5 @@ def _shown(word: RefusedWrite, zone: ZoneInfo) -> dict[str, object]:
         "at": dates.moment(word.at, zone=zone).full,
         "key": key.name if key else "",
         "reports": reporters.count(),
-        "url": addresses.of("admin:accounts_account_change", account.pk),
+        "url": addresses.absolute_url("admin:accounts_account_change", account.pk),
     }

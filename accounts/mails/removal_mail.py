@@ -110,7 +110,7 @@ def build(message: Message) -> Mail:
         "stopped": accounts.filter(state=Account.State.DEACTIVATED).count(),
         "removed_at": dates.moment(token.state_since, zone=reader.zone).full,
         "log_in": token.native_user_name if own else names.token(token, found[0].account),
-        "url": addresses.of("open_account", found[0].account.pk),
+        "url": addresses.absolute_url("open_account", found[0].account.pk),
     }
     reply_to = actor.email if actor is not None and named and actor.is_active else ""
     return composing.compose(KIND, message, reader, facts, reply_to=reply_to)

@@ -51,5 +51,5 @@ def _card(accounts: list[Account]) -> dict[str, object]:
         "accounts": accounts[: mailing.SHOWN],
         "pill": pills.pill("account", "restricted"),
         "steps": reasons.explain(first.channel, Reason.RESTRICTED, account=first.name).steps,
-        "url": addresses.of("open_account", first.pk),
+        "url": addresses.absolute_url("open_account", first.pk),
     }

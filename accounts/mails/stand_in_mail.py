@@ -58,9 +58,9 @@ def build(message: Message, token: Token) -> Mail:
             account=first.account.name,
         ),
         "log_in": (token.native_user_name or token.person_name) if seen else "",
-        "url": addresses.of("open_account", first.account.pk),
+        "url": addresses.absolute_url("open_account", first.account.pk),
         "about_channel": channel,
-        "about_url": addresses.of("channel_page", token.app.channel) if reader.user else "",
+        "about_url": addresses.absolute_url("channel_page", token.app.channel) if reader.user else "",
     }
     return composing.compose("stand_in", message, reader, facts)
 

@@ -76,7 +76,7 @@ def _card(found: Summary, reader: Reader) -> dict[str, object]:
         "state": account.state,  # an account whose restriction ended may be paused, or have no log-in that works
         "carrier": first_name(found.active_name(reader.names)),
         "until": _until(found, reader) if ends else None,
-        "url": addresses.of("open_account", account.pk),
+        "url": addresses.absolute_url("open_account", account.pk),
     }
 
 

@@ -65,7 +65,7 @@ def _act(said: Taken | Deletion | Challenge) -> HttpResponse:
         return JsonResponse(said.answer) if isinstance(said.answer, Mapping) else _text(said.answer)
     if isinstance(said, Deletion):
         received = receiving.take_deletion(said.app, said.push, signed=said.signed, now=timezone.now())
-        url = addresses.of("deletion_status", received.code)
+        url = addresses.absolute_url("deletion_status", received.code)
         return JsonResponse({"url": url, "confirmation_code": received.code})
     receiving.take(said.app, said.pushes, now=timezone.now())
     return _text(TAKEN)

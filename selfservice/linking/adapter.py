@@ -21,7 +21,7 @@ from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake
 
 
-class ChannelAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """Shows allauth the default app of each channel, and takes over when a person comes back from a channel."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
