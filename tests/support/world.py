@@ -1,5 +1,6 @@
 """A small installation with something on every page, made by the real flows against the stand-in channels."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -194,13 +195,14 @@ def _filled(pattern: str, world: World) -> str | None:
         "<int:pk>": 1,
         "<id>": world.ada.pk,
         "<path:content_type_id>/<path:object_id>": "1/1",
-        "(?P<app_label>users|auth|notifications|macros|accounts|tokens)/$": "accounts/",
         "(?P<url>.*)$": "nowhere",
         "(?P<key>[-:\\w]+)/$": "broken/",
         "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "1-broken/",
     }
     for placeholder, value in rows.items():
         pattern = pattern.replace(placeholder, str(value))
+    # The theme names the apps in the order in which their pages were registered.
+    pattern = re.sub(r"\(\?P<app_label>[\w|]+\)/\$", "accounts/", pattern)
     pattern = pattern.replace("^", "").replace("<path:object_id>", _object_of(pattern))
     return None if "<" in pattern else f"/{pattern}"
 
