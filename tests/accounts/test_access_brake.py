@@ -360,7 +360,7 @@ def test_a_held_loss_of_which_nobody_answers_for_a_day_is_given_up() -> None:
 
     assert lost(last) == [False, False, False]
     assert not Incident.objects.filter(ended_at=None)
-    assert (incident_mail.GIVEN_UP, 1) in incident_mail.outcomes(Incident.objects.get())
+    assert (str(incident_mail.GIVEN_UP), 1) in incident_mail.outcomes(Incident.objects.get())
 
 
 def test_a_log_in_with_an_end_and_a_loss_is_one_log_in_of_what_became_of_it() -> None:
