@@ -27,7 +27,7 @@ from portal import (
     bulk,
     export,
     filters,
-    listing,
+    lists,
     macros_on_accounts,
     moving,
 )
@@ -96,7 +96,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
     ) -> tuple[QuerySet[Account], bool]:
         """Find by name, native id, person or e-mail."""
-        return listing.search(queryset, search_term, names_for(request.user)), False
+        return lists.search(queryset, search_term, names_for(request.user)), False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -113,7 +113,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
                 account.row = account_rows.row_of(account, names=names, now=now)
                 account.now = now
 
-            response.context_data |= listing.context(
+            response.context_data |= lists.context(
                 self,
                 request,
                 response.context_data["cl"],

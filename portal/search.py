@@ -10,7 +10,7 @@ from unfold.dataclasses import SearchResult
 from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
 from macros import scope
-from portal.listing import search as search_accounts
+from portal.lists import search as search_accounts
 from users.models import User, person
 from users.visibility import names_for, people_of
 

@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 from accounts import health, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import dates, filters, listing, removing, system_user
+from portal import dates, filters, lists, removing, system_user
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
 from tokens.channels import declarations
@@ -179,7 +179,7 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
                 token.now, token.known = now, names.sees_token(token, first)
                 token.label = names.token(token, first)
 
-            response.context_data |= listing.context(
+            response.context_data |= lists.context(
                 self,
                 request,
                 response.context_data["cl"],
