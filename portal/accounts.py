@@ -1,6 +1,7 @@
 """Social Accounts in the staff portal: the list, its filters and bulk actions, and the way to the pages of one account."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import display
@@ -9,16 +10,16 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts import health_sql, permissions, summary
 from accounts.models import Account
+from accounts.search import search
 from macros.coverage import covering
 from portal import (
     account_actions,
@@ -27,20 +28,19 @@ from portal import (
     bulk,
     export,
     filters,
-    lists,
     macros_on_accounts,
     moving,
 )
+from portal.lists import OwnList
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
-from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users.models import person
 from users.visibility import names_for, teams_of
 
 
 @admin.register(Account)
-class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class AccountAdmin(OwnList):
     """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
 
     Accounts come by Add Account (the same flow as self-service) or by `manage.py import_accounts`; there is no plain form.
@@ -66,9 +66,7 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         filters.MacroFilter,
         filters.ToldFilter,
     ]
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = CappedPaginator
+    list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results
     actions = [
         "apply_macro",
@@ -80,6 +78,20 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         "export_csv",
     ]
     change_list_template = "admin/accounts/account/change_list.html"
+    list_title = gettext_lazy("Social Accounts")
+    nouns = ngettext_lazy("%(shown)s account", "%(shown)s accounts", "number")
+    searched = gettext_lazy("Name, ID, person or e-mail")
+    ordered = gettext_lazy("Sorted by deadline, earliest first")
+    none_match = gettext_lazy("No account matches these filters.")
+    on_cards = frozenset({"usable_cell", "deadline_cell"})
+    action_icons: ClassVar = {
+        "apply_macro": "flag",
+        "check_now": "refresh",
+        "ask_to_reauthenticate": "mail",
+        "move_to_team": "group",
+        "pause": "pause_circle",
+        "export_csv": "download",
+    }
 
     # --- the list -------------------------------------------------------------------------------------------------
 
@@ -96,33 +108,23 @@ class AccountAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
     ) -> tuple[QuerySet[Account], bool]:
         """Find by name, native id, person or e-mail."""
-        return lists.search(queryset, search_term, names_for(request.user)), False
+        return search(queryset, search_term, names_for(request.user)), False
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list, or lead from a bulk action to its confirm page."""
-        response = super().changelist_view(request, {"title": "Social Accounts", **(extra_context or {})})
-        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            now, names = timezone.now(), names_for(request.user)
+    def everything(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return what the viewer sees, without pools and macros."""
+        return Account.objects.visible_to(request.user)
 
-            several_teams = teams_of(person(request))[:2].count() > 1
+    def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
+        """Return what gives an account its row: what is seen of it now, by this viewer."""
+        now, names = timezone.now(), names_for(request.user)
+        several_teams = teams_of(person(request))[:2].count() > 1
 
-            def prepare(account: Any) -> None:
-                account.several_teams = several_teams
-                account.row = account_rows.row_of(account, names=names, now=now)
-                account.now = now
+        def prepare(account: Any) -> None:
+            account.several_teams = several_teams
+            account.row = account_rows.row_of(account, names=names, now=now)
+            account.now = now
 
-            response.context_data |= lists.context(
-                self,
-                request,
-                response.context_data["cl"],
-                prepare=prepare,
-                everything=Account.objects.visible_to(request.user),
-                noun="account",
-                phones=frozenset({"usable_cell", "deadline_cell"}),
-            )
-        return response  # type: ignore[no-any-return]  # untyped theme
+        return prepare
 
     @display(description="Account", ordering="name")
     def account_cell(self, account: Any) -> SafeString:

@@ -13,16 +13,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
-from unfold.admin import ModelAdmin
 
 from accounts import api_keys, permissions
 from accounts.mails.api_key_mail import DAYS_AHEAD
 from accounts.models import ApiKey
 from portal import access, handed_out
 from portal.forms import KeyForm
+from portal.lists import OwnList
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import Late, Page, Said
@@ -31,7 +31,7 @@ from users.models import Team, person
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ApiKeyAdmin(OwnList):
     """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
 
     list_display = [
@@ -48,7 +48,10 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_display_links = None
     actions = None
     search_fields = ["name", "prefix"]
-    list_per_page = 50
+    list_title = gettext_lazy("API keys")
+    nouns = ngettext_lazy("%(shown)s API key", "%(shown)s API keys", "number")
+    searched = gettext_lazy("Name or beginning of the key")
+    empty_words = gettext_lazy("No publishing system has a key yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Return the keys that reach no team beyond the viewer's own; superusers see all."""
@@ -61,13 +64,6 @@ class ApiKeyAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             return keys
         foreign = Team.objects.exclude(memberships__user=request.user.pk)
         return keys.exclude(teams__in=foreign)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list under its own title."""
-        named = {"title": "API keys", "plain_title": True, **(extra_context or {})}
-        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
 
     @display(description="Key", ordering="name")
     def name_cell(self, key: ApiKey) -> SafeString:

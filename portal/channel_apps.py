@@ -6,31 +6,33 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import display
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts import app_use
 from portal import channel_app_pages
 from portal.channel_app_form import ChannelAppForm, form_for, names_of
 from portal.channel_app_pages import ASK, CHANGE
+from portal.lists import OwnList
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
+from ui.templatetags import ui as tags
 
 
 @admin.register(ChannelApp)
-class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class ChannelAppAdmin(OwnList):
     """Our developer apps on the channels."""
 
     form = ChannelAppForm
     list_display = [
         "name",
         "client_id",
-        "state",
+        "state_cell",
         "for_new_links",
         "log_ins_short",
         "fault_text",
@@ -78,15 +80,15 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         ("Trouble", {"fields": ["fault_text", "api_version_in_full", "version"]}),
     ]
     warn_unsaved_form = True
-    list_after_template = "portal/keys_in_use.html"
+    change_list_template = "admin/tokens/channelapp/change_list.html"
+    list_title = gettext_lazy("Channel apps")
+    nouns = ngettext_lazy("%(shown)s channel app", "%(shown)s channel apps", "number")
+    searched = gettext_lazy("Label or client ID")
+    empty_words = gettext_lazy("No channel is set up yet.")
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list under its own title, and below it the keys that stored secrets are encrypted with."""
-        named = {"title": "Channel apps", "plain_title": True, **(extra_context or {})}
-        named |= {"keys": key_usage.in_use(), "key_problems": key_usage.problems()}
-        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the keys that stored secrets are encrypted with, which stand below the list."""
+        return {"keys": key_usage.in_use(), "key_problems": key_usage.problems()}
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
         """Say on the page of a saved app what depends on it; leave out what there is nothing to say of before it is saved."""
@@ -124,10 +126,15 @@ class ChannelAppAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         """Return channel and label."""
         return f"{app.get_channel_display()} · {app.label}" if app.label else app.get_channel_display()
 
-    @display(description="For new links", ordering="is_default")
-    def for_new_links(self, app: ChannelApp) -> str:
+    @display(description="State", ordering="state")
+    def state_cell(self, app: ChannelApp) -> SafeString:
+        """Return the pill."""
+        return tags.pill("channel_app", app.state)
+
+    @display(description="For new links", ordering="is_default", boolean=True)
+    def for_new_links(self, app: ChannelApp) -> bool:
         """Return whether new links use this app."""
-        return "Yes" if app.is_default else "No"
+        return app.is_default
 
     @display(description="Log-ins")
     def log_ins_short(self, app: ChannelApp) -> str:

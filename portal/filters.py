@@ -25,6 +25,7 @@ Lookups = list[tuple[str, str]]
 class ViewFilter(SimpleListFilter):
     """The tabs above the list. They are no chips."""
 
+    as_tabs = True
     title = "view"
     parameter_name = "view"
 
@@ -122,6 +123,7 @@ class DaysFilter(SimpleListFilter):
 class AloneFilter(SimpleListFilter):
     """Accounts that one person carries, whatever their pill."""
 
+    on_off = True
     title = "only one person left"
     parameter_name = "alone"
 
@@ -137,6 +139,7 @@ class AloneFilter(SimpleListFilter):
 class UndatedFilter(SimpleListFilter):
     """Accounts whose deadline is not known, whatever their pill."""
 
+    on_off = True
     title = "date unknown"
     parameter_name = "undated"
 

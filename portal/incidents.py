@@ -13,12 +13,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
 from portal import access
+from portal.lists import OwnList
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
 from ui import confirm
@@ -32,23 +32,18 @@ RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
 @admin.register(Incident)
-class IncidentAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class IncidentAdmin(OwnList):
     """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
 
     list_display = ["name_cell", "state_cell", "held_cell", "began_cell", "ended_cell"]
     list_display_links = ["name_cell"]
     list_filter = ["app__channel"]
     list_select_related = ["app"]
-    list_per_page = 50
-    show_full_result_count = False
-    empty_words = "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list under its own title."""
-        named = {"title": "Incidents", "plain_title": True, **(extra_context or {})}
-        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+    list_title = gettext_lazy("Incidents")
+    nouns = ngettext_lazy("%(shown)s incident", "%(shown)s incidents", "number")
+    empty_words = gettext_lazy(
+        "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
+    )
 
     def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         """The log-ins of all teams stand here."""

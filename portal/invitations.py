@@ -10,20 +10,23 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import action
 
 from portal import access
+from portal.lists import OwnList
 from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import InviteForm
 from ui import confirm
 from ui.confirm import Page, Said
+from ui.templatetags import ui as tags
 from users import invitations, visibility
 from users.models import Invitation, person
 
 
 @admin.register(Invitation)
-class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class InvitationAdmin(OwnList):
     """Invitations: made by a form, then only sent again or revoked."""
 
     form = InviteForm
@@ -33,6 +36,11 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
     search_fields = ["email", "name"]
     actions = None
     actions_detail = ["send_again", "revoke"]
+    list_title = gettext_lazy("Invitations")
+    nouns = ngettext_lazy("%(shown)s invitation", "%(shown)s invitations", "number")
+    searched = gettext_lazy("E-mail or name")
+    state_column = "status"
+    empty_words = gettext_lazy("Nobody was invited yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         """Return the invitations to teams that the viewer manages: others are not found by any address."""
@@ -49,13 +57,13 @@ class InvitationAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no t
         return invitation.is_staff
 
     @admin.display(description="State")
-    def status(self, invitation: Invitation) -> str:
+    def status(self, invitation: Invitation) -> SafeString:
         """Return what became of the invitation."""
         if invitation.accepted_at:
-            return "Accepted"
+            return tags.pill("invitation", "accepted")
         if invitation.revoked_at:
-            return "Revoked"
-        return "Waiting" if invitation.is_open(timezone.now()) else "Ran out"
+            return tags.pill("invitation", "revoked")
+        return tags.pill("invitation", "waiting" if invitation.is_open(timezone.now()) else "ran_out")
 
     def get_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
         """Return the form's fields for a new one, else what is known, without the key."""

@@ -11,10 +11,10 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import LinkProblem
-from ui.paging import CappedPaginator
+from portal.lists import OwnList
 from ui.templatetags import ui as tags
 from users.models import Membership
 
@@ -26,16 +26,17 @@ _WHERE = {
 
 
 @admin.register(LinkProblem)
-class LinkProblemAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class LinkProblemAdmin(OwnList):
     """What people met while linking, for 90 days. Staff see the people of their teams."""
 
     list_display = ["code", "person_cell", "channel", "kind", "when_cell"]
     list_filter = ["channel", "kind"]
     search_fields = ["code", "user__email", "user__name"]
     list_select_related = ["user"]
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = CappedPaginator
+    list_title = gettext_lazy("Failed links")
+    nouns = ngettext_lazy("%(shown)s failed link", "%(shown)s failed links", "number")
+    searched = gettext_lazy("Code, e-mail or name")
+    empty_words = gettext_lazy("No failed links: nobody was stopped while linking.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkProblem]:
         """Return the problems of the viewer's colleagues, and their own."""

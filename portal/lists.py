@@ -1,121 +1,145 @@
-"""The lists Social Accounts and Authenticate Tokens: search, rows, chips, counts. A fixed number of queries, and no full count."""
+"""What every list of the portal has: chips, lines, dates and pills of one kind, cards on phones. No full count of a big table."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.templatetags.admin_list import result_headers
-from django.contrib.admin.utils import label_for_field, lookup_field
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
 
-from accounts.models import Account, AccountToken
-from portal.filters import ViewFilter
 from ui.counts import short_count
-from ui.name_visibility import NameVisibility
-from ui.paging import COUNTED
+from ui.fragments import part
+from ui.lists import Cell, Chip, Line
+from ui.paging import COUNTED, CappedPaginator
+from ui.templatetags import ui as tags
+
+Words = str | Promise
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a line. `kind`: head (the row's name), state (beside it on cards), show or hide (on cards)."""
+class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+    """A ModelAdmin whose list is drawn by us: each filter a chip and a link, each row a line that is a card on phones.
 
-    name: str
-    kind: str
-    label: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the list."""
-
-    pk: int
-    label: str
-    cells: Sequence[Cell]
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One filter as a chip: what is chosen, and the links that choose."""
-
-    title: str
-    chosen: str  # "" where the filter is off
-    remove: str
-    choices: Sequence[dict[str, Any]]
-
-    @property
-    def toggle(self) -> bool:
-        """Return whether it is on or off only."""
-        return len(self.choices) == 1
-
-
-def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> QuerySet[Account]:
-    """Find accounts by name, native id, or by a person that the viewer may know: name, e-mail, name at the channel."""
-    term = term.strip()
-    if not term:
-        return accounts
-    person = (
-        Q(token__native_user_name__icontains=term)
-        | Q(token__consented_by__name__icontains=term)
-        | Q(token__consented_by__email__icontains=term)
-    )
-    if not names.sees_all:
-        person &= Q(token__consented_by__in=names.colleagues) | Q(token__consented_by=None)
-    linked = AccountToken.objects.filter(person, account=OuterRef("pk"))
-    native = term.replace(" ", "").removeprefix("act_")
-    return accounts.filter(Q(name__icontains=term) | Q(native_id__icontains=native) | Exists(linked))
-
-
-def context(
-    model_admin: ModelAdmin[Any],
-    request: HttpRequest,
-    cl: ChangeList,
-    *,
-    prepare: Callable[[Any], None],
-    everything: QuerySet[Any],
-    noun: str,
-    phones: frozenset[str],
-) -> dict[str, Any]:
-    """Return what the list's template shows beside Django's change list.
-
-    `prepare` readies one object for its cells; `everything` is what the person sees without filters; `phones` are the cells of cards.
+    The first column is the row's name, `state_column` its state. Columns that are no method show dates, choices and "Yes" or "No" alike.
     """
-    columns = [str(name) for name in cl.list_display if name != "action_checkbox"]
-    labels = {name: str(label_for_field(name, cl.model, model_admin)) for name in columns}
-    found = list(cl.result_list)
-    for one in found:
-        prepare(one)
 
-    kinds = dict.fromkeys(columns, "hide") | dict.fromkeys(phones, "show")
-    kinds |= {"state_cell": "state", columns[0]: "head"}
+    list_title: ClassVar[Words]  # as the menu calls it
+    nouns: ClassVar[Any]  # ngettext_lazy("%(shown)s account", "%(shown)s accounts", "number")
+    searched: ClassVar[Words] = gettext_lazy("Search")  # stands in the empty search field
+    ordered: ClassVar[Words] = ""  # says how the list is sorted where nobody chose
+    empty_words: ClassVar[Words] = gettext_lazy("Nothing here yet.")
+    none_match: ClassVar[Words] = gettext_lazy("Nothing matches.")
+    state_column: ClassVar[str] = "state_cell"  # stands beside the name on cards
+    on_cards: ClassVar[frozenset[str] | None] = None  # columns that stand on cards; None: all
+    action_icons: ClassVar[Mapping[str, str]] = {}
+    change_list_template = "portal/list.html"
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = CappedPaginator
 
-    def cell(name: str, one: Any) -> Cell:
-        return Cell(name, kinds[name], labels[name], lookup_field(name, one, model_admin)[2])
+    def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
+        """Return what readies each row that is shown for its cells; asked once a page."""
+        return lambda row: None
 
-    chips = [_chip(spec, cl) for spec in cl.filter_specs if not isinstance(spec, ViewFilter)]
-    total = short_count(everything, limit=COUNTED)
+    def everything(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what the viewer sees without filters, to be counted."""
+        return self.get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
+
+    def row_name(self, row: Any) -> str:
+        """Return what the tick of a row says that it chooses."""
+        return str(row)
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what this list's template shows beside the lines."""
+        return {}
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, or lead from a bulk action to the page that asks."""
+        shown = {"title": self.list_title, "plain_title": True, **(extra_context or {})}
+        response = super().changelist_view(request, shown)
+        context = response.context_data if isinstance(response, TemplateResponse) else None
+        if context and "cl" in context:
+            context |= _context(self, request, context["cl"]) | self.list_facts(request)
+        return response  # type: ignore[no-any-return]  # untyped theme
+
+
+def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict[str, Any]:
+    """Return what the list's template shows beside Django's change list."""
+    lines = _lines(model_admin, request, cl)
+    chips = [_chip(spec, cl) for spec in cl.filter_specs if not _is_tabs(spec)]
+    total = short_count(model_admin.everything(request), limit=COUNTED)
     return {
-        "plain_title": True,
-        "lines": [Line(one.pk, str(one), [cell(name, one) for name in columns]) for one in found],
+        "lines": lines,
         "headers": [
             head for head in result_headers(cl) if "action-checkbox" not in str(head.get("class_attrib", ""))
         ],
         "chips": chips,
-        "views": _views(cl),
+        "views": [dict(choice) for spec in cl.filter_specs if _is_tabs(spec) for choice in spec.choices(cl)],
         "found": f"{COUNTED:,}+" if cl.result_count >= COUNTED else f"{cl.result_count:,}",
-        "total": f"{total} {noun}{'' if total == '1' else 's'}",
-        "noun": noun,
+        "total": model_admin.nouns % {"number": 1 if total == "1" else 2, "shown": total},
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
-        "sorted_by_deadline": "o" not in request.GET,
+        "is_ordered": "o" not in request.GET,
         "kept": [(key, value) for key, value in request.GET.items() if key not in {"q", "p"}],
         "list_url": request.path,
         "deeds": _deeds(model_admin, request),
-        **_paging(cl, len(found)),
+        **_paging(cl, len(lines)),
     }
+
+
+def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[Line]:
+    columns = [str(name) for name in cl.list_display if name != "action_checkbox"]
+    labels = {name: str(label_for_field(name, cl.model, model_admin)) for name in columns}
+    on_cards = columns if model_admin.on_cards is None else model_admin.on_cards
+    kinds = {name: "show" if name in on_cards else "hide" for name in columns}
+    kinds |= {model_admin.state_column: "state", columns[0]: "head"}
+    found, prepare = list(cl.result_list), model_admin.preparing(request)
+    for row in found:
+        prepare(row)
+
+    def cell(name: str, row: Any) -> Cell:
+        value = _value(name, row, model_admin)
+        if name == columns[0] and cl.list_display_links:
+            value = _link(value, row, cl)
+        return Cell(name, kinds[name], _capital(labels[name]), value)
+
+    return [Line(row.pk, model_admin.row_name(row), [cell(name, row) for name in columns]) for row in found]
+
+
+def _value(name: str, row: Any, model_admin: OwnList) -> Any:
+    """Return what stands in a cell: dates as on all pages, "Yes" and "No", a choice's word."""
+    field, attribute, value = lookup_field(name, row, model_admin)
+    if isinstance(value, bool) and (field is not None or getattr(attribute, "boolean", False)):
+        return part("yes_no", value=value)
+    if isinstance(value, datetime):
+        return tags.when(value)
+    if isinstance(field, models.ForeignKey):
+        return getattr(row, field.name) or "–"
+    return value if field is None else display_for_field(value, field, "–")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _link(value: Any, row: Any, cl: ChangeList) -> SafeString:
+    """Return the row's name as the link to its page, which leads back to the list as it is."""
+    address = add_preserved_filters(
+        {"preserved_filters": cl.preserved_filters, "opts": cl.opts}, cl.url_for_result(row)
+    )
+    return format_html('<a class="at-name" href="{}">{}</a>', address, value)
 
 
 def _paging(cl: ChangeList, shown: int) -> dict[str, Any]:
@@ -129,6 +153,11 @@ def _paging(cl: ChangeList, shown: int) -> dict[str, Any]:
     }
 
 
+def _is_tabs(spec: Any) -> bool:
+    """Tell whether a filter is drawn as tabs above the list."""
+    return getattr(spec, "as_tabs", False)
+
+
 def _chip(spec: Any, cl: ChangeList) -> Chip:
     choices = list(spec.choices(cl))
     chosen = [str(choice["display"]) for choice in choices[1:] if choice["selected"]]
@@ -136,30 +165,16 @@ def _chip(spec: Any, cl: ChangeList) -> Chip:
         chosen = [
             str(value[0] if isinstance(value, list) else value) for value in spec.used_parameters.values()
         ]
-    title = str(spec.title)
-    return Chip(title[:1].upper() + title[1:], ", ".join(chosen), choices[0]["query_string"], choices[1:])
+    toggle = getattr(spec, "on_off", False)
+    remove, rest = choices[0]["query_string"], choices[1:]
+    return Chip(_capital(str(spec.title)), ", ".join(chosen), remove, rest, toggle=toggle)
 
 
-def _views(cl: ChangeList) -> list[dict[str, Any]]:
-    spec = next((spec for spec in cl.filter_specs if isinstance(spec, ViewFilter)), None)
-    return [dict(choice) for choice in spec.choices(cl)] if spec else []
-
-
-_ICONS = {
-    "apply_macro": "flag",
-    "check_now": "refresh",
-    "ask_to_reauthenticate": "mail",
-    "move_to_team": "group",
-    "pause": "pause_circle",
-    "export_csv": "download",
-}
-
-
-def _deeds(model_admin: ModelAdmin[Any], request: HttpRequest) -> list[dict[str, str]]:
+def _deeds(model_admin: OwnList, request: HttpRequest) -> list[dict[str, str]]:
     """Return the bulk actions that this person may use."""
-    choices = model_admin.get_action_choices(request)
+    icons = model_admin.action_icons
     return [
-        {"name": name, "label": str(label), "icon": _ICONS.get(name, "check")}
-        for name, label in choices
+        {"name": name, "label": str(label), "icon": icons.get(name, "check")}
+        for name, label in model_admin.get_action_choices(request)
         if name
     ]

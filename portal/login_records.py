@@ -4,14 +4,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from ui.paging import CappedPaginator
+from portal.lists import OwnList
+from ui.templatetags import ui as tags
 from users import retention, visibility
 from users.models import LoginRecord, User, person
 from users.retention_kinds import LOG_INS
@@ -26,26 +27,22 @@ def latest(user: User) -> SafeString:
 
 
 @admin.register(LoginRecord)
-class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class LoginRecordAdmin(OwnList):
     """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
 
     list_display = ["when", "whose", "event", "outcome", "address", "browser_name"]
     list_filter = ["succeeded", "kind"]
     search_fields = ["email", "address"]
-    search_help_text = "E-mail or address"
+    searched = gettext_lazy("E-mail or address")
     ordering = ["-id"]
-    list_per_page = 50
     list_display_links = None
-    show_full_result_count = False
-    paginator = CappedPaginator
-    list_before_template = "portal/people/kept.html"
+    change_list_template = "admin/users/loginrecord/change_list.html"
+    list_title = gettext_lazy("Log-ins")
+    nouns = ngettext_lazy("%(shown)s log-in", "%(shown)s log-ins", "number")
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list, and from when on it is whole."""
-        since = {"kept_since": retention.kept_since(LOG_INS, timezone.now())}
-        return super().changelist_view(request, {**since, **(extra_context or {})})  # type: ignore[no-any-return]  # untyped theme
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return from when on the list is whole."""
+        return {"kept_since": retention.kept_since(LOG_INS, timezone.now())}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginRecord]:
         """Return all for administrators; else those of the viewer's own people."""
@@ -56,9 +53,9 @@ class LoginRecordAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no 
         return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
 
     @admin.display(description="When", ordering="id")
-    def when(self, record: LoginRecord) -> str:
-        """Return the time in the viewer's zone, to the second."""
-        return f"{timezone.localtime(record.at):%d\u00a0%b\u00a0%Y, %H:%M:%S\u00a0%Z}"  # breaks at the comma alone
+    def when(self, record: LoginRecord) -> SafeString:
+        """Return the time in the viewer's zone; its seconds are behind it."""
+        return tags.when(record.at)
 
     @admin.display(description="E-mail", ordering="email")
     def whose(self, record: LoginRecord) -> str:

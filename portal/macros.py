@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from accounts.models import Account
@@ -21,6 +21,7 @@ from macros import opt_outs, preview, scope
 from macros.coverage import covering
 from macros.models import Macro, MacroAccount, MacroAction, Notice
 from portal import access
+from portal.lists import OwnList
 from portal.macro_forms import MacroForm
 from tokens.channels import declarations
 from ui import confirm
@@ -33,7 +34,7 @@ MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inlin
 
 
 @admin.register(Macro)
-class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class MacroAdmin(OwnList):
     """Rules that say what to watch on which account and whom to tell."""
 
     form = MacroForm
@@ -42,6 +43,11 @@ class MacroAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     search_fields = ["name", "description"]
     actions = None  # no deletion of many at once: each has its own confirm page
     change_form_template = "portal/macros/change_form.html"
+    list_title = gettext_lazy("Macros")
+    nouns = ngettext_lazy("%(shown)s macro", "%(shown)s macros", "number")
+    searched = gettext_lazy("Name or description")
+    empty_words = gettext_lazy("No macros: nobody is warned before an account stops.")
+    state_column = "enabled"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
         """Return the macros that this person sees, with their actions."""

@@ -10,16 +10,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from notifications import claims, kinds
 from notifications.models import Message
 from portal import access
+from portal.lists import OwnList
 from ui import confirm
 from ui.confirm import Late, Page, Said
-from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users import retention
 from users.models import Team, person
@@ -46,7 +45,7 @@ class KindFilter(admin.SimpleListFilter):
     title = "kind"
     parameter_name = "kind__exact"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the kinds by name."""
         return sorted(((key, kind.name) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
 
@@ -56,7 +55,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class MessageAdmin(OwnList):
     """What went out, what did not, and why."""
 
     list_display = [
@@ -72,22 +71,20 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
     list_filter = ["state", KindFilter, "team", "created_at"]
     search_fields = ["recipient", "subject"]
     list_select_related = ["team"]
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = CappedPaginator
     ordering = ["-created_at", "-id"]
-    list_before_template = "portal/messages/_kept.html"
+    change_list_template = "admin/notifications/message/change_list.html"
+    list_title = gettext_lazy("Messages")
+    nouns = ngettext_lazy("%(shown)s message", "%(shown)s messages", "number")
+    searched = gettext_lazy("Recipient or subject")
+    empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list, and from when on it is whole."""
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return from when on the list is whole."""
         now = timezone.now()
-        since = {
+        return {
             "mails_since": retention.kept_since(MESSAGES, now),
             "texts_since": retention.kept_since(TEXTS, now),
         }
-        return super().changelist_view(request, {**since, **(extra_context or {})})  # type: ignore[no-any-return]  # untyped theme
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Return the messages of the person's teams, and their own; the bodies stay in the database."""
@@ -128,10 +125,9 @@ class MessageAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no type
         return kinds.name(message)
 
     @display(description="When", ordering="created_at")
-    def when_cell(self, message: Message) -> str:
+    def when_cell(self, message: Message) -> SafeString:
         """Return when it was sent, else when it was written."""
-        at = message.sent_at or message.created_at
-        return timezone.localtime(at).strftime("%a %-d %b %Y, %H:%M")
+        return tags.when(message.sent_at or message.created_at)
 
     @display(description="Reason")
     def reason_cell(self, message: Message) -> str:

@@ -1,6 +1,5 @@
 """People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
 
-from datetime import datetime
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -12,21 +11,23 @@ from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import ngettext
-from unfold.admin import ModelAdmin, TabularInline
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from portal import access, login_records
+from portal.lists import OwnList
 from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from ui import confirm
 from ui.confirm import Done, Page, Said
+from ui.templatetags import ui as tags
 from users import login_changes, people_actions, recipients, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, Team, User, person
@@ -35,10 +36,6 @@ from users.models import Membership, Team, User, person
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
-
-
-def _full(when: datetime) -> str:
-    return date_format(timezone.localtime(when), "DATETIME_FORMAT")
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
@@ -83,8 +80,26 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+def _tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
+    """Return the links between the lists of people, of those that this person may open."""
+    titles = {User: gettext("Users"), Team: gettext("Teams"), Group: gettext("Groups")}
+    pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
+    return {
+        "views_label": gettext("Users and teams"),
+        "views": [
+            {
+                "display": title,
+                "query_string": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
+                "selected": model is here,
+            }
+            for title, model, page in pages
+            if page.has_view_permission(request)
+        ],
+    }
+
+
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # the theme ships no types
+class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two bases without types in common
     """People. They come by invitation; only superusers touch staff, rights, passwords and second factors."""
 
     form = PersonForm
@@ -107,6 +122,9 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["end_sessions", "reset_second_factor"]
+    list_title = gettext_lazy("Users")
+    nouns = ngettext_lazy("%(shown)s user", "%(shown)s users", "number")
+    searched = gettext_lazy("E-mail or name")
 
     @admin.display(description="Portal", ordering="is_staff")
     def rights(self, user: User) -> str:
@@ -121,14 +139,14 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         return "Set up" if getattr(user, "enrolled", False) else "None"
 
     @admin.display(description="Last log-in", ordering="last_login")
-    def last_log_in(self, user: User) -> str:
+    def last_log_in(self, user: User) -> SafeString | str:
         """Return when the person last logged in, in the viewer's zone."""
-        return _full(user.last_login) if user.last_login else "Never"
+        return tags.when(user.last_login) if user.last_login else gettext("Never")
 
     @admin.display(description="Joined")
-    def joined(self, user: User) -> str:
+    def joined(self, user: User) -> SafeString:
         """Return when the person got a log-in, in the viewer's zone."""
-        return _full(user.date_joined)
+        return tags.when(user.date_joined)
 
     @admin.display(description="Latest log-ins")
     def log_ins(self, user: User) -> str:
@@ -140,6 +158,10 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
         return seen.annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to teams and groups."""
+        return _tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted."""
@@ -274,7 +296,7 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # t
 
 
 @admin.register(Team)
-class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class TeamAdmin(OwnList):
     """Teams and their people."""
 
     list_display = ["name", "people", "leads", "members_only", "is_default"]
@@ -283,6 +305,9 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     readonly_fields = ["is_default"]
     actions = None
     inlines = [MemberInline]
+    list_title = gettext_lazy("Teams")
+    nouns = ngettext_lazy("%(shown)s team", "%(shown)s teams", "number")
+    searched = gettext_lazy("Name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         """Return the teams that the viewer manages, with the number of their people."""
@@ -290,6 +315,10 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
         leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
         return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to users and groups."""
+        return _tabs(request, Team)
 
     @admin.display(description="People", ordering="member_count")
     def people(self, team: Team) -> int:
@@ -310,10 +339,17 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
 
 @admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases without types in common
     """Groups give rights, so they are for superusers."""
 
     actions = None
+    list_title = gettext_lazy("Groups")
+    nouns = ngettext_lazy("%(shown)s group", "%(shown)s groups", "number")
+    searched = gettext_lazy("Name")
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to users and teams."""
+        return _tabs(request, Group)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether groups may be made."""

@@ -3,30 +3,28 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from unfold.admin import ModelAdmin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
+from portal.lists import OwnList
+from ui.templatetags import ui as tags
 from users import retention
 from users.models import RetentionPeriod
 from users.retention_kinds import KINDS, MOST
 
 
 @admin.register(RetentionPeriod)
-class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class RetentionAdmin(OwnList):
     """One row a kind; the days alone are changed."""
 
     list_display = ["name", "what", "kept", "last_night"]
     fields = ["name", "what", "bounds", "days", "last_night"]
     readonly_fields = ["name", "what", "bounds", "last_night"]
-    show_full_result_count = False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list under the title that the menu has for it."""
-        named = {"title": "Retention", "plain_title": True, **(extra_context or {})}
-        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+    actions = None
+    list_title = gettext_lazy("Retention")
+    nouns = ngettext_lazy("%(shown)s kind of history", "%(shown)s kinds of history", "number")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out what a later version wrote."""
@@ -55,14 +53,14 @@ class RetentionAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no ty
         return f"Usually {retention.usual(row.kind)} days; at least {least}, at most {MOST}."
 
     @admin.display(description="Last night")
-    def last_night(self, row: RetentionPeriod) -> str:
+    def last_night(self, row: RetentionPeriod) -> SafeString | str:
         """Return when the pruning last got to the end, and what it removed."""
         if row.kind in {"hand_outs", "log_ins"}:
             return "Old records are removed every hour."
         if row.done_at is None:
             return "Not yet"
-        at = f"{timezone.localtime(row.done_at):%a %-d %b %Y, %H:%M %Z}".replace(" ", "\u00a0")
-        return f"{at}: {row.removed:,} row{'' if row.removed == 1 else 's'}"
+        removed = ngettext("%(shown)s row", "%(shown)s rows", row.removed) % {"shown": f"{row.removed:,}"}
+        return format_html("{}: {}", tags.when(row.done_at), removed)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: the kinds are code."""

@@ -9,8 +9,8 @@ from unfold.dataclasses import SearchResult
 
 from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
+from accounts.search import search as search_accounts
 from macros import scope
-from portal.lists import search as search_accounts
 from users.models import User, person
 from users.visibility import names_for, people_of
 

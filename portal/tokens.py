@@ -1,23 +1,23 @@
 """Authenticate Tokens of all accounts: the columns of the pool, for the tokens in pools of accounts that one sees."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter, display
 from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts import health, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import dates, filters, lists, removing, system_user
+from portal import dates, filters, removing, system_user
+from portal.lists import OwnList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
 from tokens.channels import declarations
@@ -25,7 +25,6 @@ from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
-from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 from users.visibility import names_for
 
@@ -64,7 +63,7 @@ class TokenStateFilter(SimpleListFilter):
 
 
 @admin.register(Token)
-class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class TokenAdmin(OwnList):
     """All tokens, read only: those in pools of accounts that one sees. A token is looked at in the pool of an account."""
 
     list_display = [
@@ -77,12 +76,17 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         "used_cell",
     ]
     list_filter = [TokenChannelFilter, TokenStateFilter]
-    list_per_page = 50
-    show_full_result_count = False
-    paginator = CappedPaginator
+    list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = None
     change_list_template = "admin/tokens/token/change_list.html"
+    list_title = gettext_lazy("Authenticate Tokens")
+    nouns = ngettext_lazy("%(shown)s token", "%(shown)s tokens", "number")
+    searched = gettext_lazy("Name, ID, person or e-mail")
+    ordered = gettext_lazy("Sorted by deadline, earliest first")
+    none_match = gettext_lazy("No token matches these filters.")
+    empty_words = gettext_lazy("There is no token yet.")
+    on_cards = frozenset({"accounts_cell", "deadline_cell"})
 
     def get_urls(self) -> list[URLPattern]:
         """Return the list, the page that takes in a system user's token, and the one that revokes a log-in."""
@@ -158,38 +162,23 @@ class TokenAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         linked = AccountToken.objects.filter(token=OuterRef("pk"), account__in=accounts)
         return queryset.filter(person | Exists(linked)), False
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list."""
-        shown = {
-            "title": "Authenticate Tokens",
-            "may_add_system_user": request.user.has_perm(system_user.PERMISSION),
-            **(extra_context or {}),
-        }
-        response = super().changelist_view(request, shown)
-        if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
-            now, names = timezone.now(), names_for(request.user)
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return whether a system user may be added, and where it says how long authorisations last."""
+        may_add = request.user.has_perm(system_user.PERMISSION)
+        return {"may_add_system_user": may_add, "about_url": reverse("channel_needs")}
 
-            may_revoke = request.user.has_perm(removing.PERMISSION)
+    def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
+        """Return what gives a token its label: what this viewer may know of it."""
+        now, names = timezone.now(), names_for(request.user)
+        may_revoke = request.user.has_perm(removing.PERMISSION)
 
-            def prepare(token: Any) -> None:
-                first = token.seen_entries[0].account if token.seen_entries else None
-                token.may_revoke = may_revoke
-                token.now, token.known = now, names.sees_token(token, first)
-                token.label = names.token(token, first)
+        def prepare(token: Any) -> None:
+            first = token.seen_entries[0].account if token.seen_entries else None
+            token.may_revoke = may_revoke
+            token.now, token.known = now, names.sees_token(token, first)
+            token.label = names.token(token, first)
 
-            response.context_data |= lists.context(
-                self,
-                request,
-                response.context_data["cl"],
-                prepare=prepare,
-                everything=self.get_queryset(request),
-                noun="token",
-                phones=frozenset({"accounts_cell", "deadline_cell"}),
-            )
-            response.context_data |= {"about_url": reverse("channel_needs")}
-        return response  # type: ignore[no-any-return]  # untyped theme
+        return prepare
 
     @display(description="Person", ordering="native_user_name")
     def person_cell(self, token: Any) -> SafeString:

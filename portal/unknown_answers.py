@@ -2,12 +2,11 @@
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import display
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
@@ -19,11 +18,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
-from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldBooleanWidget
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from portal import access
+from portal.lists import OwnList
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
@@ -59,7 +57,7 @@ class MeaningForm(ConfirmForm):
 
 
 @admin.register(UnknownAnswer)
-class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
+class UnknownAnswerAdmin(OwnList):
     """What channels answered that no verdict table knows."""
 
     list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
@@ -67,22 +65,21 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
     list_filter = ["app__channel", "call", "status", "verdict"]
     search_fields = ["sample", "note", "fingerprint"]
     list_select_related = ["app"]
-    list_per_page = 50
-    show_full_result_count = False
     actions = ["export_selected"]
-    empty_words = "No unknown answers: AdToken has understood all that the channels said."
+    change_list_template = "admin/tokens/unknownanswer/change_list.html"
+    list_title = gettext_lazy("Unknown answers")
+    nouns = ngettext_lazy("%(shown)s unknown answer", "%(shown)s unknown answers", "number")
+    searched = gettext_lazy("Words of the answer, or note")
+    empty_words = gettext_lazy("No unknown answers: AdToken has understood all that the channels said.")
+    action_icons: ClassVar = {"export_selected": "download"}
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the list under its own title, with the address of the whole export."""
-        named = {
-            "title": "Unknown answers",
-            "plain_title": True,
-            "export_url": reverse("admin:tokens_unknownanswer_export"),
-            **(extra_context or {}),
-        }
-        return super().changelist_view(request, named)  # type: ignore[no-any-return]  # untyped theme
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the address of the whole export."""
+        return {"export_url": reverse("admin:tokens_unknownanswer_export")}
+
+    def row_name(self, row: UnknownAnswer) -> str:
+        """Return channel and status."""
+        return self.answer_cell(row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Answers come from channels."""
@@ -97,13 +94,6 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
         return False
 
     # --- the list -------------------------------------------------------------------------------------------------
-
-    @display(description="Select")
-    def action_checkbox(self, answer: UnknownAnswer) -> SafeString:
-        """Return the row's tick, with a name of its own: the theme calls each "Select record"."""
-        attrs = {"class": "action-select", "aria-label": f"Select {self.answer_cell(answer)}"}
-        tick = UnfoldBooleanWidget(attrs, lambda _value: False)
-        return SafeString(tick.render(ACTION_CHECKBOX_NAME, str(answer.pk)))
 
     @display(description="Answer", ordering="status")
     def answer_cell(self, answer: UnknownAnswer) -> str:
@@ -126,14 +116,14 @@ class UnknownAnswerAdmin(ModelAdmin):  # type: ignore[misc]  # the theme ships n
         return unknown_answer_words.call(answer.call)
 
     @display(description="First seen", ordering="first_seen_at")
-    def first_cell(self, answer: UnknownAnswer) -> str:
+    def first_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return when it was first met."""
-        return _when(answer.first_seen_at)
+        return tags.when(answer.first_seen_at)
 
     @display(description="Last seen", ordering="last_seen_at")
-    def last_cell(self, answer: UnknownAnswer) -> str:
+    def last_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return when it was last met while nobody had said what it means."""
-        return _when(answer.last_seen_at)
+        return tags.when(answer.last_seen_at)
 
     @display(description="Export as JSON")
     def export_selected(self, request: HttpRequest, chosen: QuerySet[UnknownAnswer]) -> HttpResponse:
@@ -267,10 +257,6 @@ def _sample(answer: UnknownAnswer) -> str:
 
 def _effect(verdict: str) -> str:
     return unknown_answer_words.then(verdict)
-
-
-def _when(moment: Any) -> str:
-    return timezone.localtime(moment).strftime("%a %-d %b %Y, %H:%M")
 
 
 def _address(answer: UnknownAnswer) -> str:

@@ -58,6 +58,18 @@ FAMILIES = {
         "unknown": (_("Unknown"), "warn", "help"),
         "explained": (_("Explained"), "good", "check_circle"),
     },
+    # tokens.models.ChannelApp.State
+    "channel_app": {
+        "live": (_("Live"), "good", "check_circle"),
+        "retiring": (_("Retiring"), "mute", "schedule"),
+        "not_set_up": (_("Not set up"), "mute", "block"),
+    },
+    "invitation": {
+        "waiting": (_("Waiting"), "warn", "schedule"),
+        "accepted": (_("Accepted"), "good", "check_circle"),
+        "revoked": (_("Revoked"), "mute", "block"),
+        "ran_out": (_("Ran out"), "mute", "cancel"),
+    },
     "app": {
         "refused": (_("Refused"), "bad", "cancel"),
         "works_again": (_("Works again"), "good", "check_circle"),

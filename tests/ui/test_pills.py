@@ -6,6 +6,7 @@ from django.utils import translation
 
 from accounts.health import Health, InPool
 from notifications.models import Message
+from tokens.models import ChannelApp
 from ui import pills
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ ALL = [(family, key) for family, states in pills.FAMILIES.items() for key in sta
         ("account", set(Health)),
         ("token", {*InPool, "not_linked"}),
         ("message", {*Message.State.values, "left_out"}),
+        ("channel_app", set(ChannelApp.State.values)),
     ],
 )
 def test_every_state_has_one_pill_and_every_pill_a_state(family: str, states: set[str]) -> None:

@@ -1,0 +1,131 @@
+"""Every list of the portal is one of ours: chips, lines that are cards on phones, dates and pills of one kind."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import api_keys
+from notifications.models import Message
+from portal.lists import OwnList
+from tests.support.factories import make_app, make_team, make_user
+from tokens.deaths import Incident
+from tokens.models import UnknownAnswer
+from users.models import Invitation, LoginRecord, Team, User
+
+pytestmark = pytest.mark.django_db
+OURS = ("accounts", "macros", "notifications", "tokens", "users", "django.contrib.auth")
+LISTS = [model for model in admin.site._registry if model.__module__.startswith(OURS)]
+
+
+@pytest.fixture
+def boss(client: Client, settings: Settings) -> User:
+    settings.STAFF_SECOND_FACTOR = False
+    boss = make_user(email="mira@example.com", is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    return boss
+
+
+@pytest.fixture
+def rows(boss: User) -> None:
+    """At least one row in lists that start empty, and are not filled in their own tests."""
+    now = timezone.now()
+    app = make_app("facebook")
+    Incident.objects.create(app=app, began_at=now, ended_at=now)
+    UnknownAnswer.objects.create(
+        app=app, fingerprint="f" * 32, call="read", status=418, first_seen_at=now, last_seen_at=now
+    )
+    Message.objects.create(kind="died", recipient="ada@example.com", dedupe_key="1", created_at=now)
+    Invitation.objects.create(
+        email="gwen@example.com",
+        team=Team.default(),
+        invited_by=boss,
+        created_at=now,
+        expires_at=now + timedelta(days=7),
+    )
+    LoginRecord.objects.create(email="ada@example.com", kind="log_in", succeeded=False, at=now)
+    Group.objects.get_or_create(name="Staff")
+    api_keys.issue(name="Publishing", scopes=["tokens:lease"], teams=[Team.default()])
+
+
+def address(model: type) -> str:
+    options = model._meta  # type: ignore[attr-defined]  # of a model
+    return reverse(f"admin:{options.app_label}_{options.model_name}_changelist")
+
+
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model.__name__)
+def test_each_list_is_drawn_by_the_kit(model: type, client: Client, rows: None) -> None:
+    page = client.get(address(model)).content.decode()
+
+    assert isinstance(admin.site._registry[model], OwnList)
+    assert page.count("<h1") == page.count("<main") == 1
+    assert "<select" not in page
+    assert 'id="result_list"' not in page
+    assert 'class="at-table at-cards' in page or 'class="at-empty"' in page
+    for date in re.findall(r"<td[^>]*>[^<]*(\d{4}-\d{2}-\d{2}|\d\d:\d\d)", page):
+        pytest.fail(f"{date} is no date as on other pages.")
+
+
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model.__name__)
+def test_where_a_search_finds_nothing_the_list_says_so_and_leads_back(
+    model: type, client: Client, rows: None
+) -> None:
+    page = client.get(address(model), {"q": "no such thing"}).content.decode()
+
+    searched = bool(admin.site._registry[model].search_fields)
+    assert ('id="searchbar"' in page) == searched
+    if searched:
+        assert "Clear all filters" in page
+        assert '<tr role="row">' not in page
+
+
+def test_a_chip_says_what_is_chosen_and_leads_back(client: Client, boss: User) -> None:
+    make_user(email="gone@example.com", is_active=False)
+
+    page = client.get("/admin/users/user/", {"is_active__exact": "0"}).content.decode()
+
+    assert "gone@example.com" in page
+    assert "mira@example.com</a>" not in page
+    assert "Active: No" in page
+    assert "Remove the filter Active" in page
+
+
+def test_the_lists_of_people_lead_to_each_other(client: Client, boss: User) -> None:
+    page = client.get("/admin/users/team/").content.decode()
+
+    assert '<a href="/admin/users/user/">Users</a>' in page
+    assert '<a href="/admin/users/team/" aria-current="page">Teams</a>' in page
+    assert '<a href="/admin/auth/group/">Groups</a>' in page
+
+
+@pytest.mark.parametrize("model", [User, Team, Message], ids=lambda model: model.__name__)
+def test_a_list_costs_as_many_queries_for_many_rows_as_for_few(
+    model: type, client: Client, boss: User
+) -> None:
+    def add(number: int) -> None:
+        for index in range(number):
+            make_user(email=f"{number}-{index}@example.com")
+            team = make_team(f"Team {number}-{index}")
+            Message.objects.create(
+                kind="died", recipient="a@example.com", team=team, dedupe_key=f"{number}-{index}"
+            )
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address(model)).status_code == 200
+        return len(queries)
+
+    add(1)
+    asked()  # what a process asks once
+    few = asked()
+    add(12)
+
+    assert asked() == few
