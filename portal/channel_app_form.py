@@ -50,6 +50,10 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             self.fields["is_default"].label = "For new links"
         if "daily_budget" in self.fields:
             self.fields["daily_budget"].label = "Calls a day"
+        if "config_id" in self.fields:
+            self.fields["config_id"].help_text = gettext(
+                "%(channels)s only: a configuration of Login for Business. It takes the place of the permissions asked for."
+            ) % {"channels": _having_configurations()}
         if "state" in self.fields:
             self.fields["state"].help_text = (
                 "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"
@@ -74,11 +78,12 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         """Refuse a live app without a secret."""
         cleaned = super().clean() or {}
         channel = cleaned.get("channel") or self.instance.channel
-        having = {key: one.label for key, one in registry.CHANNELS.items() if one.takes_config_id}
-        if cleaned.get("config_id") and channel not in having:
-            names = " and ".join(having.values())
+        native = registry.CHANNELS.get(str(channel))
+        if cleaned.get("config_id") and (native is None or not native.takes_config_id):
             self.add_error(
-                "config_id", f"Only {names} has configurations of Login for Business. Leave it empty."
+                "config_id",
+                gettext("Only %(channels)s has configurations of Login for Business. Leave it empty.")
+                % {"channels": _having_configurations()},
             )
         has_secret = bool(cleaned.get("new_secret")) or self.instance.secrets is not None
         if cleaned.get("state") == ChannelApp.State.LIVE and not has_secret:
@@ -138,6 +143,11 @@ def name_of(channel: str, one: AppField) -> str:
 def names_of(form: type[ChannelAppForm]) -> list[str]:
     """Return the names of the form's fields for further values."""
     return [name for name in form.declared_fields if name.startswith("more_")]
+
+
+def _having_configurations() -> str:
+    """Return the names of the channels whose apps may have a configuration of the log-in."""
+    return " and ".join(one.label for one in registry.CHANNELS.values() if one.takes_config_id)
 
 
 def _fields_of(channel: str) -> tuple[AppField, ...]:

@@ -67,14 +67,8 @@ class ChannelApp(vault.NamesItsKeys):
     version_warned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When this warning was first seen.")
     )
-    config_id = models.CharField(
-        _("configuration ID"),
-        max_length=60,
-        blank=True,
-        help_text=_(
-            "Facebook only: a configuration of Login for Business. It takes the place of the permissions asked for."
-        ),
-    )
+    # A configuration of the log-in, for channels that say `takes_config_id`.
+    config_id = models.CharField(_("configuration ID"), max_length=60, blank=True)
     daily_budget = models.PositiveIntegerField(
         null=True,
         blank=True,
