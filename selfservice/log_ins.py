@@ -2,29 +2,30 @@
 
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import removal
-from accounts.errors import DeedRefused
-from accounts.removal import Ended
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
-from ui.confirm import ConfirmForm
+from ui import confirm
+from ui.confirm import Done, Page, Said
 from ui.phrases import phrase
 from users.models import User, person
 from users.visibility import names_for
 
 say = partial(phrase, "words/log_ins.txt")
-AFTERWARDS = {Ended.TAKEN: "taken", Ended.NO_CALL: "no_call", Ended.LATER: "later"}
 
 
 @dataclass(frozen=True)
@@ -77,34 +78,30 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
         messages.info(request, say("removed_already"))
         return redirect("log_ins")
     found = removal.effects(token, names_for(user), timezone.now())
-    must_type = removal.to_type(token, found)
-    data = request.POST if request.method == "POST" else None
-    form = ConfirmForm(data, must_type=must_type)
-    if data is not None and form.is_valid():
-        return _removed(request, token)
-    context = {
-        "token": token,
-        "channel": registry.get(token.app.channel),
-        "stops": [one for one in found if one.stops],
-        "goes_on": [one for one in found if one.carrier],
-        "form": form if data is not None else ConfirmForm(must_type=must_type),
-        "must_type": must_type,
-    }
-    return render(request, "selfservice/remove_log_in.html", context, status=200 if data is None else 400)
+    stops = [one for one in found if one.stops]
+    page = Page(
+        "selfservice/confirm/remove_log_in.html",
+        reverse("log_ins"),
+        {
+            "token": token,
+            "channel": registry.get(token.app.channel),
+            "stops": stops,
+            "goes_on": [one for one in found if one.carrier],
+        },
+        seen=str(token.generation),
+        must_type=removal.to_type(token, found),
+        ask_why=False,
+        warns=bool(stops),
+        danger=True,
+    )
 
+    def do(said: Said) -> Done:
+        known = said.seen.isascii() and said.seen.isdigit() and len(said.seen) < 9
+        generation = int(said.seen) if known else -1
+        ended = removal.remove(token=token, generation=generation, actor=user, note="", now=timezone.now())
+        return Done({"ended": ended.value})
 
-def _removed(request: HttpRequest, token: Token) -> HttpResponse:
-    seen, channel = request.POST.get("seen", ""), registry.get(token.app.channel)
-    try:
-        ended = removal.remove(
-            token=token,
-            generation=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else -1,
-            actor=person(request),
-            note="",
-            now=timezone.now(),
-        )
-    except DeedRefused as refusal:
-        messages.warning(request, str(refusal))
-        return redirect("log_ins")
-    messages.success(request, say(AFTERWARDS[ended], channel=channel.label))
-    return redirect("log_ins")
+    answer = confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
+    if request.method == "POST" and isinstance(answer, TemplateResponse):  # it asks once more
+        answer.status_code = HTTPStatus.BAD_REQUEST
+    return answer

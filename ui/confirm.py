@@ -118,7 +118,7 @@ def answer(request: HttpRequest, page: Page, do: Do, *, frame: Frame) -> HttpRes
     """Show the page (GET, and a POST with a wrong field), or act once and lead back with what was done (POST).
 
     `do` may raise Refusal, whose words are said then; what a page from before may still do, it decides. `frame` makes what all pages of the
-    portal show; its "base" names their template. 405 for other methods.
+    portal show: its "base" names their template, its "layout" another one in place of ui/confirm_page.html. 405 for other methods.
     """
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "POST"])
@@ -149,9 +149,9 @@ def words(page: Page, block: str, **facts: Any) -> SafeString:
 
 def _show(request: HttpRequest, page: Page, form: ConfirmForm, frame: Frame) -> HttpResponse:
     context = {
+        "layout": "ui/confirm_page.html",
         **frame(request),
         **page.facts,
-        "layout": "ui/confirm_page.html",
         "title": words(page, "question"),
         "plain_title": True,
         "button": words(page, "button"),
