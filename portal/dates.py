@@ -77,7 +77,7 @@ def permissions(token: Token, channel: str) -> str:
     if token.scopes is None or package is None or not package.scopes:
         return "Not available"
     wanted = package.scopes
-    missing = [scope.label for scope in wanted if scope.name not in token.scopes]
+    missing = [str(scope.label) for scope in wanted if scope.name not in token.scopes]
     text = f"{len(wanted) - len(missing)} of {len(wanted)}"
     if missing:
         text += f" · {join_names([f'“{label}”' for label in missing])} missing"

@@ -77,7 +77,7 @@ def missing_scopes(token: Token) -> list[str]:
     native = registry.get(token.app.channel)
     if token.scopes is None or not native.partial_grants:
         return []
-    return [scope.label for scope in native.scopes if scope.name not in token.scopes]
+    return [str(scope.label) for scope in native.scopes if scope.name not in token.scopes]
 
 
 def candidates(pending: PendingLink, user: User) -> list[Candidate]:

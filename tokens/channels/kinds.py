@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
+from django.utils.functional import Promise
+
 
 class Verdict(StrEnum):
     """What an answer of a channel says about the token, the account, the channel app, or us."""
@@ -240,7 +242,7 @@ class Scope:
     """One permission that is asked for."""
 
     name: str  # the channel's name
-    label: str  # as people read it: “Manage ads”
+    label: str | Promise  # as people read it: “Manage ads”
     publishing: bool  # whether publishing needs it
 
 

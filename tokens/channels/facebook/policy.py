@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import Lifetime, Renewal, Scope
 
 SCOPES = (
-    Scope("ads_management", "Manage ads", publishing=True),
-    Scope("ads_read", "Read results of ads", publishing=False),
-    Scope("business_management", "Manage business assets", publishing=False),
+    Scope("ads_management", _("Manage ads"), publishing=True),
+    Scope("ads_read", _("Read results of ads"), publishing=False),
+    Scope("business_management", _("Manage business assets"), publishing=False),
 )
 
 LIFETIME = Lifetime(
@@ -42,30 +44,30 @@ STATUS_NAMES = {
 }
 # Why ads do not run. A pending settlement (8) and the grace period (9) are warnings: ads run on, so they restrict nothing.
 RESTRICTIONS = {
-    2: "disabled",
-    3: "unpaid bill",
-    7: "under review for risk",
-    100: "being closed",
-    101: "closed",
+    2: _("disabled"),
+    3: _("unpaid bill"),
+    7: _("under review for risk"),
+    100: _("being closed"),
+    101: _("closed"),
 }
 CLOSED = frozenset({100, 101})
-# disable_reason, worded to follow "disabled".
+# disable_reason of a status 2.
 DISABLE_REASONS = {
-    1: "for breaking the advertising rules",
-    2: "for a review of intellectual property",
-    3: "for an unpaid bill or a risky payment",
-    4: "and shut down",
-    5: "for a review of its ads",
-    6: "for a review of the business",
-    7: "for good",
-    8: "as an unused reseller account",
-    9: "as unused",
-    10: "as an umbrella ad account",
-    11: "for breaking the rules of business managers",
-    12: "for misrepresentation",
-    13: "for being shared against the terms",
-    14: "for a review of its message ads",
-    15: "after somebody broke into it",
+    1: _("disabled for breaking the advertising rules"),
+    2: _("disabled for a review of intellectual property"),
+    3: _("disabled for an unpaid bill or a risky payment"),
+    4: _("disabled and shut down"),
+    5: _("disabled for a review of its ads"),
+    6: _("disabled for a review of the business"),
+    7: _("disabled for good"),
+    8: _("disabled as an unused reseller account"),
+    9: _("disabled as unused"),
+    10: _("disabled as an umbrella ad account"),
+    11: _("disabled for breaking the rules of business managers"),
+    12: _("disabled for misrepresentation"),
+    13: _("disabled for being shared against the terms"),
+    14: _("disabled for a review of its message ads"),
+    15: _("disabled after somebody broke into it"),
 }
 
 
@@ -73,7 +75,5 @@ def restriction(status: int | None, disable_reason: int | None) -> str:
     """Return in plain words why Facebook limits an ad account, or nothing."""
     if status is None or status not in RESTRICTIONS:
         return ""
-    cause = DISABLE_REASONS.get(disable_reason or 0, "")
-    if status == 2 and cause:
-        return f"disabled {cause}"
-    return RESTRICTIONS[status]
+    disabled = DISABLE_REASONS.get(disable_reason or 0) if status == 2 else None
+    return str(disabled or RESTRICTIONS[status])

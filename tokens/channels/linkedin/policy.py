@@ -3,16 +3,18 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
 SCOPES = (
-    Scope("r_ads", "Read ad accounts", publishing=False),
-    Scope("rw_ads", "Manage ads", publishing=True),
-    Scope("r_ads_reporting", "Read results of ads", publishing=False),
-    Scope("openid", "Log in with LinkedIn", publishing=False),
-    Scope("profile", "See your name", publishing=False),
+    Scope("r_ads", _("Read ad accounts"), publishing=False),
+    Scope("rw_ads", _("Manage ads"), publishing=True),
+    Scope("r_ads_reporting", _("Read results of ads"), publishing=False),
+    Scope("openid", _("Log in with LinkedIn"), publishing=False),
+    Scope("profile", _("See your name"), publishing=False),
 )
 PUBLISHING_SCOPE = "rw_ads"
 
@@ -46,28 +48,28 @@ PUBLISHING_ROLES = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPA
 ACTIVE, RUNNABLE = "ACTIVE", "RUNNABLE"
 CLOSED = frozenset({"CANCELED", "CANCELLED", "PENDING_DELETION", "REMOVED"})  # both spellings were seen
 STATUSES = {
-    "CANCELED": "closed",
-    "CANCELLED": "closed",
-    "DRAFT": "not set up yet",
-    "PENDING_DELETION": "being deleted",
-    "REMOVED": "deleted",
+    "CANCELED": _("closed"),
+    "CANCELLED": _("closed"),
+    "DRAFT": _("not set up yet"),
+    "PENDING_DELETION": _("being deleted"),
+    "REMOVED": _("deleted"),
 }
 # servingStatuses other than RUNNABLE. The first is documented, the others were seen; no source proves that the list is whole.
 HOLDS = {
-    "BILLING_HOLD": "on hold for billing",
-    "STOPPED": "stopped",
-    "ACCOUNT_TOTAL_BUDGET_HOLD": "the account's budget is used up",
-    "ACCOUNT_END_DATE_HOLD": "the account's end date has passed",
-    "RESTRICTED_HOLD": "restricted by LinkedIn",
-    "INTERNAL_HOLD": "on hold at LinkedIn",
+    "BILLING_HOLD": _("on hold for billing"),
+    "STOPPED": _("stopped"),
+    "ACCOUNT_TOTAL_BUDGET_HOLD": _("the account's budget is used up"),
+    "ACCOUNT_END_DATE_HOLD": _("the account's end date has passed"),
+    "RESTRICTED_HOLD": _("restricted by LinkedIn"),
+    "INTERNAL_HOLD": _("on hold at LinkedIn"),
 }
 
 
 def restriction(status: str, serving: Collection[str]) -> str:
     """Return in plain words why LinkedIn limits an ad account, or nothing. An unknown hold is told in LinkedIn's own word."""
     if status in STATUSES:
-        return STATUSES[status]
-    holds = [HOLDS.get(one, one) for one in serving if one != RUNNABLE]
+        return str(STATUSES[status])
+    holds = [str(HOLDS.get(one, one)) for one in serving if one != RUNNABLE]
     return ", ".join(holds)[:200]
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
 SCOPES = (
-    Scope("ads:read", "Read ads and their results", publishing=False),
-    Scope("ads:write", "Manage ads", publishing=True),
-    Scope("user_accounts:read", "See who you are at Pinterest", publishing=False),
+    Scope("ads:read", _("Read ads and their results"), publishing=False),
+    Scope("ads:write", _("Manage ads"), publishing=True),
+    Scope("user_accounts:read", _("See who you are at Pinterest"), publishing=False),
 )
 PUBLISHING_SCOPE = "ads:write"
 
@@ -59,7 +61,7 @@ PUBLISHING = frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"})
 UNCLEAR = frozenset({"RESTRICTED_OWNER"})
 
 # Pinterest has no status of an ad account: it refuses calls with these codes, in sentences that begin alike.
-RESTRICTIONS = {2625: "disapproved", 2626: "under review"}
+RESTRICTIONS = {2625: _("disapproved"), 2626: _("under review")}
 
 
 def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:

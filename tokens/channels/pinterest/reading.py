@@ -62,7 +62,7 @@ def account_of(
 
 def restriction(codes: Iterable[int | str], message: str) -> str:
     """Return in plain words why Pinterest limits an account."""
-    found = [words for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
+    found = [str(words) for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
     if not found:
         return message[:300] or "restricted"
     return f"{found[0]}, “{message[:LONGEST_MESSAGE]}”" if message else found[0]

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
 
-SCOPES = (Scope("snapchat-marketing-api", "Manage ads", publishing=True),)
+SCOPES = (Scope("snapchat-marketing-api", _("Manage ads"), publishing=True),)
 
 # The access token lives 30 or 60 minutes: documents and integrations disagree, so only expires_in counts. The refresh token has no end
 # date in any source. The rule of 90 days is from help.snapchat.com/hc/articles/7012393350676, on apps of Snap Kit; nothing says
@@ -47,15 +49,18 @@ ORGANIZATION_ROLES = {"data_admin": "Reporting admin", "business_admin": "Busine
 ACTIVE = "ACTIVE"  # the only status of an ad account in real records
 # Words for the others that schemas of third parties name; no document of Snapchat's lists them.
 RESTRICTIONS = {
-    "PAUSED": "paused",
-    "PENDING": "not yet approved",
-    "DISABLED": "disabled",
-    "CLOSED": "closed",
-    "DELETED": "deleted",
+    "PAUSED": _("paused"),
+    "PENDING": _("not yet approved"),
+    "DISABLED": _("disabled"),
+    "CLOSED": _("closed"),
+    "DELETED": _("deleted"),
 }
 # Codes of `delivery_status` that stop all of an ad account: https://developers.snap.com/api/marketing-api/Ads-API/delivery-status. Those of
 # budgets and of test ad accounts are left out: campaigns may be written there, and no document says more.
-STOPS = {"NOT_ACTIVE_ORGANIZATION": "its organization is not active", "INVALID_NOT_ACTIVE": "not active"}
+STOPS = {
+    "NOT_ACTIVE_ORGANIZATION": _("its organization is not active"),
+    "INVALID_NOT_ACTIVE": _("not active"),
+}
 CLOSED = frozenset({"DISABLED", "CLOSED", "DELETED"})
 
 
@@ -79,7 +84,7 @@ def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[st
 def restriction(status: str, delivery: Iterable[str] | None) -> str | None:
     """Return in plain words why Snapchat limits an ad account, "" if it does not, None where only `delivery` would tell and is missing."""
     if status not in {"", ACTIVE}:
-        return RESTRICTIONS.get(status, f"status {status[:60]}")
+        return str(RESTRICTIONS.get(status, f"status {status[:60]}"))
     if delivery is None:
         return None
-    return ", ".join(words for code, words in STOPS.items() if code in set(delivery))
+    return ", ".join(str(words) for code, words in STOPS.items() if code in set(delivery))

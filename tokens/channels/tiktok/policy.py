@@ -3,6 +3,8 @@
 import re
 from datetime import date
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
@@ -26,16 +28,16 @@ LIMITED, DISABLED = "STATUS_LIMIT", "STATUS_DISABLE"
 # Why an ad account cannot run ads, by its `status`. What is not here restricts nothing: STATUS_ENABLE, a change of the account's data
 # that is under review or was refused (STATUS_PENDING_CONFIRM_MODIFY, STATUS_CONFIRM_MODIFY_FAIL), and what we do not know.
 RESTRICTIONS = {
-    LIMITED: "suspended",
-    DISABLED: "closed",
-    "STATUS_PENDING_CONFIRM": "not yet approved",
-    "STATUS_PENDING_VERIFIED": "not yet verified",
-    "STATUS_CONFIRM_FAIL": "not approved",
-    "STATUS_CONFIRM_FAIL_END": "not approved",
-    "STATUS_WAIT_FOR_BPM_AUDIT": "not yet approved",
-    "STATUS_WAIT_FOR_PUBLIC_AUTH": "the company is not yet verified",
-    "STATUS_SELF_SERVICE_UNAUDITED": "papers not yet verified",
-    "STATUS_CONTRACT_PENDING": "the contract has not begun",
+    LIMITED: _("suspended"),
+    DISABLED: _("closed"),
+    "STATUS_PENDING_CONFIRM": _("not yet approved"),
+    "STATUS_PENDING_VERIFIED": _("not yet verified"),
+    "STATUS_CONFIRM_FAIL": _("not approved"),
+    "STATUS_CONFIRM_FAIL_END": _("not approved"),
+    "STATUS_WAIT_FOR_BPM_AUDIT": _("not yet approved"),
+    "STATUS_WAIT_FOR_PUBLIC_AUTH": _("the company is not yet verified"),
+    "STATUS_SELF_SERVICE_UNAUDITED": _("papers not yet verified"),
+    "STATUS_CONTRACT_PENDING": _("the contract has not begun"),
 }
 _NUMBER = re.compile(r"(?:^|(?<=[,;]))\s*\d{1,3}:(?=\s*\D)")
 _END_TIME = re.compile(r"[ ,;]*\bendtime:\s*(\d{4}-\d\d-\d\d)(?:[ T]\d\d:\d\d(?::\d\d)?)?")
@@ -44,7 +46,7 @@ LONGEST_REASON = 260  # characters of TikTok's own words that are kept
 
 def restriction(status: str, rejection_reason: str) -> str:
     """Return why TikTok limits an ad account, with TikTok's own words and the date that they may name; or nothing."""
-    plain = RESTRICTIONS.get(status, "")
+    plain = str(RESTRICTIONS.get(status, ""))
     said = _readable(rejection_reason)[:LONGEST_REASON]
     return f"{plain}, “{said}”" if plain and said else plain
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from tokens.channels.kinds import CanPublish, Lifetime
 
 LIFETIME = Lifetime(
@@ -31,14 +33,14 @@ BESIDE_ROLES = frozenset({"TWEET_COMPOSER"})
 ACCEPTED = "ACCEPTED"  # the only approval_status that X documents
 # Words for the others that were seen; no source proves that the list is whole.
 RESTRICTIONS = {
-    "PENDING": "not yet approved",
-    "UNDER_REVIEW": "under review",
-    "REJECTED": "not approved",
-    "CANCELLED": "cancelled",
+    "PENDING": _("not yet approved"),
+    "UNDER_REVIEW": _("under review"),
+    "REJECTED": _("not approved"),
+    "CANCELLED": _("cancelled"),
 }
 
 
-CANNOT_FUND = "no payment method works"
+CANNOT_FUND = _("no payment method works")
 
 
 def funding(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -53,7 +55,7 @@ def funding(rows: Iterable[Mapping[str, Any]]) -> str:
     names = {
         name[:60] for some in reasons if isinstance(some, list) for name in some if isinstance(name, str)
     }
-    return f"{CANNOT_FUND}: {', '.join(sorted(names))[:200]}" if names else CANNOT_FUND
+    return f"{CANNOT_FUND}: {', '.join(sorted(names))[:200]}" if names else str(CANNOT_FUND)
 
 
 def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
@@ -71,4 +73,4 @@ def restriction(approval_status: str) -> str:
     """Return in plain words why X limits an ad account, or nothing."""
     if approval_status in {"", ACCEPTED}:
         return ""
-    return RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}")
+    return str(RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}"))
