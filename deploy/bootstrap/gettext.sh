@@ -32,6 +32,9 @@ for folder in locale/*/; do
     [ "$language" = en_GB ] || languages+=(--locale "$language")
 done
 mkdir -p locale/en_GB/LC_MESSAGES
+for catalogue in locale/*/LC_MESSAGES/django.po; do # two people may have added the same message
+    msguniq --use-first --no-wrap --output-file "$catalogue" "$catalogue"
+done
 ignored=()
 for name in .venv benchmarks docs sandbox staticfiles tests var requirements; do ignored+=(--ignore "$name*"); done
 .venv/bin/python manage.py makemessages "${languages[@]}" "${ignored[@]}" \
