@@ -14,21 +14,14 @@ from macros import evaluation, mails, sql
 from macros.models import Macro, MacroAction, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
+from ui.phrases import phrase
 from users.models import User
 from users.recipients import Via, fallback, operators
 
 DAYS = 30
 SHOWN = 6
 
-QUIET_WORDS = {
-    "covered": "covered by a backup",
-    "later": "end later",
-    "never": "no end date",
-    "unknown": "date unknown",
-    "told": "deactivated, told already",
-    "paused": "paused",
-    "nobody": "nobody would be told",
-}
+WORDS = "words/macro_preview.txt"
 
 
 @dataclass(frozen=True)
@@ -60,11 +53,8 @@ class Due:
     @property
     def words(self) -> str:
         """Return "7 days left, 2 people": the days on that day, which a missed threshold makes fewer than its own."""
-        left = "deactivated"
-        if self.ends is not None:
-            days = (evaluation.local_day(self.ends) - self.on).days
-            left = "ends that day" if days < 1 else f"{days} day{'' if days == 1 else 's'} left"
-        return f"{left}, {self.people} {'person' if self.people == 1 else 'people'}"
+        days = None if self.ends is None else (evaluation.local_day(self.ends) - self.on).days
+        return phrase(WORDS, "due", days=days, people=self.people)
 
 
 @dataclass(frozen=True)
@@ -91,10 +81,10 @@ class Preview:
         if self.mails:
             return ""
         if not self.applied:
-            return "It is applied to no account yet."
+            return phrase(WORDS, "not_applied")
         if not self.quiet_count:
-            return "No account fits it yet."
-        return f"No mail is due in the next {DAYS} days."
+            return phrase(WORDS, "none_fits")
+        return phrase(WORDS, "nothing_due", days=DAYS)
 
 
 def draft_of(action: MacroAction) -> Draft:
@@ -134,7 +124,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
             cursor.execute(sql.LISTS[watch], values)
             rows += cursor.fetchall()
         cursor.execute(sql.QUIET, values | {"due": list(due_ids), "nobody": list(nobody)})
-        quiet = [(QUIET_WORDS[why], count) for why, count in cursor.fetchall()]
+        quiet = [(phrase(WORDS, why), count) for why, count in cursor.fetchall()]
     rows.sort(key=lambda row: row[:3])
     found = Account.objects.in_bulk([row[2] for row in rows[:SHOWN]])
     due = [Due(on, found[pk], threshold, people, ends) for on, threshold, pk, people, ends in rows[:SHOWN]]
@@ -188,7 +178,7 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
     if not recipient:
         return None
     notice = Notice(
-        action=MacroAction(macro=Macro(name=draft.name or "this macro")),
+        action=MacroAction(macro=Macro(name=draft.name or phrase(WORDS, "this_macro"))),
         account=first.account,
         token=_ending_token(draft, first),
         team_id=first.account.team_id,

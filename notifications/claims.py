@@ -10,8 +10,10 @@ from django.db import connection, transaction
 
 from notifications import kinds
 from notifications.models import Message
+from ui.phrases import phrase
 from users import hold, liveness, refused_addresses
 
+WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 GIVE_UP_AFTER = timedelta(hours=48)
 
@@ -77,7 +79,7 @@ def keep(message: Message, now: datetime) -> None:
 
 def stop_killers(*, now: datetime) -> int:
     """Fail the messages that took their worker with them too often. Return how many."""
-    error = f"Its sender stopped {LOST_CLAIMS} times without a result, so it is not tried again."
+    error = phrase(WORDS, "killed", times=LOST_CLAIMS)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_STOP, {**_moments(now), "lost": LOST_CLAIMS, "error": error})
@@ -130,7 +132,7 @@ def record_retry(message: Message, reason: str, *, now: datetime, wait: timedelt
         if now - row.queued_at >= GIVE_UP_AFTER:
             row.state, row.error = (
                 Message.State.FAILED,
-                f"Given up after 48 hours. Last answer: {reason}"[:500],
+                phrase(WORDS, "given_up", hours=GIVE_UP_AFTER // timedelta(hours=1), said=reason)[:500],
             )
         else:
             row.state, row.error, row.next_attempt_at = Message.State.QUEUED, reason[:500], now + wait

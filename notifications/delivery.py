@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
+from ui.phrases import phrase
 from users import contacts, hold, liveness, storing
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _deliver_one(
         server.open()
     except (smtplib.SMTPException, OSError) as error:
         # Whatever the digits, this is about our own access to the server, not about the message.
-        _retry(message, f"The mail server cannot be reached: {_words(error)}", tally, clock())
+        _retry(message, phrase(claims.WORDS, "unreachable", said=_words(error)), tally, clock())
         return False
     try:
         server.send_messages([_as_email(message, mail)])
@@ -112,7 +113,7 @@ def _build(message: Message, tally: Tally, clock: Callable[[], datetime]) -> kin
     """Return the mail, fit to be sent, or record why there is none."""
     kind = kinds.KINDS.get(message.kind)
     if kind is None:
-        reason = f"Nothing builds messages of kind “{message.kind}”."
+        reason = phrase(claims.WORDS, "no_builder", kind=message.kind)
         _count(tally, "failed", done=claims.record_failed(message, reason))
         return None
     try:
@@ -121,7 +122,7 @@ def _build(message: Message, tally: Tally, clock: Callable[[], datetime]) -> kin
         _count(tally, "cancelled", done=claims.record_cancelled(message, str(answer)))
     except Exception as error:  # one bad message never stops the run
         logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
-        _retry(message, f"The mail could not be made ({type(error).__name__}).", tally, clock())
+        _retry(message, phrase(claims.WORDS, "not_made", error=type(error).__name__), tally, clock())
     return None
 
 
@@ -199,9 +200,11 @@ def _words(error: Exception) -> str:
     """Return what the mail server or the library said, for the page."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
-        return clean.line("The mail server refused the recipient: " + "; ".join(answers), 400)
+        return clean.line(phrase(claims.WORDS, "refused", said="; ".join(answers)), 400)
     if isinstance(error, smtplib.SMTPResponseException):
-        return clean.line(f"The mail server answered {error.smtp_code} {_decode(error.smtp_error)}", 400)
+        return clean.line(
+            phrase(claims.WORDS, "answered", code=str(error.smtp_code), said=_decode(error.smtp_error)), 400
+        )
     return clean.line(f"{type(error).__name__}: {error}", 400)
 
 
