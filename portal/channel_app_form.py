@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AppField
 from tokens.models import ChannelApp
+from tokens.vault import NothingStored, VaultError
 
 
 class ChannelAppForm(ModelForm[ChannelApp]):
@@ -90,6 +91,10 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             self.add_error("new_secret", gettext("A live app needs its secret."))
         if cleaned.get("state") == ChannelApp.State.LIVE:
             self._check_app_fields(str(channel))
+        if self.more and not cleaned.get("new_secret") and not self._opens():
+            self.add_error(
+                "new_secret", gettext("The stored secret cannot be read any more. Enter it again.")
+            )
         if cleaned.get("is_default"):
             self._check_new_links(cleaned)
         return cleaned
@@ -100,6 +105,16 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         channel = str(self.cleaned_data.get("channel") or self.instance.channel)
         values = {one.name: self.cleaned_data.get(name_of(channel, one)) for one in _fields_of(channel)}
         return {name: value for name, value in values.items() if value}
+
+    def _opens(self) -> bool:
+        """Return whether what is stored can stay beside what was entered."""
+        try:
+            self.instance.keys()
+        except NothingStored:
+            return True
+        except VaultError:
+            return False
+        return True
 
     def _check_app_fields(self, channel: str) -> None:
         """Refuse a live app without what its channel wants of each app."""

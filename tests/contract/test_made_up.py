@@ -17,6 +17,7 @@ from accounts.linking import setup
 from accounts.models import Account, AccountToken, PendingLink
 from broker import leases, reports
 from broker.callers import Caller
+from portal.channel_app_form import form_for
 from tests.contract.conftest import account, check, token_of
 from tests.contract.made_up.installed import installed
 from tests.contract.made_up.managed.channel import CHANNEL as MANAGED
@@ -24,6 +25,7 @@ from tests.contract.made_up.proving.channel import CHANNEL as PROVING
 from tests.contract.made_up.stand_in import ACCOUNT, SECRET, StandIn
 from tests.support import native
 from tests.support.factories import make_user
+from tokens import vault
 from tokens.channels.checks import problems
 from tokens.models import ChannelApp, Token
 
@@ -182,6 +184,25 @@ def test_an_app_without_it_is_not_set_up_until_staff_enter_it(managed: StandIn, 
     app.refresh_from_db()
     assert setup.state("managed") == setup.READY
     assert (app.keys().secret, app.keys().more) == (SECRET, {"developer_token": DEVELOPER})
+
+
+def test_where_the_stored_secret_is_lost_a_further_one_is_not_taken_alone(managed: StandIn) -> None:
+    app = ChannelApp.objects.get(channel="managed")
+    app.secrets = vault.seal("app:of:another", {"secrets": [SECRET]})
+    entered = {
+        "state": "live",
+        "more_managed_developer_token": DEVELOPER,
+        "label": "",
+        "client_id": app.client_id,
+    }
+
+    alone = form_for(app)({**entered, "channel": "managed"}, instance=app)
+    both = form_for(app)({**entered, "channel": "managed", "new_secret": "another"}, instance=app)
+
+    assert "cannot be read any more" in str(alone.errors["new_secret"])
+    assert both.is_valid(), both.errors
+    app.enter(secret="another", more=both.more)
+    assert (app.keys().secret, app.keys().more) == ("another", {"developer_token": DEVELOPER})
 
 
 def test_a_new_app_secret_keeps_the_further_ones(managed: StandIn) -> None:
