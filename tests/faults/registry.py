@@ -25,7 +25,7 @@ DRILLS = (
     Drill("kills", 300, ("--shifts", "4", "--mails", "2", "--checks", "2")),
     Drill("launcher_kills", 300),
     Drill("mass_death", 300, ("--people", "60")),
-    Drill("upgrade", 300),
+    Drill("upgrade", 400),
     Drill("copy", 240, ("--seconds", "22")),
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("valkey", 300, ("--seconds", "6")),
