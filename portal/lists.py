@@ -92,7 +92,9 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
         "is_ordered": "o" not in request.GET,
-        "kept": [(key, value) for key, value in request.GET.items() if key not in {"q", "p"}],
+        "kept": [
+            (key, value) for key, values in request.GET.lists() for value in values if key not in {"q", "p"}
+        ],
         "list_url": request.path,
         "deeds": _deeds(model_admin, request),
         **_paging(cl, len(lines)),

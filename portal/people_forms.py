@@ -24,9 +24,8 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
         super().__init__(*args, **kwargs)
         row = str(self.instance) if self.instance.pk else "new row"
         for field in self.fields.values():
-            named = getattr(
-                field.widget, "widget", field.widget
-            )  # what the admin wraps with its links is what is drawn
+            # What the admin wraps with its links is what is drawn.
+            named: Any = getattr(field.widget, "widget", field.widget)
             named.attrs["aria-label"] = f"{field.label}: {row}"
 
 

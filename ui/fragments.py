@@ -7,5 +7,5 @@ from django.utils.safestring import SafeString
 
 
 def part(name: str, /, **context: Any) -> SafeString:
-    """Render templates/admin/portal/_<name>.html without a page's context."""
+    """Render templates/portal/_<name>.html without a page's context."""
     return SafeString(render_to_string(f"portal/_{name}.html", context).strip())  # rendered by us

@@ -98,6 +98,16 @@ def test_a_chip_says_what_is_chosen_and_leads_back(client: Client, boss: User) -
     assert "Remove the filter Active" in page
 
 
+def test_a_search_stays_within_the_filters(client: Client, boss: User) -> None:
+    both = "/admin/users/user/?groups__id__exact=1&groups__id__exact=2&is_active__exact=1&p=1"
+
+    page = client.get(both).content.decode()
+
+    search = page.split('class="at-search"')[1].split("</form>")[0]
+    kept = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', search)
+    assert kept == [("groups__id__exact", "1"), ("groups__id__exact", "2"), ("is_active__exact", "1")]
+
+
 def test_the_lists_of_people_lead_to_each_other(client: Client, boss: User) -> None:
     page = client.get("/admin/users/team/").content.decode()
 
