@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """The first accounts that hang on a log-in, and how many do: it may be thousands."""
+    """The first accounts that use a log-in, and how many there are: it may be thousands."""
 
     shown: Sequence[Row]
     total: int

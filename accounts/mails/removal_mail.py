@@ -121,6 +121,6 @@ def _actor(message: Message) -> User | None:
 
 
 def _accounts(token: Token, teams: Sequence[int]) -> QuerySet[Account]:
-    """Return what hung on the log-in; of certain teams, what stopped alone."""
+    """Return the accounts that used the log-in; of certain teams, only those that stopped."""
     accounts = Account.objects.filter(pk__in=AccountToken.objects.filter(token=token).values("account_id"))
     return accounts.filter(team__in=teams, state=Account.State.DEACTIVATED) if teams else accounts

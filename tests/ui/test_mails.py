@@ -1,12 +1,15 @@
 """The kit of mails: subjects that have room, words files that become cards, and one frame for HTML and plain text."""
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import Settings
 
-from ui import mails
+from notifications import kinds
+from tests.tools import words
+from ui import mails, phrases
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORDS = """{% load i18n mailwords %}
@@ -29,7 +32,7 @@ WORDS = """{% load i18n mailwords %}
 
 
 @pytest.fixture
-def words(tmp_path: Path, settings: Settings) -> None:
+def made_up(tmp_path: Path, settings: Settings) -> None:
     """A mail of the kind "made_up"."""
     folder = tmp_path / "mail" / "made_up"
     folder.mkdir(parents=True)
@@ -38,7 +41,7 @@ def words(tmp_path: Path, settings: Settings) -> None:
     settings.TEMPLATES = [{**first, "DIRS": [tmp_path, *first["DIRS"]]}]
 
 
-@pytest.mark.usefixtures("words")
+@pytest.mark.usefixtures("made_up")
 def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     facts = {"name": "Shoes & more", "days": 1, "more": ("Then wait.",)}
 
@@ -77,3 +80,31 @@ def test_the_first_subject_with_room_is_taken_and_a_name_gives_way(
 
     assert subject == expected
     assert len(subject) <= mails.SUBJECT_LENGTH
+
+
+FOLDERS = sorted(path.parent for path in (words.ROOT / "templates/mail").glob("*/words.txt"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_mail_says_its_subject_heading_lead_and_why_it_came(folder: Path) -> None:
+    said = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.txt"))
+    said += (words.ROOT / "templates/mail/_base/because_operator.txt").read_text(encoding="utf-8")
+
+    assert "{% subject" in said
+    assert all(f'{{% part "{name}" %}}' in said for name in ("heading", "lead", "preheader", "because"))
+
+
+def test_every_reason_for_which_a_mail_is_not_wanted_has_words() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for app in ("accounts", "macros", "notifications", "adtoken_project", "portal")
+        for path in (words.ROOT / app).rglob("*.py")
+    )
+    codes = set(re.findall(r'NotWanted\("(\w+)"', code))
+    worded = phrases.blocks(kinds.NOT_WANTED)
+
+    assert len(codes) > 20
+    assert codes <= worded
+    assert [
+        one for one in worded if f'"{one}"' not in code
+    ] == []  # a code that is misspelt leaves its words unused

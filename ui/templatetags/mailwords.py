@@ -1,4 +1,4 @@
-"""Template tags of the words of mails: {% load mailwords %}. How a words file is written stands in docs/add-an-email.md."""
+"""Template tags of the words of mails: {% load mailwords %}. How to write a words file is in docs/add-an-email.md."""
 
 from collections.abc import Iterable, Sequence
 
