@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.linking import consent
 from selfservice.linking import choose_page
+from ui.phrases import phrase
 
 
 def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
@@ -27,6 +28,9 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     )
     if consent.came_back(pending):
         if pending.next and pending.account is not None:
-            messages.success(request, f"{pending.account.name} works through {identity.name} again.")
+            said = phrase(
+                "words/linking.txt", "works_again", account=pending.account.name, name=identity.name
+            )
+            messages.success(request, said)
         return choose_page.welcome_back(pending)
     return redirect("link_choose", pending.pk)
