@@ -6,13 +6,14 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import pool, pool_reasons, readers, selection
-from accounts.errors import DeedRefused
+from accounts.errors import WORDS, DeedRefused
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE, READING_REFUSED
 from notifications import outbox
 from tokens import lifecycle, reasons
 from tokens.models import Token
+from ui.phrases import phrase
 from users import hold
 from users.models import Team, User
 
@@ -22,14 +23,13 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     """Serve this token from now on. Raises DeedRefused where it is active already or cannot be served."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.active_token_id == token.pk:
-        raise DeedRefused(f"Somebody was faster: {token.native_user_name} is active already.")
+        raise DeedRefused("active_already", person=token.native_user_name)
     entry = _entry(account, token)
     if not selection.usable(entry):
-        raise DeedRefused(f"{token.native_user_name} cannot be made active: the token is not usable now.")
+        raise DeedRefused("not_usable", person=token.native_user_name)
     if selection.stands_back(entry, account.pool.select_related("token")):
-        raise DeedRefused(
-            reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name).what
-        )
+        told = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)
+        raise DeedRefused("as_told", text=told.what)
     pool.settle(
         account_ids=[account.pk],
         cause="switched",
@@ -52,7 +52,7 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     entries = selection.in_order(account)
     places = [entry.token_id for entry in entries]
     if token.pk not in places:
-        raise DeedRefused("This token is no longer linked to the account.")
+        raise DeedRefused("not_linked")
     old = places.index(token.pk)
     new = min(max(old + step, 0), len(places) - 1)
     entries.insert(new, entries.pop(old))
@@ -61,9 +61,7 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     AccountToken.objects.bulk_update(entries, ["rank"])
     place = [entry.token_id for entry in selection.in_order(account)].index(token.pk) + 1
     if place == old + 1:
-        raise DeedRefused(
-            "It stays where it is: the active token is first, and tokens that can be served come before the others."
-        )
+        raise DeedRefused("stays_in_place")
     pool.record(
         account=account,
         kind=AccountEvent.Kind.RANKED,
@@ -85,7 +83,7 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
     pool.record(
         account=account,
         kind=AccountEvent.Kind.RANKED,
-        note="back to automatic",
+        note=phrase(WORDS, "back_to_automatic"),
         source="staff",
         actor=actor,
         now=now,
@@ -118,7 +116,7 @@ def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
     """Stop serving the account on purpose; it is not warned about either. Raises DeedRefused where it is paused already."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is not None:
-        raise DeedRefused("Somebody was faster: the account is paused already.")
+        raise DeedRefused("paused_already")
     account.paused_at, account.paused_by, account.pause_note = now, actor, note[:300]
     account.save(update_fields=["paused_at", "paused_by", "pause_note"])
     pool.settle(account_ids=[account.pk], cause="paused", now=now, source="staff", actor=actor, note=note)
@@ -129,7 +127,7 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
     """Serve a paused account again, as far as its pool allows. Raises DeedRefused where it is not paused any more."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is None:
-        raise DeedRefused("Somebody was faster: the account is no longer paused.")
+        raise DeedRefused("not_paused")
     account.paused_at, account.paused_by, account.pause_note = None, None, ""
     account.save(update_fields=["paused_at", "paused_by", "pause_note"])
     pool.record(
@@ -146,7 +144,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
     """
     account = Account.objects.locked().select_related("team").get(pk=account.pk)
     if account.team_id == team.pk:
-        raise DeedRefused(f"{account.name} is in the team {team} already.")
+        raise DeedRefused("in_team_already", name=account.name, team=str(team))
     before, account.team = account.team, team
     account.save(update_fields=["team"])
     pool.record(
@@ -216,22 +214,22 @@ def _whom(tokens: Sequence[Token]) -> str:
     """Return the address of the one person who consented to all of them. Raises DeedRefused where there is none."""
     for why in map(cannot_ask, tokens):
         if why:
-            raise DeedRefused(why)
+            raise DeedRefused("as_told", text=why)
     people = {token.consented_by for token in tokens}
     person = people.pop()
     if people or person is None:
-        raise DeedRefused("These log-ins are not one person's.")
+        raise DeedRefused("several_people")
     return person.email
 
 
 def cannot_ask(token: Token) -> str:
     """Return why nobody can be asked to renew this token, or "" where somebody can."""
     if token.kind == Token.Kind.SYSTEM:
-        return "This is a system user: no person can re-authenticate it. Add a new token of it instead."
+        return phrase(WORDS, "system_user")
     if token.consented_by is None:
-        return "Nobody here is known to have linked it: it was imported. Ask its person to use Add Account."
+        return phrase(WORDS, "was_imported")
     if not token.consented_by.is_active:
-        return f"{token.consented_by} can no longer log in. Invite another person."
+        return phrase(WORDS, "cannot_log_in", person=str(token.consented_by))
     return ""
 
 
@@ -240,11 +238,11 @@ def asking_is_vain(entry: AccountToken) -> str:
     told = pool_reasons.explain_entry(entry)
     if not told.short or told.by_consent:
         return ""
-    return f"Re-authenticating would not help: it waits for {told.waits_for or told.who}."
+    return phrase(WORDS, "would_not_help", who=told.waits_for or told.who)
 
 
 def _entry(account: Account, token: Token) -> AccountToken:
     entry = account.pool.select_related("token").filter(token=token).first()
     if entry is None:
-        raise DeedRefused("This token is no longer linked to the account.")
+        raise DeedRefused("not_linked")
     return entry

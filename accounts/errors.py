@@ -1,7 +1,14 @@
-"""What can go wrong with accounts, in our words. The text of each is fit for staff."""
+"""What can go wrong with accounts, in our words. The text of each is fit for staff: a block of words/actions.txt."""
 
+from ui.phrases import phrase
 from ui.refusal import Refusal
+
+WORDS = "words/actions.txt"
 
 
 class DeedRefused(Refusal):
     """A deed of staff is not possible now. The text says why."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(phrase(WORDS, code, **facts))
+        self.code = code

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import alerts, pool
 from accounts.mails import (
@@ -52,19 +53,23 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
-    kinds.register(death_mail.DIED, death_mail.build_died, name="Log-in stopped", ended=death_mail.record_end)
     kinds.register(
-        removal_mail.KIND, removal_mail.build, name="Log-in removed", ended=removal_mail.record_end
+        death_mail.DIED, death_mail.build_died, name=_("Log-in stopped"), ended=death_mail.record_end
     )
-    kinds.register(ask_mail.KIND, ask_mail.build, name="Asked to re-authenticate")
+    kinds.register(
+        removal_mail.KIND, removal_mail.build, name=_("Log-in removed"), ended=removal_mail.record_end
+    )
+    kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     for kind, build, name in (
-        (notices.ACCESS, access_mail.build, "Log-in cannot be used for an account"),
-        (notices.RESTRICTED, restricted_mail.build, "Restricted by the channel"),
-        (notices.WORKS_AGAIN, works_again_mail.build, "Works again"),
+        (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
+        (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),
+        (notices.WORKS_AGAIN, works_again_mail.build, _("Works again")),
     ):
         kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
-    kinds.register(api_key_mail.KIND, api_key_mail.build, name="About an API key", stays=True)
-    kinds.register(alerts.KIND, alert_mail.build, name="Alert to operators", why=alert_mail.facts, stays=True)
+    kinds.register(api_key_mail.KIND, api_key_mail.build, name=_("About an API key"), stays=True)
+    kinds.register(
+        alerts.KIND, alert_mail.build, name=_("Alert to operators"), why=alert_mail.facts, stays=True
+    )
 
 
 def settle_walls(sender: Any, *, instance: Membership | Team, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes

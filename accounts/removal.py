@@ -84,7 +84,7 @@ def remove(*, token: Token, generation: int, actor: User, note: str, now: dateti
             lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
             removal_mail.tell(token=token, actor=actor, now=now)
     except lifecycle.NotAsSeen:
-        raise DeedRefused("Somebody was faster: this log-in was renewed or removed a moment ago.") from None
+        raise DeedRefused("removed_or_renewed") from None
     return end_at_channel(token_id=token.pk, now=now, actor=actor)
 
 

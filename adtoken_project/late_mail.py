@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import Heartbeat
@@ -68,4 +69,4 @@ def build(message: Message) -> Mail:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name="Background work is late")
+    kinds.register(KIND, build, name=_("Background work is late"))

@@ -1,6 +1,7 @@
 """The macros app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class MacrosConfig(AppConfig):
@@ -20,10 +21,14 @@ class MacrosConfig(AppConfig):
         from tokens import renewal
 
         kinds.register(
-            evaluation.KIND, mails.build, name="Macro", ended=revalidation.record_end, why=revalidation.facts
+            evaluation.KIND,
+            mails.build,
+            name=_("Macro"),
+            ended=revalidation.record_end,
+            why=revalidation.facts,
         )
         kinds.register(
-            not_mine.KIND, not_mine.build, name="Not their account any more", ended=not_mine.record_end
+            not_mine.KIND, not_mine.build, name=_("Not their account any more"), ended=not_mine.record_end
         )
         told_about.register(message_history.about)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -54,8 +55,8 @@ def build_joined(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name="Invitation")
-    kinds.register(JOINED, build_joined, name="Added to a team")
+    kinds.register(KIND, build, name=_("Invitation"))
+    kinds.register(JOINED, build_joined, name=_("Added to a team"))
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.utils.functional import Promise
+
 from notifications.models import Message
 from ui import phrases
 from ui.phrases import phrase
@@ -70,7 +72,7 @@ class Kind:
     there was one.
     """
 
-    name: str
+    name: str | Promise
     build: Builder
     ended: Ending | None = None
     why: Why | None = None
@@ -84,7 +86,7 @@ def register(
     kind: str,
     build: Builder,
     *,
-    name: str,
+    name: str | Promise,
     ended: Ending | None = None,
     why: Why | None = None,
     stays: bool = False,
@@ -102,7 +104,7 @@ def register(
 def name(message: Message) -> str:
     """Return the kind of a message in words; its key where nothing builds it any more."""
     kind = KINDS.get(message.kind)
-    return kind.name if kind else message.kind
+    return str(kind.name) if kind else message.kind
 
 
 def why(message: Message) -> list[Fact]:

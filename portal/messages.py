@@ -47,7 +47,7 @@ class KindFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the kinds by name."""
-        return sorted(((key, kind.name) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
+        return sorted(((key, str(kind.name)) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
         """Keep messages of the kind."""

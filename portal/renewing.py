@@ -30,16 +30,16 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
     hold.refuse()
     label = declarations.label(token.app.channel)
     if renewal.policy_of(token) is None:
-        raise DeedRefused(f"{label} renews nothing without a person. Ask the person to re-authenticate.")
+        raise DeedRefused("renews_nothing", channel=label)
     if not renewal.possible(token, now):
-        raise DeedRefused(f"{label} gave nothing to renew it with. Ask the person to re-authenticate.")
+        raise DeedRefused("nothing_to_renew_with", channel=label)
     if not Token.objects.filter(pk=token.pk).askable(now).exists():
-        raise DeedRefused("It is being checked or renewed right now. Try again in a minute.")
+        raise DeedRefused("being_checked")
     try:
         with shares.taken(token.app.channel, person=True):
             outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
     except shares.NoRoom:
-        raise DeedRefused(f"Too many wait for {label} right now. Try again in a few seconds.") from None
+        raise DeedRefused("too_many_wait", channel=label) from None
     token.refresh_from_db()
     if token.renewed_at is not None and token.renewed_at >= now:
         return Renewal(moved=True, text=_until(token))
@@ -56,7 +56,7 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
         )
     if outcome.verdict == Verdict.OK:
         return Renewal(moved=False, text=f"{label} answered, but the end date did not move.")
-    raise DeedRefused(f"{label} gave no proper answer ({outcome.verdict}). Nothing was changed.")
+    raise DeedRefused("nothing_changed", channel=label, verdict=str(outcome.verdict))
 
 
 def _until(token: Token) -> str:

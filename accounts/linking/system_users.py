@@ -24,9 +24,9 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         found = channel.inspect_pasted(keys, access_token)
     except ChannelError as error:
         faults.note(app, error, "introspect", now)
-        raise DeedRefused(_why(channel.label, app.channel, error)) from error
+        raise _refusal(channel.label, app.channel, error) from error
     except (ValueError, VaultError) as error:
-        raise DeedRefused(str(error)) from error
+        raise DeedRefused("as_told", text=str(error)) from error
     listed = consent.ask_for_list(app, found.identity, found.grant)
     return consent.keep(
         app=app,
@@ -41,11 +41,11 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
     )
 
 
-def _why(label: str, channel: str, error: ChannelError) -> str:
+def _refusal(label: str, channel: str, error: ChannelError) -> DeedRefused:
     ruling = error.ruling
     if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
         said = reasons.explain(channel, ruling.reason or "unknown").short
-        return f"{label} refuses this token ({said}). Generate a new one. Nothing was kept."
+        return DeedRefused("token_refused", channel=label, reason=said)
     if ruling.verdict == Verdict.APP_FAULT:
-        return f"{label} refuses AdToken's own app, so it could not be asked. See Channel apps. Nothing was kept."
-    return f"{label} gave no proper answer ({ruling.verdict}). Try again. Nothing was kept."
+        return DeedRefused("app_refused", channel=label)
+    return DeedRefused("no_proper_answer", channel=label, verdict=str(ruling.verdict))

@@ -14,16 +14,16 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from accounts import message_history, pool, removal
+from accounts.errors import WORDS
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
+from ui.phrases import phrase
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100
-NOTE = "The person asked the channel to have their data deleted."
 IN_PLACE_OF_A_NAME = "(deleted)"
-WHY_BLANK = "A person whom this mail names asked to have their data deleted, so its text is no longer kept."
 MAILS_OF_AN_ACCOUNT = 10_000  # the newest are looked through
 MAILS_TAKE = (
     10.0  # seconds that a mail which is being sent is waited for; after that the next sweep does the rest
@@ -106,10 +106,18 @@ def _leave_pools(token: Token, now: datetime) -> None:
     pools = AccountToken.objects.filter(token=token)
     accounts = list(Account.objects.filter(pk__in=pools.values("account_id")).locked())
     for account in accounts:
-        pool.record(account=account, kind=AccountEvent.Kind.UNLINKED, note=NOTE, source="push", now=now)
+        pool.record(
+            account=account,
+            kind=AccountEvent.Kind.UNLINKED,
+            note=phrase(WORDS, "deletion_asked_for"),
+            source="push",
+            now=now,
+        )
     pools.delete()
     ids = [account.pk for account in accounts]
-    pool.settle(account_ids=ids, cause="unlinked", now=now, source="push", note=NOTE)
+    pool.settle(
+        account_ids=ids, cause="unlinked", now=now, source="push", note=phrase(WORDS, "deletion_asked_for")
+    )
 
 
 def _blank_mails(token: Token) -> None:
@@ -123,7 +131,7 @@ def _blank_mails(token: Token) -> None:
         ids |= _naming(token.native_user_name, _about_accounts_of(token))
     for some in _batches(ids, BATCH):
         Message.objects.filter(pk__in=some).exclude(text="", html="", subject="").update(
-            subject=IN_PLACE_OF_A_NAME, text=WHY_BLANK, html=""
+            subject=IN_PLACE_OF_A_NAME, text=phrase(WORDS, "text_not_kept"), html=""
         )
 
 

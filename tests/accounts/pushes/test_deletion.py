@@ -24,6 +24,8 @@ from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.models import DeletionRequest, Token, UnknownAnswer
 
+WHY_BLANK = "A person whom this mail names asked to have their data deleted, so its text is no longer kept."
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DELETE = "/push/facebook/delete/"
@@ -112,7 +114,7 @@ def test_nothing_that_names_the_person_at_facebook_is_left(
     text = repr(rows)
     assert "Kafor" not in text
     assert ada.native_user_id not in text
-    assert Message.objects.get(dedupe_key="a").text == deletion.WHY_BLANK
+    assert Message.objects.get(dedupe_key="a").text == WHY_BLANK
 
 
 def test_an_answer_that_names_a_longer_id_stays(client: Client, linked: Account, queue: Queue) -> None:
@@ -152,7 +154,7 @@ def test_mails_are_blanked_by_what_they_are_about_never_by_a_part_of_a_word(
 
     kept = dict(Message.objects.filter(dedupe_key__in=texts).values_list("dedupe_key", "text"))
     blanked = {"his log-in", "his account"}
-    assert kept == {key: deletion.WHY_BLANK if key in blanked else text for key, (text, _) in texts.items()}
+    assert kept == {key: WHY_BLANK if key in blanked else text for key, (text, _) in texts.items()}
 
 
 def test_warnings_of_macros_about_the_log_in_are_blanked_too(
@@ -172,7 +174,7 @@ def test_warnings_of_macros_about_the_log_in_are_blanked_too(
 
     queue.work()
 
-    assert set(Message.objects.filter(kind="macro").values_list("text", flat=True)) == {deletion.WHY_BLANK}
+    assert set(Message.objects.filter(kind="macro").values_list("text", flat=True)) == {WHY_BLANK}
 
 
 def test_nobody_who_asked_to_be_forgotten_is_asked_to_link_again(
@@ -213,7 +215,7 @@ def test_a_mail_that_is_being_sent_meanwhile_names_the_person_no_more(
 
     assert before == ("received", 0)
     assert DeletionRequest.objects.get().state == "done"
-    assert Message.objects.get().text == deletion.WHY_BLANK
+    assert Message.objects.get().text == WHY_BLANK
 
 
 def test_an_account_with_nobody_left_says_why(world: Sandbox, linked: Account, queue: Queue) -> None:
@@ -225,7 +227,7 @@ def test_an_account_with_nobody_left_says_why(world: Sandbox, linked: Account, q
     linked.refresh_from_db()
     event = AccountEvent.objects.filter(kind="deactivated").get()
     assert (linked.state, linked.reason, linked.active_token_id) == ("deactivated", "unlinked", None)
-    assert (event.source, event.note) == ("push", deletion.NOTE)
+    assert (event.source, event.note) == ("push", "The person asked the channel to have their data deleted.")
 
 
 def test_a_repeated_request_is_answered_the_same_and_does_nothing_again(
