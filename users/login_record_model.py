@@ -25,8 +25,9 @@ class LoginRecord(models.Model):
     user = models.ForeignKey(
         "users.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
-    # The address that was typed, or the person's at that time.
-    email = models.CharField(max_length=254, blank=True)
+    email = models.CharField(
+        max_length=254, blank=True, help_text=_("The address that was typed, or the person's at that time.")
+    )
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=BROWSER_LENGTH, blank=True)
     detail = models.CharField(max_length=200, blank=True)
