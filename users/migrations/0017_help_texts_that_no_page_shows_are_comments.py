@@ -50,11 +50,6 @@ class Migration(migrations.Migration):
             field=models.JSONField(),
         ),
         migrations.AlterField(
-            model_name='loginrecord',
-            name='email',
-            field=models.CharField(blank=True, max_length=254),
-        ),
-        migrations.AlterField(
             model_name='refusedaddress',
             name='refused_at',
             field=models.DateTimeField(),
