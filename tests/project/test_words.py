@@ -88,6 +88,14 @@ def test_what_goes_to_a_log_a_console_sql_or_a_developer_is_not_for_people(code:
         ("{% comment %}Nobody reads this.{% endcomment %}{# nor this #}", []),
         ('<td data-label="{{ label }}">{{ value }} · <code>GET /paused</code></td>', []),
         ("<style>.paused { color: red }</style><script>let paused</script>", []),
+        ("{% block page_class %}narrow{% endblock %}{% block title %}Paused{% endblock %}", ["Paused"]),
+        ('<li{% if on %} class="chosen"{% endif %} title="Paused">Closed</li>', ["Closed", "Paused"]),
+        (
+            "<{% if url %}a href='{{ url }}'{% else %}button{% endif %} class='at-btn'>Pause</button>",
+            ["Pause"],
+        ),
+        ('<span class="at-end material-symbols-outlined">pause</span> Paused', ["Paused"]),
+        ('{% component "button.html" with class="w-full lg:w-auto at-end" %}{% endcomponent %}', []),
         ("AdToken &middot; ada@example.com https://example.com/paused", []),
     ],
 )

@@ -59,6 +59,7 @@ FOR_TOOLS = {
 SQL = re.compile(
     r"\b(SELECT|INSERT|UPDATE|DELETE|WHERE|JOIN|select|insert into|update \w+ set|where|order by|create table|alter table)\b|%\(\w+\)s"
 )
+ICON_FONT = "material-symbols-outlined"  # the theme's
 READ = {"aria-label", "title", "placeholder", "alt", "data-label", "aria-description"}
 KNOWN = re.compile(r"AdToken|[\w.+-]+@[\w.-]+|https?://\S*|&\w+;")
 
@@ -170,22 +171,28 @@ def _called(node: ast.Call) -> str:
 # ---- templates: a word is told by the node that it stands in
 
 _HOLE = "\x00"
+_IN_TAG = "\ufffc"  # a hole for the parser, which takes a tag with a NUL for text
 
 
 def in_template(text: str, *, html: bool) -> list[Found]:
-    """Return the words of a template that stand outside {% translate %} and {% blocktranslate %}, by text node and attribute."""
-    parts, found, translated = [], [], False
+    """Return the words of a template that stand outside {% translate %} and {% blocktranslate %}, by text node and attribute.
+
+    Classes are no words, nor is a {% block page_class %} that holds them.
+    """
+    parts, found, translated, classes = [], [], False, False
     for token in Lexer(text).tokenize():
         word = token.contents.split(" ")[0] if token.token_type == TokenType.BLOCK else ""
+        if word in {"block", "endblock"}:
+            classes = word == "block" and token.contents.endswith("class")
         if word in {"blocktranslate", "blocktrans", "comment"}:
             translated = True
         elif word in {"endblocktranslate", "endblocktrans", "endcomment"}:
             translated = False
-        elif token.token_type == TokenType.TEXT and not translated:
+        elif token.token_type == TokenType.TEXT and not translated and not classes:
             parts.append(token.contents)
             continue
         elif token.token_type in {TokenType.BLOCK, TokenType.VAR} and word not in {"translate", "trans"}:
-            said = re.findall(r'(?<!_\()"([^"]*)"', token.contents)
+            said = re.findall(r'(?<!_\()(?<!class=)"([^"]*)"', token.contents)
             found += [Found(token.lineno or 0, one) for one in said if is_prose(one)]
         parts.append(_HOLE + "\n" * text_of(token, text).count("\n"))
     rest = "".join(parts)
@@ -214,7 +221,8 @@ class _Nodes(HTMLParser):
         about = {name: value or "" for name, value in attrs}
         read = READ | ({"value"} if about.get("type") in {"submit", "button"} else set())
         self.found += [(self.getpos()[0], value) for name, value in about.items() if name in read]
-        if tag in {"script", "style", "code"}:
+        icon = ICON_FONT in about.get("class", "").split()  # the name of an icon, not a word
+        if tag in {"script", "style", "code"} or icon:
             self._unread.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -228,9 +236,11 @@ class _Nodes(HTMLParser):
 
 def _nodes(html: str) -> list[tuple[int, str]]:
     parser = _Nodes()
-    parser.feed(html)
+    parser.feed(
+        html.replace(f"<{_HOLE}", f"<i{_IN_TAG}").replace(_HOLE, _IN_TAG)
+    )  # a tag may have a variable for its name
     parser.close()
-    return parser.found
+    return [(line, words.replace(_IN_TAG, _HOLE)) for line, words in parser.found]
 
 
 # ---- the debt
