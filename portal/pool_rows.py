@@ -68,7 +68,6 @@ class PoolRow:
     place: int
     name: str
     native_name: str
-    linked: str
     linked_by: str
     state: health.InPool
     short: str
@@ -112,12 +111,6 @@ def _asked(token_ids: list[int]) -> dict[int, datetime]:
     return dict(asked.values_list("token_id", "at"))
 
 
-def _how_it_came(token: Token) -> str:
-    if token.kind == Token.Kind.SYSTEM:
-        return "system user, added"
-    return "linked" if token.consented_by_id else "imported"
-
-
 def _row(account: Account, entry: AccountToken, place: int, names: NameVisibility, now: datetime) -> PoolRow:
     token = entry.token
     active = account.active_token_id == token.pk
@@ -127,7 +120,6 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         place=place,
         name=names.token(token, account),
         native_name=token.native_user_name if names.sees_token(token, account) else "",
-        linked=_how_it_came(token),
         linked_by=names.user(added_by),
         state=health.state_in_pool(entry, active=active),
         short=_short(entry, names, active=active),
