@@ -68,6 +68,10 @@ def test_a_sentence_for_people_in_python_is_found(code: str) -> None:
         'cursor.execute("take the first of all rows that are there")',
         'QUERY = "select the_name from the_table where it is paused"',
         'css = "at-btn at-btn-primary"',
+        """POLICY = "sandbox allow-popups; default-src 'none'; img-src data:; frame-ancestors 'self'\"""",
+        'answer["Content-Disposition"] = f"attachment; filename=social-accounts-of-{day}.csv"',
+        f"raise ChannelApp.DoesNotExist({SENTENCE})",
+        f"return Answer(call, 0, body={SENTENCE})",
     ],
 )
 def test_what_goes_to_a_log_a_console_sql_or_a_developer_is_not_for_people(code: str) -> None:
