@@ -7,6 +7,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext
 
 from accounts import summary
 from accounts.models import Account, AccountToken
@@ -37,7 +38,7 @@ def account(request: HttpRequest, account_id: int) -> Account:
     visible = summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
     found = visible.filter(pk=account_id).first()
     if found is None:
-        raise Http404("There is no such account.")
+        raise Http404(gettext("There is no such account."))
     return found
 
 
@@ -47,4 +48,4 @@ def entry(account: Account, token_id: int) -> AccountToken:
         if one.token_id == token_id:
             one.account = account
             return one
-    raise Http404("This token is not linked to the account.")
+    raise Http404(gettext("This token is not linked to the account."))

@@ -1,13 +1,14 @@
 """What staff do with one account or token: permission, a page that asks by GET, effect by POST, one event, back to where one was."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts import actions, checking, permissions, selection, summary
 from accounts.errors import DeedRefused
@@ -21,12 +22,26 @@ from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
 from ui.dates import days_left, short_date
 from ui.name_visibility import HIDDEN, NameVisibility
+from ui.phrases import phrase
 from users.models import person
 from users.visibility import names_for
 
+say = partial(phrase, "words/pool.txt")
+
 View = Callable[..., HttpResponse]
 ASK, CHECK, RENEW = "tokens.ask_token", "tokens.probe_token", "tokens.renew_token"
-PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+PLACES = (
+    gettext_lazy("first"),
+    gettext_lazy("second"),
+    gettext_lazy("third"),
+    gettext_lazy("fourth"),
+    gettext_lazy("fifth"),
+    gettext_lazy("sixth"),
+    gettext_lazy("seventh"),
+    gettext_lazy("eighth"),
+    gettext_lazy("ninth"),
+    gettext_lazy("tenth"),
+)
 
 
 def urls() -> list[URLPattern]:
@@ -312,7 +327,7 @@ def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]
     now, ids = timezone.now(), [entry.token_id for entry in entries]
     if account.channel not in registry.CHANNELS:
         label = account.get_channel_display()
-        messages.error(request, f"{label} is not part of this installation, so nothing can be checked.")
+        messages.error(request, say("not_installed", channel=label))
         return HttpResponseRedirect(home(account))
     checking.ask(token_ids=ids, now=now)
     return HttpResponseRedirect(progress.address(home(account), ids, now))
@@ -336,8 +351,8 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         name = names_for(request.user).token(entry.token, account)
-        word = PLACES[place - 1] if place <= len(PLACES) else f"number {place}"
-        messages.success(request, f"{name} is now {word} of {len(account.pool.all())}.")
+        word = PLACES[place - 1] if place <= len(PLACES) else say("number", n=place)
+        messages.success(request, say("moved", who=name, place=str(word), n_all=len(account.pool.all())))
     return HttpResponseRedirect(home(account, f"{'up' if up else 'down'}-{token_id}"))
 
 
@@ -346,5 +361,5 @@ def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     access.demand(request, permissions.RANK)
     account = access.account(request, account_id)
     actions.back_to_automatic(account=account, actor=person(request), now=timezone.now())
-    messages.success(request, "The order is automatic again: longest first.")
+    messages.success(request, gettext("The order is automatic again: longest first."))
     return HttpResponseRedirect(home(account))

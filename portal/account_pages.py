@@ -1,6 +1,7 @@
 """One account in the portal: the tabs Authenticate Tokens, Details, Messages and Events. They only read."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts import check_progress, summary
@@ -21,10 +23,13 @@ from portal.pool_rows import Deed
 from tokens.channels.kinds import Reason
 from ui import progress
 from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
 from ui.text import join_names
 from users import retention
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 from users.visibility import names_for
+
+say = partial(phrase, "words/pool.txt")
 
 View = Callable[..., HttpResponse]
 MESSAGES_SHOWN = 50
@@ -62,7 +67,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     pause = None
     paused = account.paused_at is not None
     if may("accounts.resume_account" if paused else "accounts.pause_account"):
-        name, label = ("resume", "Resume this account") if paused else ("pause", "Pause this account")
+        name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
         pause = Deed(
             label,
             reverse(f"admin:accounts_account_{name}", args=[account.pk]),
@@ -71,7 +76,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     team = None
     if may(MOVE):
         move = reverse("admin:accounts_account_team", args=[account.pk])
-        team = Deed("Move to another team", move, icon="group")
+        team = Deed(say("move_to_team"), move, icon="group")
     return {
         **access.frame(request),
         "title": account.name,
@@ -83,11 +88,12 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         "tabs": [
             (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
             for label, name in (
-                ("Authenticate Tokens", "change"), ("Details", "details"), ("Messages", "messages"), ("Events", "history"),
+                (gettext("Authenticate Tokens"), "change"), (gettext("Details"), "details"),
+                (gettext("Messages"), "messages"), (gettext("Events"), "history"),
             )
         ],
         "open_url": package.open_url(account.native_id) if package else "",
-        "add": Deed("Add a token", add, kind="primary", icon="add") if may("accounts.link_account") else None,
+        "add": Deed(say("add_token"), add, kind="primary", icon="add") if may("accounts.link_account") else None,
         "menu": [deed for deed in (team, pause) if deed],
         "here": here,
     }  # fmt: skip
@@ -113,7 +119,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     check_all = None
     if rows and request.user.has_perm("tokens.probe_token"):
         check_all = Deed(
-            "Check all now",
+            say("check_all_now"),
             reverse("admin:accounts_account_check", args=[account.pk]),
             post=True,
             icon="refresh",
@@ -122,7 +128,9 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     ranked = any(row.entry.rank is not None for row in rows)
     if ranked and request.user.has_perm("accounts.rank_token"):
         automatic = Deed(
-            "Back to automatic", reverse("admin:accounts_account_automatic", args=[account.pk]), post=True
+            say("back_to_automatic"),
+            reverse("admin:accounts_account_automatic", args=[account.pk]),
+            post=True,
         )
     checked = check_progress.progress_of(account, progress.asked(request), names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
@@ -152,7 +160,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
 def _warned_by(account: Account) -> tuple[str, str]:
     """Return which macros warn about the account, and when; "" where none does."""
     names, days = coverage.warned_by(account)
-    return (join_names(names), f"{', '.join(map(str, days))} days ahead") if names else ("", "")
+    return (join_names(names), say("days_ahead", days=", ".join(map(str, days)))) if names else ("", "")
 
 
 def _line_context(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -15,6 +16,9 @@ from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import dates
 from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
+
+say = partial(phrase, "words/pool.txt")
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ def _deadline_note(one: Summary, now: datetime) -> str:
     account, zone = one.account, timezone.get_current_timezone()
     if account.deadline is not None:
         date = dates.short_date(account.deadline, zone=zone, now=now)
-        return f"{date}, +{one.undated} with unknown date" if one.undated else date
+        return say("deadline", when=date, n=one.undated) if one.undated else date
     if account.state == Account.State.DEACTIVATED:
-        return f"since {dates.short_date(account.since, zone=zone, now=now)}"
+        return say("since", when=dates.short_date(account.since, zone=zone, now=now))
     return ""
 
 
@@ -64,7 +68,7 @@ def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     if account.paused_at is not None:
         return _paused(account, names, now)
     if account.state == Account.State.DEACTIVATED:
-        return _stopped(one) if one.entries else "Nobody is linked to it"
+        return _stopped(one) if one.entries else say("nobody_linked")
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:
@@ -72,8 +76,8 @@ def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     if one.health in {Health.URGENT, Health.AT_RISK}:
         return _what_ends(one, names)
     if one.health == Health.NO_BACKUP:
-        return f"Only {names.token(one.active.token, account)}" if one.active else ""
-    return "linked before dates were stored" if one.health == Health.DATE_UNKNOWN else ""
+        return say("only", who=names.token(one.active.token, account)) if one.active else ""
+    return say("undated") if one.health == Health.DATE_UNKNOWN else ""
 
 
 def explain(account: Account, reason: str, *, person: str = "") -> reasons.Explanation:
@@ -85,24 +89,24 @@ def _stopped(one: Summary) -> str:
     """Return why it is dark: what stopped the last log-in here, or that staff took the last token away."""
     reason = pool_reasons.account_reason(one.account, one.entries)
     if reason == pool_reasons.UNLINKED:
-        return "The last usable token was unlinked"
+        return say("last_unlinked")
     if reason in {*Reason, *pool_reasons.DECIDED_HERE}:
         return explain(one.account, reason).short
-    return "No usable token is left"
+    return say("none_usable")
 
 
 def _paused(account: Account, names: NameVisibility, now: datetime) -> str:
     assert account.paused_at is not None
     day = dates.moment(account.paused_at, zone=timezone.get_current_timezone(), now=now).day
-    who = f"by {names.user(account.paused_by)} " if account.paused_by else ""
-    return f"{who}since {day}" + (f": {account.pause_note}" if account.pause_note else "")
+    who = names.user(account.paused_by) if account.paused_by else ""
+    return say("paused", who=who, when=day, note=account.pause_note)
 
 
 def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:
     due = [e.token.due_at for e in entries if e.token.state == Token.State.COOLING and e.token.due_at]
     if not due or min(due) <= now:
-        return "Tried again now"
-    return f"Tried again at {timezone.localtime(min(due)):%H:%M}"
+        return say("tried_again", at="")
+    return say("tried_again", at=f"{timezone.localtime(min(due)):%H:%M}")
 
 
 def _what_ends(one: Summary, names: NameVisibility) -> str:

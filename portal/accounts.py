@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts import health_sql, permissions, summary
 from accounts.models import Account
@@ -126,7 +126,7 @@ class AccountAdmin(OwnList):
 
         return prepare
 
-    @display(description="Account", ordering="name")
+    @display(description=gettext_lazy("Account"), ordering="name")
     def account_cell(self, account: Any) -> SafeString:
         """Return mark, name and native id; the name leads to Authenticate Tokens."""
         link = reverse("admin:accounts_account_change", args=[account.pk])
@@ -137,7 +137,7 @@ class AccountAdmin(OwnList):
             format_html('<span class="at-second at-cut">{}</span>', account.team) if account.several_teams else "",
         )  # fmt: skip
 
-    @display(description="State")
+    @display(description=gettext_lazy("State"))
     def state_cell(self, account: Any) -> SafeString:
         """Return the pill and why."""
         return format_html(
@@ -146,30 +146,30 @@ class AccountAdmin(OwnList):
             account.row.why,
         )
 
-    @display(description="Usable", ordering="usable_count")
+    @display(description=gettext_lazy("Usable"), ordering="usable_count")
     def usable_cell(self, account: Any) -> SafeString:
         """Return "2 of 4" beside one block per token; on cards the active person is shown beside it."""
         return part("usable", row=account.row)
 
-    @display(description="Active person")
+    @display(description=gettext_lazy("Active person"))
     def person_cell(self, account: Any) -> SafeString:
         """Return who carries the account now."""
         if not account.row.person:
             return SafeString("—")
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
 
-    @display(description="Deadline", ordering=health_sql.DEADLINE)
+    @display(description=gettext_lazy("Deadline"), ordering=health_sql.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:
         """Return days left, bar and date."""
         return part("deadline", row=account.row, account=account)
 
-    @display(description="Last check")
+    @display(description=gettext_lazy("Last check"))
     def checked_cell(self, account: Any) -> SafeString:
         """Return when a token of the pool was last checked."""
         at = account.row.checked_at
-        return tags.when(at, "ago", account.now) if at else SafeString("never")
+        return tags.when(at, "ago", account.now) if at else format_html("{}", gettext("never"))
 
-    @display(description="Macro")
+    @display(description=gettext_lazy("Macro"))
     def macro_cell(self, account: Account) -> SafeString:
         """Return the first macro's name, and how many more there are; their names on hover."""
         names: list[str] = getattr(account, "macro_names", [])
@@ -180,37 +180,37 @@ class AccountAdmin(OwnList):
 
     # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
 
-    @admin.action(description="Apply macro", permissions=["apply"])
+    @admin.action(description=gettext_lazy("Apply macro"), permissions=["apply"])
     def apply_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks which macro."""
         return bulk.lead_to("apply_macro", request, queryset)
 
-    @admin.action(description="Remove macro", permissions=["apply"])
+    @admin.action(description=gettext_lazy("Remove macro"), permissions=["apply"])
     def remove_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks which macro."""
         return bulk.lead_to("remove_macro", request, queryset)
 
-    @admin.action(description="Check now", permissions=["probe"])
+    @admin.action(description=gettext_lazy("Check now"), permissions=["probe"])
     def check_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the confirm page."""
         return bulk.lead_to("check", request, queryset)
 
-    @admin.action(description="Ask to re-authenticate", permissions=["ask"])
+    @admin.action(description=gettext_lazy("Ask to re-authenticate"), permissions=["ask"])
     def ask_to_reauthenticate(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the confirm page."""
         return bulk.lead_to("ask", request, queryset)
 
-    @admin.action(description="Move to team", permissions=["move"])
+    @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
     def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks which team."""
         return bulk.lead_to("team", request, queryset)
 
-    @admin.action(description="Pause", permissions=["pause"])
+    @admin.action(description=gettext_lazy("Pause"), permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the confirm page."""
         return bulk.lead_to("pause", request, queryset)
 
-    @admin.action(description="Export CSV", permissions=["view"])
+    @admin.action(description=gettext_lazy("Export CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
         """Answer with the chosen accounts as a CSV file."""
         return export.answer(queryset, names_for(request.user))

@@ -65,60 +65,70 @@ class ApiKeyAdmin(OwnList):
         foreign = Team.objects.exclude(memberships__user=request.user.pk)
         return keys.exclude(teams__in=foreign)
 
-    @display(description="Key", ordering="name")
+    @display(description=gettext_lazy("Key"), ordering="name")
     def name_cell(self, key: ApiKey) -> SafeString:
         """Return its name and its beginning: enough to recognise it, not to use it."""
         return format_html(
             '{}<span class="at-second"><code class="at-mono">{}…</code></span>', key.name, key.prefix
         )
 
-    @display(description="State", ordering="expires_at")
+    @display(description=gettext_lazy("State"), ordering="expires_at")
     def state_cell(self, key: ApiKey) -> SafeString:
         """Return whether it works, and its last day."""
         if key.revoked_at:
             return tags.pill("api_key", "revoked")
         if key.expires_at is None:
-            return format_html('{}<span class="at-second">no end</span>', tags.pill("api_key", "works"))
+            return format_html(
+                '{}<span class="at-second">{}</span>', tags.pill("api_key", "works"), gettext("no end")
+            )
         left = key.expires_at - timezone.now()
         works = "works" if left > timedelta(days=DAYS_AHEAD[-1]) else "ends_soon"
         state = works if left > timedelta(0) else "ended"
         day = timezone.localtime(key.expires_at - timedelta(seconds=1))
         return format_html(
-            '{}<span class="at-second">until {}</span>', tags.pill("api_key", state), f"{day.day} {day:%b %Y}"
+            '{}<span class="at-second">{}</span>',
+            tags.pill("api_key", state),
+            gettext("until %(day)s") % {"day": f"{day.day} {day:%b %Y}"},
         )
 
-    @display(description="Permissions")
+    @display(description=gettext_lazy("Permissions"))
     def scopes_cell(self, key: ApiKey) -> str:
         """Return what it may do."""
         return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
 
-    @display(description="Teams")
+    @display(description=gettext_lazy("Teams"))
     def teams_cell(self, key: ApiKey) -> str:
         """Return whose accounts it sees."""
         return ", ".join(team.name for team in key.teams.all())
 
-    @display(description="Channels")
+    @display(description=gettext_lazy("Channels"))
     def channels_cell(self, key: ApiKey) -> str:
         """Return the channels it is limited to."""
-        return ", ".join(declarations.label(channel) for channel in key.channels) or "all"
+        return ", ".join(declarations.label(channel) for channel in key.channels) or gettext("all")
 
-    @display(description="Made by")
+    @display(description=gettext_lazy("Made by"))
     def maker_cell(self, key: ApiKey) -> str:
         """Return who made it, and whether that person has left."""
         name = str(key.created_by) if key.created_by else "somebody" if key.maker_left_at else "–"
-        return f"{name}, who has left" if key.maker_left else name
+        return gettext("%(name)s, who has left") % {"name": name} if key.maker_left else name
 
-    @display(description="Last use", ordering="last_used_at")
+    @display(description=gettext_lazy("Last use"), ordering="last_used_at")
     def used_cell(self, key: ApiKey) -> SafeString:
         """Return when it was last used, within an hour."""
-        return tags.when(key.last_used_at, "ago", timezone.now()) if key.last_used_at else SafeString("never")
+        return (
+            tags.when(key.last_used_at, "ago", timezone.now())
+            if key.last_used_at
+            else format_html("{}", gettext("never"))
+        )
 
-    @display(description="Record")
+    @display(description=gettext_lazy("Record"))
     def record_cell(self, key: ApiKey) -> SafeString:
         """Return the link to what it took."""
-        return format_html('<a class="at-link" href="{}">What it took</a>', handed_out.url(key=key.pk))
+        return format_html(
+            '<a class="at-link" href="{}">{}</a>', handed_out.url(key=key.pk), gettext("What it took")
+        )
 
-    @display(description="Actions")
+    @display(description=gettext_lazy("Actions"))
     def deed_cell(self, key: ApiKey) -> SafeString:
         """Return the link to revoke it."""
         if key.revoked_at:
@@ -169,7 +179,7 @@ class ApiKeyAdmin(OwnList):
         form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
-            "title": "New API key",
+            "title": gettext("New API key"),
             "plain_title": True,
             "form": form,
             "back": reverse("admin:accounts_apikey_changelist"),
@@ -179,7 +189,12 @@ class ApiKeyAdmin(OwnList):
                 **form.cleaned_data | {"teams": list(form.cleaned_data["teams"])}, created_by=person(request)
             )
             self.log_addition(request, key, "Made.")
-            context |= {"title": f"The key {key.name} is made", "key": key, "secret": secret, "form": None}
+            context |= {
+                "title": gettext("The key %(name)s is made") % {"name": key.name},
+                "key": key,
+                "secret": secret,
+                "form": None,
+            }
         return TemplateResponse(request, "portal/api_key.html", context)
 
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
@@ -188,7 +203,7 @@ class ApiKeyAdmin(OwnList):
             raise PermissionDenied
         key = self.get_queryset(request).filter(pk=key_id).first()
         if key is None:
-            raise Http404("There is no such key.")
+            raise Http404(gettext("There is no such key."))
         page = Page(
             "portal/confirm/revoke_api_key.html",
             reverse("admin:accounts_apikey_changelist"),

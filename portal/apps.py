@@ -2,13 +2,14 @@
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.utils.translation import gettext_lazy
 
 
 class PortalConfig(AppConfig):
     """The staff portal. Django imports `portal.admin`, which registers every list."""
 
     name = "portal"
-    verbose_name = "Portal"
+    verbose_name = gettext_lazy("Portal")
     default = True
 
     def ready(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 from django.forms import ModelForm
 from django.forms.models import ModelFormMetaclass
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from tokens.channels import declarations, registry
@@ -18,17 +18,17 @@ class ChannelAppForm(ModelForm[ChannelApp]):
     """A channel app. The secret goes in and never comes out."""
 
     new_secret = forms.CharField(
-        label="App secret",
+        label=gettext_lazy("App secret"),
         required=False,
         strip=True,
         max_length=500,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
     wanted_scopes = forms.CharField(
-        label="Permissions to ask for",
+        label=gettext_lazy("Permissions to ask for"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="One per line, in the channel's own names. Empty: the channel's usual ones.",
+        help_text=gettext_lazy("One per line, in the channel's own names. Empty: the channel's usual ones."),
     )
 
     class Meta:
@@ -48,15 +48,15 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         super().__init__(*args, **kwargs)
         saved = self.instance.pk is not None and self.instance.secrets is not None
         if "is_default" in self.fields:
-            self.fields["is_default"].label = "For new links"
+            self.fields["is_default"].label = gettext("For new links")
         if "daily_budget" in self.fields:
-            self.fields["daily_budget"].label = "Calls a day"
+            self.fields["daily_budget"].label = gettext("Calls a day")
         if "config_id" in self.fields:
             self.fields["config_id"].help_text = gettext(
                 "%(channels)s only: a configuration of Login for Business. It takes the place of the permissions asked for."
             ) % {"channels": _having_configurations()}
         if "state" in self.fields:
-            self.fields["state"].help_text = (
+            self.fields["state"].help_text = gettext(
                 "Live: people can link with it. Set it to Live once ID and secret are entered and the redirect address below is"
                 " registered at the channel; until then the channel counts as not set up. Retiring: its log-ins go on, no new ones."
             )
@@ -64,9 +64,11 @@ class ChannelAppForm(ModelForm[ChannelApp]):
                 self.initial["state"] = ChannelApp.State.LIVE
         if "new_secret" in self.fields:
             self.fields["new_secret"].help_text = (
-                "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
+                gettext(
+                    "A secret is saved and is never shown again. Leave it empty to keep it; a new one takes its place at once."
+                )
                 if saved
-                else "Saved encrypted, never shown again."
+                else gettext("Saved encrypted, never shown again.")
             )
         if "wanted_scopes" in self.fields:
             self.fields["wanted_scopes"].initial = "\n".join(self.instance.scopes)
@@ -130,11 +132,13 @@ class ChannelAppForm(ModelForm[ChannelApp]):
     def _check_new_links(self, cleaned: dict[str, Any]) -> None:
         """Refuse to take new links from a live app for one that could not serve them."""
         if cleaned.get("state") == ChannelApp.State.RETIRING:
-            self.add_error("state", "A retiring app takes no new links. Choose Live, or take the tick away.")
+            self.add_error(
+                "state", gettext("A retiring app takes no new links. Choose Live, or take the tick away.")
+            )
         others = ChannelApp.objects.filter(channel=cleaned.get("channel") or self.instance.channel)
         others = others.filter(is_default=True, state=ChannelApp.State.LIVE).exclude(pk=self.instance.pk)
         if cleaned.get("state") == ChannelApp.State.NOT_SET_UP and others.exists():
-            words = (
+            words = gettext(
                 "New links use another app. Set this one to Live before it takes them, or take the tick away."
             )
             self.add_error("is_default", words)

@@ -1,5 +1,7 @@
 """What staff do with a channel app: "Make this the app for new links", "Ask them to re-authenticate", and "Test"."""
 
+from functools import partial
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -14,8 +16,11 @@ from tokens import app_faults, default_app
 from tokens.models import ChannelApp
 from ui import bulk, confirm
 from ui.confirm import Done, Late, Page, Said
+from ui.phrases import phrase
 from users.models import person
 from users.visibility import names_for
+
+say = partial(phrase, "words/app_pages.txt")
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 
@@ -50,14 +55,11 @@ def test(request: HttpRequest, app_id: int) -> HttpResponse:
     found = app_faults.verify_keys(app=app, now=timezone.now())
     label = app.get_channel_display()
     if found.took:
-        messages.success(request, f"{label} takes the ID and the secret of this app.")
+        messages.success(request, say("took", channel=label))
     elif found.took is None:
-        said = f" It answered: {found.note}" if found.note else ""
-        messages.warning(
-            request, f"{label} did not say whether it takes them.{said} Link an ad account to try it."
-        )
+        messages.warning(request, say("did_not_say", channel=label, note=found.note))
     else:
-        messages.error(request, f"{label} refuses this app: {found.note} Check ID and secret.")
+        messages.error(request, say("refused", channel=label, note=found.note))
     return HttpResponseRedirect(address("change", app))
 
 
@@ -76,7 +78,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
         if app.is_default:
             raise Late
         stepped_back = default_app.make_default(app=app)
-        access.log_change(request, app, f"Made the app for new links. {said.note}".strip())
+        access.log_change(request, app, say("made_lead", note=said.note))
         return Done({"stepped_back": stepped_back})
 
     return confirm.answer(request, page, do, frame=access.frame)
@@ -103,7 +105,7 @@ def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
         raise PermissionDenied
     app = ChannelApp.objects.filter(pk=app_id).first()
     if app is None:
-        raise Http404("There is no such channel app.")
+        raise Http404(gettext("There is no such channel app."))
     return app
 
 

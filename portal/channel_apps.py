@@ -1,6 +1,7 @@
 """Channel apps in the staff portal: their list, form and what depends on each. No secret is shown, searched or logged."""
 
 from datetime import date
+from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts import app_use
 from portal import channel_app_pages
@@ -21,7 +22,11 @@ from portal.lists import OwnList
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
+from ui.phrases import phrase
 from ui.templatetags import ui as tags
+
+say = partial(phrase, "words/app_pages.txt")
+_TROUBLE = gettext_lazy("Trouble")
 
 
 @admin.register(ChannelApp)
@@ -65,7 +70,7 @@ class ChannelAppAdmin(OwnList):
             },
         ),
         (
-            "At the channel",
+            gettext_lazy("At the channel"),
             {
                 "fields": [
                     "redirect_uri_to_register",
@@ -77,7 +82,7 @@ class ChannelAppAdmin(OwnList):
                 ]
             },
         ),
-        ("Trouble", {"fields": ["fault_text", "api_version_in_full", "version"]}),
+        (_TROUBLE, {"fields": ["fault_text", "api_version_in_full", "version"]}),
     ]
     warn_unsaved_form = True
     change_list_template = "admin/tokens/channelapp/change_list.html"
@@ -98,8 +103,8 @@ class ChannelAppAdmin(OwnList):
             place = first.index("new_secret") + 1
             shown[0] = (shown[0][0], {"fields": [*first[:place], *more, *first[place:]]})
         if obj is None:
-            return [group for group in shown if group[0] != "Trouble"]
-        return [*shown[:1], ("In use", {"fields": ["log_ins", "deeds"]}), *shown[1:]]
+            return [group for group in shown if group[0] != _TROUBLE]
+        return [*shown[:1], (gettext("In use"), {"fields": ["log_ins", "deeds"]}), *shown[1:]]
 
     def get_form(self, request: HttpRequest, obj: ChannelApp | None = None, **kwargs: Any) -> Any:
         """Return the form with what the channel wants of its apps beside ID and secret."""
@@ -121,73 +126,79 @@ class ChannelAppAdmin(OwnList):
         """Add the deeds."""
         return [*channel_app_pages.urls(), *super().get_urls()]
 
-    @display(description="Channel app", ordering="channel")
+    @display(description=gettext_lazy("Channel app"), ordering="channel")
     def name(self, app: ChannelApp) -> str:
         """Return channel and label."""
         return f"{app.get_channel_display()} · {app.label}" if app.label else app.get_channel_display()
 
-    @display(description="State", ordering="state")
+    @display(description=gettext_lazy("State"), ordering="state")
     def state_cell(self, app: ChannelApp) -> SafeString:
         """Return the pill."""
         return tags.pill("channel_app", app.state)
 
-    @display(description="For new links", ordering="is_default", boolean=True)
+    @display(description=gettext_lazy("For new links"), ordering="is_default", boolean=True)
     def for_new_links(self, app: ChannelApp) -> bool:
         """Return whether new links use this app."""
         return app.is_default
 
-    @display(description="Log-ins")
+    @display(description=gettext_lazy("Log-ins"))
     def log_ins_short(self, app: ChannelApp) -> str:
         """Return how many log-ins use it, for the list, which names the app already."""
         found = app_use.log_ins(app)
-        return f"{found.works}\u00a0of\u00a0{found.linked}\u00a0work" if found.linked else "None"
+        if not found.linked:
+            return gettext("None")
+        text = gettext("%(works)s of %(linked)s work") % {"works": found.works, "linked": found.linked}
+        return text.replace(" ", "\u00a0")
 
-    @display(description="Log-ins")
+    @display(description=gettext_lazy("Log-ins"))
     def log_ins(self, app: ChannelApp) -> str:
         """Return how many log-ins use it, in a sentence."""
         return channel_app_pages.in_use(app_use.log_ins(app))
 
-    @display(description="What you can do")
+    @display(description=gettext_lazy("What you can do"))
     def deeds(self, app: Any) -> SafeString:
         """Return the links to the deeds that this person may do."""
         may, address, links = app.viewer.has_perm, channel_app_pages.address, []
         if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
-            links.append((address("lead", app), "Make this the app for new links"))
+            links.append((address("lead", app), say("lead")))
         if may(ASK) and app.state == ChannelApp.State.RETIRING and app_use.log_ins(app).linked:
-            links.append((address("ask", app), "Ask them to re-authenticate"))
+            links.append((address("ask", app), say("ask")))
         more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
         if not may(CHANGE) or app.secrets is None:
-            return more or format_html('<span class="at-quiet">{}</span>', "Nothing to do here.")
+            return more or format_html('<span class="at-quiet">{}</span>', say("nothing_to_do"))
         # Of the form around it, which is not saved by it.
-        test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>Test</button> {}'
+        test = '<button class="at-btn" type="submit" formaction="{}" formnovalidate>{}</button> {}'
         return format_html(
             f"{test}{{}}",
             address("test", app),
-            "Asks the channel whether it takes ID and secret as saved.",
+            say("test"),
+            say("test_does"),
             more,
         )
 
-    @display(description="Trouble")
+    @display(description=_TROUBLE)
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app, and what holds up its calls now."""
-        return " ".join([*filter(None, [app.fault]), *call_state.trouble(app)]) or "None\u00a0known"
+        return " ".join([*filter(None, [app.fault]), *call_state.trouble(app)]) or gettext(
+            "None known"
+        ).replace(" ", "\u00a0")
 
-    @display(description="API version")
+    @display(description=gettext_lazy("API version"))
     def api_version(self, app: ChannelApp) -> str:
         """Return the version of the channel's API that is in use, when it ends, and whether the channel warns of it."""
         channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             return "—"
         name, version = versions.name_in_use(channel), versions.in_use(channel)
-        said = [name] if version is not None else [f"{name}, not known"]
+        said = [name if version is not None else say("not_known", name=name)]
         if version is not None and version.ends is not None:
-            verb = "ends" if version.ends > timezone.localdate() else "ended"
-            said.append(f"{verb} on {versions.day(version.ends)}")
+            verb = "ends_on" if version.ends > timezone.localdate() else "ended_on"
+            said.append(say(verb, when=versions.day(version.ends)))
         if app.version_warning:
-            said.append(f"{channel.label} warns of its end")
+            said.append(say("warns", channel=str(channel.label)))
         return ", ".join(said)
 
-    @display(description="API version")
+    @display(description=gettext_lazy("API version"))
     def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
         """Return the same with its setting and source, and the channel's own words."""
         channel = registry.CHANNELS.get(app.channel)
@@ -203,18 +214,18 @@ class ChannelAppAdmin(OwnList):
             return said
         since = timezone.localdate(app.version_warned_at)
         return said + format_html(
-            "<p>{} warns in its answers, since {}: {}</p>",
-            channel.label,
-            versions.day(since),
-            app.version_warning,
+            "<p>{}</p>",
+            say(
+                "warns_since", channel=str(channel.label), when=versions.day(since), said=app.version_warning
+            ),
         )
 
-    @display(description="Secret")
+    @display(description=gettext_lazy("Secret"))
     def secret_saved(self, app: ChannelApp) -> str:
         """Return whether a secret is saved; never which."""
-        return "Saved" if app.secrets is not None else "Missing"
+        return gettext("Saved") if app.secrets is not None else gettext("Missing")
 
-    @display(description="Redirect address to register at the channel")
+    @display(description=gettext_lazy("Redirect address to register at the channel"))
     def redirect_uri_to_register(self, app: ChannelApp) -> SafeString | str:
         """Return the callback address for copying."""
         if not app.channel:
@@ -225,12 +236,12 @@ class ChannelAppAdmin(OwnList):
             )
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
 
-    @display(description="Pushes: what to enter at the channel")
+    @display(description=gettext_lazy("Pushes: what to enter at the channel"))
     def pushes_to_enter(self, app: ChannelApp) -> SafeString | str:
         """Return the addresses that the channel pushes to, and the verify token, for copying. They open nothing by themselves."""
         rows = push_addresses.to_enter(app)
         if not rows:
-            return "Nothing: this channel does not push." if app.pk else "Shown once the app is saved."
+            return say("no_pushes" if app.pk else "pushes_later")
         return format_html_join(
             "", '<p class="mb-3">{}<br><code class="at-mono at-pickable">{}</code></p>', rows
         )
@@ -244,7 +255,7 @@ class ChannelAppAdmin(OwnList):
             app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", ""), more=form.more
         )
         for other in stepped_back:
-            messages.info(request, f"New links use this app from now on. {other} is retiring.")
+            messages.info(request, say("stepped_back", app=str(other)))
 
     def has_delete_permission(self, request: HttpRequest, obj: ChannelApp | None = None) -> bool:
         """Apps with tokens stay: set them to retiring."""

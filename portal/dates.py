@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from tokens import renewal
 from tokens.channels import declarations, registry, words
 from tokens.channels.base import Channel
 from tokens.models import Token
 from ui.dates import CLOCK_NAMES, source_words
+from ui.phrases import phrase
 from ui.text import join_names
+
+say = partial(phrase, "words/pool.txt")
 
 SOON = timedelta(hours=48)  # nearer than this, the hour of a date counts
 
@@ -38,7 +42,7 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
     if token.state == Token.State.DEAD:
         found.append(
             DateLine(
-                "Ended",
+                say("ended"),
                 token.state_since,
                 "",
                 source_words("introspection", channel_label=declarations.label(channel)),
@@ -49,21 +53,21 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:
             if token.state != Token.State.DEAD:
-                said = _source(source, channel) + _renewed(token, clock)
+                said = _renewed(token, clock, _source(source, channel))
                 found.append(DateLine(str(label), at, "", said, soon=abs(at - now) < SOON))
         elif source == "never":
-            found.append(DateLine(str(label), None, "No end date", _source(source, channel)))
+            found.append(DateLine(str(label), None, say("no_end_date"), _source(source, channel)))
         elif clock == "access" and token.state != Token.State.DEAD:
-            found.append(DateLine(str(label), None, "Not available", _source("unknown", channel)))
+            found.append(DateLine(str(label), None, say("not_available"), _source("unknown", channel)))
     return found
 
 
-def _renewed(token: Token, clock: str) -> str:
-    """Say of an access date in front of a refresh token that it is no end, or that it has become one."""
+def _renewed(token: Token, clock: str, source: str) -> str:
+    """Return where a date comes from; say of an access date in front of a refresh token that it is no end, or that it has become one."""
     policy = renewal.policy_of(token)
     if clock != "access" or policy is None or policy.exchange or not token.has_refresh_token:
-        return ""
-    return ", not renewed any more" if token.refresh_refused_at else ", renewed by AdToken"
+        return source
+    return say("no_longer_renewed" if token.refresh_refused_at else "renewed_by_us", source=source)
 
 
 def note(channel: str) -> str:
@@ -75,13 +79,13 @@ def permissions(token: Token, channel: str) -> str:
     """Return "2 of 3 · “Manage ads” missing"; what the channel did not say is not guessed."""
     package = native(channel)
     if token.scopes is None or package is None or not package.scopes:
-        return "Not available"
+        return say("not_available")
     wanted = package.scopes
     missing = [str(scope.label) for scope in wanted if scope.name not in token.scopes]
-    text = f"{len(wanted) - len(missing)} of {len(wanted)}"
-    if missing:
-        text += f" · {join_names([f'“{label}”' for label in missing])} missing"
-    return text + (" · before it stopped" if token.state == Token.State.DEAD else "")
+    named = join_names([f"“{label}”" for label in missing])
+    had = len(wanted) - len(missing)
+    dead = token.state == Token.State.DEAD
+    return say("permissions", n=had, n_all=len(wanted), missing=named, dead=dead)
 
 
 def _source(source: str, channel: str) -> str:

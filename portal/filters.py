@@ -8,6 +8,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Exists, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts import health_sql
 from accounts.health import Health
@@ -26,7 +27,7 @@ class ViewFilter(SimpleListFilter):
     """The tabs above the list. They are no chips."""
 
     as_tabs = True
-    title = "view"
+    title = gettext_lazy("view")
     parameter_name = "view"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
@@ -47,7 +48,7 @@ class ViewFilter(SimpleListFilter):
 class ChannelFilter(SimpleListFilter):
     """One or several channels, as "facebook,linkedin"."""
 
-    title = "channel"
+    title = gettext_lazy("channel")
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
@@ -69,7 +70,7 @@ class ChannelFilter(SimpleListFilter):
         yield {
             "selected": not picked,
             "query_string": changelist.get_query_string(remove=[self.parameter_name]),
-            "display": "All",
+            "display": gettext("All"),
         }
         for key, label in self.lookup_choices:
             then = [one for one in declarations.channel_keys() if (one in picked) != (one == key)]
@@ -84,7 +85,7 @@ class ChannelFilter(SimpleListFilter):
 class StateFilter(SimpleListFilter):
     """The pill."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
@@ -102,12 +103,12 @@ class StateFilter(SimpleListFilter):
 class DaysFilter(SimpleListFilter):
     """How soon a known deadline comes."""
 
-    title = "days left"
+    title = gettext_lazy("days left")
     parameter_name = "days"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the windows."""
-        return [(str(days), f"{days} or fewer") for days in (1, 7, 14, 30, 60, 90)]
+        return [(str(days), gettext("%(days)s or fewer") % {"days": days}) for days in (1, 7, 14, 30, 60, 90)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts whose deadline is known and within the window; any whole number of days works in the address."""
@@ -124,12 +125,12 @@ class AloneFilter(SimpleListFilter):
     """Accounts that one person carries, whatever their pill."""
 
     on_off = True
-    title = "only one person left"
+    title = gettext_lazy("only one person left")
     parameter_name = "alone"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
-        return [("1", "Only one person left")]
+        return [("1", gettext("Only one person left"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts with one person."""
@@ -140,7 +141,7 @@ class UndatedFilter(SimpleListFilter):
     """Accounts whose deadline is not known, whatever their pill."""
 
     on_off = True
-    title = "date unknown"
+    title = gettext_lazy("date unknown")
     parameter_name = "undated"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
@@ -156,7 +157,7 @@ class UndatedFilter(SimpleListFilter):
 class TeamFilter(SimpleListFilter):
     """The team of the account."""
 
-    title = "team"
+    title = gettext_lazy("team")
     parameter_name = "team"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
@@ -178,7 +179,7 @@ class TeamFilter(SimpleListFilter):
 class MacroFilter(SimpleListFilter):
     """Accounts that no macro watches, or that a certain one does."""
 
-    title = "macro"
+    title = gettext_lazy("macro")
     parameter_name = "macro"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -201,12 +202,15 @@ class MacroFilter(SimpleListFilter):
 class ToldFilter(SimpleListFilter):
     """Accounts of which nobody would be told, or team leads and operators alone."""
 
-    title = "who is told"
+    title = gettext_lazy("who is told")
     parameter_name = "told"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the two choices."""
-        return [("nobody", "Nobody would be told"), ("stand_in", "Only team leads or operators")]
+        return [
+            ("nobody", gettext("Nobody would be told")),
+            ("stand_in", gettext("Only team leads or operators")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep what is asked for."""

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -16,10 +17,12 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import addresses
+from ui.phrases import phrase
 from users import hold
 from users.models import Invitation, User, person
 
 TEST = "test"
+say = partial(phrase, "words/first_steps.txt")
 
 
 @dataclass(frozen=True)
@@ -46,45 +49,39 @@ def steps(request: HttpRequest) -> list[Step]:
     return [Step(**{**vars(step), "next": step is first}) for step in found]
 
 
+def _step(name: str, link: str, *, done: bool, posts: bool = False, **facts: object) -> Step:
+    return Step(say(name), say(f"{name}_why", **facts), say(f"{name}_button"), link, done, posts)
+
+
 def _channel_app() -> Step:
     live = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
-    known = " or ".join(name for _, name in declarations.choices()[:2])
-    text = f"Your developer app at a channel, such as {known}. Its page has a Test button."
+    one, other, *_ = [*(str(name) for _, name in declarations.choices()[:2]), "", ""]
     link = reverse("admin:tokens_channelapp_add")
-    return Step("Set up a channel app", text, "Add a channel app", link, live.exists())
+    return _step("channel_app", link, done=live.exists(), one=one, other=other)
 
 
 def _colleague() -> Step:
     done = Invitation.objects.exists() or User.objects.filter(is_active=True).count() > 1
-    text = "People link ad accounts with their own log-ins. They come by a mailed invitation."
-    return Step("Invite a colleague", text, "Invite", reverse("admin:users_invitation_add"), done)
+    return _step("colleague", reverse("admin:users_invitation_add"), done=done)
 
 
 def _account() -> Step:
-    text = "It takes about a minute. Existing accounts come in by manage.py import_accounts."
-    link = reverse("admin:accounts_account_add")
-    return Step("Link an ad account", text, "Add Account", link, Account.objects.exists())
+    return _step("account", reverse("admin:accounts_account_add"), done=Account.objects.exists())
 
 
 def _second_person() -> Step:
-    text = "When one log-in stops, the account goes on through the other person's."
     link = f"{reverse('admin:accounts_account_changelist')}?view=alone"
-    done = Account.objects.filter(people_count__gt=1).exists()
-    return Step("Add a second person to an account", text, "Accounts with one person", link, done)
+    return _step("second_person", link, done=Account.objects.filter(people_count__gt=1).exists())
 
 
 def _macro() -> Step:
-    text = "A new installation warns the people who linked, 30, 7 and 1 days ahead. Add whom else it should tell."
     link = reverse("admin:macros_macro_changelist")
-    return Step(
-        "Have a macro warn in time", text, "Macros", link, Macro.objects.filter(enabled=True).exists()
-    )
+    return _step("macro", link, done=Macro.objects.filter(enabled=True).exists())
 
 
 def _test_mail() -> Step:
-    text = "To yourself: it shows that the mail server takes AdToken's mails."
     done = Message.objects.filter(kind=TEST, state=Message.State.SENT).exists()
-    return Step("Send a test mail", text, "Send it to me", reverse("admin:test_mail"), done, posts=True)
+    return _step("test_mail", reverse("admin:test_mail"), done=done, posts=True)
 
 
 def send_test_mail(request: HttpRequest) -> HttpResponse:
@@ -94,9 +91,7 @@ def send_test_mail(request: HttpRequest) -> HttpResponse:
     hold.refuse()
     user = person(request)
     outbox.enqueue(kind=TEST, recipient=user.email, dedupe_key=f"test:{uuid.uuid4()}", now=timezone.now())
-    messages.success(
-        request, f"A test mail to {user.email} is on its way. Messages shows what becomes of it."
-    )
+    messages.success(request, say("test_mail_sent", email=user.email))
     return HttpResponseRedirect(reverse("admin:index"))
 
 

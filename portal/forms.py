@@ -1,10 +1,12 @@
 """Forms of API keys, of moving accounts, and of a system user's token."""
 
 from datetime import date, datetime, time, timedelta
+from functools import reduce
 from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import ApiKey
 from tokens.channels import declarations, registry
@@ -16,6 +18,10 @@ from users.visibility import teams_of
 KEY_LASTS = timedelta(days=365)  # unless another day is chosen
 
 
+def _either(first: str, last: str) -> str:
+    return gettext("%(first)s or %(last)s") % {"first": first, "last": last}
+
+
 def first_moment(day: date) -> datetime:
     """Return when a day begins in the viewer's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
@@ -24,7 +30,9 @@ def first_moment(day: date) -> datetime:
 class MoveForm(ConfirmForm):
     """Which team an account goes to, among those that the person manages."""
 
-    team = forms.ModelChoiceField(Team.objects.none(), label="New team", empty_label="Choose a team")
+    team = forms.ModelChoiceField(
+        Team.objects.none(), label=gettext_lazy("New team"), empty_label=gettext_lazy("Choose a team")
+    )
     field_order = ("team", "note")
 
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
@@ -37,27 +45,29 @@ class MoveForm(ConfirmForm):
 class KeyForm(forms.Form):
     """A new API key."""
 
-    name = forms.CharField(max_length=100, help_text="Which system uses it.")
+    name = forms.CharField(max_length=100, help_text=gettext_lazy("Which system uses it."))
     scopes = forms.MultipleChoiceField(
         choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=ApiKey.Scope.values
     )
     teams = forms.ModelMultipleChoiceField(
         Team.objects.none(),
         widget=forms.CheckboxSelectMultiple,
-        help_text="The key sees these teams' accounts.",
+        help_text=gettext_lazy("The key sees these teams' accounts."),
     )
     channels = forms.MultipleChoiceField(
         choices=declarations.choices,
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="None ticked: all channels.",
+        help_text=gettext_lazy("None ticked: all channels."),
     )
 
     last_day = forms.DateField(
-        label="Last day",
+        label=gettext_lazy("Last day"),
         required=False,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),  # what browsers take
-        help_text="The key stops when this day is over. You and operators are mailed 30, 7 and 1 days ahead. Empty: no end.",
+        help_text=gettext_lazy(
+            "The key stops when this day is over. You and operators are mailed 30, 7 and 1 days ahead. Empty: no end."
+        ),
     )
 
     def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
@@ -74,7 +84,7 @@ class KeyForm(forms.Form):
         """Refuse a day that is over."""
         day: date | None = self.cleaned_data["last_day"]
         if day is not None and day < timezone.localdate():
-            raise forms.ValidationError("This day is over.")
+            raise forms.ValidationError(gettext("This day is over."))
         return day
 
     def clean(self) -> dict[str, Any] | None:
@@ -91,17 +101,19 @@ class SystemUserForm(forms.Form):
 
     app = forms.ModelChoiceField(
         ChannelApp.objects.none(),
-        label="Channel app",
-        help_text="The app the token was generated for.",
+        label=gettext_lazy("Channel app"),
+        help_text=gettext_lazy("The app the token was generated for."),
         empty_label=None,
     )
     team = forms.ModelChoiceField(
         Team.objects.none(),
-        help_text="Owns the token: its members are told when it ends. New accounts go to this team.",
+        help_text=gettext_lazy(
+            "Owns the token: its members are told when it ends. New accounts go to this team."
+        ),
         empty_label=None,
     )
     access_token = forms.CharField(
-        label="System user’s access token",
+        label=gettext_lazy("System user’s access token"),
         max_length=2000,
         strip=True,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -110,9 +122,9 @@ class SystemUserForm(forms.Form):
     def __init__(self, *args: Any, viewer: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         taking = {key: one.label for key, one in registry.CHANNELS.items() if one.takes_pasted_tokens}
-        self.fields[
-            "access_token"
-        ].help_text = f"Stored encrypted, never shown again. It is checked at {' or '.join(taking.values())} before it is kept."
+        self.fields["access_token"].help_text = gettext(
+            "Stored encrypted, never shown again. It is checked at %(channels)s before it is kept."
+        ) % {"channels": reduce(_either, map(str, taking.values())) if taking else ""}
         apps, teams = self.fields["app"], self.fields["team"]
         assert isinstance(apps, forms.ModelChoiceField)
         assert isinstance(teams, forms.ModelChoiceField)

@@ -6,6 +6,7 @@ Read from the record (`broker.records`) page by page along an index: how much th
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,13 +18,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account, ApiKey, LeaseRecord
 from portal.forms import first_moment
 from tokens.models import Token
+from ui.phrases import phrase
 from users import retention
 from users.retention_kinds import HAND_OUTS
 from users.visibility import names_for
+
+say = partial(phrase, "words/hand_outs.txt")
 
 SHOWN = 50
 PERMISSION = "accounts.view_leaserecord"
@@ -37,9 +42,11 @@ class FilterForm(forms.Form):
     token = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     before = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     day = forms.DateField(
-        label="Day", required=False, widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        label=gettext_lazy("Day"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
-    q = forms.CharField(label="Account", required=False, max_length=100)
+    q = forms.CharField(label=gettext_lazy("Account"), required=False, max_length=100)
 
     def clean_before(self) -> tuple[datetime, int] | None:
         """Return the place where the page before ended."""
@@ -50,7 +57,7 @@ class FilterForm(forms.Form):
         try:
             return datetime.fromisoformat(at).astimezone(), int(number)
         except (ValueError, OverflowError) as error:
-            raise forms.ValidationError("This is no place in the list.") from error
+            raise forms.ValidationError(gettext("This is no place in the list.")) from error
 
 
 @dataclass(frozen=True)
@@ -66,8 +73,8 @@ class Line:
     def what(self) -> str:
         """What was handed out."""
         if self.record.kind == LeaseRecord.Kind.SIGNATURE:
-            return f"Signed {self.record.request}"
-        return "Token, for reading" if self.record.purpose == "read" else "Token, for publishing"
+            return say("signed", request=self.record.request)
+        return say("reading" if self.record.purpose == "read" else "publishing")
 
 
 def url(**what: int) -> str:
@@ -83,9 +90,9 @@ def page(
         raise PermissionDenied
     form = FilterForm(request.GET)
     if not form.is_valid():
-        raise Http404("There is no such page.")
+        raise Http404(gettext("There is no such page."))
     chosen = form.cleaned_data
-    subject = _subject(request, chosen, visible_keys)
+    title = _title(request, chosen, visible_keys)
     visible = Account.objects.visible_to(request.user)
     found = _records(chosen)
     if not request.user.is_superuser:
@@ -98,7 +105,7 @@ def page(
     kept = {name: chosen[name] for name in ("key", "account", "token") if chosen[name]}
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"Tokens handed out {subject}",
+        "title": title,
         "plain_title": True,
         "form": form,
         "kept": kept,
@@ -112,21 +119,21 @@ def page(
     return TemplateResponse(request, "portal/handed_out.html", context)
 
 
-def _subject(request: HttpRequest, chosen: dict[str, Any], keys: QuerySet[ApiKey]) -> str:
-    """Return of what the page is. Raises Http404 where the viewer may not see that, or nothing is named."""
+def _title(request: HttpRequest, chosen: dict[str, Any], keys: QuerySet[ApiKey]) -> str:
+    """Return the heading: of what the page is. Raises Http404 where the viewer may not see that, or nothing is named."""
     if chosen["key"]:
         key = keys.filter(pk=chosen["key"]).first()
         if key is not None:
-            return f"to {key.name}"
+            return say("to_key", name=key.name)
     elif chosen["account"]:
         account = Account.objects.visible_to(request.user).filter(pk=chosen["account"]).first()
         if account is not None:
-            return f"for {account.name}"
+            return say("for_account", name=account.name)
     elif chosen["token"]:
         token = Token.objects.select_related("consented_by").filter(pk=chosen["token"]).first()
         if token is not None and names_for(request.user).sees_token(token, None):
-            return f"of {token.person_name}"
-    raise Http404("There is no such record.")
+            return say("of_token", name=token.person_name)
+    raise Http404(gettext("There is no such record."))
 
 
 def _records(chosen: dict[str, Any]) -> QuerySet[LeaseRecord]:
@@ -158,7 +165,7 @@ def _lines(
             row,
             accounts.get(row.account_id),
             viewer.token(tokens.get(row.token_id), accounts.get(row.account_id)),
-            row.caller if row.key_id is None or row.key_id in keys else "A key of another team",
+            row.caller if row.key_id is None or row.key_id in keys else say("other_key"),
         )
         for row in rows
     ]

@@ -65,27 +65,27 @@ class IncidentAdmin(OwnList):
         """Read-only."""
         return False
 
-    @display(description="Channel app", ordering="app")
+    @display(description=gettext_lazy("Channel app"), ordering="app")
     def name_cell(self, incident: Incident) -> str:
         """Return whose log-ins they are."""
         return str(incident.app)
 
-    @display(description="State", ordering="ended_at")
+    @display(description=gettext_lazy("State"), ordering="ended_at")
     def state_cell(self, incident: Incident) -> SafeString:
         """Return whether something is held, nothing is any more, or it is over."""
         return tags.pill(incident_mail.pill(incident))
 
-    @display(description="Held now")
+    @display(description=gettext_lazy("Held now"))
     def held_cell(self, incident: Incident) -> str:
         """Return how many log-ins are held."""
         return "–" if incident.ended_at else str(_held(incident).values("token").distinct().count())
 
-    @display(description="Began", ordering="began_at")
+    @display(description=gettext_lazy("Began"), ordering="began_at")
     def began_cell(self, incident: Incident) -> SafeString:
         """Return when the first one was held."""
         return tags.when(incident.began_at)
 
-    @display(description="Ended", ordering="ended_at")
+    @display(description=gettext_lazy("Ended"), ordering="ended_at")
     def ended_cell(self, incident: Incident) -> Any:
         """Return when nothing was held any more."""
         return tags.when(incident.ended_at) if incident.ended_at else ""
@@ -113,7 +113,8 @@ class IncidentAdmin(OwnList):
         held = _held(incident)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{incident.app.get_channel_display()}: many log-ins at once",
+            "title": gettext("%(channel)s: many log-ins at once")
+            % {"channel": incident.app.get_channel_display()},
             "plain_title": True,
             "opts": self.opts,
             "incident": incident,
@@ -135,7 +136,7 @@ class IncidentAdmin(OwnList):
         """Ask (GET), then let what is held through, or discard it (POST)."""
         incident = _incident(request, str(incident_id))
         if decision not in TokenDeath.Decision.values:
-            raise Http404("There is no such decision.")
+            raise Http404(gettext("There is no such decision."))
         held = _held(incident).filter(decision="")
         label, losses = incident.app.get_channel_display(), _losses(incident)
         facts = {
@@ -174,7 +175,7 @@ def _incident(request: HttpRequest, pk: str) -> Incident:
     known = pk.isascii() and pk.isdigit() and len(pk) < 19
     found = Incident.objects.filter(pk=pk).select_related("app").first() if known else None
     if found is None:
-        raise Http404("There is no such incident.")
+        raise Http404(gettext("There is no such incident."))
     return found
 
 

@@ -1,5 +1,6 @@
 """Invitations in the admin portal: made by a form, then only sent again or revoked."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from unfold.decorators import action
 
 from portal import access
@@ -20,9 +21,12 @@ from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import InviteForm
 from ui import confirm
 from ui.confirm import Page, Said
+from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users import invitations, visibility
 from users.models import Invitation, person
+
+say = partial(phrase, "words/invitations.txt")
 
 
 @admin.register(Invitation)
@@ -51,12 +55,12 @@ class InvitationAdmin(OwnList):
         """Return whether the address may filter by this: not by the key, which would be guessed letter by letter."""
         return not lookup.startswith("key") and bool(super().lookup_allowed(lookup, value, request))
 
-    @admin.display(description="Staff", boolean=True, ordering="is_staff")
+    @admin.display(description=gettext_lazy("Staff"), boolean=True, ordering="is_staff")
     def staff(self, invitation: Invitation) -> bool:
         """Return whether the person may open the portal."""
         return invitation.is_staff
 
-    @admin.display(description="State")
+    @admin.display(description=gettext_lazy("State"))
     def status(self, invitation: Invitation) -> SafeString:
         """Return what became of the invitation."""
         if invitation.accepted_at:
@@ -99,15 +103,9 @@ class InvitationAdmin(OwnList):
     ) -> HttpResponse:
         """Say what was done and that a mail goes out, then show the list."""
         if obj.user is None:
-            text = (
-                f"The invitation goes to {obj.email} by mail. The link in it works for "
-                f"{settings.INVITATION_DAYS} days."
-            )
+            text = say("goes_out", email=obj.email, days=settings.INVITATION_DAYS)
         else:
-            text = (
-                f"{obj.user} has a log-in already and is in {obj.team} now. A mail to {obj.email} says so; "
-                "there is nothing to accept."
-            )
+            text = say("joined_at_once", person=str(obj.user), team=str(obj.team), email=obj.email)
         self.message_user(request, text, messages.SUCCESS)
         return redirect("admin:users_invitation_changelist")
 
@@ -129,7 +127,7 @@ class InvitationAdmin(OwnList):
             return bool(request.user.is_superuser)
         return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
 
-    @action(description="Send again", permissions=["invite"], url_path="send-again")
+    @action(description=gettext_lazy("Send again"), permissions=["invite"], url_path="send-again")
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Mail it once more, after a confirm page."""
 
@@ -141,7 +139,7 @@ class InvitationAdmin(OwnList):
 
         return confirm.answer(request, page, do, frame=access.frame)
 
-    @action(description="Revoke", permissions=["invite"], url_path="revoke")
+    @action(description=gettext_lazy("Revoke"), permissions=["invite"], url_path="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Make its links worthless, after a confirm page."""
 
@@ -158,7 +156,7 @@ class InvitationAdmin(OwnList):
     ) -> Page:
         """Return the page that asks. Raises Http404, or PermissionDenied for what one may not see."""
         if invitation is None:
-            raise Http404("There is no such invitation.")
+            raise Http404(gettext("There is no such invitation."))
         if not self.has_view_permission(request, invitation):
             raise PermissionDenied
         back = reverse("admin:users_invitation_change", args=[invitation.pk])

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts.models import LinkProblem
 from portal.lists import OwnList
@@ -59,12 +59,12 @@ class LinkProblemAdmin(OwnList):
         """Read-only; they go by themselves."""
         return False
 
-    @display(description="Person", ordering="user__email")
+    @display(description=gettext_lazy("Person"), ordering="user__email")
     def person_cell(self, problem: LinkProblem) -> str:
         """Return who it was."""
-        return str(problem.user or "somebody who was deleted")
+        return str(problem.user or gettext("somebody who was deleted"))
 
-    @display(description="When", ordering="at")
+    @display(description=gettext_lazy("When"), ordering="at")
     def when_cell(self, problem: LinkProblem) -> SafeString:
         """Return when it was."""
         return tags.when(problem.at)
@@ -82,7 +82,7 @@ class LinkProblemAdmin(OwnList):
         known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
         problem = self.get_queryset(request).filter(pk=object_id).first() if known else None
         if problem is None:
-            raise Http404("There is no such failed link.")
+            raise Http404(gettext("There is no such failed link."))
         words = {"kind": problem.kind, "channel": problem.get_channel_display()}
         heading, cause = (
             render_to_string("words/link_error.html", {**words, "part": part}).strip()

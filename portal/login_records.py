@@ -52,27 +52,27 @@ class LoginRecordAdmin(OwnList):
             return rows
         return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
 
-    @admin.display(description="When", ordering="id")
+    @admin.display(description=gettext_lazy("When"), ordering="id")
     def when(self, record: LoginRecord) -> SafeString:
         """Return the time in the viewer's zone; its seconds are behind it."""
         return tags.when(record.at)
 
-    @admin.display(description="E-mail", ordering="email")
+    @admin.display(description=gettext_lazy("E-mail"), ordering="email")
     def whose(self, record: LoginRecord) -> str:
         """Return the address that was typed, or the person's."""
         return record.email
 
-    @admin.display(description="What")
+    @admin.display(description=gettext_lazy("What"))
     def event(self, record: LoginRecord) -> str:
         """Return the event in words."""
         return record.event
 
-    @admin.display(description="Worked", boolean=True, ordering="succeeded")
+    @admin.display(description=gettext_lazy("Worked"), boolean=True, ordering="succeeded")
     def outcome(self, record: LoginRecord) -> bool:
         """Return whether it was let through."""
         return record.succeeded
 
-    @admin.display(description="Browser")
+    @admin.display(description=gettext_lazy("Browser"))
     def browser_name(self, record: LoginRecord) -> str:
         """Return the browser as people call it; what it says of itself is behind it."""
         shown = format_html('<span title="{}">{}</span>', record.browser, record.browser_name)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from macros import scope
@@ -43,7 +44,11 @@ class EmailsField(forms.CharField):
             try:
                 validate_email(address)
             except ValidationError:
-                errors.append(ValidationError(f"“{address}” is not a complete e-mail address."))
+                errors.append(
+                    ValidationError(
+                        gettext("“%(address)s” is not a complete e-mail address.") % {"address": address}
+                    )
+                )
         if errors:
             raise ValidationError(errors)
         return addresses
@@ -62,11 +67,13 @@ class DaysField(forms.CharField):
         if not typed or not all(
             word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 365 for word in typed
         ):
-            raise ValidationError("Use whole numbers from 1 to 365.")
+            raise ValidationError(gettext("Use whole numbers from 1 to 365."))
         days = [int(word) for word in typed]
         twice = [day for day, count in Counter(days).items() if count > 1]
         if twice:
-            raise ValidationError([ValidationError(f"{day} is in the list twice.") for day in twice])
+            raise ValidationError(
+                [ValidationError(gettext("%(day)s is in the list twice.") % {"day": day}) for day in twice]
+            )
         return sorted(days, reverse=True)
 
 
@@ -81,27 +88,30 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
 class MacroForm(MacroModelForm):
     """One macro with its first action. `user` decides which teams and accounts can be chosen."""
 
-    kind = forms.ChoiceField(label="Action", choices=MacroAction.Kind.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("Action"), choices=MacroAction.Kind.choices)
     emails = EmailsField(
-        label="E-mail addresses", required=False, help_text="Several: separate them by commas.",
+        label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
         widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"}),
     )  # fmt: skip
     linkers = forms.BooleanField(
-        label="Also mail the person who linked the token", required=False, initial=True
+        label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
     )
     days = DaysField(
-        label="Days in advance", required=False, initial=[30, 7, 1],
-        help_text="Only the nearest one is mailed. A missed day is caught up.",
+        label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
+        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     watch = forms.ChoiceField(
-        label="Warn when", choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
-        help_text="The account: quiet while a backup token covers it. Recommended.",
+        label=gettext_lazy("Warn when"), choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
+        help_text=gettext_lazy("The account: quiet while a backup token covers it. Recommended."),
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
-        label="Channels", choices=declarations.choices, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Channels"),
+        choices=declarations.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
-    accounts = AccountsField(label="Accounts", queryset=Account.objects.none(), required=False)
+    accounts = AccountsField(label=gettext_lazy("Accounts"), queryset=Account.objects.none(), required=False)
 
     class Meta:
         model = Macro
@@ -130,23 +140,26 @@ class MacroForm(MacroModelForm):
         team = self.fields["team"]
         assert isinstance(team, forms.ModelChoiceField)
         team.queryset = scope.teams_of(self.user)
-        team.empty_label = "All teams"
+        team.empty_label = gettext("All teams")
         if not scope.reaches_all(self.user):
             team.required, team.empty_label = True, None
             team.initial = team.queryset.first()
-        team.help_text = "The macro sees this team's accounts only."
+        team.help_text = gettext("The macro sees this team's accounts only.")
 
     def clean(self) -> dict[str, Any]:
         """Check what only fields together can say."""
         data = super().clean() or {}
         if "emails" in data and not data["emails"] and not data.get("linkers"):
-            self.add_error("emails", "Add at least one address, or tick the box below.")
+            self.add_error("emails", gettext("Add at least one address, or tick the box below."))
         if data.get("scope") == Macro.Scope.CHANNELS and not data.get("channels"):
-            self.add_error("channels", "Tick at least one channel.")
+            self.add_error("channels", gettext("Tick at least one channel."))
         team = data.get("team")
         foreign = [a.name for a in data.get("accounts") or [] if team is not None and a.team_id != team.pk]
         if foreign and data.get("scope") == Macro.Scope.CHOSEN:
-            self.add_error("accounts", f"{foreign[0]} belongs to another team than the macro.")
+            self.add_error(
+                "accounts",
+                gettext("%(account)s belongs to another team than the macro.") % {"account": foreign[0]},
+            )
         return data
 
     def draft(self) -> Draft:
@@ -187,7 +200,9 @@ class MacroForm(MacroModelForm):
 class ApplyForm(ConfirmForm):
     """Which macro to apply to, or remove from, the accounts of a bulk action."""
 
-    macro = forms.ModelChoiceField(label="Macro", queryset=Macro.objects.none(), empty_label=None)
+    macro = forms.ModelChoiceField(
+        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), empty_label=None
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import display
 
 from accounts.models import Account
@@ -31,6 +31,23 @@ from users.models import person
 
 # A mail is content from outside the portal: nothing in it may run, load or submit.
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def _told(addresses: int, *, linkers: bool) -> str:
+    """Return whom a macro mails, in words; a dash for nobody."""
+    facts = {"number": addresses}
+    if addresses and linkers:
+        return (
+            ngettext(
+                "%(number)s address and people who linked",
+                "%(number)s addresses and people who linked",
+                addresses,
+            )
+            % facts
+        )
+    if addresses:
+        return ngettext("%(number)s address", "%(number)s addresses", addresses) % facts
+    return gettext("people who linked") if linkers else "—"
 
 
 @admin.register(Macro)
@@ -111,31 +128,33 @@ class MacroAdmin(OwnList):
 
     # --- the list -------------------------------------------------------------------------------------------------
 
-    @display(description="Applied on")
+    @display(description=gettext_lazy("Applied on"))
     def applied_on(self, macro: Any) -> str:
         """Return which accounts it watches."""
         if macro.scope == Macro.Scope.ALL:
             return "All accounts"
         if macro.scope == Macro.Scope.CHANNELS:
             return ", ".join(declarations.label(key) for key in macro.channels)
-        return f"{macro.chosen_count} chosen account{'' if macro.chosen_count == 1 else 's'}"
+        return ngettext("%(number)s chosen account", "%(number)s chosen accounts", macro.chosen_count) % {
+            "number": macro.chosen_count
+        }
 
-    @display(description="Days in advance")
+    @display(description=gettext_lazy("Days in advance"))
     def days(self, macro: Macro) -> str:
         """Return the days of its actions."""
         return "; ".join(", ".join(map(str, action.days)) for action in macro.actions.all()) or "—"
 
-    @display(description="Recipients")
+    @display(description=gettext_lazy("Recipients"))
     def recipients(self, macro: Any) -> str:
         """Return how many addresses it names, whether people who linked are told, and how many stopped their copies."""
         addresses = {email for action in macro.actions.all() for email in action.emails}
-        parts = [f"{len(addresses)} address{'' if len(addresses) == 1 else 'es'}"] if addresses else []
-        if any(action.linkers for action in macro.actions.all()):
-            parts.append("people who linked")
-        told = " and ".join(parts) or "—"
-        return f"{told} ({macro.stopped_count} stopped)" if macro.stopped_count else told
+        linkers = any(action.linkers for action in macro.actions.all())
+        told = _told(len(addresses), linkers=linkers)
+        if not macro.stopped_count:
+            return told
+        return gettext("%(told)s (%(number)s stopped)") % {"told": told, "number": macro.stopped_count}
 
-    @display(description="Last mail")
+    @display(description=gettext_lazy("Last mail"))
     def last_mail(self, macro: Any) -> SafeString:
         """Return when something of it was last mailed."""
         return tags.when(macro.last_mailed_at, "day") if macro.last_mailed_at else SafeString("—")
@@ -192,9 +211,9 @@ class MacroAdmin(OwnList):
     def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
         found = preview.preview(preview.draft_of(macro.actions.get()), now=timezone.now())
         if not macro.enabled:
-            then = "It is off, so nothing is mailed."
+            then = gettext("It is off, so nothing is mailed.")
         elif found.first_on:
-            then = f"First mail: {_day(found.first_on)}."
+            then = gettext("First mail: %(day)s.") % {"day": _day(found.first_on)}
         else:
             then = found.nothing
         add = messages.success if found.applied else messages.warning
@@ -237,7 +256,7 @@ class MacroAdmin(OwnList):
         draft = preview.draft_of(macro.actions.order_by("pk")[0])
         mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
         if mail is None:
-            raise Http404("No mail is due in the next 30 days.")
+            raise Http404(gettext("No mail is due in the next 30 days."))
         response = HttpResponse(mail.html)
         response["Content-Security-Policy"] = MAIL_POLICY
         response.csp_exempt = True  # type: ignore[attr-defined]  # csp's way: its own header would replace ours
@@ -275,7 +294,7 @@ class MacroAdmin(OwnList):
             else None
         )
         if macro is None:
-            raise Http404("There is no such macro.")
+            raise Http404(gettext("There is no such macro."))
         return macro
 
 

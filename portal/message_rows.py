@@ -13,6 +13,7 @@ from notifications import kinds
 from notifications.models import Message
 from ui import pills
 from ui.name_visibility import HIDDEN, NameVisibility
+from ui.phrases import phrase
 from users.models import User
 
 
@@ -55,7 +56,7 @@ def _row(request: HttpRequest, one: message_history.Told, user: User | None, nam
         at=message.sent_at or message.created_at,
         who=HIDDEN if hidden else (user.name if user else "") or message.recipient,
         address="" if hidden or not user or not user.name else message.recipient,
-        subject=(message.subject or f"{kind}: made when it is sent") if opens else kind,
+        subject=(message.subject or phrase("words/pool.txt", "made_when_sent", kind=kind)) if opens else kind,
         said=one.said,
         left_out=bool(one.left_out),
         pill=pills.pill("message", "left_out" if one.left_out else message.state),

@@ -42,7 +42,7 @@ def pill(message: Message) -> SafeString:
 class KindFilter(admin.SimpleListFilter):
     """The kinds that there are, in words."""
 
-    title = "kind"
+    title = gettext_lazy("kind")
     parameter_name = "kind__exact"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -109,27 +109,27 @@ class MessageAdmin(OwnList):
 
     # --- the list -------------------------------------------------------------------------------------------------
 
-    @display(description="Subject", ordering="subject")
+    @display(description=gettext_lazy("Subject"), ordering="subject")
     def subject_cell(self, message: Message) -> str:
         """Return the subject; before it is sent there is none."""
-        return message.subject or "Made when it is sent"
+        return message.subject or gettext("Made when it is sent")
 
-    @display(description="State", ordering="state")
+    @display(description=gettext_lazy("State"), ordering="state")
     def state_cell(self, message: Message) -> SafeString:
         """Return the pill."""
         return pill(message)
 
-    @display(description="Kind", ordering="kind")
+    @display(description=gettext_lazy("Kind"), ordering="kind")
     def kind_cell(self, message: Message) -> str:
         """Return the kind in words."""
         return kinds.name(message)
 
-    @display(description="When", ordering="created_at")
+    @display(description=gettext_lazy("When"), ordering="created_at")
     def when_cell(self, message: Message) -> SafeString:
         """Return when it was sent, else when it was written."""
         return tags.when(message.sent_at or message.created_at)
 
-    @display(description="Reason")
+    @display(description=gettext_lazy("Reason"))
     def reason_cell(self, message: Message) -> str:
         """Return why it failed, was cancelled, or waits."""
         return message.error or "—"
@@ -165,7 +165,7 @@ class MessageAdmin(OwnList):
         message = self._message(request, object_id)
         context = {
             **self.admin_site.each_context(request),
-            "title": message.subject or f"Message to {message.recipient}",
+            "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
             "opts": self.opts,
             "message": message,
             "pill": pill(message),
@@ -191,7 +191,7 @@ class MessageAdmin(OwnList):
         rows = self.get_queryset(request).select_related("team").defer(None)
         message = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
         if message is None:
-            raise Http404("There is no such message.")
+            raise Http404(gettext("There is no such message."))
         return message
 
     def _deeds_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
@@ -226,9 +226,12 @@ class MessageAdmin(OwnList):
         page = self._page("cancel_mail", message, late=message.state not in CANCEL)
 
         def do(_said: Said) -> None:
-            if not claims.cancel(message_id=message.pk, reason=f"Cancelled by {person(request)}."):
+            if not claims.cancel(
+                message_id=message.pk,
+                reason=gettext("Cancelled by %(person)s.") % {"person": person(request)},
+            ):
                 raise Late
-            access.log_change(request, message, "Cancel the mail")
+            access.log_change(request, message, gettext("Cancel the mail"))
 
         return confirm.answer(request, page, do, frame=access.frame)
 

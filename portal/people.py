@@ -32,6 +32,8 @@ from users import login_changes, people_actions, recipients, second_factor, visi
 from users.login_changes import Kind
 from users.models import Membership, Team, User, person
 
+_RIGHTS = gettext_lazy("Rights")
+
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
     if admin.site.is_registered(_model):
@@ -116,9 +118,9 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     readonly_fields = ["last_log_in", "joined", "log_ins"]
     fieldsets = [
         (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
-        ("Rights", {"fields": ["is_staff", "is_superuser", "groups"]}),
-        ("Dates", {"fields": ["last_log_in", "joined"]}),
-        ("Log-ins", {"fields": ["log_ins"]}),
+        (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
+        (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
+        (gettext_lazy("Log-ins"), {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["end_sessions", "reset_second_factor"]
@@ -126,29 +128,29 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     nouns = ngettext_lazy("%(shown)s user", "%(shown)s users", "number")
     searched = gettext_lazy("E-mail or name")
 
-    @admin.display(description="Portal", ordering="is_staff")
+    @admin.display(description=gettext_lazy("Portal"), ordering="is_staff")
     def rights(self, user: User) -> str:
         """Return what the person may open: the portal as staff or superuser, or only the own accounts."""
         if user.is_superuser:
-            return "Superuser"
-        return "Staff" if user.is_staff else "Own accounts only"
+            return gettext("Superuser")
+        return gettext("Staff") if user.is_staff else gettext("Own accounts only")
 
-    @admin.display(description="Second factor")
+    @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
         """Return whether the person has enrolled one."""
-        return "Set up" if getattr(user, "enrolled", False) else "None"
+        return gettext("Set up") if getattr(user, "enrolled", False) else gettext("None")
 
-    @admin.display(description="Last log-in", ordering="last_login")
+    @admin.display(description=gettext_lazy("Last log-in"), ordering="last_login")
     def last_log_in(self, user: User) -> SafeString | str:
         """Return when the person last logged in, in the viewer's zone."""
         return tags.when(user.last_login) if user.last_login else gettext("Never")
 
-    @admin.display(description="Joined")
+    @admin.display(description=gettext_lazy("Joined"))
     def joined(self, user: User) -> SafeString:
         """Return when the person got a log-in, in the viewer's zone."""
         return tags.when(user.date_joined)
 
-    @admin.display(description="Latest log-ins")
+    @admin.display(description=gettext_lazy("Latest log-ins"))
     def log_ins(self, user: User) -> str:
         """Return the person's last log-ins, failed ones and changes too."""
         return login_records.latest(user)
@@ -168,7 +170,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None or request.user.is_superuser:
             return fieldsets
-        return [fieldset for fieldset in fieldsets if fieldset[0] != "Rights"]
+        return [fieldset for fieldset in fieldsets if fieldset[0] != _RIGHTS]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether a person may be made without an invitation, with a password that somebody else knows."""
@@ -211,7 +213,9 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
         """Set another's password: superusers only; all others reset their own by mail."""
         if not request.user.is_superuser:
-            return self._refuse(request, "Only superusers set passwords. People reset their own by mail.")
+            return self._refuse(
+                request, gettext("Only superusers set passwords. People reset their own by mail.")
+            )
         user = self.get_object(request, id)
         before = user.password if user else ""
         with transaction.atomic():
@@ -230,7 +234,8 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]
-            self.log_change(request, obj, f"Changed the e-mail address from {old} to {obj.email}.")
+            said = gettext("Changed the e-mail address from %(old)s to %(new)s.")
+            self.log_change(request, obj, said % {"old": old, "new": obj.email})
             login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
@@ -248,7 +253,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
             and visibility.manages(person(request), found)
         )
 
-    @action(description="Log out everywhere", permissions=["end"], url_path="end-sessions")
+    @action(description=gettext_lazy("Log out everywhere"), permissions=["end"], url_path="end-sessions")
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End all sessions of the person, after a confirm page."""
 
@@ -267,7 +272,9 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         """Return whether second factors may be reset."""
         return bool(request.user.is_superuser)
 
-    @action(description="Reset second factor", permissions=["reset"], url_path="reset-second-factor")
+    @action(
+        description=gettext_lazy("Reset second factor"), permissions=["reset"], url_path="reset-second-factor"
+    )
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Remove a lost device, after a confirm page, so that the person can enrol a new one."""
 
@@ -276,7 +283,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         @transaction.atomic
         def do(_said: Said) -> None:
             people_actions.reset_second_factor(user, by=person(request), now=timezone.now())
-            access.log_change(request, user, "Reset the second factor.")
+            access.log_change(request, user, gettext("Reset the second factor."))
 
         return confirm.answer(request, page, do, frame=access.frame)
 
@@ -284,7 +291,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         """Return the person and the page that asks. Raises Http404, or PermissionDenied for whom one may not see."""
         user: User | None = self.get_object(request, object_id)
         if user is None:
-            raise Http404("There is no such person.")
+            raise Http404(gettext("There is no such person."))
         if not self.has_view_permission(request, user):
             raise PermissionDenied
         back = reverse("admin:users_user_change", args=[user.pk])
@@ -320,17 +327,16 @@ class TeamAdmin(OwnList):
         """Return the way to users and groups."""
         return _tabs(request, Team)
 
-    @admin.display(description="People", ordering="member_count")
+    @admin.display(description=gettext_lazy("People"), ordering="member_count")
     def people(self, team: Team) -> int:
         """Return how many people are in the team."""
         return int(getattr(team, "member_count", 0))
 
-    @admin.display(description="Team leads")
+    @admin.display(description=gettext_lazy("Team leads"))
     def leads(self, team: Team) -> str:
         """Return who is told where nobody else can be."""
-        return (
-            ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", [])))
-            or "Nobody: operators are told"
+        return ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", []))) or gettext(
+            "Nobody: operators are told"
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from users import visibility
 from users.models import User, person
@@ -13,7 +14,7 @@ from users.models import User, person
 class OwnTeamsFilter(admin.SimpleListFilter):
     """People or invitations by team; only teams that the viewer manages are offered."""
 
-    title = "team"
+    title = gettext_lazy("team")
     parameter_name = "team"
 
     def lookups(self, request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -22,7 +23,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        row = str(self.instance) if self.instance.pk else "new row"
+        row = str(self.instance) if self.instance.pk else gettext("new row")
         for field in self.fields.values():
             # What the admin wraps with its links is what is drawn.
             named: Any = getattr(field.widget, "widget", field.widget)
@@ -37,10 +38,10 @@ class PersonForm(UserModelForm):
     class Meta:
         model = User
         exclude = ["password"]  # the admin's fieldsets name the fields
-        labels = {"is_superuser": "Superuser"}
+        labels = {"is_superuser": gettext_lazy("Superuser")}
         help_texts = {
-            "is_superuser": "May do everything, in every team.",
-            "groups": "What the person may do in the portal. “Staff” is for the daily work.",
+            "is_superuser": gettext_lazy("May do everything, in every team."),
+            "groups": gettext_lazy("What the person may do in the portal. “Staff” is for the daily work."),
         }
 
     def clean_email(self) -> str:
@@ -68,8 +69,8 @@ class InviteForm(InvitationModelForm):
     class Meta:
         model = Invitation
         fields = ["email", "name", "team", "is_staff"]
-        labels = {"is_staff": "May open the admin portal"}
-        help_texts = {"is_staff": "Only superusers may invite staff."}
+        labels = {"is_staff": gettext_lazy("May open the admin portal")}
+        help_texts = {"is_staff": gettext_lazy("Only superusers may invite staff.")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy
 
 from accounts import actions, health, pool_reasons, selection, summary
 from accounts.models import Account, AccountToken
@@ -22,16 +24,19 @@ from ui import addresses
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
 from ui.name_visibility import HIDDEN, NameVisibility
+from ui.phrases import phrase
 from users.models import User
 
+say = partial(phrase, "words/pool.txt")
+
 # They stand after "checked 5 min ago:", the time of the last answer that told something.
-NO_ANSWER = "no clear answer since"
+NO_ANSWER = gettext_lazy("no clear answer since")
 CHECK_WORDS = {
-    Verdict.OK: "fine",
-    Verdict.TOKEN_DEAD: "stopped",
-    Verdict.CONFIRM_FIRST: "not clear, asked again",
-    Verdict.APP_FAULT: "AdToken was refused since",
-    Verdict.RATE_LIMITED: "put off since, too many calls",
+    Verdict.OK: gettext_lazy("fine"),
+    Verdict.TOKEN_DEAD: gettext_lazy("stopped"),
+    Verdict.CONFIRM_FIRST: gettext_lazy("not clear, asked again"),
+    Verdict.APP_FAULT: gettext_lazy("AdToken was refused since"),
+    Verdict.RATE_LIMITED: gettext_lazy("put off since, too many calls"),
 }
 
 
@@ -134,7 +139,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
 
 def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
-        return f"Removed on purpose by {names.user(entry.token.removed_by)}"
+        return say("removed_by", who=names.user(entry.token.removed_by))
     short = pool_reasons.explain_entry(entry).short
     if not short and entry.token.demoted_at is not None and not active:
         return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
@@ -142,10 +147,9 @@ def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
 
 
 def _publishing(entry: AccountToken) -> str:
-    words = {"yes": "can publish", "no": "can report only", "unknown": "not known whether it may publish"}
     if entry.access == AccountToken.Access.LOST:
-        return "none here any more"
-    return " · ".join(part for part in (entry.role, words[entry.can_publish]) if part)
+        return say("none_here")
+    return " · ".join(part for part in (entry.role, say(f"publishes_{entry.can_publish}")) if part)
 
 
 def _checked(entry: AccountToken) -> str:
@@ -153,10 +157,10 @@ def _checked(entry: AccountToken) -> str:
     if not result:
         return ""
     if entry.token.state == Token.State.DEAD:
-        return CHECK_WORDS[Verdict.TOKEN_DEAD]
+        return str(CHECK_WORDS[Verdict.TOKEN_DEAD])
     if result == Verdict.OK and entry.access == AccountToken.Access.LOST:
-        return "no access"
-    return next((word for verdict, word in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
+        return say("no_access")
+    return str(next((word for verdict, word in CHECK_WORDS.items() if verdict == result), NO_ANSWER))
 
 
 def _box(row: PoolRow, names: NameVisibility, asked_at: datetime | None, *, opened: int) -> Box | None:
@@ -188,18 +192,22 @@ def _with_deeds(
     may = viewer.has_perm
     can_serve = not row.active and selection.usable(row.entry)
     ask = _ask(row, names) if may("tokens.ask_token") else None
-    check = _deed(row, "Check now", "check", post=True, icon="refresh") if may("tokens.probe_token") else None
+    check = (
+        _deed(row, say("check_now"), "check", post=True, icon="refresh")
+        if may("tokens.probe_token")
+        else None
+    )
     renew = _renew(row, now) if may("tokens.renew_token") else None
     activate = unlink = revoke = up = down = None
     if may("accounts.switch_active_token") and can_serve:
-        activate = _deed(row, "Make active", "activate", icon="bolt")
+        activate = _deed(row, say("make_active"), "activate", icon="bolt")
     if may("accounts.unlink_token"):
-        unlink = _deed(row, "Unlink", "unlink", kind="danger", icon="delete")
+        unlink = _deed(row, say("unlink"), "unlink", kind="danger", icon="delete")
     if may("tokens.revoke_token") and not row.token.is_removed:
         revoke = _revoke(row)
     if may("accounts.rank_token"):
-        up = _move(row, "up", -1, refused="first" if first else "")
-        down = _move(row, "down", 1, refused="last" if last else "")
+        up = _move(row, "up", -1, refused=say("is_first") if first else "")
+        down = _move(row, "down", 1, refused=say("is_last") if last else "")
     buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=_steps(row), now=now)
     shown = {button.url for button in buttons}
     more = [
@@ -219,7 +227,7 @@ def _deed(row: PoolRow, label: str, name: str, **more: Any) -> Deed:
 def _ask(row: PoolRow, names: NameVisibility) -> Deed:
     called = names.first(row.token, row.entry.account)
     dead = row.token.state == Token.State.DEAD
-    label = f"Ask {called} to re-authenticate" if dead and called != HIDDEN else "Ask to re-authenticate"
+    label = say("ask", who=called if dead and called != HIDDEN else "")
     refused = actions.cannot_ask(row.token) or actions.asking_is_vain(row.entry)
     return _deed(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
 
@@ -229,16 +237,16 @@ def _renew(row: PoolRow, now: datetime) -> Deed | None:
     policy = renewal.policy_of(row.token)
     if policy is None or row.token.state == Token.State.DEAD:
         return None
-    why_not = "No end date to move" if policy.exchange else "Nothing to renew it with"
+    why_not = say("no_end_to_move" if policy.exchange else "nothing_to_renew_with")
     refused = "" if renewal.possible(row.token, now) else why_not
-    return _deed(row, "Renew now", "renew", icon="sync", refused=refused)
+    return _deed(row, say("renew_now"), "renew", icon="sync", refused=refused)
 
 
 def _revoke(row: PoolRow) -> Deed:
     back = reverse("admin:accounts_account_change", args=[row.entry.account_id])
     url = reverse("admin:tokens_token_revoke", args=[row.token.pk])
     return Deed(
-        f"Revoke at {declarations.label(row.token.app.channel)}",
+        say("revoke_at", channel=declarations.label(row.token.app.channel)),
         f"{url}?{urlencode({'next': back})}",
         icon="block",
     )
@@ -246,7 +254,7 @@ def _revoke(row: PoolRow) -> Deed:
 
 def _move(row: PoolRow, where: str, step: int, *, refused: str) -> Deed:
     fields = [("step", str(step))]
-    return _deed(row, f"Move {row.name} {where}", "move", post=True, fields=fields, refused=refused)
+    return _deed(row, say(f"move_{where}", who=row.name), "move", post=True, fields=fields, refused=refused)
 
 
 def _steps(row: PoolRow) -> Deed | None:
@@ -254,7 +262,7 @@ def _steps(row: PoolRow) -> Deed | None:
     if row.box is None or row.box.opened:
         return None
     page = reverse("admin:accounts_account_change", args=[row.entry.account_id])
-    return Deed("See steps", f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
+    return Deed(say("see_steps"), f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
 
 
 def _first_two(
@@ -282,7 +290,7 @@ def _first_two(
 
 def _copy_link(account: Account) -> Deed:
     link = addresses.absolute_url("reauthenticate", account.pk)
-    return Deed("Copy re-authenticate link", link, icon="copy", copy=link)
+    return Deed(say("copy_link"), link, icon="copy", copy=link)
 
 
 def pretty(evidence: Any) -> str:

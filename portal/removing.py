@@ -32,7 +32,7 @@ def revoke(
     access.demand(request, PERMISSION)
     token = visible(request).filter(pk=token_id).first()
     if token is None:
-        raise Http404("There is no such log-in.")
+        raise Http404(gettext("There is no such log-in."))
     names = names_for(request.user)
     found = removal.effects(token, names, timezone.now())
     name = names.token(token, found[0].account if found else None)

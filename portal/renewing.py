@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -11,8 +12,11 @@ from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui import dates
+from ui.phrases import phrase
 from users import hold
 from users.models import User
+
+say = partial(phrase, "words/renewing.txt")
 
 SECONDS = 8  # for all calls of one renewal: a person waits, and a web thread with her
 
@@ -44,23 +48,17 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
     if token.renewed_at is not None and token.renewed_at >= now:
         return Renewal(moved=True, text=_until(token))
     if outcome.waits:
-        return Renewal(
-            moved=False, text=f"{label} is slow to answer. The renewal goes on: look again in a minute."
-        )
+        return Renewal(moved=False, text=say("slow", channel=label))
     if token.state == Token.State.DEAD:
-        return Renewal(moved=False, text=f"{label} refuses to renew it, and to use it: it has stopped.")
+        return Renewal(moved=False, text=say("stopped", channel=label))
     if token.refresh_refused_at is not None:
-        return Renewal(
-            moved=False,
-            text=f"{label} refuses to renew it. It works on until its own end; somebody must re-authenticate by then.",
-        )
+        return Renewal(moved=False, text=say("refused", channel=label))
     if outcome.verdict == Verdict.OK:
-        return Renewal(moved=False, text=f"{label} answered, but the end date did not move.")
+        return Renewal(moved=False, text=say("not_moved", channel=label))
     raise DeedRefused("nothing_changed", channel=label, verdict=str(outcome.verdict))
 
 
 def _until(token: Token) -> str:
-    if token.deadline is None:
-        return "Renewed."
-    when = dates.moment(token.deadline, zone=timezone.get_current_timezone()).full
-    return f"Renewed. It works until {when} now."
+    zone = timezone.get_current_timezone()
+    when = dates.moment(token.deadline, zone=zone).full if token.deadline is not None else ""
+    return say("renewed", when=when)

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
 
 from portal.lists import OwnList
 from ui.templatetags import ui as tags
@@ -30,35 +30,42 @@ class RetentionAdmin(OwnList):
         """Leave out what a later version wrote."""
         return super().get_queryset(request).filter(kind__in=KINDS)
 
-    @admin.display(description="Kept", ordering="kind")
+    @admin.display(description=gettext_lazy("Kept"), ordering="kind")
     def name(self, row: RetentionPeriod) -> str:
         """Return the kind in words."""
         return str(row)
 
-    @admin.display(description="What it is")
+    @admin.display(description=gettext_lazy("What it is"))
     def what(self, row: RetentionPeriod) -> str:
         """Return what the kind holds."""
         return str(KINDS[row.kind].what)
 
-    @admin.display(description="For")
+    @admin.display(description=gettext_lazy("For"))
     def kept(self, row: RetentionPeriod) -> str:
         """Return the days, and whether somebody chose them."""
-        note = "" if row.days is None else f" (usual: {retention.usual(row.kind)})"
-        return f"{retention.days(row.kind)}\u00a0days{note}"
+        days, usual = retention.days(row.kind), retention.usual(row.kind)
+        kept = (ngettext("%(days)s day", "%(days)s days", days) % {"days": days}).replace(" ", "\u00a0")
+        if row.days is None:
+            return kept
+        return gettext("%(kept)s (usual: %(usual)s)") % {"kept": kept, "usual": usual}
 
-    @admin.display(description="Bounds")
+    @admin.display(description=gettext_lazy("Bounds"))
     def bounds(self, row: RetentionPeriod) -> str:
         """Return which numbers may be chosen."""
         least = KINDS[row.kind].least
-        return f"Usually {retention.usual(row.kind)} days; at least {least}, at most {MOST}."
+        return gettext("Usually %(usual)s days; at least %(least)s, at most %(most)s.") % {
+            "usual": retention.usual(row.kind),
+            "least": least,
+            "most": MOST,
+        }
 
-    @admin.display(description="Last night")
+    @admin.display(description=gettext_lazy("Last night"))
     def last_night(self, row: RetentionPeriod) -> SafeString | str:
         """Return when the pruning last got to the end, and what it removed."""
         if row.kind in {"hand_outs", "log_ins"}:
-            return "Old records are removed every hour."
+            return gettext("Old records are removed every hour.")
         if row.done_at is None:
-            return "Not yet"
+            return gettext("Not yet")
         removed = ngettext("%(shown)s row", "%(shown)s rows", row.removed) % {"shown": f"{row.removed:,}"}
         return format_html("{}: {}", tags.when(row.done_at), removed)
 

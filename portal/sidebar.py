@@ -7,33 +7,35 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrPromise
 
 from accounts.models import Account
 from ui.counts import short_count
 
 # Title, icon of the theme, models (the first is linked; the item is active on all of them).
-_GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
+_GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (
-        "Advertising",
+        gettext_lazy("Advertising"),
         [
-            ("Social Accounts", "format_list_bulleted", ["accounts.Account"]),
-            ("Authenticate Tokens", "key", ["tokens.Token"]),
+            (gettext_lazy("Social Accounts"), "format_list_bulleted", ["accounts.Account"]),
+            (gettext_lazy("Authenticate Tokens"), "key", ["tokens.Token"]),
         ],
     ),
     (
-        "Tools and Settings",
+        gettext_lazy("Tools and Settings"),
         [
-            ("Macros", "flag", ["macros.Macro"]),
-            ("Messages", "mail", ["notifications.Message"]),
-            ("Channel apps", "shield", ["tokens.ChannelApp"]),
-            ("Incidents", "pause_circle", ["tokens.Incident"]),
-            ("Unknown answers", "help", ["tokens.UnknownAnswer"]),
-            ("Failed links", "link_off", ["accounts.LinkProblem"]),
-            ("API keys", "link", ["accounts.ApiKey"]),
-            ("Users and teams", "group", ["users.User", "users.Team", "auth.Group"]),
-            ("Invitations", "person_add", ["users.Invitation"]),
-            ("Log-ins", "login", ["users.LoginRecord"]),
-            ("Retention", "auto_delete", ["users.RetentionPeriod"]),
+            (gettext_lazy("Macros"), "flag", ["macros.Macro"]),
+            (gettext_lazy("Messages"), "mail", ["notifications.Message"]),
+            (gettext_lazy("Channel apps"), "shield", ["tokens.ChannelApp"]),
+            (gettext_lazy("Incidents"), "pause_circle", ["tokens.Incident"]),
+            (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),
+            (gettext_lazy("Failed links"), "link_off", ["accounts.LinkProblem"]),
+            (gettext_lazy("API keys"), "link", ["accounts.ApiKey"]),
+            (gettext_lazy("Users and teams"), "group", ["users.User", "users.Team", "auth.Group"]),
+            (gettext_lazy("Invitations"), "person_add", ["users.Invitation"]),
+            (gettext_lazy("Log-ins"), "login", ["users.LoginRecord"]),
+            (gettext_lazy("Retention"), "auto_delete", ["users.RetentionPeriod"]),
         ],
     ),
 ]
@@ -42,29 +44,29 @@ _GROUPS: list[tuple[str, list[tuple[str, str, list[str]]]]] = [
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar with the items that this person may use."""
     start = {
-        "title": "Start",
+        "title": gettext("Start"),
         "icon": "dashboard",
         "link": reverse("admin:index"),
         "active": request.path == reverse("admin:index"),
     }
-    groups = [{"title": title, "items": list(_items(request, items))} for title, items in _GROUPS]
+    groups = [{"title": str(title), "items": list(_items(request, items))} for title, items in _GROUPS]
     groups[0]["items"].insert(0, start)  # type: ignore[attr-defined]  # a list of dicts
     return [group for group in groups if group["items"]]
 
 
-def _items(request: HttpRequest, items: list[tuple[str, str, list[str]]]) -> Iterator[dict[str, Any]]:
+def _items(request: HttpRequest, items: list[tuple[StrPromise, str, list[str]]]) -> Iterator[dict[str, Any]]:
     for title, icon, labels in items:
         links = [link for link in (_link(request, label) for label in labels) if link]
         if not links:
             continue
         item = {
-            "title": title,
+            "title": str(title),
             "icon": icon,
             "link": links[0],
             "active": any(request.path.startswith(link) for link in links),
         }
         if labels[0] == "accounts.Account":
-            item |= {"badge": _deactivated(request), "badge_words": "deactivated"}
+            item |= {"badge": _deactivated(request), "badge_words": gettext("deactivated")}
         yield item
 
 

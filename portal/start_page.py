@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+from django_stubs_ext import StrPromise
 
 from accounts import health_sql
 from accounts.linking import setup
@@ -19,33 +22,36 @@ from tokens.channels import breaker, declarations, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp
 from ui.counts import short_count
+from ui.phrases import phrase
 from users import database_clock
+
+say = partial(phrase, "words/app_pages.txt")
 
 LIMIT = 10_000
 # Card -> rows: text, icon, tone, filter of the list.
-CARDS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
+CARDS: list[tuple[StrPromise, list[tuple[StrPromise, str, str, str]]]] = [
     (
-        "Act now",
+        gettext_lazy("Act now"),
         [
-            ("Deactivated", "cancel", "bad", "state=deactivated"),
-            ("Ends within 7 days", "warning", "urgent", "state=urgent"),
-            ("Restricted by the channel", "block", "limit", "state=restricted"),
+            (gettext_lazy("Deactivated"), "cancel", "bad", "state=deactivated"),
+            (gettext_lazy("Ends within 7 days"), "warning", "urgent", "state=urgent"),
+            (gettext_lazy("Restricted by the channel"), "block", "limit", "state=restricted"),
         ],
     ),
     (
-        "Plan",
+        gettext_lazy("Plan"),
         [
-            ("Ends within 30 days", "schedule", "warn", "state=at_risk"),
-            ("Only one person left", "person", "warn", "alone=1"),
-            ("Nobody would be told", "mail", "bad", "told=nobody"),
+            (gettext_lazy("Ends within 30 days"), "schedule", "warn", "state=at_risk"),
+            (gettext_lazy("Only one person left"), "person", "warn", "alone=1"),
+            (gettext_lazy("Nobody would be told"), "mail", "bad", "told=nobody"),
         ],
     ),
     (
-        "Everything else",
+        gettext_lazy("Everything else"),
         [
-            ("Date unknown", "help", "mute", "undated=1"),
-            ("Paused", "pause_circle", "mute", "state=paused"),
-            ("Healthy", "check_circle", "good", "state=healthy"),
+            (gettext_lazy("Date unknown"), "help", "mute", "undated=1"),
+            (gettext_lazy("Paused"), "pause_circle", "mute", "state=paused"),
+            (gettext_lazy("Healthy"), "check_circle", "good", "state=healthy"),
         ],
     ),
 ]
@@ -53,7 +59,7 @@ CARDS: list[tuple[str, list[tuple[str, str, str, str]]]] = [
 Notices = Callable[[datetime], list[str]]
 NOTICES: list[Notices] = []
 FOOTER: list[Callable[[], str]] = []
-_INTERRUPTED = ("Interrupted", "sync", "warn", "state=interrupted")
+_INTERRUPTED = (gettext_lazy("Interrupted"), "sync", "warn", "state=interrupted")
 
 
 def register(*, notices: Notices, version: Callable[[], str]) -> None:
@@ -64,7 +70,7 @@ def register(*, notices: Notices, version: Callable[[], str]) -> None:
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return the cards; nothing for those who may not see accounts."""
     if not request.user.has_perm("accounts.view_account"):
-        return {"title": "Start", "plain_title": True, "cards": []}
+        return {"title": gettext("Start"), "plain_title": True, "cards": []}
     cards = [(title, [_row(request, *row) for row in rows]) for title, rows in CARDS]
     interrupted = _row(request, *_INTERRUPTED)
     if interrupted["number"] != "0":
@@ -73,7 +79,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     sees_apps = request.user.has_perm("tokens.view_channelapp")
     apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
     return {
-        "title": "Start",
+        "title": gettext("Start"),
         "plain_title": True,
         "faults": _faults(apps),
         "key_problems": key_usage.problems() if sees_apps else [],
@@ -92,11 +98,8 @@ def _faults(apps: list[ChannelApp]) -> list[str]:
     refused = [app for app in apps if app.fault_since is not None]
     locked = [app for app in apps if not setup.opens(app)]
     return [
-        *(f"{app.get_channel_display()} refuses AdToken itself: {app.fault}" for app in refused),
-        *(
-            f"The stored secret of {app} does not open. Check FERNET_KEYS, or enter it again."
-            for app in locked
-        ),
+        *(say("refuses_us", channel=app.get_channel_display(), fault=app.fault) for app in refused),
+        *(say("does_not_open", app=str(app)) for app in locked),
     ]
 
 
@@ -113,7 +116,7 @@ def _late(apps: list[ChannelApp]) -> list[str]:
     now = database_clock.now()
     silent = [app for app in apps if breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed"]
     return [
-        *(f"{app} gets no answer. AdToken goes on trying." for app in silent),
+        *(say("gets_no_answer", app=str(app)) for app in silent),
         *(text for notices in NOTICES for text in notices(now)),
     ]
 
@@ -126,7 +129,7 @@ def _not_set_up(request: HttpRequest) -> str:
     return ", ".join(map(str, missing))
 
 
-def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> dict[str, str]:
+def _row(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: str) -> dict[str, str]:
     now = timezone.now()
     accounts: QuerySet[Account] = Account.objects.visible_to(request.user)
     key, _, value = query.partition("=")
@@ -140,7 +143,7 @@ def _row(request: HttpRequest, text: str, icon: str, tone: str, query: str) -> d
         accounts = health_sql.in_health(accounts, value, now=now, zone=timezone.get_current_timezone())
     link = f"{reverse('admin:accounts_account_changelist')}?{query}"
     return {
-        "text": text,
+        "text": str(text),
         "icon": icon,
         "tone": tone,
         "number": short_count(accounts, limit=LIMIT),

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -33,7 +34,7 @@ def add(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("link_choose", args=[pending.pk]))
     context = {
         **access.frame(request),
-        "title": "Add a system user",
+        "title": gettext("Add a system user"),
         "plain_title": True,
         "form": form,
         "back": reverse("admin:tokens_token_changelist"),

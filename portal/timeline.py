@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import F
+from django.utils.translation import gettext_lazy
 
 from accounts import app_migration
 from accounts.mails import ask_mail
@@ -19,10 +21,16 @@ from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
 from ui.name_visibility import NameVisibility
+from ui.phrases import blocks, phrase
 
 SHOWN = 20
 MOST = 500
-FILTERS = {"": "All", "shifts": "Shifts", "warnings": "Warnings", "people": "People"}
+FILTERS = {
+    "": gettext_lazy("All"),
+    "shifts": gettext_lazy("Shifts"),
+    "warnings": gettext_lazy("Warnings"),
+    "people": gettext_lazy("People"),
+}
 
 Kind = AccountEvent.Kind
 _KINDS: dict[str, set[str]] = {
@@ -62,6 +70,7 @@ _TOKEN_KINDS: dict[str, set[str]] = {
     "people": {TokenEvent.Kind.REVOKED, TokenEvent.Kind.REMOVED, TokenEvent.Kind.LINKED},
 }
 _WITH_MAILS = {"", "warnings"}
+_WENT = {Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED}
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
 # Icon and tone of the dot.
@@ -78,11 +87,8 @@ _DOTS: dict[str, tuple[str, str]] = {
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
-_SOURCES = {
-    "report": "Found by a publishing job, confirmed with {channel}.", "sweep": "Found by our own check.",
-    "staff": "", "link": "", "push": "{channel} told us.", "clock": "Its date has passed.",
-    "restored": "Seen when AdToken came back from a backup.",
-}  # fmt: skip
+WORDS = "words/timeline.txt"
+say = partial(phrase, WORDS)
 
 
 @dataclass(frozen=True)
@@ -158,12 +164,11 @@ def _token_events(account: Account, chosen: str) -> Any:
 
 def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Line:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
-    found = _SOURCES.get(event.source, "")
     hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
     evidence = event.token_event.detail.get("evidence") if event.token_event and not hidden else None
     parts = [
         _cause(account, event),
-        found.format(channel=account.get_channel_display()),
+        _found(event.source, account.channel),
         _by(_actor(event, names), event.note),
     ]
     return Line(
@@ -187,47 +192,38 @@ def _actor(event: AccountEvent, names: NameVisibility) -> str:
     return "" if own else names.user(event.actor)
 
 
+def _found(source: str, channel: str) -> str:
+    """Say how it was noticed, where that is worth a sentence."""
+    block = f"found_{source}"
+    return say(block, channel=declarations.label(channel)) if block in blocks(WORDS) else ""
+
+
 def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
-    who = names.token(event.token, account) if event.token_id else ""
-    old = names.token(event.from_token, account) if event.from_token_id else ""
-    titles = {
-        Kind.LINKED: f"{who} moved to AdToken’s newer app"
-        if event.cause == app_migration.CAUSE
-        else f"{who} linked this account",
-        Kind.UNLINKED: f"{who or 'A token'} was unlinked",
-        Kind.SHIFTED: f"Shifted from {old} to {who}" if old else f"{who} became active",
-        Kind.SWITCHED: f"{who} was made active" + (f" in place of {old}" if old else ""),
-        Kind.CONNECTED: "Connected" + (f" through {who}" if who else ""),
-        Kind.INTERRUPTED: "Interrupted: only tokens in passing trouble are left",
-        Kind.DEACTIVATED: "Deactivated: no usable token is left",
-        Kind.PAUSED: "Paused",
-        Kind.RESUMED: "Resumed",
-        Kind.RANKED: f"Order set by hand: {who} is {event.note}" if who else "Order is automatic again",
-        Kind.ACCESS: f"{who} {'can use this ad account again' if event.cause == 'regained' else _lost(event.cause)}",
-        Kind.RESTRICTED: f"Restricted by {account.get_channel_display()}",
-        Kind.UNRESTRICTED: f"{account.get_channel_display()} lifted the restriction",
-        Kind.ASKED: f"{who} was asked to re-authenticate",
-        Kind.IMPORTED: "Imported",
-        Kind.NOT_MINE: "A reader of a warning says that it is not their account any more",
-        Kind.MOVED: f"Moved from {names.team(event.from_team)} to {names.team(event.to_team)}"
-        if event.kind == Kind.MOVED
-        else "",
+    block = f"account_{event.kind}"
+    if block not in blocks(WORDS):
+        return event.get_kind_display()
+    facts: dict[str, object] = {
+        "who": names.token(event.token, account) if event.token_id else "",
+        "old": names.token(event.from_token, account) if event.from_token_id else "",
+        "channel": account.get_channel_display(),
+        "note": event.note,
+        "newer_app": event.cause == app_migration.CAUSE,
     }
-    return titles.get(Kind(event.kind), event.get_kind_display())
+    if event.kind == Kind.ACCESS:
+        facts["access"] = _access(event.cause)
+    if event.kind == Kind.MOVED:
+        facts |= {"from_team": names.team(event.from_team), "to_team": names.team(event.to_team)}
+    return say(block, **facts)
 
 
 def _mail_line(row: Row) -> Line:
     message = row.message
-    title = {
-        Message.State.SENT: f"{row.who} was mailed",
-        Message.State.FAILED: f"{row.who} could not be mailed",
-        Message.State.CANCELLED: f"{row.who} was not mailed",
-    }.get(Message.State(message.state), f"A mail to {row.who} waits")
+    became = message.state if message.state in _WENT else "waits"
     failed = message.state == Message.State.FAILED
     return Line(
         at=row.at,
         key=(row.at, 2, message.pk),
-        title=f"{row.who} was not told" if row.left_out else title,
+        title=say("mail_left_out" if row.left_out else f"mail_{became}", who=row.who),
         text=" ".join(part for part in (f"“{row.subject}”", _sentence(row.said), row.why) if part),
         icon="mail",
         tone="bad" if failed else "mute" if row.left_out or message.state == Message.State.CANCELLED else "",
@@ -239,14 +235,14 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _lost(cause: str) -> str:
-    titles: dict[str, str] = {
-        Reason.PUBLISHING_LOST: "may only report here now",
-        Reason.SCOPE_MISSING: "lacks a permission here now",
-    }
+def _access(cause: str) -> str:
+    """Return what became of somebody's access, as words/timeline.txt names it."""
+    if cause == "regained":
+        return cause
     if cause in WRITE_REFUSALS:
-        return "cannot publish here now"
-    return titles.get(cause, "lost access to this ad account")
+        return "cannot_publish"
+    known: dict[str, str] = {Reason.PUBLISHING_LOST: "reports_only", Reason.SCOPE_MISSING: "lacks_permission"}
+    return known.get(cause, "lost")
 
 
 def _cause(account: Account, event: AccountEvent) -> str:
@@ -260,31 +256,17 @@ def _cause(account: Account, event: AccountEvent) -> str:
 
 
 def _by(who: str, note: str) -> str:
-    if who and note and not note.startswith(("now number", "back to")):
-        return f"By {who}: “{note}”"
-    return f"By {who}." if who else ""
+    said = "" if note.startswith(("now number", "back to")) else note
+    return say("by", who=who, note=said) if who else ""
 
 
 def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> Line:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
-    who = names.token(event.token, account)
     seen = names.sees_token(event.token, account)
-    log_in = f"The log-in of {who if seen else 'someone in another team'}"
-    titles = {
-        TokenEvent.Kind.DIED: f"{log_in} stopped",
-        TokenEvent.Kind.COOLED: f"{log_in} is in passing trouble",
-        TokenEvent.Kind.RECOVERED: f"{log_in} works again",
-        TokenEvent.Kind.RENEWED: f"{log_in} was renewed",
-        TokenEvent.Kind.ANSWER_LOST: f"{log_in} was being renewed, and the answer was lost here",
-        TokenEvent.Kind.REVOKED: _revoked(log_in, account, event),
-        TokenEvent.Kind.REMOVED: f"{log_in} was removed on purpose",
-        TokenEvent.Kind.LINKED: f"{who if seen else 'Someone in another team'} re-authenticated",
-    }
     reason = str(event.detail.get("reason", ""))
-    found = _SOURCES.get(event.source, "").format(channel=declarations.label(account.channel))
     parts = [
         f"{account_rows.explain(account, reason).short}." if reason else "",
-        found,
+        _found(event.source, account.channel),
         ""
         if event.kind == TokenEvent.Kind.LINKED
         else _by(names.user(event.actor), str(event.detail.get("note", ""))),
@@ -293,7 +275,7 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> L
     return Line(
         at=event.at,
         key=(event.at, 0, event.pk),
-        title=titles.get(TokenEvent.Kind(event.kind), event.get_kind_display()),
+        title=_token_title(account, event, names.token(event.token, account) if seen else ""),
         text=" ".join(part for part in parts if part),
         icon=icon,
         tone=tone,
@@ -301,9 +283,10 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> L
     )
 
 
-def _revoked(log_in: str, account: Account, event: TokenEvent) -> str:
-    """Say what the channel did, and that what we held is gone either way."""
-    label = account.get_channel_display()
-    if event.detail.get("taken", True):
-        return f"{log_in} was revoked at {label}"
-    return f"{log_in}: what AdToken held is deleted; {label} did not end it"
+def _token_title(account: Account, event: TokenEvent, who: str) -> str:
+    """Say what became of a log-in; `who` is "" where the viewer may not know whose."""
+    block = f"log_in_{event.kind}"
+    if block not in blocks(WORDS):
+        return event.get_kind_display()
+    taken = bool(event.detail.get("taken", True))
+    return say(block, who=who, channel=account.get_channel_display(), taken=taken)

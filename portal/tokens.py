@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts import health, summary
 from accounts.models import Account, AccountToken
@@ -50,7 +50,7 @@ class TokenChannelFilter(filters.ChannelFilter):
 class TokenStateFilter(SimpleListFilter):
     """The state of the token itself."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
@@ -180,7 +180,7 @@ class TokenAdmin(OwnList):
 
         return prepare
 
-    @display(description="Person", ordering="native_user_name")
+    @display(description=gettext_lazy("Person"), ordering="native_user_name")
     def person_cell(self, token: Any) -> SafeString:
         """Return whose token it is, and where."""
         second = (
@@ -193,7 +193,7 @@ class TokenAdmin(OwnList):
             channel_tags.mark(token.app.channel), token.label, second,
         )  # fmt: skip
 
-    @display(description="State", ordering="state")
+    @display(description=gettext_lazy("State"), ordering="state")
     def state_cell(self, token: Any) -> SafeString:
         """Return the pill and the short reason."""
         reports_only = bool(token.seen_entries) and not token.may_publish
@@ -212,7 +212,7 @@ class TokenAdmin(OwnList):
         short = reasons.explain(token.app.channel, reason).short
         return format_html('{}<span class="at-second">{}</span>', tags.pill("token", state), short)
 
-    @display(description="Accounts")
+    @display(description=gettext_lazy("Accounts"))
     def accounts_cell(self, token: Any) -> SafeString:
         """Return the accounts that the viewer sees, each leading to its pool; three, then how many more."""
         shown = [
@@ -220,12 +220,12 @@ class TokenAdmin(OwnList):
             for one in token.seen_entries
         ]
         if not shown:
-            return SafeString('<span class="at-quiet">linked to none</span>')
+            return format_html('<span class="at-quiet">{}</span>', gettext("linked to none"))
         links = format_html_join("", '<a class="at-name" href="{}#token-{}">{}</a>', shown)
         more = "" if token.more < MANY else "+"
         return format_html("{}{}", links, f"and {token.more}{more} more" if token.more else "")
 
-    @display(description="Deadline", ordering="deadline")
+    @display(description=gettext_lazy("Deadline"), ordering="deadline")
     def deadline_cell(self, token: Any) -> SafeString:
         """Return days left, bar, and each date with its source."""
         usable = token.state == Token.State.VALID
@@ -236,29 +236,34 @@ class TokenAdmin(OwnList):
             lines=dates.lines(token, token.app.channel, token.now),
         )
 
-    @display(description="Permissions")
+    @display(description=gettext_lazy("Permissions"))
     def permissions_cell(self, token: Any) -> str:
         """Return how many of the wanted permissions were granted."""
         return dates.permissions(token, token.app.channel)
 
-    @display(description="Last check", ordering="last_checked_at")
+    @display(description=gettext_lazy("Last check"), ordering="last_checked_at")
     def checked_cell(self, token: Any) -> SafeString:
         """Return when it was checked, and how that went."""
         if token.last_checked_at is None:
-            return SafeString("never")
+            return format_html("{}", gettext("never"))
         result = Verdict.TOKEN_DEAD if token.state == Token.State.DEAD else token.last_check_result
         word = next((text for verdict, text in CHECK_WORDS.items() if verdict == result), NO_ANSWER)
         return format_html(
             '{}<span class="at-second">{}</span>', tags.when(token.last_checked_at, "ago", token.now), word
         )
 
-    @display(description="Last use", ordering="last_used_at")
+    @display(description=gettext_lazy("Last use"), ordering="last_used_at")
     def used_cell(self, token: Any) -> SafeString:
         """Return when it was last served; below it the link that ends the log-in, for those who may."""
-        used = tags.when(token.last_used_at, "ago", token.now) if token.last_used_at else SafeString("never")
+        used = (
+            tags.when(token.last_used_at, "ago", token.now)
+            if token.last_used_at
+            else format_html("{}", gettext("never"))
+        )
         if not token.may_revoke or token.is_removed:
             return used
         return format_html(
-            '{}<span class="at-second"><a class="at-link" href="{}">Revoke<span class="at-hidden"> the log-in of {}</span></a></span>',
-            used, reverse("admin:tokens_token_revoke", args=[token.pk]), token.label,
+            '{}<span class="at-second"><a class="at-link" href="{}">{}</a></span>',
+            used, reverse("admin:tokens_token_revoke", args=[token.pk]),
+            format_html(gettext('Revoke<span class="at-hidden"> the log-in of {}</span>'), token.label),
         )  # fmt: skip

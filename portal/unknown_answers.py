@@ -38,13 +38,13 @@ class MeaningForm(ConfirmForm):
     """What staff say an answer means. A log-in's death is not among the choices."""
 
     verdict = forms.ChoiceField(
-        label="What does it mean?",
+        label=gettext_lazy("What does it mean?"),
         choices=unknown_answer_words.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose what the answer means."},
+        error_messages={"required": gettext_lazy("Choose what the answer means.")},
     )
     note = forms.CharField(
-        label="How do you know?",
+        label=gettext_lazy("How do you know?"),
         required=False,
         max_length=300,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -95,12 +95,12 @@ class UnknownAnswerAdmin(OwnList):
 
     # --- the list -------------------------------------------------------------------------------------------------
 
-    @display(description="Answer", ordering="status")
+    @display(description=gettext_lazy("Answer"), ordering="status")
     def answer_cell(self, answer: UnknownAnswer) -> str:
         """Return channel and status."""
         return f"{answer.app.get_channel_display()} answered {answer.status}"
 
-    @display(description="State", ordering="verdict")
+    @display(description=gettext_lazy("State"), ordering="verdict")
     def state_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return the pill, and what staff said."""
         meaning = unknown_answer_words.meaning(answer)
@@ -110,22 +110,22 @@ class UnknownAnswerAdmin(OwnList):
             else pill(answer)
         )
 
-    @display(description="To", ordering="call")
+    @display(description=gettext_lazy("To"), ordering="call")
     def call_cell(self, answer: UnknownAnswer) -> str:
         """Return what was asked."""
         return unknown_answer_words.call(answer.call)
 
-    @display(description="First seen", ordering="first_seen_at")
+    @display(description=gettext_lazy("First seen"), ordering="first_seen_at")
     def first_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return when it was first met."""
         return tags.when(answer.first_seen_at)
 
-    @display(description="Last seen", ordering="last_seen_at")
+    @display(description=gettext_lazy("Last seen"), ordering="last_seen_at")
     def last_cell(self, answer: UnknownAnswer) -> SafeString:
         """Return when it was last met while nobody had said what it means."""
         return tags.when(answer.last_seen_at)
 
-    @display(description="Export as JSON")
+    @display(description=gettext_lazy("Export as JSON"))
     def export_selected(self, request: HttpRequest, chosen: QuerySet[UnknownAnswer]) -> HttpResponse:
         """Answer with the ticked answers as a file."""
         return unknown_answer_export.file(chosen, now=timezone.now())
@@ -235,7 +235,7 @@ class UnknownAnswerAdmin(OwnList):
         rows = UnknownAnswer.objects.select_related("app", "assigned_by", "last_token")
         found = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
         if found is None:
-            raise Http404("There is no such answer.")
+            raise Http404(gettext("There is no such answer."))
         return found
 
     def _for_deed(self, request: HttpRequest, answer_id: int) -> UnknownAnswer:
