@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.utils.translation import gettext
+
 from ui.text import ELSEWHERE, first_name
 
 HIDDEN = "Someone in another team"
@@ -79,7 +81,7 @@ class NameVisibility:
     def token(self, token: Consent | None, account: OfATeam | None) -> str:
         """Return whose token it is."""
         if token is None:
-            return "a token that was removed"
+            return gettext("a token that was removed")
         return token.person_name if self.sees_token(token, account) else HIDDEN
 
     def within(self, token: Consent, account: OfATeam) -> str:
@@ -97,8 +99,8 @@ class NameVisibility:
     def team(self, team: NamedTeam | None) -> str:
         """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""
         if team is None:
-            return "a team that was removed"
-        return team.name if self.sees_all or team.pk in self.teams else "another team"
+            return gettext("a team that was removed")
+        return team.name if self.sees_all or team.pk in self.teams else gettext("another team")
 
     def first(self, token: Consent, account: OfATeam | None) -> str:
         """Return how a button or a sentence calls the person."""

@@ -2,13 +2,14 @@
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy
 
 
 class UsersConfig(AppConfig):
     """People, teams, invitations."""
 
     name = "users"
-    verbose_name = "Users and teams"
+    verbose_name = gettext_lazy("Users and teams")
 
     def ready(self) -> None:
         """Connect receivers, and refuse an open door here too: system checks do not run when a WSGI server starts."""

@@ -53,10 +53,11 @@ def unseal(sealed: str, owner: int) -> str | None:
         content = json.loads(ring().decrypt(sealed.encode()))
         if content["owner"] == owner:
             return str(content["text"])
-        why = "was sealed for somebody else"
+        logger.error("The second factor of person %s was sealed for somebody else", owner)
     except (InvalidToken, ValueError, TypeError, KeyError):
-        why = "does not open. Is a key missing from FERNET_KEYS?"
-    logger.error("The second factor of person %s %s", owner, why)
+        logger.error(
+            "The second factor of person %s does not open. Is a key missing from FERNET_KEYS?", owner
+        )
     return None
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
+from django.utils.translation import gettext, gettext_lazy
 
 from users.models import User
 
@@ -21,7 +22,7 @@ def time_zone_choices() -> list[tuple[str, str]]:
     """Return all zones by name, the project's own first, as the empty choice."""
     zones = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
     return [
-        ("", f"As the project ({settings.TIME_ZONE})"),
+        ("", gettext("As the project (%(zone)s)") % {"zone": settings.TIME_ZONE}),
         *((zone, zone.replace("_", " ")) for zone in zones),
     ]
 
@@ -33,14 +34,18 @@ class ProfileForm(UserModelForm):
         model = User
         fields = ["name", "time_zone", "theme"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
-        labels = {"name": "Your name", "time_zone": "Time zone", "theme": "Appearance"}
-        help_texts = {"time_zone": "Pages and mails show times in this zone.", "theme": ""}
+        labels = {
+            "name": gettext_lazy("Your name"),
+            "time_zone": gettext_lazy("Time zone"),
+            "theme": gettext_lazy("Appearance"),
+        }
+        help_texts = {"time_zone": gettext_lazy("Pages and mails show times in this zone."), "theme": ""}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = True
         self.fields["time_zone"] = forms.ChoiceField(
-            label="Time zone",
+            label=gettext_lazy("Time zone"),
             choices=time_zone_choices(),
             required=False,
             help_text=self.fields["time_zone"].help_text,
@@ -51,15 +56,17 @@ class AcceptForm(PasswordFields, forms.Form):
     """Name and password of an invited person; `user` is the unsaved person that the password must not resemble."""
 
     name = forms.CharField(
-        label="Your name", max_length=150, help_text="As colleagues see it.",
+        label=gettext_lazy("Your name"), max_length=150, help_text=gettext_lazy("As colleagues see it."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )  # fmt: skip
-    password1, password2 = PasswordFields.create_password_fields("Password", "Password, once more")
+    password1, password2 = PasswordFields.create_password_fields(
+        gettext_lazy("Password"), gettext_lazy("Password, once more")
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.fields["password1"].help_text = "At least 12 characters. Nobody at AdToken can read it."
+        self.fields["password1"].help_text = gettext("At least 12 characters. Nobody at AdToken can read it.")
         self.fields["password2"].help_text = ""
 
     def clean(self) -> dict[str, Any]:

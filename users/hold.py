@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import connection
 
+from ui.phrases import phrase
+
 logger = logging.getLogger(__name__)
+say = partial(phrase, "words/hold.txt")
 
 TRUSTED_FOR = 1.0  # seconds that a process goes by what it read
 SAID_EVERY = 60.0  # seconds
@@ -32,11 +36,17 @@ class OnHold(Exception):  # noqa: N818  # an answer
 class Hold:
     """Why an installation is on hold."""
 
-    because: str  # a sentence for operators
+    note: str = ""  # a sentence of the operator who put it on hold
     since: datetime | None = None  # None: it came so
+    found: str = ""  # or what was found, a block of words/hold.txt
 
     def __str__(self) -> str:
-        return f"This installation is on hold: {self.because}"
+        return say("on_hold", because=self.because)
+
+    @property
+    def because(self) -> str:
+        """A sentence for operators, in the reader's language."""
+        return say(self.found) if self.found else self.note
 
 
 def current() -> Hold | None:
@@ -54,9 +64,7 @@ def refuse() -> None:
     """Raise OnHold where this process is on hold."""
     hold = current()
     if hold is not None:
-        raise OnHold(
-            f"{hold} Nothing is asked, renewed, handed out or mailed until an operator runs manage.py release."
-        )
+        raise OnHold(say("nothing_is_done", hold=str(hold)))
 
 
 def refuse_call(call: str) -> None:

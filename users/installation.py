@@ -60,14 +60,14 @@ def compare() -> Hold | None:
     """Compare what the row says with what this process has. Returns why that is a hold, or None."""
     row = _row()
     if row.held_at is not None:
-        return Hold(row.held_because or "an operator put it on hold.", row.held_at)
+        return Hold(row.held_because, row.held_at, found="" if row.held_because else "by_hand")
     if row.database != _identity():
-        return Hold("its database was restored or copied.")
+        return Hold(found="other_database")
     if row.address != _address():
-        return Hold("BASE_URL names another host than the one that the database belongs to.")
+        return Hold(found="other_host")
     ring = fingerprints()
     if not set(row.keys) & set(ring):
-        return Hold("FERNET_KEYS has none of the keys that the database was written with.")
+        return Hold(found="other_keys")
     if set(ring) - set(row.keys):  # a new key on its way in
         Installation.objects.filter(pk=row.pk).update(keys=sorted({*row.keys, *ring}))
     return None

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
@@ -11,12 +12,14 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from ui import refusal
+from ui.phrases import phrase
 from users import hold, visibility
 from users.models import Invitation, Membership, Team, User
 from users.signals import invitation_issued
 
 STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permissions
 _SALT = "users.invitation"
+say = partial(phrase, "words/invitations.txt")
 
 
 class InvitationError(refusal.Refusal):
@@ -45,11 +48,11 @@ def check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> No
     _check_reach(invited_by, team, is_staff=is_staff)
     known = User.objects.filter(email=email).first()
     if known and not known.is_active:
-        raise InvitationError(f"{known} is switched off. Switch the person on under Users first.")
+        raise InvitationError(say("switched_off", person=str(known)))
     if known and known.memberships.filter(team=team).exists():
-        raise InvitationError(f"{known} is in {team} already.")
+        raise InvitationError(say("in_team_already", person=str(known), team=str(team)))
     if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
-        raise InvitationError(f"{email} was invited to {team} already. Send that invitation again.")
+        raise InvitationError(say("invited_already", email=email, team=str(team)))
 
 
 def create(
@@ -77,17 +80,12 @@ def create(
         )
         known = User.objects.filter(email=email).first()
         if known is None:
-            _log(
-                invited_by,
-                invitation,
-                ADDITION,
-                f"Invited {email} to {team}{' as staff' if is_staff else ''}.",
-            )
+            said = "log_invited"
         else:
             _join(invitation, known, now)
-            _log(
-                invited_by, invitation, ADDITION, f"Added {email} to {team}{' as staff' if is_staff else ''}."
-            )
+            said = "log_added"
+        text = say(said, email=email, team=str(team), staff=is_staff)
+        _log(invited_by, invitation, ADDITION, text)
         _mail(invitation, now)
     return invitation
 
@@ -100,7 +98,7 @@ def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation
         row.number += 1
         row.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
         row.save(update_fields=["number", "expires_at"])
-        _log(by, row, CHANGE, f"Sent the invitation again (number {row.number}).")
+        _log(by, row, CHANGE, say("log_sent_again", number=row.number))
         _mail(row, now)
     return row
 
@@ -112,7 +110,7 @@ def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
         _check_reach(by, row.team, is_staff=row.is_staff)
         row.revoked_at = now
         row.save(update_fields=["revoked_at"])
-        _log(by, row, CHANGE, "Revoked the invitation.")
+        _log(by, row, CHANGE, say("log_revoked"))
     return row
 
 
@@ -163,9 +161,9 @@ def join(*, invitation: Invitation, user: User, now: datetime) -> None:
 
 def _check_reach(by: User, team: Team, *, is_staff: bool) -> None:
     if is_staff and not by.is_superuser:
-        raise InvitationError("Only a superuser may invite staff.")
+        raise InvitationError(say("superusers_only"))
     if not visibility.teams_of(by).filter(pk=team.pk).exists():
-        raise InvitationError("You can invite people to your own teams. Ask an administrator for the others.")
+        raise InvitationError(say("own_teams_only"))
 
 
 def _check_open(invitation: Invitation, now: datetime) -> None:
@@ -178,9 +176,9 @@ def _check_open(invitation: Invitation, now: datetime) -> None:
 def _locked_pending(pk: int) -> Invitation:
     row = Invitation.objects.select_for_update(no_key=True).get(pk=pk)
     if row.accepted_at is not None:
-        raise InvitationError("The invitation was accepted already.")
+        raise InvitationError(say("accepted_already"))
     if row.revoked_at is not None:
-        raise InvitationError("The invitation was revoked already. Invite the person again.")
+        raise InvitationError(say("revoked_already"))
     return row
 
 
@@ -192,7 +190,7 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     _join(row, user, now)
-    _log(user, row, CHANGE, "Accepted the invitation.")
+    _log(user, row, CHANGE, say("log_accepted"))
 
 
 def _join(row: Invitation, user: User, now: datetime) -> None:

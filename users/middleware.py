@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from users import second_factor
 from users.models import Session, person
@@ -75,7 +76,7 @@ class SessionLimitsMiddleware:
             return
         if person(request).is_staff and row.has_ended_for_staff(now):
             logout(request)
-            messages.info(request, "Your session has ended. Log in again.")
+            messages.info(request, gettext("Your session has ended. Log in again."))
         elif row.seen_at <= now - SEEN_EVERY:
             Session.objects.filter(pk=row.pk).update(seen_at=now)
 

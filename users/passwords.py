@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 OF_ITS_OWN = 8  # characters that must be left when those words are taken out
 _HOST_WORDS = {"www", "com", "net", "org", "test", "example", "localhost"}
@@ -23,13 +24,15 @@ class ContextWordsValidator:
             rest = rest.replace(word, "")
         if len(rest) < OF_ITS_OWN:
             raise ValidationError(
-                "This password is made of words that are easy to guess here: the name of the product, the company or yourself.",
+                gettext(
+                    "This password is made of words that are easy to guess here: the name of the product, the company or yourself."
+                ),
                 code="password_of_this_place",
             )
 
     def get_help_text(self) -> str:
         """Return the rule in words."""
-        return "Not made of the name of AdToken, your company or yourself."
+        return gettext("Not made of the name of AdToken, your company or yourself.")
 
     def _words(self, user: Any) -> set[str]:
         host = set(settings.BASE_HOST.lower().split(".")) - _HOST_WORDS

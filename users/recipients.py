@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from users import refused_addresses
 from users.models import Membership, User
@@ -18,9 +19,9 @@ from users.visibility import ADMINISTRATORS_GROUP
 class Via(models.TextChoices):
     """How a mail came to its reader."""
 
-    DIRECT = "", "The person, or an address that was entered"
-    TEAM_LEAD = "team_lead", "Team lead: nobody else could be told"
-    OPERATOR = "operator", "Operator: nobody else could be told, and the team has no lead"
+    DIRECT = "", _("The person, or an address that was entered")
+    TEAM_LEAD = "team_lead", _("Team lead: nobody else could be told")
+    OPERATOR = "operator", _("Operator: nobody else could be told, and the team has no lead")
 
 
 @dataclass(frozen=True)

@@ -39,5 +39,8 @@ class RetentionPeriod(models.Model):
         kind = retention_kinds.KINDS.get(self.kind)
         if kind and self.days is not None and not kind.least <= self.days <= retention_kinds.MOST:
             raise ValidationError(
-                {"days": f"Enter a number of days from {kind.least} to {retention_kinds.MOST}, or nothing."}
+                {
+                    "days": _("Enter a number of days from %(least)s to %(most)s, or nothing.")
+                    % {"least": kind.least, "most": retention_kinds.MOST}
+                }
             )

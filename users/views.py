@@ -1,5 +1,6 @@
 """Pages of people: profile, and answering an invitation."""
 
+from functools import partial
 from typing import Any
 
 from allauth.account.utils import perform_login
@@ -11,10 +12,12 @@ from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from ui.phrases import phrase
 from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import LinkRefused, Refusal
@@ -23,6 +26,7 @@ from users.private_parts import record_authentication
 from users.sessions import stored_key
 
 LATEST_RECORDS = 10
+say = partial(phrase, "words/invitations.txt")
 
 
 @login_required
@@ -34,7 +38,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         # Only these columns: an administrator may be changing the others right now.
         User.objects.filter(pk=user.pk).update(**form.cleaned_data)
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, gettext("Your profile is saved."))
         return redirect("profile")
     context = {"form": form, "has_factor": second_factor.has_factor(user)}
     if form.errors:
@@ -50,7 +54,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     here = stored_key(str(request.session.session_key))
     if request.method == "POST":
         Session.objects.filter(user=user).exclude(pk=here).delete()
-        messages.success(request, "You are logged out everywhere else.")
+        messages.success(request, gettext("You are logged out everywhere else."))
         return redirect("sessions")
     context = {
         "sessions": sorted(
@@ -107,58 +111,46 @@ def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
     if request.method != "POST":
         return render(request, "users/invitation_join.html", {"invitation": invited})
     invitations.join(invitation=invited, user=person(request), now=timezone.now())
-    messages.success(request, f"You are in {invited.team} now.")
+    messages.success(request, say("joined", team=str(invited.team)))
     return redirect(settings.LOGIN_REDIRECT_URL)
 
 
 def _for_somebody_else(request: HttpRequest, invited: Invitation) -> HttpResponse:
     name = invited.name or invited.email
     context = {
-        "heading": f"This link is for {name}",
-        "cause": f"You are logged in as {request.user}.",
-        "safe": "the invitation can still be accepted.",
+        "heading": say("somebody_else", person=name),
+        "cause": say("somebody_else_cause", user=str(request.user)),
+        "safe": say("somebody_else_safe"),
         "icon": "person",
         "primary": {
-            "label": f"Log in as {name}",
+            "label": say("log_in_as", person=name),
             "url": f"{reverse('account_logout')}?{urlencode({'next': request.path})}",
             "post": True,
         },
-        "second": {"label": "Go to my accounts", "url": resolve_url(settings.LOGIN_REDIRECT_URL)},
+        "second": {"label": say("my_accounts"), "url": resolve_url(settings.LOGIN_REDIRECT_URL)},
     }
     return render(request, "users/invitation_refused.html", context, status=403)
 
 
-_REFUSALS = {
-    Refusal.USED: (
-        "This invitation was already used",
-        "Each link works once.",
-        "if it was you, log in with the password that you chose.",
-        410,
-    ),
-    Refusal.ENDED: (
-        "This invitation has ended",
-        f"An invitation works for {settings.INVITATION_DAYS} days, or until it is taken back.",
-        "a new one can be sent at any time.",
-        410,
-    ),
-    Refusal.UNKNOWN: (
-        "This link is not complete",
-        "Some mail programs cut long links in two.",
-        "the invitation itself still works. Copy the whole link from the mail.",
-        404,
-    ),
-}
+_STATUS = {Refusal.USED: 410, Refusal.ENDED: 410, Refusal.UNKNOWN: 404}
 
 
 def _refused(request: HttpRequest, refused: LinkRefused) -> HttpResponse:
-    heading, cause, safe, status = _REFUSALS[refused.reason]
     inviter = refused.invitation.invited_by if refused.invitation else None
-    home = {"label": "Go to my accounts", "url": resolve_url(settings.LOGIN_REDIRECT_URL)}
-    login = home if request.user.is_authenticated else {"label": "Log in", "url": reverse("account_login")}
+    home = {"label": say("my_accounts"), "url": resolve_url(settings.LOGIN_REDIRECT_URL)}
+    login = (
+        home if request.user.is_authenticated else {"label": say("log_in"), "url": reverse("account_login")}
+    )
     ask = inviter and inviter.is_active and {
-        "label": f"Ask {inviter} for a new one",
-        "url": f"mailto:{inviter.email}?{urlencode({'subject': 'A new invitation to AdToken'})}".replace("+", "%20"),
+        "label": say("ask_for_new", person=str(inviter)),
+        "url": f"mailto:{inviter.email}?{urlencode({'subject': say('ask_subject')})}".replace("+", "%20"),
     }  # fmt: skip
-    context: dict[str, Any] = {"heading": heading, "cause": cause, "safe": safe, "icon": "schedule"}
+    why = refused.reason.value
+    context: dict[str, Any] = {
+        "heading": say(why),
+        "cause": say(f"{why}_cause", days=settings.INVITATION_DAYS),
+        "safe": say(f"{why}_safe"),
+        "icon": "schedule",
+    }
     context |= {"primary": ask, "second": login} if ask else {"primary": login}
-    return render(request, "users/invitation_refused.html", context, status=status)
+    return render(request, "users/invitation_refused.html", context, status=_STATUS[refused.reason])
