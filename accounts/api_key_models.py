@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.choices import channel_choices
@@ -82,4 +83,8 @@ class LeaseRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: token {self.token_id} for account {self.account_id}"
+        return gettext("%(kind)s: token %(token)s for account %(account)s") % {
+            "kind": self.get_kind_display(),
+            "token": self.token_id,
+            "account": self.account_id,
+        }

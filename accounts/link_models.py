@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.choices import channel_choices
@@ -25,7 +26,7 @@ class PendingLink(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
-        return f"Pending link of token {self.token_id}"
+        return gettext("Pending link of token %(token)s") % {"token": self.token_id}
 
 
 class LinkProblem(models.Model):

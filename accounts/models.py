@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.api_key_models import ApiKey as ApiKey
@@ -163,7 +164,10 @@ class AccountToken(models.Model):
         indexes = [models.Index("token", include=["account"], name="pool_by_token")]
 
     def __str__(self) -> str:
-        return f"Token {self.token_id} in account {self.account_id}"
+        return gettext("Token %(token)s in account %(account)s") % {
+            "token": self.token_id,
+            "account": self.account_id,
+        }
 
 
 class RefusedWrite(models.Model):
@@ -194,7 +198,10 @@ class RefusedWrite(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Refused write: token {self.token_id} in account {self.account_id}"
+        return gettext("Refused write: token %(token)s in account %(account)s") % {
+            "token": self.token_id,
+            "account": self.account_id,
+        }
 
 
 class AccountEvent(models.Model):

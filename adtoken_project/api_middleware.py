@@ -89,9 +89,13 @@ def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
         "address": client_address(request),
         "duration_ms": round(seconds * 1000, 1),
     }
-    key = f"key {caller.key_id} ({caller.name})" if caller else "no valid key"
     words = "API: %(method)s %(path)s answered %(status)s to %(key)s from %(address)s in %(duration_ms)s ms"
-    logger.log(_level(answer.status_code), words, {**facts, "key": key}, extra={"facts": facts})
+    logger.log(
+        _level(answer.status_code),
+        words,
+        {**facts, "key": f"key {caller.key_id} ({caller.name})" if caller else "no valid key"},
+        extra={"facts": facts},
+    )
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
         quiet_requests.quiet(request)  # Django would add a line without key and address
 

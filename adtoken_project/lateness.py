@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -13,7 +14,10 @@ from macros.models import Evaluation, Macro
 from notifications.models import Message
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
+from ui.phrases import phrase
 from users import hold
+
+say = partial(phrase, "words/background_work.txt")
 
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
@@ -38,7 +42,8 @@ class Work:
 
     def words(self, now: datetime) -> str:
         """Say it in one line."""
-        return f"{self.what} has waited for {round(self.age(now).total_seconds() / 60)} minutes"
+        minutes = round(self.age(now).total_seconds() / 60)
+        return say("has_waited", what=self.what, minutes=minutes)
 
 
 def read(now: datetime) -> list[Work]:
@@ -74,7 +79,7 @@ def late(now: datetime) -> list[Work]:
 def _mail() -> Work:
     waiting = Message.objects.filter(state=Message.State.QUEUED)
     oldest = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    return Work("mail", "A mail", oldest, timedelta(minutes=5))
+    return Work("mail", say("mail"), oldest, timedelta(minutes=5))
 
 
 def _evaluation(now: datetime) -> Work:
@@ -84,7 +89,7 @@ def _evaluation(now: datetime) -> Work:
         trigger=Evaluation.Trigger.SCHEDULE, on_date=evaluation.local_day(now), finished_at__isnull=False
     )
     waits = due <= now and Macro.objects.filter(enabled=True).exists() and not done.exists()
-    return Work("mail", "The daily evaluation of macros", due if waits else None, timedelta(hours=1))
+    return Work("mail", say("evaluation"), due if waits else None, timedelta(hours=1))
 
 
 def _ticks() -> Work:
@@ -93,7 +98,7 @@ def _ticks() -> Work:
     beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
     began = beats.order_by("started_at").values_list("started_at", flat=True).first()
     since = max((at for at in (last, began) if at is not None), default=None)
-    return Work("mail", "A tick of the clock", since, timedelta(minutes=3))
+    return Work("mail", say("tick"), since, timedelta(minutes=3))
 
 
 def _of_apps(now: datetime) -> list[Work]:
@@ -109,13 +114,13 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
     kinds: list[tuple[str, str, Any, timedelta]] = [
         (
             "refreshes",
-            f"A renewal at {name}",
+            say("renewal", channel=name),
             due.filter(due_for=Token.DueFor.REFRESH),
             timedelta(minutes=15),
         ),
         (
             "checks",
-            f"A check at {name}",
+            say("check", channel=name),
             due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH),
             timedelta(minutes=15),
         ),
@@ -124,7 +129,7 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
     since = asked_for.values_list("refresh_wanted_at", flat=True).first()
     asked = Work(
         "refreshes",
-        f"A renewal asked for at {name}",
+        say("renewal_asked_for", channel=name),
         since,
         timedelta(minutes=5),
         excuse=_excuse(app, "refreshes"),
@@ -144,14 +149,14 @@ def _excuse(app: ChannelApp, lane: str) -> str:
     """Return why an app's work waits on purpose."""
     key = gate.name_of(app.channel, app.client_id)
     if breaker.read(key).state != "closed":
-        return "the channel does not answer"
+        return say("no_answer")
     if lane == "refreshes":
         return ""
     slowed = brake.slows_checks(key, budget=app.daily_budget)
-    return "the channel's limit is nearly used up" if slowed else ""
+    return say("limit_nearly_used") if slowed else ""
 
 
 def _deletion() -> Work:
     open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
     oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
-    return Work("pushes", "A person's request for deletion", oldest, timedelta(hours=1))
+    return Work("pushes", say("deletion"), oldest, timedelta(hours=1))

@@ -11,7 +11,7 @@ def notices(now: datetime) -> list[str]:
     living = signs_of_life.living(now=now)
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     return [
-        *([f"No worker runs for: {'; '.join(lane.does for lane in dead)}."] if dead else []),
+        *([lateness.say("no_worker", lanes="; ".join(lane.does for lane in dead))] if dead else []),
         *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
         *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
     ]

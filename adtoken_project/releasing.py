@@ -11,10 +11,9 @@ from accounts.restoring import AskedAgain
 from macros.models import Macro
 from notifications import claims
 from notifications.models import Message
+from ui.phrases import phrase
 from users import installation
 from users.models import Installation, Session
-
-CANCELLED = "It waited when this installation was on hold, so what it says may be old, or was mailed already."
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def release_same(
     if asked.silent and not without_answers:
         return Same(asked, None)
     with transaction.atomic():
-        messages = claims.cancel_all(reason=CANCELLED)
+        messages = claims.cancel_all(reason=_cancelled())
         installation.release(released_as=Installation.As.SAME, now=clock())
     return Same(asked, messages)
 
@@ -58,6 +57,11 @@ def release_copy(*, now: datetime) -> Copy:
     log_ins, api_keys = restoring.empty(now=now)
     macros = Macro.objects.filter(enabled=True).update(enabled=False)
     Session.objects.all().delete()
-    messages = claims.cancel_all(reason=CANCELLED)
+    messages = claims.cancel_all(reason=_cancelled())
     installation.release(released_as=Installation.As.COPY, now=now)
     return Copy(log_ins, api_keys, macros, messages)
+
+
+def _cancelled() -> str:
+    """Return why what waited is not mailed, in the language of the installation."""
+    return phrase("words/background_work.txt", "cancelled_by_release")

@@ -16,6 +16,7 @@ from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.timesince import timesince
+from django.utils.translation import gettext, ngettext
 
 from adtoken_project import lanes
 from adtoken_project.models import BackgroundProcess
@@ -82,16 +83,22 @@ def wrong_clocks(*, now: datetime, own: timedelta | None = None) -> list[str]:
     ahead = dict(fresh.values_list("host", "ahead"))  # a host's newest: its processes go by the same clock
     if own is not None:
         ahead[host()] = own.total_seconds()
-    return [
-        f"the clock of {name} is {_length(abs(wrong), now)} {'ahead of' if wrong > 0 else 'behind'} PostgreSQL's"
-        for name, wrong in sorted(ahead.items())
-        if abs(wrong) > CLOCKS_DIFFER
-    ]
+    return [_wrong(name, wrong, now) for name, wrong in sorted(ahead.items()) if abs(wrong) > CLOCKS_DIFFER]
+
+
+def _wrong(name: str, ahead: float, now: datetime) -> str:
+    # No phrase: it would lose the space that does not break, in "1 hour".
+    facts = {"host": name, "length": _length(abs(ahead), now)}
+    if ahead > 0:
+        return gettext("the clock of %(host)s is %(length)s ahead of PostgreSQL's") % facts
+    return gettext("the clock of %(host)s is %(length)s behind PostgreSQL's") % facts
 
 
 def _length(seconds: float, now: datetime) -> str:
     if seconds < 120:
-        return f"{seconds:.0f} seconds"
+        return ngettext("%(number)s second", "%(number)s seconds", round(seconds)) % {
+            "number": round(seconds)
+        }
     return timesince(now - timedelta(seconds=round(seconds)), now)
 
 

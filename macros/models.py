@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
@@ -192,7 +193,10 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Notice for {self.recipient} on account {self.account_id}"
+        return gettext("Notice for %(recipient)s on account %(account)s") % {
+            "recipient": self.recipient,
+            "account": self.account_id,
+        }
 
     @property
     def macro_title(self) -> str:

@@ -9,6 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from macros.models import Macro, OptOut
 from macros.revalidation import all_notices_of
@@ -72,6 +73,6 @@ def start_again_by_staff(*, opt_out: OptOut, actor: User, now: datetime) -> bool
     """Undo it, by staff, with one entry in the macro's history. Return False where somebody was faster."""
     if not running().filter(pk=opt_out.pk).update(ended_at=now, ended_by=actor):
         return False
-    text = f"Mails to {opt_out.email} were started again."
+    text = gettext("Mails to %(address)s were started again.") % {"address": opt_out.email}
     LogEntry.objects.log_actions(actor.pk, [opt_out.macro], CHANGE, text, single_object=True)
     return True

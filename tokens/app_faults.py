@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import F
+from django.utils.translation import gettext, gettext_lazy
 
 from tokens import scrub
 from tokens.channels import registry
@@ -16,7 +17,7 @@ from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
 
-STAFF_SAID = "Staff said that this answer is about our app. It is listed under Unknown answers."
+STAFF_SAID = gettext_lazy("Staff said that this answer is about our app. It is listed under Unknown answers.")
 
 USE = "use"  # the kind of fault that readings of ad accounts find
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
@@ -35,8 +36,8 @@ ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came p
 
 def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None:
     """Mark the channel app as refused by its channel, if it is not marked already."""
-    said = scrub.strange(ruling.note) or (STAFF_SAID if ruling.row == STAFF else ruling.row)
-    fault = (said or "The channel refuses this app.")[:300]
+    said = scrub.strange(ruling.note) or (str(STAFF_SAID) if ruling.row == STAFF else ruling.row)
+    fault = (said or gettext("The channel refuses this app."))[:300]
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
         fault=fault, fault_since=now, fault_kind=KINDS.get(call, ""), use_refused_at=None, use_refused_by=None
     )

@@ -1,18 +1,24 @@
 """Our developer apps on the channels, whose secrets are sealed."""
 
 from collections.abc import Collection, Mapping
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens import vault
 from tokens.channels import gate, registry
 from tokens.channels.kinds import AppField, AppKeys
 from tokens.choices import channel_choices
+
+
+def _and_no(first: str, last: str) -> str:
+    return gettext("%(first)s and no %(last)s") % {"first": first, "last": last}
 
 
 class ChannelApp(vault.NamesItsKeys):
@@ -111,11 +117,14 @@ class ChannelApp(vault.NamesItsKeys):
         """
         stored = self._stored()
         if not stored:
-            raise vault.NothingStored(f"{self} has no secret yet. Enter it under Channel apps.")
+            raise vault.NothingStored(
+                gettext("%(app)s has no secret yet. Enter it under Channel apps.") % {"app": self}
+            )
         more: Mapping[str, str] = stored.get("more", {})
         if missing := [one.label.lower() for one in self.app_fields if not more.get(one.name)]:
             raise vault.NothingStored(
-                f"{self} has no {' and no '.join(missing)} yet. Enter it under Channel apps."
+                gettext("%(app)s has no %(field)s yet. Enter it under Channel apps.")
+                % {"app": self, "field": reduce(_and_no, missing)}
             )
         return AppKeys(
             client_id=self.client_id,

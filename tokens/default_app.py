@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 
 from tokens.models import ChannelApp
 from ui.refusal import Refusal
@@ -74,9 +75,9 @@ def step_back(*, channel: str, for_app: int | None) -> Sequence[ChannelApp]:
 def cannot_lead(app: ChannelApp) -> str:
     """Return why new links cannot use this app, or ""."""
     if app.secrets is None:
-        return "This app has no secret yet. Enter it first."
+        return gettext("This app has no secret yet. Enter it first.")
     if app.state == ChannelApp.State.NOT_SET_UP:
-        return "This app is not set up yet. Set its state to Live first."
+        return gettext("This app is not set up yet. Set its state to Live first.")
     return ""
 
 

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens.app_model import ChannelApp
@@ -59,7 +60,10 @@ class Handshake(models.Model):
         indexes = [models.Index("began_at", name="handshake_began")]
 
     def __str__(self) -> str:
-        return f"Handshake of user {self.user_id} with {self.get_channel_display()}"
+        return gettext("Handshake of user %(user)s with %(channel)s") % {
+            "user": self.user_id,
+            "channel": self.get_channel_display(),
+        }
 
 
 class UnknownAnswer(models.Model):
@@ -93,7 +97,7 @@ class UnknownAnswer(models.Model):
         permissions = [("assign_verdict", "Can say what unknown answers mean")]
 
     def __str__(self) -> str:
-        return f"Unknown answer {self.status} of {self.app}"
+        return gettext("Unknown answer %(status)s of %(app)s") % {"status": self.status, "app": self.app}
 
 
 class DeletionRequest(models.Model):
@@ -116,4 +120,4 @@ class DeletionRequest(models.Model):
         ordering = ["-received_at"]
 
     def __str__(self) -> str:
-        return f"Deletion request {self.pk} at {self.app}"
+        return gettext("Deletion request %(number)s at %(app)s") % {"number": self.pk, "app": self.app}

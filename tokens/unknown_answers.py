@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy
 
 from tokens import scrub
 from tokens.channels import unknown
@@ -22,7 +23,9 @@ from users.models import User
 LEARN_EVERY = timedelta(seconds=10)
 KINDS, KINDS_A_KEY = 200, 20
 OVERFLOW = "more"  # the fingerprint of the row that counts what was not kept
-OVERFLOW_WORDS = "More kinds of answers than are kept one by one. Say what the others mean, or revoke the key that brings them."
+OVERFLOW_WORDS = gettext_lazy(
+    "More kinds of answers than are kept one by one. Say what the others mean, or revoke the key that brings them."
+)
 
 # One statement, so that workers which meet the same answer at the same time wait for each other no longer than it takes.
 _KEEP = """
@@ -63,7 +66,7 @@ def keep(
     sample = {} if known else _sample(app, evidence, token_id)  # of a kind that is known only the count grows
     told = None
     if not known and _is_full(app, api_key, now):
-        mark, sample, token_id, told = OVERFLOW, {"body": OVERFLOW_WORDS}, None, now
+        mark, sample, token_id, told = OVERFLOW, {"body": str(OVERFLOW_WORDS)}, None, now
     with connection.cursor() as cursor:
         cursor.execute(
             _KEEP,

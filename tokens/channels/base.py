@@ -7,6 +7,8 @@ from inspect import signature
 from types import FunctionType
 from typing import Any, ClassVar, Literal
 
+from django.utils.translation import gettext
+
 from tokens.channels import brake, gate, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
@@ -213,7 +215,10 @@ class Channel(ABC):
 
         Raises ChannelError, or ValueError with words for staff where it is no such token, or the channel has none.
         """
-        raise ValueError(f"{self.label} has no system users: people link their log-ins themselves.")
+        raise ValueError(
+            gettext("%(channel)s has no system users: people link their log-ins themselves.")
+            % {"channel": self.label}
+        )
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""

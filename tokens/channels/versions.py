@@ -1,11 +1,15 @@
 """Which version of each channel's API is in use, and when it ends. The facts are data of the packages (`Channel.versions`)."""
 
 from datetime import date
+from functools import partial
 
 from django.conf import settings
 
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Version
+from ui.phrases import phrase
+
+say = partial(phrase, "words/channel_apps.txt")
 
 WARNED = (60, 14, 0)  # days before the end of a version on which operators are told
 
@@ -38,13 +42,14 @@ def summary(channel: Channel, today: date) -> str:
     """Return in one line for staff which version is in use and when it ends."""
     name, version = name_in_use(channel), in_use(channel)
     if version is None:
-        return f"{name}: not known to AdToken, so it cannot warn of its end"
+        return say("version_unknown", name=name)
     if version.ends is not None:
-        verb = "ends" if version.ends > today else "ended"
-        return f"{name}: {verb} on {day(version.ends)}"
+        return say(
+            "version_ends" if version.ends > today else "version_ended", name=name, when=day(version.ends)
+        )
     if version.expected is not None:
-        return f"{name}: no end announced; by earlier ones expected about {day(version.expected)}"
-    return f"{name}: no end announced"
+        return say("version_expected", name=name, when=day(version.expected))
+    return say("version_open", name=name)
 
 
 def day(moment: date) -> str:

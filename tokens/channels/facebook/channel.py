@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, malformed
@@ -57,7 +59,9 @@ class Facebook(Channel):
         """Return the digits of `act_123` or `123`. Raises ValueError on everything else."""
         found = digits(native_id.strip().removeprefix("act_"))
         if not found:
-            raise ValueError("A Facebook ad account's id is a number, with or without act_ before it.")
+            raise ValueError(
+                gettext("A Facebook ad account's id is a number, with or without act_ before it.")
+            )
         return found
 
     def pause_of(self, answer: Answer) -> int:

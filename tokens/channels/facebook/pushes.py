@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from tokens.channels.parse import digits, mapping, moment, words
 from tokens.channels.pushes import (
@@ -62,10 +63,10 @@ def webhook(request: HttpRequest, signers: Signers) -> Taken | Challenge:
 
 def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
     """Return what operators enter in the app's dashboard."""
-    yield "Deauthorise callback URL", f"{place.base}/deauthorise/"
-    yield "Data deletion request URL", f"{place.base}/delete/"
-    yield "Webhook of Permissions, callback URL", f"{place.base}/webhook/"
-    yield "Webhook of Permissions, verify token", place.verify_token
+    yield gettext("Deauthorise callback URL"), f"{place.base}/deauthorise/"
+    yield gettext("Data deletion request URL"), f"{place.base}/delete/"
+    yield gettext("Webhook of Permissions, callback URL"), f"{place.base}/webhook/"
+    yield gettext("Webhook of Permissions, verify token"), place.verify_token
 
 
 def signed_by(signed_request: str, secret: str) -> bool:

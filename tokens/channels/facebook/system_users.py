@@ -3,6 +3,8 @@
 https://developers.facebook.com/docs/business-management-apis/system-users/install-apps-and-generate-tokens
 """
 
+from django.utils.translation import gettext
+
 from tokens.channels.classifier import evidence, malformed
 from tokens.channels.facebook import calls, reading, verdicts
 from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
@@ -14,15 +16,19 @@ def inspect_pasted(app: AppKeys, access_token: str) -> ChannelConsent:
     report = _report(app, access_token)
     if report.app_id and report.app_id != app.client_id:
         raise ValueError(
-            "This token belongs to another app. Generate one for the app of this installation: Business settings > System users."
+            gettext(
+                "This token belongs to another app. Generate one for the app of this installation: Business settings > System users."
+            )
         )
     if not report.system:
         raise ValueError(
-            "This is not a system user's token. A person links his own log-in himself, under Link an account."
+            gettext(
+                "This is not a system user's token. A person links his own log-in himself, under Link an account."
+            )
         )
     identity = me(app, access_token)
     if report.user_id and report.user_id != identity.native_user_id:
-        raise ValueError("Facebook named two different users for this token. Generate a new one.")
+        raise ValueError(gettext("Facebook named two different users for this token. Generate a new one."))
     system = Identity(identity.native_user_id, identity.name, "system")
     return ChannelConsent(system, Grant(Credentials(access_token), report.dates, report.scopes))
 

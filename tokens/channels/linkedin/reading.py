@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
@@ -32,7 +34,9 @@ def canonical_id(native_id: str) -> str:
     found = native_id.strip().removeprefix(URN)
     if not _ID.fullmatch(found):
         raise ValueError(
-            "A LinkedIn ad account's id is a number, with or without urn:li:sponsoredAccount: before it."
+            gettext(
+                "A LinkedIn ad account's id is a number, with or without urn:li:sponsoredAccount: before it."
+            )
         )
     return found
 

@@ -37,24 +37,24 @@ MANAGE_URL = "https://www.pinterest.com/settings/security"
 
 # `permissions` of an ad account, the widest first: BusinessAccessRole of the API description.
 ROLES = {
-    "OWNER": "Owner",
-    "ADMIN": "Admin",
-    "CAMPAIGN_MANAGER": "Campaign manager",
-    "RESTRICTED_OWNER": "Restricted owner",
-    "ANALYST": "Analyst",
-    "AUDIENCE_MANAGER": "Audience manager",
-    "CATALOGS_MANAGER": "Catalogs manager",
-    "CATALOGS_VIEWER": "Catalogs viewer",
-    "FINANCE_MANAGER": "Finance manager",
-    "FINANCE_EDIT": "Finance editor",
-    "FINANCE_VIEW": "Finance viewer",
-    "PROFILE_MANAGER": "Profile manager",
-    "PROFILE_PUBLISHER": "Profile publisher",
-    "SOS_READER": "Reader",
-    "RESOURCE_PINNER_LIST_OWNER": "Audience list owner",
-    "RESOURCE_PINNER_LIST_READER": "Audience list reader",
-    "BIZ_PINNER_LIST_SHARER": "Audience list sharer",
-    "RESOURCE_CONVERSION_TAGS_READER": "Conversion tag reader",
+    "OWNER": _("Owner"),
+    "ADMIN": _("Admin"),
+    "CAMPAIGN_MANAGER": _("Campaign manager"),
+    "RESTRICTED_OWNER": _("Restricted owner"),
+    "ANALYST": _("Analyst"),
+    "AUDIENCE_MANAGER": _("Audience manager"),
+    "CATALOGS_MANAGER": _("Catalogs manager"),
+    "CATALOGS_VIEWER": _("Catalogs viewer"),
+    "FINANCE_MANAGER": _("Finance manager"),
+    "FINANCE_EDIT": _("Finance editor"),
+    "FINANCE_VIEW": _("Finance viewer"),
+    "PROFILE_MANAGER": _("Profile manager"),
+    "PROFILE_PUBLISHER": _("Profile publisher"),
+    "SOS_READER": _("Reader"),
+    "RESOURCE_PINNER_LIST_OWNER": _("Audience list owner"),
+    "RESOURCE_PINNER_LIST_READER": _("Audience list reader"),
+    "BIZ_PINNER_LIST_SHARER": _("Audience list sharer"),
+    "RESOURCE_CONVERSION_TAGS_READER": _("Conversion tag reader"),
 }
 PUBLISHING = frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"})
 # No document says whether these may write campaigns.
@@ -67,7 +67,7 @@ RESTRICTIONS = {2625: _("disapproved"), 2626: _("under review")}
 def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
     """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
     names = set(permissions)
-    said = [label for name, label in ROLES.items() if name in names]
+    said = [str(label) for name, label in ROLES.items() if name in names]
     unknown = sorted(names - ROLES.keys())
     words = said[0] if said else ", ".join(unknown)[:100] or "No role"
     if names & PUBLISHING:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tokens.channels.kinds import CanPublish, Dates, DateSource, Identity, NativeAccount
 from tokens.channels.parse import digits, end_of_life, mapping, moment, words
 from tokens.channels.pinterest import policy
@@ -15,7 +17,7 @@ def canonical_id(native_id: str) -> str:
     """Return an ad account's id. Raises ValueError on everything that is not digits only."""
     found = digits(native_id.strip())
     if not found:
-        raise ValueError("A Pinterest ad account's id is a number, such as 549755885175.")
+        raise ValueError(gettext("A Pinterest ad account's id is a number, such as 549755885175."))
     return found
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from django.utils.translation import gettext
+
 from tokens.channels.kinds import Credentials, Dates, DateSource, NativeAccount
 from tokens.channels.parse import end_of_life, mapping, names, token_of, words
 from tokens.channels.snapchat import policy
@@ -36,7 +38,9 @@ def canonical_id(native_id: str) -> str:
     found = native_id.strip().lower()
     if not _ID.fullmatch(found):
         raise ValueError(
-            "A Snapchat ad account's id looks like e4cd371b-8de8-4011-a8d2-860fe77c09e1: 32 digits and letters a to f, with hyphens."
+            gettext(
+                "A Snapchat ad account's id looks like e4cd371b-8de8-4011-a8d2-860fe77c09e1: 32 digits and letters a to f, with hyphens."
+            )
         )
     return found
 

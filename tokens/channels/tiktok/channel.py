@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from tokens.channels import http
 from tokens.channels.base import Channel
@@ -57,7 +58,7 @@ class TikTok(Channel):
         """Return the digits. Raises ValueError on everything else."""
         found = digits(native_id.strip())
         if not found:
-            raise ValueError("A TikTok ad account's id is a number, such as 7002238017842757633.")
+            raise ValueError(gettext("A TikTok ad account's id is a number, such as 7002238017842757633."))
         return found
 
     def consent_query(self, app: AppKeys) -> dict[str, str]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from tokens.channels.classifier import malformed
 from tokens.channels.kinds import AppKeys, Credentials
@@ -64,7 +65,7 @@ def callback_url(place: PushPlace) -> str:
 
 def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
     """Return what `manage.py subscribe_pushes` sends."""
-    yield "Callback URL of subscriptions", callback_url(place)
+    yield gettext("Callback URL of subscriptions"), callback_url(place)
 
 
 def read_suspension(body: Any) -> Suspension | None:

@@ -18,12 +18,12 @@ MANAGE_URL = "https://x.com/settings/connected_apps"
 
 # Permissions of authenticated_user_access, the widest first. https://docs.x.com/x-ads-api
 ROLES = {
-    "ACCOUNT_ADMIN": "Account admin",
-    "AD_MANAGER": "Ad manager",
-    "CREATIVE_MANAGER": "Creative manager",
-    "CAMPAIGN_ANALYST": "Campaign analyst",
-    "ANALYST": "Analyst",
-    "PARTNER_AUDIENCE_MANAGER": "Partner audience manager",
+    "ACCOUNT_ADMIN": _("Account admin"),
+    "AD_MANAGER": _("Ad manager"),
+    "CREATIVE_MANAGER": _("Creative manager"),
+    "CAMPAIGN_ANALYST": _("Campaign analyst"),
+    "ANALYST": _("Analyst"),
+    "PARTNER_AUDIENCE_MANAGER": _("Partner audience manager"),
 }
 # Those who may write campaigns. A creative manager only writes ads' contents, the others only read or keep audiences.
 PUBLISHING = frozenset({"ACCOUNT_ADMIN", "AD_MANAGER"})
@@ -61,7 +61,7 @@ def funding(rows: Iterable[Mapping[str, Any]]) -> str:
 def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
     """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
     names = set(permissions) - BESIDE_ROLES
-    said = [label for name, label in ROLES.items() if name in names]
+    said = [str(label) for name, label in ROLES.items() if name in names]
     unknown = sorted(names - ROLES.keys())
     words = said[0] if said else ", ".join(unknown)[:100] or "No role"
     if names & PUBLISHING:

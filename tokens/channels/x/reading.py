@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tokens.channels.kinds import NativeAccount
 from tokens.channels.parse import digits, mapping, names, words
 from tokens.channels.x import policy
@@ -15,7 +17,7 @@ def canonical_id(native_id: str) -> str:
     """Return an ad account's id in lower case. Raises ValueError on nonsense."""
     found = native_id.strip().lower()
     if not _ID.fullmatch(found):
-        raise ValueError("An X ad account's id has 1 to 20 letters and digits, such as 18ce54d4x5t.")
+        raise ValueError(gettext("An X ad account's id has 1 to 20 letters and digits, such as 18ce54d4x5t."))
     return found
 
 

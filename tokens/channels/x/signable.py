@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qsl
 
+from django.utils.translation import gettext
+
 from tokens.channels.addresses import configured, path_below
 
 LONGEST = 8000  # characters of an address or of all parameters
@@ -76,8 +78,12 @@ def check(
             "log-in; no user name, port, fragment, encoded characters or dots in the path."
         )
     if not any(method in (rule.reading if purpose == "read" else rule.publishing) for rule in rules):
-        why = "This lease is for reading" if purpose == "read" else "Nothing is published so"
-        raise ValueError(f"{why}: {method} is not signed for this address.")
+        why = (
+            gettext("This lease is for reading: %(method)s is not signed for this address.")
+            if purpose == "read"
+            else gettext("Nothing is published so: %(method)s is not signed for this address.")
+        )
+        raise ValueError(why % {"method": method})
 
 
 def _matches(rule: _Rule, path: str, native_id: str) -> bool:
