@@ -339,3 +339,23 @@ def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss:
     assert "Ask to re-authenticate" in page
     assert "See steps" not in page
     assert "Facebook restricts this ad account</span><p>unpaid bill</p>" in page
+
+
+def test_a_row_says_in_one_sentence_how_its_token_came_and_who_added_it(client: Client, boss: None) -> None:
+    account, mira = make_account(), make_user(name="Mira Lund")
+    link(account, token_of("Ada"))
+    link(account, token_of("Ben"), added_by=mira)
+    link(account, make_token(native_user_name="Chiara"), added_by=mira)
+    link(account, make_token(native_user_name="Bot", kind=Token.Kind.SYSTEM))
+    settle(account)
+
+    page = client.get(pool_url(account)).content.decode()
+
+    said = re.findall(r"</span><span>((?:system|linked|imported).*?)</span>", page, re.DOTALL)
+    came = {" ".join(re.sub(r"<time[^>]*>[^<]*</time>", "DAY", one).split()) for one in said}
+    assert came == {
+        "linked DAY",
+        "linked DAY by Mira Lund",
+        "imported DAY by Mira Lund",
+        "system user, added DAY",
+    }
