@@ -15,6 +15,7 @@ Phrases are plain text, nothing is escaped: whoever shows one escapes it, as tem
 The four names of django.template.loader_tags are importable but not documented; tests/ui/test_phrases.py notices when they change.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,13 +29,15 @@ from django.template.loaders.base import Loader
 from django.utils.translation import get_language
 
 REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
+_BREAKS = re.compile(r"[ \t\r\n]+")  # a space that may not break a line stays: "1\u00a0hour"
 register = Library()  # the engine takes our tag from here
 _FOLDERS: dict[str, Path] = {}
 
 
 def phrase(name: str, block: str, /, **facts: object) -> str:
     """Return one phrase of a file on one line. Raises TemplateDoesNotExist, and KeyError where the file has no such block."""
-    return " ".join(_remembered(name, block, get_language(), tuple(sorted(facts.items()))).split())
+    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
+    return _BREAKS.sub(" ", text).strip()
 
 
 def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:

@@ -52,6 +52,12 @@ def test_a_phrase_is_the_text_of_its_block_on_one_line_and_nothing_is_escaped() 
     assert said == "O'Brien & Co changed the Facebook password."
 
 
+def test_a_space_that_may_not_break_a_line_stays() -> None:
+    said = phrase("channels/words.txt", "changed_what", person="Ada\u00a0Okafor", channel="X")
+
+    assert said.startswith("Ada\u00a0Okafor changed")
+
+
 def test_lines_are_the_lines_of_the_block_without_empty_ones() -> None:
     assert lines("channels/words.txt", "steps") == ("Log in.", "Press Re-authenticate.")
 
