@@ -44,7 +44,12 @@ def missing_files(path: Path) -> list[str]:
     tops = {top.name for top in ROOT.iterdir() if top.is_dir()} - LEFT_OUT
     named = [name for name in _FILE.findall(prose(path)) if name.partition("/")[0] in tops]
     places = (ROOT, ROOT / "templates", path.parent)
-    return [name for name in named if not any((place / name).exists() for place in places)]
+    return [name for name in named if not any(_holds_something(place / name) for place in places)]
+
+
+def _holds_something(path: Path) -> bool:
+    """Return whether a file is there, or a folder with more in it than what Python compiled before it was moved away."""
+    return path.is_file() or (path.is_dir() and any(one.name != "__pycache__" for one in path.iterdir()))
 
 
 def broken_links(path: Path) -> list[str]:
