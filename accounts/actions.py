@@ -1,4 +1,4 @@
-"""Deeds of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
+"""Actions of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import pool, pool_reasons, readers, selection
-from accounts.errors import WORDS, DeedRefused
+from accounts.errors import WORDS, ActionRefused
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE, READING_REFUSED
@@ -20,16 +20,16 @@ from users.models import Team, User
 
 @transaction.atomic
 def make_active(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> None:
-    """Serve this token from now on. Raises DeedRefused where it is active already or cannot be served."""
+    """Serve this token from now on. Raises ActionRefused where it is active already or cannot be served."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.active_token_id == token.pk:
-        raise DeedRefused("active_already", person=token.native_user_name)
+        raise ActionRefused("active_already", person=token.native_user_name)
     entry = _entry(account, token)
     if not selection.usable(entry):
-        raise DeedRefused("not_usable", person=token.native_user_name)
+        raise ActionRefused("not_usable", person=token.native_user_name)
     if selection.stands_back(entry, account.pool.select_related("token")):
         told = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)
-        raise DeedRefused("as_told", text=told.what)
+        raise ActionRefused("as_told", text=told.what)
     pool.settle(
         account_ids=[account.pk],
         cause="switched",
@@ -45,14 +45,14 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
 def move(*, account: Account, token: Token, step: int, actor: User, now: datetime) -> int:
     """Move a token up (-1) or down (+1) in the order that staff set by hand. Returns its new place, counted from 1.
 
-    Raises DeedRefused where that changes nothing: the active token is always first, and tokens that can be served are
+    Raises ActionRefused where that changes nothing: the active token is always first, and tokens that can be served are
     tried before those that cannot, whatever their rank.
     """
     account = Account.objects.locked().get(pk=account.pk)
     entries = selection.in_order(account)
     places = [entry.token_id for entry in entries]
     if token.pk not in places:
-        raise DeedRefused("not_linked")
+        raise ActionRefused("not_linked")
     old = places.index(token.pk)
     new = min(max(old + step, 0), len(places) - 1)
     entries.insert(new, entries.pop(old))
@@ -61,7 +61,7 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     AccountToken.objects.bulk_update(entries, ["rank"])
     place = [entry.token_id for entry in selection.in_order(account)].index(token.pk) + 1
     if place == old + 1:
-        raise DeedRefused("stays_in_place")
+        raise ActionRefused("stays_in_place")
     pool.record(
         account=account,
         kind=AccountEvent.Kind.RANKED,
@@ -113,10 +113,10 @@ def unlink(*, account: Account, token: Token, actor: User, note: str, now: datet
 
 @transaction.atomic
 def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Stop serving the account on purpose; it is not warned about either. Raises DeedRefused where it is paused already."""
+    """Stop serving the account on purpose; it is not warned about either. Raises ActionRefused where it is paused already."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is not None:
-        raise DeedRefused("paused_already")
+        raise ActionRefused("paused_already")
     account.paused_at, account.paused_by, account.pause_note = now, actor, note[:300]
     account.save(update_fields=["paused_at", "paused_by", "pause_note"])
     pool.settle(account_ids=[account.pk], cause="paused", now=now, source="staff", actor=actor, note=note)
@@ -124,10 +124,10 @@ def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
 
 @transaction.atomic
 def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Serve a paused account again, as far as its pool allows. Raises DeedRefused where it is not paused any more."""
+    """Serve a paused account again, as far as its pool allows. Raises ActionRefused where it is not paused any more."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is None:
-        raise DeedRefused("not_paused")
+        raise ActionRefused("not_paused")
     account.paused_at, account.paused_by, account.pause_note = None, None, ""
     account.save(update_fields=["paused_at", "paused_by", "pause_note"])
     pool.record(
@@ -140,11 +140,11 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
 def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
     """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
 
-    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises DeedRefused where it is there already.
+    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where it is there already.
     """
     account = Account.objects.locked().select_related("team").get(pk=account.pk)
     if account.team_id == team.pk:
-        raise DeedRefused("in_team_already", name=account.name, team=str(team))
+        raise ActionRefused("in_team_already", name=account.name, team=str(team))
     before, account.team = account.team, team
     account.save(update_fields=["team"])
     pool.record(
@@ -165,7 +165,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
 def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> str:
     """Mail the person who consented and ask to re-authenticate. Returns the address.
 
-    Raises DeedRefused where nobody is known to have consented, or he cannot log in any more.
+    Raises ActionRefused where nobody is known to have consented, or he cannot log in any more.
     """
     return ask_person(about=[(account, token)], actor=actor, note=note, now=now)
 
@@ -174,7 +174,7 @@ def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: 
 def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str, now: datetime) -> str:
     """Ask one person by one mail to re-authenticate all these log-ins of his, and note it on every account. Returns the address.
 
-    `about` names each account with the log-in that it is about, the most important first. Raises DeedRefused where somebody else, or
+    `about` names each account with the log-in that it is about, the most important first. Raises ActionRefused where somebody else, or
     nobody who can log in, consented to one of them; OnHold where no mail is sent.
     """
     hold.refuse()
@@ -211,14 +211,14 @@ def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str
 
 
 def _whom(tokens: Sequence[Token]) -> str:
-    """Return the address of the one person who consented to all of them. Raises DeedRefused where there is none."""
+    """Return the address of the one person who consented to all of them. Raises ActionRefused where there is none."""
     for why in map(cannot_ask, tokens):
         if why:
-            raise DeedRefused("as_told", text=why)
+            raise ActionRefused("as_told", text=why)
     people = {token.consented_by for token in tokens}
     person = people.pop()
     if people or person is None:
-        raise DeedRefused("several_people")
+        raise ActionRefused("several_people")
     return person.email
 
 
@@ -244,5 +244,5 @@ def asking_is_vain(entry: AccountToken) -> str:
 def _entry(account: Account, token: Token) -> AccountToken:
     entry = account.pool.select_related("token").filter(token=token).first()
     if entry is None:
-        raise DeedRefused("not_linked")
+        raise ActionRefused("not_linked")
     return entry

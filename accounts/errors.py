@@ -6,8 +6,8 @@ from ui.refusal import Refusal
 WORDS = "words/actions.txt"
 
 
-class DeedRefused(Refusal):
-    """A deed of staff is not possible now. The text says why."""
+class ActionRefused(Refusal):
+    """An action of staff is not possible now. The text says why."""
 
     def __init__(self, code: str, **facts: object) -> None:
         super().__init__(phrase(WORDS, code, **facts))

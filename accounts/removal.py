@@ -13,7 +13,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts import summary
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.mails import removal_mail
 from accounts.models import Account, AccountToken
 from tokens import lifecycle
@@ -75,7 +75,7 @@ def _claim_orphan(token_id: int, now: datetime) -> tuple[Token, int] | None:
 def remove(*, token: Token, generation: int, actor: User, note: str, now: datetime) -> "Ended":
     """End a log-in on purpose: no account is served by it from now on, and the channel is told. Returns how far that came.
 
-    `generation`: the one that was looked at. Its history and its places in the pools stay; its credentials go. Raises DeedRefused where
+    `generation`: the one that was looked at. Its history and its places in the pools stay; its credentials go. Raises ActionRefused where
     the log-in was renewed, consented to again or removed since; OnHold where this installation may call nobody.
     """
     hold.refuse()
@@ -84,7 +84,7 @@ def remove(*, token: Token, generation: int, actor: User, note: str, now: dateti
             lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
             removal_mail.tell(token=token, actor=actor, now=now)
     except lifecycle.NotAsSeen:
-        raise DeedRefused("removed_or_renewed") from None
+        raise ActionRefused("removed_or_renewed") from None
     return end_at_channel(token_id=token.pk, now=now, actor=actor)
 
 

@@ -1,4 +1,4 @@
-"""The two groups of an installation: Administrators (everything) and Staff (the daily deeds).
+"""The two groups of an installation: Administrators (everything) and Staff (the daily actions).
 
 Staff is the superusers' to change. Each permission is given to it once: what they take away stays away. What a newer version adds comes
 with `migrate`, but for an app of which they have taken something away.
@@ -26,7 +26,7 @@ OUR_APPS = ["users", "tokens", "notifications", "accounts", "macros", "adtoken_p
 NOT_FOR_STAFF = ["view_loginrecord", "view_session", "view_retentionperiod"]
 
 # What Staff may do beyond looking. A permission that is added here reaches existing installations too.
-STAFF_DEEDS = {
+STAFF_ACTIONS = {
     "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account",
                  "import_account", "move_account"],
     "tokens": ["probe_token", "renew_token", "ask_token", "revoke_token"],
@@ -70,7 +70,7 @@ def _new_to(staff: Group, wanted: Iterable[Permission]) -> list[Permission]:
 
 def _staff_permissions() -> list[Permission]:
     wanted = Q(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
-    for app, codenames in STAFF_DEEDS.items():
+    for app, codenames in STAFF_ACTIONS.items():
         wanted |= Q(content_type__app_label=app, codename__in=codenames)
     found = Permission.objects.filter(wanted).exclude(codename__in=NOT_FOR_STAFF)
     return list(found.select_related("content_type"))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import actions, checking, permissions, selection, summary
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from portal import access, account_pages, renewing
@@ -347,7 +347,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
             actor=person(request),
             now=timezone.now(),
         )
-    except DeedRefused as refusal:
+    except ActionRefused as refusal:
         messages.error(request, str(refusal))
     else:
         name = names_for(request.user).token(entry.token, account)

@@ -19,7 +19,7 @@ from accounts.permissions import MOVE
 from macros import coverage
 from portal import access, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
-from portal.pool_rows import Deed
+from portal.pool_rows import PoolAction
 from tokens.channels.kinds import Reason
 from ui import progress
 from ui.name_visibility import NameVisibility
@@ -68,7 +68,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     paused = account.paused_at is not None
     if may("accounts.resume_account" if paused else "accounts.pause_account"):
         name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
-        pause = Deed(
+        pause = PoolAction(
             label,
             reverse(f"admin:accounts_account_{name}", args=[account.pk]),
             icon="bolt" if paused else "pause_circle",
@@ -76,7 +76,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     team = None
     if may(MOVE):
         move = reverse("admin:accounts_account_team", args=[account.pk])
-        team = Deed(say("move_to_team"), move, icon="group")
+        team = PoolAction(say("move_to_team"), move, icon="group")
     return {
         **access.frame(request),
         "title": account.name,
@@ -93,8 +93,8 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
             )
         ],
         "open_url": package.open_url(account.native_id) if package else "",
-        "add": Deed(say("add_token"), add, kind="primary", icon="add") if may("accounts.link_account") else None,
-        "menu": [deed for deed in (team, pause) if deed],
+        "add": PoolAction(say("add_token"), add, kind="primary", icon="add") if may("accounts.link_account") else None,
+        "menu": [action for action in (team, pause) if action],
         "here": here,
     }  # fmt: skip
 
@@ -118,7 +118,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     )
     check_all = None
     if rows and request.user.has_perm("tokens.probe_token"):
-        check_all = Deed(
+        check_all = PoolAction(
             say("check_all_now"),
             reverse("admin:accounts_account_check", args=[account.pk]),
             post=True,
@@ -127,7 +127,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     automatic = None
     ranked = any(row.entry.rank is not None for row in rows)
     if ranked and request.user.has_perm("accounts.rank_token"):
-        automatic = Deed(
+        automatic = PoolAction(
             say("back_to_automatic"),
             reverse("admin:accounts_account_automatic", args=[account.pk]),
             post=True,

@@ -252,7 +252,7 @@ class AccountAdmin(OwnList):
     # --- one account ------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list, the tabs of an account, its deeds and the bulk pages. There is no form, and no deletion."""
+        """Return the list, the tabs of an account, its actions and the bulk pages. There is no form, and no deletion."""
         plain = {f"accounts_account_{name}" for name in ("add", "change", "delete", "history")}
         kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
         return [
@@ -275,7 +275,7 @@ class AccountAdmin(OwnList):
         return request.user.has_perm("accounts.link_account")
 
     def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """No plain form: each deed has its own permission."""
+        """No plain form: each action has its own permission."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:

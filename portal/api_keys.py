@@ -32,7 +32,7 @@ from users.models import Team, person
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(OwnList):
-    """Keys: made once, listed by prefix, revoked as a deed. There is no plain form."""
+    """Keys: made once, listed by prefix, revoked as an action. There is no plain form."""
 
     list_display = [
         "name_cell",
@@ -43,7 +43,7 @@ class ApiKeyAdmin(OwnList):
         "maker_cell",
         "used_cell",
         "record_cell",
-        "deed_cell",
+        "action_cell",
     ]
     list_display_links = None
     actions = None
@@ -129,7 +129,7 @@ class ApiKeyAdmin(OwnList):
         )
 
     @display(description=gettext_lazy("Actions"))
-    def deed_cell(self, key: ApiKey) -> SafeString:
+    def action_cell(self, key: ApiKey) -> SafeString:
         """Return the link to revoke it."""
         if key.revoked_at:
             return SafeString("")
@@ -138,7 +138,7 @@ class ApiKeyAdmin(OwnList):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Leave out what the viewer may not do or see."""
-        needed = {"record_cell": handed_out.PERMISSION, "deed_cell": permissions.REVOKE_API_KEY}
+        needed = {"record_cell": handed_out.PERMISSION, "action_cell": permissions.REVOKE_API_KEY}
         return [
             name for name in self.list_display if name not in needed or request.user.has_perm(needed[name])
         ]

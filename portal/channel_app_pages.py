@@ -26,7 +26,7 @@ CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 
 
 def urls() -> list[URLPattern]:
-    """Return the addresses of the deeds."""
+    """Return the addresses of the actions."""
     wrap = admin.site.admin_view
     views = (("lead", lead), ("ask", ask), ("test", test))
     return [

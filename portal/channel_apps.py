@@ -104,7 +104,7 @@ class ChannelAppAdmin(OwnList):
             shown[0] = (shown[0][0], {"fields": [*first[:place], *more, *first[place:]]})
         if obj is None:
             return [group for group in shown if group[0] != _TROUBLE]
-        return [*shown[:1], (gettext("In use"), {"fields": ["log_ins", "deeds"]}), *shown[1:]]
+        return [*shown[:1], (gettext("In use"), {"fields": ["log_ins", "actions_cell"]}), *shown[1:]]
 
     def get_form(self, request: HttpRequest, obj: ChannelApp | None = None, **kwargs: Any) -> Any:
         """Return the form with what the channel wants of its apps beside ID and secret."""
@@ -113,17 +113,17 @@ class ChannelAppAdmin(OwnList):
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
         fixed = ["channel", "client_id"] if obj is not None else []
-        return [*self.readonly_fields, *fixed, "log_ins", "deeds"]
+        return [*self.readonly_fields, *fixed, "log_ins", "actions_cell"]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the app, with the viewer, whose deeds its page shows."""
+        """Return the app, with the viewer, whose actions its page shows."""
         app = super().get_object(request, object_id, from_field)
         if app is not None:
             app.viewer = request.user
         return app
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the deeds."""
+        """Add the actions."""
         return [*channel_app_pages.urls(), *super().get_urls()]
 
     @display(description=gettext_lazy("Channel app"), ordering="channel")
@@ -156,8 +156,8 @@ class ChannelAppAdmin(OwnList):
         return channel_app_pages.in_use(app_use.log_ins(app))
 
     @display(description=gettext_lazy("What you can do"))
-    def deeds(self, app: Any) -> SafeString:
-        """Return the links to the deeds that this person may do."""
+    def actions_cell(self, app: Any) -> SafeString:
+        """Return the links to the actions that this person may do."""
         may, address, links = app.viewer.has_perm, channel_app_pages.address, []
         if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
             links.append((address("lead", app), say("lead")))

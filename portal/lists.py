@@ -96,7 +96,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
             (key, value) for key, values in request.GET.lists() for value in values if key not in {"q", "p"}
         ],
         "list_url": request.path,
-        "deeds": _deeds(model_admin, request),
+        "bulk_actions": _bulk_actions(model_admin, request),
         **_paging(cl, len(lines)),
     }
 
@@ -172,7 +172,7 @@ def _chip(spec: Any, cl: ChangeList) -> Chip:
     return Chip(_capital(str(spec.title)), ", ".join(chosen), remove, rest, toggle=toggle)
 
 
-def _deeds(model_admin: OwnList, request: HttpRequest) -> list[dict[str, str]]:
+def _bulk_actions(model_admin: OwnList, request: HttpRequest) -> list[dict[str, str]]:
     """Return the bulk actions that this person may use."""
     icons = model_admin.action_icons
     return [

@@ -1,4 +1,4 @@
-"""Messages in the staff portal: read-only, with the deeds "send again" and "cancel". History that can be edited is no history."""
+"""Messages in the staff portal: read-only, with the actions "send again" and "cancel". History that can be edited is no history."""
 
 from typing import Any
 
@@ -137,7 +137,7 @@ class MessageAdmin(OwnList):
     # --- one message ------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the mail's own page and the deeds."""
+        """Add the mail's own page and the actions."""
         wrap = self.admin_site.admin_view
         views = (
             ("html", "html", self.html_view),
@@ -171,7 +171,7 @@ class MessageAdmin(OwnList):
             "pill": pill(message),
             "kind": kinds.name(message),
             "facts": kinds.why(message),
-            "deeds": self._deeds_for(request, message),
+            "actions": self._actions_for(request, message),
             "texts_since": retention.kept_since(TEXTS, timezone.now()),
         }
         return TemplateResponse(request, "portal/messages/message.html", context)
@@ -194,7 +194,7 @@ class MessageAdmin(OwnList):
             raise Http404(gettext("There is no such message."))
         return message
 
-    def _deeds_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
+    def _actions_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
         """Return the buttons of what this person may do with it now."""
         if not request.user.has_perm(RETRY):
             return []
@@ -210,7 +210,7 @@ class MessageAdmin(OwnList):
 
     def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
         """Ask (GET), then put the mail into the queue again (POST)."""
-        message = self._for_deed(request, message_id)
+        message = self._for_action(request, message_id)
         page = self._page("send_mail_again", message, late=message.state not in SEND_AGAIN)
 
         def do(_said: Said) -> None:
@@ -222,7 +222,7 @@ class MessageAdmin(OwnList):
 
     def cancel(self, request: HttpRequest, message_id: int) -> HttpResponse:
         """Ask (GET), then have the mail not sent (POST)."""
-        message = self._for_deed(request, message_id)
+        message = self._for_action(request, message_id)
         page = self._page("cancel_mail", message, late=message.state not in CANCEL)
 
         def do(_said: Said) -> None:
@@ -235,7 +235,7 @@ class MessageAdmin(OwnList):
 
         return confirm.answer(request, page, do, frame=access.frame)
 
-    def _for_deed(self, request: HttpRequest, message_id: int) -> Message:
+    def _for_action(self, request: HttpRequest, message_id: int) -> Message:
         """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""
         message = self._message(request, str(message_id))
         if not request.user.has_perm(RETRY):

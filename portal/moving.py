@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts import actions, permissions
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
@@ -81,7 +81,7 @@ def _move(request: HttpRequest, accounts: Sequence[Account], said: Said) -> Done
             came_from = actions.move_to_team(
                 account=account, team=team, actor=person(request), note=said.note, now=timezone.now()
             )
-        except DeedRefused as refusal:
+        except ActionRefused as refusal:
             failures.append(str(refusal))
         else:
             moved.append(came_from)

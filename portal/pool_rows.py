@@ -1,4 +1,4 @@
-"""The rows of one account's pool: who, until when, in what state, and which deed helps."""
+"""The rows of one account's pool: who, until when, in what state, and which action helps."""
 
 import json
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ CHECK_WORDS = {
 
 
 @dataclass(frozen=True)
-class Deed:
+class PoolAction:
     """One button. `refused` says why it is drawn grey and does nothing."""
 
     label: str
@@ -51,7 +51,7 @@ class Deed:
     icon: str = ""
     refused: str = ""
     fields: Sequence[tuple[str, str]] = ()
-    copy: str = ""  # an address for the clipboard instead of a deed
+    copy: str = ""  # an address for the clipboard instead of an action
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class PoolRow:
     checked: str
     active: bool
     box: Box | None = None
-    buttons: Sequence[Deed] = ()
-    more: Sequence[Deed] = ()
-    up: Deed | None = None
-    down: Deed | None = None
+    buttons: Sequence[PoolAction] = ()
+    more: Sequence[PoolAction] = ()
+    up: PoolAction | None = None
+    down: PoolAction | None = None
 
     @property
     def token(self) -> Token:
@@ -97,7 +97,7 @@ class PoolRow:
 def build(
     account: Account, *, viewer: User | AnonymousUser, names: NameVisibility, now: datetime, opened: int = 0
 ) -> list[PoolRow]:
-    """Return the pool in the order in which it is tried, with the deeds that this viewer may do."""
+    """Return the pool in the order in which it is tried, with the actions that this viewer may do."""
     entries = selection.in_order(account)
     asked = _asked([entry.token_id for entry in entries])
     groups = [None, *(selection.group(account, entry) for entry in entries), None]
@@ -107,7 +107,7 @@ def build(
         row = _row(account, entry, place, names, now)
         row = replace(row, box=_box(row, names, asked.get(entry.token_id), opened=opened))
         first, last = groups[place - 1] != groups[place], groups[place + 1] != groups[place]
-        found.append(_with_deeds(row, viewer, names, now, first=first, last=last))
+        found.append(_with_actions(row, viewer, names, now, first=first, last=last))
     return found
 
 
@@ -179,7 +179,7 @@ def _box(row: PoolRow, names: NameVisibility, asked_at: datetime | None, *, open
     )
 
 
-def _with_deeds(
+def _with_actions(
     row: PoolRow,
     viewer: User | AnonymousUser,
     names: NameVisibility,
@@ -193,16 +193,16 @@ def _with_deeds(
     can_serve = not row.active and selection.usable(row.entry)
     ask = _ask(row, names) if may("tokens.ask_token") else None
     check = (
-        _deed(row, say("check_now"), "check", post=True, icon="refresh")
+        _action(row, say("check_now"), "check", post=True, icon="refresh")
         if may("tokens.probe_token")
         else None
     )
     renew = _renew(row, now) if may("tokens.renew_token") else None
     activate = unlink = revoke = up = down = None
     if may("accounts.switch_active_token") and can_serve:
-        activate = _deed(row, say("make_active"), "activate", icon="bolt")
+        activate = _action(row, say("make_active"), "activate", icon="bolt")
     if may("accounts.unlink_token"):
-        unlink = _deed(row, say("unlink"), "unlink", kind="danger", icon="delete")
+        unlink = _action(row, say("unlink"), "unlink", kind="danger", icon="delete")
     if may("tokens.revoke_token") and not row.token.is_removed:
         revoke = _revoke(row)
     if may("accounts.rank_token"):
@@ -211,70 +211,70 @@ def _with_deeds(
     buttons = _first_two(row, ask=ask, check=check, activate=activate, steps=_steps(row), now=now)
     shown = {button.url for button in buttons}
     more = [
-        replace(deed, kind="danger" if deed in (unlink, revoke) else "")
-        for deed in (activate, check, ask, renew, _copy_link(row.entry.account), unlink, revoke)
-        if deed and deed.url not in shown
+        replace(action, kind="danger" if action in (unlink, revoke) else "")
+        for action in (activate, check, ask, renew, _copy_link(row.entry.account), unlink, revoke)
+        if action and action.url not in shown
     ]
     return replace(row, buttons=buttons, more=more, up=up, down=down)
 
 
-def _deed(row: PoolRow, label: str, name: str, **more: Any) -> Deed:
+def _action(row: PoolRow, label: str, name: str, **more: Any) -> PoolAction:
     """Return the button of the page of this name for this token in this pool."""
     url = reverse(f"admin:accounts_account_token_{name}", args=[row.entry.account_id, row.token.pk])
-    return Deed(label, url, **more)
+    return PoolAction(label, url, **more)
 
 
-def _ask(row: PoolRow, names: NameVisibility) -> Deed:
+def _ask(row: PoolRow, names: NameVisibility) -> PoolAction:
     called = names.first(row.token, row.entry.account)
     dead = row.token.state == Token.State.DEAD
     label = say("ask", who=called if dead and called != HIDDEN else "")
     refused = actions.cannot_ask(row.token) or actions.asking_is_vain(row.entry)
-    return _deed(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
+    return _action(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
 
 
-def _renew(row: PoolRow, now: datetime) -> Deed | None:
+def _renew(row: PoolRow, now: datetime) -> PoolAction | None:
     """Return the button where something renews such a token without a person, grey where that cannot be asked now."""
     policy = renewal.policy_of(row.token)
     if policy is None or row.token.state == Token.State.DEAD:
         return None
     why_not = say("no_end_to_move" if policy.exchange else "nothing_to_renew_with")
     refused = "" if renewal.possible(row.token, now) else why_not
-    return _deed(row, say("renew_now"), "renew", icon="sync", refused=refused)
+    return _action(row, say("renew_now"), "renew", icon="sync", refused=refused)
 
 
-def _revoke(row: PoolRow) -> Deed:
+def _revoke(row: PoolRow) -> PoolAction:
     back = reverse("admin:accounts_account_change", args=[row.entry.account_id])
     url = reverse("admin:tokens_token_revoke", args=[row.token.pk])
-    return Deed(
+    return PoolAction(
         say("revoke_at", channel=declarations.label(row.token.app.channel)),
         f"{url}?{urlencode({'next': back})}",
         icon="block",
     )
 
 
-def _move(row: PoolRow, where: str, step: int, *, refused: str) -> Deed:
+def _move(row: PoolRow, where: str, step: int, *, refused: str) -> PoolAction:
     fields = [("step", str(step))]
-    return _deed(row, say(f"move_{where}", who=row.name), "move", post=True, fields=fields, refused=refused)
+    return _action(row, say(f"move_{where}", who=row.name), "move", post=True, fields=fields, refused=refused)
 
 
-def _steps(row: PoolRow) -> Deed | None:
+def _steps(row: PoolRow) -> PoolAction | None:
     """Return the link to the steps, where there are some and they are folded."""
     if row.box is None or row.box.opened:
         return None
     page = reverse("admin:accounts_account_change", args=[row.entry.account_id])
-    return Deed(say("see_steps"), f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
+    return PoolAction(say("see_steps"), f"{page}?steps={row.token.pk}#steps-{row.token.pk}")
 
 
 def _first_two(
     row: PoolRow,
     *,
-    ask: Deed | None,
-    check: Deed | None,
-    activate: Deed | None,
-    steps: Deed | None,
+    ask: PoolAction | None,
+    check: PoolAction | None,
+    activate: PoolAction | None,
+    steps: PoolAction | None,
     now: datetime,
-) -> list[Deed]:
-    """Return the deed that helps, then the second one."""
+) -> list[PoolAction]:
+    """Return the action that helps, then the second one."""
     token = row.token
     if token.state == Token.State.DEAD:
         wanted = [ask]
@@ -285,12 +285,12 @@ def _first_two(
         wanted = [ask] if due else [check]
     else:
         wanted = [activate, check]
-    return [deed for deed in wanted if deed is not None]
+    return [action for action in wanted if action is not None]
 
 
-def _copy_link(account: Account) -> Deed:
+def _copy_link(account: Account) -> PoolAction:
     link = addresses.absolute_url("reauthenticate", account.pk)
-    return Deed(say("copy_link"), link, icon="copy", copy=link)
+    return PoolAction(say("copy_link"), link, icon="copy", copy=link)
 
 
 def pretty(evidence: Any) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 
 from django.utils import timezone
 
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from tokens import probe, renewal
 from tokens.channels import declarations, shares
 from tokens.channels.kinds import Verdict
@@ -30,20 +30,20 @@ class Renewal:
 
 
 def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
-    """Ask the channel to renew the token and say what became of it. Raises DeedRefused or OnHold where that cannot be asked."""
+    """Ask the channel to renew the token and say what became of it. Raises ActionRefused or OnHold where that cannot be asked."""
     hold.refuse()
     label = declarations.label(token.app.channel)
     if renewal.policy_of(token) is None:
-        raise DeedRefused("renews_nothing", channel=label)
+        raise ActionRefused("renews_nothing", channel=label)
     if not renewal.possible(token, now):
-        raise DeedRefused("nothing_to_renew_with", channel=label)
+        raise ActionRefused("nothing_to_renew_with", channel=label)
     if not Token.objects.filter(pk=token.pk).askable(now).exists():
-        raise DeedRefused("being_checked")
+        raise ActionRefused("being_checked")
     try:
         with shares.taken(token.app.channel, person=True):
             outcome = probe.probe(token.pk, now=now, source="staff", timeout=SECONDS, renew=True, actor=actor)
     except shares.NoRoom:
-        raise DeedRefused("too_many_wait", channel=label) from None
+        raise ActionRefused("too_many_wait", channel=label) from None
     token.refresh_from_db()
     if token.renewed_at is not None and token.renewed_at >= now:
         return Renewal(moved=True, text=_until(token))
@@ -55,7 +55,7 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
         return Renewal(moved=False, text=say("refused", channel=label))
     if outcome.verdict == Verdict.OK:
         return Renewal(moved=False, text=say("not_moved", channel=label))
-    raise DeedRefused("nothing_changed", channel=label, verdict=str(outcome.verdict))
+    raise ActionRefused("nothing_changed", channel=label, verdict=str(outcome.verdict))
 
 
 def _until(token: Token) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.linking import system_users
 from portal import access
 from portal.forms import SystemUserForm
@@ -28,7 +28,7 @@ def add(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             pending = system_users.take(**form.cleaned_data, actor=person(request), now=timezone.now())
-        except DeedRefused as refusal:
+        except ActionRefused as refusal:
             form.add_error("access_token", str(refusal))
         else:
             return HttpResponseRedirect(reverse("link_choose", args=[pending.pk]))

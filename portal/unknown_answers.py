@@ -1,4 +1,4 @@
-"""Unknown answers in the staff portal: read-only, with the deeds "say what it means" and "take it back", and an export without secrets."""
+"""Unknown answers in the staff portal: read-only, with the actions "say what it means" and "take it back", and an export without secrets."""
 
 import json
 from functools import partial
@@ -86,7 +86,7 @@ class UnknownAnswerAdmin(OwnList):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
-        """No plain form: what an answer means is said as a deed."""
+        """No plain form: what an answer means is said as an action."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
@@ -133,7 +133,7 @@ class UnknownAnswerAdmin(OwnList):
     # --- one answer -----------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Return list, export, the answer's own page and its two deeds."""
+        """Return list, export, the answer's own page and its two actions."""
         kept = {"tokens_unknownanswer_changelist", "tokens_unknownanswer_change"}
         wrap = self.admin_site.admin_view
         return [
@@ -175,7 +175,7 @@ class UnknownAnswerAdmin(OwnList):
 
     def say(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask what the answer means (GET), keep it (POST)."""
-        answer = self._for_deed(request, answer_id)
+        answer = self._for_action(request, answer_id)
         page = Page(
             "portal/confirm/say_what_it_means.html",
             _address(answer),
@@ -197,7 +197,7 @@ class UnknownAnswerAdmin(OwnList):
 
     def take_back(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask (GET), then forget what was said (POST)."""
-        answer = self._for_deed(request, answer_id)
+        answer = self._for_action(request, answer_id)
         page = Page(
             "portal/confirm/take_back_what_was_said.html",
             _address(answer),
@@ -238,7 +238,7 @@ class UnknownAnswerAdmin(OwnList):
             raise Http404(gettext("There is no such answer."))
         return found
 
-    def _for_deed(self, request: HttpRequest, answer_id: int) -> UnknownAnswer:
+    def _for_action(self, request: HttpRequest, answer_id: int) -> UnknownAnswer:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         return self._answer(request, str(answer_id))

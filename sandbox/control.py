@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import deeds, issuing
+from sandbox import actions, issuing
 from sandbox.calls import CallLog
-from sandbox.deeds import BadCallError, refuse_unknown
+from sandbox.actions import BadCallError, refuse_unknown
 from sandbox.faults import Fault, Faults, encode
 from sandbox.mailbox.smtp import SmtpRules
 from sandbox.mailbox.web import smtp_rules
@@ -109,30 +109,30 @@ async def put_app(request: Request, store: Store, body: dict[str, Any]) -> Answe
         "deauthorise_url",
         "settings",
     )
-    return asdict(deeds.put_app(store, request.path_params["channel"], _only(body, *fields)))
+    return asdict(actions.put_app(store, request.path_params["channel"], _only(body, *fields)))
 
 
 async def put_webhook(request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Enter a webhook's address at an app (Facebook, X), after the channel's own test of it."""
     _only(body, "client_id", "url", "verify_token")
     channel = request.path_params["channel"]
-    app = store.app(channel, body.get("client_id", deeds.DEFAULT_CLIENT[channel]))
+    app = store.app(channel, body.get("client_id", actions.DEFAULT_CLIENT[channel]))
     if app is None:
         raise UnknownNameError("no app with this client_id")
-    return asdict(await deeds.set_webhook(store, app, body))
+    return asdict(await actions.set_webhook(store, app, body))
 
 
 async def put_user(request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Create or change a native user."""
     _only(body, "id", "name", "screen_name", "email")
-    return asdict(deeds.put_user(store, request.path_params["channel"], request.path_params["key"], body))
+    return asdict(actions.put_user(store, request.path_params["channel"], request.path_params["key"], body))
 
 
-async def user_deed(request: Request, store: Store, body: dict[str, Any]) -> Answer:
+async def user_action(request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Do something that a person, or the channel to a person, does."""
     user = store.user(request.path_params["channel"], request.path_params["user"])
     _only(body, "client_id", "on", "scopes", "accounts")
-    await deeds.user_deed(store, user, request.path_params["deed"], body)
+    await actions.user_action(store, user, request.path_params["action"], body)
     store.changed()
     return asdict(user)
 
@@ -140,7 +140,7 @@ async def user_deed(request: Request, store: Store, body: dict[str, Any]) -> Ans
 async def put_account(request: Request, store: Store, body: dict[str, Any]) -> Answer:
     """Create or change an ad account."""
     path = request.path_params
-    return asdict(deeds.put_account(store, path["channel"], path["account"], body))
+    return asdict(actions.put_account(store, path["channel"], path["account"], body))
 
 
 async def role(request: Request, store: Store, body: dict[str, Any]) -> Answer:
@@ -247,7 +247,7 @@ async def rate_limit(request: Request, _store: Store, body: dict[str, Any]) -> A
     return {"limit": limits.accounts_limit, "window": limits.window}
 
 
-_USER = "/users/{channel}/{user}/{deed}"
+_USER = "/users/{channel}/{user}/{action}"
 _ROLE = "/accounts/{channel}/{account}/roles/{user}"
 
 routes = [
@@ -258,7 +258,7 @@ routes = [
     Route("/apps/{channel}", control(put_app), methods=["PUT"]),
     Route("/webhooks/{channel}", control(put_webhook), methods=["PUT"]),
     Route("/users/{channel}/{key}", control(put_user), methods=["PUT"]),
-    Route(_USER, control(user_deed), methods=["POST"]),
+    Route(_USER, control(user_action), methods=["POST"]),
     Route("/accounts/{channel}/{account}", control(put_account), methods=["PUT"]),
     Route(_ROLE, control(role), methods=["PUT", "DELETE"]),
     Route("/tokens/dates", control(token_dates), methods=["POST"]),

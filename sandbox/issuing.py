@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sandbox.deeds import DEFAULT_CLIENT, BadCallError, refuse_unknown
+from sandbox.actions import DEFAULT_CLIENT, BadCallError, refuse_unknown
 from sandbox.facebook.dialog import keep_grant
 from sandbox.facebook.tokens import ADS_SCOPES, DATA_ACCESS_LIFE, LONG_LIFE, system_token
 from sandbox.standins import STAND_INS

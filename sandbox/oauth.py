@@ -67,7 +67,7 @@ class OauthStandIn:
     access_prefix: str = ""
     access_length: int = 60
     refresh_prefix: str = ""
-    # deed -> why the consent ends by it; a deed that is not named ends nothing
+    # action -> why the consent ends by it; an action that is not named ends nothing
     ends: Mapping[str, str] = field(default_factory=lambda: {"cancel_authorisation": "cancelled"})
 
     # ---- the consent page
@@ -264,15 +264,15 @@ class OauthStandIn:
     def account_changed(self, store: Store, account: AdAccount, before: str) -> None:
         """An ad account was changed by the control API; `before` was its status. Channels that push such news override it."""
 
-    async def deed(self, store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
-        """A deed of or to the person; those that end nothing here do nothing."""
+    async def action(self, store: Store, user: NativeUser, action: str, data: dict[str, Any]) -> None:
+        """An action of or to the person; those that end nothing here do nothing."""
         found = self.consents(store, user, data.get("client_id"))
-        if deed == "consent":
+        if action == "consent":
             for token in found:
                 token.scopes = list(data.get("scopes", token.scopes))
                 if "accounts" in data:
                     token.account_ids = [store.account(self.channel, name).id for name in data["accounts"]]
-        elif deed in self.ends:
+        elif action in self.ends:
             for token in found:
-                token.dead = self.ends[deed]
+                token.dead = self.ends[action]
         store.changed()

@@ -60,7 +60,7 @@ class AccountRow:
     health: Health
     text: str
     group: str  # one of GROUPS
-    deed: str = (
+    action: str = (
         ""  # "reauthenticate", "steps" (somebody else has to act), "link" (the person was never linked)
     )
 
@@ -212,8 +212,8 @@ def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: date
 def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime) -> AccountRow:
     account, health = one.account, one.health
     if account.state == Account.State.DEACTIVATED:
-        text, deed = _stopped(one, user, names)
-        return AccountRow(account, health, text, STOPPED, deed)
+        text, action = _stopped(one, user, names)
+        return AccountRow(account, health, text, STOPPED, action)
     if account.state == Account.State.INTERRUPTED:
         return AccountRow(account, health, say("checking"), STOPPED)
     if account.state == Account.State.PAUSED:
@@ -224,20 +224,20 @@ def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime)
         return AccountRow(account, health, text, STOPPED)
     own = overview.own_entry(one, user)
     if health == Health.DATE_UNKNOWN:
-        deed = "reauthenticate" if own else ""
-        return AccountRow(account, health, say("date_unknown"), ATTENTION, deed)
+        action = "reauthenticate" if own else ""
+        return AccountRow(account, health, say("date_unknown"), ATTENTION, action)
     left = dates.days_left(one.deadline, now=now, zone=timezone.get_current_timezone()).text
     carrier = _carried_by(one, user, names)
     if own is not None and not selection.living(own):
         own.account = account
         what = keepers.text_of(account, own, "", you=True, active=False)
         text = say("carried_but", left=left, carrier=carrier, what=what)
-        return AccountRow(account, health, text, ATTENTION, _own_deed(own))
+        return AccountRow(account, health, text, ATTENTION, _own_action(own))
     text = say("carried", left=left, carrier=carrier)
     return AccountRow(account, health, text, WORKING if health == Health.HEALTHY else ATTENTION)
 
 
-def _own_deed(own: AccountToken) -> str:
+def _own_action(own: AccountToken) -> str:
     """Return what the person can do for a log-in of theirs that carries nothing here. Nobody is asked to bring back what they removed."""
     if own.token.is_removed:
         return ""
@@ -264,11 +264,11 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
         waits_for = names.within(stopped.token, account)
     own = overview.own_entry(one, user)
     if own is None or own.token.is_removed:
-        deed = "link"
+        action = "link"
     else:
         own.account = account
-        deed = _own_deed(own)
-    return say("account_stopped", short=mid(told.short), who=waits_for), deed
+        action = _own_action(own)
+    return say("account_stopped", short=mid(told.short), who=waits_for), action
 
 
 def _lead(needing: Sequence[LoginRow], counts: my_list.Counts, found: QuerySet[Any]) -> str:

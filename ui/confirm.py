@@ -26,7 +26,7 @@ class Late(Refusal):
 
 
 class ConfirmForm(forms.Form):
-    """Why, kept in the time-line; and the account's name where a deed makes it dark."""
+    """Why, kept in the time-line; and the account's name where an action makes it dark."""
 
     note = forms.CharField(label=gettext_lazy("Why?"), max_length=300, required=False)
     typed = forms.CharField(required=False)
@@ -70,7 +70,7 @@ class Page:
     late: bool = False  # somebody was faster: the block `late` says so, and there is no button
     refused: str = ""  # another reason why it cannot be done now
     seen: str = ""  # what the page was made from, so that nothing happens twice
-    must_type: str = ""  # the account's name, where the deed makes it dark
+    must_type: str = ""  # the account's name, where the action makes it dark
     ask_why: bool = True
     warns: bool = False  # there is a real danger: the blocks `warning` and `warning_more` name it
     danger: bool = False

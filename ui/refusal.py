@@ -2,4 +2,4 @@
 
 
 class Refusal(Exception):  # noqa: N818  # an answer, not a fault
-    """A deed is not possible now. Its text says why, for the person who asked for it."""
+    """An action is not possible now. Its text says why, for the person who asked for it."""

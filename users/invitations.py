@@ -1,4 +1,4 @@
-"""Inviting people by mail: create, send again, revoke, accept. Every deed leaves one log entry."""
+"""Inviting people by mail: create, send again, revoke, accept. Every action leaves one log entry."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.linking import consent, faults
 from accounts.models import PendingLink
 from tokens import reasons
@@ -16,7 +16,7 @@ from users.models import Team, User
 def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime) -> PendingLink:
     """Ask the channel whose token it is and which ad accounts it reaches, keep it, and return what is to be chosen from.
 
-    Raises DeedRefused with words for staff; nothing is kept then.
+    Raises ActionRefused with words for staff; nothing is kept then.
     """
     channel = registry.get(app.channel)
     try:
@@ -26,7 +26,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         faults.note(app, error, "introspect", now)
         raise _refusal(channel.label, app.channel, error) from error
     except (ValueError, VaultError) as error:
-        raise DeedRefused("as_told", text=str(error)) from error
+        raise ActionRefused("as_told", text=str(error)) from error
     listed = consent.ask_for_list(app, found.identity, found.grant)
     return consent.keep(
         app=app,
@@ -41,11 +41,11 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
     )
 
 
-def _refusal(label: str, channel: str, error: ChannelError) -> DeedRefused:
+def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
     ruling = error.ruling
     if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
         said = reasons.explain(channel, ruling.reason or "unknown").short
-        return DeedRefused("token_refused", channel=label, reason=said)
+        return ActionRefused("token_refused", channel=label, reason=said)
     if ruling.verdict == Verdict.APP_FAULT:
-        return DeedRefused("app_refused", channel=label)
-    return DeedRefused("no_proper_answer", channel=label, verdict=str(ruling.verdict))
+        return ActionRefused("app_refused", channel=label)
+    return ActionRefused("no_proper_answer", channel=label, verdict=str(ruling.verdict))

@@ -186,9 +186,9 @@ def _credentials(stand_ins: StandIns, channel: str, key: str) -> dict[str, Any]:
 
 def _first_troubles(stand_ins: StandIns) -> None:
     """A password is changed and a backup takes over; a role is lost; a person is suspended; a client pauses."""
-    stand_ins.deed("facebook", "emil", "change_password")
+    stand_ins.action("facebook", "emil", "change_password")
     stand_ins.control("PUT", "accounts/x/18ce63r9wt5/roles/noor", {"role": "reader"})
-    stand_ins.deed("pinterest", "emil", "suspend")
+    stand_ins.action("pinterest", "emil", "suspend")
     _check("facebook", "emil")
     _check("x", "noor")
     _check("pinterest", "emil")
@@ -203,8 +203,8 @@ def _first_troubles(stand_ins: StandIns) -> None:
 
 def _later_troubles(stand_ins: StandIns) -> None:
     """Authorisations are cancelled, a backup is lost, an ad account is restricted."""
-    stand_ins.deed("facebook", "noor", "cancel_authorisation")
-    stand_ins.deed("tiktok", "noor", "cancel_authorisation")
+    stand_ins.action("facebook", "noor", "cancel_authorisation")
+    stand_ins.action("tiktok", "noor", "cancel_authorisation")
     stand_ins.control("DELETE", "accounts/linkedin/513400872/roles/deniz")
     stand_ins.control("PUT", "accounts/snapchat/c7d24b90-8f13-4ea5-a2c6-90b1e7f45d13", {"status": "PENDING"})
     for channel, key in (

@@ -39,9 +39,9 @@ class StandIns:
         """Create or change an ad account."""
         self.control("PUT", f"accounts/{account.channel}/{account.native_id}", fields)
 
-    def deed(self, channel: str, person: str, deed: str) -> None:
+    def action(self, channel: str, person: str, action: str) -> None:
         """Let a person, or the channel to a person, do something: change_password, cancel_authorisation, suspend."""
-        self.control("POST", f"users/{channel}/{person}/{deed}")
+        self.control("POST", f"users/{channel}/{person}/{action}")
 
     def consent(self, address: str, person: str) -> str:
         """Log in at a channel as this person, allow everything, and return the address that the browser is sent back to.

@@ -1,4 +1,4 @@
-"""What is LinkedIn's own in the consent page, in lifetimes and in deeds.
+"""What is LinkedIn's own in the consent page, in lifetimes and in actions.
 
 Switches of the app (`settings`): `refresh_tokens` (false: an app without programmatic refresh), `rotate_refresh` (a refresh gives a new
 refresh token; unverified), `fresh_delay` (seconds for which a new token is refused), `one_scope_set` (false: another scope set cancels

@@ -1,4 +1,4 @@
-"""What is Pinterest's own in the consent page, in lifetimes and in deeds.
+"""What is Pinterest's own in the consent page, in lifetimes and in actions.
 
 Switches of the app (`PUT apps/pinterest`, `settings`), and what they are without being set:
 `rotate` (true): each refresh gives a new refresh token, and the old one is void; `grace` (0): seconds for which the strings of before a

@@ -1,4 +1,4 @@
-"""What is Snapchat's own in the consent page, in lifetimes and in deeds.
+"""What is Snapchat's own in the consent page, in lifetimes and in actions.
 
 Switches of the app (`PUT apps/snapchat {"settings": {...}}`):
 

@@ -1,4 +1,4 @@
-"""What is TikTok's own in the consent page, in lifetimes and in deeds.
+"""What is TikTok's own in the consent page, in lifetimes and in actions.
 
 Switches of the app (`PUT apps/tiktok {"settings": {...}}`):
 

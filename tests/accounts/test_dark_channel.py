@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import api_keys, pool, sweeps
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account, ApiKey
 from broker import callers
 from portal import renewing
@@ -168,7 +168,7 @@ def test_staff_who_renew_now_are_sent_away_when_the_threads_are_taken(account: A
     thread = threading.Thread(target=wait)
     thread.start()
     held.wait(5)
-    with pytest.raises(DeedRefused, match="Too many wait for Pinterest"):
+    with pytest.raises(ActionRefused, match="Too many wait for Pinterest"):
         renewing.renew(token=token, actor=actor, now=NOW)
     hold.set()
     thread.join(5)

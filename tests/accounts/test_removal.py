@@ -12,7 +12,7 @@ from django.test import Client
 
 import broker
 from accounts import actions, api_keys, pool, removal, sweeps
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent, PendingLink
 from accounts.pushes import receiving
 from accounts.removal import Ended
@@ -261,7 +261,7 @@ class TestRemoving:
         page = {"token": seen, "generation": seen.generation, "actor": staff, "note": ""}
         removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
 
-        with pytest.raises(DeedRefused, match="Somebody was faster"):
+        with pytest.raises(ActionRefused, match="Somebody was faster"):
             removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
 
         assert revocations(world) == ["ada"]

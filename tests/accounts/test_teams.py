@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 import broker
 from accounts import actions, api_keys, pool
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent, ApiKey
 from broker import callers
 from macros import evaluation, mails
@@ -113,7 +113,7 @@ class TestMoving:
         team = make_team()
         account = make_account(team=team)
 
-        with pytest.raises(DeedRefused, match="already"):
+        with pytest.raises(ActionRefused, match="already"):
             move(account, team)
 
     def test_the_list_names_the_team_for_those_who_see_several(self, client: Client) -> None:

@@ -71,7 +71,7 @@ def test_one_ad_account_is_read_as_its_own_class(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "subcode"),
+    ("action", "subcode"),
     [
         ("change_password", 460),
         ("cancel_authorisation", 458),
@@ -81,10 +81,10 @@ def test_one_ad_account_is_read_as_its_own_class(connect: Connect) -> None:
     ],
 )
 def test_what_a_person_does_ends_the_token_with_code_190_and_its_subcode(
-    connect: Connect, channels_world: Sandbox, deed: str, subcode: int
+    connect: Connect, channels_world: Sandbox, action: str, subcode: int
 ) -> None:
     api = connect("ada")
-    channels_world.deed("facebook", "ada", deed)
+    channels_world.action("facebook", "ada", action)
 
     assert refusal(api) == (400, 190, subcode)
 

@@ -122,12 +122,12 @@ def test_a_reader_is_an_analyst(connect: Connect) -> None:
     assert words(told(account, "permissions")) == ["ANALYST"]
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "change_password", "deactivate"])
+@pytest.mark.parametrize("action", ["cancel_authorisation", "change_password", "deactivate"])
 def test_a_dead_token_is_unauthorized_whatever_the_cause(
-    connect: Connect, channels_world: Sandbox, deed: str
+    connect: Connect, channels_world: Sandbox, action: str
 ) -> None:
     client = connect("ada")
-    channels_world.deed("pinterest", "ada", deed)
+    channels_world.action("pinterest", "ada", action)
 
     answer = client.refusal(client.accounts.ad_accounts_list)
 
@@ -145,7 +145,7 @@ def test_a_token_whose_date_has_passed_is_unauthorized_too(connect: Connect, cha
 
 def test_a_missing_scope_is_told_apart(connect: Connect, channels_world: Sandbox) -> None:
     client = connect("ada")
-    channels_world.deed("pinterest", "ada", "consent", scopes=["user_accounts:read"])
+    channels_world.action("pinterest", "ada", "consent", scopes=["user_accounts:read"])
 
     answer = client.refusal(client.accounts.ad_accounts_list)
 

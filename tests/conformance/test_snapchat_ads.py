@@ -124,10 +124,10 @@ def test_a_refresh_token_that_rotates_is_kept_by_the_client(sign_in: SignIn, cha
     assert len({issued["refresh_token"], first["refresh_token"], client.load_config()["refresh_token"]}) == 3
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "suspend", "deactivate"])
-def test_a_dead_token_is_401_whatever_the_cause(sign_in: SignIn, channels_world: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["cancel_authorisation", "suspend", "deactivate"])
+def test_a_dead_token_is_401_whatever_the_cause(sign_in: SignIn, channels_world: Sandbox, action: str) -> None:
     sign_in("ada")
-    channels_world.deed("snapchat", "ada", deed)
+    channels_world.action("snapchat", "ada", action)
 
     status, body = refusal("me")
 

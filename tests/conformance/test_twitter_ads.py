@@ -72,12 +72,12 @@ def test_one_ad_account_is_read_with_its_currency(connect: Connect) -> None:
     assert (funding.currency, funding.able_to_fund) == ("EUR", True)
 
 
-@pytest.mark.parametrize(("deed", "body"), [("cancel_authorisation", {}), ("deactivate", {"on": True})])
+@pytest.mark.parametrize(("action", "body"), [("cancel_authorisation", {}), ("deactivate", {"on": True})])
 def test_a_dead_pair_is_not_authorized(
-    connect: Connect, channels_world: Sandbox, deed: str, body: dict[str, bool]
+    connect: Connect, channels_world: Sandbox, action: str, body: dict[str, bool]
 ) -> None:
     client = connect("ada")
-    channels_world.deed("x", "ada", deed, **body)
+    channels_world.action("x", "ada", action, **body)
 
     with pytest.raises(error.NotAuthorized) as caught:
         client.accounts()
@@ -108,13 +108,13 @@ def test_an_invalidated_pair_is_dead_at_once(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"), [("suspend", "CURRENT_USER_SUSPENDED"), ("checkpoint", "ACCOUNT_LOCKED_OUT")]
+    ("action", "code"), [("suspend", "CURRENT_USER_SUSPENDED"), ("checkpoint", "ACCOUNT_LOCKED_OUT")]
 )
 def test_a_suspended_or_locked_person_is_forbidden(
-    connect: Connect, channels_world: Sandbox, deed: str, code: str
+    connect: Connect, channels_world: Sandbox, action: str, code: str
 ) -> None:
     client = connect("ada")
-    channels_world.deed("x", "ada", deed, on=True)
+    channels_world.action("x", "ada", action, on=True)
 
     with pytest.raises(error.Forbidden) as caught:
         client.accounts(LUMEN)

@@ -9,9 +9,9 @@ RUN_OUT = "run_out"  # the access token's time is over
 
 @dataclass(frozen=True)
 class Death:
-    """A deed that ends a log-in, and what must be known of it."""
+    """An action that ends a log-in, and what must be known of it."""
 
-    deed: str  # of the stand-in, or RUN_OUT
+    action: str  # of the stand-in, or RUN_OUT
     reason: str
     lifted: bool = False  # the person can lift it, and the same token works again
 
@@ -27,10 +27,10 @@ class Profile:
     read: str  # address of a job's read below the API, {id} is the ad account's
     renews_after: int | None  # days after which a check renews; None: never
     moved_to: int | None = None  # days until the deadline after that renewal, counted from the linking
-    harmless: tuple[str, ...] = ()  # deeds that end nothing
+    harmless: tuple[str, ...] = ()  # actions that end nothing
     doubtful: tuple[
         str, ...
-    ] = ()  # deeds of which the channel says too little: the log-in rests, and serves again once it is over
+    ] = ()  # actions of which the channel says too little: the log-in rests, and serves again once it is over
     switches: tuple[
         Mapping[str, Any], ...
     ] = ()  # of the stand-in: trouble and disputed shapes that end nothing
@@ -228,7 +228,7 @@ TIKTOK = Profile(
 
 PROFILES = (FACEBOOK, SNAPCHAT, X, LINKEDIN, PINTEREST, TIKTOK)
 EVERY = {profile.key: profile for profile in PROFILES}
-DOUBTFUL = [(profile.key, deed) for profile in PROFILES for deed in profile.doubtful]
+DOUBTFUL = [(profile.key, action) for profile in PROFILES for action in profile.doubtful]
 
 # Trouble on every path: nothing of it may end a token or take an account away.
 ODD = {"moon": "in the wrong house", "phase": 3}

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts import sweeps
 from accounts.models import AccountToken
 from notifications.models import Message
-from sandbox.deeds import DEEDS
+from sandbox.actions import ACTIONS
 from tests.contract.conftest import LUMEN, Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
     DOUBTFUL,
@@ -42,12 +42,12 @@ def both(browser: Browser, channel: str) -> None:
     native.link(browser("ben"), channel, "ben")
 
 
-def befalls_ada(world: Sandbox, channel: str, deed: str, **how: object) -> None:
-    """Let a deed of the stand-in happen to Ada."""
-    if deed == RUN_OUT:
+def befalls_ada(world: Sandbox, channel: str, action: str, **how: object) -> None:
+    """Let an action of the stand-in happen to Ada."""
+    if action == RUN_OUT:
         world.expire_now(channel=channel, user="ada")
     else:
-        world.deed(channel, "ada", deed, **how)
+        world.action(channel, "ada", action, **how)
 
 
 def deadline_days(token: Token, clock: Clock) -> float:
@@ -247,8 +247,8 @@ def test_each_end_is_found_told_and_covered_by_the_backup(
     both(browser, profile.key)
 
     for death in profile.deaths:
-        with one_case(death.deed):
-            befalls_ada(world, profile.key, death.deed)
+        with one_case(death.action):
+            befalls_ada(world, profile.key, death.action)
             check()
 
             token, found = token_of("ada"), account()
@@ -269,11 +269,11 @@ def test_what_the_person_lifts_works_again_without_a_new_consent(
     for death in EVERY[channel].deaths:
         if not death.lifted:
             continue
-        with one_case(death.deed):
-            world.deed(channel, "ada", death.deed)
+        with one_case(death.action):
+            world.action(channel, "ada", death.action)
             check()
             assert account().state == "deactivated"
-            world.deed(channel, "ada", death.deed, on=False)
+            world.action(channel, "ada", death.action, on=False)
 
             check(rounds=1, hours=30)
 
@@ -301,21 +301,21 @@ def test_what_ends_nothing_at_the_channel_ends_nothing_here(
 ) -> None:
     native.link(browser("ada"), channel, "ada")
 
-    for deed in EVERY[channel].harmless:
-        with one_case(deed):
-            befalls_ada(world, channel, deed)
+    for action in EVERY[channel].harmless:
+        with one_case(action):
+            befalls_ada(world, channel, action)
 
             check()
 
             assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
-@pytest.mark.parametrize(("channel", "deed"), DOUBTFUL)
+@pytest.mark.parametrize(("channel", "action"), DOUBTFUL)
 def test_what_the_channel_says_too_little_of_rests_and_serves_again(
-    channel: str, deed: str, browser: Browser, world: Sandbox
+    channel: str, action: str, browser: Browser, world: Sandbox
 ) -> None:
     both(browser, channel)
-    befalls_ada(world, channel, deed)
+    befalls_ada(world, channel, action)
 
     check()
 
@@ -323,7 +323,7 @@ def test_what_the_channel_says_too_little_of_rests_and_serves_again(
     assert active is not None
     assert (token_of("ada").state, active.native_user_name) == ("cooling", "Ben Lindqvist")
     assert not Message.objects.filter(kind="died").exists()
-    befalls_ada(world, channel, deed, on=False)
+    befalls_ada(world, channel, action, on=False)
     check(rounds=2, hours=20)
     assert token_of("ada").state == "valid"
 
@@ -347,10 +347,10 @@ def test_no_switch_of_a_stand_in_kills_or_takes_away(
             assert (token_of("ada").state, account().state) == ("valid", "connected")
 
 
-def test_each_deed_that_a_stand_in_knows_is_in_each_profile() -> None:
-    personal = set(DEEDS) - {"consent", "request_deletion"}
+def test_each_action_that_a_stand_in_knows_is_in_each_profile() -> None:
+    personal = set(ACTIONS) - {"consent", "request_deletion"}
     for profile in PROFILES:
-        named = [*(death.deed for death in profile.deaths), *profile.harmless, *profile.doubtful]
+        named = [*(death.action for death in profile.deaths), *profile.harmless, *profile.doubtful]
         assert len(named) == len(set(named))
         assert set(named) == personal | (
             {RUN_OUT} if profile.key != "x" else set()

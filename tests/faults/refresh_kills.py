@@ -75,7 +75,7 @@ def _kill_and_count(world: Sandbox, tally: Tally, kills: int) -> None:
     tally.doubled = blamed
     tally.note(
         f"{kills} kills, {kills * len(PEOPLE)} refreshes under way: {lost} answers lost, all found, {stopped} log-ins stopped by that,"
-        f" {blamed} told as the person's deed"
+        f" {blamed} told as the person's action"
     )
 
 

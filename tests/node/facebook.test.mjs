@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import sdk from 'facebook-nodejs-business-sdk';
-import {apps, base, control, deed, issue} from './sandbox.mjs';
+import {apps, base, control, action, issue} from './sandbox.mjs';
 
 const {AdAccount, FacebookAdsApi, User} = sdk;
 const VERSION = 'v26.0'; // its last release on npm says v24.0, which the Marketing API retired on 2026-11-10
@@ -63,7 +63,7 @@ test('a retired version is refused by its code', async () => {
 test('the ends of a token come with their sub-codes', async () => {
   for (const [name, subcode] of [['change_password', 460], ['cancel_authorisation', 458], ['log_out', 467]]) {
     await start('ben');
-    await deed('facebook', 'ben', name);
+    await action('facebook', 'ben', name);
     assert.deepEqual(await refused(list), [400, 190, subcode]);
   }
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
 import {test} from 'node:test';
 import linkedin from 'linkedin-api-client';
-import {apps, base, callback, consent, control, deed, issue} from './sandbox.mjs';
+import {apps, base, callback, consent, control, action, issue} from './sandbox.mjs';
 
 const constants = createRequire(import.meta.url)('linkedin-api-client/dist/lib/utils/constants.js');
 constants.OAUTH_BASE_URL = `${base}/linkedin/oauth/v2`;
@@ -60,7 +60,7 @@ test('a refresh token gives another access token', async () => {
 test('introspection tells active from revoked', async () => {
   const {access_token: token} = await issue('linkedin', 'ben');
   assert.equal((await auth.introspectAccessToken(token)).data.status, 'active');
-  await deed('linkedin', 'ben', 'cancel_authorisation');
+  await action('linkedin', 'ben', 'cancel_authorisation');
   assert.equal((await auth.introspectAccessToken(token)).data.status, 'revoked');
 });
 
@@ -85,6 +85,6 @@ test('dead tokens, and versions that are over or yet to come, are refused by the
   const {access_token: token} = await issue('linkedin');
   for (const version of ['202501', '202712', '202513']) assert.equal((await refused(account(token, version)))[0], 426);
   assert.deepEqual(await refused(account('nobody')), [401, 65600]);
-  await deed('linkedin', 'ada', 'cancel_authorisation');
+  await action('linkedin', 'ada', 'cancel_authorisation');
   assert.deepEqual(await refused(account(token)), [401, 65601]);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import {test} from 'node:test';
 import * as arctic from 'arctic';
 import * as openid from 'openid-client';
-import {apps, base, callback, consent, control, deed, repoint} from './sandbox.mjs';
+import {apps, base, callback, consent, control, action, repoint} from './sandbox.mjs';
 
 repoint({
   'https://www.facebook.com': `${base}/facebook`, 'https://graph.facebook.com': `${base}/facebook`,
@@ -33,7 +33,7 @@ test('arctic: LinkedIn', async () => {
   const {code} = await consent(here(client.createAuthorizationURL('abc', LINKEDIN), 'linkedin'));
   const tokens = await client.validateAuthorizationCode(code);
   assert.ok((await client.refreshAccessToken(tokens.refreshToken())).accessToken());
-  await deed('linkedin', 'ada', 'cancel_authorisation');
+  await action('linkedin', 'ada', 'cancel_authorisation');
   await assert.rejects(client.refreshAccessToken(tokens.refreshToken()), arctic.OAuth2RequestError);
 });
 

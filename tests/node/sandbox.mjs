@@ -19,8 +19,8 @@ export async function control(method, path, body) {
 /** A token without the consent page; ad accounts and scopes as in `more`. */
 export const issue = (channel, user = 'ada', more = {}) => control('POST', 'tokens/issue', {channel, user, ...more});
 
-/** A deed of or to a person: cancel_authorisation, change_password ... */
-export const deed = (channel, user, name) => control('POST', `users/${channel}/${user}/${name}`, {});
+/** An action of or to a person: cancel_authorisation, change_password ... */
+export const action = (channel, user, name) => control('POST', `users/${channel}/${user}/${name}`, {});
 
 /** Let the person answer the page at `address`; returns what the redirect brings back. */
 export async function consent(address, user = 'ada', more = {action: 'allow'}) {

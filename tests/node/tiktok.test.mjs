@@ -4,7 +4,7 @@ import {test} from 'node:test';
 import {ApiClient} from 'tiktok-business-api-sdk-official/src/ApiClient.js';
 import {AccountManagementApi} from 'tiktok-business-api-sdk-official/src/api/AccountManagementApi.js';
 import {AuthenticationApi} from 'tiktok-business-api-sdk-official/src/api/AuthenticationApi.js';
-import {apps, base, callback, consent, control, deed, issue} from './sandbox.mjs';
+import {apps, base, callback, consent, control, action, issue} from './sandbox.mjs';
 
 const [appId, secret] = apps.tiktok;
 const client = new ApiClient();
@@ -50,7 +50,7 @@ test('only fields that exist may be asked for', async () => {
 
 test('dead and missing tokens come by their codes, with HTTP 200', async () => {
   const {access_token: token} = await issue('tiktok', 'ben');
-  await deed('tiktok', 'ben', 'cancel_authorisation');
+  await action('tiktok', 'ben', 'cancel_authorisation');
   assert.equal((await granted(token)).code, 40105);
   assert.equal((await granted('nobody')).code, 40105);
 });

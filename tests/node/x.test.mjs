@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import {test} from 'node:test';
 import {TwitterApi} from 'twitter-api-v2';
-import {apps, base, callback, consent, control, deed, issue} from './sandbox.mjs';
+import {apps, base, callback, consent, control, action, issue} from './sandbox.mjs';
 
 const [appKey, appSecret] = apps.x;
 const HOSTS = /^https:\/\/(?:api|ads-api)\.x\.com/;
@@ -50,7 +50,7 @@ test('the Ads API lists ad accounts and shows one', async () => {
 
 test('a person who removed the app is 89, or unauthorised at the Ads API', async () => {
   const client = await as('ben');
-  await deed('x', 'ben', 'cancel_authorisation');
+  await action('x', 'ben', 'cancel_authorisation');
   assert.deepEqual(await refused(client.v1.verifyCredentials()), [401, 89]);
   assert.deepEqual(await refused(client.ads.get('accounts')), [401, 'UNAUTHORIZED_ACCESS']);
 });

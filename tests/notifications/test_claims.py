@@ -1,4 +1,4 @@
-"""Claims of several senders at once, and the deeds of staff."""
+"""Claims of several senders at once, and the actions of staff."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

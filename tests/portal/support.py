@@ -54,8 +54,8 @@ def linked(*tokens: Token, **fields: Any) -> Account:
     return account
 
 
-def deed_url(name: str, account: Account, token: Token | None = None) -> str:
-    """The address of a deed: "token_unlink" with a token, "pause" without."""
+def action_url(name: str, account: Account, token: Token | None = None) -> str:
+    """The address of an action: "token_unlink" with a token, "pause" without."""
     args = [account.pk] if token is None else [account.pk, token.pk]
     return reverse(f"admin:accounts_account_{name}", args=args)
 

@@ -1,4 +1,4 @@
-"""Deeds of staff in the portal: the same ladder for each. GET changes nothing, POST does it once, others are refused."""
+"""Actions of staff in the portal: the same ladder for each. GET changes nothing, POST does it once, others are refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
-from tests.portal.support import deed_url, linked, pool_url, staff, token_of
+from tests.portal.support import action_url, linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token, TokenEvent
 from users.models import User
@@ -42,8 +42,8 @@ def pool() -> Pool:
 
 
 @dataclass(frozen=True)
-class Deed:
-    """One deed with a confirm page, and how to see that it was done."""
+class ActionCase:
+    """One action with a confirm page, and how to see that it was done."""
 
     name: str
     permission: str
@@ -56,7 +56,7 @@ class Deed:
         return self.name.startswith("token_")
 
     def url(self, pool: Pool) -> str:
-        return deed_url(self.name, pool.account, pool.backup if self.on_token else None)
+        return action_url(self.name, pool.account, pool.backup if self.on_token else None)
 
 
 def _kind(pool: Pool, kind: str) -> bool:
@@ -67,112 +67,112 @@ def _pause(pool: Pool, user: User) -> None:
     actions.pause(account=pool.account, actor=user, note="", now=timezone.now())
 
 
-DEEDS = [
-    Deed("token_activate", "accounts.switch_active_token", "Make Ada active", lambda p: _kind(p, "switched")),
-    Deed("token_unlink", "accounts.unlink_token", "Unlink Ada", lambda p: _kind(p, "unlinked")),
-    Deed("token_ask", "tokens.ask_token", "Ask Ada to re-authenticate", lambda p: _kind(p, "asked")),
-    Deed("pause", "accounts.pause_account", "Pause this account", lambda p: _kind(p, "paused")),
-    Deed("resume", "accounts.resume_account", "Resume this account", lambda p: _kind(p, "resumed"), _pause),
+ACTIONS = [
+    ActionCase("token_activate", "accounts.switch_active_token", "Make Ada active", lambda p: _kind(p, "switched")),
+    ActionCase("token_unlink", "accounts.unlink_token", "Unlink Ada", lambda p: _kind(p, "unlinked")),
+    ActionCase("token_ask", "tokens.ask_token", "Ask Ada to re-authenticate", lambda p: _kind(p, "asked")),
+    ActionCase("pause", "accounts.pause_account", "Pause this account", lambda p: _kind(p, "paused")),
+    ActionCase("resume", "accounts.resume_account", "Resume this account", lambda p: _kind(p, "resumed"), _pause),
 ]  # fmt: skip
-every_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+every_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 
 
 def said(response: HttpResponse) -> str:
     return " ".join(str(message) for message in get_messages(response.wsgi_request))  # type: ignore[attr-defined]  # the test client's
 
 
-def post(client: Client, deed: Deed, pool: Pool, **data: str) -> HttpResponse:
-    return client.post(deed.url(pool), {"note": "", "seen": "0", **data})  # type: ignore[return-value]  # the client's own class
+def post(client: Client, action: ActionCase, pool: Pool, **data: str) -> HttpResponse:
+    return client.post(action.url(pool), {"note": "", "seen": "0", **data})  # type: ignore[return-value]  # the client's own class
 
 
-@every_deed
-def test_get_shows_the_deed_and_changes_nothing(client: Client, pool: Pool, deed: Deed) -> None:
-    deed.prepare(pool, staff(client, deed.permission))
+@every_action
+def test_get_shows_the_action_and_changes_nothing(client: Client, pool: Pool, action: ActionCase) -> None:
+    action.prepare(pool, staff(client, action.permission))
     before = AccountEvent.objects.count()
 
-    response = client.get(deed.url(pool))
+    response = client.get(action.url(pool))
 
-    assert deed.button in response.content.decode()
+    assert action.button in response.content.decode()
     assert AccountEvent.objects.count() == before
-    assert not deed.done(pool)
+    assert not action.done(pool)
 
 
-@every_deed
+@every_action
 def test_post_does_it_leaves_one_event_with_who_and_why_and_leads_back(
-    client: Client, pool: Pool, deed: Deed
+    client: Client, pool: Pool, action: ActionCase
 ) -> None:
-    user = staff(client, deed.permission)
-    deed.prepare(pool, user)
+    user = staff(client, action.permission)
+    action.prepare(pool, user)
 
-    response = post(client, deed, pool, note="Campaign starts on Monday")
+    response = post(client, action, pool, note="Campaign starts on Monday")
 
     assert response["Location"].startswith(pool_url(pool.account))
-    assert deed.done(pool)
+    assert action.done(pool)
     event = AccountEvent.objects.filter(account=pool.account, source="staff").latest("id")
     assert (event.actor, event.note) == (user, "Campaign starts on Monday")
 
 
-@every_deed
-def test_a_post_with_a_wrong_field_does_nothing(client: Client, pool: Pool, deed: Deed) -> None:
-    deed.prepare(pool, staff(client, deed.permission))
+@every_action
+def test_a_post_with_a_wrong_field_does_nothing(client: Client, pool: Pool, action: ActionCase) -> None:
+    action.prepare(pool, staff(client, action.permission))
 
-    response = post(client, deed, pool, note="x" * 301)
+    response = post(client, action, pool, note="x" * 301)
 
     assert response.status_code == 200
-    assert not deed.done(pool)
+    assert not action.done(pool)
 
 
-@every_deed
-def test_an_account_of_another_team_is_not_found(client: Client, pool: Pool, deed: Deed) -> None:
-    staff(client, deed.permission, team=make_team())
+@every_action
+def test_an_account_of_another_team_is_not_found(client: Client, pool: Pool, action: ActionCase) -> None:
+    staff(client, action.permission, team=make_team())
 
-    found = [client.get(deed.url(pool)).status_code, post(client, deed, pool).status_code]
+    found = [client.get(action.url(pool)).status_code, post(client, action, pool).status_code]
 
     assert found == [404, 404]
-    assert not deed.done(pool)
+    assert not action.done(pool)
 
 
-@every_deed
+@every_action
 def test_strangers_and_people_who_are_no_staff_are_sent_to_log_in(
-    client: Client, pool: Pool, deed: Deed
+    client: Client, pool: Pool, action: ActionCase
 ) -> None:
-    stranger = post(client, deed, pool).status_code
+    stranger = post(client, action, pool).status_code
     client.force_login(make_user())
 
-    marketer = post(client, deed, pool).status_code
+    marketer = post(client, action, pool).status_code
 
     assert (stranger, marketer) == (302, 302)
-    assert not deed.done(pool)
+    assert not action.done(pool)
 
 
-@every_deed
-def test_staff_without_the_permission_are_refused(client: Client, pool: Pool, deed: Deed) -> None:
+@every_action
+def test_staff_without_the_permission_are_refused(client: Client, pool: Pool, action: ActionCase) -> None:
     staff(client)
 
-    found = [client.get(deed.url(pool)).status_code, post(client, deed, pool).status_code]
+    found = [client.get(action.url(pool)).status_code, post(client, action, pool).status_code]
 
     assert found == [403, 403]
-    assert not deed.done(pool)
+    assert not action.done(pool)
 
 
-@every_deed
-def test_a_second_post_of_the_same_page_does_nothing_more(client: Client, pool: Pool, deed: Deed) -> None:
-    deed.prepare(pool, staff(client, deed.permission))
-    post(client, deed, pool)
+@every_action
+def test_a_second_post_of_the_same_page_does_nothing_more(client: Client, pool: Pool, action: ActionCase) -> None:
+    action.prepare(pool, staff(client, action.permission))
+    post(client, action, pool)
     before = AccountEvent.objects.count()
 
-    response = post(client, deed, pool)
+    response = post(client, action, pool)
 
     assert AccountEvent.objects.count() == before
     assert "faster" in said(response) or "no longer linked" in said(response)
 
 
-@every_deed
-def test_a_token_or_account_that_is_not_there_is_not_found(client: Client, pool: Pool, deed: Deed) -> None:
-    staff(client, deed.permission)
+@every_action
+def test_a_token_or_account_that_is_not_there_is_not_found(client: Client, pool: Pool, action: ActionCase) -> None:
+    staff(client, action.permission)
     other = token_of("Chiara Rossi")
     url = (
-        deed_url(deed.name, pool.account, other) if deed.on_token else deed_url(deed.name, Account(pk=987654))
+        action_url(action.name, pool.account, other) if action.on_token else action_url(action.name, Account(pk=987654))
     )
 
     response = client.get(url)
@@ -184,7 +184,7 @@ def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: 
     staff(client, "accounts.switch_active_token")
     Token.objects.filter(pk=pool.backup.pk).update(state="dead", reason="password_changed")
 
-    response = client.post(deed_url("token_activate", pool.account, pool.backup), {"note": ""})
+    response = client.post(action_url("token_activate", pool.account, pool.backup), {"note": ""})
 
     assert "not usable" in said(response)  # type: ignore[arg-type]  # the client's own class
     pool.account.refresh_from_db()
@@ -194,7 +194,7 @@ def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: 
 def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Client, pool: Pool) -> None:
     staff(client, "accounts.unlink_token")
     actions.unlink(account=pool.account, token=pool.backup, actor=make_user(), note="", now=timezone.now())
-    url = deed_url("token_unlink", pool.account, pool.active)
+    url = action_url("token_unlink", pool.account, pool.active)
 
     page = client.get(url).content.decode()
     wrong = client.post(url, {"note": "", "typed": "Lumen"})
@@ -210,7 +210,7 @@ def test_unlinking_the_last_usable_token_asks_for_the_accounts_name(client: Clie
 def test_asking_writes_one_message_without_a_secret(client: Client, pool: Pool) -> None:
     staff(client, "tokens.ask_token")
 
-    client.post(deed_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
+    client.post(action_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
 
     message = Message.objects.get()
     assert pool.backup.consented_by is not None
@@ -222,8 +222,8 @@ def test_an_imported_token_has_nobody_to_ask_and_says_so(client: Client, pool: P
     staff(client, "tokens.ask_token")
     Token.objects.filter(pk=pool.backup.pk).update(consented_by=None)
 
-    page = client.get(deed_url("token_ask", pool.account, pool.backup)).content.decode()
-    client.post(deed_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
+    page = client.get(action_url("token_ask", pool.account, pool.backup)).content.decode()
+    client.post(action_url("token_ask", pool.account, pool.backup), {"note": "", "seen": "0"})
 
     assert "it was imported" in page
     assert 'type="submit">Ask' not in page
@@ -235,7 +235,7 @@ def test_moving_a_token_sets_the_order_by_hand_and_says_its_place(client: Client
     third = token_of("Deniz Kaya", days=5)
     pool.account.pool.create(token=third, can_publish="yes")
 
-    response = client.post(deed_url("token_move", pool.account, third), {"step": "-1"})
+    response = client.post(action_url("token_move", pool.account, third), {"step": "-1"})
 
     assert response["Location"].endswith(f"#up-{third.pk}")  # the focus stays on the button
     assert "Deniz Kaya is now second of 3." in said(response)  # type: ignore[arg-type]  # the client's own class
@@ -246,7 +246,7 @@ def test_a_move_that_changes_nothing_is_refused_and_leaves_no_trace(client: Clie
     staff(client, "accounts.rank_token")
 
     response = client.post(
-        deed_url("token_move", pool.account, pool.backup), {"step": "-1"}
+        action_url("token_move", pool.account, pool.backup), {"step": "-1"}
     )  # above the active one
 
     assert "It stays where it is" in said(response)  # type: ignore[arg-type]  # the client's own class
@@ -258,17 +258,17 @@ def test_back_to_automatic_forgets_the_order(client: Client, pool: Pool) -> None
     staff(client, "accounts.rank_token")
     pool.account.pool.update(rank=1)
 
-    client.post(deed_url("automatic", pool.account))
+    client.post(action_url("automatic", pool.account))
 
     assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
 
 
 @pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
-def test_deeds_without_a_confirm_page_take_posts_only_and_need_their_permission(
+def test_actions_without_a_confirm_page_take_posts_only_and_need_their_permission(
     client: Client, pool: Pool, name: str
 ) -> None:
     staff(client)
-    url = deed_url(name, pool.account, pool.active if name.startswith("token_") else None)
+    url = action_url(name, pool.account, pool.active if name.startswith("token_") else None)
 
     found = [client.get(url).status_code, client.post(url, {"step": "1"}).status_code]
 
@@ -276,9 +276,9 @@ def test_deeds_without_a_confirm_page_take_posts_only_and_need_their_permission(
 
 
 @pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
-def test_deeds_without_a_confirm_page_do_not_reach_other_teams(client: Client, pool: Pool, name: str) -> None:
+def test_actions_without_a_confirm_page_do_not_reach_other_teams(client: Client, pool: Pool, name: str) -> None:
     staff(client, "accounts.rank_token", "tokens.probe_token", team=make_team())
-    url = deed_url(name, pool.account, pool.active if name.startswith("token_") else None)
+    url = action_url(name, pool.account, pool.active if name.startswith("token_") else None)
 
     response = client.post(url, {"step": "1"})
 

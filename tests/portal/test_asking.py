@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts import sweeps
 from accounts.models import Account, AccountToken
-from tests.portal.support import deed_url
+from tests.portal.support import action_url
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -43,7 +43,7 @@ def boss(client: Client) -> User:
 
 def press(client: Client, name: str, account: Account, token: Token | None = None) -> str:
     """Press the button and return what the page says then."""
-    response = client.post(deed_url(name, account, token), {"note": "", "seen": ""})
+    response = client.post(action_url(name, account, token), {"note": "", "seen": ""})
     return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
@@ -52,7 +52,7 @@ def check(
 ) -> tuple[str, Any]:
     """Press the button, let a worker work, and open the page it leads to some seconds later. Returns the notice, and the page."""
     with time_machine.travel(timezone.now() - timedelta(seconds=10), tick=True):
-        leads = client.post(deed_url(name, account, token))["Location"]
+        leads = client.post(action_url(name, account, token))["Location"]
         if work:
             sweeps.check_due(now=timezone.now())
     page = client.get(leads)
@@ -147,7 +147,7 @@ def test_renew_now_says_the_new_date_and_who_did_it_is_kept(
     account = native.linked("facebook", "ada")
     token = Token.objects.get()
     Token.objects.filter(pk=token.pk).update(access_expires_at=timezone.now() + timedelta(days=3))
-    page = client.get(deed_url("token_renew", account, token)).content.decode()
+    page = client.get(action_url("token_renew", account, token)).content.decode()
     before = TokenEvent.objects.filter(kind="renewed").count()
 
     said = press(client, "token_renew", account, token)

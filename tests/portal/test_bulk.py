@@ -1,4 +1,4 @@
-"""Deeds on many accounts: the page says who gets what and what is skipped and why; nothing happens before the POST."""
+"""Actions on many accounts: the page says who gets what and what is skipped and why; nothing happens before the POST."""
 
 import pytest
 from django.contrib.messages import get_messages
@@ -148,7 +148,7 @@ def test_accounts_of_one_name_are_told_apart_by_channel_and_id(client: Client) -
         linked(elsewhere, channel="x", name="Twin"),
     ]
 
-    pages = [client.get(bulk(deed, *accounts)).content.decode() for deed in ("check", "ask", "pause")]
+    pages = [client.get(bulk(action, *accounts)).content.decode() for action in ("check", "ask", "pause")]
 
     for page in pages:
         assert f"Twin (Facebook, {accounts[0].native_id})" in page

@@ -115,22 +115,22 @@ def test_nothing_can_be_edited_or_deleted(mira: Client) -> None:
     assert Message.objects.get().recipient == "ada@example.com"
 
 
-DEEDS = [
+ACTIONS = [
     ("send_again", State.FAILED, State.QUEUED, "is in the queue again"),
     ("cancel", State.QUEUED, State.CANCELLED, "is cancelled"),
 ]
 
 
-@pytest.mark.parametrize(("deed", "before", "after", "words"), DEEDS)
-def test_a_deed_asks_by_get_and_acts_by_post(
-    mira: Client, deed: str, before: str, after: str, words: str
+@pytest.mark.parametrize(("action", "before", "after", "words"), ACTIONS)
+def test_a_action_asks_by_get_and_acts_by_post(
+    mira: Client, action: str, before: str, after: str, words: str
 ) -> None:
     message = make_message(state=before, next_attempt_at=NOW + timedelta(days=3000))
 
-    asked = mira.get(url(message, deed))
+    asked = mira.get(url(message, action))
     message.refresh_from_db()
     state_after_get = message.state
-    done = mira.post(url(message, deed), follow=True)
+    done = mira.post(url(message, action), follow=True)
 
     message.refresh_from_db()
     assert (asked.status_code, state_after_get, message.state) == (200, before, after)
@@ -139,15 +139,15 @@ def test_a_deed_asks_by_get_and_acts_by_post(
 
 
 @pytest.mark.parametrize(
-    ("deed", "state"), [("send_again", State.QUEUED), ("cancel", State.SENT), ("cancel", State.SENDING)]
+    ("action", "state"), [("send_again", State.QUEUED), ("cancel", State.SENT), ("cancel", State.SENDING)]
 )
-def test_a_deed_that_is_not_possible_any_more_is_refused_with_words(
-    mira: Client, deed: str, state: str
+def test_a_action_that_is_not_possible_any_more_is_refused_with_words(
+    mira: Client, action: str, state: str
 ) -> None:
     message = make_message(state=state)
 
-    asked = mira.get(url(message, deed))
-    done = mira.post(url(message, deed), follow=True)
+    asked = mira.get(url(message, action))
+    done = mira.post(url(message, action), follow=True)
 
     message.refresh_from_db()
     assert message.state == state
@@ -156,17 +156,17 @@ def test_a_deed_that_is_not_possible_any_more_is_refused_with_words(
     assert not LogEntry.objects.exists()
 
 
-@pytest.mark.parametrize(("deed", "before"), [(deed, before) for deed, before, _, _ in DEEDS])
-def test_deeds_need_their_permission(deed: str, before: str) -> None:
+@pytest.mark.parametrize(("action", "before"), [(action, before) for action, before, _, _ in ACTIONS])
+def test_actions_need_their_permission(action: str, before: str) -> None:
     message = make_message(state=before, team=Team.default())
     reader = browser("reader@example.com", "view_message", is_staff=True)
     worker = browser("worker@example.com", "view_message", "retry_message", is_staff=True)
 
-    refused = [reader.get(url(message, deed)).status_code, reader.post(url(message, deed)).status_code]
-    anonymous = Client().post(url(message, deed)).status_code
+    refused = [reader.get(url(message, action)).status_code, reader.post(url(message, action)).status_code]
+    anonymous = Client().post(url(message, action)).status_code
     message.refresh_from_db()
     untouched = message.state
-    allowed = worker.post(url(message, deed)).status_code
+    allowed = worker.post(url(message, action)).status_code
 
     assert (refused, anonymous, untouched, allowed) == ([403, 403], 302, before, 302)
 

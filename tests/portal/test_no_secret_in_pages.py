@@ -11,7 +11,7 @@ from pytest_django import Settings
 from accounts import api_keys
 from accounts.models import Account, ApiKey
 from broker import callers
-from tests.portal.support import deed_url, linked, pool_url, staff, token_of
+from tests.portal.support import action_url, linked, pool_url, staff, token_of
 from tests.support.factories import MARKER, make_team, make_user
 from tokens.models import ChannelApp, Token
 from users.models import Team
@@ -46,10 +46,10 @@ def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Itera
         for tab in ("details", "messages", "history")
     )
     yield from (
-        deed_url(name, account, token)
+        action_url(name, account, token)
         for name in ("token_activate", "token_unlink", "token_ask", "token_renew")
     )
-    yield from (deed_url(name, account) for name in ("pause", "resume"))
+    yield from (action_url(name, account) for name in ("pause", "resume"))
     yield from (
         f"/admin/accounts/account/bulk/{name}/?ids={account.pk}" for name in ("ask", "check", "pause")
     )

@@ -195,12 +195,12 @@ def test_staff_without_the_permission_cannot_invite(client: Client) -> None:
     assert not Invitation.objects.exists()
 
 
-@pytest.mark.parametrize("deed", ["send_again", "revoke"])
-def test_a_deed_shows_by_get_and_acts_by_post(client: Client, boss: User, deed: str) -> None:
+@pytest.mark.parametrize("action", ["send_again", "revoke"])
+def test_a_action_shows_by_get_and_acts_by_post(client: Client, boss: User, action: str) -> None:
     invited = invitations.create(
         email="emil@example.com", team=make_team(), invited_by=boss, now=timezone.now()
     )
-    url = reverse(f"admin:users_invitation_{deed}", args=[invited.pk])
+    url = reverse(f"admin:users_invitation_{action}", args=[invited.pk])
 
     page = client.get(url)
     before = Invitation.objects.values("number", "revoked_at").get()
@@ -209,11 +209,11 @@ def test_a_deed_shows_by_get_and_acts_by_post(client: Client, boss: User, deed: 
 
     assert "the invitation of emil@example.com" in page.text
     assert before == {"number": 1, "revoked_at": None}
-    assert (after.number == 2) if deed == "send_again" else after.revoked_at
+    assert (after.number == 2) if action == "send_again" else after.revoked_at
     assert LogEntry.objects.count() == 2
 
 
-def test_a_deed_on_a_revoked_invitation_says_so_and_one_on_none_is_not_found(
+def test_a_action_on_a_revoked_invitation_says_so_and_one_on_none_is_not_found(
     client: Client, boss: User
 ) -> None:
     invited = invitations.create(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import AccountEvent
-from tests.portal.support import deed_url, linked, pool_url, settle, staff, token_of
+from tests.portal.support import action_url, linked, pool_url, settle, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.kinds import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
@@ -203,7 +203,7 @@ def test_people_of_other_teams_are_someone_in_another_team(client: Client) -> No
     account = linked(token_of("Colleague", team=mine), strange, team=mine)
     die(strange)
 
-    pages = [client.get(pool_url(account)), client.get(deed_url("token_ask", account, strange))]
+    pages = [client.get(pool_url(account)), client.get(action_url("token_ask", account, strange))]
 
     for page in pages:
         assert "Strange" not in page.content.decode()

@@ -49,7 +49,7 @@ def page_of(token: Token) -> str:
 
 
 class TestStaff:
-    def test_the_page_shows_what_goes_on_and_the_deed_leaves_its_traces(self, client: Client) -> None:
+    def test_the_page_shows_what_goes_on_and_the_action_leaves_its_traces(self, client: Client) -> None:
         account = native.linked("facebook", "ada", "ben")
         mira = staff(client, REVOKE)
         ada = token_of("Ada")

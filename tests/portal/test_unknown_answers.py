@@ -139,7 +139,7 @@ def test_saying_what_it_means_holds_and_is_in_the_history(
     assert ruling.verdict == Verdict.ACCOUNT_RESTRICTED
 
 
-def test_taking_it_back_is_a_deed_of_its_own(explainer: Client, answer: UnknownAnswer) -> None:
+def test_taking_it_back_is_a_action_of_its_own(explainer: Client, answer: UnknownAnswer) -> None:
     explainer.post(f"{LIST}{answer.pk}/say/", {"verdict": "transient"})
 
     asked = explainer.get(f"{LIST}{answer.pk}/take-back/").content.decode()
@@ -171,13 +171,13 @@ def test_what_is_not_offered_is_refused(explainer: Client, answer: UnknownAnswer
     assert answer.verdict == ""
 
 
-@pytest.mark.parametrize("deed", ["say", "take-back"])
-def test_staff_who_may_only_look_may_not_say(viewer: Client, answer: UnknownAnswer, deed: str) -> None:
+@pytest.mark.parametrize("action", ["say", "take-back"])
+def test_staff_who_may_only_look_may_not_say(viewer: Client, answer: UnknownAnswer, action: str) -> None:
     page = viewer.get(f"{LIST}{answer.pk}/change/").content.decode()
 
-    assert viewer.get(f"{LIST}{answer.pk}/{deed}/").status_code == 403
-    assert viewer.post(f"{LIST}{answer.pk}/{deed}/", {"verdict": "transient"}).status_code == 403
-    assert f"/{deed}/" not in page
+    assert viewer.get(f"{LIST}{answer.pk}/{action}/").status_code == 403
+    assert viewer.post(f"{LIST}{answer.pk}/{action}/", {"verdict": "transient"}).status_code == 403
+    assert f"/{action}/" not in page
 
 
 @pytest.mark.parametrize("path", ["", "{}/change/", "{}/say/", "{}/take-back/", "export/"])

@@ -314,27 +314,27 @@ def test_the_answer_names_every_scope_that_was_ever_approved(pinterest: Pinteres
     assert error_of(refused)[:2] == (400, 1)
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "change_password", "log_out"])
+@pytest.mark.parametrize("action", ["cancel_authorisation", "change_password", "log_out"])
 def test_what_a_person_does_ends_access_and_renewal_without_a_word_why(
-    pinterest: Pinterest, sandbox: Sandbox, deed: str
+    pinterest: Pinterest, sandbox: Sandbox, action: str
 ) -> None:
     issued = sandbox.issue_token("pinterest", "ada")
-    sandbox.deed("pinterest", "ada", deed)
+    sandbox.action("pinterest", "ada", action)
 
     assert error_of(pinterest.person(issued["access_token"])) == DENIED
     assert error_of(pinterest.refresh(issued["refresh_token"])) == INVALID
     assert pinterest.redeem(pinterest.code()).status_code == 200
 
 
-@pytest.mark.parametrize("deed", ["suspend", "deactivate", "checkpoint"])
+@pytest.mark.parametrize("action", ["suspend", "deactivate", "checkpoint"])
 def test_what_is_lifted_lets_the_same_tokens_work_again(
-    pinterest: Pinterest, sandbox: Sandbox, deed: str
+    pinterest: Pinterest, sandbox: Sandbox, action: str
 ) -> None:
     issued = sandbox.issue_token("pinterest", "ada")
-    sandbox.deed("pinterest", "ada", deed)
+    sandbox.action("pinterest", "ada", action)
 
     refused = error_of(pinterest.person(issued["access_token"]))
-    sandbox.deed("pinterest", "ada", deed, on=False)
+    sandbox.action("pinterest", "ada", action, on=False)
 
     assert refused == DENIED
     assert pinterest.person(issued["access_token"]).status_code == 200

@@ -60,9 +60,9 @@ def test_another_flow_or_scope_is_refused_by_a_redirect(snap: Snap, form: dict[s
     assert query_of(snap.dialog(**form)) == {"error": error, "state": "s1"}
 
 
-@pytest.mark.parametrize("deed", ["suspend", "deactivate", "checkpoint"])
-def test_a_person_who_is_stopped_can_allow_nothing(snap: Snap, deed: str) -> None:
-    getattr(snap.sandbox, deed)("snapchat", "ada")
+@pytest.mark.parametrize("action", ["suspend", "deactivate", "checkpoint"])
+def test_a_person_who_is_stopped_can_allow_nothing(snap: Snap, action: str) -> None:
+    getattr(snap.sandbox, action)("snapchat", "ada")
 
     assert snap.dialog().status_code == 400
 
@@ -169,28 +169,28 @@ def test_an_access_token_ends_with_its_half_hour_and_the_refresh_token_lives_on(
     assert (renewed.status_code, alive.status_code) == (200, 200)
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "suspend", "deactivate", "checkpoint"])
-def test_what_ends_a_consent_looks_the_same_whoever_ended_it(snap: Snap, sandbox: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["cancel_authorisation", "suspend", "deactivate", "checkpoint"])
+def test_what_ends_a_consent_looks_the_same_whoever_ended_it(snap: Snap, sandbox: Sandbox, action: str) -> None:
     old = snap.issued()
-    getattr(sandbox, deed)("snapchat", "ada")
+    getattr(sandbox, action)("snapchat", "ada")
 
     assert snap.get("me", old["access_token"]).status_code == 401
     assert said(snap.refresh(old["refresh_token"])) == (400, "invalid_grant")
 
 
-@pytest.mark.parametrize("deed", ["suspend", "checkpoint"])
-def test_a_stop_that_is_lifted_leaves_the_consent_as_it_was(snap: Snap, sandbox: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["suspend", "checkpoint"])
+def test_a_stop_that_is_lifted_leaves_the_consent_as_it_was(snap: Snap, sandbox: Sandbox, action: str) -> None:
     old = snap.issued()
-    getattr(sandbox, deed)("snapchat", "ada")
-    getattr(sandbox, deed)("snapchat", "ada", on=False)
+    getattr(sandbox, action)("snapchat", "ada")
+    getattr(sandbox, action)("snapchat", "ada", on=False)
 
     assert snap.refresh(old["refresh_token"]).status_code == 200
 
 
-@pytest.mark.parametrize("deed", ["change_password", "log_out"])
-def test_what_no_source_names_ends_nothing(snap: Snap, sandbox: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["change_password", "log_out"])
+def test_what_no_source_names_ends_nothing(snap: Snap, sandbox: Sandbox, action: str) -> None:
     old = snap.issued()
-    getattr(sandbox, deed)("snapchat", "ada")
+    getattr(sandbox, action)("snapchat", "ada")
 
     assert snap.get("me", old["access_token"]).status_code == 200
 

@@ -123,7 +123,7 @@ def test_the_token_travels_bare_in_its_own_header(tiktok: TikTokClient, token: s
 
 
 @pytest.mark.parametrize(
-    ("deed", "code"),
+    ("action", "code"),
     [
         ("cancel_authorisation", 40105),
         ("suspend", 40106),
@@ -134,9 +134,9 @@ def test_the_token_travels_bare_in_its_own_header(tiktok: TikTokClient, token: s
     ],
 )
 def test_what_a_person_does_shows_in_the_number(
-    tiktok: TikTokClient, sandbox: Sandbox, token: str, deed: str, code: int
+    tiktok: TikTokClient, sandbox: Sandbox, token: str, action: str, code: int
 ) -> None:
-    sandbox.deed("tiktok", "ada", deed)
+    sandbox.action("tiktok", "ada", action)
 
     assert tiktok.get("user/info", token)["code"] == code
 

@@ -144,7 +144,7 @@ def test_the_secret_goes_by_basic_alone(x: Client) -> None:
 def test_the_app_and_the_person_can_end_it(x: Client) -> None:
     revoked, removed = x.dance(), x.dance(user="ben")
     answer = x.http.post(f"{x.root}/2/oauth2/revoke", data={"token": revoked["refresh_token"]}, auth=x.basic)
-    x.sandbox.deed("x", "ben", "cancel_authorisation")
+    x.sandbox.action("x", "ben", "cancel_authorisation")
 
     assert (answer.status_code, answer.json()) == (200, {"revoked": True})
     assert {x.get("/2/users/me", one["access_token"]).status_code for one in (revoked, removed)} == {401}

@@ -131,7 +131,7 @@ class Sandbox:
 
     def request_deletion(self, user: str) -> Any:
         """Facebook: the person asks for the deletion of their data. Gives what our address answered."""
-        self.deed("facebook", user, "request_deletion")
+        self.action("facebook", user, "request_deletion")
         app = next(app for app in self.state()["apps"] if app["channel"] == "facebook")
         return app["settings"].get("deletion_answer")
 
@@ -143,37 +143,37 @@ class Sandbox:
         """Create an ad account or change name, currency, time_zone, roles and its native status."""
         return self.control("PUT", f"accounts/{channel}/{account}", fields)
 
-    def deed(self, channel: str, user: str, deed: str, **fields: Any) -> Any:
-        """One deed of or to a person."""
-        return self.control("POST", f"users/{channel}/{user}/{deed}", fields)
+    def action(self, channel: str, user: str, action: str, **fields: Any) -> Any:
+        """One action of or to a person."""
+        return self.control("POST", f"users/{channel}/{user}/{action}", fields)
 
     def change_password(self, channel: str, user: str) -> None:
         """Facebook: all tokens of the person die with 460. X: no effect."""
-        self.deed(channel, user, "change_password")
+        self.action(channel, user, "change_password")
 
     def cancel_authorisation(self, channel: str, user: str, client_id: str | None = None) -> None:
         """The person removes the app (all apps without client_id)."""
-        self.deed(channel, user, "cancel_authorisation", **({"client_id": client_id} if client_id else {}))
+        self.action(channel, user, "cancel_authorisation", **({"client_id": client_id} if client_id else {}))
 
     def checkpoint(self, channel: str, user: str, on: bool = True) -> None:
         """The channel locks the person out until a security check is done."""
-        self.deed(channel, user, "checkpoint", on=on)
+        self.action(channel, user, "checkpoint", on=on)
 
     def suspend(self, channel: str, user: str, on: bool = True) -> None:
         """The channel suspends the person."""
-        self.deed(channel, user, "suspend", on=on)
+        self.action(channel, user, "suspend", on=on)
 
     def deactivate(self, channel: str, user: str, on: bool = True) -> None:
         """The person closes the native login."""
-        self.deed(channel, user, "deactivate", on=on)
+        self.action(channel, user, "deactivate", on=on)
 
     def log_out(self, channel: str, user: str) -> None:
         """Facebook: all tokens of the person die with 467. X: no effect."""
-        self.deed(channel, user, "log_out")
+        self.action(channel, user, "log_out")
 
     def set_consent(self, user: str, **fields: Any) -> None:
         """Facebook: change `scopes` or ticked `accounts` of a standing grant."""
-        self.deed("facebook", user, "consent", **fields)
+        self.action("facebook", user, "consent", **fields)
 
     def give_role(self, channel: str, account: str, user: str, role: str) -> None:
         """Give a role: admin, advertiser or reader."""

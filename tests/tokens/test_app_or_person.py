@@ -10,7 +10,7 @@ from django.utils import timezone
 
 import broker
 from accounts import account_sync, actions, alerts, pool, selection, sweeps
-from accounts.errors import DeedRefused
+from accounts.errors import ActionRefused
 from accounts.models import Account
 from broker import Caller
 from notifications.models import Message
@@ -332,7 +332,7 @@ def test_a_log_in_that_stands_back_is_served_where_nobody_else_can_be_and_staff_
         account.refresh_from_db()
     assert (alone.active_token, alone.state) == (odd, "connected")
     assert shared.active_token == fine
-    with pytest.raises(DeedRefused, match="answers others"):
+    with pytest.raises(ActionRefused, match="answers others"):
         actions.make_active(account=shared, token=odd, actor=make_user(), note="", now=NOW)
     assert [entry.token for entry in selection.in_order(shared)] == [fine, odd]
 

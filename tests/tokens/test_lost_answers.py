@@ -1,4 +1,4 @@
-"""An answer that was lost here is our doing: what a channel refuses afterwards is never told as the person's deed."""
+"""An answer that was lost here is our doing: what a channel refuses afterwards is never told as the person's action."""
 
 from datetime import timedelta
 from typing import Any

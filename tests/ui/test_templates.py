@@ -191,10 +191,10 @@ def test_a_form_without_errors_has_no_summary() -> None:
     assert "<legend" in html
 
 
-def test_a_deed_that_changes_something_is_posted() -> None:
-    deed = {"label": "Try again", "url": "/again", "post": True}
+def test_a_action_that_changes_something_is_posted() -> None:
+    action = {"label": "Try again", "url": "/again", "post": True}
 
-    html = render_to_string("ui/_deed.html", {"deed": deed, "kind": "primary", "csrf_token": "t" * 64})
+    html = render_to_string("ui/_action.html", {"action": action, "kind": "primary", "csrf_token": "t" * 64})
 
     assert '<form method="post" action="/again">' in html
     assert "csrfmiddlewaretoken" in html

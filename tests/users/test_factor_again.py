@@ -59,7 +59,7 @@ def test_guarded_pages_ask_for_the_factor_again_after_15_minutes_and_lists_do_no
     assert again == [200] * 5
 
 
-def test_a_deed_without_the_factor_does_nothing_and_a_form_that_was_opened_in_time_may_be_sent(
+def test_a_action_without_the_factor_does_nothing_and_a_form_that_was_opened_in_time_may_be_sent(
     client: Client, staff: User
 ) -> None:
     form = {"email": "new@example.com", "name": "New", "team": staff.teams.get().pk}

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
-from adtoken_project.groups import ADMINISTRATORS, OUR_APPS, STAFF_DEEDS, ensure_groups
+from adtoken_project.groups import ADMINISTRATORS, OUR_APPS, STAFF_ACTIONS, ensure_groups
 from adtoken_project.models import StaffGrant
 from users.invitations import STAFF_GROUP
 
@@ -21,13 +21,13 @@ def test_migrate_makes_administrators_with_all_our_permissions() -> None:
     assert codenames(ADMINISTRATORS) == set(ours.values_list("codename", flat=True))
 
 
-def test_migrate_makes_staff_with_the_daily_deeds_and_views_only() -> None:
-    deeds = {codename for names in STAFF_DEEDS.values() for codename in names}
+def test_migrate_makes_staff_with_the_daily_actions_and_views_only() -> None:
+    actions = {codename for names in STAFF_ACTIONS.values() for codename in names}
 
     found = codenames(STAFF_GROUP)
 
-    assert deeds <= found
-    assert all(codename.startswith("view_") for codename in found - deeds)
+    assert actions <= found
+    assert all(codename.startswith("view_") for codename in found - actions)
     assert not found & {"change_user", "add_user", "delete_user", "change_channelapp"}
 
 

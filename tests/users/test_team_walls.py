@@ -97,11 +97,11 @@ def test_inviting_somebody_with_a_log_in_says_so(
     assert lumen.users.filter(email="eve@example.com").exists()
 
 
-@pytest.mark.parametrize("deed", ["send_again", "revoke"])
+@pytest.mark.parametrize("action", ["send_again", "revoke"])
 def test_an_invitation_of_another_team_is_neither_seen_nor_touched(
-    client: Client, clerk: User, foreign: Invitation, deed: str
+    client: Client, clerk: User, foreign: Invitation, action: str
 ) -> None:
-    answer = client.post(reverse(f"admin:users_invitation_{deed}", args=[foreign.pk]))
+    answer = client.post(reverse(f"admin:users_invitation_{action}", args=[foreign.pk]))
 
     foreign.refresh_from_db()
     assert answer.status_code == 404

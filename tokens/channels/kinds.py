@@ -38,7 +38,7 @@ class Reason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
     SESSION_INVALID = "session_invalid"
-    ANSWER_LOST = "answer_lost"  # the answer to a refresh of ours never reached us: whatever is refused since is no person's deed
+    ANSWER_LOST = "answer_lost"  # the answer to a refresh of ours never reached us: whatever is refused since is no person's action
     UNKNOWN = "unknown"
     SECURITY_CHECKPOINT = "security_checkpoint"
     SUSPENDED = "suspended"

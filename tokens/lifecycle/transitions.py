@@ -90,7 +90,7 @@ def mark_dead(
 ) -> None:
     """End the token, once: a second report may only make the reason clearer, and tells nobody again.
 
-    `told`: the channel sent it of itself, and names the person's deed.
+    `told`: the channel sent it of itself, and names the person's action.
     """
     token.last_checked_at = now
     if not told:

@@ -40,7 +40,7 @@ def test_a_living_token_is_inspected_with_dates_scopes_and_owner(
 
 
 @pytest.mark.parametrize(
-    ("deed", "reason"),
+    ("action", "reason"),
     [
         ("change_password", Reason.PASSWORD_CHANGED),
         ("cancel_authorisation", Reason.AUTHORISATION_CANCELLED),
@@ -50,10 +50,10 @@ def test_a_living_token_is_inspected_with_dates_scopes_and_owner(
     ],
 )
 def test_what_a_person_does_ends_the_token_with_its_reason(
-    sandbox: Sandbox, facebook_app: AppKeys, deed: str, reason: Reason
+    sandbox: Sandbox, facebook_app: AppKeys, action: str, reason: Reason
 ) -> None:
     living = token(sandbox)
-    getattr(sandbox, deed)("facebook", "ada")
+    getattr(sandbox, action)("facebook", "ada")
 
     inspection = CHANNEL.inspect(facebook_app, living)
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)

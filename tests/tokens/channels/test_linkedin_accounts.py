@@ -334,20 +334,20 @@ def test_roles_that_may_not_be_listed_leave_the_role_open(sandbox: Sandbox) -> N
 
 
 @pytest.mark.parametrize(
-    ("deed", "verdict", "reason"),
+    ("action", "verdict", "reason"),
     [
         ("cancel_authorisation", Verdict.CONFIRM_FIRST, Reason.AUTHORISATION_CANCELLED),
         ("expire", Verdict.TOKEN_DEAD, Reason.EXPIRED),
     ],
 )
 def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
-    sandbox: Sandbox, deed: str, verdict: Verdict, reason: Reason
+    sandbox: Sandbox, action: str, verdict: Verdict, reason: Reason
 ) -> None:
     credentials = given(sandbox)
-    if deed == "expire":
+    if action == "expire":
         sandbox.expire_now(channel="linkedin", user="ada")
     else:
-        sandbox.deed("linkedin", "ada", deed)
+        sandbox.action("linkedin", "ada", action)
 
     found = CHANNEL.read_account(APP, credentials, LUMEN, scopes=SCOPES)
 

@@ -138,10 +138,10 @@ def test_a_living_token_is_told_with_its_date_and_scopes(sandbox: Sandbox) -> No
     assert found.scopes == SCOPES
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "change_password", "suspend", "deactivate"])
-def test_what_a_person_or_linkedin_does_shows_as_taken_back(sandbox: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["cancel_authorisation", "change_password", "suspend", "deactivate"])
+def test_what_a_person_or_linkedin_does_shows_as_taken_back(sandbox: Sandbox, action: str) -> None:
     living = given(sandbox)
-    sandbox.deed("linkedin", "ada", deed)
+    sandbox.action("linkedin", "ada", action)
 
     found = CHANNEL.inspect(APP, living)
 

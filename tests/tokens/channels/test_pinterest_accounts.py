@@ -423,12 +423,12 @@ def test_a_restriction_without_a_list_writes_no_account(sandbox: Sandbox, app: A
     assert (found.ruling.verdict, found.account) == (Verdict.ACCOUNT_RESTRICTED, None)
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "change_password", "deactivate"])
+@pytest.mark.parametrize("action", ["cancel_authorisation", "change_password", "deactivate"])
 def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
-    sandbox: Sandbox, app: AppKeys, deed: str
+    sandbox: Sandbox, app: AppKeys, action: str
 ) -> None:
     living = token(sandbox)
-    sandbox.deed("pinterest", "ada", deed)
+    sandbox.action("pinterest", "ada", action)
 
     found = CHANNEL.read_account(app, living, LUMEN, scopes=SCOPES)
 

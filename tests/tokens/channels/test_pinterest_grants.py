@@ -301,13 +301,13 @@ def test_without_a_refresh_token_nothing_is_renewed(app: AppKeys) -> None:
 
 
 @pytest.mark.parametrize(
-    "deed", ["cancel_authorisation", "change_password", "log_out", "deactivate", "suspend"]
+    "action", ["cancel_authorisation", "change_password", "log_out", "deactivate", "suspend"]
 )
 def test_what_ends_an_authorisation_looks_the_same_whatever_it_was(
-    sandbox: Sandbox, app: AppKeys, deed: str
+    sandbox: Sandbox, app: AppKeys, action: str
 ) -> None:
     living = token(sandbox)
-    getattr(sandbox, deed)("pinterest", "ada")
+    getattr(sandbox, action)("pinterest", "ada")
 
     inspection, error = CHANNEL.inspect(app, living), refusal(app, living)
 

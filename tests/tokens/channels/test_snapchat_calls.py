@@ -226,12 +226,12 @@ def test_an_access_token_dies_after_half_an_hour_and_its_refresh_token_does_not(
     assert CHANNEL.renew(APP, living) is not None
 
 
-@pytest.mark.parametrize("deed", ["cancel_authorisation", "suspend", "deactivate", "checkpoint"])
+@pytest.mark.parametrize("action", ["cancel_authorisation", "suspend", "deactivate", "checkpoint"])
 def test_what_ends_a_consent_is_in_doubt_at_me_and_refused_at_the_refresh(
-    sandbox: Sandbox, deed: str
+    sandbox: Sandbox, action: str
 ) -> None:
     living = given(sandbox)
-    getattr(sandbox, deed)("snapchat", "ada")
+    getattr(sandbox, action)("snapchat", "ada")
 
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
@@ -241,10 +241,10 @@ def test_what_ends_a_consent_is_in_doubt_at_me_and_refused_at_the_refresh(
     assert (ruling.verdict, ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
 
 
-@pytest.mark.parametrize("deed", ["change_password", "log_out"])
-def test_what_no_source_names_as_an_end_is_none(sandbox: Sandbox, deed: str) -> None:
+@pytest.mark.parametrize("action", ["change_password", "log_out"])
+def test_what_no_source_names_as_an_end_is_none(sandbox: Sandbox, action: str) -> None:
     living = given(sandbox)
-    getattr(sandbox, deed)("snapchat", "ada")
+    getattr(sandbox, action)("snapchat", "ada")
 
     assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
 

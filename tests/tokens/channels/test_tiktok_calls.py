@@ -151,7 +151,7 @@ def test_a_living_token_is_inspected_with_its_owner_and_says_no_dates(sandbox: S
 
 
 @pytest.mark.parametrize(
-    ("deed", "verdict", "reason"),
+    ("action", "verdict", "reason"),
     [
         ("cancel_authorisation", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
         ("suspend", Verdict.TOKEN_DEAD, Reason.SUSPENDED),
@@ -162,10 +162,10 @@ def test_a_living_token_is_inspected_with_its_owner_and_says_no_dates(sandbox: S
     ],
 )
 def test_what_a_person_does_is_found(
-    sandbox: Sandbox, deed: str, verdict: Verdict, reason: Reason | None
+    sandbox: Sandbox, action: str, verdict: Verdict, reason: Reason | None
 ) -> None:
     living = token(sandbox)
-    sandbox.deed("tiktok", "ada", deed)
+    sandbox.action("tiktok", "ada", action)
 
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)

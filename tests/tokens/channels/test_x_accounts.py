@@ -281,7 +281,7 @@ def test_a_rejected_account_is_restricted_and_the_role_is_still_told(
 
 
 @pytest.mark.parametrize(
-    ("deed", "verdict"),
+    ("action", "verdict"),
     [
         ("cancel_authorisation", Verdict.CONFIRM_FIRST),
         ("checkpoint", Verdict.CONFIRM_FIRST),
@@ -290,10 +290,10 @@ def test_a_rejected_account_is_restricted_and_the_role_is_still_told(
     ],
 )
 def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
-    sandbox: Sandbox, x_app: AppKeys, deed: str, verdict: Verdict
+    sandbox: Sandbox, x_app: AppKeys, action: str, verdict: Verdict
 ) -> None:
     credentials = pair(sandbox)
-    sandbox.deed("x", "ada", deed)
+    sandbox.action("x", "ada", action)
 
     found = CHANNEL.read_account(x_app, credentials, LUMEN, scopes=None)
 

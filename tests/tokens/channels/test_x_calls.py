@@ -56,7 +56,7 @@ def test_identity_is_the_native_id_and_the_name(sandbox: Sandbox, x_app: AppKeys
 
 
 @pytest.mark.parametrize(
-    ("deed", "verdict", "reason"),
+    ("action", "verdict", "reason"),
     [
         ("cancel_authorisation", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
         ("suspend", Verdict.TOKEN_DEAD, Reason.SUSPENDED),
@@ -67,10 +67,10 @@ def test_identity_is_the_native_id_and_the_name(sandbox: Sandbox, x_app: AppKeys
     ],
 )
 def test_inspect_tells_what_happened_to_the_person(
-    sandbox: Sandbox, x_app: AppKeys, deed: str, verdict: Verdict, reason: Reason | None
+    sandbox: Sandbox, x_app: AppKeys, action: str, verdict: Verdict, reason: Reason | None
 ) -> None:
     credentials = pair(sandbox)
-    sandbox.deed("x", "ada", deed)
+    sandbox.action("x", "ada", action)
 
     found = CHANNEL.inspect(x_app, credentials)
 
@@ -79,11 +79,11 @@ def test_inspect_tells_what_happened_to_the_person(
     assert credentials.access_token not in str(found)
 
 
-@pytest.mark.parametrize("deed", ["suspend", "checkpoint"])
-def test_the_same_token_works_again_when_x_lifts_it(sandbox: Sandbox, x_app: AppKeys, deed: str) -> None:
+@pytest.mark.parametrize("action", ["suspend", "checkpoint"])
+def test_the_same_token_works_again_when_x_lifts_it(sandbox: Sandbox, x_app: AppKeys, action: str) -> None:
     credentials = pair(sandbox)
-    sandbox.deed("x", "ada", deed)
-    sandbox.deed("x", "ada", deed, on=False)
+    sandbox.action("x", "ada", action)
+    sandbox.action("x", "ada", action, on=False)
 
     found = CHANNEL.inspect(x_app, credentials)
 

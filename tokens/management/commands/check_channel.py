@@ -95,7 +95,7 @@ def _token(channel: Channel, token_id: int | None) -> Token | None:
     if found is None:
         raise CommandError(
             f"There is no log-in {token_id} at {channel.label}. "
-            "Its number is in the addresses of its deeds in the portal."
+            "Its number is in the addresses of its actions in the portal."
         )
     return found
 

@@ -32,9 +32,9 @@ DEFAULT_CLIENT = {channel: client_id for channel, (client_id, _) in APPS.items()
 
 
 _SWITCHES = {"checkpoint": "checkpoint", "suspend": "suspended", "deactivate": "deactivated"}
-"""Deeds that can be turned on and off, and the field of the person that holds each."""
+"""Actions that can be turned on and off, and the field of the person that holds each."""
 
-DEEDS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "consent", "request_deletion")
+ACTIONS = ("change_password", "log_out", "cancel_authorisation", *_SWITCHES, "consent", "request_deletion")
 
 
 class BadCallError(Exception):
@@ -106,28 +106,28 @@ def _done(store: Store, record: _R) -> _R:
     return record
 
 
-async def user_deed(store: Store, user: NativeUser, deed: str, data: dict[str, Any]) -> None:
-    """One deed of or to a person; raises UnknownNameError for a deed that does not exist."""
-    if deed not in DEEDS:
-        raise UnknownNameError(f"no deed {deed!r}; known: {', '.join(DEEDS)}")
-    if deed in _SWITCHES:
-        _set(user, {_SWITCHES[deed]: data.get("on", True)})
+async def user_action(store: Store, user: NativeUser, action: str, data: dict[str, Any]) -> None:
+    """One action of or to a person; raises UnknownNameError for an action that does not exist."""
+    if action not in ACTIONS:
+        raise UnknownNameError(f"no action {action!r}; known: {', '.join(ACTIONS)}")
+    if action in _SWITCHES:
+        _set(user, {_SWITCHES[action]: data.get("on", True)})
     elif user.channel in STAND_INS:
-        await STAND_INS[user.channel].deed(store, user, deed, data)
-    elif deed == "change_password":
+        await STAND_INS[user.channel].action(store, user, action, data)
+    elif action == "change_password":
         _end_sessions(store, user, 460)
-    elif deed == "log_out":
+    elif action == "log_out":
         _end_sessions(store, user, 467)
-    elif deed == "cancel_authorisation":
+    elif action == "cancel_authorisation":
         await _cancel(store, user, data.get("client_id"))
-    elif deed == "request_deletion":
+    elif action == "request_deletion":
         await _request_deletion(store, user, data.get("client_id"))
     else:
         await _consent(store, user, data)
 
 
 def _end_sessions(store: Store, user: NativeUser, subcode: int) -> None:
-    """Facebook ends all tokens of the user. X names neither deed among the ends of its tokens: nothing happens."""
+    """Facebook ends all tokens of the user. X names neither action among the ends of its tokens: nothing happens."""
     if user.channel != "facebook":
         return
     for token in store.facebook_tokens.values():

@@ -55,7 +55,7 @@ def test_pages_refuse_before_they_write_and_say_so(ada: User, client: Client) ->
     client.force_login(ada)
     seen = {"seen": token.generation}
     in_pool = f"/admin/accounts/account/{account.pk}/tokens/{token.pk}"
-    deeds: dict[str, dict[str, Any]] = {
+    actions: dict[str, dict[str, Any]] = {
         f"/my/log-ins/{token.pk}/remove/": seen,
         f"/admin/tokens/token/{token.pk}/revoke/": seen,
         f"/my/{account.pk}/check/": {},
@@ -72,9 +72,9 @@ def test_pages_refuse_before_they_write_and_say_so(ada: User, client: Client) ->
     restored()
     before = everything()
 
-    answers = {path: client.post(path, data) for path, data in deeds.items()}
+    answers = {path: client.post(path, data) for path, data in actions.items()}
 
-    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(deeds, 503)
+    assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(actions, 503)
     assert all("Nothing was changed." in answer.content.decode() for answer in answers.values())
     assert everything() == before
 
