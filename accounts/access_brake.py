@@ -20,12 +20,12 @@ from django.db.models import Q
 from accounts.models import AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens import lifecycle
-from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, Classification, Reason, Verdict
 from tokens.deaths import TokenDeath
 from tokens.models import Token
 
-MISSING = Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
-REPORTS_ONLY = Ruling(Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, row="the role may not publish")
+MISSING = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
+REPORTS_ONLY = Classification(Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST, row="the role may not publish")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Refusal:
     """What an answer says against one pool entry."""
 
     entry: AccountToken
-    ruling: Ruling
+    classification: Classification
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,7 +96,7 @@ def _weigh(
         token,
         refused=refused,
         all_heard=in_doubt <= refused,
-        ruling=against[0].ruling,
+        classification=against[0].classification,
         evidence=against[0].evidence,
         now=now,
         source=source,
@@ -113,9 +113,9 @@ def is_held(token_id: int, native_id: str) -> bool:
 
 def takes_away(reading: AccessCheck) -> bool:
     """Tell whether reading one ad account says that this person cannot be served for it any more."""
-    if reading.ruling.verdict == Verdict.ACCESS_LOST:
+    if reading.classification.verdict == Verdict.ACCESS_LOST:
         # Reading is no writing: that the person may not write, only an answer to a job shows.
-        return reading.account is not None or reading.ruling.reason not in WRITE_REFUSALS
+        return reading.account is not None or reading.classification.reason not in WRITE_REFUSALS
     return reading.account is not None and reading.account.can_publish == "no"
 
 
@@ -140,8 +140,8 @@ def _of_readings(token: Token, readings: Mapping[int, AccessCheck]) -> Iterator[
     against = {pk: reading for pk, reading in readings.items() if takes_away(reading)}
     for entry in _entries(token).filter(account__in=against) if against else ():
         reading = against[entry.account_id]
-        lost = reading.ruling.verdict == Verdict.ACCESS_LOST
-        yield _Refusal(entry, reading.ruling if lost else REPORTS_ONLY, reading.evidence)
+        lost = reading.classification.verdict == Verdict.ACCESS_LOST
+        yield _Refusal(entry, reading.classification if lost else REPORTS_ONLY, reading.evidence)
 
 
 def _reached(listed: AccountList | None, readings: Mapping[int, AccessCheck]) -> set[str]:

@@ -82,7 +82,10 @@ def read(
 
 
 def _is_lost(reading: AccessCheck) -> bool:
-    return reading.ruling.verdict == Verdict.ACCESS_LOST and reading.ruling.reason not in WRITE_REFUSALS
+    return (
+        reading.classification.verdict == Verdict.ACCESS_LOST
+        and reading.classification.reason not in WRITE_REFUSALS
+    )
 
 
 def _other_readers(token: Token) -> TokenQuerySet:
@@ -115,23 +118,27 @@ def record(
             pool_entries.apply_list(listed=found.listed, held=held, **asked_with)
         for account_id, reading in found.readings.items():
             pool_entries.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
-    said = [(reading.ruling, reading.evidence) for reading in found.readings.values()]
+    said = [(reading.classification, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
-        said.append((found.fault.ruling, found.fault.evidence))
-    rulings = [ruling for ruling, _ in said]
-    faults = [ruling for ruling in rulings if ruling.verdict == Verdict.APP_FAULT]
+        said.append((found.fault.classification, found.fault.evidence))
+    classifications = [classification for classification, _ in said]
+    faults = [
+        classification for classification in classifications if classification.verdict == Verdict.APP_FAULT
+    ]
     with transaction.atomic():
         moved = False
-        if found.listed is not None or any(ruling.verdict == Verdict.OK for ruling in rulings):
+        if found.listed is not None or any(
+            classification.verdict == Verdict.OK for classification in classifications
+        ):
             moved = refused_use.answered(token=token, asked_at=asked_at or now)
         elif faults:
             moved = refused_use.blamed(
                 token=token,
-                ruling=faults[0],
+                classification=faults[0],
                 others=_other_readers(token),
                 answered_at=answered_at or now,
             )
         if moved:
             pool.settle(token_ids=[token.pk], cause=READING_REFUSED, now=now, source=source)
-    for ruling, evidence in said:
-        unknown_answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now)
+    for classification, evidence in said:
+        unknown_answers.keep(token.app, classification, evidence, token_id=token.pk, now=now)

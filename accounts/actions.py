@@ -140,7 +140,8 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
 def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
     """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
 
-    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where it is there already.
+    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where it is
+    there already.
     """
     account = Account.objects.locked().select_related("team").get(pk=account.pk)
     if account.team_id == team.pk:

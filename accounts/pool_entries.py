@@ -107,14 +107,14 @@ def apply_reading(
         return
     entry = entries[0]
     before, is_held = _facts(entry), entry.account.native_id in held
-    if reading.ruling.reason in WRITE_REFUSALS and reading.account is None:
+    if reading.classification.reason in WRITE_REFUSALS and reading.account is None:
         return  # reading is no writing: that the person may not write, only an answer to a job shows
-    if reading.ruling.verdict == Verdict.ACCESS_LOST:
-        _lose(entry, reading.ruling.reason or Reason.ACCESS_LOST, now, source, held=is_held)
+    if reading.classification.verdict == Verdict.ACCESS_LOST:
+        _lose(entry, reading.classification.reason or Reason.ACCESS_LOST, now, source, held=is_held)
     elif reading.account is not None:
         _take(entry, reading.account, now, source, held=is_held)
-    elif reading.ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
-        _restrict(entry.account, reading.ruling.note or "restricted", now, source)
+    elif reading.classification.verdict == Verdict.ACCOUNT_RESTRICTED:
+        _restrict(entry.account, reading.classification.note or "restricted", now, source)
     if _facts(entry) == before:
         return
     cause = entry.access_reason or "access"

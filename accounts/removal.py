@@ -125,7 +125,7 @@ def _tell_channel(token: Token) -> tuple[bool, bool]:
         return registry.get(token.app.channel).revoke(token.app.keys(), token.unseal()), True
     except ChannelError as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
-        ended_already = error.ruling.verdict == Verdict.TOKEN_DEAD
+        ended_already = error.classification.verdict == Verdict.TOKEN_DEAD
         return ended_already, ended_already
     except (VaultError, ValueError, registry.UnknownChannel) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)

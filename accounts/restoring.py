@@ -67,9 +67,11 @@ def ask_all(
 
 def _ask(token: Token, clock: Callable[[], datetime]) -> Job[Outcome]:
     inspection: Inspection = yield partial(probe.ask, token)
-    ruling = inspection.ruling
-    if ruling.verdict in DOUBTFUL:
-        inspection = replace(inspection, ruling=replace(ruling, verdict=Verdict.CONFIRM_FIRST))
+    classification = inspection.classification
+    if classification.verdict in DOUBTFUL:
+        inspection = replace(
+            inspection, classification=replace(classification, verdict=Verdict.CONFIRM_FIRST)
+        )
     return lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from accounts import pool_entries, selection
 from accounts.models import Account, AccountToken, RefusedWrite
-from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Reason, Ruling, Verdict
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Classification, Reason, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import Token
 
@@ -46,20 +46,20 @@ def take(
     account_id: int,
     api_key: int,
     leased_at: datetime,
-    ruling: Ruling,
+    classification: Classification,
     read: AccessCheck,
     now: datetime,
 ) -> bool:
     """Take a job's word that the channel refused a write, after our own question found the token fine.
 
-    `leased_at` is when the reported lease was given, `ruling` what the job's answer means, `read` what the channel says of the ad account
-    when we ask: where that tells the trouble itself, there is nothing to decide. Returns whether the person now counts as one who may not
-    write here. Reports at the same time are taken one after the other: per key, then per token.
+    `leased_at` is when the reported lease was given, `classification` what the job's answer means, `read` what the channel says of the ad
+    account when we ask: where that tells the trouble itself, there is nothing to decide. Returns whether the person now counts as one who
+    may not write here. Reports at the same time are taken one after the other: per key, then per token.
     """
     if not _permits_writing(read):
         return False
-    reason = known_reason(read.ruling) or known_reason(ruling)
-    if reason is None and ruling.verdict not in _CONTRADICTED:
+    reason = known_reason(read.classification) or known_reason(classification)
+    if reason is None and classification.verdict not in _CONTRADICTED:
         return False
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s, hashint8(%s))", [_LOCK, api_key])
@@ -74,7 +74,7 @@ def take(
         defaults={
             "reason": reason or Reason.WRITING_REFUSED,
             "known": reason is not None,
-            "said": ruling.note or ruling.row,
+            "said": classification.note or classification.row,
             "at": now,
         },
     )
@@ -90,18 +90,20 @@ def take(
 
 def _permits_writing(read: AccessCheck) -> bool:
     """Return whether what we read contradicts the job's answer, or says itself that this person may not write."""
-    if read.ruling.reason in WRITE_REFUSALS:
+    if read.classification.reason in WRITE_REFUSALS:
         return True
     return read.account is not None and read.account.can_publish != "no" and not read.account.restriction
 
 
-def known_reason(ruling: Ruling) -> Reason | None:
+def known_reason(classification: Classification) -> Reason | None:
     """Return why a person may not write, where the channel's table or staff say that an answer means it; else None."""
-    if ruling.verdict != Verdict.ACCESS_LOST:
+    if classification.verdict != Verdict.ACCESS_LOST:
         return None
-    if ruling.row == STAFF:
+    if classification.row == STAFF:
         return Reason.WRITING_REFUSED
-    return ruling.reason if ruling.reason in WRITE_REFUSALS | {Reason.PUBLISHING_LOST} else None
+    return (
+        classification.reason if classification.reason in WRITE_REFUSALS | {Reason.PUBLISHING_LOST} else None
+    )
 
 
 def lift(*, account_ids: Collection[int] | None = None, token_ids: Collection[int], now: datetime) -> None:

@@ -105,10 +105,10 @@ def _is_fine(channel: str, answer: Answer) -> bool:
 
     A success in a shape that no table knows, such as a file, is the job's own business.
     """
-    ruling = registry.get(channel).classify(answer)
-    if ruling.unknown and not isinstance(answer.body, dict):
+    classification = registry.get(channel).classify(answer)
+    if classification.unknown and not isinstance(answer.body, dict):
         return 200 <= answer.status < 300
-    return ruling.verdict == Verdict.OK
+    return classification.verdict == Verdict.OK
 
 
 def _send(caller: Caller, current: Lease, request: _Request, now: datetime) -> Answer:

@@ -37,7 +37,7 @@ def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit:
     try:
         if witness and not limit.over:
             answer = read(account, witness, clock=clock, limit=limit)
-            if answer.ruling.verdict == Verdict.OK and not limit.over:
+            if answer.classification.verdict == Verdict.OK and not limit.over:
                 read(account, token, clock=clock, limit=limit)
     except (VaultError, ValueError) as error:
         logger.warning("token %s could not be asked about account %s: %s", token.pk, account.pk, error)

@@ -16,7 +16,7 @@ from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
-from tokens.channels.kinds import HARMLESS, Answer, Reason, Ruling, Verdict
+from tokens.channels.kinds import HARMLESS, Answer, Classification, Reason, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from users import hold
@@ -56,31 +56,35 @@ def report(
     if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
         raise NotFound(text("no_lease"))
     unknown_answers.learn(now)
-    ruling = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
+    classification = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
     evidence = scrub.evidence(call="api", status=status, body=body)
     if token is not None:
-        unknown_answers.keep(token.app, ruling, evidence, token_id=token.pk, now=now, api_key=caller.key_id)
-    if ruling.verdict == Verdict.OK:
+        unknown_answers.keep(
+            token.app, classification, evidence, token_id=token.pk, now=now, api_key=caller.key_id
+        )
+    if classification.verdict == Verdict.OK:
         lifecycle.note_use(token_id=claims.token_id, now=now)
         if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
             write_refusals.lift(account_ids=[account.pk], token_ids=[claims.token_id], now=now)
         return ReportAnswer(Verdict.OK, "none")
     if token is None or token.generation != claims.generation:
-        return _next(caller, account, ruling, claims.purpose, now)
+        return _next(caller, account, classification, claims.purpose, now)
     if token.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
-    if ruling.verdict == Verdict.OUR_BUG:
-        return ReportAnswer(ruling.verdict, "none", detail=text("about_the_request"))
-    if ruling.verdict in HARMLESS:
-        return ReportAnswer(ruling.verdict, "retry_later", retry_after=ruling.retry_after or RETRY_AFTER)
-    return _confirm(caller, account, token, ruling, evidence, claims, now)
+    if classification.verdict == Verdict.OUR_BUG:
+        return ReportAnswer(classification.verdict, "none", detail=text("about_the_request"))
+    if classification.verdict in HARMLESS:
+        return ReportAnswer(
+            classification.verdict, "retry_later", retry_after=classification.retry_after or RETRY_AFTER
+        )
+    return _confirm(caller, account, token, classification, evidence, claims, now)
 
 
 def _confirm(
     caller: Caller,
     account: Account,
     token: Token,
-    ruling: Ruling,
+    classification: Classification,
     evidence: dict[str, Any],
     claims: Claims,
     now: datetime,
@@ -90,7 +94,7 @@ def _confirm(
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
     try:
         with shares.taken(account.channel):
-            return _ask(caller, account, token, ruling, evidence, claims, now)
+            return _ask(caller, account, token, classification, evidence, claims, now)
     except shares.NoRoom:
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
 
@@ -99,7 +103,7 @@ def _ask(
     caller: Caller,
     account: Account,
     token: Token,
-    ruling: Ruling,
+    classification: Classification,
     evidence: dict[str, Any],
     claims: Claims,
     now: datetime,
@@ -110,47 +114,51 @@ def _ask(
     if outcome.state == Token.State.DEAD:
         return _next(caller, account, _confirmed(outcome.reason), claims.purpose, now)
     if outcome.state != Token.State.VALID or outcome.generation != token.generation:
-        return _next(caller, account, ruling, claims.purpose, now)
+        return _next(caller, account, classification, claims.purpose, now)
     if outcome.verdict != Verdict.OK:
         return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     read = control.read(account, token, clock=clock, limit=limit)
-    if read.ruling.verdict == Verdict.APP_FAULT and control.is_served_by_another(
+    if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit
     ):
-        return _next(caller, account, read.ruling, claims.purpose, now)
-    undecided = read.ruling.verdict in UNDECIDED
+        return _next(caller, account, read.classification, claims.purpose, now)
+    undecided = read.classification.verdict in UNDECIDED
     if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
-        return ReportAnswer(read.ruling.verdict, "retry_later", retry_after=RETRY_AFTER)
+        return ReportAnswer(read.classification.verdict, "retry_later", retry_after=RETRY_AFTER)
     if claims.purpose == "publish":
         write_refusals.take(
             token=token,
             account_id=account.pk,
             api_key=caller.key_id,
             leased_at=claims.issued_at,
-            ruling=ruling,
+            classification=classification,
             read=read,
             now=now,
         )
-    answer = _next(caller, account, ruling, claims.purpose, now)
+    answer = _next(caller, account, classification, claims.purpose, now)
     if answer.lease is not None and answer.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
     return answer
 
 
-def _confirmed(reason: str) -> Ruling:
+def _confirmed(reason: str) -> Classification:
     """Return what our own question found: it says more than the answer that made us ask."""
-    return Ruling(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
+    return Classification(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
 
 
-def _next(caller: Caller, account: Account, ruling: Ruling, purpose: Purpose, now: datetime) -> ReportAnswer:
+def _next(
+    caller: Caller, account: Account, classification: Classification, purpose: Purpose, now: datetime
+) -> ReportAnswer:
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
-    reason = str(ruling.reason or "")
+    reason = str(classification.reason or "")
     try:
         fresh = lease(
             caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
         )
     except NotAvailable as held:
-        return ReportAnswer(ruling.verdict, "hold", reason=held.reason, held=held)
+        return ReportAnswer(classification.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:
-        return ReportAnswer(ruling.verdict, "retry_later", reason=reason, retry_after=busy.retry_after)
-    return ReportAnswer(ruling.verdict, "retry_with", reason=reason, lease=fresh)
+        return ReportAnswer(
+            classification.verdict, "retry_later", reason=reason, retry_after=busy.retry_after
+        )
+    return ReportAnswer(classification.verdict, "retry_with", reason=reason, lease=fresh)

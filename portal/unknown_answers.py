@@ -1,4 +1,4 @@
-"""Unknown answers in the staff portal: read-only, with the actions "say what it means" and "take it back", and an export without secrets."""
+"""Unknown answers in the staff portal: read-only, with "say what it means" and "take it back", and an export without secrets."""
 
 import json
 from functools import partial

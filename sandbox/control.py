@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import actions, issuing
-from sandbox.calls import CallLog
 from sandbox.actions import BadCallError, refuse_unknown
+from sandbox.calls import CallLog
 from sandbox.faults import Fault, Faults, encode
 from sandbox.mailbox.smtp import SmtpRules
 from sandbox.mailbox.web import smtp_rules

@@ -9,7 +9,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from tokens import scrub
 from tokens.channels import registry
-from tokens.channels.kinds import Ruling, Verdict
+from tokens.channels.kinds import Classification, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token
 from tokens.token_model import TokenQuerySet
@@ -34,9 +34,11 @@ TEST_SECONDS = 5  # a person waits for it
 ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came past the consent page
 
 
-def record(*, app: ChannelApp, ruling: Ruling, call: str, now: datetime) -> None:
+def record(*, app: ChannelApp, classification: Classification, call: str, now: datetime) -> None:
     """Mark the channel app as refused by its channel, if it is not marked already."""
-    said = scrub.strange(ruling.note) or (str(STAFF_SAID) if ruling.row == STAFF else ruling.row)
+    said = scrub.strange(classification.note) or (
+        str(STAFF_SAID) if classification.row == STAFF else classification.row
+    )
     fault = (said or gettext("The channel refuses this app."))[:300]
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
         fault=fault, fault_since=now, fault_kind=KINDS.get(call, ""), use_refused_at=None, use_refused_by=None
@@ -66,11 +68,11 @@ def ask_again() -> None:
     """
     for app in ChannelApp.objects.filter(fault_kind=KINDS["exchange"]).exclude(fault_since=None):
         try:
-            ruling = registry.get(app.channel).check_app(app.keys())
+            classification = registry.get(app.channel).check_app(app.keys())
         except (registry.UnknownChannel, VaultError, ValueError) as error:
             logger.warning("channel app %s could not be asked about: %s", app.pk, error)
             continue
-        if ruling is not None and ruling.verdict == Verdict.OK:
+        if classification is not None and classification.verdict == Verdict.OK:
             clear(app=app, call="exchange")
 
 
@@ -85,15 +87,15 @@ class Tested:
 def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
     """Ask the channel whether it takes an app's keys, note or end a fault accordingly, and return what it said. Takes 5 s at most."""
     try:
-        ruling = registry.get(app.channel).check_app(app.keys(), timeout=TEST_SECONDS)
+        classification = registry.get(app.channel).check_app(app.keys(), timeout=TEST_SECONDS)
     except (registry.UnknownChannel, VaultError, ValueError) as error:
         return Tested(took=False, note=str(error))
-    if ruling is None:
+    if classification is None:
         return Tested(took=None)
-    if ruling.verdict == Verdict.OK:
+    if classification.verdict == Verdict.OK:
         clear(app=app, call="exchange")
         return Tested(took=True)
-    if ruling.verdict == Verdict.APP_FAULT:
-        record(app=app, call="exchange", ruling=ruling, now=now)
-        return Tested(took=False, note=scrub.strange(ruling.note) or ruling.row)
-    return Tested(took=None, note=scrub.strange(ruling.note) or ruling.row)
+    if classification.verdict == Verdict.APP_FAULT:
+        record(app=app, call="exchange", classification=classification, now=now)
+        return Tested(took=False, note=scrub.strange(classification.note) or classification.row)
+    return Tested(took=None, note=scrub.strange(classification.note) or classification.row)

@@ -34,11 +34,11 @@ def classify_line(line: str, *, note: Callable[[str], None] | None = None) -> di
         headers=_headers(given.get("headers")),
         body=_body(given.get("body")),
     )
-    ruling = channel.classify(answer)
+    classification = channel.classify(answer)
     return {
-        "verdict": ruling.verdict.value,
-        "reason": ruling.reason.value if ruling.reason else None,
-        "row": ruling.row,
+        "verdict": classification.verdict.value,
+        "reason": classification.reason.value if classification.reason else None,
+        "row": classification.row,
     }
 
 

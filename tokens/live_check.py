@@ -17,11 +17,11 @@ from tokens.channels.base import Channel
 from tokens.channels.kinds import (
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Identity,
     NativeAccount,
     Reason,
-    Ruling,
     Verdict,
 )
 from tokens.models import ChannelApp, Token
@@ -92,12 +92,15 @@ class Checker:
     def app_keys(self) -> StepLine:
         """Ask what nothing but the app's keys answers."""
         asked = "Does the channel take our app's keys?"
-        ruling = self.channel.check_app(self.keys)
-        if ruling is None:
+        classification = self.channel.check_app(self.keys)
+        if classification is None:
             return StepLine(asked, seen=("The channel has no question that only the app's keys answer.",))
-        taken = ["It does."] if ruling.verdict == Verdict.OK else []
+        taken = ["It does."] if classification.verdict == Verdict.OK else []
         return self._line(
-            "app", asked, replace(ruling, row="") if taken else ruling, [*taken, *self._note(ruling)]
+            "app",
+            asked,
+            replace(classification, row="") if taken else classification,
+            [*taken, *self._note(classification)],
         )
 
     def identity(self) -> StepLine:
@@ -107,18 +110,18 @@ class Checker:
         except ChannelError as error:
             return self._failed("identity", "Whose log-in is it?", error)
         seen = [f"{who.name or 'no name'}, id {who.native_user_id}"]
-        return self._line("identity", "Whose log-in is it?", Ruling(Verdict.OK), seen)
+        return self._line("identity", "Whose log-in is it?", Classification(Verdict.OK), seen)
 
     def inspect(self) -> StepLine:
         """Ask about the token: dates and permissions."""
         found = self.channel.inspect(self.keys, self._person())
-        seen = self._note(found.ruling)
-        if found.ruling.verdict == Verdict.OK:
+        seen = self._note(found.classification)
+        if found.classification.verdict == Verdict.OK:
             seen += [*live_words.dates(found.dates), f"Permissions: {live_words.permissions(found.scopes)}"]
             self.scopes = found.scopes if found.scopes is not None else self.scopes
         else:
             seen += live_words.excerpt(found.evidence)
-        return self._line("inspect", "How does the log-in stand?", found.ruling, seen)
+        return self._line("inspect", "How does the log-in stand?", found.classification, seen)
 
     def list_accounts(self) -> StepLine:
         """List the ad accounts."""
@@ -131,7 +134,7 @@ class Checker:
         whole = "" if listed.complete else ", and the list is not complete"
         seen = [f"{len(listed.accounts)} ad accounts{whole}"]
         seen += [live_words.ad_account(account) for account in listed.accounts[:SHOWN]]
-        return self._line("list", asked, Ruling(Verdict.OK), seen)
+        return self._line("list", asked, Classification(Verdict.OK), seen)
 
     def read_account(self) -> StepLine:
         """Read one ad account: the one that was named, else the first that can publish."""
@@ -146,11 +149,11 @@ class Checker:
         found = self.channel.read_account(
             self.keys, self._person(), native_id, scopes=self.scopes, facts=facts
         )
-        seen = self._note(found.ruling)
+        seen = self._note(found.classification)
         seen += (
             [live_words.ad_account(found.account)] if found.account else live_words.excerpt(found.evidence)
         )
-        return self._line("account", asked, found.ruling, seen)
+        return self._line("account", asked, found.classification, seen)
 
     def _first(self) -> str:
         ready = [account for account in self._accounts if not account.closed]
@@ -169,25 +172,30 @@ class Checker:
 
     def _failed(self, step: live_points.Step, asked: str, error: ChannelError) -> StepLine:
         return self._line(
-            step, asked, error.ruling, [*self._note(error.ruling), *live_words.excerpt(error.evidence)]
+            step,
+            asked,
+            error.classification,
+            [*self._note(error.classification), *live_words.excerpt(error.evidence)],
         )
 
-    def _line(self, step: live_points.Step, asked: str, ruling: Ruling, seen: Iterable[str]) -> StepLine:
+    def _line(
+        self, step: live_points.Step, asked: str, classification: Classification, seen: Iterable[str]
+    ) -> StepLine:
         return StepLine(
             asked,
-            ruling.verdict.value,
-            ruling.row,
+            classification.verdict.value,
+            classification.row,
             self._clean(seen),
             live_points.proves(self.channel.key, step),
         )
 
-    def _note(self, ruling: Ruling) -> list[str]:
-        said = [f"The channel says: {ruling.note}"] if ruling.note else []
-        if ruling.reason is not None and ruling.verdict != Verdict.OK:
-            said.append(f"Reason: {ruling.reason.value}")
-        if ruling.unknown:
+    def _note(self, classification: Classification) -> list[str]:
+        said = [f"The channel says: {classification.note}"] if classification.note else []
+        if classification.reason is not None and classification.verdict != Verdict.OK:
+            said.append(f"Reason: {classification.reason.value}")
+        if classification.unknown:
             said.append("No row of the table knows this answer: keep it for whoever extends the table.")
-        if ruling.verdict == Verdict.APP_FAULT:
+        if classification.verdict == Verdict.APP_FAULT:
             said += self.channel.steps(Reason.APP_FAULT)
         return said
 

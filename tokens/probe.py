@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from tokens import io_steps, lifecycle, refreshing, renewal, unknown_answers
 from tokens.channels import gate, registry
 from tokens.channels.http import Limit
-from tokens.channels.kinds import DOUBTFUL, Credentials, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.clock import Clock
 from tokens.io_steps import Job
 from tokens.lifecycle import Outcome, transitions
@@ -35,7 +35,7 @@ SHORTEST, LONGEST, PATIENCE_GROWS = (
     0.5,
     1.3,
 )  # seconds between two looks at a row that somebody else holds
-RENEWED = Inspection(Ruling(Verdict.OK, row=transitions.RENEWED))
+RENEWED = Inspection(Classification(Verdict.OK, row=transitions.RENEWED))
 JUST_NOW = timedelta(minutes=5)
 CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on to the token's ad accounts
 A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
@@ -51,7 +51,9 @@ def ask(token: Token, *, timeout: float | None = None) -> Inspection:
     try:
         keys, credentials = token.app.keys(), token.unseal()
     except (VaultError, ValueError) as error:
-        return Inspection(Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error)))
+        return Inspection(
+            Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
+        )
     return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
 
 
@@ -82,7 +84,7 @@ def job(
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
-    heals = inspection.ruling.verdict in DOUBTFUL and tried is None and _can_heal(token, now)
+    heals = inspection.classification.verdict in DOUBTFUL and tried is None and _can_heal(token, now)
     if heals and not unheard:
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=False)
@@ -119,7 +121,7 @@ def _record(
         )
     if undecided:
         inspection = _in_doubt(inspection)
-    elif tried is not None and tried.grant is None and inspection.ruling.verdict in DOUBTFUL:
+    elif tried is not None and tried.grant is None and inspection.classification.verdict in DOUBTFUL:
         inspection, undecided = _undecided(token, inspection, tried, now), True
     return lifecycle.record_inspection(
         token_id=token.pk,
@@ -159,8 +161,8 @@ class _Renewing:
         if not lifecycle.begin_refresh(
             token_id=token.pk, generation=token.generation, now=self.now, process=process
         ):
-            ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="overtaken")
-            return Attempt(None, ruling), token
+            classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="overtaken")
+            return Attempt(None, classification), token
         spent = _spent(token)
         timeout = refreshing.timeout(self.limit.left())
         try:
@@ -170,9 +172,9 @@ class _Renewing:
             raise
         except Exception as error:  # a fault of ours: whether the channel was asked is not known
             logger.exception("refreshing token %s failed", token.pk)
-            ruling = Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="failed here")
+            classification = Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="failed here")
             evidence = {"call": "refresh", "status": 0, "body": type(error).__name__}
-            tried = Attempt(None, ruling, evidence)
+            tried = Attempt(None, classification, evidence)
         if tried.grant is None:
             if not tried.refused:
                 storing.stored(
@@ -227,7 +229,7 @@ def _can_heal(token: Token, now: datetime) -> bool:
 
 def _healed(again: Inspection) -> Inspection:
     """Judge a token that looked dead and was renewed by what the channel says of the new one: refused too, it is in doubt."""
-    if again.ruling.verdict not in DOUBTFUL:
+    if again.classification.verdict not in DOUBTFUL:
         return RENEWED
     return _in_doubt(again)
 
@@ -235,12 +237,14 @@ def _healed(again: Inspection) -> Inspection:
 def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: datetime) -> Inspection:
     """Judge a token that looks dead while the renewal that would tell is hindered: in doubt, or simply waiting for its renewal."""
     if renewal.lapsed(token, now):
-        return Inspection(replace(tried.ruling, unknown=""), evidence=tried.evidence)  # kept already
+        return Inspection(replace(tried.classification, unknown=""), evidence=tried.evidence)  # kept already
     return _in_doubt(inspection)
 
 
 def _in_doubt(inspection: Inspection) -> Inspection:
-    return replace(inspection, ruling=replace(inspection.ruling, verdict=Verdict.CONFIRM_FIRST))
+    return replace(
+        inspection, classification=replace(inspection.classification, verdict=Verdict.CONFIRM_FIRST)
+    )
 
 
 def probe(

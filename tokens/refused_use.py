@@ -10,14 +10,16 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from tokens import app_faults, scheduling
-from tokens.channels.kinds import Ruling
+from tokens.channels.kinds import Classification
 from tokens.models import ChannelApp, Token
 from tokens.token_model import TokenQuerySet
 
 FIELDS = ["use_refused_at", "demoted_at", "due_at", "due_for"]
 
 
-def blamed(*, token: Token, ruling: Ruling, others: TokenQuerySet, answered_at: datetime) -> bool:
+def blamed(
+    *, token: Token, classification: Classification, others: TokenQuerySet, answered_at: datetime
+) -> bool:
     """Take an answer to a reading of ad accounts that blames the app. Returns whether the token is demoted by it.
 
     `others` are the app's other tokens that read ad accounts. Where another's reading was answered well since this one's began to blame the
@@ -30,7 +32,7 @@ def blamed(*, token: Token, ruling: Ruling, others: TokenQuerySet, answered_at: 
     app = ChannelApp.objects.get(pk=row.app_id)
     witnesses = others.filter(state=Token.State.VALID, demoted_at=None)
     if not witnesses.exists():
-        app_faults.record(app=app, ruling=ruling, call="api", now=answered_at)
+        app_faults.record(app=app, classification=classification, call="api", now=answered_at)
     if row.demoted_at is not None:
         return False  # known to be this token's: it says nothing of the app
     if _contradicted(row, app, answered_at):
@@ -39,7 +41,7 @@ def blamed(*, token: Token, ruling: Ruling, others: TokenQuerySet, answered_at: 
         _suspicion(app).filter(use_refused_by=row).update(use_refused_at=None, use_refused_by=None)
         return True
     if witnesses.exists():
-        _suspect(app, row, ruling, witnesses, answered_at)
+        _suspect(app, row, classification, witnesses, answered_at)
     row.use_refused_at = row.use_refused_at or answered_at
     row.save(update_fields=FIELDS)
     return False
@@ -87,7 +89,9 @@ def _suspicion(app: ChannelApp) -> QuerySet[ChannelApp]:
     return ChannelApp.objects.filter(pk=app.pk).exclude(fault_kind=app_faults.USE)
 
 
-def _suspect(app: ChannelApp, row: Token, ruling: Ruling, witnesses: TokenQuerySet, now: datetime) -> None:
+def _suspect(
+    app: ChannelApp, row: Token, classification: Classification, witnesses: TokenQuerySet, now: datetime
+) -> None:
     """Open a suspicion, or take this answer as what makes it the app's fault, and have both sides asked soon."""
     if app.fault_kind == app_faults.USE:
         return
@@ -98,6 +102,6 @@ def _suspect(app: ChannelApp, row: Token, ruling: Ruling, witnesses: TokenQueryS
     others = ~Q(use_refused_by=row)
     lasting = Q(use_refused_at__lte=now - app_faults.WITNESS_WITHIN)
     if _suspicion(app).filter(others | lasting).exists():
-        app_faults.record(app=app, ruling=ruling, call="api", now=now)
+        app_faults.record(app=app, classification=classification, call="api", now=now)
     else:
         scheduling.again(row, now, app_faults.WITNESS_WITHIN)

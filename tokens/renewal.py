@@ -18,11 +18,11 @@ from tokens.channels.kinds import (
     HINDERED,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Reason,
     Renewal,
-    Ruling,
     Verdict,
 )
 from tokens.models import Token
@@ -46,16 +46,16 @@ _widest_warning: list[Callable[[], timedelta]] = []
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one try gave: a grant, or the ruling that says why there is none."""
+    """What one try gave: a grant, or the classification that says why there is none."""
 
     grant: Grant | None
-    ruling: Ruling
+    classification: Classification
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
         """Whether the channel refused this token, as against trouble on the way."""
-        return self.grant is None and self.ruling.verdict == Verdict.TOKEN_DEAD
+        return self.grant is None and self.classification.verdict == Verdict.TOKEN_DEAD
 
     @property
     def not_asked(self) -> bool:
@@ -193,12 +193,14 @@ def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
             held = replace(held, previous_refresh_token="")
         grant = renewed(channel, keys, held, limit=limit)
     except ChannelError as error:
-        return Attempt(None, error.ruling, error.evidence)
+        return Attempt(None, error.classification, error.evidence)
     except (VaultError, ValueError) as error:
-        return Attempt(None, Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error)))
+        return Attempt(
+            None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
+        )
     if grant is None:
-        return Attempt(None, Ruling(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
-    return Attempt(grant, Ruling(Verdict.OK, row="renewed"))
+        return Attempt(None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
+    return Attempt(grant, Classification(Verdict.OK, row="renewed"))
 
 
 def renewed(channel: Channel, keys: AppKeys, held: Credentials, *, limit: Limit) -> Grant | None:
@@ -211,14 +213,14 @@ def renewed(channel: Channel, keys: AppKeys, held: Credentials, *, limit: Limit)
     try:
         return _with_previous(channel.renew(keys, held, timeout=limit.left()), held)
     except ChannelError as refused:
-        dead = refused.ruling.verdict == Verdict.TOKEN_DEAD
+        dead = refused.classification.verdict == Verdict.TOKEN_DEAD
         if not (dead and held.previous_refresh_token and channel.key in settings.LOST_REFRESH_AGAIN):
             raise
         before = replace(held, refresh_token=held.previous_refresh_token, previous_refresh_token="")
         try:
             return _with_previous(channel.renew(keys, before, timeout=limit.left()), before)
         except ChannelError as error:
-            raise error if error.ruling.verdict in HINDERED else refused from None
+            raise error if error.classification.verdict in HINDERED else refused from None
 
 
 def _with_previous(grant: Grant | None, used: Credentials) -> Grant | None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from tokens import scrub
 from tokens.channels import unknown
-from tokens.channels.kinds import Ruling, Verdict
+from tokens.channels.kinds import Classification, Verdict
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from tokens.vault import VaultError
 from users.models import User
@@ -44,7 +44,7 @@ _learned_at: datetime | None = None
 
 def keep(
     app: ChannelApp,
-    ruling: Ruling,
+    classification: Classification,
     evidence: Mapping[str, Any],
     *,
     token_id: int | None,
@@ -56,12 +56,12 @@ def keep(
     Of one app at most `KINDS` wait for staff, and one API key brings at most `KINDS_A_KEY` a day: what is more is counted in one row, so
     that neither a channel's bad day nor a hostile key fills the list. `api_key` names whose report it was.
 
-    Does nothing where the ruling has no fingerprint. `evidence` is what `table.evidence` gives. Inside a transaction it is the last
+    Does nothing where the classification has no fingerprint. `evidence` is what `table.evidence` gives. Inside a transaction it is the last
     thing done: its row is shared by all tokens of the app, and nothing may be waited for while it is held.
     """
-    if not ruling.unknown:
+    if not classification.unknown:
         return
-    mark = ruling.unknown
+    mark = classification.unknown
     known = UnknownAnswer.objects.filter(app=app, fingerprint=mark).exists()
     sample = {} if known else _sample(app, evidence, token_id)  # of a kind that is known only the count grows
     told = None

@@ -9,7 +9,7 @@ from tokens.models import ChannelApp
 
 def note(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None:
     """Keep what a failed call says of our app, and an answer that we do not know. `call`: where the answer does not tell."""
-    if error.ruling.verdict == Verdict.APP_FAULT:
+    if error.classification.verdict == Verdict.APP_FAULT:
         call = str(error.evidence.get("call", call))
-        app_faults.record(app=app, ruling=error.ruling, call=call, now=now)
-    unknown_answers.keep(app, error.ruling, error.evidence, token_id=None, now=now)
+        app_faults.record(app=app, classification=error.classification, call=call, now=now)
+    unknown_answers.keep(app, error.classification, error.evidence, token_id=None, now=now)

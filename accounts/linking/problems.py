@@ -39,18 +39,18 @@ def kind_of(error: Any, exception: BaseException | None) -> LinkProblem.Kind:
     if found is None:  # allauth raises PermissionDenied for a state that is missing, used, or expired
         late = exception is None or isinstance(exception, PermissionDenied)
         return LinkProblem.Kind.TOO_LATE if late else LinkProblem.Kind.UNCLEAR
-    if found.ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
+    if found.classification.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}:
         return LinkProblem.Kind.SILENT
-    if found.ruling.verdict == Verdict.APP_FAULT:
+    if found.classification.verdict == Verdict.APP_FAULT:
         return LinkProblem.Kind.OUR_APP
-    return LinkProblem.Kind.TOO_LATE if found.ruling.row == "state" else LinkProblem.Kind.UNCLEAR
+    return LinkProblem.Kind.TOO_LATE if found.classification.row == "state" else LinkProblem.Kind.UNCLEAR
 
 
 def detail_of(error: Any, exception: BaseException | None) -> str:
     """Return for staff what was found: verdict and row, or the names of our exceptions. No secret is in them."""
     found = channel_error(exception)
     if found is not None:
-        return f"{found.ruling.verdict} {found.ruling.row}"
+        return f"{found.classification.verdict} {found.classification.row}"
     return f"{error} {type(exception).__name__}"
 
 

@@ -42,10 +42,10 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
 
 
 def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
-    ruling = error.ruling
-    if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
-        said = reasons.explain(channel, ruling.reason or "unknown").short
+    classification = error.classification
+    if classification.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
+        said = reasons.explain(channel, classification.reason or "unknown").short
         return ActionRefused("token_refused", channel=label, reason=said)
-    if ruling.verdict == Verdict.APP_FAULT:
+    if classification.verdict == Verdict.APP_FAULT:
         return ActionRefused("app_refused", channel=label)
-    return ActionRefused("no_proper_answer", channel=label, verdict=str(ruling.verdict))
+    return ActionRefused("no_proper_answer", channel=label, verdict=str(classification.verdict))

@@ -15,7 +15,7 @@ from accounts.models import Account
 from accounts.pushes import deletion, tasks
 from accounts.pushes.asking import SOURCE
 from tokens import lifecycle
-from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.channels.pushes import News, Push
 from tokens.models import ChannelApp, DeletionRequest, Token
 
@@ -84,7 +84,7 @@ def _kill(token: Token, push: Push, now: datetime) -> None:
         token_id=token.pk,
         generation=token.generation,
         inspection=Inspection(
-            Ruling(Verdict.TOKEN_DEAD, reason, row=f"push {push.row}"),
+            Classification(Verdict.TOKEN_DEAD, reason, row=f"push {push.row}"),
             evidence={"push": push.row, "at": push.at.isoformat()},
         ),
         now=now,

@@ -15,7 +15,15 @@ from accounts.telling import notices
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.kinds import AccessCheck, AccountList, Inspection, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    AccessCheck,
+    AccountList,
+    Classification,
+    Inspection,
+    NativeAccount,
+    Reason,
+    Verdict,
+)
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
 
@@ -23,7 +31,7 @@ pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
 FEW = 5  # in place of the twenty
-NO_ACCESS = Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="permission missing")
+NO_ACCESS = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="permission missing")
 SHAPES = ["an empty list", "no access", "reports only"]
 Standing = TokenDeath.Standing
 
@@ -57,7 +65,7 @@ def answers(token: Token, shape: str) -> Findings:
             readings={one.pk: AccessCheck(NO_ACCESS, evidence={"status": 403}) for one in accounts}
         )
     if shape == "no answer":
-        hindered = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT)
+        hindered = Classification(Verdict.TRANSIENT, Reason.TRANSIENT)
         return Findings(readings={one.pk: AccessCheck(hindered) for one in accounts})
     return Findings(AccountList(() if shape == "an empty list" else tuple(natives)))
 
@@ -70,7 +78,7 @@ def said(tokens: Sequence[Token], shape: str, at: float, source: str = "sweep") 
         lifecycle.record_inspection(
             token_id=token.pk,
             generation=token.generation,
-            inspection=Inspection(Ruling(Verdict.OK)),
+            inspection=Inspection(Classification(Verdict.OK)),
             now=now,
             source=source,
         )
@@ -146,7 +154,7 @@ def test_one_ad_account_that_many_people_lose_is_one_cause() -> None:
 def test_ends_of_log_ins_and_losses_of_ad_accounts_are_counted_together() -> None:
     ended, people = make_people(FEW - 1), make_people(3)
     for token in ended:
-        over = Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED))
+        over = Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED))
         lifecycle.record_inspection(
             token_id=token.pk, generation=token.generation, inspection=over, now=NOW, source="sweep"
         )

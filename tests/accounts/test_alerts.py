@@ -21,7 +21,7 @@ from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, unknown_answers
-from tokens.channels.kinds import Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
 from users import recipients
@@ -47,8 +47,8 @@ def mend(app: ChannelApp) -> None:
 
 def meet(app: ChannelApp, now: datetime, *, mark: str = "a", call: str = "api", body: Any = None) -> None:
     evidence = {"call": call, "status": 403, "body": body or {"error": f"kind {mark}"}}
-    ruling = Ruling(Verdict.CONFIRM_FIRST, unknown=mark * 32)
-    unknown_answers.keep(app, ruling, evidence, token_id=None, now=now)
+    classification = Classification(Verdict.CONFIRM_FIRST, unknown=mark * 32)
+    unknown_answers.keep(app, classification, evidence, token_id=None, now=now)
 
 
 def told(**wanted: Any) -> list[Message]:
@@ -201,7 +201,9 @@ def test_two_bodies_of_the_same_keys_are_two_pieces_of_news() -> None:
 
 def test_a_fault_that_staff_named_is_said_in_words() -> None:
     app = make_app()
-    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT, row=STAFF), call="api", now=NOW)
+    app_faults.record(
+        app=app, classification=Classification(Verdict.APP_FAULT, row=STAFF), call="api", now=NOW
+    )
 
     alerts.tell_operators(NOW)
 

@@ -14,7 +14,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.models import Token
 from users.models import Membership, User
 
@@ -47,7 +47,7 @@ def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED) -> None:
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason)),
+        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, reason)),
         now=NOW,
         source="test",
     )

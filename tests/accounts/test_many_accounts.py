@@ -17,7 +17,7 @@ from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.models import Token
 from users.models import User
 
@@ -62,7 +62,7 @@ def stop(token: Token) -> None:
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
+        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
         now=NOW,
         source="sweep",
     )

@@ -17,7 +17,7 @@ from accounts.models import Account, AccountEvent, AccountToken
 from broker import unavailable
 from tests.accounts.model import Entry, decide
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.channels.kinds import AccessCheck, AccountList, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, Classification, NativeAccount, Reason, Verdict
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 
@@ -447,7 +447,7 @@ def test_a_list_writes_the_accounts_that_differ_and_settles_where_it_matters() -
     assert pool.differences() == []
 
 
-REFUSED = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, note="under review")
+REFUSED = Classification(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, note="under review")
 
 
 @pytest.mark.parametrize(("told", "left"), [(None, "under review"), ("", ""), ("disapproved", "disapproved")])

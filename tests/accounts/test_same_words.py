@@ -19,7 +19,7 @@ from sandbox.start import start_accounts
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, reasons
 from tokens.channels import registry
-from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def dead_account(channel: str, reason: Reason, person: User) -> Account:
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, reason)),
+        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, reason)),
         now=NOW,
         source="test",
     )

@@ -29,7 +29,15 @@ from tests.support.factories import (
     make_user,
 )
 from tokens import lifecycle
-from tokens.channels.kinds import AccessCheck, AccountList, Inspection, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    AccessCheck,
+    AccountList,
+    Classification,
+    Inspection,
+    NativeAccount,
+    Reason,
+    Verdict,
+)
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, Team, User
@@ -80,7 +88,7 @@ def die(token: Token) -> None:
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
+        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
         now=NOW,
         source="sweep",
     )
@@ -326,7 +334,7 @@ def restrict(token: Token, account: Account, why: str, now: datetime = NOW) -> N
         token=token,
         generation=token.generation,
         account_id=account.pk,
-        reading=AccessCheck(Ruling(Verdict.OK), native),
+        reading=AccessCheck(Classification(Verdict.OK), native),
         now=now,
         source="sweep",
     )

@@ -18,18 +18,20 @@ from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels import registry
-from tokens.channels.kinds import AccessCheck, AccountList, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, AccountList, Classification, NativeAccount, Reason, Verdict
 from tokens.models import Token, TokenEvent
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-TWO_FACTOR = Ruling(
+TWO_FACTOR = Classification(
     Verdict.ACCESS_LOST, Reason.TWO_FACTOR_REQUIRED, row="two-factor required", note="Use two-factor."
 )
-STRANGE = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 403", note="Not today.", unknown="ab" * 16)
-FINE = AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
+STRANGE = Classification(
+    Verdict.CONFIRM_FIRST, row="unknown answer 403", note="Not today.", unknown="ab" * 16
+)
+FINE = AccessCheck(Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes"))
 PENDING = {
     "error": {
         "code": 31,
@@ -58,7 +60,7 @@ class Pool:
 
     def say(
         self,
-        ruling: Ruling,
+        classification: Classification,
         *,
         key: int = 1,
         at: datetime = NOW,
@@ -73,7 +75,7 @@ class Pool:
             account_id=self.account.pk,
             api_key=key,
             leased_at=leased_at or at,
-            ruling=ruling,
+            classification=classification,
             read=read,
             now=at,
         )
@@ -233,9 +235,11 @@ def test_a_hostile_key_does_not_walk_through_a_pool_by_known_refusals() -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
-        AccessCheck(Ruling(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")),
-        AccessCheck(Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
+        AccessCheck(Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="no")),
+        AccessCheck(
+            Classification(Verdict.OK), NativeAccount("1", "Shop", can_publish="yes", restriction="unpaid")
+        ),
+        AccessCheck(Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST)),
     ],
 )
 def test_where_our_own_reading_tells_the_trouble_nothing_is_decided_here(read: AccessCheck) -> None:
@@ -260,7 +264,7 @@ def test_two_words_and_a_list_at_once_shift_once_and_leave_the_pool_settled() ->
 
     def word(key: int) -> bool:
         return write_refusals.take(
-            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, ruling=STRANGE, read=FINE, now=NOW
+            token=token, account_id=shop.account.pk, api_key=key, leased_at=NOW, classification=STRANGE, read=FINE, now=NOW
         )  # fmt: skip
 
     def read() -> None:
@@ -404,7 +408,7 @@ def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
     entry = AccountToken.objects.get()
 
     for said in (known, later):
-        reading = AccessCheck(Ruling(Verdict.OK), said)
+        reading = AccessCheck(Classification(Verdict.OK), said)
         pool_entries.apply_reading(
             token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk, reading=reading,
             now=NOW, source="check",
@@ -421,7 +425,7 @@ def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked
 
     pool_entries.apply_reading(
         token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk,
-        reading=AccessCheck(Ruling(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
+        reading=AccessCheck(Classification(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
     )  # fmt: skip
 
     entry = AccountToken.objects.get()

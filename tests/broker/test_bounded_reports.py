@@ -17,7 +17,7 @@ from tests.accounts.test_write_refusals import STRANGE, Pool
 from tests.support.factories import NOW, make_app, make_user
 from tokens import scrub, unknown_answers
 from tokens.channels import registry
-from tokens.channels.kinds import Answer, Ruling, Verdict
+from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from users.models import Team
 
@@ -64,9 +64,11 @@ def test_a_body_larger_than_any_error_is_refused_before_it_is_read(job: Client) 
 
 
 def keep(app: ChannelApp, number: int, *, key: int | None = None, hours: int = 0) -> None:
-    ruling = Ruling(Verdict.CONFIRM_FIRST, row="unknown answer 400", unknown=f"{number:032x}")
+    classification = Classification(Verdict.CONFIRM_FIRST, row="unknown answer 400", unknown=f"{number:032x}")
     evidence = {"call": "api", "status": 400, "body": {"message": f"kind {number}"}}
-    unknown_answers.keep(app, ruling, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key)
+    unknown_answers.keep(
+        app, classification, evidence, token_id=None, now=NOW + timedelta(hours=hours), api_key=key
+    )
 
 
 def test_one_key_brings_twenty_kinds_a_day_and_the_rest_is_counted() -> None:

@@ -125,7 +125,9 @@ def test_a_refresh_token_that_rotates_is_kept_by_the_client(sign_in: SignIn, cha
 
 
 @pytest.mark.parametrize("action", ["cancel_authorisation", "suspend", "deactivate"])
-def test_a_dead_token_is_401_whatever_the_cause(sign_in: SignIn, channels_world: Sandbox, action: str) -> None:
+def test_a_dead_token_is_401_whatever_the_cause(
+    sign_in: SignIn, channels_world: Sandbox, action: str
+) -> None:
     sign_in("ada")
     channels_world.action("snapchat", "ada", action)
 

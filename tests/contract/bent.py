@@ -259,7 +259,7 @@ LENGTHS = {
 def look_at(found: Any, channel: Channel) -> None:
     """Fail where a result cannot be stored, holds a secret, or is of another kind than it says."""
     if isinstance(found, ChannelError):
-        look_at(found.ruling, channel)
+        look_at(found.classification, channel)
         _look_at_evidence(found.evidence)
     elif isinstance(found, Credentials):
         assert found.access_token.strip()

@@ -21,7 +21,7 @@ from tests.support import native, signing
 from tests.support.sandbox import Sandbox
 from tokens.channels import http, registry
 from tokens.channels.facebook import pushes as facebook
-from tokens.channels.kinds import AccessCheck, Answer, Call, ChannelError, Inspection, Ruling, Verdict
+from tokens.channels.kinds import AccessCheck, Answer, Call, ChannelError, Classification, Inspection, Verdict
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pushes import UnreadablePush
 from tokens.channels.tiktok import pushes as tiktok
@@ -70,8 +70,10 @@ def bench(browser: Callable[[str], Client], world: Sandbox, monkeypatch: pytest.
 
 def killed(found: Any) -> bool:
     """Return whether a result says that the token is dead."""
-    ruling = found.ruling if isinstance(found, ChannelError | Inspection | AccessCheck) else found
-    return isinstance(ruling, Ruling) and ruling.verdict == Verdict.TOKEN_DEAD
+    classification = (
+        found.classification if isinstance(found, ChannelError | Inspection | AccessCheck) else found
+    )
+    return isinstance(classification, Classification) and classification.verdict == Verdict.TOKEN_DEAD
 
 
 def run(bench: Bench, name: str, place: bent.Place, body: Any, status: int | None = None) -> Any:
@@ -140,12 +142,12 @@ def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key
         body=shapes(opened.words()) | BYTES | st.binary(max_size=60),
     )
     def hold(call: Call, status: int, headers: dict[str, str], body: Any) -> None:
-        ruling = channel.classify(Answer(call, status, headers, body))
+        classification = channel.classify(Answer(call, status, headers, body))
 
-        assert ruling.verdict != Verdict.TOKEN_DEAD
-        assert ruling.row or ruling.verdict == Verdict.OK
-        assert ruling.retry_after is None or 0 < ruling.retry_after <= 86_400
-        bent.look_at(ruling, channel)
+        assert classification.verdict != Verdict.TOKEN_DEAD
+        assert classification.row or classification.verdict == Verdict.OK
+        assert classification.retry_after is None or 0 < classification.retry_after <= 86_400
+        bent.look_at(classification, channel)
 
     hold()
 

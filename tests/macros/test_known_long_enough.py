@@ -11,7 +11,7 @@ from macros.models import Notice
 from tests.macros.support import BERLIN, make_macro, make_person, noon, settle
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens import lifecycle
-from tokens.channels.kinds import Dates, Inspection, Ruling, Verdict
+from tokens.channels.kinds import Classification, Dates, Inspection, Verdict
 from tokens.models import Token
 
 DAY = timedelta(days=1)
@@ -50,7 +50,7 @@ class Life:
         lifecycle.record_inspection(
             token_id=self.token.pk,
             generation=Token.objects.get(pk=self.token.pk).generation,
-            inspection=Inspection(Ruling(Verdict.OK), dates=dates),
+            inspection=Inspection(Classification(Verdict.OK), dates=dates),
             now=self.now,
             source="test",
         )

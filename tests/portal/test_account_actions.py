@@ -156,7 +156,9 @@ def test_staff_without_the_permission_are_refused(client: Client, pool: Pool, ac
 
 
 @every_action
-def test_a_second_post_of_the_same_page_does_nothing_more(client: Client, pool: Pool, action: ActionCase) -> None:
+def test_a_second_post_of_the_same_page_does_nothing_more(
+    client: Client, pool: Pool, action: ActionCase
+) -> None:
     action.prepare(pool, staff(client, action.permission))
     post(client, action, pool)
     before = AccountEvent.objects.count()
@@ -168,11 +170,15 @@ def test_a_second_post_of_the_same_page_does_nothing_more(client: Client, pool: 
 
 
 @every_action
-def test_a_token_or_account_that_is_not_there_is_not_found(client: Client, pool: Pool, action: ActionCase) -> None:
+def test_a_token_or_account_that_is_not_there_is_not_found(
+    client: Client, pool: Pool, action: ActionCase
+) -> None:
     staff(client, action.permission)
     other = token_of("Chiara Rossi")
     url = (
-        action_url(action.name, pool.account, other) if action.on_token else action_url(action.name, Account(pk=987654))
+        action_url(action.name, pool.account, other)
+        if action.on_token
+        else action_url(action.name, Account(pk=987654))
     )
 
     response = client.get(url)
@@ -276,7 +282,9 @@ def test_actions_without_a_confirm_page_take_posts_only_and_need_their_permissio
 
 
 @pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
-def test_actions_without_a_confirm_page_do_not_reach_other_teams(client: Client, pool: Pool, name: str) -> None:
+def test_actions_without_a_confirm_page_do_not_reach_other_teams(
+    client: Client, pool: Pool, name: str
+) -> None:
     staff(client, "accounts.rank_token", "tokens.probe_token", team=make_team())
     url = action_url(name, pool.account, pool.active if name.startswith("token_") else None)
 

@@ -15,7 +15,16 @@ from accounts.models import AccountEvent
 from tests.portal.support import action_url, linked, pool_url, settle, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
-from tokens.channels.kinds import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    Classification,
+    Credentials,
+    Dates,
+    Grant,
+    Identity,
+    Inspection,
+    Reason,
+    Verdict,
+)
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +45,7 @@ def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED, source: str = "r
         token_id=token.pk,
         generation=Token.objects.get(pk=token.pk).generation,
         inspection=Inspection(
-            Ruling(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}
+            Classification(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}
         ),
         now=timezone.now(),
         source=source,

@@ -12,7 +12,7 @@ from django.test import Client
 from tests.support.factories import MARKER, NOW, make_app, make_token, make_user
 from tokens import unknown_answers
 from tokens.channels import registry, unknown
-from tokens.channels.kinds import Answer, Ruling, Verdict
+from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import Token, UnknownAnswer
 from users.models import User
 
@@ -35,9 +35,9 @@ def _plain(settings: Any) -> Iterator[None]:
 @pytest.fixture
 def answer() -> UnknownAnswer:
     app = make_app("facebook")
-    ruling = registry.get("facebook").classify(Answer("api", 400, body=BODY))
+    classification = registry.get("facebook").classify(Answer("api", 400, body=BODY))
     evidence = {"call": "api", "status": 400, "body": BODY}
-    unknown_answers.keep(app, ruling, evidence, token_id=make_token(app).pk, now=NOW)
+    unknown_answers.keep(app, classification, evidence, token_id=make_token(app).pk, now=NOW)
     return UnknownAnswer.objects.get()
 
 
@@ -135,8 +135,8 @@ def test_saying_what_it_means_holds_and_is_in_the_history(
     assert "Asked support" in page
     entry = LogEntry.objects.get()
     assert "The channel has restricted the ad account" in entry.get_change_message()
-    ruling = registry.get("facebook").classify(Answer("api", 400, body=BODY))
-    assert ruling.verdict == Verdict.ACCOUNT_RESTRICTED
+    classification = registry.get("facebook").classify(Answer("api", 400, body=BODY))
+    assert classification.verdict == Verdict.ACCOUNT_RESTRICTED
 
 
 def test_taking_it_back_is_a_action_of_its_own(explainer: Client, answer: UnknownAnswer) -> None:
@@ -218,7 +218,7 @@ def test_all_are_exported_as_json_without_secrets(viewer: Client, answer: Unknow
 def test_the_ticked_ones_alone_are_exported(viewer: Client, answer: UnknownAnswer) -> None:
     unknown_answers.keep(
         make_app("x"),
-        Ruling(Verdict.TRANSIENT, unknown="b" * 32),
+        Classification(Verdict.TRANSIENT, unknown="b" * 32),
         {"call": "api", "status": 200, "body": "other"},
         token_id=None,
         now=NOW,

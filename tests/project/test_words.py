@@ -59,7 +59,7 @@ def test_a_sentence_for_people_in_python_is_found(code: str) -> None:
         f"self.stdout.write({SENTENCE})",
         f"raise RuntimeError({SENTENCE})",
         f"raise malformed(answer, {SENTENCE})",
-        f"ruling = Ruling(Verdict.OUR_BUG, row={SENTENCE})",
+        f"classification = Classification(Verdict.OUR_BUG, row={SENTENCE})",
         f"assert done, {SENTENCE}",
         f"if body == {SENTENCE}: pass",
         f"Gauge('paused', documentation={SENTENCE})",

@@ -170,7 +170,9 @@ def test_an_access_token_ends_with_its_half_hour_and_the_refresh_token_lives_on(
 
 
 @pytest.mark.parametrize("action", ["cancel_authorisation", "suspend", "deactivate", "checkpoint"])
-def test_what_ends_a_consent_looks_the_same_whoever_ended_it(snap: Snap, sandbox: Sandbox, action: str) -> None:
+def test_what_ends_a_consent_looks_the_same_whoever_ended_it(
+    snap: Snap, sandbox: Sandbox, action: str
+) -> None:
     old = snap.issued()
     getattr(sandbox, action)("snapchat", "ada")
 
@@ -179,7 +181,9 @@ def test_what_ends_a_consent_looks_the_same_whoever_ended_it(snap: Snap, sandbox
 
 
 @pytest.mark.parametrize("action", ["suspend", "checkpoint"])
-def test_a_stop_that_is_lifted_leaves_the_consent_as_it_was(snap: Snap, sandbox: Sandbox, action: str) -> None:
+def test_a_stop_that_is_lifted_leaves_the_consent_as_it_was(
+    snap: Snap, sandbox: Sandbox, action: str
+) -> None:
     old = snap.issued()
     getattr(sandbox, action)("snapchat", "ada")
     getattr(sandbox, action)("snapchat", "ada", on=False)

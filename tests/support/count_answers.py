@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tokens.channels.base import Channel
-from tokens.channels.kinds import Answer, Ruling, Verdict
+from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.channels.registry import CHANNELS
 
 Key = tuple[str, int, str]
@@ -21,13 +21,15 @@ _seen: dict[str, dict[Key, Verdict]] = defaultdict(dict)
 _counting = False
 
 
-def _counted(key: str, classify: Callable[[Channel, Answer], Ruling]) -> Callable[[Channel, Answer], Ruling]:
-    def wrapped(channel: Channel, answer: Answer) -> Ruling:
-        ruling = classify(channel, answer)
+def _counted(
+    key: str, classify: Callable[[Channel, Answer], Classification]
+) -> Callable[[Channel, Answer], Classification]:
+    def wrapped(channel: Channel, answer: Answer) -> Classification:
+        classification = classify(channel, answer)
         if _counting:
             body = json.dumps(answer.body, sort_keys=True, default=str)
-            _seen[key][answer.call, answer.status, body] = ruling.verdict
-        return ruling
+            _seen[key][answer.call, answer.status, body] = classification.verdict
+        return classification
 
     return wrapped
 

@@ -13,7 +13,7 @@ from tests.support.factories import NOW, make_app, make_token, make_user
 from tokens import unknown_answers
 from tokens.channels import registry, unknown
 from tokens.channels.classifier import evidence
-from tokens.channels.kinds import Answer, Ruling, Verdict
+from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import UnknownAnswer
 
 pytestmark = pytest.mark.django_db
@@ -37,9 +37,9 @@ def odd(body: Any = None, status: int = 400) -> Answer:
 
 def kept(answer: Answer, *, channel: str = "facebook", app: Any = None, **more: Any) -> UnknownAnswer:
     app = app or make_app(channel)
-    ruling = registry.get(channel).classify(answer)
-    unknown_answers.keep(app, ruling, evidence(answer), **{"token_id": None, "now": NOW, **more})
-    return UnknownAnswer.objects.get(app=app, fingerprint=ruling.unknown)
+    classification = registry.get(channel).classify(answer)
+    unknown_answers.keep(app, classification, evidence(answer), **{"token_id": None, "now": NOW, **more})
+    return UnknownAnswer.objects.get(app=app, fingerprint=classification.unknown)
 
 
 def test_the_same_kind_of_answer_is_counted_in_one_row() -> None:
@@ -57,7 +57,11 @@ def test_the_same_kind_of_answer_is_counted_in_one_row() -> None:
 
 def test_an_answer_that_a_row_of_the_table_knows_is_not_kept() -> None:
     unknown_answers.keep(
-        make_app(), Ruling(Verdict.TOKEN_DEAD, row="password changed"), {"status": 400}, token_id=1, now=NOW
+        make_app(),
+        Classification(Verdict.TOKEN_DEAD, row="password changed"),
+        {"status": 400},
+        token_id=1,
+        now=NOW,
     )
 
     assert not UnknownAnswer.objects.exists()
@@ -68,7 +72,7 @@ def test_a_sample_holds_no_secret_even_where_the_caller_forgot_to_scrub() -> Non
 
     unknown_answers.keep(
         app,
-        Ruling(Verdict.TRANSIENT, unknown="a" * 32),
+        Classification(Verdict.TRANSIENT, unknown="a" * 32),
         {"call": "api", "status": 200, "body": {"access_token": "EAAmarkermarkermarker"}},
         token_id=None,
         now=NOW,
@@ -96,10 +100,10 @@ def test_a_token_that_is_gone_does_not_stop_the_count() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_that_meet_the_same_answer_count_each_once() -> None:
     app = make_app()
-    ruling = registry.get("facebook").classify(odd())
+    classification = registry.get("facebook").classify(odd())
 
     def work(_: int) -> None:
-        unknown_answers.keep(app, ruling, evidence(odd()), token_id=None, now=NOW)
+        unknown_answers.keep(app, classification, evidence(odd()), token_id=None, now=NOW)
         connection.close()
 
     with ThreadPoolExecutor(8) as threads:
@@ -120,9 +124,13 @@ def test_what_staff_say_holds_for_every_app_of_the_channel(
         )
 
     second.refresh_from_db()
-    ruling = registry.get("facebook").classify(odd())
+    classification = registry.get("facebook").classify(odd())
     assert second.verdict == "account_restricted"
-    assert (ruling.verdict, ruling.row, ruling.unknown) == (Verdict.ACCOUNT_RESTRICTED, "staff", "")
+    assert (classification.verdict, classification.row, classification.unknown) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        "staff",
+        "",
+    )
 
 
 def test_another_channel_keeps_its_own_meaning(django_capture_on_commit_callbacks: Any) -> None:

@@ -18,23 +18,23 @@ from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
-from tokens.channels.kinds import Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.lifecycle import Outcome
 from tokens.models import ChannelApp, Token
 
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
-BLAMED = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="client secret", note="no client")
+BLAMED = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="client secret", note="no client")
 
 
-def said(token: Token, ruling: Ruling, at: int) -> Outcome:
+def said(token: Token, classification: Classification, at: int) -> Outcome:
     """Record what the channel said of a token, so many minutes after NOW."""
     token.refresh_from_db()
     return lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(ruling),
+        inspection=Inspection(classification),
         now=NOW + at * MINUTE,
         source="sweep",
     )
@@ -48,7 +48,7 @@ def test_a_fault_of_the_app_that_one_token_shows_while_another_works_is_that_tok
         link(account, token)
 
     first = said(ada, BLAMED, 0)
-    said(ben, Ruling(Verdict.OK), 1)
+    said(ben, Classification(Verdict.OK), 1)
     second = said(ada, BLAMED, 3)
 
     app.refresh_from_db()
@@ -76,7 +76,7 @@ def test_a_good_answer_of_another_app_proves_nothing() -> None:
     ada, stranger = make_token(app), make_token(other)
 
     said(ada, BLAMED, 0)
-    said(stranger, Ruling(Verdict.OK), 1)
+    said(stranger, Classification(Verdict.OK), 1)
 
     assert said(ada, BLAMED, 3).state == "valid"
 
@@ -101,12 +101,12 @@ def test_a_doubt_that_lasts_is_the_end_and_a_good_answer_forgets_it() -> None:
     app = make_app(fault="")
     ada, ben = make_token(app), make_token(app)
     said(ada, BLAMED, 0)
-    said(ben, Ruling(Verdict.OK), 1)
+    said(ben, Classification(Verdict.OK), 1)
     said(ada, BLAMED, 3)
 
-    assert said(ada, Ruling(Verdict.OK), 10).state == "valid"
+    assert said(ada, Classification(Verdict.OK), 10).state == "valid"
     assert said(ada, BLAMED, 20).verdict == Verdict.APP_FAULT
-    said(ben, Ruling(Verdict.OK), 21)
+    said(ben, Classification(Verdict.OK), 21)
     said(ada, BLAMED, 23)
     assert said(ada, BLAMED, 23 + 73 * 60).state == "dead"
 
@@ -350,8 +350,8 @@ def test_a_witness_whose_question_began_before_the_blame_was_heard_proves_nothin
         source="sweep",
         answered_at=heard_at,
     )
-    said(ben, Ruling(Verdict.OK), 1)  # asked before the channel began to refuse the app
+    said(ben, Classification(Verdict.OK), 1)  # asked before the channel began to refuse the app
 
     assert said(ada, BLAMED, 5).verdict == Verdict.APP_FAULT
-    said(ben, Ruling(Verdict.OK), 6)
+    said(ben, Classification(Verdict.OK), 6)
     assert said(ada, BLAMED, 8).verdict == Verdict.CONFIRM_FIRST

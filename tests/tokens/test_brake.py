@@ -10,7 +10,7 @@ from accounts.models import Account
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, renewal
-from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.deaths import Incident, TokenDeath
 from tokens.lifecycle import Outcome
 from tokens.models import ChannelApp, Token, TokenEvent
@@ -19,8 +19,8 @@ from tokens.renewal import Attempt
 pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
-OVER = Ruling(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")
-FINE = Ruling(Verdict.OK)
+OVER = Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")
+FINE = Classification(Verdict.OK)
 Standing = TokenDeath.Standing
 FEW = 5  # in place of the twenty: what holds of one number holds of the other
 
@@ -40,27 +40,29 @@ def make_tokens(number: int, app: ChannelApp | None = None) -> list[Token]:
     return tokens
 
 
-def said(token: Token, ruling: Ruling, at: float, source: str = "sweep", *, told: bool = False) -> Outcome:
+def said(
+    token: Token, classification: Classification, at: float, source: str = "sweep", *, told: bool = False
+) -> Outcome:
     """Record what the channel said of a token, so many minutes after NOW."""
     token.refresh_from_db()
     return lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
-        inspection=Inspection(ruling),
+        inspection=Inspection(classification),
         now=NOW + at * MINUTE,
         source=source,
         told=told,
     )
 
 
-def refused(token: Token, inspected: Ruling, at: float) -> Outcome:
+def refused(token: Token, inspected: Classification, at: float) -> Outcome:
     """Record that a renewal was refused, and what the channel said of the access token then."""
     token.refresh_from_db()
-    ruling = Ruling(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, row="invalid_grant")
+    classification = Classification(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, row="invalid_grant")
     return lifecycle.record_refusal(
         token_id=token.pk,
         generation=token.generation,
-        attempt=Attempt(None, ruling),
+        attempt=Attempt(None, classification),
         inspection=Inspection(inspected),
         now=NOW + at * MINUTE,
         source="sweep",
@@ -176,7 +178,7 @@ def test_a_round_that_is_hindered_comes_again_soon() -> None:
     for one in Token.objects.order_by("pk"):
         said(one, OVER, 1)
 
-    said(token, Ruling(Verdict.TRANSIENT), 16)
+    said(token, Classification(Verdict.TRANSIENT), 16)
 
     token.refresh_from_db()
     assert (token.reason, token.due_at) == (Token.HELD, NOW + 21 * MINUTE)
@@ -261,13 +263,13 @@ def test_what_a_push_or_a_known_date_ends_is_not_held() -> None:
     for token in pushed:
         said(
             token,
-            Ruling(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, row="push"),
+            Classification(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, row="push"),
             1,
             source="push",
             told=True,
         )
     for token in dated:
-        said(token, Ruling(Verdict.TOKEN_DEAD, Reason.EXPIRED, row="190/463"), 1)
+        said(token, Classification(Verdict.TOKEN_DEAD, Reason.EXPIRED, row="190/463"), 1)
 
     assert set(states([*pushed, *dated])) == {"dead"}
     assert not TokenDeath.objects.exists()
@@ -319,7 +321,7 @@ def test_log_ins_that_neither_renew_nor_work_are_held_and_may_be_renewed_when_as
     ]
 
     for token in tokens:
-        refused(token, Ruling(Verdict.CONFIRM_FIRST, row="401"), 1)
+        refused(token, Classification(Verdict.CONFIRM_FIRST, row="401"), 1)
 
     last = tokens[-1]
     last.refresh_from_db()

@@ -179,9 +179,9 @@ def test_what_staff_said_is_heeded_where_the_database_can_be_reached(
 ) -> None:
     odd = line(body={"error": {"code": 987654, "message": "odd"}})
     first = classify_line(odd)
-    ruling = registry.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
+    classification = registry.get("facebook").classify(Answer("api", 400, body=json.loads(odd)["body"]))
     app = make_app("facebook")
-    unknown_answers.keep(app, ruling, {"call": "api", "status": 400}, token_id=None, now=NOW)
+    unknown_answers.keep(app, classification, {"call": "api", "status": 400}, token_id=None, now=NOW)
     row = app.unknown_answers.get()
     unknown_answers.assign(answer=row, verdict=Verdict.OUR_BUG, note="", actor=make_user(), now=NOW)
     stdin = io.TextIOWrapper(io.BytesIO(odd.encode()))

@@ -9,7 +9,16 @@ from accounts.models import Account
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, deadlines, lifecycle
-from tokens.channels.kinds import Credentials, Dates, Grant, Identity, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    Classification,
+    Credentials,
+    Dates,
+    Grant,
+    Identity,
+    Inspection,
+    Reason,
+    Verdict,
+)
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
 from tokens.probe import RENEWED
@@ -21,8 +30,8 @@ DAY = timedelta(days=1)
 
 
 NO_PROOF = [
-    Ruling(Verdict.CONFIRM_FIRST, unknown="a" * 32),
-    Ruling(Verdict.CONFIRM_FIRST, row=STAFF),
+    Classification(Verdict.CONFIRM_FIRST, unknown="a" * 32),
+    Classification(Verdict.CONFIRM_FIRST, row=STAFF),
 ]
 
 
@@ -30,15 +39,15 @@ def answered(
     token: Token, verdict: Verdict, reason: Reason | None = None, *, now: datetime = NOW, **more: object
 ) -> Token:
     """Record an answer of the channel and return the token as it is then."""
-    return judged(token, Ruling(verdict, reason), now, **more)
+    return judged(token, Classification(verdict, reason), now, **more)
 
 
-def judged(token: Token, ruling: Ruling, now: datetime, **more: object) -> Token:
+def judged(token: Token, classification: Classification, now: datetime, **more: object) -> Token:
     """Record what an answer was taken for and return the token as it is then."""
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=Token.objects.get(pk=token.pk).generation,
-        inspection=Inspection(ruling, **more),  # type: ignore[arg-type]  # passed on
+        inspection=Inspection(classification, **more),  # type: ignore[arg-type]  # passed on
         now=now,
         source="test",
     )
@@ -117,46 +126,46 @@ def test_an_ambiguous_answer_cools_and_only_an_answer_after_72_hours_kills() -> 
     assert (dead.state, dead.reason) == ("dead", "unknown")
 
 
-@pytest.mark.parametrize("ruling", NO_PROOF)
+@pytest.mark.parametrize("classification", NO_PROOF)
 @pytest.mark.parametrize("over", [True, False])
 def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
-    ruling: Ruling, over: bool
+    classification: Classification, over: bool
 ) -> None:
     _, token = pooled(deadline=NOW + (-DAY if over else 20 * DAY))
 
     for days in (0, 3, 4, 9):
-        token = judged(token, ruling, NOW + days * DAY)
+        token = judged(token, classification, NOW + days * DAY)
 
     assert (token.state, token.reason) == ("cooling", "unknown")
 
 
 @pytest.mark.parametrize(("over", "state"), [(False, "valid"), (True, "dead")])
-@pytest.mark.parametrize("ruling", NO_PROOF)
+@pytest.mark.parametrize("classification", NO_PROOF)
 def test_a_refused_renewal_with_an_answer_that_proves_nothing_ends_what_is_over_alone(
-    ruling: Ruling, over: bool, state: str
+    classification: Classification, over: bool, state: str
 ) -> None:
     _, token = pooled(has_refresh_token=True, deadline=NOW + (-DAY if over else DAY))
 
     lifecycle.record_refusal(
         token_id=token.pk,
         generation=token.generation,
-        attempt=Attempt(None, Ruling(Verdict.TOKEN_DEAD, Reason.UNKNOWN)),
-        inspection=Inspection(ruling),
+        attempt=Attempt(None, Classification(Verdict.TOKEN_DEAD, Reason.UNKNOWN)),
+        inspection=Inspection(classification),
         now=NOW,
         source="test",
     )
 
     assert Token.objects.get(pk=token.pk).state == state
-    assert UnknownAnswer.objects.count() == bool(ruling.unknown)
+    assert UnknownAnswer.objects.count() == bool(classification.unknown)
 
 
 def test_a_fault_found_by_asking_is_not_over_because_a_renewal_was_taken() -> None:
     _, token = pooled()
-    judged(token, Ruling(Verdict.APP_FAULT), NOW)
+    judged(token, Classification(Verdict.APP_FAULT), NOW)
 
-    judged(token, RENEWED.ruling, NOW)
+    judged(token, RENEWED.classification, NOW)
     still = ChannelApp.objects.get().fault_since
-    judged(token, Ruling(Verdict.OK), NOW)
+    judged(token, Classification(Verdict.OK), NOW)
 
     assert still == NOW
     assert ChannelApp.objects.get().fault_since is None
@@ -193,7 +202,7 @@ def test_an_answer_about_an_older_generation_writes_nothing() -> None:
     outcome = lifecycle.record_inspection(
         token_id=token.pk,
         generation=6,
-        inspection=Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.EXPIRED)),
+        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.EXPIRED)),
         now=NOW,
         source="test",
     )
@@ -289,7 +298,9 @@ def test_a_new_consent_renews_the_row_and_forgets_dates_and_reason() -> None:
 )
 def test_a_consent_shows_that_the_channel_takes_our_keys_again(call: str, over: bool) -> None:
     app = make_app()
-    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT, row="app keys"), call=call, now=NOW)
+    app_faults.record(
+        app=app, classification=Classification(Verdict.APP_FAULT, row="app keys"), call=call, now=NOW
+    )
     app.refresh_from_db()
 
     lifecycle.store_consent(
@@ -329,7 +340,10 @@ def test_a_renewal_is_taken_only_if_the_date_moved() -> None:
 def test_an_exchange_that_moved_no_date_shows_that_the_channel_takes_our_keys_again() -> None:
     _, token = pooled(deadline=NOW + 10 * DAY)
     app_faults.record(
-        app=token.app, ruling=Ruling(Verdict.APP_FAULT, row="app keys"), call="refresh", now=NOW
+        app=token.app,
+        classification=Classification(Verdict.APP_FAULT, row="app keys"),
+        call="refresh",
+        now=NOW,
     )
 
     lifecycle.record_renewal(

@@ -13,7 +13,7 @@ from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, reasons, renewal, vault
 from tokens.channels.http import NOT_SENT
-from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.models import Token, TokenEvent
 from tokens.renewal import Attempt
 
@@ -21,9 +21,11 @@ pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
 REFUSED = Attempt(
-    None, Ruling(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED), {"call": "refresh", "status": 400}
+    None,
+    Classification(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED),
+    {"call": "refresh", "status": 400},
 )
-DEAD = Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED))
+DEAD = Inspection(Classification(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED))
 
 
 def snapchat(**fields: Any) -> Token:
@@ -36,7 +38,9 @@ def snapchat(**fields: Any) -> Token:
 
 def trouble(status: int, body: Any = "") -> Attempt:
     return Attempt(
-        None, Ruling(Verdict.TRANSIENT, Reason.TRANSIENT), {"call": "refresh", "status": status, "body": body}
+        None,
+        Classification(Verdict.TRANSIENT, Reason.TRANSIENT),
+        {"call": "refresh", "status": status, "body": body},
     )
 
 
@@ -106,7 +110,7 @@ def test_without_a_lost_answer_the_refusal_is_the_channels_word() -> None:
 
 def test_a_clear_reason_and_what_the_channel_says_of_itself_are_believed() -> None:
     told = snapchat(refresh_unanswered_at=NOW - HOUR)
-    suspended = Inspection(Ruling(Verdict.TOKEN_DEAD, Reason.SUSPENDED))
+    suspended = Inspection(Classification(Verdict.TOKEN_DEAD, Reason.SUSPENDED))
     refuse(told, suspended)
     pushed = make_token(refresh_unanswered_at=NOW - HOUR)
 
@@ -121,7 +125,7 @@ def test_a_clear_reason_and_what_the_channel_says_of_itself_are_believed() -> No
 def test_an_access_token_that_still_works_lives_on_and_nobody_is_asked() -> None:
     token = snapchat(refresh_unanswered_at=NOW - HOUR, access_expires_at=NOW + 20 * HOUR)
 
-    refuse(token, Inspection(Ruling(Verdict.OK)))
+    refuse(token, Inspection(Classification(Verdict.OK)))
 
     assert (token.state, token.deadline) == ("valid", NOW + 20 * HOUR)
     assert token.events.get(kind=TokenEvent.Kind.NOT_RENEWED).detail["reason"] == "answer_lost"
@@ -205,7 +209,7 @@ def test_a_fault_of_ours_in_the_middle_of_a_renewal_leaves_a_doubt_and_no_mark(
         raise KeyError("a_field")
 
     monkeypatch.setattr("tokens.channels.snapchat.channel.Snapchat.renew", fails)
-    monkeypatch.setattr(probe, "ask", lambda token, timeout: Inspection(Ruling(Verdict.TRANSIENT)))
+    monkeypatch.setattr(probe, "ask", lambda token, timeout: Inspection(Classification(Verdict.TRANSIENT)))
 
     probe.probe(token.pk, now=NOW, source="sweep", timeout=1)
 

@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from tests.support.factories import NOW, make_app, make_token
 from tokens import deadlines, lifecycle, renewal, scheduling
-from tokens.channels.kinds import Dates, Inspection, Renewal, Ruling, Verdict
+from tokens.channels.kinds import Classification, Dates, Inspection, Renewal, Verdict
 from tokens.models import ChannelApp, Token, TokenEvent
 
 pytestmark = pytest.mark.django_db
@@ -324,7 +324,7 @@ def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:
 
     def said(**later: int) -> int:
         dates = Dates(access_expires_at=NOW + timedelta(**later), sources={"access": "introspection"})
-        inspection = Inspection(Ruling(Verdict.OK), dates=dates)
+        inspection = Inspection(Classification(Verdict.OK), dates=dates)
         lifecycle.record_inspection(
             token_id=one.pk, generation=one.generation, inspection=inspection, now=NOW, source="check"
         )

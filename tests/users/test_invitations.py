@@ -355,7 +355,9 @@ def test_of_two_answers_at_once_one_wins_and_the_other_is_told() -> None:
     assert User.objects.filter(email="emil@example.com").count() == 1
 
 
-def test_a_log_entry_tells_every_action_and_who_did_it(client: Client, invited: Invitation, boss: User) -> None:
+def test_a_log_entry_tells_every_action_and_who_did_it(
+    client: Client, invited: Invitation, boss: User
+) -> None:
     invitations.send_again(invitation=invited, by=boss, now=timezone.now())
     invited.refresh_from_db()
     client.post(link_of(invited), ANSWER)

@@ -20,6 +20,7 @@ from tokens.channels.kinds import (
     AppKeys,
     ChannelConsent,
     ChannelError,
+    Classification,
     Credentials,
     Declaration,
     Grant,
@@ -28,7 +29,6 @@ from tokens.channels.kinds import (
     Lifetime,
     Reason,
     Renewal,
-    Ruling,
     Scope,
     Send,
     Verdict,
@@ -56,7 +56,7 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
             except ChannelError as error:
                 if said_as is None:
                     raise
-                return said_as(error.ruling, evidence=error.evidence)
+                return said_as(error.classification, evidence=error.evidence)
 
     return gated
 
@@ -69,7 +69,7 @@ class Channel(ABC):
     label: ClassVar[str]
     versions: ClassVar[Versions]
     canonical: ClassVar[Callable[[str], str]]  # how `canonical_id` spells an ad account's id
-    table: ClassVar[Callable[[Answer], Ruling]]  # `classify` of its verdicts
+    table: ClassVar[Callable[[Answer], Classification]]  # `classify` of its verdicts
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
     pkce: ClassVar[bool] = (
         False  # whether its documents say that a web app with a secret may send an S256 challenge
@@ -119,7 +119,7 @@ class Channel(ABC):
         """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
         return type(self).canonical(native_id)
 
-    def classify(self, answer: Answer) -> Ruling:
+    def classify(self, answer: Answer) -> Classification:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
         return type(self).table(answer)
 
@@ -128,8 +128,12 @@ class Channel(ABC):
 
         A limit of one person's token or one ad account holds for that one alone: a channel whose answers tell says so.
         """
-        ruling = self.classify(answer)
-        return (ruling.retry_after or brake.UNTOLD) if ruling.verdict == Verdict.RATE_LIMITED else 0
+        classification = self.classify(answer)
+        return (
+            (classification.retry_after or brake.UNTOLD)
+            if classification.verdict == Verdict.RATE_LIMITED
+            else 0
+        )
 
     def used_of(self, answer: Answer) -> float | None:
         """Return which part of the app's limit is used up (1: all), where the channel announces it."""
@@ -224,7 +228,7 @@ class Channel(ABC):
         """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""
         return False
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask what nothing but the app's keys answers, for `manage.py check_channel`: OK where the channel takes them.
 
         None where the channel has no such question. Does not raise ChannelError.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tokens.channels.kinds import Ruling, Verdict
+from tokens.channels.kinds import Classification, Verdict
 
 MOST = 200  # items that are looked at
 # The gravest first: what the whole answer means is what its gravest item means.
@@ -12,14 +12,18 @@ _GRAVITY = (
 )  # fmt: skip
 
 
-def gravest(rulings: Iterable[Ruling]) -> Ruling:
+def gravest(classifications: Iterable[Classification]) -> Classification:
     """Return what the items mean together; no item at all is fine.
 
     A token that served one item lives, whatever another says: then it is only in doubt.
     """
-    found = list(rulings)
-    worst = min(found, key=lambda ruling: _GRAVITY.index(ruling.verdict), default=Ruling(Verdict.OK))
-    served = any(ruling.verdict == Verdict.OK for ruling in found)
+    found = list(classifications)
+    worst = min(
+        found,
+        key=lambda classification: _GRAVITY.index(classification.verdict),
+        default=Classification(Verdict.OK),
+    )
+    served = any(classification.verdict == Verdict.OK for classification in found)
     if worst.verdict == Verdict.TOKEN_DEAD and served:
-        return Ruling(Verdict.CONFIRM_FIRST, worst.reason, row=worst.row, note=worst.note)
+        return Classification(Verdict.CONFIRM_FIRST, worst.reason, row=worst.row, note=worst.note)
     return worst

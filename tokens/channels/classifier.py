@@ -14,8 +14,8 @@ from tokens.channels.kinds import (
     Answer,
     Call,
     ChannelError,
+    Classification,
     Reason,
-    Ruling,
     Verdict,
 )
 from tokens.channels.parse import mapping, words, xml_error
@@ -85,24 +85,26 @@ class Row:
         )
 
 
-def rule(rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None) -> Ruling:
-    """Return the first fitting row's ruling, else the fallback: refusals of a call are doubtful, all else passes."""
+def rule(
+    rows: Iterable[Row], facts: Facts, *, channel: str, retry_after: int | None = None
+) -> Classification:
+    """Return the first fitting row's classification, else the fallback: refusals of a call are doubtful, all else passes."""
     if facts.status == PAYMENT_REQUIRED:
-        return Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
+        return Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="payment required", note=_note(facts))
     rows = tuple(rows)
     if facts.status >= 500 and (said := _said_in_trouble(rows, facts, retry_after)) is not None:
         return said
     return _of_the_writer(_by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after), facts)
 
 
-def _by_table(rows: tuple[Row, ...], facts: Facts, channel: str, retry_after: int | None) -> Ruling:
+def _by_table(rows: tuple[Row, ...], facts: Facts, channel: str, retry_after: int | None) -> Classification:
     for row in rows:
         if row.fits(facts):
-            return _new(row, facts, channel) if row.new else _ruling(row, facts, retry_after)
+            return _new(row, facts, channel) if row.new else _classification(row, facts, retry_after)
     return fallback(facts, channel=channel)
 
 
-def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | None) -> Ruling | None:
+def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | None) -> Classification | None:
     """Return what an error with a code means that came with a status of the server's own trouble; None where it adds nothing.
 
     A limit is one. What looks like the end of a token is a doubt, of a call in use alone: a server in trouble proves nothing.
@@ -114,53 +116,62 @@ def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | Non
     if row is None:
         return None
     if row.verdict == Verdict.RATE_LIMITED:
-        return _ruling(row, facts, retry_after)
+        return _classification(row, facts, retry_after)
     if row.verdict in DOUBTFUL and facts.call in USED:
-        return replace(_ruling(row, facts, None), verdict=Verdict.CONFIRM_FIRST)
+        return replace(_classification(row, facts, None), verdict=Verdict.CONFIRM_FIRST)
     return None
 
 
-def _by_words(ruling: Ruling, facts: Facts, retry_after: int | None) -> Ruling:
+def _by_words(classification: Classification, facts: Facts, retry_after: int | None) -> Classification:
     """Return what plain words mean beside a code that is general; all else as it is. Nothing dies or lives by words."""
-    settled = ruling.verdict in {Verdict.OK, Verdict.TOKEN_DEAD, *HARMLESS} and not ruling.unknown
-    if settled or ruling.row == unknown.STAFF or facts.call == "authorize_callback" or facts.status >= 500:
-        return ruling
+    settled = (
+        classification.verdict in {Verdict.OK, Verdict.TOKEN_DEAD, *HARMLESS} and not classification.unknown
+    )
+    if (
+        settled
+        or classification.row == unknown.STAFF
+        or facts.call == "authorize_callback"
+        or facts.status >= 500
+    ):
+        return classification
     if says_limited(facts.message):
         row = "limit by its words"
-        return Ruling(
-            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=ruling.note
+        return Classification(
+            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=classification.note
         )
     # A good status with an error that no row knows is trouble on the way and refuses nothing.
-    general = ruling.verdict == Verdict.OUR_BUG or (ruling.unknown and facts.status != 200)
+    general = classification.verdict == Verdict.OUR_BUG or (classification.unknown and facts.status != 200)
     # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
     refused = facts.call in USED and facts.status in REFUSING - {401} and bool(facts.codes)
     if general and refused and says_not_permitted(facts.message):
         row = "not permitted, by its words"
-        return Ruling(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=ruling.note)
-    return ruling
+        return Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=classification.note)
+    return classification
 
 
-def _of_the_writer(ruling: Ruling, facts: Facts) -> Ruling:
+def _of_the_writer(classification: Classification, facts: Facts) -> Classification:
     """Return what a refusal of a call means whose words say that this person may not write; all else as it is.
 
     Only where the table says no more than that the call was refused or was bad, or knows nothing: neither limits nor dead tokens are
     judged by words.
     """
-    vague = ruling.unknown or ruling.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
+    vague = classification.unknown or classification.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
     refused = facts.call == "api" and facts.status in REFUSING and bool(facts.codes)
-    if not vague or not refused or ruling.row == unknown.STAFF:
-        return ruling
+    if not vague or not refused or classification.row == unknown.STAFF:
+        return classification
     reason = reason_by_words(facts.message)
     if reason is None:
-        return ruling
-    return Ruling(Verdict.ACCESS_LOST, reason, row="may not write, by its words", note=ruling.note)
+        return classification
+    return Classification(
+        Verdict.ACCESS_LOST, reason, row="may not write, by its words", note=classification.note
+    )
 
 
-def _new(row: Row, facts: Facts, channel: str) -> Ruling:
+def _new(row: Row, facts: Facts, channel: str) -> Classification:
     mark = _mark(facts, channel)
     if (said := unknown.assigned(mark)) is not None:
         return _by_staff(said, _note(facts))
-    return replace(_ruling(row, facts, None), unknown=mark)
+    return replace(_classification(row, facts, None), unknown=mark)
 
 
 def _mark(facts: Facts, channel: str) -> str:
@@ -169,8 +180,8 @@ def _mark(facts: Facts, channel: str) -> str:
     return unknown.fingerprint(channel, facts.call, facts.status, parts, message)
 
 
-def _by_staff(said: Verdict, note: str = "") -> Ruling:
-    return Ruling(said, unknown.REASONS.get(said), row=unknown.STAFF, note=note)
+def _by_staff(said: Verdict, note: str = "") -> Classification:
+    return Classification(said, unknown.REASONS.get(said), row=unknown.STAFF, note=note)
 
 
 def _note(facts: Facts) -> str:
@@ -178,9 +189,9 @@ def _note(facts: Facts) -> str:
     return scrub.text(facts.message)[:200]
 
 
-def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
+def _classification(row: Row, facts: Facts, retry_after: int | None) -> Classification:
     waits = row.verdict in HARMLESS
-    return Ruling(
+    return Classification(
         row.verdict,
         row.reason,
         row=row.name,
@@ -189,22 +200,24 @@ def _ruling(row: Row, facts: Facts, retry_after: int | None) -> Ruling:
     )
 
 
-def fallback(facts: Facts, *, channel: str) -> Ruling:
+def fallback(facts: Facts, *, channel: str) -> Classification:
     """Judge what no row knows. Never dead.
 
     A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble. What staff
     said of such an answer holds from then on.
     """
     if facts.status == 429:
-        return Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
+        return Classification(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
     if facts.status in PASSING:
-        return Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
+        return Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
     note, mark = _note(facts), _mark(facts, channel)
     if (said := unknown.assigned(mark)) is not None:
         return _by_staff(said, note)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
-        return Ruling(Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark)
-    return Ruling(
+        return Classification(
+            Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark
+        )
+    return Classification(
         Verdict.TRANSIENT, Reason.TRANSIENT, row=f"unknown answer {facts.status}", note=note, unknown=mark
     )
 
@@ -229,12 +242,12 @@ def bounded(wait: int | None) -> int | None:
     return None if wait is None else min(max(wait, 1), LONGEST_WAIT)
 
 
-def keys_taken(ruling: Ruling) -> Ruling:
+def keys_taken(classification: Classification) -> Classification:
     """Return what a channel's answer about nonsense says of our app's keys: where it refuses the nonsense, it took the keys."""
-    refused = ruling.verdict in DOUBTFUL and ruling.reason is not None
-    if refused or ruling.row == START_AGAIN:
-        return Ruling(Verdict.OK, row=ruling.row)
-    return ruling
+    refused = classification.verdict in DOUBTFUL and classification.reason is not None
+    if refused or classification.row == START_AGAIN:
+        return Classification(Verdict.OK, row=classification.row)
+    return classification
 
 
 def body_of(answer: Answer) -> Any:
@@ -279,12 +292,14 @@ def evidence(answer: Answer) -> dict[str, Any]:
     return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
 
 
-def require_ok(answer: Answer, ruling: Ruling, *, channel: str, lacks: str = "") -> dict[str, Any]:
+def require_ok(
+    answer: Answer, classification: Classification, *, channel: str, lacks: str = ""
+) -> dict[str, Any]:
     """Return the object of a good answer. `lacks`: what it should hold and does not. Raises ChannelError for everything else."""
     if lacks:
         raise malformed(answer, lacks, channel=channel)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
+    if classification.verdict != Verdict.OK:
+        raise ChannelError(classification, evidence=evidence(answer))
     if not isinstance(answer.body, dict):
         raise malformed(answer, "an object", channel=channel)
     return answer.body
@@ -296,9 +311,11 @@ def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
     keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
     mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
     if (said := unknown.assigned(mark)) is not None:
-        ruling = _by_staff(said)
+        classification = _by_staff(said)
     else:
-        ruling = Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
+        classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
     # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
     body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
-    return ChannelError(ruling, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body))
+    return ChannelError(
+        classification, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body)
+    )

@@ -15,7 +15,15 @@ from django.views.decorators.csrf import csrf_exempt
 from tokens import vault
 from tokens.channels import callback, gate, shares
 from tokens.channels.base import Channel
-from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    START_AGAIN,
+    AppKeys,
+    ChannelConsent,
+    ChannelError,
+    Classification,
+    Reason,
+    Verdict,
+)
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
 
@@ -64,7 +72,7 @@ def default_keys(channel: Channel) -> AppKeys:
     try:
         return ChannelApp.objects.get(channel=channel.key, is_default=True).keys()
     except (ChannelApp.DoesNotExist, ValueError, VaultError) as error:
-        raise ChannelError(Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="no keys")) from error
+        raise ChannelError(Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="no keys")) from error
 
 
 def provider_of(adapter: Any) -> Any:
@@ -79,7 +87,7 @@ def check_app(state: dict[str, Any], keys: AppKeys) -> None:
     """Raise ChannelError unless the handshake began with the app that is the default now: a code fits only its own app."""
     begun_with = (state.get("data") or {}).get("client_id")
     if begun_with != keys.client_id:
-        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
+        raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN))
 
 
 def opened(owner: str, sealed: str) -> dict[str, str]:
@@ -87,7 +95,7 @@ def opened(owner: str, sealed: str) -> dict[str, str]:
     try:
         return vault.unseal(owner, vault.Sealed(sealed.encode()))
     except vault.VaultError as error:
-        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN)) from error
+        raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN)) from error
 
 
 class AnsweredByUs:
@@ -122,7 +130,9 @@ def answer_once(request: HttpRequest, adapter: Any, state_id: str, exchange: Exc
         with gate.person_waits(channel):
             return _answer_and_note(request, provider, adapter.channel, state_id, exchange)
     except shares.NoRoom:  # the state was not taken, so the same address is good in a moment
-        full = ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="too many wait for this channel"))
+        full = ChannelError(
+            Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="too many wait for this channel")
+        )
         answer = refuse(request, provider, cause=full)
         answer.status_code, answer["Retry-After"] = 503, str(shares.AGAIN_AFTER)
         return answer

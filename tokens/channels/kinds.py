@@ -90,7 +90,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class Classification:
     """What an answer means. `row` names the row of the channel's verdict table that decided."""
 
     verdict: Verdict
@@ -104,9 +104,11 @@ class Ruling:
 class ChannelError(Exception):
     """A call to a channel that did not give what was asked. Carries the decision; its text is fit for staff."""
 
-    def __init__(self, ruling: Ruling, *, evidence: Mapping[str, Any] | None = None) -> None:
-        super().__init__(f"{ruling.verdict}: {ruling.row or ruling.reason or 'no detail'}")
-        self.ruling = ruling
+    def __init__(self, classification: Classification, *, evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(
+            f"{classification.verdict}: {classification.row or classification.reason or 'no detail'}"
+        )
+        self.classification = classification
         self.evidence = dict(evidence or {})
 
 
@@ -208,9 +210,9 @@ class AccountList:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the channel says of a token when asked directly. `ruling.verdict` is OK, TOKEN_DEAD, or what hindered the question."""
+    """What the channel says of a token when asked directly. `classification.verdict` is OK, TOKEN_DEAD, or what hindered the question."""
 
-    ruling: Ruling
+    classification: Classification
     dates: Dates | None = None
     scopes: tuple[str, ...] | None = None
     native_user_id: str = ""
@@ -219,9 +221,9 @@ class Inspection:
 
 @dataclass(frozen=True)
 class AccessCheck:
-    """One ad account read with one token. ACCESS_LOST in `ruling` is about this pair only."""
+    """One ad account read with one token. ACCESS_LOST in `classification` is about this pair only."""
 
-    ruling: Ruling
+    classification: Classification
     account: NativeAccount | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     AppKeys,
     ChannelConsent,
     ChannelError,
-    Ruling,
+    Classification,
     Verdict,
 )
 
@@ -95,5 +95,5 @@ def _answer(request: HttpRequest, request_token: str, secret: str) -> dict[str, 
     """Return what the exchange needs. Raises ChannelError where the browser brought no verifier."""
     verifier = request.GET.get("oauth_verifier", "")
     if not verifier or len(verifier) > LONGEST_VERIFIER:
-        raise ChannelError(Ruling(Verdict.OUR_BUG, row=START_AGAIN))
+        raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN))
     return {"oauth_token": request_token, "oauth_token_secret": secret, "oauth_verifier": verifier}

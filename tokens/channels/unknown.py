@@ -27,7 +27,7 @@ REASONS: Mapping[Verdict, Reason] = {
     Verdict.ACCOUNT_RESTRICTED: Reason.RESTRICTED,
     Verdict.APP_FAULT: Reason.APP_FAULT,
 }
-STAFF = "staff"  # the row of a ruling that staff gave
+STAFF = "staff"  # the row of a classification that staff gave
 # Numbers, ids and quoted names differ from answer to answer of one kind.
 _VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b(?=\w*\d)\w{2,}\b|\d+|\"[^\"]*\"|'[^']*'")
 

@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from tokens import renewal
-from tokens.channels.kinds import Reason, Ruling
+from tokens.channels.kinds import Classification, Reason
 from tokens.deaths import WINDOW, Incident, TokenDeath
 from tokens.lifecycle import transitions
 from tokens.models import Token
@@ -38,7 +38,7 @@ Kind: TypeAlias = TokenDeath.Kind
 
 def end(
     token: Token,
-    ruling: Ruling,
+    classification: Classification,
     *,
     evidence: Mapping[str, Any],
     now: datetime,
@@ -46,11 +46,11 @@ def end(
     reason: Reason | None = None,
     told: bool = False,
 ) -> None:
-    """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the ruling's own.
+    """Take an answer that says that the log-in is over: believe it, or hold it. `reason` where it is not the classification's own.
 
     `told`: the channel sent it of itself; nobody asked.
     """
-    cause = reason or ruling.reason or Reason.UNKNOWN
+    cause = reason or classification.reason or Reason.UNKNOWN
     if not told:
         cause = transitions.not_by_the_person(token, cause)
     if told or _is_by_date(token, cause, now):
@@ -72,15 +72,15 @@ def end(
         if _refused_again(known, now):
             transitions.mark_dead(token, cause, evidence, now, source)
     elif _too_many(token, now):
-        _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.HELD)
+        _note(token, Kind.LOG_IN, cause, classification, evidence, now, source, Standing.HELD)
         transitions.hold(token, cause, evidence, now, source)
     else:
-        _note(token, Kind.LOG_IN, cause, ruling, evidence, now, source, Standing.BELIEVED)
+        _note(token, Kind.LOG_IN, cause, classification, evidence, now, source, Standing.BELIEVED)
         transitions.mark_dead(token, cause, evidence, now, source)
 
 
 def hold_refusal(
-    token: Token, ruling: Ruling, *, evidence: Mapping[str, Any], now: datetime, source: str
+    token: Token, classification: Classification, *, evidence: Mapping[str, Any], now: datetime, source: str
 ) -> datetime | None:
     """Take a refusal to renew a log-in that works. Return when it is to be tried again, as if nothing was said; None: it is believed."""
     known = _take_up(token, Kind.RENEWAL)
@@ -88,7 +88,16 @@ def hold_refusal(
         return None if _refused_again(known, now) else known.ask_at
     held = _too_many(token, now)
     standing = Standing.HELD if held else Standing.BELIEVED
-    _note(token, Kind.RENEWAL, ruling.reason or Reason.UNKNOWN, ruling, evidence, now, source, standing)
+    _note(
+        token,
+        Kind.RENEWAL,
+        classification.reason or Reason.UNKNOWN,
+        classification,
+        evidence,
+        now,
+        source,
+        standing,
+    )
     return now + AGAIN if held else None
 
 
@@ -102,7 +111,7 @@ def held_losses(
     *,
     refused: Collection[str],
     all_heard: bool,
-    ruling: Ruling,
+    classification: Classification,
     evidence: Mapping[str, Any],
     now: datetime,
     source: str,
@@ -123,7 +132,16 @@ def held_losses(
     held = _too_many(token, now, refused)
     standing = Standing.HELD if held else Standing.BELIEVED
     said = {**evidence, TokenDeath.AD_ACCOUNTS: sorted(refused)}
-    _note(token, Kind.ACCESS, ruling.reason or Reason.ACCESS_LOST, ruling, said, now, source, standing)
+    _note(
+        token,
+        Kind.ACCESS,
+        classification.reason or Reason.ACCESS_LOST,
+        classification,
+        said,
+        now,
+        source,
+        standing,
+    )
     return frozenset(refused) if held else frozenset()
 
 
@@ -279,7 +297,7 @@ def _note(
     token: Token,
     kind: Kind,
     reason: str,
-    ruling: Ruling,
+    classification: Classification,
     evidence: Mapping[str, Any],
     now: datetime,
     source: str,
@@ -290,7 +308,7 @@ def _note(
         app_id=token.app_id,
         kind=kind,
         reason=reason,
-        row=ruling.row[:200],
+        row=classification.row[:200],
         evidence=dict(evidence),
         source=source,
         at=now,

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from tokens import app_faults, renewal, scheduling, unknown_answers
-from tokens.channels.kinds import HARMLESS, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import HARMLESS, Classification, Inspection, Reason, Verdict
 from tokens.lifecycle import incident_brake
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
@@ -51,58 +51,69 @@ def record_inspection(
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
     if token.generation != generation or token.is_removed:
-        return outcome(token, inspection.ruling.verdict, stale=True)
+        return outcome(token, inspection.classification.verdict, stale=True)
     before = facts(token)
-    ruling = _whose_fault(token, inspection.ruling, answered_at or now)
+    classification = _whose_fault(token, inspection.classification, answered_at or now)
     token.claimed_until = token.claimed_by = None
-    token.last_check_result = ruling.verdict
-    if ruling.verdict == Verdict.OK:
+    token.last_check_result = classification.verdict
+    if classification.verdict == Verdict.OK:
         mark_valid(token, inspection, now, source)
-    elif ruling.verdict == Verdict.TOKEN_DEAD:
-        incident_brake.end(token, ruling, evidence=inspection.evidence, now=now, source=source, told=told)
-    elif ruling.verdict == Verdict.CONFIRM_FIRST:
-        _doubt(token, ruling, inspection.evidence, now, source, final=not undecided and is_conclusive(ruling))
+    elif classification.verdict == Verdict.TOKEN_DEAD:
+        incident_brake.end(
+            token, classification, evidence=inspection.evidence, now=now, source=source, told=told
+        )
+    elif classification.verdict == Verdict.CONFIRM_FIRST:
+        _doubt(
+            token,
+            classification,
+            inspection.evidence,
+            now,
+            source,
+            final=not undecided and is_conclusive(classification),
+        )
     else:
-        keep_on_trouble(token, ruling, inspection.evidence, now, source)
+        keep_on_trouble(token, classification, inspection.evidence, now, source)
     if closed_for is not None and facts(token) == before:
         scheduling.stay_due(token, now, closed_for=closed_for)
     else:
-        scheduling.apply(token, now, retry_after=ruling.retry_after or 0)
+        scheduling.apply(token, now, retry_after=classification.retry_after or 0)
     incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
-    unknown_answers.keep(token.app, ruling, inspection.evidence, token_id=token.pk, now=now)
-    return outcome(token, ruling.verdict)
+    unknown_answers.keep(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
+    return outcome(token, classification.verdict)
 
 
-def _whose_fault(token: Token, ruling: Ruling, answered_at: datetime) -> Ruling:
+def _whose_fault(token: Token, classification: Classification, answered_at: datetime) -> Classification:
     """Return what an answer means that blames our app: a fault of the app is seen by all its tokens.
 
     Where another token of the app was proven since this one's answers began to blame the app, it is this token's. Until then the answer
     stays as it is, and the token that was proven last is asked at once, so that it is known within minutes. `proven_at` is when a question
     began, so one that was under way when the first such answer came is no proof.
     """
-    if ruling.verdict in HARMLESS:
-        return ruling
-    if ruling.verdict != Verdict.APP_FAULT:
+    if classification.verdict in HARMLESS:
+        return classification
+    if classification.verdict != Verdict.APP_FAULT:
         token.app_refused_at = None
-        return ruling
+        return classification
     others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk)
     if token.app_refused_at is None:
         token.app_refused_at = answered_at
         if token.app.fault_since is None:
             app_faults.ask_a_witness(others, answered_at)
-        return ruling
+        return classification
     if not others.filter(proven_at__gt=token.app_refused_at).exists():
         if answered_at - token.app_refused_at < app_faults.WITNESS_WITHIN:
             app_faults.ask_a_witness(others, answered_at)  # the first one may have been held by its own check
-        return ruling
-    return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=ruling.note)
+        return classification
+    return Classification(
+        Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="blames the app, others work", note=classification.note
+    )
 
 
 def _doubt(
     token: Token,
-    ruling: Ruling,
+    classification: Classification,
     evidence: Mapping[str, Any],
     now: datetime,
     source: str,
@@ -119,12 +130,12 @@ def _doubt(
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
     if over and final and token.refresh_refused_at is None:
-        mark_dead(token, ruling.reason or Reason.EXPIRED, evidence, now, source)
+        mark_dead(token, classification.reason or Reason.EXPIRED, evidence, now, source)
     elif (lasts or over) and final:
         reason = _why_not_renewed(token) if over else None
-        incident_brake.end(token, ruling, evidence=evidence, now=now, source=source, reason=reason)
+        incident_brake.end(token, classification, evidence=evidence, now=now, source=source, reason=reason)
     elif token.state == Token.State.VALID:
-        mark_suspect(token, ruling.reason or Reason.UNKNOWN, evidence, now, source)
+        mark_suspect(token, classification.reason or Reason.UNKNOWN, evidence, now, source)
 
 
 def _why_not_renewed(token: Token) -> Reason:

@@ -145,10 +145,10 @@ def record_renewal_trouble(*, token_id: int, attempt: renewal.Attempt, now: date
     if attempt.unanswered and renewal.spends(token):
         token.refresh_unanswered_at = token.refresh_unanswered_at or now
     token.save(update_fields=REFRESH_FIELDS)
-    if attempt.ruling.verdict == Verdict.APP_FAULT:
+    if attempt.classification.verdict == Verdict.APP_FAULT:
         call = str(attempt.evidence.get("call", "refresh"))
-        app_faults.record(app=token.app, ruling=attempt.ruling, call=call, now=now)
-    unknown_answers.keep(token.app, attempt.ruling, attempt.evidence, token_id=token.pk, now=now)
+        app_faults.record(app=token.app, classification=attempt.classification, call=call, now=now)
+    unknown_answers.keep(token.app, attempt.classification, attempt.evidence, token_id=token.pk, now=now)
 
 
 @transaction.atomic
@@ -167,7 +167,7 @@ def record_refusal(
     channel could not be asked, nothing is proven. A newer generation was faster and holds.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
-    verdict = inspection.ruling.verdict
+    verdict = inspection.classification.verdict
     refresh_is_over(token)
     if token.generation != generation or token.is_removed:
         token.save(update_fields=REFRESH_FIELDS)
@@ -177,34 +177,36 @@ def record_refusal(
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)
-    why = not_by_the_person(token, attempt.ruling.reason or Reason.UNKNOWN)
+    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
     ask_at = None  # again, where the refusal is held
     if verdict == Verdict.OK:
         ask_at = incident_brake.hold_refusal(
-            token, attempt.ruling, evidence=attempt.evidence, now=now, source=source
+            token, attempt.classification, evidence=attempt.evidence, now=now, source=source
         )
         if ask_at is None:
             token.refresh_refused_at = now
             event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         mark_valid(token, inspection, now, source)
     elif verdict == Verdict.TOKEN_DEAD or (
-        verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.ruling) or over)
+        verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.classification) or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
         incident_brake.end(
-            token, attempt.ruling, evidence=attempt.evidence, now=now, source=source, reason=reason
+            token, attempt.classification, evidence=attempt.evidence, now=now, source=source, reason=reason
         )
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
-        keep_on_trouble(token, inspection.ruling, inspection.evidence, now, source)
-    scheduling.apply(token, now, retry_after=inspection.ruling.retry_after or 0)
+        keep_on_trouble(token, inspection.classification, inspection.evidence, now, source)
+    scheduling.apply(token, now, retry_after=inspection.classification.retry_after or 0)
     incident_brake.schedule(token, now)
     if ask_at is not None:
         incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     notify_pools(token, before, now, source)
-    unknown_answers.keep(token.app, inspection.ruling, inspection.evidence, token_id=token.pk, now=now)
+    unknown_answers.keep(
+        token.app, inspection.classification, inspection.evidence, token_id=token.pk, now=now
+    )
     return outcome(token, verdict)
 
 
@@ -213,8 +215,8 @@ def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection,
     if token.refresh_expires_at is not None and token.refresh_expires_at <= now:
         return Reason.REFRESH_EXPIRED
     vague = {None, Reason.UNKNOWN, Reason.EXPIRED, Reason.TRANSIENT}
-    said = inspection.ruling.reason
-    return said if said and said not in vague else attempt.ruling.reason or Reason.UNKNOWN
+    said = inspection.classification.reason
+    return said if said and said not in vague else attempt.classification.reason or Reason.UNKNOWN
 
 
 def _is_news(token: Token, grant: Grant) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tokens import app_faults, deadlines
-from tokens.channels.kinds import Dates, Inspection, Reason, Ruling, Verdict
+from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.deaths import TokenDeath
 from tokens.models import Token, TokenEvent
@@ -54,9 +54,9 @@ class Outcome:
     waits: bool = False  # for a refresh, which goes on whatever becomes of who asked
 
 
-def is_conclusive(ruling: Ruling) -> bool:
+def is_conclusive(classification: Classification) -> bool:
     """Tell whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
-    return not ruling.unknown and ruling.row != STAFF
+    return not classification.unknown and classification.row != STAFF
 
 
 def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
@@ -74,7 +74,7 @@ def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str)
         set_state(token, Token.State.VALID, "", {}, now)
         token.generation += 1
         event(token, TokenEvent.Kind.RECOVERED, now, source=source)
-    if inspection.ruling.row != RENEWED:
+    if inspection.classification.row != RENEWED:
         app_faults.clear(app=token.app, call="introspect")
 
 
@@ -126,11 +126,16 @@ def refresh_is_over(token: Token) -> None:
 
 
 def keep_on_trouble(
-    token: Token, ruling: Ruling, evidence: Mapping[str, Any], now: datetime, source: str
+    token: Token, classification: Classification, evidence: Mapping[str, Any], now: datetime, source: str
 ) -> None:
     """Take trouble on the way: it changes nothing, but a token whose date has passed cools until the channel can be asked."""
-    if ruling.verdict == Verdict.APP_FAULT:
-        app_faults.record(app=token.app, ruling=ruling, call=str(evidence.get("call", "introspect")), now=now)
+    if classification.verdict == Verdict.APP_FAULT:
+        app_faults.record(
+            app=token.app,
+            classification=classification,
+            call=str(evidence.get("call", "introspect")),
+            now=now,
+        )
     elif token.state == Token.State.VALID and token.access_is_over(now):
         mark_suspect(token, Reason.EXPIRED, evidence, now, source)
 

@@ -13,6 +13,7 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     Call,
+    Classification,
     Credentials,
     Dates,
     Grant,
@@ -21,7 +22,6 @@ from tokens.channels.kinds import (
     Lifetime,
     NativeAccount,
     Reason,
-    Ruling,
     Verdict,
     code_form,
 )  # fmt: skip
@@ -35,12 +35,12 @@ ROWS = (
 )
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Read the table."""
     body = mapping(body_of(answer))
     name = words(body.get("error"))
     if answer.status == 200 and not name:
-        return Ruling(Verdict.OK)
+        return Classification(Verdict.OK)
     return rule(ROWS, Facts(answer.call, answer.status, codes(name), shape="error"), channel="made up")
 
 
@@ -93,7 +93,7 @@ class MadeUp(Channel):
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         body = self.asked(self.call("introspect", "me", app, credentials.access_token, timeout=timeout))
-        return Inspection(Ruling(Verdict.OK), native_user_id=str(body["id"]))
+        return Inspection(Classification(Verdict.OK), native_user_id=str(body["id"]))
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -113,10 +113,10 @@ class MadeUp(Channel):
     ) -> AccessCheck:
         path = f"accounts/{native_id}"
         answer = self.call("api", path, app, credentials.access_token, facts=facts, timeout=timeout)
-        ruling = classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return AccessCheck(ruling, evidence=evidence(answer))
-        return AccessCheck(ruling, self.account(mapping(answer.body)))
+        classification = classify(answer)
+        if classification.verdict != Verdict.OK:
+            return AccessCheck(classification, evidence=evidence(answer))
+        return AccessCheck(classification, self.account(mapping(answer.body)))
 
     def account(self, row: Mapping[str, Any]) -> NativeAccount:
         """Read one ad account."""

@@ -150,8 +150,8 @@ def test_a_dark_channel_is_asked_five_times_and_a_question_not_asked_is_passing_
     found = [FACEBOOK.inspect(KEYS, NOBODY) for _ in range(12)]
 
     assert len(sent) == breaker.TRIPS_AFTER
-    assert {one.ruling.verdict for one in found} == {Verdict.TRANSIENT}
-    assert not any(one.ruling.unknown for one in found)
+    assert {one.classification.verdict for one in found} == {Verdict.TRANSIENT}
+    assert not any(one.classification.unknown for one in found)
     assert gate.closed_for("facebook", "1") > 0
     assert gate.closed_for("facebook", "2") == 0
     assert str(found[-1].evidence["body"]).startswith(gate.NOT_ASKED)
@@ -188,7 +188,7 @@ def test_whoever_finds_no_room_or_fails_before_the_call_leaves_the_one_try_to_an
 
     assert str(unsent.body).startswith(gate.UNSENT)
     assert still == "half-open"
-    assert (found.ruling.verdict, server.asked) == (Verdict.OK, 1)
+    assert (found.classification.verdict, server.asked) == (Verdict.OK, 1)
     assert breaker.read(APP).state == "closed"
 
 
@@ -237,7 +237,7 @@ def test_a_limit_of_the_app_holds_for_all_its_tokens_and_not_for_another_app_nor
     with gate.asking(FACEBOOK, KEYS):
         renewal = http.request("refresh", "GET", f"{configured('FACEBOOK_GRAPH_URL')}/oauth")
 
-    assert {one.ruling.verdict for one in (*found, other)} == {Verdict.RATE_LIMITED}
+    assert {one.classification.verdict for one in (*found, other)} == {Verdict.RATE_LIMITED}
     assert asked_for_three == 1
     assert server.asked == 3
     assert renewal.status == 400
@@ -386,6 +386,6 @@ def test_a_call_without_a_share_is_not_made() -> None:
     hold.set()
     thread.join(5)
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
     assert str(found.evidence["body"]).startswith(gate.NOT_ASKED)
     assert breaker.read(APP).failures == 0

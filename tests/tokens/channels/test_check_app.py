@@ -10,7 +10,7 @@ from tests.support.sandbox import Sandbox
 from tokens import app_faults
 from tokens.channels import registry
 from tokens.channels.classifier import keys_taken
-from tokens.channels.kinds import AppKeys, Reason, Ruling, Verdict
+from tokens.channels.kinds import AppKeys, Classification, Reason, Verdict
 from tokens.models import ChannelApp
 
 
@@ -76,8 +76,8 @@ def test_an_unknown_answer_is_not_taken_for_good_keys(channel: str, world: Sandb
 
 
 def test_a_doubt_that_no_table_explains_proves_no_keys() -> None:
-    assert keys_taken(Ruling(Verdict.CONFIRM_FIRST, unknown="f")).verdict == Verdict.CONFIRM_FIRST
-    assert keys_taken(Ruling(Verdict.TOKEN_DEAD, Reason.UNKNOWN)).verdict == Verdict.OK
+    assert keys_taken(Classification(Verdict.CONFIRM_FIRST, unknown="f")).verdict == Verdict.CONFIRM_FIRST
+    assert keys_taken(Classification(Verdict.TOKEN_DEAD, Reason.UNKNOWN)).verdict == Verdict.OK
 
 
 @pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_a_fault_of_our_keys_ends_when_the_channel_takes_them_again(channel: str
     settings.BASE_URL = "https://adtoken.example.com"
     client_id, secret = Sandbox.APPS[channel]
     app = make_app(channel, client_id=client_id)  # its secret is not the channel's
-    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT), call="exchange", now=NOW)
+    app_faults.record(app=app, classification=Classification(Verdict.APP_FAULT), call="exchange", now=NOW)
 
     app_faults.ask_again()
     still = ChannelApp.objects.get().fault_since
@@ -105,7 +105,7 @@ def test_good_keys_end_no_fault_of_another_kind(call: str) -> None:
     app = make_app("x", client_id=client_id)
     app.set_secrets([secret])
     app.save()
-    app_faults.record(app=app, ruling=Ruling(Verdict.APP_FAULT), call=call, now=NOW)
+    app_faults.record(app=app, classification=Classification(Verdict.APP_FAULT), call=call, now=NOW)
 
     app_faults.ask_again()
 

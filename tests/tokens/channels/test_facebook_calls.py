@@ -33,7 +33,7 @@ def test_a_living_token_is_inspected_with_dates_scopes_and_owner(
 
     found = CHANNEL.inspect(facebook_app, living)
 
-    assert (found.ruling.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
+    assert (found.classification.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
     assert found.dates is not None
     assert found.dates.sources == {"access": "introspection", "data_access": "introspection"}
     assert "ads_management" in (found.scopes or ())
@@ -58,8 +58,11 @@ def test_what_a_person_does_ends_the_token_with_its_reason(
     inspection = CHANNEL.inspect(facebook_app, living)
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
 
-    assert (inspection.ruling.verdict, inspection.ruling.reason) == (Verdict.TOKEN_DEAD, reason)
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.TOKEN_DEAD, reason)
+    assert (inspection.classification.verdict, inspection.classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        reason,
+    )
+    assert (reading.classification.verdict, reading.classification.reason) == (Verdict.TOKEN_DEAD, reason)
     assert living.access_token not in str(inspection.evidence)
 
 
@@ -69,7 +72,10 @@ def test_a_date_that_passed_is_expired(sandbox: Sandbox, facebook_app: AppKeys) 
 
     inspection = CHANNEL.inspect(facebook_app, living)
 
-    assert (inspection.ruling.verdict, inspection.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.EXPIRED)
+    assert (inspection.classification.verdict, inspection.classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.EXPIRED,
+    )
 
 
 def test_data_access_that_is_over_kills_only_when_a_call_confirms_it(
@@ -81,17 +87,20 @@ def test_data_access_that_is_over_kills_only_when_a_call_confirms_it(
     sandbox.add_fault("facebook", path="adaccounts", status=200, body={"data": []}, count=1)
     still_works = CHANNEL.inspect(facebook_app, over)
 
-    assert (confirmed.ruling.verdict, confirmed.ruling.reason) == (
+    assert (confirmed.classification.verdict, confirmed.classification.reason) == (
         Verdict.TOKEN_DEAD,
         Reason.DATA_ACCESS_EXPIRED,
     )
-    assert still_works.ruling.verdict == Verdict.OK
+    assert still_works.classification.verdict == Verdict.OK
 
 
 def test_a_string_that_is_no_token_is_dead(sandbox: Sandbox, facebook_app: AppKeys) -> None:
     inspection = CHANNEL.inspect(facebook_app, REFUSED)
 
-    assert (inspection.ruling.verdict, inspection.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.UNKNOWN)
+    assert (inspection.classification.verdict, inspection.classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.UNKNOWN,
+    )
 
 
 def test_a_suspended_app_is_a_fault_of_the_app(sandbox: Sandbox, facebook_app: AppKeys) -> None:
@@ -100,7 +109,7 @@ def test_a_suspended_app_is_a_fault_of_the_app(sandbox: Sandbox, facebook_app: A
 
     inspection = CHANNEL.inspect(facebook_app, living)
 
-    assert inspection.ruling.verdict == Verdict.APP_FAULT
+    assert inspection.classification.verdict == Verdict.APP_FAULT
 
 
 @pytest.mark.parametrize(
@@ -126,8 +135,8 @@ def test_trouble_at_the_channel_says_nothing_about_the_token(
     inspection = CHANNEL.inspect(facebook_app, living)
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
 
-    assert inspection.ruling.verdict == verdict
-    assert reading.ruling.verdict not in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST, Verdict.OK}
+    assert inspection.classification.verdict == verdict
+    assert reading.classification.verdict not in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST, Verdict.OK}
 
 
 def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox, facebook_app: AppKeys) -> None:
@@ -137,7 +146,7 @@ def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox, facebook_app: AppK
 
     inspection = CHANNEL.inspect(facebook_app, living, timeout=0.3)
 
-    assert inspection.ruling.verdict == Verdict.TRANSIENT
+    assert inspection.classification.verdict == Verdict.TRANSIENT
     assert time.monotonic() - began < 2
 
 
@@ -149,7 +158,7 @@ def test_a_channel_that_is_gone_is_passing_trouble(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(facebook_app, REFUSED, ADA, None)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_dropped_role_is_about_the_account_only(sandbox: Sandbox, facebook_app: AppKeys) -> None:
@@ -159,8 +168,11 @@ def test_a_dropped_role_is_about_the_account_only(sandbox: Sandbox, facebook_app
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
     inspection = CHANNEL.inspect(facebook_app, living)
 
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
-    assert inspection.ruling.verdict == Verdict.OK
+    assert (reading.classification.verdict, reading.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
+    assert inspection.classification.verdict == Verdict.OK
 
 
 def test_an_account_that_was_unticked_is_lost_for_want_of_the_permission(
@@ -171,7 +183,10 @@ def test_an_account_that_was_unticked_is_lost_for_want_of_the_permission(
 
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
 
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (reading.classification.verdict, reading.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.SCOPE_MISSING,
+    )
 
 
 def test_reading_an_account_tells_its_restriction_and_the_role_now(
@@ -208,7 +223,7 @@ def test_renewing_a_dead_token_raises_its_reason(sandbox: Sandbox, facebook_app:
     with pytest.raises(ChannelError) as caught:
         CHANNEL.renew(facebook_app, living)
 
-    assert caught.value.ruling.reason == Reason.PASSWORD_CHANGED
+    assert caught.value.classification.reason == Reason.PASSWORD_CHANGED
 
 
 def test_an_answer_about_another_ad_account_says_nothing_of_this_one(
@@ -220,7 +235,7 @@ def test_an_answer_about_another_ad_account_says_nothing_of_this_one(
 
     reading = CHANNEL.read_account(facebook_app, living, LUMEN, scopes=SCOPES)
 
-    assert (reading.ruling.verdict, reading.account) == (Verdict.TRANSIENT, None)
+    assert (reading.classification.verdict, reading.account) == (Verdict.TRANSIENT, None)
 
 
 def test_revoking_ends_the_token(sandbox: Sandbox, facebook_app: AppKeys) -> None:
@@ -228,7 +243,7 @@ def test_revoking_ends_the_token(sandbox: Sandbox, facebook_app: AppKeys) -> Non
 
     assert CHANNEL.revoke(facebook_app, living)
 
-    assert CHANNEL.inspect(facebook_app, living).ruling.reason == Reason.AUTHORISATION_CANCELLED
+    assert CHANNEL.inspect(facebook_app, living).classification.reason == Reason.AUTHORISATION_CANCELLED
 
 
 def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox, facebook_app: AppKeys) -> None:

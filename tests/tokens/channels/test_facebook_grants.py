@@ -93,7 +93,7 @@ def test_a_used_code_says_start_again(sandbox: Sandbox, facebook_app: AppKeys) -
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(facebook_app, given)
 
-    assert caught.value.ruling.row == "state"
+    assert caught.value.classification.row == "state"
     assert given["code"] not in f"{caught.value} {caught.value.evidence}"
 
 
@@ -106,5 +106,5 @@ def test_a_wrong_app_secret_is_our_apps_fault(sandbox: Sandbox, facebook_app: Ap
         CHANNEL.exchange(wrong, {"code": code(sandbox, facebook_app)})
     inspection = CHANNEL.inspect(wrong, living)
 
-    assert caught.value.ruling.verdict == Verdict.APP_FAULT
-    assert inspection.ruling.verdict == Verdict.APP_FAULT
+    assert caught.value.classification.verdict == Verdict.APP_FAULT
+    assert inspection.classification.verdict == Verdict.APP_FAULT

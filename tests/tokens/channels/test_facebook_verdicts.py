@@ -174,9 +174,9 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
 def test_a_jobs_answer_is_ruled_as_the_fact_sheet_says(
     status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer("api", status, body=body))
+    classification = CHANNEL.classify(Answer("api", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 ASKED: list[tuple[int, Any, Verdict, Reason | None]] = [
@@ -243,9 +243,9 @@ ASKED: list[tuple[int, Any, Verdict, Reason | None]] = [
 
 @pytest.mark.parametrize(SAYS, ASKED)
 def test_debug_token_decides(status: int, body: Any, verdict: Verdict, reason: Reason | None) -> None:
-    ruling = CHANNEL.classify(Answer("introspect", status, body=body))
+    classification = CHANNEL.classify(Answer("introspect", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 EXCHANGED: list[tuple[int, int | None, str, Verdict, str]] = [
@@ -265,9 +265,9 @@ EXCHANGED: list[tuple[int, int | None, str, Verdict, str]] = [
 def test_the_exchange_has_rows_of_its_own(
     code: int, subcode: int | None, message: str, verdict: Verdict, row: str
 ) -> None:
-    ruling = CHANNEL.classify(Answer("exchange", 400, body=error(code, subcode, message)))
+    classification = CHANNEL.classify(Answer("exchange", 400, body=error(code, subcode, message)))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 # What comes back from the consent page, as an object, as a query and as a whole address.
@@ -300,9 +300,9 @@ CALLED_BACK: list[tuple[Any, Verdict, str]] = [
 
 @pytest.mark.parametrize(("body", "verdict", "row"), CALLED_BACK)
 def test_what_the_consent_page_says_is_never_about_a_token(body: Any, verdict: Verdict, row: str) -> None:
-    ruling = CHANNEL.classify(Answer("authorize_callback", 302, body=body))
+    classification = CHANNEL.classify(Answer("authorize_callback", 302, body=body))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 # Good by its status, and yet without what was asked for.
@@ -317,10 +317,10 @@ NO_LIST: list[Any] = [{}, [], {"data": {}}, {"moon": 1}]
     + [("list_accounts", body) for body in NO_LIST],
 )
 def test_a_good_answer_that_holds_nothing_is_no_success(call: Call, body: Any) -> None:
-    ruling = CHANNEL.classify(Answer(call, 200, body=body))
+    classification = CHANNEL.classify(Answer(call, 200, body=body))
 
-    assert (ruling.verdict, ruling.row.startswith("answer without")) == (PASSES, True)
-    assert len(ruling.unknown) == 32
+    assert (classification.verdict, classification.row.startswith("answer without")) == (PASSES, True)
+    assert len(classification.unknown) == 32
 
 
 def test_a_new_cause_is_kept_and_a_word_of_staff_holds() -> None:
@@ -329,11 +329,11 @@ def test_a_new_cause_is_kept_and_a_word_of_staff_holds() -> None:
 
     unknown.learn({mark: Verdict.TRANSIENT})
     try:
-        ruling = CHANNEL.classify(answer)
+        classification = CHANNEL.classify(answer)
     finally:
         unknown.learn({})
 
-    assert (len(mark), ruling.verdict, ruling.row) == (32, PASSES, "staff")
+    assert (len(mark), classification.verdict, classification.row) == (32, PASSES, "staff")
 
 
 def test_a_body_that_a_report_brings_as_text_is_read_too() -> None:
@@ -358,9 +358,9 @@ def test_a_body_that_a_report_brings_as_text_is_read_too() -> None:
     ],
 )
 def test_a_limit_says_when_it_ends(headers: dict[str, str], seconds: int | None) -> None:
-    ruling = CHANNEL.classify(Answer("api", 400, headers, error(80004)))
+    classification = CHANNEL.classify(Answer("api", 400, headers, error(80004)))
 
-    assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, seconds)
+    assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, seconds)
 
 
 def test_the_note_holds_no_secret() -> None:
@@ -413,7 +413,7 @@ NEAR = st.fixed_dictionaries(
     ),
 )
 def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers: dict[str, str]) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers, body))
+    classification = CHANNEL.classify(Answer(call, status, headers, body))
 
-    assert ruling.verdict != Verdict.TOKEN_DEAD
-    assert ruling.row or ruling.verdict == Verdict.OK
+    assert classification.verdict != Verdict.TOKEN_DEAD
+    assert classification.row or classification.verdict == Verdict.OK

@@ -217,7 +217,7 @@ def test_a_list_of_another_shape_is_no_empty_list(sandbox: Sandbox, body: Any) -
     with pytest.raises(ChannelError) as error:
         listed(sandbox)
 
-    assert error.value.ruling.verdict == Verdict.TRANSIENT
+    assert error.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_rows_that_are_no_accounts_are_left_out(sandbox: Sandbox) -> None:
@@ -251,8 +251,8 @@ def test_a_missing_scope_is_told_as_a_missing_permission(sandbox: Sandbox) -> No
     with pytest.raises(ChannelError) as error:
         listed(sandbox, scopes=["openid", "profile"])
 
-    ruling = error.value.ruling
-    assert (ruling.verdict, ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    classification = error.value.classification
+    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
 
 
 def test_a_day_quota_that_is_used_up_says_until_when(sandbox: Sandbox) -> None:
@@ -261,8 +261,8 @@ def test_a_day_quota_that_is_used_up_says_until_when(sandbox: Sandbox) -> None:
     with pytest.raises(ChannelError) as error:
         listed(sandbox)
 
-    assert error.value.ruling.verdict == Verdict.RATE_LIMITED
-    assert 0 < (error.value.ruling.retry_after or 0) <= 86_400
+    assert error.value.classification.verdict == Verdict.RATE_LIMITED
+    assert 0 < (error.value.classification.retry_after or 0) <= 86_400
 
 
 # ---- one ad account
@@ -271,7 +271,7 @@ def test_a_day_quota_that_is_used_up_says_until_when(sandbox: Sandbox) -> None:
 def test_an_account_is_read_with_its_role(sandbox: Sandbox) -> None:
     found = read(sandbox)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.native_id, found.account.role, found.account.can_publish) == (
         LUMEN,
@@ -294,9 +294,12 @@ def test_a_dropped_person_has_lost_the_account_only(sandbox: Sandbox) -> None:
 
     lost, kept = read(sandbox), read(sandbox, FERN)
 
-    assert (lost.ruling.verdict, lost.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (lost.classification.verdict, lost.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
     assert lost.account is None
-    assert kept.ruling.verdict == Verdict.OK
+    assert kept.classification.verdict == Verdict.OK
 
 
 def test_a_person_who_became_a_viewer_reads_but_cannot_publish(sandbox: Sandbox) -> None:
@@ -304,7 +307,7 @@ def test_a_person_who_became_a_viewer_reads_but_cannot_publish(sandbox: Sandbox)
 
     found = read(sandbox)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.role, found.account.can_publish) == ("Viewer", "no")
 
@@ -312,7 +315,10 @@ def test_a_person_who_became_a_viewer_reads_but_cannot_publish(sandbox: Sandbox)
 def test_an_account_on_hold_is_restricted_and_the_role_is_still_told(sandbox: Sandbox) -> None:
     found = read(sandbox, MARLO)
 
-    assert (found.ruling.verdict, found.ruling.note) == (Verdict.ACCOUNT_RESTRICTED, "on hold for billing")
+    assert (found.classification.verdict, found.classification.note) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        "on hold for billing",
+    )
     assert found.account is not None
     assert found.account.can_publish == "yes"
 
@@ -328,7 +334,7 @@ def test_roles_that_may_not_be_listed_leave_the_role_open(sandbox: Sandbox) -> N
 
     found = read(sandbox)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.role, found.account.can_publish) == ("", "unknown")
 
@@ -351,7 +357,11 @@ def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
 
     found = CHANNEL.read_account(APP, credentials, LUMEN, scopes=SCOPES)
 
-    assert (found.ruling.verdict, found.ruling.reason, found.account) == (verdict, reason, None)
+    assert (found.classification.verdict, found.classification.reason, found.account) == (
+        verdict,
+        reason,
+        None,
+    )
 
 
 @pytest.mark.parametrize("path", [f"adAccounts/{LUMEN}", "adAccountUsers"])
@@ -371,7 +381,7 @@ def test_trouble_while_reading_an_account_is_passing(
 
     found = read(sandbox, timeout=2)
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
     assert found.account is None
 
 
@@ -383,9 +393,9 @@ def test_a_version_that_linkedin_retired_is_for_operators_and_touches_no_token(
 
     found = CHANNEL.read_account(APP, living, LUMEN, scopes=SCOPES)
 
-    assert (found.ruling.verdict, found.ruling.row) == (Verdict.APP_FAULT, "version retired")
-    assert "20250701" in found.ruling.note
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert (found.classification.verdict, found.classification.row) == (Verdict.APP_FAULT, "version retired")
+    assert "20250701" in found.classification.note
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_role_on_a_page_that_failed_is_not_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

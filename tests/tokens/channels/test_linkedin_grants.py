@@ -93,7 +93,7 @@ def test_an_answer_without_a_token_that_can_be_kept_is_an_error(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(APP, {"code": code(sandbox)})
 
-    assert caught.value.ruling.row == "answer without a token"
+    assert caught.value.classification.row == "answer without a token"
     assert Sandbox.MARKER not in str(caught.value.evidence)
 
 
@@ -104,7 +104,10 @@ def test_a_code_is_good_once_and_then_the_person_starts_again(sandbox: Sandbox) 
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(APP, {"code": first})
 
-    assert (caught.value.ruling.verdict, caught.value.ruling.row) == (Verdict.OUR_BUG, "state")
+    assert (caught.value.classification.verdict, caught.value.classification.row) == (
+        Verdict.OUR_BUG,
+        "state",
+    )
 
 
 # ---- a token of the last seconds
@@ -131,7 +134,7 @@ def test_trouble_at_userinfo_is_no_reason_to_believe_the_id_token(sandbox: Sandb
     with pytest.raises(ChannelError) as caught:
         CHANNEL.consent(APP, {"code": code(sandbox)})
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 CLAIMS = {
@@ -182,7 +185,7 @@ def test_a_list_waits_for_no_token_that_is_old(sandbox: Sandbox) -> None:
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, old, ADA, SCOPES)
 
-    assert caught.value.ruling.row == "revoked"
+    assert caught.value.classification.row == "revoked"
     assert len(sandbox.calls(path="adAccountUsers")) == 1
 
 
@@ -192,7 +195,7 @@ def test_a_new_token_that_introspection_refuses_is_in_doubt_and_asked_about_agai
 
     found = CHANNEL.inspect(APP, new)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (
+    assert (found.classification.verdict, found.classification.reason) == (
         Verdict.CONFIRM_FIRST,
         Reason.AUTHORISATION_CANCELLED,
     )
@@ -209,5 +212,5 @@ def test_a_question_with_little_time_does_not_wait_for_a_new_token(
 
     found = CHANNEL.inspect(APP, new, timeout=2)
 
-    assert found.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert found.classification.verdict == Verdict.CONFIRM_FIRST
     assert time.monotonic() - began < 5

@@ -26,7 +26,7 @@ def _world(sandbox: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch
 def refused(credentials: Credentials, app: AppKeys = APP) -> Any:
     with pytest.raises(ChannelError) as caught:
         CHANNEL.renew(app, credentials)
-    return caught.value.ruling
+    return caught.value.classification
 
 
 def test_a_wrong_secret_is_a_fault_of_our_app_wherever_it_shows(sandbox: Sandbox) -> None:
@@ -35,8 +35,8 @@ def test_a_wrong_secret_is_a_fault_of_our_app_wherever_it_shows(sandbox: Sandbox
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(WRONG, {"code": code(sandbox)})
 
-    assert caught.value.ruling.verdict == Verdict.APP_FAULT
-    assert CHANNEL.inspect(WRONG, living).ruling.verdict == Verdict.APP_FAULT
+    assert caught.value.classification.verdict == Verdict.APP_FAULT
+    assert CHANNEL.inspect(WRONG, living).classification.verdict == Verdict.APP_FAULT
     assert refused(living, WRONG).verdict == Verdict.APP_FAULT
 
 
@@ -55,7 +55,7 @@ def test_a_renewal_gives_sixty_days_more_and_does_not_move_the_year(sandbox: San
     assert grant.credentials.refresh_token == old.refresh_token
     assert close(grant.dates.access_expires_at, now + timedelta(days=60))
     assert close(grant.dates.refresh_expires_at, now + timedelta(days=306))
-    assert CHANNEL.inspect(APP, grant.credentials).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_the_last_renewal_ends_with_the_year(sandbox: Sandbox) -> None:
@@ -97,10 +97,12 @@ def test_a_refresh_token_that_is_over_taken_back_or_unknown_is_dead_for_one_reas
     sandbox.set_dates(channel="linkedin", user="ada", refresh_expires_at=sandbox.state()["now"] - 1)
     sandbox.cancel_authorisation("linkedin", "ben")
 
-    rulings = [refused(one) for one in (over, taken, NOBODYS)]
+    classifications = [refused(one) for one in (over, taken, NOBODYS)]
 
-    assert {ruling.verdict for ruling in rulings} == {Verdict.TOKEN_DEAD}
-    assert {ruling.reason for ruling in rulings} == {Reason.UNKNOWN}  # LinkedIn does not say which
+    assert {classification.verdict for classification in classifications} == {Verdict.TOKEN_DEAD}
+    assert {classification.reason for classification in classifications} == {
+        Reason.UNKNOWN
+    }  # LinkedIn does not say which
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_a_living_token_is_told_with_its_date_and_scopes(sandbox: Sandbox) -> No
 
     found = CHANNEL.inspect(APP, living)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.dates is not None
     assert close(found.dates.issued_at, datetime.now(UTC) - timedelta(hours=1))
     assert found.dates.sources == {"access": "introspection"}
@@ -145,7 +147,7 @@ def test_what_a_person_or_linkedin_does_shows_as_taken_back(sandbox: Sandbox, ac
 
     found = CHANNEL.inspect(APP, living)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (
+    assert (found.classification.verdict, found.classification.reason) == (
         Verdict.TOKEN_DEAD,
         Reason.AUTHORISATION_CANCELLED,
     )
@@ -158,25 +160,25 @@ def test_a_date_that_passed_is_told_from_that(sandbox: Sandbox) -> None:
 
     found = CHANNEL.inspect(APP, living)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.EXPIRED)
+    assert (found.classification.verdict, found.classification.reason) == (Verdict.TOKEN_DEAD, Reason.EXPIRED)
 
 
 def test_a_log_out_ends_nothing(sandbox: Sandbox) -> None:
     living = given(sandbox)
     sandbox.log_out("linkedin", "ada")
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_consent_to_other_scopes_ends_the_earlier_tokens(sandbox: Sandbox) -> None:
     earlier = given(sandbox)
     CHANNEL.exchange(APP, {"code": code(sandbox)})
-    same = CHANNEL.inspect(APP, earlier).ruling.verdict
+    same = CHANNEL.inspect(APP, earlier).classification.verdict
 
     CHANNEL.exchange(APP, {"code": code(sandbox, scopes=("r_ads", "openid", "profile"))})
 
     assert same == Verdict.OK
-    assert CHANNEL.inspect(APP, earlier).ruling.verdict == Verdict.TOKEN_DEAD
+    assert CHANNEL.inspect(APP, earlier).classification.verdict == Verdict.TOKEN_DEAD
 
 
 @pytest.mark.parametrize("unknown_is_inactive", [False, True])
@@ -185,7 +187,7 @@ def test_a_string_that_is_no_token_is_in_doubt_only(sandbox: Sandbox, unknown_is
 
     found = CHANNEL.inspect(APP, NOBODYS)
 
-    assert found.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert found.classification.verdict == Verdict.CONFIRM_FIRST
 
 
 def test_a_token_of_another_app_is_in_doubt_only(sandbox: Sandbox) -> None:
@@ -197,14 +199,14 @@ def test_a_token_of_another_app_is_in_doubt_only(sandbox: Sandbox) -> None:
     sandbox.add_fault("linkedin", path="introspect", status=200, body=body)
     said_alive = CHANNEL.inspect(APP, theirs)
 
-    assert told.ruling.verdict == said_alive.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert told.classification.verdict == said_alive.classification.verdict == Verdict.CONFIRM_FIRST
 
 
 def test_a_suspended_app_is_a_fault_of_the_app(sandbox: Sandbox) -> None:
     living = given(sandbox)
     sandbox.put_app("linkedin", suspended=True)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.APP_FAULT
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.APP_FAULT
     assert refused(living).verdict == Verdict.APP_FAULT
 
 
@@ -225,7 +227,7 @@ def test_trouble_at_linkedin_says_nothing_about_the_token(sandbox: Sandbox, faul
     living = given(sandbox)
     sandbox.add_fault("linkedin", **fault)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
+    assert CHANNEL.inspect(APP, living).classification.verdict in {Verdict.TRANSIENT, Verdict.RATE_LIMITED}
 
 
 def test_the_secret_and_the_token_travel_in_the_body_or_a_header_only(sandbox: Sandbox) -> None:
@@ -255,7 +257,7 @@ def test_revoking_says_whether_linkedin_took_it(
     living = given(sandbox)
 
     assert CHANNEL.revoke(APP, living) is taken
-    assert (CHANNEL.inspect(APP, living).ruling.verdict == Verdict.TOKEN_DEAD) is taken
+    assert (CHANNEL.inspect(APP, living).classification.verdict == Verdict.TOKEN_DEAD) is taken
 
 
 def test_a_job_sends_the_token_and_both_version_headers() -> None:

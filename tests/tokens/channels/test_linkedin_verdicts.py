@@ -199,39 +199,39 @@ CALLED_BACK: list[tuple[str, Verdict, str]] = [
 def test_a_jobs_answer_is_ruled_as_the_fact_sheet_says(
     status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer("api", status, body=body))
+    classification = CHANNEL.classify(Answer("api", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("status", "body", "verdict", "reason"), ASKED)
 def test_introspection_decides(status: int, body: Any, verdict: Verdict, reason: Reason | None) -> None:
-    ruling = CHANNEL.classify(Answer("introspect", status, body=body))
+    classification = CHANNEL.classify(Answer("introspect", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("status", "body", "verdict", "reason"), REFRESHED)
 def test_a_refusal_to_refresh_kills_only_in_its_own_words(
     status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer("refresh", status, body=body))
+    classification = CHANNEL.classify(Answer("refresh", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(("status", "body", "verdict", "row"), EXCHANGED)
 def test_the_exchange_has_rows_of_its_own(status: int, body: Any, verdict: Verdict, row: str) -> None:
-    ruling = CHANNEL.classify(Answer("exchange", status, body=body))
+    classification = CHANNEL.classify(Answer("exchange", status, body=body))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 @pytest.mark.parametrize(("error", "verdict", "row"), CALLED_BACK)
 def test_what_the_consent_page_says_is_never_about_a_token(error: str, verdict: Verdict, row: str) -> None:
-    ruling = CHANNEL.classify(Answer("authorize_callback", 400, body={"error": error}))
+    classification = CHANNEL.classify(Answer("authorize_callback", 400, body={"error": error}))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_a_denied_list_is_a_missing_permission_and_a_denied_account_a_lost_one(
 ) -> None:
     body = api(403, 100, "ACCESS_DENIED", f"Not enough permissions to access: {what}")
 
-    ruling = CHANNEL.classify(Answer("list_accounts", 403, body=body))
+    classification = CHANNEL.classify(Answer("list_accounts", 403, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (LOST, reason)
+    assert (classification.verdict, classification.reason) == (LOST, reason)
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,13 @@ def test_a_callback_may_be_told_as_its_query(body: Any, row: str) -> None:
 
 @pytest.mark.parametrize("body", [{}, [], {"elements": {}}, {"moon": 1}])
 def test_a_list_that_is_none_is_no_success(body: Any) -> None:
-    ruling = CHANNEL.classify(Answer("list_accounts", 200, body=body))
+    classification = CHANNEL.classify(Answer("list_accounts", 200, body=body))
 
-    assert (ruling.verdict, ruling.row, len(ruling.unknown)) == (PASSES, "answer without a list", 32)
+    assert (classification.verdict, classification.row, len(classification.unknown)) == (
+        PASSES,
+        "answer without a list",
+        32,
+    )
 
 
 def test_answers_about_our_app_touch_no_token_whatever_the_call() -> None:
@@ -275,9 +279,9 @@ def test_answers_about_our_app_touch_no_token_whatever_the_call() -> None:
         oauth("x", "Your application has been suspended"),
     ]
 
-    rulings = [CHANNEL.classify(Answer(call, 401, body=body)) for call in CALLS for body in said]
+    classifications = [CHANNEL.classify(Answer(call, 401, body=body)) for call in CALLS for body in said]
 
-    assert {ruling.verdict for ruling in rulings} == {APP}
+    assert {classification.verdict for classification in classifications} == {APP}
 
 
 def test_a_body_that_a_report_brings_as_text_is_read_too() -> None:
@@ -303,15 +307,15 @@ def test_a_limit_by_day_ends_at_midnight_utc(
     message: str, headers: dict[str, str], seconds: int | None
 ) -> None:
     with time_machine.travel(datetime(2026, 11, 25, 21, tzinfo=UTC), tick=False):
-        ruling = CHANNEL.classify(Answer("api", 429, headers, api(429, 101, message=message)))
+        classification = CHANNEL.classify(Answer("api", 429, headers, api(429, 101, message=message)))
 
-    assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, seconds)
+    assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, seconds)
 
 
 def test_a_failure_that_speaks_of_days_is_no_limit() -> None:
-    ruling = CHANNEL.classify(Answer("api", 503, body=api(503, message="One DAY this will work")))
+    classification = CHANNEL.classify(Answer("api", 503, body=api(503, message="One DAY this will work")))
 
-    assert (ruling.verdict, ruling.retry_after) == (PASSES, None)
+    assert (classification.verdict, classification.retry_after) == (PASSES, None)
 
 
 def test_an_answer_that_no_row_knows_is_marked_and_one_that_is_known_is_not() -> None:
@@ -374,7 +378,7 @@ NEAR = st.fixed_dictionaries(
     headers=st.dictionaries(st.sampled_from(["retry-after", "Retry-After"]), st.text(max_size=30)),
 )
 def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers: dict[str, str]) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers, body))
+    classification = CHANNEL.classify(Answer(call, status, headers, body))
 
-    assert ruling.verdict != DEAD
-    assert ruling.row or ruling.verdict == Verdict.OK
+    assert classification.verdict != DEAD
+    assert classification.row or classification.verdict == Verdict.OK

@@ -71,7 +71,7 @@ def test_a_living_token_is_inspected_with_its_owner_and_nothing_that_pinterest_d
 ) -> None:
     found = CHANNEL.inspect(app, token(sandbox))
 
-    assert (found.ruling.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
+    assert (found.classification.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
     assert (found.dates, found.scopes) == (None, None)
 
 
@@ -113,7 +113,7 @@ def test_an_answer_without_an_id_is_nobody_and_kills_nobody(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.identity(app, living)
 
-    assert inspection.ruling.verdict == caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert inspection.classification.verdict == caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_token_that_may_not_say_whose_it_is_lives(sandbox: Sandbox, app: AppKeys) -> None:
@@ -121,7 +121,7 @@ def test_a_token_that_may_not_say_whose_it_is_lives(sandbox: Sandbox, app: AppKe
 
     inspection = CHANNEL.inspect(app, living)
 
-    assert (inspection.ruling.verdict, inspection.native_user_id) == (Verdict.OK, "")
+    assert (inspection.classification.verdict, inspection.native_user_id) == (Verdict.OK, "")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_trouble_at_pinterest_says_nothing_about_the_token(
     living = token(sandbox)
     sandbox.add_fault("pinterest", path="user_account", **fault)
 
-    assert CHANNEL.inspect(app, living).ruling.verdict == verdict
+    assert CHANNEL.inspect(app, living).classification.verdict == verdict
 
 
 def test_a_string_that_is_no_token_is_doubtful(app: AppKeys) -> None:
@@ -153,8 +153,8 @@ def test_a_string_that_is_no_token_is_doubtful(app: AppKeys) -> None:
     with pytest.raises(ChannelError) as caught:
         CHANNEL.renew(app, nothing)
 
-    assert inspection.ruling.verdict == Verdict.CONFIRM_FIRST
-    assert caught.value.ruling.verdict == Verdict.TOKEN_DEAD
+    assert inspection.classification.verdict == Verdict.CONFIRM_FIRST
+    assert caught.value.classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_too_many_calls_are_told_apart_and_pass(sandbox: Sandbox, app: AppKeys) -> None:
@@ -163,8 +163,8 @@ def test_too_many_calls_are_told_apart_and_pass(sandbox: Sandbox, app: AppKeys) 
 
     first, second = CHANNEL.inspect(app, living), CHANNEL.inspect(app, living)
 
-    assert first.ruling.verdict == Verdict.OK
-    assert (second.ruling.verdict, second.ruling.retry_after) == (Verdict.RATE_LIMITED, 60)
+    assert first.classification.verdict == Verdict.OK
+    assert (second.classification.verdict, second.classification.retry_after) == (Verdict.RATE_LIMITED, 60)
 
 
 def test_a_call_beyond_the_apps_access_tier_is_the_apps_fault(sandbox: Sandbox, app: AppKeys) -> None:
@@ -174,7 +174,7 @@ def test_a_call_beyond_the_apps_access_tier_is_the_apps_fault(sandbox: Sandbox, 
     inspection = CHANNEL.inspect(app, living)
     reading = CHANNEL.read_account(app, living, LUMEN, scopes=SCOPES)
 
-    assert inspection.ruling.verdict == reading.ruling.verdict == Verdict.APP_FAULT
+    assert inspection.classification.verdict == reading.classification.verdict == Verdict.APP_FAULT
 
 
 def test_a_slow_answer_and_a_closed_door_are_passing_trouble(
@@ -188,7 +188,7 @@ def test_a_slow_answer_and_a_closed_door_are_passing_trouble(
     settings.PINTEREST_API_URL = "http://127.0.0.1:1"
     gone = CHANNEL.inspect(app, living)
 
-    assert slow.ruling.verdict == gone.ruling.verdict == Verdict.TRANSIENT
+    assert slow.classification.verdict == gone.classification.verdict == Verdict.TRANSIENT
     assert time.monotonic() - began < 3
 
 
@@ -339,7 +339,7 @@ def test_a_list_of_another_shape_is_no_empty_list(sandbox: Sandbox, app: AppKeys
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(app, token(sandbox), ADA, SCOPES)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_person_without_ad_accounts_has_an_empty_list_that_is_complete(
@@ -356,8 +356,8 @@ def test_a_token_without_the_scope_to_read_ads_lists_nothing(sandbox: Sandbox, a
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(app, token(sandbox, scopes=["user_accounts:read"]), ADA, None)
 
-    ruling = caught.value.ruling
-    assert (ruling.verdict, ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    classification = caught.value.classification
+    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
 
 
 # ---- one ad account
@@ -366,7 +366,7 @@ def test_a_token_without_the_scope_to_read_ads_lists_nothing(sandbox: Sandbox, a
 def test_an_ad_account_is_read_with_its_role(sandbox: Sandbox, app: AppKeys) -> None:
     found = read(sandbox, app, LUMEN, "ben")
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.native_id, found.account.role, found.account.can_publish) == (
         LUMEN,
@@ -382,13 +382,16 @@ def test_a_dropped_role_is_about_this_ad_account_only(sandbox: Sandbox, app: App
 
     lost, kept = read(sandbox, app), read(sandbox, app, FERN)
 
-    assert (lost.ruling.verdict, lost.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (lost.classification.verdict, lost.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
     assert lost.account is None
-    assert kept.ruling.verdict == Verdict.OK
+    assert kept.classification.verdict == Verdict.OK
 
 
 def test_an_ad_account_that_never_was_is_lost(sandbox: Sandbox, app: AppKeys) -> None:
-    assert read(sandbox, app, "1").ruling.verdict == Verdict.ACCESS_LOST
+    assert read(sandbox, app, "1").classification.verdict == Verdict.ACCESS_LOST
 
 
 def test_a_person_who_became_an_analyst_reads_but_cannot_publish(sandbox: Sandbox, app: AppKeys) -> None:
@@ -396,7 +399,7 @@ def test_a_person_who_became_an_analyst_reads_but_cannot_publish(sandbox: Sandbo
 
     found = read(sandbox, app)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.role, found.account.can_publish) == ("Analyst", "no")
 
@@ -409,7 +412,10 @@ def test_a_restricted_ad_account_says_why_and_keeps_its_role(
 
     found = read(sandbox, app, LUMEN, "ben")
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED)
+    assert (found.classification.verdict, found.classification.reason) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        Reason.RESTRICTED,
+    )
     assert found.account is not None
     assert str(found.account.restriction).startswith(f"{word}, “")
     assert (found.account.name, found.account.role) == ("Lumen Shoes EU", "Campaign manager")
@@ -420,7 +426,7 @@ def test_a_restriction_without_a_list_writes_no_account(sandbox: Sandbox, app: A
 
     found = read(sandbox, app, MARLO)
 
-    assert (found.ruling.verdict, found.account) == (Verdict.ACCOUNT_RESTRICTED, None)
+    assert (found.classification.verdict, found.account) == (Verdict.ACCOUNT_RESTRICTED, None)
 
 
 @pytest.mark.parametrize("action", ["cancel_authorisation", "change_password", "deactivate"])
@@ -432,7 +438,7 @@ def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
 
     found = CHANNEL.read_account(app, living, LUMEN, scopes=SCOPES)
 
-    assert (found.ruling.verdict, found.account) == (Verdict.CONFIRM_FIRST, None)
+    assert (found.classification.verdict, found.account) == (Verdict.CONFIRM_FIRST, None)
 
 
 @pytest.mark.parametrize(
@@ -453,7 +459,7 @@ def test_trouble_while_reading_an_ad_account_is_passing(
 
     found = read(sandbox, app, timeout=2)
 
-    assert (found.ruling.verdict, found.account) == (Verdict.TRANSIENT, None)
+    assert (found.classification.verdict, found.account) == (Verdict.TRANSIENT, None)
 
 
 def test_a_version_that_pinterest_took_away_takes_no_account_away(
@@ -467,8 +473,8 @@ def test_a_version_that_pinterest_took_away_takes_no_account_away(
         CHANNEL.inspect(app, living),
     )
 
-    assert reading.ruling.verdict == Verdict.OUR_BUG
-    assert inspection.ruling.verdict == Verdict.OUR_BUG
+    assert reading.classification.verdict == Verdict.OUR_BUG
+    assert inspection.classification.verdict == Verdict.OUR_BUG
 
 
 # ---- words and addresses

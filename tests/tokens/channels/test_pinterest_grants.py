@@ -141,7 +141,10 @@ def test_a_blank_token_is_no_token(sandbox: Sandbox, app: AppKeys, put: dict[str
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(app, {"code": code(sandbox, app)})
 
-    assert (caught.value.ruling.verdict, bool(caught.value.ruling.unknown)) == (Verdict.TRANSIENT, True)
+    assert (caught.value.classification.verdict, bool(caught.value.classification.unknown)) == (
+        Verdict.TRANSIENT,
+        True,
+    )
 
 
 @pytest.mark.parametrize("bad_code", [283, 2])
@@ -155,7 +158,10 @@ def test_a_used_code_says_start_again_and_leaves_the_app_alone(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(app, given)
 
-    assert (caught.value.ruling.verdict, caught.value.ruling.row) == (Verdict.OUR_BUG, "state")
+    assert (caught.value.classification.verdict, caught.value.classification.row) == (
+        Verdict.OUR_BUG,
+        "state",
+    )
     assert given["code"] not in f"{caught.value} {caught.value.evidence}"
 
 
@@ -170,7 +176,7 @@ def test_a_redirect_address_without_its_slash_gives_nothing(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(slipped, {"code": given})
 
-    assert caught.value.ruling.row == "state"
+    assert caught.value.classification.row == "state"
 
 
 def test_a_wrong_secret_is_the_apps_fault_at_the_exchange_and_at_the_renewal(
@@ -181,8 +187,8 @@ def test_a_wrong_secret_is_the_apps_fault_at_the_exchange_and_at_the_renewal(
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(world.wrong(app), {"code": code(sandbox, app)})
 
-    assert caught.value.ruling.verdict == Verdict.APP_FAULT
-    assert refusal(world.wrong(app), living).ruling.verdict == Verdict.APP_FAULT
+    assert caught.value.classification.verdict == Verdict.APP_FAULT
+    assert refusal(world.wrong(app), living).classification.verdict == Verdict.APP_FAULT
     assert renewed(app, living).credentials.access_token
 
 
@@ -190,12 +196,12 @@ def test_a_deactivated_app_is_the_apps_fault_and_no_token_dies(sandbox: Sandbox,
     living = token(sandbox)
     sandbox.put_app("pinterest", suspended=True)
 
-    at_renewal, inspection = refusal(app, living).ruling, CHANNEL.inspect(app, living).ruling
+    at_renewal, inspection = refusal(app, living).classification, CHANNEL.inspect(app, living).classification
     sandbox.put_app("pinterest", suspended=False)
 
     assert at_renewal.verdict == Verdict.APP_FAULT
     assert inspection.verdict == Verdict.CONFIRM_FIRST
-    assert CHANNEL.inspect(app, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(app, living).classification.verdict == Verdict.OK
 
 
 # ---- renewal
@@ -211,17 +217,17 @@ def test_a_renewal_gives_both_tokens_anew_and_moves_both_dates(sandbox: Sandbox,
     assert grant.credentials.refresh_token not in ("", old.refresh_token)
     assert close(grant.dates.access_expires_at, datetime.now(UTC) + timedelta(days=30))
     assert close(grant.dates.refresh_expires_at, datetime.now(UTC) + timedelta(days=60))
-    assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(app, grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_a_token_whose_access_is_over_is_healed_by_its_refresh_token(sandbox: Sandbox, app: AppKeys) -> None:
     old = token(sandbox, expires_at=int(time.time()) - DAY)
 
-    before = CHANNEL.inspect(app, old).ruling.verdict
+    before = CHANNEL.inspect(app, old).classification.verdict
     grant = renewed(app, old)
 
     assert before == Verdict.CONFIRM_FIRST
-    assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(app, grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_renewed_again_and_again_an_authorisation_never_ends(sandbox: Sandbox, app: AppKeys) -> None:
@@ -232,18 +238,21 @@ def test_renewed_again_and_again_an_authorisation_never_ends(sandbox: Sandbox, a
         credentials = renewed(app, credentials).credentials
     sandbox.set_clock(offset=211 * DAY)  # 61 days without a renewal
 
-    assert refusal(app, credentials).ruling.verdict == Verdict.TOKEN_DEAD
+    assert refusal(app, credentials).classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_a_refresh_token_that_was_used_already_is_refused(sandbox: Sandbox, app: AppKeys) -> None:
     old = token(sandbox)
     grant = renewed(app, old)
 
-    ruling = refusal(app, old).ruling
+    classification = refusal(app, old).classification
 
-    assert (ruling.verdict, ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
-    assert CHANNEL.inspect(app, old).ruling.verdict == Verdict.CONFIRM_FIRST
-    assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
+    assert (classification.verdict, classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.AUTHORISATION_CANCELLED,
+    )
+    assert CHANNEL.inspect(app, old).classification.verdict == Verdict.CONFIRM_FIRST
+    assert CHANNEL.inspect(app, grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_within_its_grace_an_old_refresh_token_gives_the_present_tokens(
@@ -266,7 +275,7 @@ def test_two_renewals_in_a_second_may_give_the_same_access_token(sandbox: Sandbo
 
     assert grant.credentials.access_token == old.access_token
     assert grant.credentials.refresh_token != old.refresh_token
-    assert CHANNEL.inspect(app, grant.credentials).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(app, grant.credentials).classification.verdict == Verdict.OK
 
 
 def test_without_rotation_the_same_refresh_token_goes_on(sandbox: Sandbox, app: AppKeys) -> None:
@@ -293,7 +302,7 @@ def test_a_refresh_token_of_365_days_keeps_its_token_and_its_date(sandbox: Sandb
     sandbox.set_clock(offset=364 * DAY)
     assert renewed(app, given.credentials).credentials.access_token
     sandbox.set_clock(offset=366 * DAY)
-    assert refusal(app, given.credentials).ruling.verdict == Verdict.TOKEN_DEAD
+    assert refusal(app, given.credentials).classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_without_a_refresh_token_nothing_is_renewed(app: AppKeys) -> None:
@@ -311,8 +320,11 @@ def test_what_ends_an_authorisation_looks_the_same_whatever_it_was(
 
     inspection, error = CHANNEL.inspect(app, living), refusal(app, living)
 
-    assert inspection.ruling.verdict == Verdict.CONFIRM_FIRST
-    assert (error.ruling.verdict, error.ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
+    assert inspection.classification.verdict == Verdict.CONFIRM_FIRST
+    assert (error.classification.verdict, error.classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.AUTHORISATION_CANCELLED,
+    )
     assert living.refresh_token not in str(error.evidence)
     assert living.access_token not in str(inspection.evidence)
 
@@ -340,7 +352,7 @@ def test_trouble_while_renewing_says_nothing_about_the_token(
 
     error = refusal(app, living)
 
-    assert error.ruling.verdict == verdict
+    assert error.classification.verdict == verdict
     assert renewed(app, living).credentials.access_token
 
 
@@ -352,9 +364,9 @@ def test_code_2_of_a_refresh_token_is_doubtful_where_the_apps_keys_are_fine(
     sandbox.add_fault("pinterest", path="oauth/token", user="ada", status=401, body=body)
     sandbox.clear_calls()
 
-    ruling = refusal(app, living).ruling
+    classification = refusal(app, living).classification
 
-    assert ruling.verdict == Verdict.CONFIRM_FIRST
+    assert classification.verdict == Verdict.CONFIRM_FIRST
     assert [call["status"] for call in sandbox.calls(path="oauth/token")] == [401, 401]
 
 
@@ -366,7 +378,7 @@ def test_code_2_says_nothing_where_the_question_about_the_keys_is_not_answered(
     sandbox.add_fault("pinterest", path="oauth/token", status=401, body=body, count=1)
     sandbox.add_fault("pinterest", path="oauth/token", status=503, body="busy", count=1)
 
-    assert refusal(app, living).ruling.verdict == Verdict.TRANSIENT
+    assert refusal(app, living).classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_renewal_that_is_slow_is_given_up_in_time(sandbox: Sandbox, app: AppKeys) -> None:
@@ -377,7 +389,7 @@ def test_a_renewal_that_is_slow_is_given_up_in_time(sandbox: Sandbox, app: AppKe
     with pytest.raises(ChannelError) as caught:
         CHANNEL.renew(app, living, timeout=0.3)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
     assert time.monotonic() - began < 2
 
 
@@ -391,8 +403,8 @@ def test_people_cannot_be_revoked_and_system_users_can(sandbox: Sandbox, app: Ap
     revoked = CHANNEL.revoke(app, ada), CHANNEL.revoke(app, ben)
 
     assert revoked == (False, True)
-    assert CHANNEL.inspect(app, ada).ruling.verdict == Verdict.OK
-    assert CHANNEL.inspect(app, ben).ruling.verdict == Verdict.CONFIRM_FIRST
+    assert CHANNEL.inspect(app, ada).classification.verdict == Verdict.OK
+    assert CHANNEL.inspect(app, ben).classification.verdict == Verdict.CONFIRM_FIRST
 
 
 def test_a_revocation_that_is_not_answered_is_an_error(sandbox: Sandbox, app: AppKeys) -> None:
@@ -401,4 +413,4 @@ def test_a_revocation_that_is_not_answered_is_an_error(sandbox: Sandbox, app: Ap
     with pytest.raises(ChannelError) as caught:
         CHANNEL.revoke(app, token(sandbox))
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT

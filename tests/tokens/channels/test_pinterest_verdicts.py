@@ -111,9 +111,9 @@ def error(code: Any, message: str = "", **more: Any) -> dict[str, Any]:
 def test_an_answer_to_a_person_is_ruled_as_the_fact_sheet_says(
     call: Call, status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, body=body))
+    classification = CHANNEL.classify(Answer(call, status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize("call", ["api", "list_accounts"])
@@ -144,9 +144,9 @@ def test_an_answer_to_a_person_is_ruled_as_the_fact_sheet_says(
 def test_what_is_asked_for_in_an_ad_account_is_ruled_by_status_first(
     call: Call, status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, body=body))
+    classification = CHANNEL.classify(Answer(call, status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(
@@ -265,9 +265,9 @@ def test_a_bulk_answer_of_which_one_item_was_taken_is_good() -> None:
 def test_only_code_283_ends_a_refresh_token(
     status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer("refresh", status, body=body))
+    classification = CHANNEL.classify(Answer("refresh", status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 @pytest.mark.parametrize(
@@ -294,9 +294,9 @@ def test_only_code_283_ends_a_refresh_token(
 def test_the_handshake_has_rows_of_its_own(
     call: Call, status: int, body: Any, verdict: Verdict, row: str
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, body=body))
+    classification = CHANNEL.classify(Answer(call, status, body=body))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 def test_what_no_row_knows_can_be_recognised_again() -> None:
@@ -328,18 +328,18 @@ def test_a_body_that_a_report_brings_as_text_is_read_too() -> None:
     ],
 )
 def test_a_limit_says_when_it_ends(headers: dict[str, str], seconds: int | None) -> None:
-    ruling = CHANNEL.classify(Answer("api", 429, headers, error(8, TOO_MANY)))
+    classification = CHANNEL.classify(Answer("api", 429, headers, error(8, TOO_MANY)))
 
-    assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, seconds)
+    assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, seconds)
 
 
 def test_a_limit_that_ends_at_a_moment_is_counted_from_now() -> None:
     moment = str(int(time.time()) + 120)
 
-    ruling = CHANNEL.classify(Answer("api", 429, {"x-ratelimit-reset": moment}, error(8, TOO_MANY)))
+    classification = CHANNEL.classify(Answer("api", 429, {"x-ratelimit-reset": moment}, error(8, TOO_MANY)))
 
-    assert ruling.retry_after is not None
-    assert 110 < ruling.retry_after <= 122
+    assert classification.retry_after is not None
+    assert 110 < classification.retry_after <= 122
 
 
 def test_the_note_of_a_restriction_is_pinterests_own_words_without_secrets() -> None:
@@ -398,7 +398,7 @@ NEAR = st.fixed_dictionaries(
     ),
 )
 def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers: dict[str, str]) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers, body))
+    classification = CHANNEL.classify(Answer(call, status, headers, body))
 
-    assert ruling.verdict != Verdict.TOKEN_DEAD
-    assert ruling.row or ruling.verdict == Verdict.OK
+    assert classification.verdict != Verdict.TOKEN_DEAD
+    assert classification.row or classification.verdict == Verdict.OK

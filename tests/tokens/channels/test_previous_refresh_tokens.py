@@ -50,7 +50,7 @@ def test_where_a_rotation_went_wrong_the_refresh_token_of_before_is_tried_once(
     spent = replace(wrong, previous_refresh_token=first.refresh_token)
     with pytest.raises(ChannelError) as refused:
         renewed(channel, keys, spent)
-    assert refused.value.ruling.verdict == Verdict.TOKEN_DEAD
+    assert refused.value.classification.verdict == Verdict.TOKEN_DEAD
     settings.LOST_REFRESH_AGAIN = []
     channels_world.clear_calls()
     with pytest.raises(ChannelError):

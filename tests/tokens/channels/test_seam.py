@@ -15,10 +15,10 @@ from tokens.channels.kinds import (
     AccessCheck,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Inspection,
     Reason,
-    Ruling,
     Verdict,
 )
 
@@ -68,7 +68,7 @@ def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> Non
 
 
 def test_what_hinders_a_question_about_a_token_or_an_account_is_its_answer() -> None:
-    trouble = Ruling(Verdict.RATE_LIMITED, Reason.TRANSIENT, retry_after=30)
+    trouble = Classification(Verdict.RATE_LIMITED, Reason.TRANSIENT, retry_after=30)
 
     class Hindered(type(registry.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
         def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Any:

@@ -31,7 +31,7 @@ def test_an_account_is_read_with_its_role(sandbox: Sandbox) -> None:
     reading = read(sandbox, LUMEN.upper())
     listed = CHANNEL.list_accounts(APP, given(sandbox), ADA, None)
 
-    assert reading.ruling.verdict == Verdict.OK
+    assert reading.classification.verdict == Verdict.OK
     # The list does not tell all that restricts, and only the list names the organization.
     assert reading.account == replace(listed.accounts[0], restriction="", business="")
 
@@ -55,7 +55,7 @@ def test_a_delivery_status_that_stops_everything_is_a_restriction(
 
     assert reading.account is not None
     assert reading.account.restriction == words
-    assert reading.ruling.verdict == (Verdict.ACCOUNT_RESTRICTED if words else Verdict.OK)
+    assert reading.classification.verdict == (Verdict.ACCOUNT_RESTRICTED if words else Verdict.OK)
 
 
 def test_a_person_who_became_a_reader_reads_but_cannot_publish(sandbox: Sandbox) -> None:
@@ -63,7 +63,7 @@ def test_a_person_who_became_a_reader_reads_but_cannot_publish(sandbox: Sandbox)
 
     reading = read(sandbox)
 
-    assert reading.ruling.verdict == Verdict.OK
+    assert reading.classification.verdict == Verdict.OK
     assert publishes(reading.account) == "no"
 
 
@@ -76,16 +76,22 @@ def test_a_dropped_role_is_about_the_account_only(sandbox: Sandbox, hides: bool)
     lost = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
     kept = CHANNEL.read_account(APP, living, FERN, scopes=None)
 
-    assert (lost.ruling.verdict, lost.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (lost.classification.verdict, lost.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
     assert lost.account is None
-    assert kept.ruling.verdict == Verdict.OK
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert kept.classification.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_an_account_that_does_not_exist_is_lost_too(sandbox: Sandbox) -> None:
     reading = read(sandbox, spare_id(7))
 
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (reading.classification.verdict, reading.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
 
 
 def test_a_token_without_the_scope_says_so(sandbox: Sandbox) -> None:
@@ -93,7 +99,10 @@ def test_a_token_without_the_scope_says_so(sandbox: Sandbox) -> None:
 
     reading = CHANNEL.read_account(APP, narrow, LUMEN, scopes=None)
 
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (reading.classification.verdict, reading.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.SCOPE_MISSING,
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +116,7 @@ def test_an_account_that_is_not_active_is_restricted_and_its_role_still_told(
 
     reading = read(sandbox)
 
-    assert (reading.ruling.verdict, reading.ruling.note) == (Verdict.ACCOUNT_RESTRICTED, note)
+    assert (reading.classification.verdict, reading.classification.note) == (Verdict.ACCOUNT_RESTRICTED, note)
     assert publishes(reading.account) == "yes"
 
 
@@ -131,7 +140,7 @@ def test_trouble_on_either_call_says_nothing_of_the_account(
 
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None, timeout=2)
 
-    assert reading.ruling.verdict == verdict
+    assert reading.classification.verdict == verdict
     assert reading.account is None
     assert living.access_token not in str(reading.evidence)
 
@@ -144,7 +153,7 @@ def test_an_item_in_error_or_another_account_is_no_reading(sandbox: Sandbox) -> 
 
     swapped = read(sandbox)
 
-    assert failed.ruling.verdict == swapped.ruling.verdict == Verdict.TRANSIENT
+    assert failed.classification.verdict == swapped.classification.verdict == Verdict.TRANSIENT
     assert failed.account is swapped.account is None
 
 
@@ -154,7 +163,7 @@ def test_an_account_that_no_list_names_has_an_unknown_role(sandbox: Sandbox) -> 
 
     reading = read(sandbox)
 
-    assert reading.ruling.verdict == Verdict.OK
+    assert reading.classification.verdict == Verdict.OK
     assert publishes(reading.account) == "unknown"
 
 

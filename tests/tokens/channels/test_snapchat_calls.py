@@ -35,7 +35,7 @@ def sandbox(channels_world: Sandbox) -> Sandbox:
 def refused(call: Any) -> Any:
     with pytest.raises(ChannelError) as caught:
         call()
-    return caught.value.ruling
+    return caught.value.classification
 
 
 def in_minutes(moment: datetime | None) -> int | None:
@@ -100,7 +100,7 @@ def test_a_token_that_fits_no_header_is_none(sandbox: Sandbox, token: Any) -> No
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(APP, {"code": code(sandbox)})
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
     assert "SBXTOKEN" not in str(caught.value.evidence)
 
 
@@ -112,7 +112,7 @@ def test_a_person_without_an_id_is_nobody(sandbox: Sandbox, me: dict[str, Any]) 
     inspection = CHANNEL.inspect(APP, living)
 
     assert refused(lambda: CHANNEL.identity(APP, living)).verdict == Verdict.TRANSIENT
-    assert inspection.ruling.verdict == Verdict.TRANSIENT
+    assert inspection.classification.verdict == Verdict.TRANSIENT
 
 
 # ---- renewal
@@ -128,7 +128,7 @@ def test_a_refresh_without_a_new_refresh_token_leaves_that_field_empty(sandbox: 
     assert grant.credentials.refresh_token == ""
     assert in_minutes(grant.dates.access_expires_at) == 30
     assert grant.dates.sources == {"access": "provider", "refresh": "never"}
-    assert CHANNEL.inspect(APP, grant.credentials).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, grant.credentials).classification.verdict == Verdict.OK
     assert CHANNEL.renew(APP, old) is not None  # the old refresh token is still the one
 
 
@@ -209,19 +209,19 @@ def test_secrets_go_in_the_body_and_the_header_and_never_in_an_address(sandbox: 
 def test_a_living_token_is_inspected_with_its_owner(sandbox: Sandbox) -> None:
     found = CHANNEL.inspect(APP, given(sandbox))
 
-    assert (found.ruling.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
+    assert (found.classification.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
     assert (found.dates, found.scopes) == (None, None)
 
 
 def test_an_access_token_dies_after_half_an_hour_and_its_refresh_token_does_not(sandbox: Sandbox) -> None:
     living = given(sandbox)
     sandbox.set_clock(offset=1780)  # a busy machine takes seconds from one call to the next
-    before = CHANNEL.inspect(APP, living).ruling
+    before = CHANNEL.inspect(APP, living).classification
     sandbox.set_clock(offset=1801)
 
     after = CHANNEL.inspect(APP, living)
 
-    assert (before.verdict, after.ruling.verdict) == (Verdict.OK, Verdict.CONFIRM_FIRST)
+    assert (before.verdict, after.classification.verdict) == (Verdict.OK, Verdict.CONFIRM_FIRST)
     assert living.access_token not in str(after.evidence)
     assert CHANNEL.renew(APP, living) is not None
 
@@ -235,10 +235,13 @@ def test_what_ends_a_consent_is_in_doubt_at_me_and_refused_at_the_refresh(
 
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
-    ruling = refused(lambda: CHANNEL.renew(APP, living))
+    classification = refused(lambda: CHANNEL.renew(APP, living))
 
-    assert inspection.ruling.verdict == reading.ruling.verdict == Verdict.CONFIRM_FIRST
-    assert (ruling.verdict, ruling.reason) == (Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED)
+    assert inspection.classification.verdict == reading.classification.verdict == Verdict.CONFIRM_FIRST
+    assert (classification.verdict, classification.reason) == (
+        Verdict.TOKEN_DEAD,
+        Reason.AUTHORISATION_CANCELLED,
+    )
 
 
 @pytest.mark.parametrize("action", ["change_password", "log_out"])
@@ -246,11 +249,11 @@ def test_what_no_source_names_as_an_end_is_none(sandbox: Sandbox, action: str) -
     living = given(sandbox)
     getattr(sandbox, action)("snapchat", "ada")
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_string_that_is_no_token_is_in_doubt_and_its_refresh_refused(sandbox: Sandbox) -> None:
-    assert CHANNEL.inspect(APP, NOBODYS).ruling.verdict == Verdict.CONFIRM_FIRST
+    assert CHANNEL.inspect(APP, NOBODYS).classification.verdict == Verdict.CONFIRM_FIRST
     assert refused(lambda: CHANNEL.renew(APP, NOBODYS)).verdict == Verdict.TOKEN_DEAD
 
 
@@ -291,7 +294,7 @@ def test_trouble_at_the_api_says_nothing_about_the_token(
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert inspection.ruling.verdict == reading.ruling.verdict == verdict
+    assert inspection.classification.verdict == reading.classification.verdict == verdict
     assert reading.account is None
 
 
@@ -300,9 +303,9 @@ def test_the_limit_of_calls_is_told_without_a_wait_where_no_header_comes(sandbox
     living = given(sandbox)
     CHANNEL.inspect(APP, living)
 
-    bare = CHANNEL.inspect(APP, living).ruling
+    bare = CHANNEL.inspect(APP, living).classification
     switch(sandbox, rate_limit={"limit": 1, "window": 60, "headers": True})
-    told = CHANNEL.inspect(APP, living).ruling
+    told = CHANNEL.inspect(APP, living).classification
 
     assert (bare.verdict, bare.retry_after) == (Verdict.RATE_LIMITED, None)
     assert told.verdict == Verdict.RATE_LIMITED
@@ -318,14 +321,14 @@ def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox) -> None:
     inspection = CHANNEL.inspect(APP, living, timeout=0.3)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None, timeout=0.3)
 
-    assert inspection.ruling.verdict == reading.ruling.verdict == Verdict.TRANSIENT
+    assert inspection.classification.verdict == reading.classification.verdict == Verdict.TRANSIENT
     assert time.monotonic() - began < 3
 
 
 def test_a_channel_that_is_gone_is_passing_trouble(settings: Settings) -> None:
     settings.SNAPCHAT_API_URL = settings.SNAPCHAT_ACCOUNTS_URL = "http://127.0.0.1:1"
 
-    assert CHANNEL.inspect(APP, NOBODYS).ruling.verdict == Verdict.TRANSIENT
+    assert CHANNEL.inspect(APP, NOBODYS).classification.verdict == Verdict.TRANSIENT
     assert refused(lambda: CHANNEL.renew(APP, NOBODYS)).verdict == Verdict.TRANSIENT
 
 
@@ -339,7 +342,7 @@ def test_revoking_ends_the_authorisation_at_either_address(sandbox: Sandbox, pat
 
     assert CHANNEL.revoke(APP, living)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.CONFIRM_FIRST
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.CONFIRM_FIRST
     assert refused(lambda: CHANNEL.renew(APP, living)).verdict == Verdict.TOKEN_DEAD
 
 
@@ -349,7 +352,7 @@ def test_where_neither_address_exists_nothing_was_revoked(sandbox: Sandbox) -> N
 
     assert not CHANNEL.revoke(APP, living)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_revocation_that_was_hindered_raises(sandbox: Sandbox) -> None:

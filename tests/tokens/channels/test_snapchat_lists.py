@@ -295,7 +295,7 @@ def test_a_list_of_another_shape_is_no_empty_list(sandbox: Sandbox, body: Any) -
     with pytest.raises(ChannelError) as caught:
         listed(sandbox)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_refused_first_list_raises(sandbox: Sandbox) -> None:
@@ -305,4 +305,4 @@ def test_a_refused_first_list_raises(sandbox: Sandbox) -> None:
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, living, ADA, None)
 
-    assert caught.value.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert caught.value.classification.verdict == Verdict.CONFIRM_FIRST

@@ -192,9 +192,9 @@ NO_DEATHS: list[Ruled] = [
 def test_an_answer_is_ruled_as_the_fact_sheet_says(
     call: Call, status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, body=body))
+    classification = CHANNEL.classify(Answer(call, status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 def test_only_a_refused_refresh_kills() -> None:
@@ -248,9 +248,9 @@ def test_a_wait_is_read_in_any_case_and_cut_to_a_day(name: str) -> None:
     "headers", [{}, {"Retry-After": "soon"}, {"X-Rate-Limit-Reset": "12"}, {"X-Rate-Limit-Reset": "-"}]
 )
 def test_a_limit_without_a_usable_header_names_no_wait(headers: dict[str, str]) -> None:
-    ruling = CHANNEL.classify(Answer("api", 429, headers=headers))
+    classification = CHANNEL.classify(Answer("api", 429, headers=headers))
 
-    assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, None)
+    assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, None)
 
 
 def test_a_secret_in_the_channels_words_is_not_kept() -> None:
@@ -288,10 +288,10 @@ LIKE_SNAPCHAT = st.recursive(
 def test_garbage_is_ruled_without_an_exception_and_kills_nothing(
     call: Call, status: int, body: Any, headers: dict[str, str]
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers=headers, body=body))
+    classification = CHANNEL.classify(Answer(call, status, headers=headers, body=body))
 
     if "invalid_grant" not in str(body):
-        assert ruling.verdict != Verdict.TOKEN_DEAD
+        assert classification.verdict != Verdict.TOKEN_DEAD
 
 
 @settings(max_examples=200, deadline=None)
@@ -299,6 +299,6 @@ def test_garbage_is_ruled_without_an_exception_and_kills_nothing(
 def test_no_name_but_invalid_grant_kills_at_a_refresh(status: int, name: str, description: Any) -> None:
     body = {"error": name, "error_description": description}
 
-    ruling = CHANNEL.classify(Answer("refresh", status, body=body))
+    classification = CHANNEL.classify(Answer("refresh", status, body=body))
 
-    assert ruling.verdict != Verdict.TOKEN_DEAD or name == "invalid_grant"
+    assert classification.verdict != Verdict.TOKEN_DEAD or name == "invalid_grant"

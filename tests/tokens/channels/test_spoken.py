@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.faults.shapes import FIREWALL, STORAGE
 from tokens.channels import batch, registry
-from tokens.channels.kinds import Answer, Reason, Ruling, Verdict
+from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error
 from tokens.channels.spoken import says_limited, says_not_permitted
 
@@ -51,7 +51,7 @@ NO_REFUSALS = (
 every_channel = pytest.mark.parametrize("key", registry.CHANNELS)
 
 
-def classify(key: str, status: int, body: Any, call: Any = "api", **headers: str) -> Ruling:
+def classify(key: str, status: int, body: Any, call: Any = "api", **headers: str) -> Classification:
     return registry.get(key).classify(Answer(call, status, headers, body))
 
 
@@ -60,9 +60,13 @@ def classify(key: str, status: int, body: Any, call: Any = "api", **headers: str
 def test_a_limit_named_in_words_is_one_under_any_code(key: str, said: str) -> None:
     status, body = GENERAL[key]
 
-    ruling = classify(key, status, body(said))
+    classification = classify(key, status, body(said))
 
-    assert (ruling.verdict, ruling.reason, ruling.unknown) == (Verdict.RATE_LIMITED, Reason.TRANSIENT, "")
+    assert (classification.verdict, classification.reason, classification.unknown) == (
+        Verdict.RATE_LIMITED,
+        Reason.TRANSIENT,
+        "",
+    )
 
 
 @every_channel
@@ -70,9 +74,9 @@ def test_a_limit_named_in_words_is_one_under_any_code(key: str, said: str) -> No
 def test_a_permission_refused_in_words_is_access_lost_under_a_general_code(key: str, said: str) -> None:
     status, body = GENERAL[key]
 
-    ruling = classify(key, status, body(said))
+    classification = classify(key, status, body(said))
 
-    assert (ruling.verdict, ruling.unknown) == (Verdict.ACCESS_LOST, "")
+    assert (classification.verdict, classification.unknown) == (Verdict.ACCESS_LOST, "")
 
 
 @every_channel
@@ -186,7 +190,7 @@ def test_a_batch_of_x_that_failed_is_read_by_its_operations() -> None:
 
 @given(st.lists(st.sampled_from(Verdict), max_size=20))
 def test_items_never_kill_a_token_that_served_one_of_them(verdicts: list[Verdict]) -> None:
-    found = batch.gravest(Ruling(verdict) for verdict in verdicts)
+    found = batch.gravest(Classification(verdict) for verdict in verdicts)
 
     assert found.verdict in {*verdicts, Verdict.OK, Verdict.CONFIRM_FIRST}
     assert not (found.verdict == Verdict.TOKEN_DEAD and Verdict.OK in verdicts)

@@ -103,7 +103,7 @@ def test_an_exchange_without_a_token_is_an_error(sandbox: Sandbox, body: Any, ve
     with pytest.raises(ChannelError) as caught:
         CHANNEL.exchange(APP, {"code": "c"})
 
-    assert caught.value.ruling.verdict == verdict
+    assert caught.value.classification.verdict == verdict
 
 
 def test_the_evidence_of_a_strange_exchange_holds_only_names(sandbox: Sandbox) -> None:
@@ -145,7 +145,7 @@ def test_the_secret_in_the_one_address_reaches_no_log(
 def test_a_living_token_is_inspected_with_its_owner_and_says_no_dates(sandbox: Sandbox) -> None:
     found = CHANNEL.inspect(APP, token(sandbox))
 
-    assert (found.ruling.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
+    assert (found.classification.verdict, found.native_user_id) == (Verdict.OK, ADA.native_user_id)
     assert (found.dates, found.scopes) == (None, None)
     assert len(sandbox.calls(channel="tiktok")) == 1
 
@@ -170,8 +170,8 @@ def test_what_a_person_does_is_found(
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert (inspection.ruling.verdict, inspection.ruling.reason) == (verdict, reason)
-    assert (reading.ruling.verdict, reading.ruling.reason) == (verdict, reason)
+    assert (inspection.classification.verdict, inspection.classification.reason) == (verdict, reason)
+    assert (reading.classification.verdict, reading.classification.reason) == (verdict, reason)
     assert living.access_token not in str(inspection.evidence)
 
 
@@ -179,8 +179,8 @@ def test_a_date_that_passed_and_a_string_that_is_no_token_are_dead(sandbox: Sand
     over = token(sandbox)
     sandbox.expire_now(channel="tiktok", token=over.access_token)
 
-    assert CHANNEL.inspect(APP, over).ruling.reason == Reason.EXPIRED
-    assert CHANNEL.inspect(APP, REFUSED).ruling.verdict == Verdict.TOKEN_DEAD
+    assert CHANNEL.inspect(APP, over).classification.reason == Reason.EXPIRED
+    assert CHANNEL.inspect(APP, REFUSED).classification.verdict == Verdict.TOKEN_DEAD
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_a_refused_app_touches_no_token(sandbox: Sandbox, change: dict[str, Any]
     living = token(sandbox)
     sandbox.put_app("tiktok", **change)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.APP_FAULT
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.APP_FAULT
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, living, ADA, None)
-    assert caught.value.ruling.verdict == Verdict.APP_FAULT
+    assert caught.value.classification.verdict == Verdict.APP_FAULT
 
 
 def test_a_wrong_secret_is_the_apps_fault_and_not_the_tokens(sandbox: Sandbox) -> None:
@@ -208,8 +208,8 @@ def test_a_wrong_secret_is_the_apps_fault_and_not_the_tokens(sandbox: Sandbox) -
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, living, ADA, None)
 
-    assert caught.value.ruling.verdict == Verdict.APP_FAULT
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert caught.value.classification.verdict == Verdict.APP_FAULT
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_token_of_another_app_is_asked_again_and_does_not_die(sandbox: Sandbox) -> None:
@@ -219,7 +219,7 @@ def test_a_token_of_another_app_is_asked_again_and_does_not_die(sandbox: Sandbox
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, foreign, ADA, None)
 
-    assert caught.value.ruling.verdict == Verdict.CONFIRM_FIRST
+    assert caught.value.classification.verdict == Verdict.CONFIRM_FIRST
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -230,8 +230,8 @@ def test_trouble_at_the_channel_says_nothing_about_the_token(sandbox: Sandbox, f
     inspection = CHANNEL.inspect(APP, living)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert inspection.ruling.verdict == Verdict.TRANSIENT
-    assert (reading.ruling.verdict, reading.account) == (Verdict.TRANSIENT, None)
+    assert inspection.classification.verdict == Verdict.TRANSIENT
+    assert (reading.classification.verdict, reading.account) == (Verdict.TRANSIENT, None)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -241,16 +241,16 @@ def test_an_identity_is_never_made_of_a_strange_answer(sandbox: Sandbox, fault: 
     with pytest.raises(ChannelError) as caught:
         CHANNEL.identity(APP, REFUSED)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_burst_is_a_limit_with_a_time(sandbox: Sandbox) -> None:
     living = token(sandbox)
     sandbox.put_app("tiktok", settings={"burst": {"calls": 0, "message": "App reaches the QPS limit."}})
 
-    ruling = CHANNEL.inspect(APP, living).ruling
+    classification = CHANNEL.inspect(APP, living).classification
 
-    assert (ruling.verdict, ruling.retry_after) == (Verdict.RATE_LIMITED, 10)
+    assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, 10)
 
 
 def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox) -> None:
@@ -261,7 +261,10 @@ def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox) -> None:
     inspection = CHANNEL.inspect(APP, living, timeout=0.3)
     reading = CHANNEL.read_account(APP, living, LUMEN, scopes=None, timeout=0.3)
 
-    assert (inspection.ruling.verdict, reading.ruling.verdict) == (Verdict.TRANSIENT, Verdict.TRANSIENT)
+    assert (inspection.classification.verdict, reading.classification.verdict) == (
+        Verdict.TRANSIENT,
+        Verdict.TRANSIENT,
+    )
     assert time.monotonic() - began < 3
 
 
@@ -271,8 +274,8 @@ def test_a_channel_that_is_gone_is_passing_trouble(sandbox: Sandbox, settings: S
     with pytest.raises(ChannelError) as caught:
         CHANNEL.list_accounts(APP, REFUSED, ADA, None)
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
-    assert CHANNEL.inspect(APP, REFUSED).ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT
+    assert CHANNEL.inspect(APP, REFUSED).classification.verdict == Verdict.TRANSIENT
 
 
 @pytest.mark.parametrize(
@@ -284,7 +287,7 @@ def test_the_business_center_names_the_role(
 ) -> None:
     found = CHANNEL.read_account(APP, token(sandbox, user), native_id, scopes=None, timeout=5)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert (found.account.role, found.account.can_publish) == (role, can_publish)
     assert (found.account.currency, found.account.time_zone) == ("EUR", "Europe/Berlin")
@@ -307,7 +310,7 @@ def test_an_app_that_may_not_ask_business_centers_still_reads_accounts(sandbox: 
 
     found = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.account is not None
     assert found.account.can_publish == "unknown"
 
@@ -330,7 +333,7 @@ def test_a_role_that_cannot_be_had_now_takes_nobodys_role_away(
 
     found = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert (found.ruling.verdict, found.account) == (verdict, None)
+    assert (found.classification.verdict, found.account) == (verdict, None)
 
 
 def test_a_suspended_ad_account_is_restricted_with_tiktoks_words_and_the_token_lives(
@@ -340,14 +343,17 @@ def test_a_suspended_ad_account_is_restricted_with_tiktoks_words_and_the_token_l
 
     found = CHANNEL.read_account(APP, living, MARLO, scopes=None)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED)
+    assert (found.classification.verdict, found.classification.reason) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        Reason.RESTRICTED,
+    )
     assert found.account is not None
     assert str(found.account.restriction).startswith(
         "suspended, “Your account has been temporarily suspended (until"
     )
     assert "31 Dec 2031" in str(found.account.restriction)
     assert (found.account.can_publish, found.account.closed) == ("yes", False)
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_a_closed_ad_account_is_closed(sandbox: Sandbox) -> None:
@@ -364,8 +370,14 @@ def test_a_dropped_person_has_lost_the_account_only(sandbox: Sandbox) -> None:
     lost = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
     kept = CHANNEL.read_account(APP, living, FERN, scopes=None)
 
-    assert (lost.ruling.verdict, lost.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
-    assert (kept.ruling.verdict, CHANNEL.inspect(APP, living).ruling.verdict) == (Verdict.OK, Verdict.OK)
+    assert (lost.classification.verdict, lost.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
+    assert (kept.classification.verdict, CHANNEL.inspect(APP, living).classification.verdict) == (
+        Verdict.OK,
+        Verdict.OK,
+    )
 
 
 def test_an_account_that_was_not_ticked_is_lost_for_want_of_the_permission(sandbox: Sandbox) -> None:
@@ -373,7 +385,10 @@ def test_an_account_that_was_not_ticked_is_lost_for_want_of_the_permission(sandb
 
     found = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (found.classification.verdict, found.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.SCOPE_MISSING,
+    )
 
 
 @pytest.mark.parametrize(
@@ -385,8 +400,8 @@ def test_an_answer_about_another_account_is_none(sandbox: Sandbox, rows: list[An
 
     found = CHANNEL.read_account(APP, living, LUMEN, scopes=None)
 
-    assert (found.ruling.verdict, found.account) == (Verdict.TRANSIENT, None)
-    assert found.ruling.unknown
+    assert (found.classification.verdict, found.account) == (Verdict.TRANSIENT, None)
+    assert found.classification.unknown
 
 
 def test_revoking_ends_the_token_and_one_that_has_ended_counts_too(sandbox: Sandbox) -> None:
@@ -395,7 +410,7 @@ def test_revoking_ends_the_token_and_one_that_has_ended_counts_too(sandbox: Sand
     assert CHANNEL.revoke(APP, living)
     assert CHANNEL.revoke(APP, living)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.TOKEN_DEAD
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_a_revocation_that_failed_is_told(sandbox: Sandbox) -> None:
@@ -405,7 +420,7 @@ def test_a_revocation_that_failed_is_told(sandbox: Sandbox) -> None:
     with pytest.raises(ChannelError):
         CHANNEL.revoke(wrong, living)
 
-    assert CHANNEL.inspect(APP, living).ruling.verdict == Verdict.OK
+    assert CHANNEL.inspect(APP, living).classification.verdict == Verdict.OK
 
 
 def test_what_a_job_is_told_to_send_works_at_the_channel(sandbox: Sandbox) -> None:

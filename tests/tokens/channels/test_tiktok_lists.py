@@ -188,7 +188,7 @@ def test_a_first_answer_that_failed_is_an_error_and_never_an_empty_list(
     with pytest.raises(ChannelError) as caught:
         listed(token(sandbox))
 
-    assert caught.value.ruling.verdict == verdict
+    assert caught.value.classification.verdict == verdict
 
 
 def test_a_partly_good_list_is_not_whole(sandbox: Sandbox) -> None:
@@ -322,4 +322,7 @@ def test_a_lost_role_is_lost_and_the_rest_stays(sandbox: Sandbox) -> None:
     assert found.complete
     assert LUMEN not in by_id(found.accounts)
     reading = CHANNEL.read_account(APP, credentials, LUMEN, scopes=None)
-    assert (reading.ruling.verdict, reading.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (reading.classification.verdict, reading.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )

@@ -146,7 +146,7 @@ def test_a_refused_subscription_says_why(
     with pytest.raises(ChannelError) as caught:
         pushes.subscribe(APP, credentials, callback_url="http://127.0.0.1:1/", native_ids=ids)
 
-    assert caught.value.ruling.verdict == verdict
+    assert caught.value.classification.verdict == verdict
 
 
 @pytest.mark.django_db
@@ -156,4 +156,4 @@ def test_an_answer_without_an_id_is_no_subscription(channels_world: Sandbox) -> 
     with pytest.raises(ChannelError) as caught:
         pushes.subscribe(APP, token(channels_world), callback_url="http://127.0.0.1:1/", native_ids=[LUMEN])
 
-    assert caught.value.ruling.verdict == Verdict.TRANSIENT
+    assert caught.value.classification.verdict == Verdict.TRANSIENT

@@ -99,10 +99,10 @@ BY_NAME = {40112, 40114, 40119, 40131, 40309, 41000}  # kept for staff, and neve
 def test_a_code_is_ruled_as_the_fact_sheet_says(
     call: Call, code: int, message: str, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, 200, body=said(code, message)))
+    classification = CHANNEL.classify(Answer(call, 200, body=said(code, message)))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
-    assert bool(ruling.unknown) is (code in BY_NAME)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
+    assert bool(classification.unknown) is (code in BY_NAME)
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_an_unknown_code_about_log_ins_says_nothing_when_the_token_itself_was_as
 )
 @pytest.mark.parametrize("status", [200, 401, 403])
 def test_words_about_our_app_are_its_fault_whatever_the_code(status: int, code: int, message: str) -> None:
-    ruling = CHANNEL.classify(Answer("api", status, body=said(code, message)))
+    classification = CHANNEL.classify(Answer("api", status, body=said(code, message)))
 
-    assert (ruling.verdict, ruling.reason) == (Verdict.APP_FAULT, Reason.APP_FAULT)
+    assert (classification.verdict, classification.reason) == (Verdict.APP_FAULT, Reason.APP_FAULT)
 
 
 @pytest.mark.parametrize("call", ["exchange", "list_accounts", "refresh"])
@@ -226,9 +226,9 @@ def test_an_advertised_app_that_does_not_exist_is_the_jobs_own_mistake() -> None
     ],
 )
 def test_a_code_that_gives_no_token_starts_the_handshake_again(code: int, message: str) -> None:
-    ruling = CHANNEL.classify(Answer("exchange", 200, body=said(code, message)))
+    classification = CHANNEL.classify(Answer("exchange", 200, body=said(code, message)))
 
-    assert (ruling.verdict, ruling.row) == (Verdict.OUR_BUG, START_AGAIN)
+    assert (classification.verdict, classification.row) == (Verdict.OUR_BUG, START_AGAIN)
 
 
 @pytest.mark.parametrize("code", [40108, 40110])
@@ -256,9 +256,9 @@ def test_a_refused_code_outside_the_handshake_is_asked_again(code: int) -> None:
 def test_the_way_back_from_the_consent_page_has_rows_of_its_own(
     body: Any, verdict: Verdict, row: str
 ) -> None:
-    ruling = CHANNEL.classify(Answer("authorize_callback", 400, body=body))
+    classification = CHANNEL.classify(Answer("authorize_callback", 400, body=body))
 
-    assert (ruling.verdict, ruling.row) == (verdict, row)
+    assert (classification.verdict, classification.row) == (verdict, row)
 
 
 @pytest.mark.parametrize(
@@ -275,16 +275,16 @@ def test_the_way_back_from_the_consent_page_has_rows_of_its_own(
 def test_a_limit_says_when_to_come_again(
     headers: dict[str, str], message: str, least: int, most: int
 ) -> None:
-    ruling = CHANNEL.classify(Answer("api", 200, headers, said(40100, message)))
+    classification = CHANNEL.classify(Answer("api", 200, headers, said(40100, message)))
 
-    assert ruling.retry_after is not None
-    assert least <= ruling.retry_after <= most
+    assert classification.retry_after is not None
+    assert least <= classification.retry_after <= most
 
 
 def test_a_daily_limit_ends_at_midnight_utc() -> None:
-    ruling = CHANNEL.classify(Answer("api", 200, body=said(40100, "daily limit reached")))
+    classification = CHANNEL.classify(Answer("api", 200, body=said(40100, "daily limit reached")))
 
-    ends = time.time() + (ruling.retry_after or 0)
+    ends = time.time() + (classification.retry_after or 0)
     assert min(ends % 86_400, 86_400 - ends % 86_400) < 5
 
 
@@ -331,10 +331,10 @@ NEAR = st.fixed_dictionaries(
     headers=st.dictionaries(st.sampled_from(["Retry-After", "x-tt-logid"]), st.text(max_size=30)),
 )
 def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers: dict[str, str]) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers, body))
+    classification = CHANNEL.classify(Answer(call, status, headers, body))
 
-    assert ruling.verdict != Verdict.TOKEN_DEAD
-    assert ruling.row or ruling.verdict == Verdict.OK
+    assert classification.verdict != Verdict.TOKEN_DEAD
+    assert classification.row or classification.verdict == Verdict.OK
 
 
 @settings(max_examples=100, deadline=None)

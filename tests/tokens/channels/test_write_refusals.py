@@ -35,9 +35,13 @@ def test_a_refusal_that_says_that_the_person_may_not_write_is_of_the_person_here
 ) -> None:
     status, body = REFUSED[channel]
 
-    ruling = registry.get(channel).classify(Answer("api", status, body=body(said)))
+    classification = registry.get(channel).classify(Answer("api", status, body=body(said)))
 
-    assert (ruling.verdict, ruling.reason, ruling.unknown) == (Verdict.ACCESS_LOST, reason, "")
+    assert (classification.verdict, classification.reason, classification.unknown) == (
+        Verdict.ACCESS_LOST,
+        reason,
+        "",
+    )
 
 
 @pytest.mark.parametrize(

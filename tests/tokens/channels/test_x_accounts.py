@@ -60,7 +60,10 @@ def test_an_account_that_nothing_can_pay_for_is_restricted_with_xs_own_reason(
     listed = {one.native_id: one for one in CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None).accounts}
 
     words = "no payment method works: PAYMENT_METHOD_FAILED"
-    assert (reading.ruling.verdict, reading.ruling.row) == (Verdict.ACCOUNT_RESTRICTED, "able_to_fund")
+    assert (reading.classification.verdict, reading.classification.row) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        "able_to_fund",
+    )
     assert (reading.account.restriction, reading.account.currency) == (words, "EUR")
     assert (listed[LUMEN].restriction, listed[FERN].restriction) == (words, "")
 
@@ -76,12 +79,12 @@ def test_payment_methods_that_cannot_be_read_leave_open_whether_it_is_restricted
     brake.forget()
     refused = read(sandbox, x_app, MARLO)
 
-    assert (fine.ruling.verdict, fine.account.restriction, fine.account.can_publish) == (
+    assert (fine.classification.verdict, fine.account.restriction, fine.account.can_publish) == (
         Verdict.OK,
         None,
         "yes",
     )
-    assert (refused.ruling.verdict, refused.account.restriction) == (
+    assert (refused.classification.verdict, refused.account.restriction) == (
         Verdict.ACCOUNT_RESTRICTED,
         "not approved",
     )
@@ -136,10 +139,10 @@ def test_too_many_lists_raise_with_the_time_to_wait(sandbox: Sandbox, x_app: App
     with pytest.raises(ChannelError) as error:
         CHANNEL.list_accounts(x_app, credentials, ADA, None)
 
-    ruling = error.value.ruling
-    assert ruling.verdict == Verdict.RATE_LIMITED
-    assert ruling.retry_after is not None
-    assert 500 < ruling.retry_after <= 602
+    classification = error.value.classification
+    assert classification.verdict == Verdict.RATE_LIMITED
+    assert classification.retry_after is not None
+    assert 500 < classification.retry_after <= 602
 
 
 def test_a_role_that_cannot_be_read_is_unknown_and_takes_no_account_away(
@@ -227,7 +230,7 @@ def test_a_list_of_another_shape_is_no_empty_list(sandbox: Sandbox, x_app: AppKe
     with pytest.raises(ChannelError) as error:
         CHANNEL.list_accounts(x_app, pair(sandbox), ADA, None)
 
-    assert error.value.ruling.verdict == Verdict.TRANSIENT
+    assert error.value.classification.verdict == Verdict.TRANSIENT
 
 
 def test_rows_that_are_no_accounts_are_left_out_and_deleted_ones_are_closed(
@@ -248,7 +251,7 @@ def test_rows_that_are_no_accounts_are_left_out_and_deleted_ones_are_closed(
 def test_an_account_is_read_with_its_role(sandbox: Sandbox, x_app: AppKeys) -> None:
     found = read(sandbox, x_app)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert (found.account.native_id, found.account.can_publish) == (LUMEN, "yes")
 
 
@@ -257,9 +260,12 @@ def test_a_dropped_person_has_lost_the_account_only(sandbox: Sandbox, x_app: App
 
     lost, kept = read(sandbox, x_app), read(sandbox, x_app, FERN)
 
-    assert (lost.ruling.verdict, lost.ruling.reason) == (Verdict.ACCESS_LOST, Reason.ACCESS_LOST)
+    assert (lost.classification.verdict, lost.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.ACCESS_LOST,
+    )
     assert lost.account is None
-    assert kept.ruling.verdict == Verdict.OK
+    assert kept.classification.verdict == Verdict.OK
 
 
 def test_a_person_who_became_a_reader_reads_but_cannot_publish(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -267,7 +273,7 @@ def test_a_person_who_became_a_reader_reads_but_cannot_publish(sandbox: Sandbox,
 
     found = read(sandbox, x_app)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert (found.account.role, found.account.can_publish) == ("Analyst", "no")
 
 
@@ -276,7 +282,10 @@ def test_a_rejected_account_is_restricted_and_the_role_is_still_told(
 ) -> None:
     found = read(sandbox, x_app, MARLO)
 
-    assert (found.ruling.verdict, found.ruling.note) == (Verdict.ACCOUNT_RESTRICTED, "not approved")
+    assert (found.classification.verdict, found.classification.note) == (
+        Verdict.ACCOUNT_RESTRICTED,
+        "not approved",
+    )
     assert found.account.can_publish == "yes"
 
 
@@ -297,7 +306,7 @@ def test_a_reading_with_a_token_in_trouble_says_so_without_an_account(
 
     found = CHANNEL.read_account(x_app, credentials, LUMEN, scopes=None)
 
-    assert found.ruling.verdict == verdict
+    assert found.classification.verdict == verdict
     assert found.account is None
 
 
@@ -319,7 +328,7 @@ def test_trouble_while_reading_an_account_is_passing(
 
     found = read(sandbox, x_app, timeout=2)
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
     assert found.account is None
 
 
@@ -329,4 +338,7 @@ def test_a_token_that_permits_too_little_to_read_needs_its_person(sandbox: Sandb
 
     found = read(sandbox, x_app)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (found.classification.verdict, found.classification.reason) == (
+        Verdict.ACCESS_LOST,
+        Reason.SCOPE_MISSING,
+    )

@@ -41,7 +41,7 @@ def pair(sandbox: Sandbox, user: str = "ada") -> Credentials:
 def test_a_living_token_has_no_end_date_and_an_owner(sandbox: Sandbox, x_app: AppKeys) -> None:
     found = CHANNEL.inspect(x_app, pair(sandbox))
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
     assert found.native_user_id == ADA.native_user_id
     assert found.dates is not None
     assert found.dates.access_expires_at is None
@@ -74,7 +74,7 @@ def test_inspect_tells_what_happened_to_the_person(
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (verdict, reason)
+    assert (found.classification.verdict, found.classification.reason) == (verdict, reason)
     assert bool(found.evidence) == (verdict != Verdict.OK)
     assert credentials.access_token not in str(found)
 
@@ -87,7 +87,7 @@ def test_the_same_token_works_again_when_x_lifts_it(sandbox: Sandbox, x_app: App
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert found.ruling.verdict == Verdict.OK
+    assert found.classification.verdict == Verdict.OK
 
 
 def test_a_clock_that_is_off_is_our_bug(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -96,7 +96,7 @@ def test_a_clock_that_is_off_is_our_bug(sandbox: Sandbox, x_app: AppKeys) -> Non
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert (found.ruling.verdict, found.ruling.row) == (Verdict.OUR_BUG, "clock")
+    assert (found.classification.verdict, found.classification.row) == (Verdict.OUR_BUG, "clock")
 
 
 def test_a_wrong_secret_of_our_app_ends_no_token_and_names_the_app(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -104,7 +104,7 @@ def test_a_wrong_secret_of_our_app_ends_no_token_and_names_the_app(sandbox: Sand
 
     found = CHANNEL.inspect(wrong, pair(sandbox))
 
-    assert (found.ruling.verdict, found.ruling.row) == (Verdict.APP_FAULT, "app keys")
+    assert (found.classification.verdict, found.classification.row) == (Verdict.APP_FAULT, "app keys")
 
 
 def test_a_pair_whose_secret_is_wrong_is_in_doubt_when_our_keys_are_right(
@@ -114,7 +114,10 @@ def test_a_pair_whose_secret_is_wrong_is_in_doubt_when_our_keys_are_right(
 
     found = CHANNEL.inspect(x_app, broken)
 
-    assert (found.ruling.verdict, found.ruling.reason) == (Verdict.CONFIRM_FIRST, Reason.UNKNOWN)
+    assert (found.classification.verdict, found.classification.reason) == (
+        Verdict.CONFIRM_FIRST,
+        Reason.UNKNOWN,
+    )
 
 
 def test_a_bad_signature_stays_our_bug_when_x_cannot_be_asked_again(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -123,7 +126,7 @@ def test_a_bad_signature_stays_our_bug_when_x_cannot_be_asked_again(sandbox: San
 
     found = CHANNEL.inspect(x_app, broken)
 
-    assert found.ruling.verdict == Verdict.OUR_BUG
+    assert found.classification.verdict == Verdict.OUR_BUG
 
 
 def test_an_app_that_may_not_ask_the_older_api_asks_the_newer_one(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -137,9 +140,13 @@ def test_an_app_that_may_not_ask_the_older_api_asks_the_newer_one(sandbox: Sandb
     sandbox.cancel_authorisation("x", "ada")
     ended = CHANNEL.inspect(x_app, credentials)
 
-    assert (living.ruling.verdict, living.native_user_id, identity) == (Verdict.OK, ADA.native_user_id, ADA)
-    assert busy.ruling.verdict == Verdict.TRANSIENT
-    assert ended.ruling.verdict == Verdict.TOKEN_DEAD
+    assert (living.classification.verdict, living.native_user_id, identity) == (
+        Verdict.OK,
+        ADA.native_user_id,
+        ADA,
+    )
+    assert busy.classification.verdict == Verdict.TRANSIENT
+    assert ended.classification.verdict == Verdict.TOKEN_DEAD
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,7 @@ def test_the_newer_api_alone_ends_no_token(
     sandbox.put_app("x", settings={"no_v1": True})
     sandbox.add_fault("x", path="users/me", status=status, body=body)
 
-    assert CHANNEL.inspect(x_app, pair(sandbox)).ruling.verdict == verdict
+    assert CHANNEL.inspect(x_app, pair(sandbox)).classification.verdict == verdict
 
 
 def test_a_suspended_app_ends_no_token(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -166,7 +173,7 @@ def test_a_suspended_app_ends_no_token(sandbox: Sandbox, x_app: AppKeys) -> None
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert found.ruling.verdict == Verdict.APP_FAULT
+    assert found.classification.verdict == Verdict.APP_FAULT
 
 
 @pytest.mark.parametrize("base", ["{x}/nowhere", "{x}/1.1"])
@@ -178,7 +185,7 @@ def test_a_wrong_address_of_x_ends_no_token(
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert found.ruling.verdict == Verdict.OUR_BUG
+    assert found.classification.verdict == Verdict.OUR_BUG
 
 
 def test_a_call_that_x_has_switched_off_ends_no_token(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -187,7 +194,7 @@ def test_a_call_that_x_has_switched_off_ends_no_token(sandbox: Sandbox, x_app: A
 
     found = CHANNEL.inspect(x_app, pair(sandbox))
 
-    assert found.ruling.verdict == Verdict.OUR_BUG
+    assert found.classification.verdict == Verdict.OUR_BUG
 
 
 @pytest.mark.parametrize(
@@ -212,7 +219,7 @@ def test_trouble_at_x_is_passing(sandbox: Sandbox, x_app: AppKeys, fault: dict[s
 
     found = CHANNEL.inspect(x_app, pair(sandbox))
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
 
 
 def test_a_slow_x_is_passing_and_bounded(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -222,7 +229,7 @@ def test_a_slow_x_is_passing_and_bounded(sandbox: Sandbox, x_app: AppKeys) -> No
 
     found = CHANNEL.inspect(x_app, credentials, timeout=0.3)
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
     assert time.monotonic() - start < 2
 
 
@@ -232,7 +239,7 @@ def test_an_x_that_is_down_is_passing(sandbox: Sandbox, x_app: AppKeys, settings
 
     found = CHANNEL.inspect(x_app, credentials)
 
-    assert found.ruling.verdict == Verdict.TRANSIENT
+    assert found.classification.verdict == Verdict.TRANSIENT
 
 
 # ---- jobs
@@ -258,8 +265,8 @@ def test_x_takes_a_request_that_a_job_had_signed(sandbox: Sandbox, x_app: AppKey
 def test_a_reader_who_publishes_has_lost_publishing(sandbox: Sandbox, x_app: AppKeys) -> None:
     answer = publish(sandbox, x_app, pair(sandbox, "chiara"))
 
-    ruling = CHANNEL.classify(Answer("api", answer.status_code, body=answer.text))
-    assert (ruling.verdict, ruling.reason) == (Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST)
+    classification = CHANNEL.classify(Answer("api", answer.status_code, body=answer.text))
+    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.PUBLISHING_LOST)
 
 
 def test_a_job_merges_nothing(sandbox: Sandbox, x_app: AppKeys) -> None:
@@ -278,7 +285,7 @@ def test_a_revoked_token_is_dead_and_revoking_it_again_is_no_error(sandbox: Sand
     assert CHANNEL.revoke(x_app, credentials) is True
     assert CHANNEL.revoke(x_app, credentials) is True
 
-    assert CHANNEL.inspect(x_app, credentials).ruling.verdict == Verdict.TOKEN_DEAD
+    assert CHANNEL.inspect(x_app, credentials).classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_a_revocation_that_x_did_not_take_is_an_error(sandbox: Sandbox, x_app: AppKeys) -> None:

@@ -166,15 +166,15 @@ TABLE: list[tuple[Call, int, Any, Verdict, Reason | None]] = [
 def test_an_answer_of_the_fact_sheet_means_this(
     call: Call, status: int, body: Any, verdict: Verdict, reason: Reason | None
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, body=body))
+    classification = CHANNEL.classify(Answer(call, status, body=body))
 
-    assert (ruling.verdict, ruling.reason) == (verdict, reason)
+    assert (classification.verdict, classification.reason) == (verdict, reason)
 
 
 def test_a_job_may_report_the_body_as_text() -> None:
-    ruling = CHANNEL.classify(Answer("api", 401, body='{"errors": [{"code": "89"}]}'))
+    classification = CHANNEL.classify(Answer("api", 401, body='{"errors": [{"code": "89"}]}'))
 
-    assert ruling.verdict == Verdict.TOKEN_DEAD
+    assert classification.verdict == Verdict.TOKEN_DEAD
 
 
 def test_every_row_says_where_it_comes_from() -> None:
@@ -227,10 +227,10 @@ bodies = st.recursive(
 def test_classify_is_total_and_ends_nothing_without_a_row_for_its_code(
     call: Call, status: int, headers: dict[str, str], body: Any
 ) -> None:
-    ruling = CHANNEL.classify(Answer(call, status, headers, body))
+    classification = CHANNEL.classify(Answer(call, status, headers, body))
 
-    if ruling.verdict in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST}:
-        assert ruling.row in {row.name for row in ROWS}
+    if classification.verdict in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST}:
+        assert classification.row in {row.name for row in ROWS}
         assert call in {"api", "list_accounts", "introspect", "refresh"}
         assert any(code in str(body).lower() for code in ENDING_CODES)
 
@@ -260,10 +260,10 @@ def test_the_headers_say_how_long_to_wait(headers: dict[str, str], seconds: int 
     assert found == seconds
 
 
-def test_a_limit_carries_its_wait_into_the_ruling() -> None:
+def test_a_limit_carries_its_wait_into_the_classification() -> None:
     headers = {"x-rate-limit-reset": str(int(time.time()) + 300)}
 
-    ruling = CHANNEL.classify(Answer("api", 429, headers, ads("TOO_MANY_REQUESTS")))
+    classification = CHANNEL.classify(Answer("api", 429, headers, ads("TOO_MANY_REQUESTS")))
 
-    assert ruling.retry_after is not None
-    assert 290 <= ruling.retry_after <= 302
+    assert classification.retry_after is not None
+    assert 290 <= classification.retry_after <= 302

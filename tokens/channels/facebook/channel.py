@@ -20,12 +20,12 @@ from tokens.channels.kinds import (
     AppKeys,
     ChannelConsent,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Identity,
     Inspection,
     Reason,
-    Ruling,
     Send,
     Verdict,
     code_form,
@@ -106,7 +106,9 @@ class Facebook(Channel):
         grant, user_id = self._complete(app, first)
         identity = self.identity(app, grant.credentials)
         if user_id and user_id != identity.native_user_id:
-            raise ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="two people in one answer"))
+            raise ChannelError(
+                Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="two people in one answer")
+            )
         return ChannelConsent(identity, grant)
 
     def inspect_pasted(self, app: AppKeys, access_token: str) -> ChannelConsent:
@@ -117,10 +119,10 @@ class Facebook(Channel):
         """Return the final grant, and whose it is where debug_token could be asked."""
         long = self._exchange_again("exchange", app, grant.credentials)
         found = self.inspect(app, long.credentials)
-        if found.ruling.verdict in HARMLESS:
+        if found.classification.verdict in HARMLESS:
             return long, ""  # a consent is not lost because one question failed; the next probe asks again
-        if found.ruling.verdict != Verdict.OK or found.dates is None:
-            raise ChannelError(found.ruling, evidence=found.evidence)
+        if found.classification.verdict != Verdict.OK or found.dates is None:
+            raise ChannelError(found.classification, evidence=found.evidence)
         dates = reading.merged(long.dates, found.dates)
         return Grant(long.credentials, dates, found.scopes), found.native_user_id
 
@@ -158,35 +160,38 @@ class Facebook(Channel):
         """Ask debug_token. Where it says that data access is over, one real call decides."""
         limit = http.Limit(timeout)
         answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return Inspection(ruling, evidence=evidence(answer))
+        classification = verdicts.classify(answer)
+        if classification.verdict != Verdict.OK:
+            return Inspection(classification, evidence=evidence(answer))
         report = reading.report_of(answer.body)
         if report.app_id and report.app_id != app.client_id:
-            ruling = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
-            return Inspection(ruling, evidence=evidence(answer))
+            classification = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
+            return Inspection(classification, evidence=evidence(answer))
         over = report.dates.data_access_expires_at
         if over is not None and over <= database_clock.known():
-            ruling, answer = self._data_access(app, credentials, answer, limit.left())
+            classification, answer = self._data_access(app, credentials, answer, limit.left())
         return Inspection(
-            ruling,
+            classification,
             dates=report.dates,
             scopes=report.scopes,
             native_user_id=report.user_id,
-            evidence={} if ruling.verdict == Verdict.OK else evidence(answer),
+            evidence={} if classification.verdict == Verdict.OK else evidence(answer),
         )
 
     def _data_access(
         self, app: AppKeys, credentials: Credentials, said: Answer, timeout: float | None
-    ) -> tuple[Ruling, Answer]:
+    ) -> tuple[Classification, Answer]:
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
         answer = listing.page(app, credentials.access_token, "account_id", limit=1, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict == Verdict.ACCESS_LOST:
+        classification = verdicts.classify(answer)
+        if classification.verdict == Verdict.ACCESS_LOST:
             return replace(
-                ruling, verdict=Verdict.TOKEN_DEAD, reason=Reason.DATA_ACCESS_EXPIRED, row="data access over"
+                classification,
+                verdict=Verdict.TOKEN_DEAD,
+                reason=Reason.DATA_ACCESS_EXPIRED,
+                row="data access over",
             ), answer
-        return Ruling(Verdict.OK, row="valid"), said
+        return Classification(Verdict.OK, row="valid"), said
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -216,16 +221,16 @@ class Facebook(Channel):
             params={"fields": listing.FIELDS},
             timeout=timeout,
         )
-        ruling = verdicts.classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return AccessCheck(ruling, evidence=evidence(answer))
+        classification = verdicts.classify(answer)
+        if classification.verdict != Verdict.OK:
+            return AccessCheck(classification, evidence=evidence(answer))
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
         account = listing.account(answer.body, granted)
         if account is None or account.native_id != wanted:
             raise malformed(answer, "the ad account", channel="facebook")
-        return AccessCheck(ruling, account)
+        return AccessCheck(classification, account)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
         return keys_taken(verdicts.classify(calls.debug_token(app, NOBODYS, timeout=timeout)))
 

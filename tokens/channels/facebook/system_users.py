@@ -83,7 +83,7 @@ def revoke(app: AppKeys, credentials: Credentials) -> bool:
 
 def _report(app: AppKeys, access_token: str) -> reading.Report:
     answer = calls.debug_token(app, access_token)
-    ruling = verdicts.classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
+    classification = verdicts.classify(answer)
+    if classification.verdict != Verdict.OK:
+        raise ChannelError(classification, evidence=evidence(answer))
     return reading.report_of(answer.body)

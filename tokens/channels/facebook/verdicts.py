@@ -24,7 +24,7 @@ from tokens.channels.classifier import (
     query_of,
     rule,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
@@ -153,7 +153,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of Facebook means. Total; what is not in the table never kills."""
     body = body_of(answer)
     if answer.status == 200 and answer.call == "api" and (items := _of_batch(answer, body)):
@@ -161,7 +161,9 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="data")
-        return malformed(answer, what, channel="facebook").ruling if what else Ruling(Verdict.OK)
+        return (
+            malformed(answer, what, channel="facebook").classification if what else Classification(Verdict.OK)
+        )
     return rule(ROWS, facts, channel="facebook", retry_after=retry_after(answer))
 
 

@@ -17,12 +17,12 @@ from tokens.channels.kinds import (
     AppKeys,
     ChannelConsent,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Identity,
     Inspection,
     Reason,
-    Ruling,
     Send,
     Verdict,
     code_form,
@@ -78,7 +78,7 @@ class LinkedIn(Channel):
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
             told = reading.identity_of(given.body, app.client_id, database_clock.known())
-            if error.ruling.verdict not in DOUBTFUL or told is None:
+            if error.classification.verdict not in DOUBTFUL or told is None:
                 raise
             return ChannelConsent(told, grant)
 
@@ -106,23 +106,25 @@ class LinkedIn(Channel):
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""
         limit = http.Limit(timeout)
         answer = self._introspect(app, credentials, timeout)
-        ruling = verdicts.classify(answer)
+        classification = verdicts.classify(answer)
         if answer.status == 401:
-            ruling = _keys_or_token(ruling, calls.introspect(app, NOBODYS, timeout=limit.left()))
-        if ruling.verdict in DOUBTFUL and _new(answer):
+            classification = _keys_or_token(
+                classification, calls.introspect(app, NOBODYS, timeout=limit.left())
+            )
+        if classification.verdict in DOUBTFUL and _new(answer):
             left = limit.left()
             if left is None or left > PAUSE:
                 time.sleep(PAUSE)
                 answer = self._introspect(app, credentials, limit.left())
-                ruling = verdicts.classify(answer)
-            if ruling.verdict in DOUBTFUL:
-                ruling = replace(ruling, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
+                classification = verdicts.classify(answer)
+            if classification.verdict in DOUBTFUL:
+                classification = replace(classification, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
         report = reading.report_of(answer.body)
-        if ruling.verdict == Verdict.OK and report.client_id not in ("", app.client_id):
-            ruling = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
-        if ruling.verdict != Verdict.OK:
-            return Inspection(ruling, evidence=evidence(answer))
-        return Inspection(ruling, dates=report.dates, scopes=report.scopes)
+        if classification.verdict == Verdict.OK and report.client_id not in ("", app.client_id):
+            classification = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
+        if classification.verdict != Verdict.OK:
+            return Inspection(classification, evidence=evidence(answer))
+        return Inspection(classification, dates=report.dates, scopes=report.scopes)
 
     def _introspect(self, app: AppKeys, credentials: Credentials, timeout: float | None = None) -> Answer:
         return calls.introspect(app, credentials.access_token, timeout=timeout)
@@ -150,22 +152,22 @@ class LinkedIn(Channel):
         limit = http.Limit(timeout)
         native_id, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.rest("api", f"adAccounts/{native_id}", token=token, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return AccessCheck(ruling, evidence=evidence(answer))
+        classification = verdicts.classify(answer)
+        if classification.verdict != Verdict.OK:
+            return AccessCheck(classification, evidence=evidence(answer))
         role = ""
         try:
             role = listing.role_on(token, native_id, limit)
         except ChannelError as error:
-            if error.ruling.verdict != Verdict.ACCESS_LOST:
+            if error.classification.verdict != Verdict.ACCESS_LOST:
                 raise
         account = reading.account_of(answer.body, roles={native_id: role}, scopes=scopes)
         if account is None or account.native_id != native_id:
             raise malformed(answer, "the ad account", channel="linkedin")
         if account.restriction:
             row, note = "status", account.restriction
-            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
-        return AccessCheck(ruling, account)
+            classification = Classification(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
+        return AccessCheck(classification, account)
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Take a new access token for the refresh token; None without one. The refresh token's own date does not move."""
@@ -174,12 +176,12 @@ class LinkedIn(Channel):
         form = refresh_form(credentials)
         return _grant(calls.oauth("refresh", "accessToken", app, form, timeout=timeout))
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
-        ruling = verdicts.classify(calls.introspect(app, NOBODYS, timeout=timeout))
-        said = ruling.note.lower()
-        unclear = ruling.row == "token not known" and ("token" not in said or "client" in said)
-        return ruling if unclear else keys_taken(ruling)
+        classification = verdicts.classify(calls.introspect(app, NOBODYS, timeout=timeout))
+        said = classification.note.lower()
+        unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
+        return classification if unclear else keys_taken(classification)
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""
@@ -192,7 +194,7 @@ class LinkedIn(Channel):
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}", **calls.versions()})
 
 
-def _keys_or_token(ruling: Ruling, second: Answer) -> Ruling:
+def _keys_or_token(classification: Classification, second: Answer) -> Classification:
     """Decide a 401 of introspection by what LinkedIn says of a string that is nobody's token.
 
     401 is said of a wrong client secret, and, by a design note of LinkedIn's own, of a restricted member's token. Refused alike: the app's
@@ -200,9 +202,11 @@ def _keys_or_token(ruling: Ruling, second: Answer) -> Ruling:
     """
     control = verdicts.classify(second)
     if second.status == 401 or control.verdict in HINDERED:
-        return ruling if second.status == 401 else control
-    reason = Reason.SUSPENDED if "restrict" in ruling.note.lower() else Reason.UNKNOWN
-    return Ruling(Verdict.CONFIRM_FIRST, reason, row="refused as this member's", note=ruling.note)
+        return classification if second.status == 401 else control
+    reason = Reason.SUSPENDED if "restrict" in classification.note.lower() else Reason.UNKNOWN
+    return Classification(
+        Verdict.CONFIRM_FIRST, reason, row="refused as this member's", note=classification.note
+    )
 
 
 def _grant(answer: Answer) -> Grant:

@@ -6,7 +6,15 @@ from typing import Any
 
 from tokens.channels import http
 from tokens.channels.classifier import malformed
-from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount, Reason, Ruling, Verdict
+from tokens.channels.kinds import (
+    AccountList,
+    Answer,
+    ChannelError,
+    Classification,
+    NativeAccount,
+    Reason,
+    Verdict,
+)
 from tokens.channels.linkedin import calls, reading
 from tokens.channels.parse import mapping, number, words
 
@@ -103,4 +111,4 @@ def _rows(answer: Answer, body: dict[str, Any]) -> list[Any]:
 
 
 def _too_long() -> ChannelError:
-    return ChannelError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="more pages than we read"))
+    return ChannelError(Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="more pages than we read"))

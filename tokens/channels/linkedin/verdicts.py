@@ -26,7 +26,7 @@ from tokens.channels.classifier import (
     rule,
     until_midnight,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 from users import database_clock
 
@@ -143,7 +143,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of LinkedIn means. Total; what is not in the table never kills."""
     body = body_of(answer)
     if 200 <= answer.status < 300 and answer.call == "api" and (items := _of_batch(answer, body)):
@@ -151,7 +151,9 @@ def classify(answer: Answer) -> Ruling:
     facts = facts_of(answer, body)
     if _good(facts):
         what = lacks(answer.call, body, rows="elements")
-        return malformed(answer, what, channel="linkedin").ruling if what else Ruling(Verdict.OK)
+        return (
+            malformed(answer, what, channel="linkedin").classification if what else Classification(Verdict.OK)
+        )
     return rule(
         ROWS,
         facts,

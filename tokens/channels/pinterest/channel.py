@@ -15,13 +15,13 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Identity,
     Inspection,
     NativeAccount,
     Reason,
-    Ruling,
     Verdict,
     code_form,
     refresh_form,
@@ -31,8 +31,8 @@ from tokens.channels.pinterest import calls, listing, policy, reading, verdicts
 from tokens.channels.pinterest.declaration import DECLARATION
 from users import database_clock
 
-DOUBT = Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
-KEYS = Ruling(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
+DOUBT = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
+KEYS = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
 
 
 class Pinterest(Channel):
@@ -66,12 +66,14 @@ class Pinterest(Channel):
         return self._grant(app, calls.token_endpoint("refresh", app, form, timeout=limit.left()), limit)
 
     def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
-        ruling = verdicts.classify(answer)
+        classification = verdicts.classify(answer)
         if verdicts.keys_in_doubt(answer):
             timeout = None if limit is None else limit.left()
-            ruling = _keys_or_grant(answer, ruling, calls.ask_about_keys(app, timeout=timeout))
-        if ruling.verdict != Verdict.OK:
-            raise ChannelError(ruling, evidence=evidence(answer))
+            classification = _keys_or_grant(
+                answer, classification, calls.ask_about_keys(app, timeout=timeout)
+            )
+        if classification.verdict != Verdict.OK:
+            raise ChannelError(classification, evidence=evidence(answer))
         body = calls.require_ok(answer)
         access_token = token_of(body.get("access_token"))
         if not access_token:
@@ -93,16 +95,18 @@ class Pinterest(Channel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. Pinterest tells neither dates nor scopes, and never why a token does not work."""
         answer = calls.get("introspect", "user_account", credentials.access_token, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.reason == Reason.SCOPE_MISSING:
+        classification = verdicts.classify(answer)
+        if classification.reason == Reason.SCOPE_MISSING:
             # Only of a token that it accepts does Pinterest say which permission it lacks.
-            return Inspection(Ruling(Verdict.OK, row="valid, may not say whose"), evidence=evidence(answer))
-        if ruling.verdict != Verdict.OK:
-            return Inspection(ruling, evidence=evidence(answer))
+            return Inspection(
+                Classification(Verdict.OK, row="valid, may not say whose"), evidence=evidence(answer)
+            )
+        if classification.verdict != Verdict.OK:
+            return Inspection(classification, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
             raise malformed(answer, "an id", channel="pinterest")
-        return Inspection(ruling, native_user_id=native_user_id)
+        return Inspection(classification, native_user_id=native_user_id)
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -125,16 +129,16 @@ class Pinterest(Channel):
         wanted = self.canonical_id(native_id)
         known = None if scopes is None else tuple(scopes)
         answer = calls.get("api", f"ad_accounts/{wanted}", credentials.access_token, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict == Verdict.ACCOUNT_RESTRICTED:
+        classification = verdicts.classify(answer)
+        if classification.verdict == Verdict.ACCOUNT_RESTRICTED:
             account = self._restricted(credentials, wanted, answer, known, limit)
-            return AccessCheck(ruling, account, evidence=evidence(answer))
-        if ruling.verdict != Verdict.OK:
-            return AccessCheck(ruling, evidence=evidence(answer))
+            return AccessCheck(classification, account, evidence=evidence(answer))
+        if classification.verdict != Verdict.OK:
+            return AccessCheck(classification, evidence=evidence(answer))
         account = reading.account_of(answer.body, scopes=known)
         if account is None or account.native_id != wanted:
             raise malformed(answer, "this ad account", channel="pinterest")
-        return AccessCheck(ruling, replace(account, restriction=""))
+        return AccessCheck(classification, replace(account, restriction=""))
 
     def _restricted(
         self,
@@ -156,7 +160,7 @@ class Pinterest(Channel):
                 return replace(account, restriction=why)
         return None
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask for what cannot be had: Pinterest looks at the app's keys first."""
         return keys_taken(verdicts.classify(calls.ask_about_keys(app, timeout=timeout)))
 
@@ -175,15 +179,15 @@ class Pinterest(Channel):
     def _revoke(self, app: AppKeys, token: str, hint: str) -> bool:
         form = {"token": token, "token_type_hint": hint}
         answer = calls.token_endpoint("api", app, form, path="oauth/token/revoke")
-        ruling = verdicts.classify(answer)
-        if ruling.verdict == Verdict.OK:
+        classification = verdicts.classify(answer)
+        if classification.verdict == Verdict.OK:
             return True
         if answer.status in {401, 403}:
             return False
-        raise ChannelError(ruling, evidence=evidence(answer))
+        raise ChannelError(classification, evidence=evidence(answer))
 
 
-def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
+def _keys_or_grant(answer: Answer, classification: Classification, second: Answer) -> Classification:
     """Decide 401 with code 2 by what Pinterest says of a token that is nobody's.
 
     Refused alike: the app's keys are wrong, and operators must act. Refused as a token: the keys are fine, so it was the code (the person
@@ -193,10 +197,10 @@ def _keys_or_grant(answer: Answer, ruling: Ruling, second: Answer) -> Ruling:
         return KEYS
     said = verdicts.classify(second)
     if answer.call == "exchange":
-        return said if said.verdict == Verdict.APP_FAULT else Ruling(Verdict.OUR_BUG, row=START_AGAIN)
+        return said if said.verdict == Verdict.APP_FAULT else Classification(Verdict.OUR_BUG, row=START_AGAIN)
     if said.verdict in HINDERED:
         return said
-    return replace(DOUBT, note=ruling.note)
+    return replace(DOUBT, note=classification.note)
 
 
 CHANNEL = Pinterest()

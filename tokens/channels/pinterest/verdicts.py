@@ -22,7 +22,7 @@ from tokens.channels.classifier import (
     rule,
     way_back,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 from tokens.channels.spoken import says_account_stopped, says_limited
 from users import database_clock
@@ -138,11 +138,11 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of Pinterest means. Total; what is not in the table never kills."""
     facts = facts_of(answer, body_of(answer))
     if facts.fine:
-        return Ruling(Verdict.OK)
+        return Classification(Verdict.OK)
     return rule(ROWS, facts, channel="pinterest", retry_after=retry_after(answer, database_clock.seconds()))
 
 

@@ -69,9 +69,9 @@ def revoke(app: AppKeys, token: str) -> Answer:
 
 def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return the object of a good answer; single items of it may still be errors. Raises ChannelError for everything else."""
-    ruling = verdicts.classify(answer)
-    if ruling.verdict != Verdict.OK and ruling.row != verdicts.ITEM_FAILED:
-        raise ChannelError(ruling, evidence=evidence(answer))
+    classification = verdicts.classify(answer)
+    if classification.verdict != Verdict.OK and classification.row != verdicts.ITEM_FAILED:
+        raise ChannelError(classification, evidence=evidence(answer))
     if what := verdicts.lacks(answer.call, answer.body):
         raise malformed(answer, what, channel="snapchat")
     return mapping(answer.body)

@@ -14,12 +14,12 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Identity,
     Inspection,
     Reason,
-    Ruling,
     Verdict,
     code_form,
     refresh_form,
@@ -87,7 +87,7 @@ class Snapchat(Channel):
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
             raise malformed(answer, "an id", channel="snapchat")
-        return Inspection(Ruling(Verdict.OK), native_user_id=native_user_id)
+        return Inspection(Classification(Verdict.OK), native_user_id=native_user_id)
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -113,13 +113,13 @@ class Snapchat(Channel):
         organization_roles, told = listing.roles_on(credentials.access_token, wanted, timeout=limit.left())
         account = reading.account(row, organization_roles, told)
         if account is not None and account.restriction:
-            ruling = Ruling(
+            classification = Classification(
                 Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=account.restriction
             )
-            return AccessCheck(ruling, account, evidence=evidence(answer))
-        return AccessCheck(Ruling(Verdict.OK), account and replace(account, restriction=""))
+            return AccessCheck(classification, account, evidence=evidence(answer))
+        return AccessCheck(Classification(Verdict.OK), account and replace(account, restriction=""))
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""
         form = {"grant_type": "refresh_token", "refresh_token": NOBODYS}
         return keys_taken(verdicts.classify(calls.token_endpoint("refresh", app, form, timeout=timeout)))
@@ -127,10 +127,10 @@ class Snapchat(Channel):
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""
         answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict in HINDERED:
-            raise ChannelError(ruling, evidence=evidence(answer))
-        return ruling.verdict == Verdict.OK
+        classification = verdicts.classify(answer)
+        if classification.verdict in HINDERED:
+            raise ChannelError(classification, evidence=evidence(answer))
+        return classification.verdict == Verdict.OK
 
     def open_url(self, native_id: str) -> str:
         """Return the ad account's page in Snapchat's Ads Manager."""

@@ -21,7 +21,7 @@ from tokens.channels.classifier import (
     rule,
     way_back,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
@@ -114,17 +114,19 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of Snapchat means. Total; what is not in the table never kills."""
     body = body_of(answer)
     if answer.call == "authorize_callback":
         body = dict(parse_qsl(body.rpartition("?")[2])) if isinstance(body, str) else body
         if words(mapping(body).get("code")) and not mapping(body).get("error"):
-            return Ruling(Verdict.OK)
+            return Classification(Verdict.OK)
     facts = facts_of(answer, body)
     if facts.fine and answer.call != "authorize_callback":
         what = lacks(answer.call, body)
-        return malformed(answer, what, channel="snapchat").ruling if what else Ruling(Verdict.OK)
+        return (
+            malformed(answer, what, channel="snapchat").classification if what else Classification(Verdict.OK)
+        )
     return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, database_clock.seconds()))
 
 

@@ -93,9 +93,9 @@ def center_advertisers(
 
 def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return `data` of a good answer. Raises ChannelError for everything else."""
-    ruling = classify(answer)
-    if ruling.verdict != Verdict.OK:
-        raise ChannelError(ruling, evidence=evidence(answer))
+    classification = classify(answer)
+    if classification.verdict != Verdict.OK:
+        raise ChannelError(classification, evidence=evidence(answer))
     data = answer.body.get("data") if isinstance(answer.body, dict) else None
     if not isinstance(data, dict):
         raise malformed(answer, "data", channel="tiktok")

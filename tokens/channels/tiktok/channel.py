@@ -16,12 +16,12 @@ from tokens.channels.kinds import (
     AccountList,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Grant,
     Identity,
     Inspection,
     Reason,
-    Ruling,
     Send,
     Verdict,
     proof_of,
@@ -99,13 +99,13 @@ class TikTok(Channel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. TikTok tells neither dates nor permissions here, so both stay as they are."""
         answer = calls.user_info("introspect", credentials.access_token, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return Inspection(ruling, evidence=evidence(answer))
+        classification = verdicts.classify(answer)
+        if classification.verdict != Verdict.OK:
+            return Inspection(classification, evidence=evidence(answer))
         native_user_id = digits(calls.require_ok(answer).get("core_user_id"))
         if not native_user_id:
             raise malformed(answer, "core_user_id", channel="tiktok")
-        return Inspection(ruling, native_user_id=native_user_id)
+        return Inspection(classification, native_user_id=native_user_id)
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -136,13 +136,15 @@ class TikTok(Channel):
         if roles.trouble is not None and _says_nothing(roles.trouble):
             return AccessCheck(roles.trouble, evidence=roles.evidence)
         account = reading.with_role(read[0], roles.names.get(wanted, ()))
-        ruling = Ruling(Verdict.OK)
+        classification = Classification(Verdict.OK)
         if account.restriction:
             note = account.restriction
-            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note)
-        return AccessCheck(ruling, account)
+            classification = Classification(
+                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note
+            )
+        return AccessCheck(classification, account)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
         answer = calls.post(
             "exchange", "oauth2/access_token", {"auth_code": NOBODYS}, app=app, timeout=timeout
@@ -153,17 +155,17 @@ class TikTok(Channel):
         """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended."""
         token = credentials.access_token
         answer = calls.post("api", "oauth2/revoke_token", {"access_token": token}, app=app, token=token)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict in {Verdict.OK, Verdict.TOKEN_DEAD}:
+        classification = verdicts.classify(answer)
+        if classification.verdict in {Verdict.OK, Verdict.TOKEN_DEAD}:
             return True
-        raise ChannelError(ruling, evidence=evidence(answer))
+        raise ChannelError(classification, evidence=evidence(answer))
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})
 
 
-def _says_nothing(trouble: Ruling) -> bool:
+def _says_nothing(trouble: Classification) -> bool:
     """Return whether the question for roles failed for now, as against an app that may not ask Business Centers."""
     return trouble.verdict in HARMLESS | {Verdict.TOKEN_DEAD}
 

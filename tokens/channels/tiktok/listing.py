@@ -13,9 +13,9 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     ChannelError,
+    Classification,
     NativeAccount,
     Reason,
-    Ruling,
     Verdict,
 )
 from tokens.channels.parse import digits
@@ -36,7 +36,7 @@ class Roles:
 
     names: dict[str, set[str]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    trouble: Ruling | None = None
+    trouble: Classification | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -97,8 +97,8 @@ class _Facts:
             self.complete = False
             return {}
         answer = calls.advertiser_info("list_accounts", self._token, native_ids)
-        ruling = classify(answer)
-        if ruling.verdict == Verdict.ACCESS_LOST and ruling.reason == Reason.ACCESS_LOST:
+        classification = classify(answer)
+        if classification.verdict == Verdict.ACCESS_LOST and classification.reason == Reason.ACCESS_LOST:
             return self._halves(native_ids)
         rows = reading.rows(calls.require_ok(answer))
         if rows is None:
@@ -136,7 +136,7 @@ def read_roles(token: str, limit: Limit, *, only: str = "") -> Roles:
                 if found.names.get(only, set()) & policy.PUBLISHING:
                     return found
     except ChannelError as error:
-        found.trouble, found.evidence = error.ruling, error.evidence
+        found.trouble, found.evidence = error.classification, error.evidence
         if center:  # a page that was refused is passed over, or none behind it would ever be read
             turns.end(f"{center}:{page + (1 if isinstance(error, _OutOfTimeError) else 2)}")
     return found
@@ -187,7 +187,9 @@ def _pages(
     """Yield page after page. Raises ChannelError where one cannot be had in time."""
     for page in numbers:
         if limit.over:
-            raise _OutOfTimeError(Ruling(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles"))
+            raise _OutOfTimeError(
+                Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles")
+            )
         answer = ask(page, min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT))
         data = calls.require_ok(answer)
         rows = reading.rows(data)

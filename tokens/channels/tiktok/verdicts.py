@@ -22,7 +22,7 @@ from tokens.channels.classifier import (
     rule,
     until_midnight,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 from users import database_clock
 
@@ -146,18 +146,20 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of TikTok means. Total; what is not in the table never kills."""
     facts = facts_of(answer, body_of(answer))
     if facts.shape == "fine":
-        return Ruling(Verdict.OK)
-    ruling = rule(
+        return Classification(Verdict.OK)
+    classification = rule(
         ROWS, facts, channel="tiktok", retry_after=retry_after(answer, facts, database_clock.seconds())
     )
-    of_tiktok = ruling.unknown and ruling.verdict == Verdict.TRANSIENT and facts.shape != "gateway"
+    of_tiktok = (
+        classification.unknown and classification.verdict == Verdict.TRANSIENT and facts.shape != "gateway"
+    )
     if of_tiktok and answer.call != "introspect" and any(code in AUTH_FAMILY for code in facts.codes):
-        return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=None)
-    return ruling
+        return replace(classification, verdict=Verdict.CONFIRM_FIRST, reason=None)
+    return classification
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:

@@ -91,10 +91,10 @@ def require_ok(answer: Answer) -> dict[str, Any]:
 
 def _form(answer: Answer) -> dict[str, str]:
     """Return the fields of a form-encoded answer. Raises ChannelError."""
-    ruling = classify(answer)
-    if ruling.verdict != Verdict.OK and not 200 <= answer.status < 300:
-        raise ChannelError(ruling, evidence=evidence(answer))
-    if ruling.verdict != Verdict.OK or not isinstance(answer.body, str):
+    classification = classify(answer)
+    if classification.verdict != Verdict.OK and not 200 <= answer.status < 300:
+        raise ChannelError(classification, evidence=evidence(answer))
+    if classification.verdict != Verdict.OK or not isinstance(answer.body, str):
         raise malformed(answer, "a form", channel="x")
     return dict(parse_qsl(answer.body))
 

@@ -16,13 +16,13 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     ChannelError,
+    Classification,
     Credentials,
     Dates,
     Grant,
     Identity,
     Inspection,
     Reason,
-    Ruling,
     Send,
     Verdict,
 )
@@ -95,21 +95,27 @@ class XChannel(Channel):
         """Ask verify_credentials; the newer API too, where that says that there is no such page or that our app may not ask it."""
         limit = http.Limit(timeout)
         answer = calls.verify_credentials(app, credentials, timeout=timeout)
-        ruling = verdicts.classify(answer)
-        if ruling.row == verdicts.GONE_OR_MOVED:
-            ruling = _gone_or_moved(ruling, calls.users_me(app, credentials, timeout=limit.left()))
-        elif ruling.row == verdicts.ACCESS_LEVEL:
+        classification = verdicts.classify(answer)
+        if classification.row == verdicts.GONE_OR_MOVED:
+            classification = _gone_or_moved(
+                classification, calls.users_me(app, credentials, timeout=limit.left())
+            )
+        elif classification.row == verdicts.ACCESS_LEVEL:
             second = calls.users_me(app, credentials, timeout=limit.left())
-            judged = _by_the_newer_api(ruling, second)
-            answer, ruling = (answer if judged is ruling else second), judged
-        if ruling.row in {verdicts.SIGNATURE, verdicts.NOT_TOLD}:
-            ruling = _ours_or_the_apps(ruling, calls.ask_request_token(app, timeout=limit.left()))
-        if ruling.verdict != Verdict.OK:
-            return Inspection(ruling, evidence=evidence(answer))
+            judged = _by_the_newer_api(classification, second)
+            answer, classification = (answer if judged is classification else second), judged
+        if classification.row in {verdicts.SIGNATURE, verdicts.NOT_TOLD}:
+            classification = _ours_or_the_apps(
+                classification, calls.ask_request_token(app, timeout=limit.left())
+            )
+        if classification.verdict != Verdict.OK:
+            return Inspection(classification, evidence=evidence(answer))
         native_user_id = reading.user_id(answer.body)
         if not native_user_id:
             raise malformed(answer, "an id", channel="x")
-        return Inspection(ruling, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id)
+        return Inspection(
+            classification, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id
+        )
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
@@ -132,22 +138,24 @@ class XChannel(Channel):
         url = calls.ads(f"accounts/{wanted}")
         answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
         account = None
-        if (ruling := verdicts.classify(answer)).verdict == Verdict.OK:
+        if (classification := verdicts.classify(answer)).verdict == Verdict.OK:
             account = reading.account(_data(answer))
             answer = listing.ask_of(app, credentials, wanted, listing.ROLE, limit.left())
-            ruling = verdicts.classify(answer)
-        if ruling.verdict != Verdict.OK:
-            return AccessCheck(_not_readable(ruling), evidence=evidence(answer))
+            classification = verdicts.classify(answer)
+        if classification.verdict != Verdict.OK:
+            return AccessCheck(_not_readable(classification), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
         if read is None or read.native_id != wanted:
             raise malformed(answer, "the account and its role", channel="x")
         row = "approval_status" if read.restriction else "able_to_fund"
         read = listing.with_funding(app, credentials, read, limit.left())
         if read.restriction:
-            ruling = Ruling(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction)
-        return AccessCheck(ruling, read)
+            classification = Classification(
+                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction
+            )
+        return AccessCheck(classification, read)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Ruling | None:
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
         return verdicts.classify(calls.ask_request_token(app, timeout=timeout))
 
@@ -155,10 +163,10 @@ class XChannel(Channel):
         """Have X end the token. One that X has ended already counts as ended."""
         url = calls.api("1.1/oauth/invalidate_token.json")
         answer = calls.signed("api", "POST", url, app=app, credentials=credentials)
-        ruling = verdicts.classify(answer)
-        if ruling.verdict == Verdict.OK or ruling.row == "revoked":
+        classification = verdicts.classify(answer)
+        if classification.verdict == Verdict.OK or classification.row == "revoked":
             return True
-        raise ChannelError(ruling, evidence=evidence(answer))
+        raise ChannelError(classification, evidence=evidence(answer))
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """Nothing: each request needs its own signature."""
@@ -180,33 +188,33 @@ class XChannel(Channel):
         return signing.header(app, credentials, method=method, url=url, params=params)
 
 
-def _gone_or_moved(ruling: Ruling, second: Answer) -> Ruling:
+def _gone_or_moved(classification: Classification, second: Answer) -> Classification:
     """Decide 404/34, which X says both of a person who is gone and of an address that is: the newer API refuses only the person."""
     if second.status == 401:
-        return replace(ruling, verdict=Verdict.TOKEN_DEAD, row="gone")
+        return replace(classification, verdict=Verdict.TOKEN_DEAD, row="gone")
     if second.status in {200, 404}:
-        return Ruling(Verdict.OUR_BUG, row="no such address")
+        return Classification(Verdict.OUR_BUG, row="no such address")
     said = verdicts.classify(second)
-    return said if said.verdict in HINDERED else ruling
+    return said if said.verdict in HINDERED else classification
 
 
-def _by_the_newer_api(ruling: Ruling, second: Answer) -> Ruling:
+def _by_the_newer_api(classification: Classification, second: Answer) -> Classification:
     """Judge what the newer API says in place of the older one, which our app may not ask. A 401 of it names no cause."""
     if second.status == 401:
-        return Ruling(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
+        return Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
     said = verdicts.classify(second)
-    return said if said.verdict in HARMLESS | {Verdict.OK} else ruling
+    return said if said.verdict in HARMLESS | {Verdict.OK} else classification
 
 
-def _not_readable(ruling: Ruling) -> Ruling:
+def _not_readable(classification: Classification) -> Classification:
     """Say why an account cannot even be read: the person lost it, or permitted too little when the token was given."""
-    if ruling.verdict != Verdict.ACCESS_LOST:
-        return ruling
-    narrow = ruling.row == verdicts.PERMITS_TOO_LITTLE
-    return replace(ruling, reason=Reason.SCOPE_MISSING if narrow else Reason.ACCESS_LOST)
+    if classification.verdict != Verdict.ACCESS_LOST:
+        return classification
+    narrow = classification.row == verdicts.PERMITS_TOO_LITTLE
+    return replace(classification, reason=Reason.SCOPE_MISSING if narrow else Reason.ACCESS_LOST)
 
 
-def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
+def _ours_or_the_apps(classification: Classification, second: Answer) -> Classification:
     """Decide a refusal that may be our signature's fault by asking for a request token, which nothing but the app's keys signs.
 
     Refused too: operators must act. Given: we sign well, so the person's pair is in doubt.
@@ -215,8 +223,10 @@ def _ours_or_the_apps(ruling: Ruling, second: Answer) -> Ruling:
     if said.verdict == Verdict.APP_FAULT:
         return said
     if said.verdict == Verdict.OK:
-        return replace(ruling, verdict=Verdict.CONFIRM_FIRST, reason=Reason.UNKNOWN, row="pair in doubt")
-    return ruling
+        return replace(
+            classification, verdict=Verdict.CONFIRM_FIRST, reason=Reason.UNKNOWN, row="pair in doubt"
+        )
+    return classification
 
 
 def _data(answer: Answer) -> Any:

@@ -26,7 +26,7 @@ from tokens.channels.classifier import (
     query_of,
     rule,
 )
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason, Ruling, Verdict
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
 from tokens.channels.parse import mapping, number, words
 from tokens.channels.x.reading import user_id
 from users import database_clock
@@ -158,7 +158,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def classify(answer: Answer) -> Ruling:
+def classify(answer: Answer) -> Classification:
     """Return what an answer of X means. Total; what is not in the table never kills."""
     body = body_of(answer)
     if answer.call == "api" and (items := _of_batch(answer, body)):
@@ -169,10 +169,10 @@ def classify(answer: Answer) -> Ruling:
         else facts_of(answer, body)
     )
     if facts.shape == "verifier":
-        return Ruling(Verdict.OK)
+        return Classification(Verdict.OK)
     if facts.fine:
         what = _lacks(answer.call, body)
-        return malformed(answer, what, channel="x").ruling if what else Ruling(Verdict.OK)
+        return malformed(answer, what, channel="x").classification if what else Classification(Verdict.OK)
     return rule(ROWS, facts, channel="x", retry_after=retry_after(answer, database_clock.seconds()))
 
 
