@@ -125,8 +125,8 @@ def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands(
 
 def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None:
     settings.STAFF_SECOND_FACTOR = False
+    BackgroundProcess.objects.update(seen_at=timezone.now())  # the heartbeat forgets those of long ago
     heartbeat()
-    BackgroundProcess.objects.update(seen_at=timezone.now())
     make_token(due_at=timezone.now() - 20 * MINUTE)
     BackgroundProcess.objects.filter(name="pushes@host").delete()
     silent = make_app("tiktok", label="main")
