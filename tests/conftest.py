@@ -1,7 +1,8 @@
 """Fixtures for all tests. The servers behind them are started by tests/support/servers.py."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import django.conf
@@ -68,6 +69,18 @@ LONGEST = (
     "/tests/test_whole.py",
     "/tests/project/test_demo_fleet.py",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector the modules, tests and models that stay to the end: it walked through them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
