@@ -4,7 +4,7 @@ A channel's bad hour may say of everybody that no ad account can be reached. The
 stop. Losses are counted with the ends of log-ins, per channel app, and held like them (`tokens.lifecycle.incident_brake`): the entries stay
 as they are, nobody is told, and the accounts are read again at the same two rounds.
 
-What a person's own consent leaves out is his doing and is not weighed, nor what a job's answer says of writing, which no question of ours
+What a person's own consent leaves out is his doing and is not weighed, nor what a job's answer says of writing, which none of our questions
 could confirm.
 """
 
@@ -104,7 +104,7 @@ def _weigh(
 
 
 def is_held(token_id: int, native_id: str) -> bool:
-    """Tell whether it is held that a log-in has lost this ad account."""
+    """Return whether it is held that a log-in has lost this ad account."""
     held = TokenDeath.objects.held().filter(token=token_id, kind=TokenDeath.Kind.ACCESS)
     return any(
         native_id in evidence[TokenDeath.AD_ACCOUNTS] for evidence in held.values_list("evidence", flat=True)
@@ -112,7 +112,7 @@ def is_held(token_id: int, native_id: str) -> bool:
 
 
 def takes_away(reading: AccessCheck) -> bool:
-    """Tell whether reading one ad account says that this person cannot be served for it any more."""
+    """Return whether reading one ad account says that this person can no longer be served for it."""
     if reading.classification.verdict == Verdict.ACCESS_LOST:
         # Reading is no writing: that the person may not write, only an answer to a job shows.
         return reading.account is not None or reading.classification.reason not in WRITE_REFUSALS

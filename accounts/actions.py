@@ -124,7 +124,7 @@ def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
 
 @transaction.atomic
 def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Serve a paused account again, as far as its pool allows. Raises ActionRefused where it is not paused any more."""
+    """Serve a paused account again, as far as its pool allows. Raises ActionRefused where it is no longer paused."""
     account = Account.objects.locked().get(pk=account.pk)
     if account.paused_at is None:
         raise ActionRefused("not_paused")
@@ -166,7 +166,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
 def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> str:
     """Mail the person who consented and ask to re-authenticate. Returns the address.
 
-    Raises ActionRefused where nobody is known to have consented, or he cannot log in any more.
+    Raises ActionRefused where nobody is known to have consented, or that person can no longer log in.
     """
     return ask_person(about=[(account, token)], actor=actor, note=note, now=now)
 

@@ -1,4 +1,4 @@
-"""Telling operators what only they can mend: the channel refuses our app, or answers what no verdict table knows.
+"""Telling operators what only they can fix: the channel refuses our app, or answers what no verdict table knows.
 
 One mail per channel app and occasion, whatever the number of tokens behind it. Marketers never get it. What was told is marked in the
 transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.mails.alert_mail`.

@@ -64,7 +64,7 @@ class LeaseRecord(models.Model):
     at = models.DateTimeField()
     kind = models.CharField(max_length=10, choices=Kind)
     key_id = models.BigIntegerField(_("API key"), null=True)  # empty: our own Python code
-    caller = models.CharField(max_length=100)  # the key's name then, or which code of ours
+    caller = models.CharField(max_length=100)  # the key's name then, or which part of our code
     address = models.GenericIPAddressField(null=True)  # where the request came from
     account_id = models.BigIntegerField(_("social account"))
     token_id = models.BigIntegerField(_("token"))

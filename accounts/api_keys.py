@@ -43,7 +43,7 @@ def revoke(*, key: ApiKey, now: datetime) -> bool:
 
 
 def is_well_formed(text: str) -> bool:
-    """Return whether a text may be a key of ours: a mistyped one is told apart from a wrong one without a query."""
+    """Return whether a text may be one of our keys: a mistyped one is told apart from a wrong one without a query."""
     body = text.removeprefix(PREFIX)
     secret, checksum = body[:SECRET_LENGTH], body[SECRET_LENGTH:]
     whole = text.startswith(PREFIX) and len(body) == SECRET_LENGTH + CHECKSUM_LENGTH

@@ -28,7 +28,7 @@ def ask(*, token_ids: Collection[int], now: datetime, at_once: bool = True) -> i
 
 
 def is_done(token: Token, now: datetime) -> bool:
-    """Return whether a check that was asked for has ended: nobody holds the token, it is not due any more, and its ad accounts were read.
+    """Return whether a check that was asked for has ended: nobody holds the token, it is no longer due, and its ad accounts were read.
 
     These are read right after the token was asked about, which nothing marks: a few seconds are left to them.
     """

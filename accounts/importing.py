@@ -75,7 +75,7 @@ class Result:
 
 @dataclass
 class ImportChecker:
-    """Checks lines one by one and collects every problem, so that a person mends the file in one go."""
+    """Checks lines one by one and collects every problem, so that a person can fix the file in one go."""
 
     problems: list[str] = field(default_factory=list)
     seen: set[tuple[str, str, str]] = field(default_factory=set)

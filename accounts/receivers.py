@@ -43,7 +43,7 @@ def settle_changed(
 
 
 def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Part a person who is about to be deleted from his log-ins, as the deletion would, and count the people of their pools anew."""
+    """Part a person who is about to be deleted from his log-ins, as the deletion would, and recount the people of their pools."""
     with transaction.atomic():  # the one that deletes
         ids = list(Token.objects.filter(consented_by=instance).locked().values_list("pk", flat=True))
         Token.objects.filter(pk__in=ids).update(consented_by=None)

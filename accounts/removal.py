@@ -62,7 +62,7 @@ def _clear_away(token_id: int, now: datetime) -> bool:
 def _claim_orphan(token_id: int, now: datetime) -> tuple[Token, int] | None:
     """Read the token again under its lock, right before the call, and claim it. Returns it with the claim's number.
 
-    None where it is no orphan any more or is being checked.
+    None where it is no longer an orphan, or is being checked.
     """
     with transaction.atomic():
         never_linked = Token.objects.never_linked(before=now - ORPHAN_AFTER)

@@ -79,7 +79,7 @@ def summarise(account: Account, now: datetime) -> Summary:
 
 
 def deadline_of(token: Token, *, usable: bool, now: datetime) -> DeadlineFacts:
-    """Return what is known of the end of a token; of a dead one when it stopped: its own date says nothing any more."""
+    """Return what is known of the end of a token; of a dead one when it stopped: its own date no longer says anything."""
     if token.state == Token.State.DEAD:
         return DeadlineFacts("date", token.state_since, usable=False)
     return DeadlineFacts(

@@ -14,7 +14,7 @@ from users import limit_counts
 
 logger = logging.getLogger(__name__)
 
-LIMITS = "allauth:rl:"  # what the keys of the library's rate limits begin with, those of ours among them
+LIMITS = "allauth:rl:"  # what the keys of the library's rate limits begin with, our own among them
 AWAY_FOR = 5.0  # seconds for which a Valkey that did not answer is not asked about limits again
 LONGEST = 86_400.0  # seconds, where a count has no end of its own
 _away = {"until": 0.0}
@@ -33,7 +33,7 @@ class OwnKeysCache(RedisCache):
 class LimitsCache(OwnKeysCache):
     """The default cache. Nobody logs in without limits on guessing, so these four calls answer from a table while Valkey does not.
 
-    Counting begins anew there, and in Valkey what was counted before goes on: an outage gives a guesser each limit once more.
+    Counting starts afresh there, and in Valkey what was counted before goes on: an outage gives a guesser each limit once more.
     """
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""The queue's connection to Redis or Valkey, mended where a worker would end with it.
+"""The queue's connection to Redis or Valkey, fixed where it would end the worker.
 
 A connection that is lost while a task runs is closed, and with it its channel, which wants to give back the task's call. By then kombu
 (5.7) has let go of the connection's facts and raises AttributeError. Celery takes that for a fault of the worker, which ends, instead of

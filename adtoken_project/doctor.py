@@ -244,7 +244,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
 def examine(now: datetime) -> Iterator[tuple[str, list[Finding] | None]]:
     """Run all checks. Yields what each is about, and what is wrong; None where the database that it asks is away.
 
-    `now` is this host's. What stands in the database is dated by PostgreSQL's clock, and compared with that.
+    `now` is this host's. What is in the database is dated by PostgreSQL's clock, and compared with that.
     """
     away = False
     for check, asks_database in CHECKS:

@@ -22,7 +22,7 @@ ONE_SERVER = (
 
 
 class _Variables(environ.FileAwareMapping):  # type: ignore[misc]  # the library ships no types
-    """The environment, where NAME_FILE goes before NAME. A file is read anew each time, without the line's end that closes it."""
+    """The environment, where NAME_FILE goes before NAME. A file is read again each time, without its final line break."""
 
     def __getitem__(self, name: str) -> str:
         try:
@@ -88,7 +88,7 @@ def choice(name: str, *, default: str, choices: Sequence[str]) -> str:
 
 
 def traces(endpoint: str) -> bool:
-    """Tell whether the standard variables of OpenTelemetry ask for traces: they name a collector, and nothing switches them off."""
+    """Return whether the standard variables of OpenTelemetry ask for traces: they name a collector, and nothing switches them off."""
     off = flag("OTEL_SDK_DISABLED", default=False) or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
     return bool(endpoint or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")) and not off
 

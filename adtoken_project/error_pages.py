@@ -1,4 +1,4 @@
-"""What a request is answered that ended in an exception of ours: 503 where the database was away, else 500."""
+"""What a request is answered that ended in one of our exceptions: 503 where the database was away, else 500."""
 
 import sys
 from collections.abc import Iterator

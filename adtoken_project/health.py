@@ -21,7 +21,7 @@ def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
-    """Say whether this process can serve: database and key ring. On hold it serves the pages that say what to do."""
+    """Return whether this process can serve: database and key ring. On hold it serves the pages that say what to do."""
     parts = {"database": _database(), "key_ring": _key_ring()}
     good = all(part == "ok" for part in parts.values())
     return JsonResponse({**parts, "installation": _installation()}, status=200 if good else 503)
@@ -47,7 +47,7 @@ def _database() -> str:
 
 
 def _installation() -> str:
-    """Say whether it is on hold, and why."""
+    """Return whether it is on hold, and why."""
     try:
         found = hold.current()
     except DatabaseError:

@@ -37,7 +37,7 @@ class Work:
         return max(now - self.since, timedelta(0)) if self.since else timedelta(0)
 
     def is_late(self, now: datetime) -> bool:
-        """Tell whether operators have to act."""
+        """Return whether operators have to act."""
         return not self.excuse and self.age(now) > self.limit
 
     def words(self, now: datetime) -> str:

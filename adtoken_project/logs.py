@@ -27,7 +27,7 @@ class UtcFormatter(logging.Formatter):
 
 
 class JsonFormatter(UtcFormatter):
-    """Writes an object a line. What a line says in fields of its own stands in `record.facts`."""
+    """Writes an object a line. What a line says in fields of its own is in `record.facts`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line. Message, traceback and stack were cleaned by the filter of the handler; the rest is here."""

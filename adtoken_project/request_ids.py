@@ -40,7 +40,7 @@ class RequestIdMiddleware:
 
 
 def accepted(sent: str) -> str:
-    """Return the id that somebody sent, or "" where it is too long, of other signs, or looks like a token."""
+    """Return the id that somebody sent, or "" where it is too long, holds other characters, or looks like a token."""
     return sent if _FINE.fullmatch(sent) and scrub.text(sent) == sent else ""
 
 

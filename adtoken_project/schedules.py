@@ -26,7 +26,7 @@ SCHEDULES = {
 
 
 def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Make, mend and remove schedules until the database says what the code says."""
+    """Create, correct and remove schedules until the database says what the code says."""
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
         # A tick that no worker took before the next one is due is worth nothing: ticks must not pile up.

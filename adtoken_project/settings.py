@@ -144,12 +144,12 @@ CACHES = {
     },
 }
 SESSION_ENGINE = (
-    "users.sessions"  # server-side: the handshake's state lies in it. The table holds hashes of the ids
+    "users.sessions"  # server-side: it holds the handshake's state. The table holds hashes of the ids
 )
 
 # --- Credentials of the channels -------------------------------------------------------------------------------
 FERNET_KEYS = env.names("FERNET_KEYS")  # newest first; checked when the tokens app starts
-# Names of keys that are lost for good: what they sealed stays closed, and no health page complains of it any more.
+# Names of keys that are lost for good: what they sealed stays closed, and no health page complains about it.
 FERNET_KEYS_LOST = env.names("FERNET_KEYS_LOST")
 FERNET_USE_HKDF = False  # the keys are real Fernet keys, so any tool can read or rotate
 

@@ -16,7 +16,7 @@ class Request(request.Request):
     """A task that a worker has received."""
 
     def maybe_expire(self) -> Literal[True] | None:
-        """Tell whether it is too old to be run, and note that. The worker's main loop asks, which must not wait for PostgreSQL."""
+        """Return whether it is too old to be run, and note that. The worker's main loop asks, which must not wait for PostgreSQL."""
         if self.expires is None or database_clock.known() <= self.expires:
             return None
         thrown_away.add(self.id)

@@ -60,7 +60,7 @@ def prepare(stack: ExitStack) -> Environment:
         "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
     }
     folder = Path(tempfile.mkdtemp(prefix="adtoken-bench-"))
-    folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; what lies in it is private
+    folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; its content is private
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     _redis(stack, folder)
     return Environment(folder, _postgres(stack, folder))

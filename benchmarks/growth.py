@@ -1,7 +1,7 @@
 """`python -m benchmarks.growth [--json FILE]`: what the database grows by per month at 1,000 and 100,000 accounts.
 
 Bytes per row are measured: rows as the product writes them, in the real tables with their indexes, in a throw-away PostgreSQL. How many
-rows a month brings is arithmetic from the assumptions in `Use`, which stand in the output: compare them with your own installation.
+rows a month brings is arithmetic from the assumptions in `Use`, which the output repeats: compare them with your own installation.
 """
 
 import json

@@ -294,7 +294,7 @@ def _lengthen(token_id: int, channel: str, client_id: str, until: datetime, now:
 
 
 def _has_others(row: _Row) -> bool:
-    """Tell whether another living token stands in the pool. Mostly none does, and while a channel is dark this is asked all the time."""
+    """Return whether another living token is in the pool. Mostly none is, and while a channel is dark this is asked all the time."""
     with prepared_cursor() as cursor:
         cursor.execute(_OTHERS, {"account": row.account_id, "token": row.token_id})
         return bool(cursor.fetchone()[0])
@@ -325,5 +325,5 @@ def _lasts(token: Token, until: datetime) -> bool:
 
 
 def _overdue(row: _Row, now: datetime) -> bool:
-    """Tell whether a date that the channel gave has passed: the one read leaves others out."""
+    """Return whether a date that the channel gave has passed: the one read leaves others out."""
     return row.access_expires_at is not None and row.access_expires_at <= now

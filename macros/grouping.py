@@ -74,14 +74,14 @@ class Line:
 
     @property
     def contact(self) -> str:
-        """The person's e-mail address, as the reader may know it; "" for none, and where nobody reads mail there any more."""
+        """The person's e-mail address, as the reader may know it; "" for none, and where nobody reads mail there now."""
         person = self.token.consented_by if self.token else None
         seen = self.token is not None and self.names.sees_token(self.token, self.account)
         return person.email if person is not None and person.is_active and seen else ""
 
     @property
     def unreachable(self) -> bool:
-        """Whether nobody can be asked to fix it: the person is not known, cannot log in any more, or there is no log-in."""
+        """Whether nobody can be asked to fix it: the person is not known, can no longer log in, or there is no log-in."""
         if self.token is None:
             return True
         person = self.token.consented_by

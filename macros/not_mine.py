@@ -1,4 +1,4 @@
-"""A reader of a warning says that an account is not theirs any more: whoever looks after it is told, and nothing else changes."""
+"""A reader of a warning says that an account is no longer theirs: whoever looks after it is told, and nothing else changes."""
 
 from collections import defaultdict
 from collections.abc import Sequence

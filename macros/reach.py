@@ -17,7 +17,7 @@ from users.recipients import reachable_leads, reachable_operators
 
 
 class _OfAccount(Func):
-    """A condition of `macros.sql` on the account of the query it stands in."""
+    """A condition of `macros.sql` on the account of the query around it."""
 
     output_field = BooleanField()
 

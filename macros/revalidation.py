@@ -106,7 +106,7 @@ def found(notice: Notice) -> str:
 
 
 def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
-    """Return why what a notice says does not hold any more, as a code, or ""; whoever it is for."""
+    """Return why what a notice says no longer holds, as a code, or ""; whoever it is for."""
     action, account = notice.action, notice.account
     if action is None:
         return "macro_deleted"
@@ -158,7 +158,7 @@ def _still_told(notices: Sequence[Notice]) -> set[int]:
 
 
 def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
-    """Return of which accounts, told as deactivated by this message, its recipient is not to be mailed any more.
+    """Return of which accounts, told as deactivated by this message, its recipient is no longer to be mailed.
 
     Whoever stood in is told that it is over although somebody else can be told by now.
     """

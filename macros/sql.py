@@ -119,7 +119,7 @@ _OPTED_OUT = """
 
 # Whom an action names, for a row `c` with emails, linkers, account_id and token_id. "The people who linked": watching a token it is its own
 # person; watching an account everybody in its pool, since each can save it. A system user is no person: the team that owns its token is
-# told. Who cannot log in any more, and whose mail server refuses the address, is told nothing.
+# told. Nothing is told to somebody who can no longer log in, or whose mail server refuses the address.
 _NAMED = f"""
     select lower(e) as address from unnest(c.emails) e
     where not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)

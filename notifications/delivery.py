@@ -166,7 +166,7 @@ def _as_kept(mail: kinds.Mail) -> claims.Sent:
 def is_permanent(error: Exception) -> bool:
     """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
 
-    A refused sender is about our own address or log-in, so it passes when staff mend it.
+    A refused sender is about our own address or log-in, so it passes when staff fix it.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())

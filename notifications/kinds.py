@@ -102,7 +102,7 @@ def register(
 
 
 def name(message: Message) -> str:
-    """Return the kind of a message in words; its key where nothing builds it any more."""
+    """Return the kind of a message in words; its key where nothing builds it now."""
     kind = KINDS.get(message.kind)
     return str(kind.name) if kind else message.kind
 

@@ -72,7 +72,7 @@ class IncidentAdmin(OwnList):
 
     @display(description=gettext_lazy("State"), ordering="ended_at")
     def state_cell(self, incident: Incident) -> SafeString:
-        """Return whether something is held, nothing is any more, or it is over."""
+        """Return whether something is still held, nothing is, or it is over."""
         return tags.pill(incident_mail.pill(incident))
 
     @display(description=gettext_lazy("Held now"))
@@ -87,7 +87,7 @@ class IncidentAdmin(OwnList):
 
     @display(description=gettext_lazy("Ended"), ordering="ended_at")
     def ended_cell(self, incident: Incident) -> Any:
-        """Return when nothing was held any more."""
+        """Return since when nothing has been held."""
         return tags.when(incident.ended_at) if incident.ended_at else ""
 
     def get_urls(self) -> list[URLPattern]:
@@ -217,7 +217,7 @@ def _row(death: TokenDeath) -> dict[str, Any]:
 
 
 def _losses(incident: Incident) -> bool:
-    """Tell whether ad accounts are held that would be taken away, and not log-ins alone."""
+    """Return whether ad accounts are held that would be taken away, and not log-ins alone."""
     return _held(incident).filter(kind=TokenDeath.Kind.ACCESS).exists()
 
 

@@ -35,7 +35,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     list_title: ClassVar[Words]  # as the menu calls it
     nouns: ClassVar[Any]  # ngettext_lazy("%(shown)s account", "%(shown)s accounts", "number")
-    searched: ClassVar[Words] = gettext_lazy("Search")  # stands in the empty search field
+    searched: ClassVar[Words] = gettext_lazy("Search")  # shown in the empty search field
     ordered: ClassVar[Words] = ""  # says how the list is sorted where nobody chose
     empty_words: ClassVar[Words] = gettext_lazy("Nothing here yet.")
     none_match: ClassVar[Words] = gettext_lazy("Nothing matches.")
@@ -121,7 +121,7 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
 
 
 def _value(name: str, row: Any, model_admin: OwnList) -> Any:
-    """Return what stands in a cell: dates as on all pages, "Yes" and "No", a choice's word."""
+    """Return what a cell shows: dates as on all pages, "Yes" and "No", a choice's word."""
     field, attribute, value = lookup_field(name, row, model_admin)
     if isinstance(value, bool) and (field is not None or getattr(attribute, "boolean", False)):
         return part("yes_no", value=value)
@@ -156,7 +156,7 @@ def _paging(cl: ChangeList, shown: int) -> dict[str, Any]:
 
 
 def _is_tabs(spec: Any) -> bool:
-    """Tell whether a filter is drawn as tabs above the list."""
+    """Return whether a filter is drawn as tabs above the list."""
     return getattr(spec, "as_tabs", False)
 
 

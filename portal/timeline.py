@@ -157,7 +157,7 @@ def _token_events(account: Account, chosen: str) -> Any:
     kinds = _TOKEN_KINDS[chosen]
     pool = account.pool.values("token")
     events = TokenEvent.objects.filter(token__in=pool, kind__in=kinds)
-    # The first consent is told by "linked this account"; every later one is a re-authentication.
+    # The first consent is shown as "linked this account"; every later one is a re-authentication.
     events = events.exclude(kind=TokenEvent.Kind.LINKED, at=F("token__created_at"))
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 

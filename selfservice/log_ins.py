@@ -61,7 +61,7 @@ def _row(token: Token) -> LogIn:
 @require_GET
 @never_cache
 def log_ins(request: HttpRequest) -> HttpResponse:
-    """List the person's own log-ins, also those that are linked to nothing any more."""
+    """List the person's own log-ins, also those that are no longer linked to anything."""
     rows = [_row(token) for token in _own(person(request))]
     return render(request, "selfservice/log_ins.html", {"rows": rows})
 

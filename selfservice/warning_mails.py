@@ -48,7 +48,7 @@ def start_again(request: HttpRequest, signed: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask which accounts are not the reader's any more (GET), or tell whoever looks after them (POST)."""
+    """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST)."""
     message = opt_outs.open_signed(signed)
     if message is None:
         return _broken(request)

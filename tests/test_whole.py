@@ -47,7 +47,7 @@ def walkers(world: World) -> list[Client]:
 
 
 def is_page(answer: Any) -> bool:
-    """Say whether it is a whole page of ours; what was mailed is shown as it was."""
+    """Return whether it is one of our whole pages; what was mailed is shown as it was."""
     mailed = "sandbox" in answer.get("Content-Security-Policy", "")
     return answer["Content-Type"].startswith("text/html") and "<html" in answer.text and not mailed
 

@@ -81,7 +81,7 @@ def _after_the_last_renewal(token: Token) -> datetime | None:
 
 
 def moved(old: Deadline, new: Deadline) -> bool:
-    """Return whether warnings start anew: the kind changed, or the date moved by more than a day, either way."""
+    """Return whether warnings start again: the kind changed, or the date moved by more than a day, either way."""
     if old.kind != new.kind:
         return True
     return old.at is not None and new.at is not None and abs(new.at - old.at) > JITTER

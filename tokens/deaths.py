@@ -95,7 +95,7 @@ class TokenDeath(models.Model):
 
 
 class Incident(models.Model):
-    """A time in which many log-ins of one channel app were said to be over at once. Open until nothing is held any more."""
+    """A time in which many log-ins of one channel app were said to be over at once. Open while anything is held."""
 
     app = models.ForeignKey("tokens.ChannelApp", models.CASCADE, related_name="incidents", db_index=False)
     began_at = models.DateTimeField()

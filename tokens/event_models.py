@@ -46,7 +46,7 @@ class TokenEvent(models.Model):
 
 
 class Handshake(models.Model):
-    """One way to a channel and back. What it is about lies in the person's session; the row says that it is answered once."""
+    """One way to a channel and back. What it is about is in the person's session; the row says that it is answered once."""
 
     state_hash = models.CharField(max_length=64, primary_key=True)  # of what the channel hands back
     channel = models.CharField(max_length=20, choices=channel_choices)

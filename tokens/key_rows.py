@@ -1,6 +1,6 @@
 """Everything that the key ring encrypts and that lasts: log-ins, channel apps' secrets, second factors.
 
-What a handshake with a channel seals is not here: it lies in a session, and is over ten minutes later.
+What a handshake with a channel seals is not here: it is in a session, and over ten minutes later.
 """
 
 from users.factor_keys import FactorRows

@@ -170,7 +170,7 @@ class _Renewing:
         except hold.OnHold:  # nothing was sent
             lifecycle.call_off_refresh(token_id=token.pk)
             raise
-        except Exception as error:  # a fault of ours: whether the channel was asked is not known
+        except Exception as error:  # our own fault: whether the channel was asked is not known
             logger.exception("refreshing token %s failed", token.pk)
             classification = Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="failed here")
             evidence = {"call": "refresh", "status": 0, "body": type(error).__name__}
@@ -211,7 +211,7 @@ def _renewed(tried: Attempt | None, token: Token, now: datetime) -> Inspection |
 
 
 def _was_just_asked(token: Token, now: datetime, source: str) -> bool:
-    """Tell whether the refresh lane found out a moment ago, for this check, that it works: nothing but its ad accounts is left."""
+    """Return whether the refresh lane found out a moment ago, for this check, that it works: nothing but its ad accounts is left."""
     if token.due_for != Token.DueFor.ACCOUNTS or source not in CHECKS or token.proven_at is None:
         return False
     return token.state == Token.State.VALID and now - token.proven_at < JUST_NOW

@@ -1,6 +1,6 @@
 """Where refreshes are made: in a process of their own, which outlives whoever asked for them (see `tokens.refresh_lane`).
 
-A refresh may void the refresh token that it was made with. An answer that nobody waits for any more is a log-in lost, so no request, task
+A refresh may void the refresh token that it was made with. An answer that nobody waits for is a log-in lost, so no request, task
 or page makes one within its own deadline: it asks for it in the token's row, waits a while and goes. Commands that a person waits for, and
 that may run where no such process does, make theirs themselves (`here`), and wait as long as the process would.
 """
@@ -19,7 +19,7 @@ _here: ContextVar[bool] = ContextVar("refreshes_are_made_here", default=False)
 
 
 def made_here() -> bool:
-    """Tell whether whoever asks makes the refresh itself."""
+    """Return whether whoever asks makes the refresh itself."""
     return _here.get()
 
 

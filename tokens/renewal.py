@@ -97,13 +97,13 @@ def possible(token: Token, now: datetime) -> bool:
 
 
 def spends(token: Token) -> bool:
-    """Tell whether a renewal may make the refresh token void that it is made with. An exchange leaves the old token as it is."""
+    """Return whether a renewal may make the refresh token void that it is made with. An exchange leaves the old token as it is."""
     policy = policy_of(token)
     return policy is not None and not policy.exchange
 
 
 def _may_be_tried_again(token: Token, now: datetime) -> bool:
-    """Tell whether a refresh token whose answer is lost may be used once more.
+    """Return whether a refresh token whose answer is lost may be used once more.
 
     A channel may have replaced it, and may take its use for a theft: where operators say so (LOST_REFRESH_AGAIN), it is tried only once the
     access token is over and nothing can be lost by it.
@@ -114,7 +114,7 @@ def _may_be_tried_again(token: Token, now: datetime) -> bool:
 
 
 def pausing(token: Token, now: datetime) -> bool:
-    """Tell whether the last try went without an answer a moment ago, so that another one right now would only spend more."""
+    """Return whether the last try went without an answer a moment ago, so that another one right now would only spend more."""
     if token.refresh_unanswered_at is None or token.renewal_tried_at is None:
         return False
     return now - token.renewal_tried_at < PAUSE

@@ -41,7 +41,7 @@ _PATH = re.compile(
     # Below a channel's webhook stands the number of an app, which is no secret, or a key.
     r"(/invitation/|/accounts/password/reset/key/|/push/[a-z0-9]+/(?:webhook/(?!\d+\b|\?)|deletion/))[^/\s\"']+"
 )
-# What no name gives away: long runs of signs that tokens are made of.
+# What no name gives away: long runs of the characters that tokens are made of.
 _RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -23,7 +23,7 @@ class Tracer(Protocol):
         """Return the span that runs here, as `traceparent` of W3C Trace Context; "" where none does."""
 
     def records(self) -> bool:
-        """Tell whether a span runs here that is exported."""
+        """Return whether a span runs here that is exported."""
 
     def carried(self, call: Callable[[], Any]) -> Callable[[], Any]:
         """Return the call, belonging to the span that runs here, whichever thread makes it."""
@@ -39,7 +39,7 @@ def use(tracer: Tracer | None) -> None:
 
 
 def on() -> bool:
-    """Tell whether spans are made at all."""
+    """Return whether spans are made at all."""
     return _tracer is not None
 
 
@@ -59,7 +59,7 @@ def current() -> str:
 
 
 def records() -> bool:
-    """Tell whether a span runs here that is exported."""
+    """Return whether a span runs here that is exported."""
     return _tracer is not None and _tracer.records()
 
 

@@ -133,7 +133,7 @@ class Token(vault.NamesItsKeys):
         PROBE = "probe", _("Probe")
         ACCOUNTS = "accounts", _("Ad accounts")  # it was refreshed a moment ago, so only they are read
 
-    REMOVED = "removed"  # the reason of a log-in that a person of ours ended on purpose; no channel says it
+    REMOVED = "removed"  # the reason of a log-in that one of our people ended on purpose; no channel says it
     HELD = "held"  # the reason of a doubt: the channel ended many at once, which is not believed before it is asked again
 
     class Kind(models.TextChoices):
@@ -205,12 +205,12 @@ class Token(vault.NamesItsKeys):
     refresh_began_at = models.DateTimeField(null=True, blank=True)
     # The process that sent it.
     refresh_began_by = models.CharField(max_length=120, default="", db_default="", blank=True)
-    # Since when the answer to a refresh of ours is missing: the channel may have replaced the refresh token.
+    # Since when the answer to one of our refreshes is missing: the channel may have replaced the refresh token.
     refresh_unanswered_at = models.DateTimeField(null=True, blank=True)
     linked_at = models.DateTimeField(default=timezone.now)  # when a person last consented
     # When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.
     first_linked_at = models.DateTimeField(null=True, blank=True)
-    # When a person of ours last ended it. An end that the channel tells of a consent from before was our doing.
+    # When one of our people last ended it. An end that the channel tells of a consent from before was our doing.
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
@@ -288,7 +288,7 @@ class Token(vault.NamesItsKeys):
 
     @property
     def is_removed(self) -> bool:
-        """Whether a person of ours ended it on purpose, and nobody has consented since."""
+        """Whether one of our people ended it on purpose, and nobody has consented since."""
         return self.reason == self.REMOVED
 
     @property
@@ -304,7 +304,7 @@ class Token(vault.NamesItsKeys):
         return Credentials(**vault.unseal(self.owner, self.credentials))
 
     def access_is_over(self, now: datetime) -> bool:
-        """Tell whether a date that the channel gave has passed, so that the access token must not be served."""
+        """Return whether a date that the channel gave has passed, so that the access token must not be served."""
         if self.access_expires_at is None or self.access_expires_at > now:
             return False
         return self.dates_source.get("access") in {"provider", "introspection"}

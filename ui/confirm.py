@@ -1,6 +1,6 @@
 """Pages that ask before something is done: the question, before and after, the danger, why, and a button that repeats the verb.
 
-The words stand in a template of each page that extends `ui/confirm.html`: blocks `question`, `lead`, `facts`, `lines`, `warning`,
+The words are in each page's own template, which extends `ui/confirm.html`: blocks `question`, `lead`, `facts`, `lines`, `warning`,
 `warning_more`, `fields`, `button`, and for the messages afterwards `done`, `aside` (a warning beside it) and `late` (somebody was faster).
 """
 

@@ -12,7 +12,7 @@ ADMINISTRATOR = "An administrator"
 
 
 class NamedPerson(Protocol):
-    """A user of ours."""
+    """One of our users."""
 
     @property
     def pk(self) -> Any:
@@ -24,7 +24,7 @@ class NamedPerson(Protocol):
 
 
 class NamedTeam(Protocol):
-    """A team of ours."""
+    """One of our teams."""
 
     @property
     def pk(self) -> Any:

@@ -1,4 +1,4 @@
-"""Paging of long lists. It lies in the lowest layer, so that the lists of every app may use it."""
+"""Paging of long lists. It is in the lowest layer, so that the lists of every app may use it."""
 
 from functools import cached_property
 from typing import Any

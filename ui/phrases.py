@@ -65,7 +65,7 @@ def add_folder(prefix: str, folder: Path) -> None:
 
 
 def forget() -> None:
-    """Read all files anew."""
+    """Read all files again."""
     engine.cache_clear()
     _remembered.cache_clear()
     blocks.cache_clear()

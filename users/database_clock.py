@@ -78,7 +78,7 @@ def ahead_by() -> timedelta:
 
 
 def _is_old(seen: _Seen | None) -> bool:
-    """Tell whether to look again: also where the host's clock was moved, as it is after a sleep, which the monotonic clock leaves out."""
+    """Return whether to look again: also where the host's clock was moved, as it is after a sleep, which the monotonic clock leaves out."""
     if seen is None:
         return True
     passed = time.monotonic() - seen.looked

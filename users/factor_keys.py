@@ -1,4 +1,4 @@
-"""Which key the secrets of second factors are encrypted with: its name stands in the row's data, beside them.
+"""Which key the secrets of second factors are encrypted with: its name is in the row's data, beside them.
 
 The table is the library's, so the name has no column of its own. The library reads only what it put in, and leaves the rest.
 """

@@ -28,7 +28,7 @@ BOUND = "bound"  # in the data of a security key: the sealed trace
 
 
 class Loaded(str):
-    """A ciphertext that stands in a row of `owner`."""
+    """A ciphertext in a row of `owner`."""
 
     __slots__ = ("owner",)
     owner: int
@@ -63,19 +63,19 @@ def unseal(sealed: str, owner: int) -> str | None:
 
 @sensitive_variables()
 def opened(sealed: str) -> str:
-    """Return the secret where it stands in its own person's row; else a random one, which no code fits, with a line in the log."""
+    """Return the secret where it is in its own person's row; else a random one, which no code fits, with a line in the log."""
     text = unseal(sealed, getattr(sealed, "owner", 0))  # nobody has the number 0
     return base64.b32encode(secrets.token_bytes(20)).decode() if text is None else text
 
 
 def bind_security_key(*, instance: Authenticator, **_kwargs: Any) -> None:
-    """Bind a security key to its person when it is added. A row that exists is never bound anew."""
+    """Bind a security key to its person when it is added. An existing row is never bound again."""
     if instance._state.adding and instance.type == Authenticator.Type.WEBAUTHN:  # noqa: SLF001  # documented API
         instance.data[BOUND] = seal(_trace(instance), instance.user_id)
 
 
 def is_bound(authenticator: Authenticator) -> bool:
-    """Tell whether a security key stands in the row of the person who added it."""
+    """Return whether a security key is in the row of the person who added it."""
     sealed = authenticator.data.get(BOUND)
     if sealed is None:
         logger.error(

@@ -36,5 +36,5 @@ def _refused(request: HttpRequest) -> HttpResponse:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001  # Django's interface
-    """Give every page the hold that it stands under, for the banner."""
+    """Give every page the hold that is in force, for the banner."""
     return {"on_hold": hold.current()}

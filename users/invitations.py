@@ -34,7 +34,7 @@ class Refusal(StrEnum):
     ENDED = "ended"  # ran out or was revoked
 
 
-class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, not an error of ours
+class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, not one of our errors
     """The link opens nothing. `invitation` is None where the link names none."""
 
     def __init__(self, reason: Refusal, invitation: Invitation | None = None) -> None:
@@ -91,7 +91,7 @@ def create(
 
 
 def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
-    """Mail the invitation once more; its days start anew. Raises InvitationError as `create` does, and when it is used or revoked."""
+    """Mail the invitation again; its days start again. Raises InvitationError as `create` does, and when it is used or revoked."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
         _check_reach(by, row.team, is_staff=row.is_staff)

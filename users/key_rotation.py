@@ -1,4 +1,4 @@
-"""Encrypting stored rows anew under the newest key, beside an AdToken that runs.
+"""Re-encrypting stored rows under the newest key, beside an AdToken that runs.
 
 Each batch is one short transaction. It takes the rows that nobody holds, by id, and writes a row only where the ciphertext is still the
 one that was read (compare-and-set), so that a renewal which happened meanwhile is never overwritten. What was missed is met again by the

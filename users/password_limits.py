@@ -57,7 +57,7 @@ def refused(request: HttpRequest, email: str) -> None:
 
 
 def forget(request: HttpRequest, email: str) -> None:
-    """Begin to count anew: the person has set a new password by a link in a mail."""
+    """Start counting from zero: the person has set a new password by a link in a mail."""
     ratelimit.clear(request, action="password_anywhere", key=email)
     ratelimit.clear(request, action="password_here", key=_place(request, email))
 

@@ -64,4 +64,4 @@ def count_enrolment_as_shown(
     if authenticator.type == Authenticator.Type.TOTP:
         authenticator.wrap().validate_code(
             request.POST.get("code", "")
-        )  # uses it up: it opens no log-in any more
+        )  # uses it up: it opens no other log-in

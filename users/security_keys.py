@@ -1,4 +1,4 @@
-"""The library's forms that take a security key, refusing one that stands in another person's row."""
+"""The library's forms that take a security key, refusing one that is in another person's row."""
 
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator

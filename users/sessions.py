@@ -1,6 +1,6 @@
 """Sessions: the table of who is logged in, in which browser, since when, and the store (SESSION_ENGINE), Django's own but for the key.
 
-The id in the browser's cookie stands in no table: whoever reads a backup, a replica or a query log can open no session with it. What a row
+The id in the browser's cookie is in no table: whoever reads a backup, a replica or a query log can open no session with it. What a row
 holds is signed for this row alone, so a copy of it in another one is an empty session; the seed of an authenticator app that is just being
 set up is encrypted in it.
 A session ends at a time that is fixed when the person logs in; using it does not put that off.
@@ -40,7 +40,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
     """Sessions, by phrases that compose."""
 
     def ended(self, now: datetime) -> Self:
-        """Return those that open nothing any more."""
+        """Return those that no longer open anything."""
         began, seen = now - STAFF_LIFETIME, now - STAFF_IDLE
         of_staff = Q(user__is_staff=True) & (Q(began_at__lte=began) | Q(seen_at__lte=seen))
         return self.filter(Q(expire_date__lte=now) | of_staff)
@@ -128,7 +128,7 @@ class SessionStore(DatabaseStore):
         return self.row
 
     def exists(self, session_key: str) -> bool:
-        """Tell whether there is a session with this id."""
+        """Return whether there is a session with this id."""
         return Session.objects.filter(pk=stored_key(session_key)).exists()
 
     def save(self, must_create: bool = False) -> None:
@@ -178,7 +178,7 @@ class SessionStore(DatabaseStore):
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Remove the sessions that open nothing any more."""
+        """Remove the sessions that no longer open anything."""
         ended = (
             Session.objects.ended(timezone.now())
             .order_by("pk")

@@ -1,4 +1,4 @@
-"""The mail about log-ins that cannot be used for accounts any more: a role taken away, a right to read only, a permission missing."""
+"""The mail about log-ins that can no longer be used for accounts: a role taken away, a right to read only, a permission missing."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

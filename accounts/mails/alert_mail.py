@@ -24,7 +24,7 @@ EXCERPT = 400  # characters of an answer
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where its reader is no operator any more, or nothing is left to say."""
+    """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
     if message.recipient not in operators():
         raise NotWanted("no_operator")
     if "version" in message.payload:

@@ -58,7 +58,7 @@ def record_end(message: Message) -> None:
 
 
 def build_died(message: Message) -> Mail:
-    """Build "your log-in stopped". Raises NotWanted where it works again or carries nothing any more."""
+    """Build "your log-in stopped". Raises NotWanted where it works again or no longer carries anything."""
     token = _token_of(message)
     if token.state != Token.State.DEAD or token.generation != message.payload["generation"]:
         raise NotWanted("renewed")

@@ -66,7 +66,7 @@ def _write(incident: int, now: datetime, *, over: bool) -> int:
 
 
 def pill(incident: Incident) -> pills.Pill:
-    """Return how an incident stands: something is held, nothing is any more, or it is over."""
+    """Return how an incident stands: something is still held, nothing is, or it is over."""
     if incident.ended_at is not None:
         return pills.pill("incident", "over")
     held = TokenDeath.objects.held().filter(app=incident.app_id).exists()

@@ -34,7 +34,7 @@ class Reader(composing.Reader):
 
 
 def reader_of(message: Message) -> Reader:
-    """Return who reads a message. Raises NotWanted where the person cannot log in any more."""
+    """Return who reads a message. Raises NotWanted where the person can no longer log in."""
     user = User.objects.filter(email=message.recipient).first()
     if user is not None and not user.is_active:
         raise NotWanted("person_left")

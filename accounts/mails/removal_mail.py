@@ -86,7 +86,7 @@ def _told(removal: str) -> dict[str, set[int]]:
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account uses it any more."""
+    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account still uses it."""
     token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
     if token is None or token.generation != message.payload["generation"] or not token.is_removed:
         raise NotWanted("linked_again")

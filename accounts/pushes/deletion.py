@@ -45,7 +45,7 @@ def carry_out_all(*, now: datetime) -> int:
 def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
     """Delete what we hold of the person, and return whether that is done; if not, it is to be called again.
 
-    1. Take the token out of every pool, so that no mail is written about it any more: nobody is asked to link again by this.
+    1. Take the token out of every pool, so that no more mail is written about it: nobody is asked to link again by this.
     2. Cancel the authorisation at the channel, as far as it can be done.
     3. Wait for mails that are being sent: their copies are kept only afterwards, and may name the person.
     4. Delete. Until then the token is there, so whatever ends in between can be begun again.
@@ -123,7 +123,7 @@ def _leave_pools(token: Token, now: datetime) -> None:
 def _blank_mails(token: Token) -> None:
     """Blank the kept copies of mails that tell of this log-in, and of those about its accounts that name the person.
 
-    Which mails those are is told by ids. A name alone says nothing: another person may bear it, and "Ben" is part of "Benefit".
+    Which mails those are is known by ids. A name alone says nothing: another person may bear it, and "Ben" is part of "Benefit".
     """
     of_token = Q(payload__contains={"token": token.pk}) | Q(payload__contains={"tokens": [token.pk]})
     ids = set(Message.objects.filter(of_token).values_list("pk", flat=True))

@@ -50,7 +50,7 @@ class Signers:
         return self._holder(push_addresses.VERIFY_TOKEN, word)
 
     def by_address_key(self, word: str) -> ChannelApp:
-        """Return the app whose key stands in the address. Raises PushRefused."""
+        """Return the app whose key is in the address. Raises PushRefused."""
         return self._holder(push_addresses.ADDRESS_KEY, word)
 
     def secret_of(self, app_id: int | None) -> str:

@@ -83,7 +83,7 @@ def _addresses(teams: Iterable[int]) -> Mapping[int, Sequence[str]]:
 
 
 def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterator[AccountNotice]:
-    """Yield who hears that a log-in is of no use for an account any more: its person; and, where the account stopped, who can help."""
+    """Yield who hears that a log-in is no longer of use for an account: its person; and, where the account stopped, who can help."""
     wanted = {(one.account_id, one.token_id) for one in news if one.kind == AccountNews.Kind.ACCESS}
     lost = [
         entry

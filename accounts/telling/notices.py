@@ -23,7 +23,7 @@ QUIET = timedelta(
 )  # so long nothing happened to an account before it is told as working again: flapping mails nobody
 MOST = 5_000  # notices closed in one run; the rest follows a minute later
 
-# By kind of the message that told: of which accounts its recipient is not to be mailed any more. Apps above register theirs.
+# By kind of the message that told: about which accounts its recipient is no longer to be mailed. Apps above register theirs.
 Unwanted = Callable[[Message, Collection[int]], set[int]]
 _UNWANTED: dict[str, Unwanted] = {}
 
@@ -64,7 +64,7 @@ def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) 
 
 
 def register_unwanted(kind: str, unwanted: Unwanted) -> None:
-    """Say of which accounts the recipient of a message of this kind has stopped mails, or is not named by any rule any more."""
+    """Say of which accounts the recipient of a message of this kind has stopped mails, or is no longer named by any rule."""
     _UNWANTED[kind] = unwanted
 
 

@@ -31,7 +31,7 @@ class Way(StrEnum):
         """Return the command line that runs `command` this way."""
         if self is Way.NAMESPACE:
             return [*_NAMESPACE, *command]
-        if self is Way.SETPRIV:  # a change of user clears the parent-death signal, so it is set anew
+        if self is Way.SETPRIV:  # a change of user clears the parent-death signal, so it is set again
             return [*_SETPRIV, "--pdeathsig=INT", *command]
         return list(command)
 

@@ -1,4 +1,4 @@
-"""What lies in the queues of calls to workers, and since when."""
+"""What waits in the queues of calls to workers, and since when."""
 
 import json
 import time
@@ -19,7 +19,7 @@ class Queue:
 
 
 def read() -> dict[str, Queue]:
-    """Return what lies in each queue. Raises OperationalError where the broker is away."""
+    """Return what waits in each queue. Raises OperationalError where the broker is away."""
     with app.connection_for_read() as connection:
         client: Any = getattr(connection.default_channel, "client")  # noqa: B009  # of kombu's Redis transport alone
         # New calls are added on the left.

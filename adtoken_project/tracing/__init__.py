@@ -21,7 +21,7 @@ def follow(tracer: spans.Tracer) -> None:
 
 
 def leave() -> None:
-    """Make no spans any more: tests go on in the same process."""
+    """Make no more spans: tests go on in the same process."""
     spans.use(None)
     tasks.disconnect()
     connection_created.disconnect(dispatch_uid="adtoken_project.tracing")

@@ -79,7 +79,7 @@ class OpenTelemetry:
         return carrier.get("traceparent", "")
 
     def records(self) -> bool:
-        """Tell whether the span that runs here is exported."""
+        """Return whether the span that runs here is exported."""
         return trace.get_current_span().is_recording()
 
     def carried(self, call: Callable[[], Any]) -> Callable[[], Any]:

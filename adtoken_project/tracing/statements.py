@@ -25,7 +25,7 @@ def watch(execute: Callable[..., Any], sql: Any, params: Any, many: Any, context
 
 @lru_cache(maxsize=1024)
 def _name(sql: str) -> str:
-    """Return what the statement does to which table, such as `SELECT accounts_account`; what stands in brackets is another statement's."""
+    """Return what the statement does to which table, such as `SELECT accounts_account`; what is in brackets is another statement's."""
     inner = 1
     while inner:
         sql, inner = _INNER.subn("", sql)

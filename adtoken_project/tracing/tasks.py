@@ -19,7 +19,7 @@ def connect() -> None:
 
 
 def disconnect() -> None:
-    """Trace none any more."""
+    """Stop tracing."""
     for signal, _ in _heard():
         signal.disconnect(dispatch_uid=CARRIED)
 

@@ -110,7 +110,7 @@ def wanted(data: dict[str, Any], name: str) -> str:
 
 
 def _count(app: App, request: Request) -> None:
-    """Count the app's calls where the switch `burst` is set; another one counts anew."""
+    """Count the app's calls where the switch `burst` is set; another one starts from zero."""
     burst = app.settings.get("burst")
     if not burst:
         return

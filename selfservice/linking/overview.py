@@ -202,7 +202,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
 
 
 def refused_by_team(account: Account, user: User) -> bool:
-    """Tell whether the account's team takes log-ins of its own people only, and this person is not one of them."""
+    """Return whether the account's team takes log-ins of its own people only, and this person is not one of them."""
     return account.team.members_only and not account.team.memberships.filter(user=user).exists()
 
 
@@ -265,7 +265,7 @@ def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[
 
 
 def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetime) -> bool:
-    """Tell whether the log-in was renewed already: it works, and for more than 30 days."""
+    """Return whether the log-in was renewed already: it works, and for more than 30 days."""
     if token is None or entry is None or not selection.usable(entry):
         return False
     return not within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())

@@ -1,4 +1,4 @@
-"""Operators hear once of what only they can mend; marketers never do."""
+"""Operators hear once of what only they can fix; marketers never do."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -29,7 +29,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The tokens whose check made its call; a call takes 20 ms, and writes that the token is not due any more."""
+    """The tokens whose check made its call; a call takes 20 ms, and writes that the token is no longer due."""
     made: list[int] = []
 
     def call(token_id: int) -> None:

@@ -34,7 +34,7 @@ def ada() -> User:
 
 @pytest.fixture
 def hers(ada: User) -> Token:
-    """One log-in that many accounts hang on."""
+    """One log-in that carries many accounts."""
     token = make_token(consented_by=ada, deadline=NOW + timedelta(days=7))
     accounts = [make_account(name=f"Account {number:02}") for number in range(MANY)]
     for account in accounts:

@@ -511,5 +511,5 @@ def test_deleting_a_person_counts_the_people_of_his_pools_anew() -> None:
     ada.delete()
 
     account.refresh_from_db()
-    assert account.people_count == 2  # nobody can tell any more that both were hers
+    assert account.people_count == 2  # nobody can tell now that both were hers
     assert pool.differences() == []

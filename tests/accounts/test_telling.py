@@ -1,4 +1,4 @@
-"""What befalls an account is told at once, once, to those it concerns; and to them again when it is over."""
+"""What happens to an account is told at once, once, to those it concerns; and to them again when it is over."""
 
 import html
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ def both(browser: Browser, channel: str) -> None:
     native.link(browser("ben"), channel, "ben")
 
 
-def befalls_ada(world: Sandbox, channel: str, action: str, **how: object) -> None:
+def happens_to_ada(world: Sandbox, channel: str, action: str, **how: object) -> None:
     """Let an action of the stand-in happen to Ada."""
     if action == RUN_OUT:
         world.expire_now(channel=channel, user="ada")
@@ -248,7 +248,7 @@ def test_each_end_is_found_told_and_covered_by_the_backup(
 
     for death in profile.deaths:
         with one_case(death.action):
-            befalls_ada(world, profile.key, death.action)
+            happens_to_ada(world, profile.key, death.action)
             check()
 
             token, found = token_of("ada"), account()
@@ -303,7 +303,7 @@ def test_what_ends_nothing_at_the_channel_ends_nothing_here(
 
     for action in EVERY[channel].harmless:
         with one_case(action):
-            befalls_ada(world, channel, action)
+            happens_to_ada(world, channel, action)
 
             check()
 
@@ -315,7 +315,7 @@ def test_what_the_channel_says_too_little_of_rests_and_serves_again(
     channel: str, action: str, browser: Browser, world: Sandbox
 ) -> None:
     both(browser, channel)
-    befalls_ada(world, channel, action)
+    happens_to_ada(world, channel, action)
 
     check()
 
@@ -323,7 +323,7 @@ def test_what_the_channel_says_too_little_of_rests_and_serves_again(
     assert active is not None
     assert (token_of("ada").state, active.native_user_name) == ("cooling", "Ben Lindqvist")
     assert not Message.objects.filter(kind="died").exists()
-    befalls_ada(world, channel, action, on=False)
+    happens_to_ada(world, channel, action, on=False)
     check(rounds=2, hours=20)
     assert token_of("ada").state == "valid"
 

@@ -1,1 +1,1 @@
-"""What lies in deploy/."""
+"""What is in deploy/."""

@@ -29,7 +29,7 @@ def services() -> dict[str, Any]:
 
 
 def is_known(command: list[str]) -> bool:
-    """Tell whether a command names a management command of ours with a lane that exists, or Celery's beat."""
+    """Return whether a command names one of our management commands with a lane that exists, or Celery's beat."""
     if command[:2] == ["python", "manage.py"]:
         return command[2] in get_commands() and (command[2] != "worker" or command[3] in lanes.LANES)
     return command[:4] == ["celery", "-A", "adtoken_project", "beat"]

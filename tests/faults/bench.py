@@ -193,7 +193,7 @@ def ended(channel: str) -> list[str]:
     from notifications.models import Message
     from tokens.models import Token
 
-    notices.tell(timezone.now() + AFTERWARDS)  # what befalls an account is mailed a while later
+    notices.tell(timezone.now() + AFTERWARDS)  # what happened to an account is mailed a while later
     dead = Token.objects.filter(app__channel=channel, state=Token.State.DEAD).count()
     off = Account.objects.filter(channel=channel, state=Account.State.DEACTIVATED).count()
     mails = Message.objects.exclude(recipient=OPERATOR).count()
@@ -225,7 +225,7 @@ def ask_again(channel: str, at: datetime) -> None:
 
 
 def leaks(bench: Bench) -> list[str]:
-    """Say what stands in the log or in the database that must not."""
+    """Return what is in the log or in the database and must not be."""
     from tokens.models import Token, TokenEvent, UnknownAnswer
 
     log = bench.log.getvalue()

@@ -2,7 +2,7 @@
 
     python -m tests.faults.copy                 # 25 seconds of the copy, then `release --copy`, then the naive control
 
-The copy may call no channel, send no mail and hand nothing out; released as a copy it holds no credentials any more; and the original goes
+The copy may call no channel, send no mail and hand nothing out; released as a copy it holds no credentials; and the original goes
 on as if nothing had happened. Lost counts what the original cannot serve afterwards, doubled what the copy called, mailed and handed out.
 The naive control is a copy that is not on hold, as the original is not: it spends the log-ins and sends the mails a second time.
 """

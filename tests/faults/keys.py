@@ -2,7 +2,7 @@
 
     python -m tests.faults.keys                 # 10,000 log-ins, 50 readers, 10 writers, 20 kills; then the naive control
 
-It counts reads that failed, renewals that were lost and rows left on the old key. The naive control reads a batch, encrypts it anew and
+It counts reads that failed, renewals that were lost and rows left on the old key. The naive control reads a batch, re-encrypts it and
 writes it back without comparing: it must lose renewals.
 """
 
@@ -173,7 +173,7 @@ def _moved() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Return what a process of ours needs to work on the present database with the present keys."""
+    """Return what one of our processes needs to work on the present database with the present keys."""
     from django.conf import settings
     from django.db import connection
 

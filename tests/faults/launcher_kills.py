@@ -1,7 +1,7 @@
 """`python -m tests.faults.launcher_kills`: of everything that `make run` starts, one process after the other is killed -9.
 
 Each is to come back by itself, said at the terminal, with all pages well again; without its PostgreSQL the launcher stops in order. Of a
-launcher that was killed itself nothing of ours may be left after five seconds. The naive control starts its processes as a shell script
+launcher that was killed itself no process may be left after five seconds. The naive control starts its processes as a shell script
 would: they outlive it.
 """
 

@@ -215,7 +215,7 @@ class Checks:
         connection.close()
 
     def waiting(self) -> bool:
-        """Tell whether a log-in is due, being checked or being renewed."""
+        """Return whether a log-in is due, being checked or being renewed."""
         from django.db.models import Q
         from django.utils import timezone
 
@@ -259,7 +259,7 @@ def received(world: Sandbox) -> Counter[str]:
 
 
 def mails_wait() -> bool:
-    """Tell whether a mail in the outbox waits or is being sent."""
+    """Return whether a mail in the outbox waits or is being sent."""
     from notifications.models import Message
 
     return Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING]).exists()

@@ -196,7 +196,7 @@ class Life:
         self.load.said.append(Said("log-in", status, began, time.monotonic()))
 
     def have_come(self, addresses: list[str]) -> bool:
-        """Tell whether all these mails are in the mailbox."""
+        """Return whether all these mails are in the mailbox."""
         found = received(self.world)
         return all(found[address] for address in addresses)
 

@@ -18,7 +18,7 @@ from users.models import User
 BERLIN = ZoneInfo("Europe/Berlin")
 TODAY = NOW.astimezone(BERLIN).date()
 WATCHER = "watcher@example.com"
-_numbers = count(1001)  # as texts they stand in the same order
+_numbers = count(1001)  # as texts they sort in the same order
 
 
 def make_macro(

@@ -219,7 +219,7 @@ def test_staff_who_may_not_change_the_macro_start_nothing(client: Client) -> Non
     assert opt_outs.running().exists()
 
 
-# --- not my account any more ------------------------------------------------------------------------------------
+# --- no longer my account ------------------------------------------------------------------------------------
 
 
 def not_mine_path(mail: Mail) -> str:

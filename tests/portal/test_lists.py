@@ -1,4 +1,4 @@
-"""Every list of the portal is one of ours: chips, lines that are cards on phones, dates and pills of one kind."""
+"""Every list of the portal is our own kind: chips, lines that are cards on phones, dates and pills of one kind."""
 
 import re
 from datetime import timedelta

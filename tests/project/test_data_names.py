@@ -70,7 +70,7 @@ def urls() -> Iterator[str]:
 
 
 def models() -> Iterator[str]:
-    """Every model with its table and whether it has a content type: permissions, links and log entries hang on it."""
+    """Every model with its table and whether it has a content type: permissions, links and log entries depend on it."""
     typed = set(ContentType.objects.values_list("app_label", "model"))
     for model in apps.get_models(include_auto_created=True):
         meta = model._meta
@@ -142,7 +142,7 @@ def mail_kinds() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """Our own commands of manage.py. The app that one stands in may change, its name may not."""
+    """Our own commands of manage.py. The app that one is in may change, its name may not."""
     for name, app in get_commands().items():
         if app in OURS:
             yield name

@@ -1,6 +1,6 @@
 """How the rooms hang together where import-linter cannot look: late imports, rings, pages put together from halves, HTML among the rules.
 
-What still breaks a rule stands in layout-debt.txt, where a line may only go; `python -m tests.tools.layout` writes it anew.
+What still breaks a rule is listed in layout-debt.txt, where a line may only go; `python -m tests.tools.layout` rewrites it.
 """
 
 import ast

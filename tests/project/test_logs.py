@@ -30,7 +30,7 @@ SECRET = "EAABsbCS1iHgBO1234567890abcdefghij"
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What a handler of ours writes in JSON, wherever the line comes from."""
+    """What our handlers write in JSON, wherever the line comes from."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logs.formatter("json"))

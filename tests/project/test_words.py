@@ -1,6 +1,6 @@
-"""No sentence for people stands outside the catalogues: in Python by where it goes, in templates by the node that it stands in.
+"""No sentence for people is outside the catalogues: in Python by where it goes, in templates by the node around it.
 
-What still does is counted by file in words-debt.txt, where a number may only fall; `python -m tests.tools.words` writes it anew.
+What still does is counted by file in words-debt.txt, where a number may only fall; `python -m tests.tools.words` rewrites it.
 """
 
 import pytest

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 MARKER = "SBXTOKEN"  # the sandbox's tokens hold it too, so that leaks can be searched for
 
-_numbers = count(1001)  # as texts they stand in the same order
+_numbers = count(1001)  # as texts they sort in the same order
 
 
 def make_team(name: str = "", **fields: Any) -> Team:

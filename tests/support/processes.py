@@ -41,7 +41,7 @@ def environment(world: Sandbox, **more: str) -> dict[str, str]:
 
 @dataclass
 class Process:
-    """One process of ours. What it says is read along, so that no full pipe stops it."""
+    """One of our processes. Its output is read all the time, so that no full pipe stops it."""
 
     command: list[str]
     env: Mapping[str, str]

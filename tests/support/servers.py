@@ -75,7 +75,7 @@ def prepare() -> ExitStack:
 def _start_servers(stack: ExitStack) -> None:
     remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; what lies in it is private
+    folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; its content is private
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     if "DATABASE_URL" not in os.environ:
         options = UNSAFE_BUT_FAST | PROCESSES_OF_MANY_TESTS

@@ -37,7 +37,7 @@ def test_a_claim_is_kept_while_its_process_lives_and_ends_half_a_minute_after_it
         for seconds in range(5, 301, 5):
             assert liveness.renew(NOW + timedelta(seconds=seconds))
         after_minutes = probe.claim(token.pk, NOW + timedelta(seconds=315))
-    liveness.renew(NOW + timedelta(seconds=310))  # it died: nobody renews it any more
+    liveness.renew(NOW + timedelta(seconds=310))  # it died: nobody renews it
 
     assert not after_minutes
     assert Token.objects.due(NOW + timedelta(seconds=330)).filter(pk=token.pk).exists()

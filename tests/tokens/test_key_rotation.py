@@ -33,7 +33,7 @@ OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 @pytest.fixture
 def old_rows(settings: Settings) -> Token:
-    """A channel app, a log-in and a second factor under the old key; the new one stands in front now."""
+    """A channel app, a log-in and a second factor under the old key; the new one is first now."""
     settings.FERNET_KEYS = [OLD]
     token = make_token()
     sealed = factor_sealing.seal("SEED", make_user(email="ada@example.com").pk)

@@ -1,6 +1,6 @@
 """How the product's modules hang together, read from their source: late imports, rings, mixed classes, HTML where none belongs.
 
-`python -m tests.tools.layout` writes tests/project/layout-debt.txt anew: what still breaks a rule, one line each. It refuses where there is
+`python -m tests.tools.layout` rewrites tests/project/layout-debt.txt: what still breaks a rule, one line each. It refuses where there is
 more of it than before.
 """
 
@@ -27,7 +27,7 @@ class Import(NamedTuple):
     """One name that a module imports. `how`: "" at the top, "lazy" within a function, "type-only" for annotations."""
 
     module: str
-    target: str  # a module of ours where it is one, else as it is written
+    target: str  # one of our modules where it is one, else as it is written
     line: int
     how: str
 
@@ -97,7 +97,7 @@ def _reached(name: str, graph: Mapping[str, set[str]]) -> set[str]:
 
 
 def mixed(modules: Trees) -> set[str]:
-    """Return classes with two bases of ours: a page or a rule that is put together from halves."""
+    """Return classes with two of our own bases: a page or a rule that is put together from halves."""
     found = set()
     for module, tree in modules.items():
         ours = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
@@ -168,7 +168,7 @@ def broken() -> set[str]:
 
 
 def main() -> int:
-    """Write the debt anew; return the exit status."""
+    """Rewrite the debt; return the exit status."""
     now, before = broken(), debt()
     if before and len(now) > len(before):
         sys.stderr.write("More breaks a rule than before:\n" + "\n".join(sorted(now - before)) + "\n")

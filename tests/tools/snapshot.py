@@ -2,7 +2,7 @@
 
 Two snapshots of the same code are equal; of two versions, `diff -ru` tells which sentence went, came or changed, which page answers with
 another status, and in the files queries-*.txt which page asks the database more often. Two minutes; no part of the test suite. What it
-visits stands in tests/tools/visits.py.
+visits is in tests/tools/visits.py.
 """
 
 import os

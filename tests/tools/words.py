@@ -1,6 +1,6 @@
-"""Words for people that stand outside the catalogues, and what the catalogue has to hold. Nothing here starts Django.
+"""Words for people that are outside the catalogues, and what the catalogue has to hold. Nothing here starts Django.
 
-`python -m tests.tools.words` writes tests/project/words-debt.txt anew: one line for each file that still has such words. It refuses where
+`python -m tests.tools.words` rewrites tests/project/words-debt.txt: one line for each file that still has such words. It refuses where
 there are more of them than before. After a conflict of merging in that file, take either side and run it.
 """
 
@@ -33,7 +33,7 @@ GETTEXT = {
     "npgettext": 3, "npgettext_lazy": 3,
 }  # fmt: skip
 CONTEXT = {"pgettext", "pgettext_lazy", "npgettext", "npgettext_lazy"}  # their first argument is a context
-# Errors that tell a developer or an operator; what is raised to be shown to people is an error of ours.
+# Errors that tell a developer or an operator; what is raised to be shown to people is one of our own errors.
 TECHNICAL = {
     "AssertionError", "AttributeError", "CommandError", "DoesNotExist", "ImproperlyConfigured", "KeyError", "LookupError",
     "NotImplementedError", "OSError", "RuntimeError", "StartError", "SystemExit", "TransactionManagementError", "TypeError", "ValueError",
@@ -96,12 +96,12 @@ def templates() -> Iterator[Path]:
             )
 
 
-# ---- Python: a sentence is told by where it goes, not by how it looks
+# ---- Python: a sentence is recognised by where it goes, not by how it looks
 
 
 def is_prose(text: str) -> bool:
-    """Tell whether a string is a sentence or a part of one: three words, two of them in lower case."""
-    bare = re.sub(r"<[^>]+>|\{[^}]*\}|\bat-[\w-]+", " ", text)  # no tags, no facts, no classes of ours
+    """Return whether a string is a sentence or a part of one: three words, two of them in lower case."""
+    bare = re.sub(r"<[^>]+>|\{[^}]*\}|\bat-[\w-]+", " ", text)  # no tags, no facts, none of our classes
     words = re.findall(r"[A-Za-z’'“”]{2,}", bare)
     if (
         len(words) < 3
@@ -180,7 +180,7 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-# ---- templates: a word is told by the node that it stands in
+# ---- templates: a word is recognised by the node around it
 
 _HOLE = "\x00"
 _IN_TAG = "\ufffc"  # a hole for the parser, which takes a tag with a NUL for text
@@ -360,7 +360,7 @@ def in_catalogue(text: str) -> set[Message]:
 
 
 def main() -> int:
-    """Write the debt anew; return the exit status."""
+    """Rewrite the debt; return the exit status."""
     now = {name: len(words) for name, words in outside().items()}
     before = sum(debt().values()) if DEBT.exists() else sum(now.values())
     if sum(now.values()) > before:

@@ -33,7 +33,7 @@ def without_docstrings(path: Path) -> str:
 
 
 def is_there(name: str) -> bool:
-    """Say whether the pages' engine finds it, or the one of phrases, which have an engine of their own."""
+    """Return whether the pages' engine finds it, or the one of phrases, which have an engine of their own."""
     for read in (phrases.engine().get_template, get_template):
         try:
             read(name)

@@ -9,7 +9,7 @@ from django.conf import settings
 # No "%" and no backslash, so that nobody can read another path than we do.
 _STRICT_PATH = re.compile(r"(/[A-Za-z0-9_.~:,-]+)+")
 _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
-# LinkedIn wants its URNs encoded in paths. Encoded dots, slashes, backslashes and percent signs stay out.
+# LinkedIn wants its URNs encoded in paths. Encoded dots, slashes, backslashes and percentage signs stay out.
 _ENCODED_PATH = re.compile(
     r"(/([A-Za-z0-9_.~:,()@=+!$'*;&-]|%(?!2e|2f|5c|25)[0-9a-f]{2})+)+/?", re.IGNORECASE
 )

@@ -81,7 +81,7 @@ def count(app: str) -> None:
 
 
 def slows_checks(app: str, *, budget: int | None) -> bool:
-    """Tell whether checks of an app wait on purpose: in a pause, or because its day's budget or an announced limit is nearly used up."""
+    """Return whether checks of an app wait on purpose: in a pause, or because its day's budget or an announced limit is nearly used up."""
     reading = read(app)
     return bool(reading.pause) or _rate(reading, budget) is not None
 

@@ -1,6 +1,6 @@
 """What a channel says in the headers of its answers of the end of the version that was called.
 
-A call to a channel may run in a thread that must not touch the database, so what was said lies in the cache until
+A call to a channel may run in a thread that must not touch the database, so what was said is kept in the cache until
 `tokens.version_watch` writes it to the channel app. Only a change goes to the cache, and what holds once in a while.
 """
 

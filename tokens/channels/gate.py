@@ -98,7 +98,7 @@ def closed_for(channel: str, client_id: str) -> int:
 
 
 def is_silent(channel: str, client_id: str) -> bool:
-    """Tell whether the channel gave this app no answer lately, so that whoever asks makes a try and had better not wait for it."""
+    """Return whether the channel gave this app no answer lately, so that whoever asks makes a try and had better not wait for it."""
     return breaker.read(name_of(channel, client_id)).state != "closed"
 
 
@@ -137,7 +137,7 @@ def _made(app: App, send: Callable[[], Answer], seconds: float) -> Answer:
 
 
 def was_not_asked(evidence: Mapping[str, Any]) -> bool:
-    """Tell whether this evidence stands for a call that was not made."""
+    """Return whether this evidence stands for a call that was not made."""
     return str(evidence.get("body")).startswith(NOT_ASKED)
 
 

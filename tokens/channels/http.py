@@ -58,7 +58,7 @@ class Limit:
 
     @property
     def over(self) -> bool:
-        """Whether no call is to be begun any more."""
+        """Whether no further call may begin."""
         return self._end is not None and time.monotonic() >= self._end
 
 
@@ -95,7 +95,7 @@ def _traced(call: Call, send: Callable[[], Answer]) -> Answer:
     with spans.span(f"channel {call}", kind="client", facts=facts) as note:
         answer = send()
         if answer.status == 0:
-            note({"error.type": str(answer.body)})  # words of ours
+            note({"error.type": str(answer.body)})  # our own words
         else:
             failed = answer.status >= HTTPStatus.BAD_REQUEST
             note(

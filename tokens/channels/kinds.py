@@ -38,7 +38,7 @@ class Reason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
     SESSION_INVALID = "session_invalid"
-    ANSWER_LOST = "answer_lost"  # the answer to a refresh of ours never reached us: whatever is refused since is no person's action
+    ANSWER_LOST = "answer_lost"  # the answer to one of our refreshes never reached us: whatever is refused since is nobody's doing
     UNKNOWN = "unknown"
     SECURITY_CHECKPOINT = "security_checkpoint"
     SUSPENDED = "suspended"
@@ -328,7 +328,7 @@ class Renewal:
     again_after: timedelta = timedelta(hours=1)  # the next try after one that did not help
     spare: timedelta = timedelta(0)  # a lease with less left of the access token renews it first
     rolls: timedelta | None = (
-        None  # every renewal gives the refresh token so long a life anew; None: its date stands, or it has none
+        None  # every renewal gives the refresh token a new life of this length; None: its date stands, or it has none
     )
     # How long a refresh token of an older kind lives from the consent on, which no renewal moves. What the last renewal gives outlives it.
     fixed: timedelta | None = None

@@ -1,7 +1,7 @@
 """OAuth 1.0a on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only.
 
 There is no `state` in OAuth 1.0a: the request token itself names the handshake, so that two tabs do not mix. It is used once.
-Access token and secret never enter the session; the request token's secret lies in it sealed.
+Access token and secret never enter the session; the request token's secret is sealed in it.
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ class ChannelProvider(ChannelProviderBase, OAuthProvider):  # type: ignore[misc]
         """Send the person to the consent page. Raises ChannelError where the channel gives no request token."""
         keys = default_keys(self.channel)
         temporary = self.channel.request_token(keys)
-        # A session outlives a handshake that nobody ends, so even this secret lies in it sealed.
+        # A session outlives a handshake that nobody ends, so even this secret is sealed in it.
         sealed = vault.seal(_owner(self.channel, temporary.access_token), {"secret": temporary.secret})
         kwargs[SECRET] = sealed.ciphertext.decode()
         self.stash_redirect_state(request, process, next_url, data, state_id=temporary.access_token, **kwargs)

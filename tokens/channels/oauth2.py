@@ -52,7 +52,7 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
         proof: dict[str, str] = {}
         if self.channel.pkce:
             verifier = secrets.token_urlsafe(64)
-            # A session outlives a handshake that nobody ends, so what opens a code lies in it sealed.
+            # A session outlives a handshake that nobody ends, so what opens a code is sealed in it.
             kwargs[VERIFIER] = vault.seal(_owner(self.channel), {"verifier": verifier}).ciphertext.decode()
             proof = _challenge(verifier)
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)

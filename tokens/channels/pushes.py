@@ -53,7 +53,7 @@ class Signers(Protocol):
         """Return the app whose verify token this is."""
 
     def by_address_key(self, word: str) -> Any:
-        """Return the app whose key stands in the address."""
+        """Return the app whose key is in the address."""
 
     def secret_of(self, app_id: int | None) -> str:
         """Return the newest secret of the app with this number; None: of the one that takes new links."""

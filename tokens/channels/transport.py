@@ -1,4 +1,4 @@
-"""How the HTTP client reaches the network: a pool of connections of ours (`sockets`), by the public interfaces of both libraries."""
+"""How the HTTP client reaches the network: our own pool of connections (`sockets`), by the public interfaces of both libraries."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

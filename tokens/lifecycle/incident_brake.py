@@ -236,7 +236,7 @@ def renew_at(token: Token, ask_at: datetime) -> None:
 
 
 def _is_by_date(token: Token, reason: Reason, now: datetime) -> bool:
-    """Tell whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
+    """Return whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
     return reason in BY_DATE and token.deadline is not None and token.deadline <= now
 
 
@@ -262,7 +262,7 @@ def _take_up(token: Token, kind: Kind) -> TokenDeath | None:
 
 
 def _too_many(token: Token, now: datetime, native_ids: Collection[str] = ()) -> bool:
-    """Tell whether this end, with what the app's log-ins met lately, is too much to be believed; then it is an incident."""
+    """Return whether this end, with what the app's log-ins met lately, is too much to be believed; then it is an incident."""
     if Incident.objects.filter(app=token.app_id, ended_at=None).exists():
         return True
     lately = TokenDeath.objects.filter(app=token.app_id).exclude(token=token).since(now - WINDOW)

@@ -134,7 +134,7 @@ def _settle(token: Token, death: TokenDeath, now: datetime) -> None:
             )
             deadlines.apply(token, now)
     elif death.kind == Kind.ACCESS or token.reason != Token.HELD:
-        return  # no pool entry was touched; or it was consented to anew, or removed, meanwhile
+        return  # no pool entry was touched; or it was consented to again, or removed, meanwhile
     elif release:
         mark_dead(token, death.reason, death.evidence, now, STAFF, actor=death.decided_by)
     else:

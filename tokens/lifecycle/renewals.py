@@ -163,7 +163,7 @@ def record_refusal(
 ) -> Outcome:
     """Write that the channel refused to renew, and what it said of the access token when asked right after.
 
-    An access token that still works lives on to its own date, which thereby becomes the deadline. One that does not is dead. Where the
+    An access token that still works lives on to its own date, which becomes the deadline. One that does not is dead. Where the
     channel could not be asked, nothing is proven. A newer generation was faster and holds.
     """
     token = Token.objects.locked().select_related("app").get(pk=token_id)
@@ -220,7 +220,7 @@ def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection,
 
 
 def _is_news(token: Token, grant: Grant) -> bool:
-    """Tell whether a renewal gave anything. Of an exchange only a later date is; a refresh always gives a new access token."""
+    """Return whether a renewal gave anything. Of an exchange only a later date is; a refresh always gives a new access token."""
     if not grant.credentials.access_token.strip():
         return False
     policy = renewal.policy_of(token)

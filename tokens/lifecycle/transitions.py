@@ -55,7 +55,7 @@ class Outcome:
 
 
 def is_conclusive(classification: Classification) -> bool:
-    """Tell whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
+    """Return whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
     return not classification.unknown and classification.row != STAFF
 
 
@@ -114,7 +114,7 @@ def mark_dead(
 
 
 def not_by_the_person(token: Token, reason: str) -> Reason:
-    """Return the reason of a refusal, or ANSWER_LOST where a refresh of ours without an answer may be behind it."""
+    """Return the reason of a refusal, or ANSWER_LOST where one of our refreshes that got no answer may be behind it."""
     lost = token.refresh_unanswered_at is not None and reason in _VAGUE
     return Reason.ANSWER_LOST if lost else Reason(reason)
 

@@ -16,7 +16,7 @@ CLIENT_ID, SECRET = Sandbox.APPS["linkedin"]
 REDIRECT = "http://testserver/link/linkedin/callback/"
 APP = AppKeys(CLIENT_ID, (SECRET,), REDIRECT, ())
 SCOPES = ("r_ads", "rw_ads", "r_ads_reporting", "openid", "profile")
-LONG_AGO = 3600  # seconds: a token of that age is not new any more
+LONG_AGO = 3600  # seconds: a token of that age is no longer new
 DAY = 86_400
 
 ADA = Identity("HRnXB4kIO7", "Ada Okafor")

@@ -69,7 +69,7 @@ def is_one(app: AppKeys, credentials: Credentials, *, timeout: float | None = No
 
 
 def renewal_form(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> dict[str, str]:
-    """Return what an exchange says besides the token: a system user's must name its 60 days anew."""
+    """Return what an exchange says besides the token: a system user's must name its 60 days again."""
     return {"set_token_expires_in_60_days": "true"} if is_one(app, credentials, timeout=timeout) else {}
 
 

@@ -283,7 +283,7 @@ def retry_after(answer: Answer) -> int | None:
 
 
 def limits_the_app(answer: Answer) -> bool:
-    """Tell whether a limit holds for the whole app: code 4, or one that names nobody. 17 is a person's, 32 a page's, 613 and 80000 to
+    """Return whether a limit holds for the whole app: code 4, or one that names nobody. 17 is a person's, 32 a page's, 613 and 80000 to
     80014 are of ad accounts (developers.facebook.com, overview/rate-limiting).
     """
     code = facts_of(answer, body_of(answer)).codes

@@ -36,7 +36,7 @@ KEYS = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
 
 
 class Pinterest(Channel):
-    """OAuth 2 with refresh tokens that rotate: a pair of 30 and 60 days, both of which start anew with every renewal."""
+    """OAuth 2 with refresh tokens that rotate: a pair of 30 and 60 days, both of which start again with every renewal."""
 
     declaration = DECLARATION
     table = verdicts.classify

@@ -99,7 +99,7 @@ def subscribe(
 ) -> str:
     """Subscribe to the news of at most 100 ad accounts and return the subscription's id.
 
-    The token in `credentials` carries the subscription: once it is revoked nothing comes any more. Raises ChannelError; ValueError for no
+    The token in `credentials` carries the subscription: once it is revoked nothing more comes. Raises ChannelError; ValueError for no
     or too many ad accounts.
     """
     if not 1 <= len(native_ids) <= MOST_ACCOUNTS:

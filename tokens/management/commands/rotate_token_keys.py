@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--check",
             action="store_true",
-            help="Open every row and change nothing. Exit status 1 unless all stand under the newest key and its name.",
+            help="Open every row and change nothing. Exit status 1 unless all are encrypted under the newest key and carry its name.",
         )
         parser.add_argument(
             "--batch", type=int, default=BATCH, help=f"Rows per transaction, {BATCH} if left out."
