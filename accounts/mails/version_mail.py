@@ -8,7 +8,7 @@ from notifications import composing
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens import scrub
-from tokens.channels import registry, versions
+from tokens.channels import registry, versions, words
 from tokens.channels.base import Channel
 from tokens.models import ChannelApp
 from ui import pills
@@ -50,7 +50,7 @@ def _facts(message: Message, channel: Channel) -> dict[str, object]:
         "end": versions.day(end) if end else "",
         "newer": ", ".join(one.name for one in versions.newer(channel)),
         "setting": channel.versions.setting,
-        "note": channel.versions.note,
+        "note": words.said(channel.key, "version_note"),
         "source": channel.versions.source,
     }
 

@@ -89,6 +89,7 @@ def test_the_mail_names_the_day_the_setting_and_the_source() -> None:
     assert "Set FACEBOOK_VERSION to a newer one" in flat
     assert "AdToken knows v26.0, v27.0" in flat
     assert CHANNELS["facebook"].versions.source in mail.html
+    assert "refuses the others (error 2635)" in flat
     assert alert_mail.facts(told()[0])[0].reason == "23 February 2027"
 
 

@@ -287,7 +287,6 @@ class Versions:
     headers: tuple[
         str, ...
     ] = ()  # of answers: what the channel says there of a version's end, beside the standard ones
-    note: str = ""
 
     def find(self, name: str) -> Version | None:
         """Return a version by its name; None where AdToken does not know it."""

@@ -19,7 +19,15 @@ OF_REASONS = {
     for reason in (*Reason, *reasons.OURS, "ended")
     for kind in ("short", "what", "you", "ahead", "who", "action", "steps")
 }
-OF_CHANNELS = {*words.LIFETIME, "lifetime_note", "renewal_often", "last_step", "article_timeline", "causes"}
+OF_CHANNELS = {
+    *words.LIFETIME,
+    "lifetime_note",
+    "renewal_often",
+    "last_step",
+    "article_timeline",
+    "causes",
+    "version_note",
+}
 OF_CHECKS = {
     f"{kind}_{step}"
     for kind in ("proves", "compare")

@@ -20,7 +20,6 @@ VERSIONS = Versions(
     checked="2026-11-25",
     # Sent while a version can still be called, too. https://developers.facebook.com/blog/post/2024/04/16/upcoming-change-in-marketing-api-version-deprecation
     headers=("x-ad-api-version-warning",),
-    note="After its end Meta serves calls that nothing changed for in the next version, and refuses the others (error 2635).",
 )
 
 DECLARATION = Declaration(

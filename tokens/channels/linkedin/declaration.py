@@ -23,7 +23,6 @@ VERSIONS = Versions(
     ),
     source="https://learn.microsoft.com/en-us/linkedin/marketing/integrations/migrations",
     checked="2026-11-25",
-    note="After its end every versioned call is refused with HTTP 426. LinkedIn sends no header ahead of it.",
 )
 
 DECLARATION = Declaration(
