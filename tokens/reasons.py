@@ -60,6 +60,12 @@ class Explanation:
         """The same for readers who have no buttons of staff."""
         return self._steps(buttons=False)
 
+    def steps_by_stage(self, button: str) -> dict[str, tuple[str, ...]]:
+        """The same for the person, on a page whose `button` leads to the channel; see `tokens.channels.words.steps_by_stage`."""
+        if not self._is_channels or self._channel is None:
+            return {}
+        return words.steps_by_stage(self.channel_key, self._known, channel=self._label, button=button)
+
     @cached_property
     def causes(self) -> tuple[str, ...]:
         """Likely causes, where the channel's rules may be behind it, each worded as "may"."""

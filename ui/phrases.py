@@ -10,6 +10,7 @@
 
 A template may extend another one and override what differs, {{ block.super }} included; {% block_of "steps" %} puts another phrase of the
 same file there, as overridden. So a channel's package says what is its own, and the rest comes from the words for all channels.
+{% stage "later" %} begins a stage of a block: `stages` gives each by its name, `lines` all of them in a row.
 
 Phrases are plain text, nothing is escaped: whoever shows one escapes it, as templates do. Facts are texts, numbers and tuples of them.
 The four names of django.template.loader_tags are importable but not documented; tests/ui/test_phrases.py notices when they change.
@@ -28,6 +29,8 @@ from django.template.loader_tags import BLOCK_CONTEXT_KEY, BlockContext, BlockNo
 from django.template.loaders.base import Loader
 from django.utils.translation import get_language
 
+_STAGE = "\x1e"  # begins the name of a stage; nobody writes it in a text
+_STAGE_LINE = re.compile(rf"{_STAGE}.*")
 REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
 _BREAKS = re.compile(r"[ \t\r\n]+")  # a space that may not break a line stays: "1\u00a0hour"
 register = Library()  # the engine takes our tag from here
@@ -43,7 +46,17 @@ def phrase(name: str, block: str, /, **facts: object) -> str:
 def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:
     """Return a block line by line, without empty ones: steps, reasons. Raises as `phrase` does."""
     text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return _lines(_STAGE_LINE.sub("", text))
+
+
+def stages(name: str, block: str, /, **facts: object) -> dict[str, tuple[str, ...]]:
+    """Return the lines of a block by the stage that they are in, "" for those before the first {% stage %}. Raises as `phrase` does."""
+    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
+    found: dict[str, tuple[str, ...]] = {}
+    for one in f"\n{text}".split(_STAGE):
+        title, _, said = one.partition("\n")
+        found[title] = (*found.get(title, ()), *_lines(said))
+    return found
 
 
 @cache
@@ -105,6 +118,16 @@ class Folders(Loader):
 def block_of(context: Context, name: str) -> str:
     """Return another phrase of the same file, as it is overridden there."""
     return str(_block(context.render_context[BLOCK_CONTEXT_KEY], name, context).render(context))
+
+
+@register.simple_tag
+def stage(name: str) -> str:
+    """Begin a stage of a block."""
+    return f"\n{_STAGE}{name}\n"
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 @lru_cache(REMEMBERED)

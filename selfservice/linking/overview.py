@@ -241,27 +241,16 @@ def admins_in_pool(found: Summary, names: NameVisibility) -> list[str]:
 
 
 def _ways(told: reasons.Explanation, native: Channel) -> dict[str, Any]:
-    """Return the steps before going to the channel, those there, and those if it does not help."""
-    before, there, later = _steps_here(told.steps, native)
-    return {"before": before, "later": later, "there": there or [native.last_step]}
-
-
-def _steps_here(steps: Sequence[str], native: Channel) -> tuple[list[str], list[str], list[str]]:
     """Return the steps before going to the channel, those there, and those if it does not help, in the words of this page.
 
     Its button says "Continue to ...", and it says itself that one goes there.
     """
-    button = f"Continue to {native.label}"
-    found: tuple[list[str], list[str], list[str]] = ([], [], [])
-    place = 0
-    for step in steps:
-        if step.startswith("Press Re-authenticate"):
-            place = 1
-            continue
-        if step.startswith("If it stops again"):
-            place = 2
-        found[place].append(step.replace("ress Re-authenticate", f"ress {button}"))
-    return found
+    steps = told.steps_by_stage(say("continue", channel=native.label))
+    return {
+        "before": steps.get("", ()),
+        "there": steps.get("there") or (native.last_step,),
+        "later": steps.get("later", ()),
+    }
 
 
 def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from django.utils import translation
 from tests.support.sandbox import Sandbox
 from tests.tools import visible
 from tests.tools.pseudo import DATA
+from ui import phrases
 
 # Columns that hold names and codes of the world, no sentences.
 NAMES = {
@@ -140,6 +141,7 @@ def _named(name: str) -> str:
 def in_brackets() -> Iterator[None]:
     """Give every message back as ⟦message⟧, whoever asks for it."""
     translation.gettext("")  # it chooses its functions at the first call
+    phrases.forget()  # what was said in English
     with pytest.MonkeyPatch.context() as patch:
         functions: Any = translation._trans  # type: ignore[attr-defined]  # what all of gettext goes through
         patch.setattr(functions, "gettext", lambda message: f"⟦{message}⟧")
@@ -148,7 +150,10 @@ def in_brackets() -> Iterator[None]:
         patch.setattr(
             functions, "npgettext", lambda _, one, many, number: f"⟦{one if number == 1 else many}⟧"
         )
-        yield
+        try:
+            yield
+        finally:
+            phrases.forget()
 
 
 @contextmanager

@@ -62,6 +62,19 @@ def test_lines_are_the_lines_of_the_block_without_empty_ones() -> None:
     assert lines("channels/words.txt", "steps") == ("Log in.", "Press Re-authenticate.")
 
 
+def test_a_block_in_stages_gives_each_by_its_name_and_all_of_them_as_lines(tmp_path: Path) -> None:
+    (tmp_path / "channels" / "staged.txt").write_text(
+        '{% block back %}Log in.{% stage "there" %}{% block reconnect %}Press Allow.\nTick all.{% endblock %}\n'
+        '{% stage "later" %}\nAsk.{% endblock %}',
+        encoding="utf-8",
+    )
+
+    staged = phrases.stages("channels/staged.txt", "back")
+
+    assert staged == {"": ("Log in.",), "there": ("Press Allow.", "Tick all."), "later": ("Ask.",)}
+    assert lines("channels/staged.txt", "back") == ("Log in.", "Press Allow.", "Tick all.", "Ask.")
+
+
 def test_a_file_overrides_what_differs_and_inherits_the_rest() -> None:
     facebook = "channels/facebook/words.txt"
 

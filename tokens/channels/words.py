@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 from tokens.channels.kinds import Reason
 from ui import phrases
 
@@ -37,14 +39,28 @@ def listed(key: str, name: str, **facts: object) -> tuple[str, ...]:
 
 def steps(key: str, reason: Reason, *, channel: str, buttons: bool = True) -> tuple[str, ...]:
     """Return how a person gets back, step by step. `buttons`: whether the reader has those of staff. `channel` is its name."""
-    return listed(key, f"{reason}_steps", channel=channel, buttons=buttons)
+    return listed(key, f"{reason}_steps", channel=channel, buttons=buttons, button=_button())
+
+
+def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> dict[str, tuple[str, ...]]:
+    """Return how a person gets back, for a page whose `button` leads to the channel: the steps before that by "", then by "go" (which
+    that page says itself), "there" and "later" (where it does not help). A stage that nothing is said of is not in it.
+    """
+    name = f"{reason}_steps"
+    if not _found(key, (name,)):
+        return {}
+    return phrases.stages(_file(key), name, channel=channel, buttons=False, button=button)
 
 
 def missing(key: str) -> list[str]:
     """Return the phrases that a channel's package has to have and does not."""
     reasons = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]
     wanted = (*LIFETIME, "last_step", "reconnect", *reasons)
-    return [name for name in wanted if not listed(key, name, channel=key, buttons=True)]
+    return [name for name in wanted if not listed(key, name, channel=key, buttons=True, button=_button())]
+
+
+def _button() -> str:
+    return gettext("Re-authenticate")
 
 
 def _file(key: str) -> str:

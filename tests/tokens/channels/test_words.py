@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.channel_words import CHANNELS, edited
+from tests.tools.recorder import in_brackets
 from tokens import reasons
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
 
 FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
-FACTS = {"channel", "person", "Person", "account", "days"}
+FACTS = {"channel", "person", "Person", "account", "days", "button"}
 PLAIN = {"channel", "days"}  # what a phrase for pills, tables and buttons is given
 BLOCK = re.compile(r"{% block (\w+) %}(.*?){% endblock %}", re.DOTALL)
 OF_REASONS = {
@@ -73,6 +74,28 @@ def test_an_edited_phrase_is_read_wherever_it_is_put_in(tmp_path: Path) -> None:
         steps = reasons.explain("x", Reason.EXPIRED).steps
 
     assert steps == ("Press Re-authenticate and log in at X.", "Press Go on.")
+
+
+def test_the_steps_of_the_page_that_leads_there_have_the_same_stages_in_every_language() -> None:
+    english = _staged()
+
+    with in_brackets():
+        other = _staged()
+
+    assert english != other
+    assert {one: {name: len(steps) for name, steps in parts.items()} for one, parts in other.items()} == {
+        one: {name: len(steps) for name, steps in parts.items()} for one, parts in english.items()
+    }
+    for parts in english.values():
+        assert not re.search("press re-authenticate", str({**parts, "go": ()}), re.IGNORECASE)
+
+
+def _staged() -> dict[tuple[str, Reason], dict[str, tuple[str, ...]]]:
+    return {
+        (key, reason): reasons.explain(key, reason, you=True).steps_by_stage("Continue to it")
+        for key in registry.CHANNELS
+        for reason in Reason
+    }
 
 
 @pytest.mark.parametrize("key", registry.CHANNELS)
