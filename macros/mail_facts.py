@@ -13,7 +13,7 @@ from tokens.models import Token
 from ui import addresses, dates
 from ui.mails import called
 from ui.pills import Pill, pill
-from ui.text import ELSEWHERE, first_name, join_names
+from ui.text import HiddenName, first_name, join_names
 from users.recipients import Via
 
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
@@ -137,7 +137,7 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
     first, count = login.first, len(login.lines)
     section = reader.section(first)
-    known = first.person != ELSEWHERE
+    known = not isinstance(first.person, HiddenName)
     told = first.explain(called([line.account.name for line in login.lines]))
     return {
         "section": section,

@@ -21,7 +21,7 @@ from tokens.models import Token, TokenEvent
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
 from ui.dates import days_left, short_date
-from ui.name_visibility import HIDDEN, NameVisibility
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import person
 from users.visibility import names_for
@@ -172,7 +172,7 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     facts = {
         "account": account,
         "name": name,
-        "hidden": name == HIDDEN,
+        "hidden": not sees,
         "address": token.consented_by.email if token.consented_by and sees else "",
         "asked_on": short_date(before.at, zone=zone) if before else "",
         "accounts": token.pool_entries.count(),
@@ -245,8 +245,9 @@ def _gone(request: HttpRequest, account: Account) -> HttpResponse:
 
 
 def _first(entry: AccountToken, account: Account, names: NameVisibility) -> str:
-    name = names.first(entry.token, account)
-    return gettext("this token") if name == HIDDEN else name
+    return (
+        names.first(entry.token, account) if names.sees_token(entry.token, account) else gettext("this token")
+    )
 
 
 def _left(entry: AccountToken) -> str:

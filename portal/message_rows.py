@@ -12,7 +12,7 @@ from accounts.models import Account
 from notifications import kinds
 from notifications.models import Message
 from ui import pills
-from ui.name_visibility import HIDDEN, NameVisibility
+from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import User
 
@@ -54,7 +54,7 @@ def _row(request: HttpRequest, one: message_history.Told, user: User | None, nam
     return Row(
         message=message,
         at=message.sent_at or message.created_at,
-        who=HIDDEN if hidden else (user.name if user else "") or message.recipient,
+        who=unnamed() if hidden else (user.name if user else "") or message.recipient,
         address="" if hidden or not user or not user.name else message.recipient,
         subject=(message.subject or phrase("words/pool.txt", "made_when_sent", kind=kind)) if opens else kind,
         said=one.said,

@@ -23,7 +23,7 @@ from tokens.models import Token, TokenEvent
 from ui import addresses
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
-from ui.name_visibility import HIDDEN, NameVisibility
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import User
 
@@ -225,9 +225,9 @@ def _action(row: PoolRow, label: str, name: str, **more: Any) -> PoolAction:
 
 
 def _ask(row: PoolRow, names: NameVisibility) -> PoolAction:
-    called = names.first(row.token, row.entry.account)
-    dead = row.token.state == Token.State.DEAD
-    label = say("ask", who=called if dead and called != HIDDEN else "")
+    account, dead = row.entry.account, row.token.state == Token.State.DEAD
+    sees = names.sees_token(row.token, account)
+    label = say("ask", who=names.first(row.token, account) if dead and sees else "")
     refused = actions.cannot_ask(row.token) or actions.asking_is_vain(row.entry)
     return _action(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
 

@@ -17,7 +17,6 @@ from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm
 from ui.confirm import Done, Line, Page, Said
-from ui.name_visibility import HIDDEN
 from ui.refusal import Refusal
 from users.models import person
 from users.visibility import is_administrator, names_for
@@ -35,7 +34,7 @@ def revoke(
         raise Http404(gettext("There is no such log-in."))
     names = names_for(request.user)
     found = removal.effects(token, names, timezone.now())
-    name = names.token(token, found[0].account if found else None)
+    account = found[0].account if found else None
     stops = sum(one.stops for one in found)
     refused = _refused(request, found)
     page = Page(
@@ -43,8 +42,8 @@ def revoke(
         _back(request),
         {
             "channel": declarations.label(token.app.channel),
-            "name": name,
-            "hidden": name == HIDDEN,
+            "name": names.token(token, account),
+            "hidden": not names.sees_token(token, account),
             "stops": stops,
             "backups": sum(one.backup_lost for one in found),
         },

@@ -5,10 +5,7 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext
 
-from ui.text import ELSEWHERE, first_name
-
-HIDDEN = "Someone in another team"
-ADMINISTRATOR = "An administrator"
+from ui.text import HiddenName, first_name, hidden_name
 
 
 class NamedPerson(Protocol):
@@ -59,6 +56,11 @@ class Consent(Protocol):
         """Whose it is, as colleagues know the person."""
 
 
+def unnamed() -> HiddenName:
+    """Return what is shown where a name that the viewer may not know would be, or would begin a sentence."""
+    return HiddenName(gettext("Someone in another team"))
+
+
 @dataclass(frozen=True)
 class NameVisibility:
     """Names as one viewer may see them: all, or those of the viewer's teams and of the people in them."""
@@ -82,11 +84,11 @@ class NameVisibility:
         """Return whose token it is."""
         if token is None:
             return gettext("a token that was removed")
-        return token.person_name if self.sees_token(token, account) else HIDDEN
+        return token.person_name if self.sees_token(token, account) else unnamed()
 
     def within(self, token: Consent, account: OfATeam) -> str:
         """Return whose token it is, for the middle of a sentence."""
-        return token.person_name if self.sees_token(token, account) else ELSEWHERE
+        return token.person_name if self.sees_token(token, account) else hidden_name()
 
     def user(self, user: NamedPerson | None) -> str:
         """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
@@ -94,7 +96,7 @@ class NameVisibility:
             return ""
         if self.sees_all or user.pk == self.viewer_id or user.pk in self.colleagues:
             return str(user)
-        return ADMINISTRATOR if user.is_superuser else HIDDEN
+        return gettext("An administrator") if user.is_superuser else unnamed()
 
     def team(self, team: NamedTeam | None) -> str:
         """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""
@@ -104,5 +106,4 @@ class NameVisibility:
 
     def first(self, token: Consent, account: OfATeam | None) -> str:
         """Return how a button or a sentence calls the person."""
-        name = self.token(token, account)
-        return name if name == HIDDEN else first_name(name)
+        return first_name(self.token(token, account))

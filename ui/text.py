@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext
 
-ELSEWHERE = "someone in another team"  # stands for a name that the reader may not read
+
+class HiddenName(str):
+    """What is shown in place of a name that the reader may not know. A type of its own: its words differ by language and place."""
+
+    __slots__ = ()
+
+
+def hidden_name() -> HiddenName:
+    """Return what is said in the middle of a sentence in place of a name that the reader may not know."""
+    return HiddenName(gettext("someone in another team"))
 
 
 def initials(name: str) -> str:
@@ -41,6 +50,6 @@ def mid(text: str) -> str:
 
 def first_name(name: str) -> str:
     """Return how a sentence calls a person: the first word of the name, or the e-mail's first part."""
-    if name == ELSEWHERE:
+    if isinstance(name, HiddenName):
         return name
     return name.split("@")[0].split(" ")[0]

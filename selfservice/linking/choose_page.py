@@ -16,7 +16,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
-from ui.text import ELSEWHERE, first_name, join_names
+from ui.text import first_name, hidden_name, join_names
 from users.models import User
 from users.visibility import names_for
 
@@ -71,7 +71,7 @@ def _names(one: Candidate, user: User, names: NameVisibility) -> Sequence[str]:
 
 def _carrier(token: Token, account: Account, user: User, names: NameVisibility) -> str:
     if not names.sees_token(token, account):
-        return ELSEWHERE
+        return hidden_name()
     person = token.consented_by
     return person.get_short_name() if person and person.pk != user.pk else token.native_user_name
 

@@ -93,7 +93,7 @@ def when(moment: datetime, form: str = "full", now: datetime | None = None) -> S
 @register.filter
 def first_name(name: object) -> str:
     """Return how a sentence calls a person: {{ user|first_name }}."""
-    return text.first_name(str(name))
+    return text.first_name(name if isinstance(name, str) else str(name))  # a hidden name keeps its type
 
 
 @register.filter
