@@ -35,6 +35,7 @@ from tokens.channels.kinds import (
     Versions,
 )
 from tokens.channels.pushes import Pushes
+from tokens.channels.verdict_table import VerdictTable
 
 CALLS_NOBODY = frozenset({"send", "sign", "consent_query"})  # methods that take an app and make no call
 # Methods whose callers go by what is answered: a ChannelError in one becomes its answer.
@@ -69,7 +70,7 @@ class Channel(ABC):
     label: ClassVar[str]
     versions: ClassVar[Versions]
     canonical: ClassVar[Callable[[str], str]]  # how `canonical_id` spells an ad account's id
-    table: ClassVar[Callable[[Answer], Classification]]  # `classify` of its verdicts
+    table: ClassVar[VerdictTable]
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
     pkce: ClassVar[bool] = (
         False  # whether its documents say that a web app with a secret may send an S256 challenge
@@ -121,7 +122,7 @@ class Channel(ABC):
 
     def classify(self, answer: Answer) -> Classification:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""
-        return type(self).table(answer)
+        return self.table.classify(answer)
 
     def pause_of(self, answer: Answer) -> int:
         """Return for how many seconds an answer asks the whole app to wait; 0: for none.

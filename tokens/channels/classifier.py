@@ -292,19 +292,6 @@ def evidence(answer: Answer) -> dict[str, Any]:
     return scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
 
 
-def require_ok(
-    answer: Answer, classification: Classification, *, channel: str, lacks: str = ""
-) -> dict[str, Any]:
-    """Return the object of a good answer. `lacks`: what it should hold and does not. Raises ChannelError for everything else."""
-    if lacks:
-        raise malformed(answer, lacks, channel=channel)
-    if classification.verdict != Verdict.OK:
-        raise ChannelError(classification, evidence=evidence(answer))
-    if not isinstance(answer.body, dict):
-        raise malformed(answer, "an object", channel=channel)
-    return answer.body
-
-
 def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
     """Return the error for a good answer that does not hold what was asked for."""
     row = f"answer without {what}"

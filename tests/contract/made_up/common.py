@@ -6,7 +6,7 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.addresses import configured
 from tokens.channels.base import Channel
-from tokens.channels.classifier import Facts, Row, body_of, codes, evidence, require_ok, rule
+from tokens.channels.classifier import Facts, Row, codes
 from tokens.channels.kinds import (
     AccessCheck,
     AccountList,
@@ -26,6 +26,7 @@ from tokens.channels.kinds import (
     code_form,
 )  # fmt: skip
 from tokens.channels.parse import digits, mapping, words
+from tokens.channels.verdict_table import VerdictTable
 
 ROWS = (
     Row("no token", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, statuses=frozenset({401})),
@@ -35,19 +36,19 @@ ROWS = (
 )
 
 
-def classify(answer: Answer) -> Classification:
-    """Read the table."""
-    body = mapping(body_of(answer))
-    name = words(body.get("error"))
-    if answer.status == 200 and not name:
-        return Classification(Verdict.OK)
-    return rule(ROWS, Facts(answer.call, answer.status, codes(name), shape="error"), channel="made up")
+def facts_of(answer: Answer, body: Any) -> Facts:
+    """Take the facts out of an answer."""
+    name = words(mapping(body).get("error"))
+    return Facts(answer.call, answer.status, codes(name), shape="error" if name else "fine")
+
+
+TABLE = VerdictTable("made up", ROWS, facts_of)
 
 
 class MadeUp(Channel):
     """OAuth 2 with a token that has no end."""
 
-    table = classify
+    table = TABLE
     protocol = "oauth2"
     scopes = ()
     partial_grants = False
@@ -80,7 +81,7 @@ class MadeUp(Channel):
 
     def asked(self, answer: Answer) -> dict[str, Any]:
         """Return the object of a good answer. Raises ChannelError."""
-        return require_ok(answer, classify(answer), channel=self.key)
+        return TABLE.require_ok(answer)
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}
@@ -113,10 +114,7 @@ class MadeUp(Channel):
     ) -> AccessCheck:
         path = f"accounts/{native_id}"
         answer = self.call("api", path, app, credentials.access_token, facts=facts, timeout=timeout)
-        classification = classify(answer)
-        if classification.verdict != Verdict.OK:
-            return AccessCheck(classification, evidence=evidence(answer))
-        return AccessCheck(classification, self.account(mapping(answer.body)))
+        return AccessCheck(Classification(Verdict.OK), self.account(TABLE.require_ok(answer)))
 
     def account(self, row: Mapping[str, Any]) -> NativeAccount:
         """Read one ad account."""

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokens.channels.classifier import Facts
 from tokens.channels.kinds import Answer, Call, Reason, Verdict
 from tokens.channels.x.channel import CHANNEL
-from tokens.channels.x.verdicts import ROWS, retry_after
+from tokens.channels.x.verdicts import ROWS
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC).timestamp()
 
@@ -255,7 +256,7 @@ def test_classify_is_total_and_ends_nothing_without_a_row_for_its_code(
     ],
 )
 def test_the_headers_say_how_long_to_wait(headers: dict[str, str], seconds: int | None) -> None:
-    found = retry_after(Answer("api", 429, headers), NOW)
+    found = CHANNEL.table.retry_after(Answer("api", 429, headers), Facts("api", 429), NOW)
 
     assert found == seconds
 

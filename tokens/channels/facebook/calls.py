@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import classifier, deprecations, http
+from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.facebook import verdicts
 from tokens.channels.facebook.declaration import VERSIONS
@@ -78,6 +78,4 @@ def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> An
 
 def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.require_ok(
-        answer, verdicts.classify(answer), channel="facebook", lacks=verdicts.lacking(answer)
-    )
+    return verdicts.TABLE.require_ok(answer)

@@ -40,7 +40,7 @@ class Facebook(Channel):
     """OAuth 2 without refresh tokens: a token is exchanged for one of 60 days, and again while it lives."""
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     pushes = pushes.PUSHES
     takes_config_id = True
     takes_pasted_tokens = True
@@ -160,7 +160,7 @@ class Facebook(Channel):
         """Ask debug_token. Where it says that data access is over, one real call decides."""
         limit = http.Limit(timeout)
         answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict != Verdict.OK:
             return Inspection(classification, evidence=evidence(answer))
         report = reading.report_of(answer.body)
@@ -183,7 +183,7 @@ class Facebook(Channel):
     ) -> tuple[Classification, Answer]:
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
         answer = listing.page(app, credentials.access_token, "account_id", limit=1, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict == Verdict.ACCESS_LOST:
             return replace(
                 classification,
@@ -221,7 +221,7 @@ class Facebook(Channel):
             params={"fields": listing.FIELDS},
             timeout=timeout,
         )
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict != Verdict.OK:
             return AccessCheck(classification, evidence=evidence(answer))
         granted = listing.granted_now(app, token, scopes, timeout=limit.left())
@@ -232,7 +232,7 @@ class Facebook(Channel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
-        return keys_taken(verdicts.classify(calls.debug_token(app, NOBODYS, timeout=timeout)))
+        return keys_taken(verdicts.TABLE.classify(calls.debug_token(app, NOBODYS, timeout=timeout)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""

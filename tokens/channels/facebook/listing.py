@@ -67,7 +67,7 @@ def granted_now(
     """Ask what was granted now, ad account by ad account; else go by the stored scopes."""
     known = None if scopes is None else tuple(scopes)
     answer = calls.debug_token(app, token, timeout=timeout)
-    if verdicts.classify(answer).verdict != Verdict.OK:
+    if verdicts.TABLE.classify(answer).verdict != Verdict.OK:
         return Granted(known, told=False)
     report = reading.report_of(answer.body)
     return Granted(known if report.scopes is None else report.scopes, report.publishing_ids)

@@ -65,7 +65,7 @@ def edge(identity: Identity) -> str:
 def is_one(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> bool:
     """Return whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
     answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-    return verdicts.classify(answer).verdict == Verdict.OK and reading.report_of(answer.body).system
+    return verdicts.TABLE.classify(answer).verdict == Verdict.OK and reading.report_of(answer.body).system
 
 
 def renewal_form(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> dict[str, str]:
@@ -83,7 +83,7 @@ def revoke(app: AppKeys, credentials: Credentials) -> bool:
 
 def _report(app: AppKeys, access_token: str) -> reading.Report:
     answer = calls.debug_token(app, access_token)
-    classification = verdicts.classify(answer)
+    classification = verdicts.TABLE.classify(answer)
     if classification.verdict != Verdict.OK:
         raise ChannelError(classification, evidence=evidence(answer))
     return reading.report_of(answer.body)

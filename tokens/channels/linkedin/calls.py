@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import classifier, deprecations, http
+from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.linkedin import verdicts
@@ -54,6 +54,4 @@ def rest(
 
 def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.require_ok(
-        answer, verdicts.classify(answer), channel="linkedin", lacks=verdicts.lacking(answer)
-    )
+    return verdicts.TABLE.require_ok(answer)

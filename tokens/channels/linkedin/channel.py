@@ -45,7 +45,7 @@ class LinkedIn(Channel):
     """OAuth 2. A refresh token comes for apps that LinkedIn approved; its date stands from the consent on."""
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     canonical = reading.canonical_id
     protocol = "oauth2"
     scopes = policy.SCOPES
@@ -87,7 +87,7 @@ class LinkedIn(Channel):
         if grant.dates.access_expires_at is not None and grant.scopes is not None:
             return grant
         answer = self._introspect(app, grant.credentials)
-        if verdicts.classify(answer).verdict != Verdict.OK:
+        if verdicts.TABLE.classify(answer).verdict != Verdict.OK:
             return grant
         report = reading.report_of(answer.body)
         scopes = report.scopes if grant.scopes is None else grant.scopes
@@ -106,7 +106,7 @@ class LinkedIn(Channel):
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""
         limit = http.Limit(timeout)
         answer = self._introspect(app, credentials, timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if answer.status == 401:
             classification = _keys_or_token(
                 classification, calls.introspect(app, NOBODYS, timeout=limit.left())
@@ -116,7 +116,7 @@ class LinkedIn(Channel):
             if left is None or left > PAUSE:
                 time.sleep(PAUSE)
                 answer = self._introspect(app, credentials, limit.left())
-                classification = verdicts.classify(answer)
+                classification = verdicts.TABLE.classify(answer)
             if classification.verdict in DOUBTFUL:
                 classification = replace(classification, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
         report = reading.report_of(answer.body)
@@ -152,7 +152,7 @@ class LinkedIn(Channel):
         limit = http.Limit(timeout)
         native_id, token = self.canonical_id(native_id), credentials.access_token
         answer = calls.rest("api", f"adAccounts/{native_id}", token=token, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict != Verdict.OK:
             return AccessCheck(classification, evidence=evidence(answer))
         role = ""
@@ -178,7 +178,7 @@ class LinkedIn(Channel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
-        classification = verdicts.classify(calls.introspect(app, NOBODYS, timeout=timeout))
+        classification = verdicts.TABLE.classify(calls.introspect(app, NOBODYS, timeout=timeout))
         said = classification.note.lower()
         unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
         return classification if unclear else keys_taken(classification)
@@ -187,7 +187,7 @@ class LinkedIn(Channel):
         """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""
         tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
-        return bool(answers) and all(verdicts.classify(one).verdict == Verdict.OK for one in answers)
+        return bool(answers) and all(verdicts.TABLE.classify(one).verdict == Verdict.OK for one in answers)
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, beside the two that every versioned call needs."""
@@ -200,7 +200,7 @@ def _keys_or_token(classification: Classification, second: Answer) -> Classifica
     401 is said of a wrong client secret, and, by a design note of LinkedIn's own, of a restricted member's token. Refused alike: the app's
     keys. Anything else that LinkedIn itself says of nobody's token shows that it takes the keys, so this token is in doubt.
     """
-    control = verdicts.classify(second)
+    control = verdicts.TABLE.classify(second)
     if second.status == 401 or control.verdict in HINDERED:
         return classification if second.status == 401 else control
     reason = Reason.SUSPENDED if "restrict" in classification.note.lower() else Reason.UNKNOWN

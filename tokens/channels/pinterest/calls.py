@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import classifier, deprecations, http
+from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.pinterest import verdicts
@@ -60,4 +60,4 @@ def ask_about_keys(app: AppKeys, *, timeout: float | None = None) -> Answer:
 
 def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.require_ok(answer, verdicts.classify(answer), channel="pinterest")
+    return verdicts.TABLE.require_ok(answer)

@@ -39,7 +39,7 @@ class Pinterest(Channel):
     """OAuth 2 with refresh tokens that rotate: a pair of 30 and 60 days, both of which start again with every renewal."""
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     canonical = reading.canonical_id
     protocol = "oauth2"
     scopes = policy.SCOPES
@@ -66,7 +66,7 @@ class Pinterest(Channel):
         return self._grant(app, calls.token_endpoint("refresh", app, form, timeout=limit.left()), limit)
 
     def _grant(self, app: AppKeys, answer: Answer, limit: http.Limit | None = None) -> Grant:
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if verdicts.keys_in_doubt(answer):
             timeout = None if limit is None else limit.left()
             classification = _keys_or_grant(
@@ -95,7 +95,7 @@ class Pinterest(Channel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. Pinterest tells neither dates nor scopes, and never why a token does not work."""
         answer = calls.get("introspect", "user_account", credentials.access_token, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.reason == Reason.SCOPE_MISSING:
             # Only of a token that it accepts does Pinterest say which permission it lacks.
             return Inspection(
@@ -129,7 +129,7 @@ class Pinterest(Channel):
         wanted = self.canonical_id(native_id)
         known = None if scopes is None else tuple(scopes)
         answer = calls.get("api", f"ad_accounts/{wanted}", credentials.access_token, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict == Verdict.ACCOUNT_RESTRICTED:
             account = self._restricted(credentials, wanted, answer, known, limit)
             return AccessCheck(classification, account, evidence=evidence(answer))
@@ -162,7 +162,7 @@ class Pinterest(Channel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask for what cannot be had: Pinterest looks at the app's keys first."""
-        return keys_taken(verdicts.classify(calls.ask_about_keys(app, timeout=timeout)))
+        return keys_taken(verdicts.TABLE.classify(calls.ask_about_keys(app, timeout=timeout)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Pinterest to end both tokens. It does so for system users' tokens only; for people's, return False."""
@@ -179,7 +179,7 @@ class Pinterest(Channel):
     def _revoke(self, app: AppKeys, token: str, hint: str) -> bool:
         form = {"token": token, "token_type_hint": hint}
         answer = calls.token_endpoint("api", app, form, path="oauth/token/revoke")
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict == Verdict.OK:
             return True
         if answer.status in {401, 403}:
@@ -195,7 +195,7 @@ def _keys_or_grant(answer: Answer, classification: Classification, second: Answe
     """
     if verdicts.keys_in_doubt(second):
         return KEYS
-    said = verdicts.classify(second)
+    said = verdicts.TABLE.classify(second)
     if answer.call == "exchange":
         return said if said.verdict == Verdict.APP_FAULT else Classification(Verdict.OUR_BUG, row=START_AGAIN)
     if said.verdict in HINDERED:

@@ -69,7 +69,7 @@ def revoke(app: AppKeys, token: str) -> Answer:
 
 def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return the object of a good answer; single items of it may still be errors. Raises ChannelError for everything else."""
-    classification = verdicts.classify(answer)
+    classification = verdicts.TABLE.classify(answer)
     if classification.verdict != Verdict.OK and classification.row != verdicts.ITEM_FAILED:
         raise ChannelError(classification, evidence=evidence(answer))
     if what := verdicts.lacks(answer.call, answer.body):

@@ -36,7 +36,7 @@ class Snapchat(Channel):
     """OAuth 2 with access tokens of half an hour or an hour, and a refresh token without an end."""
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     canonical = reading.canonical_id
     protocol = "oauth2"
     scopes = policy.SCOPES
@@ -122,12 +122,14 @@ class Snapchat(Channel):
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""
         form = {"grant_type": "refresh_token", "refresh_token": NOBODYS}
-        return keys_taken(verdicts.classify(calls.token_endpoint("refresh", app, form, timeout=timeout)))
+        return keys_taken(
+            verdicts.TABLE.classify(calls.token_endpoint("refresh", app, form, timeout=timeout))
+        )
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""
         answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict in HINDERED:
             raise ChannelError(classification, evidence=evidence(answer))
         return classification.verdict == Verdict.OK

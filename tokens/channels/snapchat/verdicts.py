@@ -6,37 +6,37 @@ therefore decides nothing that cannot be undone.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
-from tokens.channels.classifier import (
-    PASSING,
-    Facts,
-    Row,
-    body_of,
-    bounded,
-    codes,
-    headers_of,
-    malformed,
-    rule,
-    way_back,
-)
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
+from tokens.channels.classifier import PASSING, USED, Facts, query_of, way_back
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, number, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
-from users import database_clock
+from tokens.channels.verdict_table import (
+    AS_USER,
+    CALLBACK,
+    EXCHANGE,
+    FOR_TOKENS,
+    REFRESH,
+    VerdictTable,
+    app_fault,
+    dead,
+    in_doubt,
+    limited,
+    message_in,
+    our_bug,
+    out_of_reach,
+    passing,
+    restricted,
+    told,
+    until,
+)  # fmt: skip
 
 ITEM_FAILED = "an item failed"
 # Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
 ABOUT_APP, STOPPED, LIMITED, ABOUT_TOKEN = "about the app", "account stopped", "limited", "about the token"
-
-TOKEN_HOST: frozenset[Call] = frozenset({"exchange", "refresh"})
-EXCHANGE: frozenset[Call] = frozenset({"exchange"})
-REFRESH: frozenset[Call] = frozenset({"refresh"})
-CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
-USED: frozenset[Call] = frozenset({"api", "list_accounts"})
-AS_USER: frozenset[Call] = USED | {"introspect"}
 GENERAL = frozenset({"general"})
 _APP_WORDS = re.compile(
     r"client[ _](?:secret|credentials|authentication)|\b(?:unknown|invalid) (?:client|app|application)\b"
@@ -47,97 +47,72 @@ _TOKEN_WORDS = re.compile(
     r"\btoken\b.{0,30}\b(?:expired|invalid|revoked|not valid)\b|\b(?:expired|invalid|revoked) (?:access )?token\b|^unauthori[sz]ed\.?$"
 )
 # What each call is asked for: a good status without it is no good answer.
-ASKED_FOR: dict[Call, tuple[str, tuple[str, ...]]] = {
-    "introspect": ("who it is", ("me",)),
-    "exchange": ("a token", ("access_token",)),
-    "refresh": ("a token", ("access_token",)),
-    "list_accounts": ("a list", ("organizations", "adaccounts", "roles")),
+ASKED_FOR: Mapping[Call, tuple[str, type, tuple[str, ...]]] = {
+    "introspect": ("who it is", dict, ("me",)),
+    "exchange": ("a token", str, ("access_token",)),
+    "refresh": ("a token", str, ("access_token",)),
+    "list_accounts": ("a list", list, ("organizations", "adaccounts", "roles")),
 }
 
 
 ROWS = (
-    Row("no answer", Verdict.TRANSIENT, Reason.TRANSIENT, statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
-    Row("trouble at Snapchat", Verdict.TRANSIENT, Reason.TRANSIENT, statuses=frozenset(range(500, 600)), source="seen"),
-    Row("too many requests", Verdict.RATE_LIMITED, Reason.TRANSIENT, statuses=frozenset({429}), source="snap, rate-limits"),
-    Row("limit by its words", Verdict.RATE_LIMITED, Reason.TRANSIENT, codes=codes(LIMITED), source="seen"),
+    passing("no answer", statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
+    passing("trouble at Snapchat", statuses=range(500, 600), source="seen"),
+    limited("too many requests", statuses={429}, source="snap, rate-limits"),
+    limited("limit by its words", codes={LIMITED}, source="seen"),
 
     # Our app: these hit all tokens at once and touch none.
-    Row("app keys", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("invalid_client"), source="RFC 6749; told: 401 of the token host"),
-    Row("app not allowed", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("unauthorized_client"), source="RFC 6749"),
-    Row("app scope", Verdict.APP_FAULT, Reason.APP_FAULT, calls=TOKEN_HOST | CALLBACK, codes=codes("invalid_scope"),
+    app_fault("app keys", codes={"invalid_client"}, source="RFC 6749; told: 401 of the token host"),
+    app_fault("app not allowed", codes={"unauthorized_client"}, source="RFC 6749"),
+    app_fault("app scope", calls=FOR_TOKENS | CALLBACK, codes={"invalid_scope"},
         source="RFC 6749; snap: some scopes need a place on a list"),
-    Row("app in words", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes(ABOUT_APP), source="unproven"),
-    Row("redirect address", Verdict.APP_FAULT, Reason.APP_FAULT, calls=EXCHANGE, codes=codes("invalid_grant", "invalid_request"),
-        text="redirect_uri", source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
+    app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
+    app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
+        source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
 
     # The handshake.
-    Row(START_AGAIN, Verdict.OUR_BUG, calls=EXCHANGE, codes=codes("invalid_grant"),
-        source="RFC 6749: the code is unknown, was used, or is too old"),
-    Row("refused by the person", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, codes=codes("access_denied"), source="RFC 6749"),
-    Row("trouble in OAuth's word", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK | TOKEN_HOST,
-        codes=codes("server_error", "temporarily_unavailable"), source="RFC 6749"),
-    Row("consent request", Verdict.OUR_BUG, calls=CALLBACK, codes=codes("invalid_request", "unsupported_response_type"),
-        source="RFC 6749"),
-    Row(START_AGAIN, Verdict.OUR_BUG, calls=CALLBACK, shapes=frozenset({"fine"}), source="a way back without a code"),
+    our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749: the code is unknown, was used, or is too old"),
+    passing("refused by the person", calls=CALLBACK, codes={"access_denied"}, source="RFC 6749"),
+    passing("trouble in OAuth's word", calls=CALLBACK | FOR_TOKENS, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
+    our_bug("consent request", calls=CALLBACK, codes={"invalid_request", "unsupported_response_type"}, source="RFC 6749"),
+    our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="a way back without a code"),
     # The address of the way back is the browser's to write, so nothing in it is kept as an answer to be classified.
-    Row("error of the consent page", Verdict.TRANSIENT, Reason.TRANSIENT, calls=CALLBACK, source="RFC 6749: more may be added"),
+    passing("error of the consent page", calls=CALLBACK, source="RFC 6749: more may be added"),
 
     # The end of an authorisation. Snapchat does not tell who ended it; that the person removed AdToken is the best known cause.
-    Row("refresh refused", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses=frozenset({400, 401, 403}),
-        codes=codes("invalid_grant"), source="told: invalid, expired or revoked; RFC 6749"),
-    Row("token request", Verdict.OUR_BUG, calls=TOKEN_HOST, codes=codes("invalid_request", "unsupported_grant_type"), source="RFC 6749"),
+    dead("refresh refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401, 403}, codes={"invalid_grant"},
+        source="told: invalid, expired or revoked; RFC 6749"),
+    our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
 
     # An access token that ran out or was revoked: one refresh decides. No source has the body of this answer for certain.
-    Row("access refused", Verdict.CONFIRM_FIRST, calls=AS_USER, statuses=frozenset({401}), source="seen; told: E3002"),
+    in_doubt("access refused", calls=AS_USER, statuses={401}, source="seen; told: E3002"),
 
     # The token lives; this ad account is stopped, or out of its reach.
-    Row("ad account stopped", Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, calls=USED, statuses=frozenset({200, 400, 403}),
-        codes=codes(STOPPED), source="unproven: by the answer's own words"),
-    Row("scope missing", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, statuses=frozenset({403}),
-        codes=codes("insufficient_scope"), source="RFC 6750"),
-    Row("not permitted by scope", Verdict.ACCESS_LOST, Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
-        text="scope", source="unproven"),
-    Row("access refused in words", Verdict.CONFIRM_FIRST, calls=AS_USER, shapes=GENERAL, statuses=frozenset({400, 403}),
-        codes=codes(ABOUT_TOKEN), source="told: 400 with words about an invalid token, segmentio/segment-docs 5173; unproven here"),
-    Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({403}),
-        source="seen: given up for this account only"),
+    restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED}, source="unproven: by the answer's own words"),
+    out_of_reach("scope missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={"insufficient_scope"}, source="RFC 6750"),
+    out_of_reach("not permitted by scope", Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses={403}, text="scope",
+        source="unproven"),
+    in_doubt("access refused in words", calls=AS_USER, shapes=GENERAL, statuses={400, 403}, codes={ABOUT_TOKEN},
+        source="told: 400 with words about an invalid token, segmentio/segment-docs 5173; unproven here"),
+    out_of_reach("not permitted", calls=USED, shapes=GENERAL, statuses={403}, source="seen: given up for this account only"),
     # Statuses of E3002 disagree, its words do not.
-    Row("not permitted in words", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({200, 400}),
-        text="caller does not have permission", source="seen with 403, E3002; unproven with these"),
-    Row("not visible", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, calls=USED, shapes=GENERAL, statuses=frozenset({404}),
-        source="seen: E3003"),
+    out_of_reach("not permitted in words", calls=USED, shapes=GENERAL, statuses={200, 400}, text="caller does not have permission",
+        source="seen with 403, E3002; unproven with these"),
+    out_of_reach("not visible", calls=USED, shapes=GENERAL, statuses={404}, source="seen: E3003"),
 
-    Row(ITEM_FAILED, Verdict.TRANSIENT, Reason.TRANSIENT, shapes=frozenset({"items"}), statuses=frozenset(range(200, 300)),
-        source="told: HTTP 200 may hold items in error"),
-    Row("bad request", Verdict.OUR_BUG, calls=USED, shapes=GENERAL, statuses=frozenset({400}), source="snap"),
-    Row("no such call", Verdict.OUR_BUG, calls=AS_USER, statuses=frozenset({405, 406, 410, 418}), source="told: about the request"),
+    passing(ITEM_FAILED, shapes={"items"}, statuses=range(200, 300), source="told: HTTP 200 may hold items in error"),
+    our_bug("bad request", calls=USED, shapes=GENERAL, statuses={400}, source="snap"),
+    our_bug("no such call", calls=AS_USER, statuses={405, 406, 410, 418}, source="told: about the request"),
 )  # fmt: skip
-
-
-def classify(answer: Answer) -> Classification:
-    """Return what an answer of Snapchat means. Total; what is not in the table never kills."""
-    body = body_of(answer)
-    if answer.call == "authorize_callback":
-        body = dict(parse_qsl(body.rpartition("?")[2])) if isinstance(body, str) else body
-        if words(mapping(body).get("code")) and not mapping(body).get("error"):
-            return Classification(Verdict.OK)
-    facts = facts_of(answer, body)
-    if facts.fine and answer.call != "authorize_callback":
-        what = lacks(answer.call, body)
-        return (
-            malformed(answer, what, channel="snapchat").classification if what else Classification(Verdict.OK)
-        )
-    return rule(ROWS, facts, channel="snapchat", retry_after=retry_after(answer, database_clock.seconds()))
 
 
 def lacks(call: Call, body: Any) -> str:
     """Return what a good answer should hold and does not, or nothing."""
-    what, keys = ASKED_FOR.get(call, ("an object", ()))
     said = mapping(body)
-    if not keys:
-        return "" if said or call == "api" else what
-    wanted = list if call == "list_accounts" else dict if call == "introspect" else str
-    return "" if any(isinstance(said.get(key), wanted) for key in keys) else what
+    if call not in ASKED_FOR:
+        return "" if said or call in ("api", "authorize_callback") else "an object"
+    what, kind, keys = ASKED_FOR[call]
+    return "" if any(isinstance(said.get(key), kind) for key in keys) else what
 
 
 def facts_of(answer: Answer, body: Any) -> Facts:
@@ -146,35 +121,37 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     The token endpoint answers `{error, error_description}`, the API `{request_status: ERROR, debug_message, display_message,
     error_code}` or `msg`; HTTP 200 may hold items that failed.
     """
+    if answer.call == "authorize_callback":
+        body = query_of(body) if isinstance(body, str) else body
+        if words(mapping(body).get("code")) and not mapping(body).get("error"):
+            return Facts(answer.call, 200, shape="fine")
     if isinstance(body, str):
         return _facts(answer, "text" if body.strip() else "fine", words(body))
     said = mapping(body)
     status = words(said.get("request_status"), 40).lower()
-    found = [words(said.get(name), 100) for name in ("error", "error_code")]
-    text = [
-        words(said.get(name)) for name in ("error_description", "debug_message", "display_message", "msg")
-    ]
-    message = " ".join(part for part in text if part)[:500]
-    if found[0]:
+    error, code = (words(said.get(name), 100) for name in ("error", "error_code"))
+    message = message_in(said, "error_description", "debug_message", "display_message", "msg")[:500]
+    if error:
         shape = "oauth"
-    elif found[1] or status not in {"", SUCCESS} or any(text):
+    elif code or status not in {"", SUCCESS} or message:
         shape = "general"
+    elif reasons := _failures(said):
+        shape, message = "items", " ".join(reasons)[:500]
+    elif not isinstance(body, dict) and body is not None:
+        shape = "strange"
     else:
-        reasons = _failures(said)
-        shape, message = ("items", " ".join(reasons)[:500]) if reasons else ("fine", "")
-        if not isinstance(body, dict) and body is not None:
-            shape = "strange"
-    return _facts(answer, shape, message, *(code for code in found if code))
+        shape = "nothing" if answer.call == "authorize_callback" else "fine"
+    return _facts(answer, shape, message, *told(error, code))
 
 
-def _facts(answer: Answer, shape: str, message: str, *found: str) -> Facts:
+def _facts(answer: Answer, shape: str, message: str, *named: int | str) -> Facts:
     spoken = {LIMITED} if shape != "items" and says_limited(message) else set()
     if shape in {"oauth", "general"}:
         spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
         spoken |= {STOPPED} if says_account_stopped(message) else set()
         spoken |= {ABOUT_TOKEN} if _TOKEN_WORDS.search(message.lower()) else set()
-    status = way_back(answer, named=bool(found))
-    return Facts(answer.call, status, codes=frozenset({*found, *spoken}), message=message, shape=shape)
+    status = way_back(answer, named=bool(named))
+    return Facts(answer.call, status, codes=frozenset({*named, *spoken}), message=message, shape=shape)
 
 
 def _failures(said: Any) -> list[str]:
@@ -184,11 +161,10 @@ def _failures(said: Any) -> list[str]:
     return [words(row.get("sub_request_error_reason"), 200) or "failed" for row in bad]
 
 
-def retry_after(answer: Answer, now: float) -> int | None:
-    """Return in how many seconds the limit ends, where headers say so. Snapchat documents none; some integrations read these."""
-    headers = headers_of(answer)
-    wait = number(headers.get("retry-after"))
-    if wait is None:
-        reset = number(headers.get("x-rate-limit-reset"))
-        wait = None if reset is None or reset <= now else int(reset - now) + 1
-    return bounded(wait)
+def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
+    """Read a header that some integrations read. Snapchat documents none."""
+    reset = number(headers.get("x-rate-limit-reset"))
+    return until(reset, now) if reset is not None and reset > now else None
+
+
+TABLE = VerdictTable("snapchat", ROWS, facts_of, lacks=lacks, wait=_wait)

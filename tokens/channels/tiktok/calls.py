@@ -13,7 +13,7 @@ from tokens.channels.addresses import configured
 from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
 from tokens.channels.tiktok.declaration import VERSIONS
-from tokens.channels.tiktok.verdicts import classify
+from tokens.channels.tiktok.verdicts import TABLE
 
 PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
 
@@ -93,7 +93,7 @@ def center_advertisers(
 
 def require_ok(answer: Answer) -> Mapping[str, Any]:
     """Return `data` of a good answer. Raises ChannelError for everything else."""
-    classification = classify(answer)
+    classification = TABLE.classify(answer)
     if classification.verdict != Verdict.OK:
         raise ChannelError(classification, evidence=evidence(answer))
     data = answer.body.get("data") if isinstance(answer.body, dict) else None

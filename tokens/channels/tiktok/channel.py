@@ -41,7 +41,7 @@ class TikTok(Channel):
     """
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     pushes = pushes.PUSHES
     protocol = "oauth2"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
@@ -99,7 +99,7 @@ class TikTok(Channel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. TikTok tells neither dates nor permissions here, so both stay as they are."""
         answer = calls.user_info("introspect", credentials.access_token, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict != Verdict.OK:
             return Inspection(classification, evidence=evidence(answer))
         native_user_id = digits(calls.require_ok(answer).get("core_user_id"))
@@ -149,13 +149,13 @@ class TikTok(Channel):
         answer = calls.post(
             "exchange", "oauth2/access_token", {"auth_code": NOBODYS}, app=app, timeout=timeout
         )
-        return keys_taken(verdicts.classify(answer))
+        return keys_taken(verdicts.TABLE.classify(answer))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended."""
         token = credentials.access_token
         answer = calls.post("api", "oauth2/revoke_token", {"access_token": token}, app=app, token=token)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict in {Verdict.OK, Verdict.TOKEN_DEAD}:
             return True
         raise ChannelError(classification, evidence=evidence(answer))

@@ -20,7 +20,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import digits
 from tokens.channels.tiktok import calls, policy, reading
-from tokens.channels.tiktok.verdicts import classify
+from tokens.channels.tiktok.verdicts import TABLE
 from tokens.channels.turns import Turns, beginning_at
 
 CHUNK = 100  # ad accounts in one call, clients' experience
@@ -97,7 +97,7 @@ class _Facts:
             self.complete = False
             return {}
         answer = calls.advertiser_info("list_accounts", self._token, native_ids)
-        classification = classify(answer)
+        classification = TABLE.classify(answer)
         if classification.verdict == Verdict.ACCESS_LOST and classification.reason == Reason.ACCESS_LOST:
             return self._halves(native_ids)
         rows = reading.rows(calls.require_ok(answer))

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels import classifier, deprecations, http
+from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
 from tokens.channels.x import signing
 from tokens.channels.x.declaration import VERSIONS
-from tokens.channels.x.verdicts import classify
+from tokens.channels.x.verdicts import TABLE
 
 NOBODY = Credentials("")
 LONGEST_TOKEN = 1000  # characters
@@ -86,12 +86,12 @@ def users_me(app: AppKeys, credentials: Credentials, *, timeout: float | None = 
 
 def require_ok(answer: Answer) -> dict[str, Any]:
     """Return the object of a good answer. Raises ChannelError for everything else."""
-    return classifier.require_ok(answer, classify(answer), channel="x")
+    return TABLE.require_ok(answer)
 
 
 def _form(answer: Answer) -> dict[str, str]:
     """Return the fields of a form-encoded answer. Raises ChannelError."""
-    classification = classify(answer)
+    classification = TABLE.classify(answer)
     if classification.verdict != Verdict.OK and not 200 <= answer.status < 300:
         raise ChannelError(classification, evidence=evidence(answer))
     if classification.verdict != Verdict.OK or not isinstance(answer.body, str):

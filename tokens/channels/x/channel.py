@@ -35,7 +35,7 @@ class XChannel(Channel):
     """OAuth 1.0a: every request is signed, and a token has no end date."""
 
     declaration = DECLARATION
-    table = verdicts.classify
+    table = verdicts.TABLE
     canonical = reading.canonical_id
     pushes = pushes.PUSHES
     protocol = "oauth1"
@@ -79,7 +79,7 @@ class XChannel(Channel):
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented."""
         answer = calls.verify_credentials(app, credentials)
-        if verdicts.classify(answer).row == verdicts.ACCESS_LEVEL:
+        if verdicts.TABLE.classify(answer).row == verdicts.ACCESS_LEVEL:
             answer = calls.users_me(app, credentials)
         body = calls.require_ok(answer)
         native_user_id = reading.user_id(body)
@@ -95,7 +95,7 @@ class XChannel(Channel):
         """Ask verify_credentials; the newer API too, where that says that there is no such page or that our app may not ask it."""
         limit = http.Limit(timeout)
         answer = calls.verify_credentials(app, credentials, timeout=timeout)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.row == verdicts.GONE_OR_MOVED:
             classification = _gone_or_moved(
                 classification, calls.users_me(app, credentials, timeout=limit.left())
@@ -138,10 +138,10 @@ class XChannel(Channel):
         url = calls.ads(f"accounts/{wanted}")
         answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
         account = None
-        if (classification := verdicts.classify(answer)).verdict == Verdict.OK:
+        if (classification := verdicts.TABLE.classify(answer)).verdict == Verdict.OK:
             account = reading.account(_data(answer))
             answer = listing.ask_of(app, credentials, wanted, listing.ROLE, limit.left())
-            classification = verdicts.classify(answer)
+            classification = verdicts.TABLE.classify(answer)
         if classification.verdict != Verdict.OK:
             return AccessCheck(_not_readable(classification), evidence=evidence(answer))
         read = reading.with_role(account, answer.body) if account is not None else None
@@ -157,13 +157,13 @@ class XChannel(Channel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
-        return verdicts.classify(calls.ask_request_token(app, timeout=timeout))
+        return verdicts.TABLE.classify(calls.ask_request_token(app, timeout=timeout))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Have X end the token. One that X has ended already counts as ended."""
         url = calls.api("1.1/oauth/invalidate_token.json")
         answer = calls.signed("api", "POST", url, app=app, credentials=credentials)
-        classification = verdicts.classify(answer)
+        classification = verdicts.TABLE.classify(answer)
         if classification.verdict == Verdict.OK or classification.row == "revoked":
             return True
         raise ChannelError(classification, evidence=evidence(answer))
@@ -194,7 +194,7 @@ def _gone_or_moved(classification: Classification, second: Answer) -> Classifica
         return replace(classification, verdict=Verdict.TOKEN_DEAD, row="gone")
     if second.status in {200, 404}:
         return Classification(Verdict.OUR_BUG, row="no such address")
-    said = verdicts.classify(second)
+    said = verdicts.TABLE.classify(second)
     return said if said.verdict in HINDERED else classification
 
 
@@ -202,7 +202,7 @@ def _by_the_newer_api(classification: Classification, second: Answer) -> Classif
     """Judge what the newer API says in place of the older one, which our app may not ask. A 401 of it names no cause."""
     if second.status == 401:
         return Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
-    said = verdicts.classify(second)
+    said = verdicts.TABLE.classify(second)
     return said if said.verdict in HARMLESS | {Verdict.OK} else classification
 
 
@@ -219,7 +219,7 @@ def _ours_or_the_apps(classification: Classification, second: Answer) -> Classif
 
     Refused too: operators must act. Given: we sign well, so the person's pair is in doubt.
     """
-    said = verdicts.classify(second)
+    said = verdicts.TABLE.classify(second)
     if said.verdict == Verdict.APP_FAULT:
         return said
     if said.verdict == Verdict.OK:

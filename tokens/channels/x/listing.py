@@ -57,7 +57,7 @@ def with_funding(
 ) -> NativeAccount:
     """Add the currency, and whether anything can pay. Where that cannot be read, the restriction is not told."""
     answer = ask_of(app, credentials, account.native_id, FUNDING, timeout)
-    if verdicts.classify(answer).verdict != Verdict.OK:
+    if verdicts.TABLE.classify(answer).verdict != Verdict.OK:
         return _untold(account)
     return reading.with_funding(account, answer.body)
 
@@ -107,7 +107,7 @@ def _with_roles(
 def _with_role(app: AppKeys, credentials: Credentials, account: NativeAccount) -> NativeAccount:
     """Add role and payment; what cannot be read of either stays open."""
     answer = ask_of(app, credentials, account.native_id, ROLE)
-    if verdicts.classify(answer).verdict != Verdict.OK:
+    if verdicts.TABLE.classify(answer).verdict != Verdict.OK:
         return _not_asked(account)
     known = reading.with_role(account, answer.body) or account
     return with_funding(app, credentials, known)
