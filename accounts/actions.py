@@ -28,8 +28,8 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     if not selection.usable(entry):
         raise ActionRefused("not_usable", person=token.native_user_name)
     if selection.stands_back(entry, account.pool.select_related("token")):
-        told = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)
-        raise ActionRefused("as_told", text=told.what)
+        explanation = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)
+        raise ActionRefused("as_told", text=explanation.what)
     pool.settle(
         account_ids=[account.pk],
         cause="switched",
@@ -236,10 +236,10 @@ def cannot_ask(token: Token) -> str:
 
 def asking_is_vain(entry: AccountToken) -> str:
     """Return why a new consent of this person would not help this account, or "" where it would."""
-    told = pool_reasons.explain_entry(entry)
-    if not told.short or told.by_consent:
+    explanation = pool_reasons.explain_entry(entry)
+    if not explanation.short or explanation.by_consent:
         return ""
-    return phrase(WORDS, "would_not_help", who=told.waits_for or told.who)
+    return phrase(WORDS, "would_not_help", who=explanation.waits_for or explanation.who)
 
 
 def _entry(account: Account, token: Token) -> AccountToken:

@@ -254,17 +254,17 @@ def _account(one: Summary) -> AccountOut:
 
 def _detail(one: Summary, caller: Caller) -> AccountDetail:
     account = one.account
-    told = reasons.explain(
+    explanation = reasons.explain(
         account.channel, pool_reasons.account_reason(account, one.entries), account=account.name
     )
     names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
     return AccountDetail(
         **_account(one).dict(),
         pool=[_entry(one, entry, names) for entry in one.entries],
-        what=told.what,
-        who=told.who,
-        causes=list(told.causes),
-        steps=list(told.steps),
+        what=explanation.what,
+        who=explanation.who,
+        causes=list(explanation.causes),
+        steps=list(explanation.steps),
     )
 
 

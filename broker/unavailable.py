@@ -42,20 +42,20 @@ def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None
     entries = selection.in_order(account)
     found = pool_reasons.account_reason(account, entries)
     reason = found if found in {*Reason, *pool_reasons.DECIDED_HERE} else Reason.UNKNOWN
-    told = reasons.explain(account.channel, reason)
+    explanation = reasons.explain(account.channel, reason)
     people = _names([entry.token.consented_by for entry in entries], teams)
     unlinked = reason == pool_reasons.UNLINKED
     todo = text("link_anew" if unlinked else "re_authenticate", channel=native.label)
     if reason == pool_reasons.OUTSIDE:
-        people = (told.waits_for,)
+        people = (explanation.waits_for,)
         todo = text("add_to_team")
-    elif told.waits_for:
+    elif explanation.waits_for:
         people = (text("an_admin", channel=native.label),)
         todo = text("give_a_role")
     elif reason in LIFTABLE | WRITE_REFUSALS:
         todo = text("put_right_there", channel=native.label)
     detail = text("deactivated", reason=str(reason), todo=todo)
-    return NotAvailable("deactivated", reason, detail, account.since, people, told.steps)
+    return NotAvailable("deactivated", reason, detail, account.since, people, explanation.steps)
 
 
 def _names(users: Collection[User | None], teams: frozenset[int] | None) -> tuple[str, ...]:

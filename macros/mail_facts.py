@@ -138,7 +138,7 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
     first, count = login.first, len(login.lines)
     section = reader.section(first)
     known = not isinstance(first.person, HiddenName)
-    told = first.explain(called([line.account.name for line in login.lines]))
+    explanation = first.explain(called([line.account.name for line in login.lines]))
     return {
         "section": section,
         "account": first.account,
@@ -154,7 +154,7 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
         "carrier": first_name(first.carrier),
         **_backup(first, reader),
         **_linked_by(login, reader),
-        "told": told,
+        "explanation": explanation,
         "waits_for": first.waits_for,
         "asks": not (first.waits_for or first.mine or first.unreachable),
         "person": first.person if known else "",
@@ -162,7 +162,7 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
         "named": first.person,
         "contact": first.contact,
         "steps_kind": _steps_kind(first),
-        "steps": (told.steps if first.mine else told.own_steps) if told else (),
+        "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
         "liftable": first.reason in LIFTABLE,
         "native": _native(first) or first.person,
         "watches": first.watches,

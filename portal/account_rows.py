@@ -112,8 +112,8 @@ def _tried_again(entries: Sequence[AccountToken], now: datetime) -> str:
 def _what_ends(one: Summary, names: NameVisibility) -> str:
     stopped = next((e for e in one.entries if e.token.state == Token.State.DEAD), None)
     if stopped is not None:
-        told = explain(one.account, stopped.token.reason)
-        return f"{names.first(stopped.token, one.account)}: {told.short[:1].lower()}{told.short[1:]}"
+        explanation = explain(one.account, stopped.token.reason)
+        return f"{names.first(stopped.token, one.account)}: {explanation.short[:1].lower()}{explanation.short[1:]}"
     dated = [e for e in one.entries if selection.living(e) and e.token.deadline == one.account.deadline]
     return (
         str(dates.CLOCK_NAMES.get(dated[0].token.deadline_clock, dates.CLOCK_NAMES["access"]))

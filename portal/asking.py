@@ -65,9 +65,9 @@ def _why_nobody(account: Account, *, paused: bool) -> str:
     if not account.pool.all():
         return gettext("nobody has linked it yet")
     reason = pool_reasons.account_reason(account, selection.in_order(account))
-    told = pool_reasons.explain_account(account, reason)
-    if told.waits_for:
-        return gettext("waiting for %(whom)s") % {"whom": told.waits_for}
+    explanation = pool_reasons.explain_account(account, reason)
+    if explanation.waits_for:
+        return gettext("waiting for %(whom)s") % {"whom": explanation.waits_for}
     return gettext("nothing ends within 30 days")
 
 

@@ -58,7 +58,7 @@ class PoolAction:
 class Box:
     """What happened, who can fix it, steps, and the channel's answer."""
 
-    told: reasons.Explanation
+    explanation: reasons.Explanation
     who: str
     asked_at: datetime | None
     evidence: str
@@ -169,10 +169,10 @@ def _box(row: PoolRow, names: NameVisibility, asked_at: datetime | None, *, open
     token, account = row.token, row.entry.account
     seen = names.sees_token(token, account)
     evidence = pretty(token.evidence) if seen and token.evidence else ""
-    told = pool_reasons.explain_entry(row.entry, person=row.name)
+    explanation = pool_reasons.explain_entry(row.entry, person=row.name)
     return Box(
-        told=told,
-        who=told.who if told.who.endswith(".") else f"{told.who}.",
+        explanation=explanation,
+        who=explanation.who if explanation.who.endswith(".") else f"{explanation.who}.",
         asked_at=asked_at if asked_at and asked_at > token.linked_at else None,
         evidence=evidence,
         opened=token.state == Token.State.DEAD or opened == token.pk,
@@ -279,7 +279,7 @@ def _first_two(
     if token.state == Token.State.DEAD:
         wanted = [ask]
     elif row.box is not None and token.state == Token.State.VALID:
-        wanted = [ask] if row.box.told.by_consent else [steps, check]
+        wanted = [ask] if row.box.explanation.by_consent else [steps, check]
     elif row.active:
         due = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
         wanted = [ask] if due else [check]

@@ -49,11 +49,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Told:
+class ExplainedReason:
     """One reason on a channel's page."""
 
     reason: Reason
-    words: reasons.Explanation
+    explanation: reasons.Explanation
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Group:
     """Reasons that the same people act on."""
 
     key: str  # log_in, account, writing, trouble
-    told: Sequence[Told]
+    explained: Sequence[ExplainedReason]
 
 
 def overview(user: User) -> dict[str, Any]:
@@ -88,7 +88,11 @@ def page(channel: str, user: User) -> dict[str, Any]:
         "groups": [
             Group(
                 key,
-                [Told(one, reasons.explain(channel, one)) for one in found if reasons.happens(channel, one)],
+                [
+                    ExplainedReason(one, reasons.explain(channel, one))
+                    for one in found
+                    if reasons.happens(channel, one)
+                ],
             )
             for key, found in GROUPS
         ],

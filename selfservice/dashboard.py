@@ -161,8 +161,8 @@ def _login_row(entries: Sequence[AccountToken], names: NameVisibility, now: date
         shown = pill("account", "urgent" if urgent else "at_risk", label=left)
         text = ""
     else:
-        told = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
-        shown, text = pill("log_in", "limited", label=told.short), told.what
+        explanation = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
+        shown, text = pill("log_in", "limited", label=explanation.short), explanation.what
     if len(entries) > 1:
         text = f"{text} {say('enough', n=len(entries))}".strip()
     hanging = [_hanging(one, _entry_in(one, token), names, now) for one in named]
@@ -257,9 +257,9 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
     if not one.entries:
         return say("nobody_linked"), "link"
     account = one.account
-    told = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
+    explanation = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
     stopped = pool_reasons.entry_that_stopped(account, one.entries)
-    waits_for = told.waits_for
+    waits_for = explanation.waits_for
     if not waits_for and stopped is not None and stopped.token.consented_by_id not in {None, user.pk}:
         waits_for = names.within(stopped.token, account)
     own = overview.own_entry(one, user)
@@ -268,7 +268,7 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
     else:
         own.account = account
         action = _own_action(own)
-    return say("account_stopped", short=mid(told.short), who=waits_for), action
+    return say("account_stopped", short=mid(explanation.short), who=waits_for), action
 
 
 def _lead(needing: Sequence[LoginRow], counts: my_list.Counts, found: QuerySet[Any]) -> str:

@@ -41,11 +41,11 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
     names = names_for(user)
     keepers = [_keeper(account, entry, user, names, now) for entry in one.entries]
     mine = overview.own_entry(one, user)
-    told = reasons.explain(
+    explanation = reasons.explain(
         account.channel, pool_reasons.entry_reason(mine) if mine else "", account=account.name, you=True
     )
     return {
-        **overview.limits(mine, one, names, told),
+        **overview.limits(mine, one, names, explanation),
         "account": account,
         "summary": one,
         "keepers": keepers,

@@ -50,8 +50,10 @@ def _row(token: Token) -> LogIn:
     label = registry.get(token.app.channel).label
     number: int = token.accounts  # type: ignore[attr-defined]  # counted by _own
     if token.state == Token.State.DEAD:
-        told = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True)
-        text = say("carried", n=number, what=told.what)
+        explanation = reasons.explain(
+            token.app.channel, token.reason, person=token.native_user_name, you=True
+        )
+        text = say("carried", n=number, what=explanation.what)
         return LogIn(token, label, "stopped", text, not token.is_removed)
     state = "checking" if token.state == Token.State.COOLING else "works"
     return LogIn(token, label, state, say("carries", n=number), removable=True)

@@ -136,7 +136,7 @@ def _card(
     lines: Sequence[Line], shown: Sequence[Line], pools: Mapping[int, Summary], reader: Reader
 ) -> dict[str, object]:
     """Return the facts of one card: what one cause took one log-in away from."""
-    first, told = lines[0], _explanation(lines)
+    first, explanation = lines[0], _explanation(lines)
     dark = any(line.dark for line in lines)
     # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
@@ -149,11 +149,11 @@ def _card(
         "pill": pills.pill("account", "deactivated") if dark else _pill(first),
         "lines": [_shown_line(line, pools, reader) for line in shown],
         "unseen": len(lines) - len(shown),
-        "told": told,
-        "waits_for": told.waits_for or ("" if first.mine else first.person),
-        "you_help": bool(told.waits_for) and _is_admin(first, pools, reader.user),
+        "explanation": explanation,
+        "waits_for": explanation.waits_for or ("" if first.mine else first.person),
+        "you_help": bool(explanation.waits_for) and _is_admin(first, pools, reader.user),
         "steps": steps,
-        "renews": first.mine and told.by_consent,
+        "renews": first.mine and explanation.by_consent,
         "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
         "open_url": addresses.absolute_url("open_account", first.account.pk),
     }

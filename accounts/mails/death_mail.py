@@ -115,7 +115,7 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
     native = registry.get(token.app.channel)
     account = rows.shown[0].account
     entry = AccountToken.objects.select_related("token").get(account=account, token=token)
-    told = reasons.explain(
+    explanation = reasons.explain(
         native.key,
         pool_reasons.entry_reason(entry),
         person=token.native_user_name,
@@ -131,7 +131,7 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
         "log_in": token.native_user_name,
         "stopped": dates.moment(token.state_since, zone=zone).full if dead else "",
         "ends": dates.moment(ends, zone=zone).full if ends else "",
-        "told": told,
-        "steps": told.steps or (native.last_step,),
+        "explanation": explanation,
+        "steps": explanation.steps or (native.last_step,),
         "url": addresses.absolute_url("reauthenticate", account.pk),
     }

@@ -51,7 +51,7 @@ def build(message: Message, token: Token) -> Mail:
         "team_count": len(teams),
         "teams": join_names(list(Team.objects.filter(pk__in=teams).values_list("name", flat=True))),
         "stopped": dates.moment(token.state_since, zone=reader.zone).full,
-        "told": reasons.explain(
+        "explanation": reasons.explain(
             token.app.channel,
             token.reason,
             person=names.token(token, first.account),

@@ -173,7 +173,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     others = summary.others(found, user, names)
     login = token.native_user_name if token else ""
     checking = token is not None and token.state == Token.State.COOLING
-    told = reasons.explain(
+    explanation = reasons.explain(
         account.channel,
         pool_reasons.entry_reason(entry) if entry and not checking else "",
         person=login,
@@ -189,15 +189,15 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "stopped": token is not None and token.state == Token.State.DEAD,
         "checking": checking,
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
-        "told": told,
+        "explanation": explanation,
         "others": others,
         "carrier": first_name(found.active_name(names)) if found.active and others else "",
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "refused_by_team": refused_by_team(account, user),
         "nothing_to_do": _nothing_to_do(entry, token, now),
-        **limits(entry, found, names, told),
-        **_ways(told, native),
+        **limits(entry, found, names, explanation),
+        **_ways(explanation, native),
     }
 
 
@@ -207,7 +207,7 @@ def refused_by_team(account: Account, user: User) -> bool:
 
 
 def limits(
-    entry: AccountToken | None, found: Summary, names: NameVisibility, told: reasons.Explanation
+    entry: AccountToken | None, found: Summary, names: NameVisibility, explanation: reasons.Explanation
 ) -> dict[str, Any]:
     """Return what a log-in that works may not do for the account, and who can change that.
 
@@ -215,7 +215,7 @@ def limits(
     """
     out_of_reach = entry is not None and entry.access == AccountToken.Access.LOST
     reason = pool_reasons.entry_reason(entry) if entry else ""
-    asks_admin = bool(told.waits_for) and reason != pool_reasons.OUTSIDE
+    asks_admin = bool(explanation.waits_for) and reason != pool_reasons.OUTSIDE
     native = registry.get(found.account.channel)
     return {
         "asks_admin": asks_admin,
@@ -240,12 +240,12 @@ def admins_in_pool(found: Summary, names: NameVisibility) -> list[str]:
     return list(dict.fromkeys(names.within(entry.token, found.account) for entry in admins))
 
 
-def _ways(told: reasons.Explanation, native: Channel) -> dict[str, Any]:
+def _ways(explanation: reasons.Explanation, native: Channel) -> dict[str, Any]:
     """Return the steps before going to the channel, those there, and those if it does not help, in the words of this page.
 
     Its button says "Continue to ...", and it says itself that one goes there.
     """
-    steps = told.steps_by_stage(say("continue", channel=native.label))
+    steps = explanation.steps_by_stage(say("continue", channel=native.label))
     return {
         "before": steps.get("", ()),
         "there": steps.get("there") or (native.last_step,),

@@ -63,8 +63,8 @@ def plain(page: str) -> str:
     return " ".join(html.unescape(strip_tags(page)).split())
 
 
-def missing(told: reasons.Explanation, said: str, *, steps: bool = True) -> list[str]:
-    lines = [told.what, *told.causes, *(told.steps if steps else ())]
+def missing(explanation: reasons.Explanation, said: str, *, steps: bool = True) -> list[str]:
+    lines = [explanation.what, *explanation.causes, *(explanation.steps if steps else ())]
     return [line for line in lines if line not in said]
 
 

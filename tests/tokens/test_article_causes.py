@@ -119,9 +119,9 @@ def test_at_tiktok_the_person_who_cancels_ends_it() -> None:
 def test_where_the_channel_cannot_tell_a_suspension_the_causes_stand_with_the_general_reason(
     channel: str, reason: Reason
 ) -> None:
-    told = reasons.explain(channel, reason)
+    explanation = reasons.explain(channel, reason)
 
-    assert told.causes == words.listed(channel, "causes")
+    assert explanation.causes == words.listed(channel, "causes")
 
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])

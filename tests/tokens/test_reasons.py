@@ -15,23 +15,31 @@ JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|gran
 @pytest.mark.parametrize("you", [False, True])
 def test_every_reason_is_worded_without_jargon_and_without_gaps(channel: str, you: bool) -> None:
     for reason in (*Reason, "paused", "unlinked"):
-        told = reasons.explain(channel, reason, person="Ada Okafor", account="Sable", you=you)
+        explanation = reasons.explain(channel, reason, person="Ada Okafor", account="Sable", you=you)
 
-        said = [told.short, told.what, told.who, told.first_action, *told.steps, *told.causes]
+        said = [
+            explanation.short,
+            explanation.what,
+            explanation.who,
+            explanation.first_action,
+            *explanation.steps,
+            *explanation.causes,
+        ]
         texts = [
             text.replace("OAuth Apps", "") for text in said
         ]  # the name of a menu at Snapchat, for operators
-        assert told.short
-        assert told.what
-        assert told.who
-        assert not you or "Check now" not in " ".join(told.steps)
-        assert told.steps or reason in {Reason.TRANSIENT, "paused", "unlinked"}
-        assert all(len(step) < 160 for step in told.steps)
+        assert explanation.short
+        assert explanation.what
+        assert explanation.who
+        assert not you or "Check now" not in " ".join(explanation.steps)
+        assert explanation.steps or reason in {Reason.TRANSIENT, "paused", "unlinked"}
+        assert all(len(step) < 160 for step in explanation.steps)
         assert not [
             text for text in texts if JARGON.search(text) or "{" in text or "!" in text or "  " in text
         ]
         assert all(
-            text[0].isupper() and text.endswith((".", "?")) for text in (told.what, *told.steps, *told.causes)
+            text[0].isupper() and text.endswith((".", "?"))
+            for text in (explanation.what, *explanation.steps, *explanation.causes)
         )
 
 
@@ -45,24 +53,24 @@ def test_the_person_is_spoken_to_and_named_to_others(reason: Reason) -> None:
 
 
 def test_a_password_change_at_facebook_accuses_nobody_of_what_facebook_may_have_done() -> None:
-    told = reasons.explain("facebook", Reason.PASSWORD_CHANGED, person="Ada Okafor")
+    explanation = reasons.explain("facebook", Reason.PASSWORD_CHANGED, person="Ada Okafor")
 
-    assert told.short == "Password changed or session ended"
-    assert told.what == (
+    assert explanation.short == "Password changed or session ended"
+    assert explanation.what == (
         "Ada Okafor changed the Facebook password, or Facebook ended the session for security reasons."
         " It does not say which."
     )
-    assert told.who == "Ada Okafor"
-    assert told.first_action == "Re-authenticate"
-    assert told.steps[0] == "Log in at www.facebook.com, with the new password if there is one."
+    assert explanation.who == "Ada Okafor"
+    assert explanation.first_action == "Re-authenticate"
+    assert explanation.steps[0] == "Log in at www.facebook.com, with the new password if there is one."
 
 
 def test_a_lost_role_asks_an_admin_and_nobody_to_re_authenticate() -> None:
-    told = reasons.explain("x", Reason.ACCESS_LOST, person="Ben", account="Harbor Coffee DE")
+    explanation = reasons.explain("x", Reason.ACCESS_LOST, person="Ben", account="Harbor Coffee DE")
 
-    assert told.what == "Ben no longer has a role in Harbor Coffee DE. The log-in itself is fine."
-    assert told.who == "an admin of Harbor Coffee DE at X; nobody needs to re-authenticate"
-    assert told.steps[-1] == "Nobody needs to re-authenticate. Press Check now."
+    assert explanation.what == "Ben no longer has a role in Harbor Coffee DE. The log-in itself is fine."
+    assert explanation.who == "an admin of Harbor Coffee DE at X; nobody needs to re-authenticate"
+    assert explanation.steps[-1] == "Nobody needs to re-authenticate. Press Check now."
 
 
 def test_days_are_the_channels_own_and_never_invented() -> None:
@@ -74,9 +82,9 @@ def test_days_are_the_channels_own_and_never_invented() -> None:
 
 
 def test_what_x_does_not_prove_is_worded_as_may() -> None:
-    told = reasons.explain("x", Reason.AUTHORISATION_CANCELLED, person="Ada")
+    explanation = reasons.explain("x", Reason.AUTHORISATION_CANCELLED, person="Ada")
 
-    assert told.what == "X no longer accepts the authorisation. Ada may have removed AdToken there."
+    assert explanation.what == "X no longer accepts the authorisation. Ada may have removed AdToken there."
 
 
 def test_causes_from_the_article_stand_only_where_rules_are_the_likely_cause() -> None:
@@ -89,10 +97,10 @@ def test_causes_from_the_article_stand_only_where_rules_are_the_likely_cause() -
 
 
 def test_a_channel_without_a_package_has_words_and_no_steps() -> None:
-    told = reasons.explain("friendster", Reason.SUSPENDED, person="Ada")
+    explanation = reasons.explain("friendster", Reason.SUSPENDED, person="Ada")
 
-    assert told.what == "friendster has suspended the account of Ada."
-    assert told.steps == ()
+    assert explanation.what == "friendster has suspended the account of Ada."
+    assert explanation.steps == ()
 
 
 def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
@@ -111,9 +119,9 @@ def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
 
 
 def test_without_a_name_the_sentence_still_stands() -> None:
-    told = reasons.explain("facebook", Reason.PASSWORD_CHANGED)
+    explanation = reasons.explain("facebook", Reason.PASSWORD_CHANGED)
 
-    assert told.what.startswith("The person who linked it changed the Facebook password")
+    assert explanation.what.startswith("The person who linked it changed the Facebook password")
 
 
 def test_a_date_that_is_still_to_come_is_not_told_as_over() -> None:

@@ -77,10 +77,10 @@ def test_who_reconnects_is_told_to_tick_every_ad_account_again() -> None:
 
 
 def test_what_tiktoks_code_does_not_prove_is_worded_as_may() -> None:
-    told = reasons.explain("tiktok", Reason.SUSPENDED, person="Ada")
+    explanation = reasons.explain("tiktok", Reason.SUSPENDED, person="Ada")
     cancelled = reasons.explain("tiktok", Reason.AUTHORISATION_CANCELLED, person="Ada")
 
-    assert "may" in told.what
+    assert "may" in explanation.what
     assert "may" in cancelled.what
 
 

@@ -101,7 +101,7 @@ def _staged() -> dict[tuple[str, Reason], dict[str, tuple[str, ...]]]:
 @pytest.mark.parametrize("key", registry.CHANNELS)
 def test_who_has_no_buttons_of_staff_is_not_told_to_press_one(key: str) -> None:
     for reason in Reason:
-        told = reasons.explain(key, reason)
+        explanation = reasons.explain(key, reason)
 
-        assert not re.search("check now", " ".join(told.own_steps), re.IGNORECASE)
-        assert len(told.own_steps) == len(told.steps)
+        assert not re.search("check now", " ".join(explanation.own_steps), re.IGNORECASE)
+        assert len(explanation.own_steps) == len(explanation.steps)
