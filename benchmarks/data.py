@@ -162,7 +162,7 @@ def _macros(accounts: int, chance: random.Random) -> None:
         )
         for number in range(1, MACROS + 1)
     )
-    copy(MacroAction, ("macro", "emails", "linkers", "days", "watch"), actions)
+    copy(MacroAction, ("macro", "emails", "notify_consenters", "days", "watch"), actions)
     pairs = (
         (macro, account)
         for account in range(1, accounts + 1)

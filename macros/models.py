@@ -62,7 +62,10 @@ class MacroAction(models.Model):
     macro = models.ForeignKey(Macro, models.CASCADE, related_name="actions", db_index=False)
     kind = models.CharField(_("action"), max_length=20, choices=Kind, default=Kind.PRE_DEACTIVATION)
     emails = ArrayField(models.EmailField(), default=list, blank=True, verbose_name=_("e-mail addresses"))
-    linkers = models.BooleanField(_("also mail the person who linked the token"), default=True)
+    # The column keeps its first name: servers of the version before write to it while an upgrade runs.
+    notify_consenters = models.BooleanField(
+        _("also mail the person who linked the token"), default=True, db_column="linkers"
+    )
     days = ArrayField(
         models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(365)]),
         verbose_name=_("days in advance"),
@@ -73,7 +76,9 @@ class MacroAction(models.Model):
         constraints = [
             # The form shows one; several per macro need a form that shows them all.
             models.UniqueConstraint(fields=["macro"], name="one_action_per_macro"),
-            models.CheckConstraint(condition=Q(linkers=True) | ~Q(emails=[]), name="action_tells_somebody"),
+            models.CheckConstraint(
+                condition=Q(notify_consenters=True) | ~Q(emails=[]), name="action_tells_somebody"
+            ),
             models.CheckConstraint(condition=~Q(days=[]), name="action_has_days"),
         ]
 

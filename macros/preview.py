@@ -31,7 +31,7 @@ class Draft:
     name: str
     days: list[int]
     emails: list[str]
-    linkers: bool
+    notify_consenters: bool
     watch: str
     scope: str
     channels: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ def draft_of(action: MacroAction) -> Draft:
         name=macro.name,
         days=list(action.days),
         emails=[email.lower() for email in action.emails],
-        linkers=action.linkers,
+        notify_consenters=action.notify_consenters,
         watch=action.watch,
         scope=macro.scope,
         channels=list(macro.channels),
@@ -146,7 +146,7 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
         "action": draft.action_id,
         "days": draft.days,
         "emails": draft.emails,
-        "linkers": draft.linkers,
+        "linkers": draft.notify_consenters,
         "watch": draft.watch,
         "scope": draft.scope,
         "channels": draft.channels,
@@ -192,8 +192,10 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
 
 def _recipient(draft: Draft, account: Account) -> tuple[str, Via]:
     """Return one of those whom the mail about an account would go to, and how it comes to them; "" for nobody."""
-    linkers = account.pool.filter(token__consented_by__is_active=True).order_by("-token__deadline")
-    if draft.linkers and (email := linkers.values_list("token__consented_by__email", flat=True).first()):
+    consenters = account.pool.filter(token__consented_by__is_active=True).order_by("-token__deadline")
+    if draft.notify_consenters and (
+        email := consenters.values_list("token__consented_by__email", flat=True).first()
+    ):
         return str(email), Via.DIRECT
     left = set(User.objects.filter(email__in=draft.emails, is_active=False).values_list("email", flat=True))
     if addresses := [email for email in draft.emails if email not in left]:

@@ -9,7 +9,8 @@ form (see `DRAFT`).
 
 from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL
 
-# The rules. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of `act`, and (action_id, account_id) of `chosen`.
+# The rules; linkers is the column of notify_consenters. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of
+# `act`, and (action_id, account_id) of `chosen`.
 STORED = """
 with act as materialized (
   select ac.id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id

@@ -93,7 +93,7 @@ class MacroForm(MacroModelForm):
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
         widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"}),
     )  # fmt: skip
-    linkers = forms.BooleanField(
+    notify_consenters = forms.BooleanField(
         label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
     )
     days = DaysField(
@@ -124,8 +124,12 @@ class MacroForm(MacroModelForm):
         self.action = self.instance.actions.order_by("pk").first() if self.instance.pk else None
         self._set_choices()
         if self.action is not None:
-            for name in ("kind", "emails", "linkers", "days", "watch"):
+            for name in ("kind", "emails", "notify_consenters", "days", "watch"):
                 self.fields[name].initial = getattr(self.action, name)
+
+    def add_prefix(self, field_name: str) -> str:
+        """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
+        return super().add_prefix("linkers" if field_name == "notify_consenters" else field_name)
 
     def _set_choices(self) -> None:
         visible = scope.visible_accounts(self.user)
@@ -149,7 +153,7 @@ class MacroForm(MacroModelForm):
     def clean(self) -> dict[str, Any]:
         """Check what only fields together can say."""
         data = super().clean() or {}
-        if "emails" in data and not data["emails"] and not data.get("linkers"):
+        if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
         if data.get("scope") == Macro.Scope.CHANNELS and not data.get("channels"):
             self.add_error("channels", gettext("Tick at least one channel."))
@@ -169,7 +173,7 @@ class MacroForm(MacroModelForm):
             name=data["name"],
             days=data["days"],
             emails=data["emails"],
-            linkers=data["linkers"],
+            notify_consenters=data["notify_consenters"],
             watch=data["watch"],
             scope=data["scope"],
             channels=data["channels"],
@@ -190,7 +194,7 @@ class MacroForm(MacroModelForm):
         """Write the action and the chosen accounts of a saved macro."""
         data = self.cleaned_data
         action = self.action or MacroAction(macro=macro)
-        for name in ("kind", "emails", "linkers", "days", "watch"):
+        for name in ("kind", "emails", "notify_consenters", "days", "watch"):
             setattr(action, name, data[name])
         action.save()
         macro.accounts.set([*data["accounts"], *self.unseen_accounts()])

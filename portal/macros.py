@@ -33,10 +33,10 @@ from users.models import person
 MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def _told(addresses: int, *, linkers: bool) -> str:
+def _told(addresses: int, *, notify_consenters: bool) -> str:
     """Return whom a macro mails, in words; a dash for nobody."""
     facts = {"number": addresses}
-    if addresses and linkers:
+    if addresses and notify_consenters:
         return (
             ngettext(
                 "%(number)s address and people who linked",
@@ -47,7 +47,7 @@ def _told(addresses: int, *, linkers: bool) -> str:
         )
     if addresses:
         return ngettext("%(number)s address", "%(number)s addresses", addresses) % facts
-    return gettext("people who linked") if linkers else "—"
+    return gettext("people who linked") if notify_consenters else "—"
 
 
 @admin.register(Macro)
@@ -148,8 +148,8 @@ class MacroAdmin(OwnList):
     def recipients(self, macro: Any) -> str:
         """Return how many addresses it names, whether people who linked are told, and how many stopped their copies."""
         addresses = {email for action in macro.actions.all() for email in action.emails}
-        linkers = any(action.linkers for action in macro.actions.all())
-        told = _told(len(addresses), linkers=linkers)
+        notify_consenters = any(action.notify_consenters for action in macro.actions.all())
+        told = _told(len(addresses), notify_consenters=notify_consenters)
         if not macro.stopped_count:
             return told
         return gettext("%(told)s (%(number)s stopped)") % {"told": told, "number": macro.stopped_count}

@@ -231,7 +231,7 @@ def _today(stand_ins: StandIns) -> None:
         created_by=User.objects.get(email=STAFF),
     )
     MacroAction.objects.create(
-        macro=macro, emails=["accounts@northwind.example"], linkers=False, days=[14, 7, 1]
+        macro=macro, emails=["accounts@northwind.example"], notify_consenters=False, days=[14, 7, 1]
     )
     evaluation.evaluate(now=timezone.now())
     deliver()

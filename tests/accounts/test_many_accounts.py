@@ -151,7 +151,7 @@ def test_what_befell_accounts(hers: Token, looked_at: list[int], kind: str, show
 
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("macros.grouping.LOADED", 10)
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
     Token.objects.update(cycle_since=NOW - timedelta(days=60))
     Account.objects.update(cycle_since=NOW - timedelta(days=60))

@@ -64,7 +64,7 @@ def without_role(user: User) -> Account:
 
 def warned(recipient: str) -> Mail:
     Macro.objects.all().delete()
-    make_macro(emails=["boss@example.com"], linkers=True)
+    make_macro(emails=["boss@example.com"], notify_consenters=True)
     evaluation.evaluate(now=NOW)
     with time_machine.travel(NOW, tick=False):
         return macro_mails.build(Message.objects.get(recipient=recipient))

@@ -91,7 +91,7 @@ def _warnings_due() -> list[str]:
     from tests.macros.support import make_macro, make_person
     from tests.support.factories import link, make_account, make_app, make_token
 
-    make_macro(emails=(), linkers=True, days=[7])
+    make_macro(emails=(), notify_consenters=True, days=[7])
     now, addresses = timezone.now(), []
     for number in range(ENDING):
         person = make_person(f"warned{number}@example.com")

@@ -83,7 +83,7 @@ def _ending(zone: ZoneInfo, days: list[date]) -> set[tuple[int, int, date]]:
     from tests.macros.support import make_macro, make_person, settle
     from tests.support.factories import link, make_account, make_app, make_token
 
-    make_macro(emails=(), linkers=True, days=THRESHOLDS)
+    make_macro(emails=(), notify_consenters=True, days=THRESHOLDS)
     begins = datetime.combine(days[0], clock_time(0), tzinfo=zone)
     due = set()
     for day in (days[-1] + timedelta(days=number) for number in (-1, 0, 2)):

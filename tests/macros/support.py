@@ -25,7 +25,7 @@ def make_macro(
     *,
     emails: Sequence[str] = (WATCHER,),
     days: Sequence[int] = (30, 7, 1),
-    linkers: bool = False,
+    notify_consenters: bool = False,
     watch: str = "account",
     accounts: Sequence[Account] = (),
     **fields: Any,
@@ -35,7 +35,7 @@ def make_macro(
     macro = Macro.objects.create(name=f"Macro {next(_numbers)}", **fields)
     macro.accounts.set(accounts)
     return MacroAction.objects.create(
-        macro=macro, emails=list(emails), days=list(days), linkers=linkers, watch=watch
+        macro=macro, emails=list(emails), days=list(days), notify_consenters=notify_consenters, watch=watch
     )
 
 

@@ -73,7 +73,7 @@ class Model:
 
 def recipients(action: MacroAction, account: Account, tokens: list[Token]) -> tuple[set[str], str]:
     """Return who is told and how it came to them: people who can log in, else the team's leads, else operators."""
-    people = {token.consented_by for token in tokens if action.linkers}
+    people = {token.consented_by for token in tokens if action.notify_consenters}
     left = set(User.objects.filter(is_active=False).values_list("email", flat=True))
     direct = {person.email for person in people if person} | {email.lower() for email in action.emails}
     if direct - left:
@@ -122,7 +122,7 @@ def random_fleet(rng: random.Random) -> list[Account]:
         make_macro(
             days=rng.sample([1, 2, 3, 5, 7, 10, 14], rng.randint(1, 3)),
             emails=(emails := rng.sample(["A@x.example", "b@x.example", people[0].email], rng.randint(0, 2))),
-            linkers=not emails or rng.random() < 0.5,
+            notify_consenters=not emails or rng.random() < 0.5,
             watch=rng.choice(["account", "token"]),
             scope=rng.choice(["all", "channels", "chosen"]),
             channels=rng.sample(CHANNELS, 1),

@@ -206,7 +206,7 @@ def test_a_backup_that_cannot_publish_covers_nothing(lost: dict[str, str]) -> No
 
 
 def test_a_token_macro_tells_of_every_token_although_a_backup_covers() -> None:
-    make_macro(days=[7], watch="token", emails=[], linkers=True)
+    make_macro(days=[7], watch="token", emails=[], notify_consenters=True)
     ada, ben = make_person("ada@example.com"), make_person("ben@example.com")
     account = ending(5, name="Shoes", person=ada)
     link(account, make_token(deadline=noon(TODAY + timedelta(days=40)), consented_by=ben))
@@ -395,7 +395,7 @@ def test_unlinking_the_last_token_is_told() -> None:
 
 
 def test_everybody_who_linked_is_told_once_and_those_who_left_are_not() -> None:
-    make_macro(days=[7], linkers=True, emails=["Ada@Example.com"])
+    make_macro(days=[7], notify_consenters=True, emails=["Ada@Example.com"])
     ada = make_person("ada@example.com")
     account = ending(5, name="Shoes", person=ada)
     link(account, make_token(state="dead", consented_by=make_person("ben@example.com")))
@@ -469,7 +469,7 @@ def test_a_notice_that_was_dropped_does_not_stand_in_the_way_of_a_later_one() ->
 
 
 def test_a_dry_run_counts_the_same_and_writes_nothing() -> None:
-    make_macro(days=[7], linkers=True)
+    make_macro(days=[7], notify_consenters=True)
     ending(5)
     die(ending(9))
 

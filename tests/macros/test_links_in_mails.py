@@ -173,7 +173,7 @@ def test_where_the_only_reader_stopped_the_team_lead_is_told_and_after_him_the_o
 
 def test_of_a_log_in_that_ends_the_same_holds(mail_program: Client) -> None:
     ada = make_person("ada@example.com")
-    make_macro(emails=[], linkers=True, watch="token", days=[7, 3])
+    make_macro(emails=[], notify_consenters=True, watch="token", days=[7, 3])
     lead = lead_of(ending(6, person=ada))
     evaluate()
     mail_program.post(stop_path(mail_to(ada.email)), ONE_CLICK)

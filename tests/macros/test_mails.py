@@ -46,7 +46,7 @@ def warned(recipient: str) -> Mail:
 
 
 def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     account = ending(6, name="Lumen Shoes EU", person=ada)
 
     mail = warned("ada@example.com")
@@ -65,7 +65,7 @@ def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
 
 @pytest.mark.parametrize(("days", "words"), [(1, "tomorrow"), (0, "today at 12:00 CET"), (2, "in 2 days")])
 def test_the_subject_says_when_in_words(ada: User, days: int, words: str) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(days, name="Shoes", person=ada)
 
     assert warned("ada@example.com").subject == f"Shoes stops {words}: please re-authenticate"
@@ -88,7 +88,7 @@ def test_a_watcher_waits_for_the_person(ada: User) -> None:
 
 
 def test_a_mail_about_accounts_of_several_people_says_who_has_to_act_for_each(ada: User) -> None:
-    make_macro(emails=["ada@example.com"], linkers=True)
+    make_macro(emails=["ada@example.com"], notify_consenters=True)
     ending(5, person=ada)
     ben = make_person(name="Ben Lindqvist")
     make_colleagues(ada, ben)
@@ -101,7 +101,7 @@ def test_a_mail_about_accounts_of_several_people_says_who_has_to_act_for_each(ad
 
 
 def test_long_names_are_cut_and_more_accounts_counted(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, name="A very long name of an ad account indeed", person=ada)
     for _ in range(3):
         ending(6, person=ada)
@@ -145,7 +145,7 @@ def test_in_a_subject_the_person_gives_way_before_the_account_and_one_of_them_is
 def test_where_the_team_takes_its_own_people_only_nobody_is_asked_to_re_authenticate(
     ada: User, reader: str
 ) -> None:
-    make_macro(emails=["team@example.com"], linkers=True)
+    make_macro(emails=["team@example.com"], notify_consenters=True)
     ending(50, person=ada, name="Fern", team=make_team("Harbor", members_only=True))
 
     mail = warned(reader)
@@ -171,7 +171,7 @@ def test_of_a_dark_account_a_person_who_can_be_asked_is_waited_for(ada: User) ->
 
 
 def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
-    make_macro(emails=[], linkers=True, days=[100, 30, 7])
+    make_macro(emails=[], notify_consenters=True, days=[100, 30, 7])
     ending(90, name="Later", person=ada)
     ending(20, name="Month", person=ada)
     ending(3, name="Week", person=ada)
@@ -195,7 +195,7 @@ def test_groups_stand_in_the_order_of_urgency(ada: User) -> None:
 
 
 def test_one_log_in_has_one_button_for_all_its_accounts(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     first = ending(5, name="Shoes", person=ada)
     others = [make_account(name=f"Other {number}") for number in range(2)]
     for other in others:
@@ -214,7 +214,7 @@ def test_one_log_in_has_one_button_for_all_its_accounts(ada: User) -> None:
 
 
 def test_twenty_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     for number in range(25):
         ending(5, name=f"Account-{number:02}", person=ada)
 
@@ -226,8 +226,8 @@ def test_twenty_accounts_are_listed_and_the_rest_is_a_number_with_a_link(ada: Us
 
 
 def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
-    first = make_macro(emails=[], linkers=True).macro
-    second = make_macro(emails=[], linkers=True, days=[10]).macro
+    first = make_macro(emails=[], notify_consenters=True).macro
+    second = make_macro(emails=[], notify_consenters=True, days=[10]).macro
     account = ending(6, name="Shoes", person=ada)
 
     mail = warned("ada@example.com")
@@ -238,7 +238,7 @@ def test_an_account_that_several_macros_found_is_one_line(ada: User) -> None:
 
 
 def test_a_colleague_who_carries_the_account_is_named(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ben = make_person("ben@example.com", name="Ben Lindqvist")
     make_colleagues(ada, ben)
     account = ending(5, name="Shoes", person=ben)
@@ -254,7 +254,7 @@ def test_a_colleague_who_carries_the_account_is_named(ada: User) -> None:
 
 
 def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
-    make_macro(emails=[], linkers=True, watch="token", days=[7])
+    make_macro(emails=[], notify_consenters=True, watch="token", days=[7])
     account = ending(6, name="Shoes", person=ada)
     ben = make_person("ben@example.com", name="Ben Lindqvist")
     make_colleagues(ada, ben)
@@ -268,7 +268,7 @@ def test_a_log_in_that_ends_with_a_backup_in_place_says_so(ada: User) -> None:
 
 
 def test_times_stand_in_the_readers_zone(ada: User) -> None:
-    make_macro(emails=["team@example.com"], linkers=True)
+    make_macro(emails=["team@example.com"], notify_consenters=True)
     User.objects.filter(pk=ada.pk).update(time_zone="America/New_York")
     ending(at=datetime(2026, 12, 1, 3, 0, tzinfo=BERLIN), name="Shoes", person=ada)
 
@@ -293,7 +293,7 @@ def test_an_account_without_any_log_in_left_is_told(ada: User) -> None:
 
 
 def test_names_are_text_and_not_markup(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, name="<b>A & B</b>", person=ada)
 
     mail = warned("ada@example.com")
@@ -305,7 +305,7 @@ def test_names_are_text_and_not_markup(ada: User) -> None:
 
 
 def test_no_secret_is_in_a_mail(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
 
     mail = warned("ada@example.com")
@@ -319,7 +319,7 @@ def pause(account: Account) -> None:
 
 
 def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
-    action = make_macro(emails=[], linkers=True)
+    action = make_macro(emails=[], notify_consenters=True)
     account = ending(5, person=ada)
     evaluate()
     cases: dict[str, Callable[[], object]] = {
@@ -339,7 +339,7 @@ def test_a_notice_is_dropped_when_it_does_not_hold_any_more(ada: User) -> None:
 
 def test_a_macro_that_was_unapplied_or_deleted_says_nothing(ada: User) -> None:
     account = ending(5, person=ada)
-    action = make_macro(emails=[], linkers=True, accounts=[account])
+    action = make_macro(emails=[], notify_consenters=True, accounts=[account])
     evaluate()
     action.macro.accounts.clear()
 
@@ -351,7 +351,7 @@ def test_a_macro_that_was_unapplied_or_deleted_says_nothing(ada: User) -> None:
 
 
 def test_an_account_that_works_again_is_not_told_dark(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     account = ending(50, person=ada)
     die(account)
     evaluate()
@@ -362,7 +362,7 @@ def test_an_account_that_works_again_is_not_told_dark(ada: User) -> None:
 
 
 def test_what_still_holds_is_said_without_what_does_not(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     renewed = ending(5, name="Renewed", person=ada)
     ending(6, name="Waits", person=ada)
     evaluate()
@@ -375,7 +375,7 @@ def test_what_still_holds_is_said_without_what_does_not(ada: User) -> None:
 
 
 def test_notices_learn_how_their_message_ended(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
     evaluate()
     message = claims.claim_next(now=NOW + timedelta(days=1))
@@ -387,7 +387,7 @@ def test_notices_learn_how_their_message_ended(ada: User) -> None:
 
 
 def test_a_message_that_staff_cancelled_is_not_found_again(ada: User) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
     evaluate()
     claims.cancel(message_id=Message.objects.get().pk, reason="Cancelled by Mira.")
@@ -401,7 +401,7 @@ def test_a_message_that_staff_cancelled_is_not_found_again(ada: User) -> None:
 def test_a_mail_with_many_accounts_needs_few_queries(
     ada: User, django_assert_max_num_queries: object, settings: Settings
 ) -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     for _ in range(30):
         ending(5, person=ada)
     evaluate()
@@ -412,7 +412,7 @@ def test_a_mail_with_many_accounts_needs_few_queries(
 
 @pytest.mark.parametrize("watch", ["account", "token"])
 def test_people_of_other_teams_stay_nameless(ada: User, watch: str) -> None:
-    make_macro(emails=[], linkers=True, watch=watch)
+    make_macro(emails=[], notify_consenters=True, watch=watch)
     zoe = make_person("zoe@example.com", name="Zoe Secret")
     Membership.objects.create(user=zoe, team=make_team())
     account = ending(5, name="Shoes", person=zoe)

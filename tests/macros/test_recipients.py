@@ -55,7 +55,7 @@ def test_whom_nobody_can_be_told_about_the_team_leads_are(who: str, watch: str) 
     lead_of(make_team(), "other@example.com")
     gone = make_person("petra@example.com", is_active=False)
     listed = who.startswith("address")
-    make_macro(emails=["Petra@example.com"] if listed else [], linkers=not listed, watch=watch)
+    make_macro(emails=["Petra@example.com"] if listed else [], notify_consenters=not listed, watch=watch)
     account = ending(5, person=gone, team=team)
     if who == "unknown":
         Token.objects.update(consented_by=None)
@@ -68,7 +68,7 @@ def test_where_the_team_has_no_lead_who_can_log_in_operators_are_told() -> None:
     team = make_team()
     lead_of(team, is_active=False)
     make_user("root@example.com", is_superuser=True)
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=make_person(is_active=False), team=team)
 
     assert told() == [(OPERATOR, "operator"), ("root@example.com", "operator")]
@@ -76,7 +76,7 @@ def test_where_the_team_has_no_lead_who_can_log_in_operators_are_told() -> None:
 
 def test_while_somebody_can_be_told_nobody_else_is() -> None:
     lead_of(Team.default())
-    make_macro(emails=["boss@example.com"], linkers=True)
+    make_macro(emails=["boss@example.com"], notify_consenters=True)
     ending(5, person=make_person(is_active=False))
 
     assert told() == [("boss@example.com", "")]
@@ -84,7 +84,7 @@ def test_while_somebody_can_be_told_nobody_else_is() -> None:
 
 def test_an_account_that_went_dark_without_anybody_is_told_too() -> None:
     lead_of(Team.default())
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     account = make_account()
     link(account, make_token(state="dead", consented_by=make_person(is_active=False)))
     settle(account)
@@ -95,7 +95,7 @@ def test_an_account_that_went_dark_without_anybody_is_told_too() -> None:
 def test_the_mail_says_why_it_came_and_waits_for_nobody_who_has_left() -> None:
     team = make_team("Northwind")
     lead_of(team, name="Lea Brandt")
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, name="Shoes", person=make_person(name="Petra Vogel", is_active=False), team=team)
     told()
 
@@ -113,7 +113,7 @@ def test_the_mail_says_why_it_came_and_waits_for_nobody_who_has_left() -> None:
 
 
 def test_the_mail_of_operators_says_that_the_team_has_no_lead() -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=make_person(is_active=False), team=make_team("Northwind"))
     told()
 
@@ -126,7 +126,7 @@ def test_the_mail_of_operators_says_that_the_team_has_no_lead() -> None:
 def test_who_stood_in_is_told_no_more_once_the_person_is_back() -> None:
     lead_of(Team.default())
     person = make_person("petra@example.com", is_active=False)
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=person)
     told()
     User.objects.filter(pk=person.pk).update(is_active=True)
@@ -141,7 +141,7 @@ def test_who_stood_in_is_told_no_more_once_the_person_is_back() -> None:
 
 
 def test_an_address_taken_out_is_not_mailed_though_people_who_linked_are_and_the_mail_waits() -> None:
-    action = make_macro(emails=["boss@example.com"], linkers=True)
+    action = make_macro(emails=["boss@example.com"], notify_consenters=True)
     ending(5, person=make_person("ada@example.com"))
     told()
     MacroAction.objects.filter(pk=action.pk).update(emails=[])
@@ -155,7 +155,7 @@ def test_an_address_taken_out_is_not_mailed_though_people_who_linked_are_and_the
 
 @pytest.mark.parametrize("change", ["switched off", "unlinked", "linkers off"])
 def test_a_person_whom_the_macro_would_not_tell_now_is_not_mailed(change: str) -> None:
-    action = make_macro(emails=["boss@example.com"], linkers=True)
+    action = make_macro(emails=["boss@example.com"], notify_consenters=True)
     account = ending(5, person=make_person("ada@example.com"))
     backup = make_token(consented_by=make_person("ben@example.com"), deadline=account.deadline)
     link(account, backup)
@@ -166,7 +166,7 @@ def test_a_person_whom_the_macro_would_not_tell_now_is_not_mailed(change: str) -
     elif change == "switched off":
         User.objects.filter(email="ben@example.com").update(is_active=False)
     else:
-        MacroAction.objects.filter(pk=action.pk).update(linkers=False)
+        MacroAction.objects.filter(pk=action.pk).update(notify_consenters=False)
 
     with pytest.raises(NotWanted, match="no longer mails this address"):
         mail_to("ben@example.com")
@@ -177,7 +177,7 @@ def test_a_person_whom_the_macro_would_not_tell_now_is_not_mailed(change: str) -
 
 def test_a_person_with_43_accounts_in_30_teams_gets_one_mail_grouped_by_log_in() -> None:
     petra = make_person("petra@example.com", name="Petra Vogel")
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     app = make_app()
     logins = [
         make_token(app, consented_by=petra, native_user_name=f"Petra {number}", issued_at=None,
@@ -218,7 +218,7 @@ def test_an_address_outside_gets_one_mail_for_each_team_that_names_only_its_acco
 
 
 def test_a_mail_of_several_teams_is_no_teams_and_a_mail_of_one_is_its() -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     north, south = make_team(), make_team()
     petra, ada = make_person("petra@example.com"), make_person("ada@example.com")
     ending(5, team=north, person=petra)
@@ -234,7 +234,7 @@ def test_a_mail_of_several_teams_is_no_teams_and_a_mail_of_one_is_its() -> None:
 
 
 def test_staff_of_one_team_do_not_see_a_mail_that_tells_of_another_teams_accounts() -> None:
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     north = make_team()
     petra = make_person("petra@example.com")
     ending(5, team=north, person=petra, name="North shop")
@@ -250,10 +250,10 @@ def test_staff_of_one_team_do_not_see_a_mail_that_tells_of_another_teams_account
 
 def test_a_second_macro_and_a_second_run_mail_only_what_is_new() -> None:
     ada = make_person("ada@example.com")
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada, name="Known")
     evaluation.evaluate(now=NOW)
-    make_macro(emails=["boss@example.com"], linkers=True)
+    make_macro(emails=["boss@example.com"], notify_consenters=True)
     ending(6, person=ada, name="New")
 
     report = evaluation.evaluate(now=NOW)
@@ -269,7 +269,7 @@ def test_a_second_macro_and_a_second_run_mail_only_what_is_new() -> None:
 
 def test_a_mail_that_waited_over_the_upgrade_tells_of_its_own_team_only() -> None:
     petra = make_person("petra@example.com")
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     north = make_team()
     ending(5, team=north, person=petra, name="North shop")
     ending(5, person=petra, name="South shop")
@@ -289,7 +289,7 @@ def test_a_mail_that_waited_over_the_upgrade_tells_of_its_own_team_only() -> Non
 
 
 def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings: Any) -> None:
-    action = make_macro(emails=[], linkers=True, days=[7])
+    action = make_macro(emails=[], notify_consenters=True, days=[7])
     lead_of(north := make_team())
     gone = make_person(is_active=False)
     ending(5, person=gone, team=north)

@@ -28,7 +28,7 @@ def test_mail_page_filter_and_api_count_the_same_days(
     key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     now = datetime(TODAY.year, TODAY.month, TODAY.day, hour_of_day, 30, tzinfo=BERLIN)
     ends = datetime(TODAY.year, TODAY.month, TODAY.day, ends_at, 7, tzinfo=BERLIN) + timedelta(days=6)
-    make_macro(emails=[], linkers=True, days=[30])
+    make_macro(emails=[], notify_consenters=True, days=[30])
     ending(at=ends, name="Lumen", person=ada)
 
     with time_machine.travel(now, tick=False):

@@ -107,7 +107,7 @@ def test_two_beats_make_one_run() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_runs_by_hand_tell_once() -> None:
-    make_macro(days=[7], linkers=True)
+    make_macro(days=[7], notify_consenters=True)
     for _ in range(20):
         ending(5)
 
@@ -122,10 +122,18 @@ def test_two_runs_by_hand_tell_once() -> None:
 def test_a_new_installation_warns_everybody_who_linked() -> None:
     from importlib import import_module
 
-    from django.apps import apps
+    from django.db.migrations.loader import MigrationLoader
 
-    import_module("macros.migrations.0002_default_macro").add_default_macro(apps, None)
+    # The field's name of then; the columns are today's.
+    then = MigrationLoader(None).project_state(("macros", "0010_help_texts_that_no_page_shows_are_comments"))
+
+    import_module("macros.migrations.0002_default_macro").add_default_macro(then.apps, None)
 
     macro = Macro.objects.get(name="Warn before any account stops")
     action = macro.actions.get()
-    assert (macro.enabled, macro.scope, action.days, action.linkers) == (True, "all", [30, 7, 1], True)
+    assert (macro.enabled, macro.scope, action.days, action.notify_consenters) == (
+        True,
+        "all",
+        [30, 7, 1],
+        True,
+    )

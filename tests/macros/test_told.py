@@ -118,7 +118,7 @@ def test_a_mail_that_carries_other_teams_accounts_names_no_more_than_its_kind(cl
 def test_a_person_of_another_team_is_not_named(client: Client) -> None:
     ben = make_person("ben@elsewhere.example", name="Ben Elsewhere")
     account = ending(6, person=ben, team=make_team("Lumen"))
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
     evaluation.evaluate(now=NOW)
     Message.objects.update(team=None)
     Message.objects.update(dedupe_key=f"macro:{Notice.objects.get().evaluation_id}:{ben.email}")

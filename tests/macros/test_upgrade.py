@@ -55,7 +55,7 @@ def test_a_macro_with_several_actions_becomes_several_that_mail_as_before() -> N
     account = ending(5)
     first = make_macro(accounts=[account], description="Warn the team.")
     second = MacroAction.objects.create(
-        macro=first.macro, emails=["boss@example.com"], days=[14], linkers=False
+        macro=first.macro, emails=["boss@example.com"], days=[14], notify_consenters=False
     )
     Macro.objects.create(name=f"{first.macro.name} (2)", scope="chosen")  # the name that it would take
 

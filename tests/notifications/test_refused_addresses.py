@@ -63,7 +63,7 @@ def remove(token: Token) -> None:
 def say_not_mine() -> None:
     """Have the reader of a warning say that the account is not his."""
     account = ending(7, person=make_person("eve@example.com"), life=60)
-    make_macro(emails=["boss@example.com"], linkers=False)
+    make_macro(emails=["boss@example.com"], notify_consenters=False)
     morning(noon(TODAY))
     warning = Message.objects.get(recipient="boss@example.com")
     not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
@@ -82,7 +82,7 @@ def test_a_warning_that_is_refused_is_told_to_the_teams_lead_the_same_morning(
 ) -> None:
     lead()
     ending(7, person=make_person(ADA), life=60)
-    make_macro(emails=[], linkers=True)
+    make_macro(emails=[], notify_consenters=True)
 
     told = morning(noon(TODAY))
 
@@ -99,7 +99,7 @@ def test_where_there_is_no_lead_operators_are_told_and_one_who_is_refused_too_is
     settings.OPERATOR_EMAILS = [OPERATOR, "second@example.com"]
     mail_server.refuse[OPERATOR] = GONE
     account = ending(7, person=make_person(ADA), life=60)
-    make_macro(emails=["Boss@example.com"], linkers=True)
+    make_macro(emails=["Boss@example.com"], notify_consenters=True)
     mail_server.refuse["boss@example.com"] = GONE
 
     told = morning(noon(TODAY))

@@ -138,7 +138,7 @@ def test_get_shows_the_form_and_changes_nothing(mira: Client) -> None:
 
 
 def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
-    action = make_macro(days=[7], linkers=True)
+    action = make_macro(days=[7], notify_consenters=True)
     ending(10, name="Soon", person=make_person("ada@example.com", name="Ada"))
     ending(200, name="Far")
     covered = ending(10)
@@ -159,7 +159,7 @@ def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
 
 
 def test_the_preview_agrees_with_the_runs_of_the_coming_days(mira: Client) -> None:
-    action = make_macro(days=[30, 20, 7, 1], linkers=True)
+    action = make_macro(days=[30, 20, 7, 1], notify_consenters=True)
     for days in (1, 2, 8, 21, 29, 31, 37, 60):
         ending(days, life=90)
     die(ending(50))
@@ -186,7 +186,7 @@ def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
 
 
 def test_the_whole_mail_can_do_nothing_in_the_portal(mira: Client) -> None:
-    action = make_macro(days=[7], linkers=True)
+    action = make_macro(days=[7], notify_consenters=True)
     ending(10, name="Soon")
 
     response = mira.get(reverse("admin:macros_macro_mail", args=[action.macro.pk]))
@@ -203,7 +203,7 @@ def test_there_is_no_mail_to_show_when_nothing_is_due(mira: Client) -> None:
 
 
 def test_the_list_says_what_each_macro_does(mira: Client) -> None:
-    make_macro(days=[30, 7], linkers=True, scope="channels", channels=["facebook", "x"])
+    make_macro(days=[30, 7], notify_consenters=True, scope="channels", channels=["facebook", "x"])
 
     page = mira.get("/admin/macros/macro/").content.decode()
 
@@ -400,7 +400,7 @@ def test_the_list_takes_as_many_queries_for_fifty_macros_as_for_two(mira: Client
 
 
 def test_the_list_says_when_a_macro_last_mailed_and_how_many_accounts_are_chosen(mira: Client) -> None:
-    action = make_macro(days=[7], linkers=True)
+    action = make_macro(days=[7], notify_consenters=True)
     for account in (ending(5), ending(6)):
         MacroAccount.objects.create(macro=action.macro, account=account)
     Macro.objects.update(scope=Macro.Scope.CHOSEN)

@@ -114,7 +114,7 @@ def make_default_macro() -> None:
     """Put back the seeded macro: a transactional test empties the tables."""
     if not Macro.objects.exists():
         macro = Macro.objects.create(name="Warn before any account stops", scope=Macro.Scope.ALL)
-        MacroAction.objects.create(macro=macro, days=[30, 7, 1], linkers=True)
+        MacroAction.objects.create(macro=macro, days=[30, 7, 1], notify_consenters=True)
 
 
 def _fail_on_the_way(world: World, sandbox: Sandbox) -> None:
