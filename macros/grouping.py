@@ -28,7 +28,7 @@ LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a numb
 class Section(StrEnum):
     """The headings of a mail, in order."""
 
-    DARK = "dark"
+    DEACTIVATED = "deactivated"
     WEEK = "week"
     MONTH = "month"
     LATER = "later"
@@ -42,22 +42,22 @@ class Line:
     entries: Sequence[AccountToken]
     token: Token | None
     mine: bool
-    dark: bool
+    deactivated: bool
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
     names: NameVisibility  # whose names its reader may read
     via: Via = Via.DIRECT  # how it came to its reader
 
     def days(self, *, now: datetime, zone: tzinfo) -> int:
-        """Return the calendar days left in the reader's zone; below 0 for a dark account."""
+        """Return the calendar days left in the reader's zone; below 0 for a deactivated account."""
         if self.ends is None:
             return -1
         return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
 
     def section(self, *, now: datetime, zone: tzinfo) -> Section:
         """Return the heading that it comes under."""
-        if self.dark:
-            return Section.DARK
+        if self.deactivated:
+            return Section.DEACTIVATED
         days = self.days(now=now, zone=zone)
         if days <= 7:
             return Section.WEEK
@@ -212,7 +212,12 @@ def by_login(lines: Iterable[Line]) -> list[Login]:
 
 
 def _urgency(line: Line) -> tuple[bool, float, bool, str]:
-    return (not line.dark, line.ends.timestamp() if line.ends else 0.0, line.covered, line.account.name)
+    return (
+        not line.deactivated,
+        line.ends.timestamp() if line.ends else 0.0,
+        line.covered,
+        line.account.name,
+    )
 
 
 def _unique(lines: Iterable[Line]) -> list[Line]:
@@ -224,17 +229,17 @@ def _unique(lines: Iterable[Line]) -> list[Line]:
 
 def _line(account: Account, notice: Notice, reader: User | None, names: NameVisibility) -> Line:
     entries = selection.in_order(account)
-    dark = notice.threshold == 0
+    deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
-    ends = None if dark else notice_end(notice, account)
+    ends = None if deactivated else notice_end(notice, account)
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
     return Line(
         account=account,
         entries=entries,
         token=token,
         mine=reader is not None and token is not None and token.consented_by_id == reader.pk,
-        dark=dark,
-        covered=notice.token_id is not None and not dark and later,
+        deactivated=deactivated,
+        covered=notice.token_id is not None and not deactivated and later,
         ends=ends,
         names=names,
         via=Via(notice.via),

@@ -19,7 +19,7 @@ from users.recipients import Via
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 PEOPLE = 5  # names of those who linked an account, in its card
 HEALTH = {
-    Section.DARK: "deactivated",
+    Section.DEACTIVATED: "deactivated",
     Section.WEEK: "urgent",
     Section.MONTH: "at_risk",
     Section.LATER: "healthy",
@@ -75,7 +75,7 @@ def _line(line: Line, reader: Reader) -> dict[str, object]:
     return {
         "name": line.account.name,
         "channel": declarations.label(line.account.channel),
-        "dark": line.dark,
+        "deactivated": line.deactivated,
         "covered": line.covered,
         "mine": line.mine,
         "can_act": line.can_act,
@@ -175,7 +175,7 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
 
 def _pill(line: Line, section: Section, reader: Reader) -> Pill:
     """Return the state of an account; while it works, the same count of days as the subject's."""
-    return pill("account", HEALTH[section], label="" if line.dark else _left(line, reader))
+    return pill("account", HEALTH[section], label="" if line.deactivated else _left(line, reader))
 
 
 def _left(line: Line, reader: Reader) -> str:

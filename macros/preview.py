@@ -113,7 +113,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     nobody: set[int] = set()
     rows: list[tuple[date, int, int, int, datetime | None]] = []
     with connection.cursor() as cursor:
-        for watch in (draft.watch, "dark"):
+        for watch in (draft.watch, "deactivated"):
             cursor.execute(sql.TOTALS[watch], values)
             for on, mail_team, address, via, accounts in cursor.fetchall():
                 sent.add((on, mail_team, address))

@@ -72,8 +72,8 @@ def record_end(message: Message) -> None:
     }
     told = notices_of(message)
     if message.state == Message.State.SENT and message.sent_at is not None:
-        dark = list(told.filter(threshold=0).values_list("account_id", flat=True))
-        record_told(message=message, account_ids=dark, now=message.sent_at)
+        deactivated = list(told.filter(threshold=0).values_list("account_id", flat=True))
+        record_told(message=message, account_ids=deactivated, now=message.sent_at)
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
         # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
         told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
@@ -119,8 +119,8 @@ def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple
     if account.paused_at is not None or account.state == Account.State.PAUSED:
         return "paused"
     if notice.threshold == 0:
-        dark = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
-        return "" if dark else "works_again"
+        deactivated = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
+        return "" if deactivated else "works_again"
     return _moved_on(notice, linked)
 
 

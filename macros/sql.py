@@ -65,7 +65,7 @@ _DUE_TOKENS = """
 ), rule as (select * from act where watch = 'token')"""
 
 # Whatever made it dark. An account that never had a token was never connected, so it did not go dark.
-_DUE_DARK = """
+_DUE_DEACTIVATED = """
 , due as materialized (
   select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, null::timestamptz as deadline, a.cycle,
          null::date as ends_on, null::timestamptz as known_since
@@ -103,7 +103,7 @@ _CROSSED = """
     order by 1, 2) f
 )"""
 
-_CROSSED_DARK = """
+_CROSSED_DEACTIVATED = """
 , crossed as (
   select t.action_id, t.emails, t.linkers, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle,
          %(first)s::date as fires_on, 0 as threshold
@@ -242,7 +242,7 @@ select distinct notice_id from told where address = recipient"""  # noqa: S608  
 _WATCHES = {
     "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED + _TOLD,
     "token": _UNTIL + _DUE_TOKENS + _TARGET + _CROSSED + _TOLD,
-    "dark": _DUE_DARK + _TARGET + _CROSSED_DARK + _TOLD,
+    "deactivated": _DUE_DEACTIVATED + _TARGET + _CROSSED_DEACTIVATED + _TOLD,
 }
 
 INSERTS = {watch: STORED + text + _FOUND + _INSERT for watch, text in _WATCHES.items()}

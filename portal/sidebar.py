@@ -83,5 +83,5 @@ def _link(request: HttpRequest, label: str) -> str:
 
 def _deactivated(request: HttpRequest) -> str:
     """Return how many accounts are deactivated; "" for none, "99+" from a hundred on."""
-    dark = Account.objects.visible_to(request.user).filter(state=Account.State.DEACTIVATED)
-    return short_count(dark, limit=99, zero="")
+    deactivated = Account.objects.visible_to(request.user).filter(state=Account.State.DEACTIVATED)
+    return short_count(deactivated, limit=99, zero="")

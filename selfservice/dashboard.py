@@ -179,8 +179,8 @@ def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetim
     """Return the order of log-ins: those whose accounts stopped, then those that stopped, then by what ends first."""
 
     def place(row: LoginRow) -> tuple[bool, bool, datetime]:
-        dark = any(one.account.state == Account.State.DEACTIVATED for one in row.accounts)
-        return not dark, row.token.state != Token.State.DEAD, row.token.deadline or now
+        deactivated = any(one.account.state == Account.State.DEACTIVATED for one in row.accounts)
+        return not deactivated, row.token.state != Token.State.DEAD, row.token.deadline or now
 
     return place
 

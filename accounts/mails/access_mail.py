@@ -36,7 +36,7 @@ class Line:
         return self.entry.account
 
     @property
-    def dark(self) -> bool:
+    def deactivated(self) -> bool:
         """Whether nothing can be published there."""
         return self.account.state == Account.State.DEACTIVATED
 
@@ -65,7 +65,7 @@ def build(message: Message) -> Mail:
         "channel": declarations.label(first.account.channel),
         "person": first.person,
         "mine": first.mine,
-        "dark": first.dark,
+        "deactivated": first.deactivated,
         "carrier": _carrier(first, pools, reader),
         "is_admin": _is_admin(first, pools, reader.user),
         "waits_for": _explanation([first]).waits_for,
@@ -101,7 +101,9 @@ def _lines(message: Message, reader: Reader) -> list[Line]:
         for entry in entries
         if (entry.account_id, entry.token_id) in wanted and news.holds(entry)
     ]
-    return sorted(lines, key=lambda line: (not line.mine, not line.dark, line.account.name, line.account.pk))
+    return sorted(
+        lines, key=lambda line: (not line.mine, not line.deactivated, line.account.name, line.account.pk)
+    )
 
 
 def _carrier(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
@@ -137,7 +139,7 @@ def _card(
 ) -> dict[str, object]:
     """Return the facts of one card: what one cause took one log-in away from."""
     first, explanation = lines[0], _explanation(lines)
-    dark = any(line.dark for line in lines)
+    deactivated = any(line.deactivated for line in lines)
     # Nobody presses "Check now" in a mail, so the steps are those in which AdToken looks by itself.
     steps = reasons.explain(first.account.channel, first.reason, you=True).steps
     return {
@@ -146,7 +148,7 @@ def _card(
         "count": len(lines),
         "person": first.person,
         "mine": first.mine,
-        "pill": pills.pill("account", "deactivated") if dark else _pill(first),
+        "pill": pills.pill("account", "deactivated") if deactivated else _pill(first),
         "lines": [_shown_line(line, pools, reader) for line in shown],
         "unseen": len(lines) - len(shown),
         "explanation": explanation,
@@ -164,8 +166,8 @@ def _shown_line(line: Line, pools: Mapping[int, Summary], reader: Reader) -> dic
     return {
         "name": account.name,
         "native_id": account.native_id,
-        "dark": line.dark,
-        "carrier": "" if line.dark else _carrier(line, pools, reader),
+        "deactivated": line.deactivated,
+        "carrier": "" if line.deactivated else _carrier(line, pools, reader),
     }
 
 

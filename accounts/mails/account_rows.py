@@ -18,7 +18,7 @@ class Row:
 
     account: Account
     pill: Pill
-    dark: bool
+    deactivated: bool
     paused: bool
     carrier: str  # who carries it, as the reader may know them; "" for nobody
     checked: bool  # its log-ins are being checked
@@ -49,7 +49,7 @@ def row_of(found: Summary, *, carrier: str, zone: tzinfo) -> Row:
     return Row(
         account=account,
         pill=pills.pill("account", found.health),
-        dark=account.state == Account.State.DEACTIVATED,
+        deactivated=account.state == Account.State.DEACTIVATED,
         paused=account.paused_at is not None,
         carrier=carrier,
         checked=account.state == Account.State.INTERRUPTED,

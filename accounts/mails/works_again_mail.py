@@ -30,7 +30,7 @@ def build(message: Message) -> Mail:
     if not found:
         raise NotWanted("stopped_again")
     found.sort(key=lambda one: (one.pk in lifted, not _works(one), one.name))
-    first, dark = found[0], [one.name for one in found if not _works(one)]
+    first, deactivated = found[0], [one.name for one in found if not _works(one)]
     # Where nothing but restrictions ended, all of them did; else what works again is told first, and what does not by itself.
     told = found if first.pk in lifted else [one for one in found if _works(one)]
     shown = mailing.summaries([one.pk for one in found[:SHOWN]])
@@ -39,7 +39,7 @@ def build(message: Message) -> Mail:
         "accounts": [one.name for one in told],
         "more": len(told) - 1,
         "lifted": first.pk in lifted,
-        "dark": dark,
+        "deactivated": deactivated,
         "channel": declarations.label(first.channel),
         "cards": [_card(shown[one.pk], reader) for one in found[:SHOWN]],
         "unseen": max(0, len(found) - SHOWN),

@@ -94,11 +94,11 @@ def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterat
     instead = fallback({entry.account.team_id for entry in lost})
     for entry in lost:
         own = world.readers(entry.token)
-        dark = entry.account.state == Account.State.DEACTIVATED
+        deactivated = entry.account.state == Account.State.DEACTIVATED
         others: list[str] = []
-        if dark and pool_reasons.entry_reason(entry) in AN_ADMIN_HELPS:
+        if deactivated and pool_reasons.entry_reason(entry) in AN_ADMIN_HELPS:
             others = [*world.admins(entry.account), *_leads(instead, entry.account.team_id)]
-        if dark and not own and not others and entry.account.team_id in instead:
+        if deactivated and not own and not others and entry.account.team_id in instead:
             others = list(instead[entry.account.team_id].addresses)
         for address in dict.fromkeys([*own, *others]):
             yield AccountNotice(
@@ -106,7 +106,7 @@ def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterat
                 token=entry.token,
                 kind=AccountNotice.Kind.ACCESS,
                 recipient=address,
-                dark=dark,
+                dark=deactivated,
                 own=address in own,
                 at=now,
             )

@@ -86,12 +86,14 @@ def record_stop_told(message: Message) -> None:
     """Note which accounts the mail about a log-in that died or was removed told as stopped, once it is sent."""
     if message.state != Message.State.SENT or message.sent_at is None:
         return
-    dark = Account.objects.filter(pool__token=message.payload["token"], state=Account.State.DEACTIVATED)
+    deactivated = Account.objects.filter(
+        pool__token=message.payload["token"], state=Account.State.DEACTIVATED
+    )
     if teams := message.payload.get(
         "teams"
     ):  # who stands in, or leads, is told of these teams' accounts alone
-        dark = dark.filter(team__in=teams)
-    record_told(message=message, account_ids=dark.values_list("pk", flat=True), now=message.sent_at)
+        deactivated = deactivated.filter(team__in=teams)
+    record_told(message=message, account_ids=deactivated.values_list("pk", flat=True), now=message.sent_at)
 
 
 def record_end(message: Message) -> None:

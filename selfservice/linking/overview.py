@@ -54,7 +54,7 @@ class Lost:
     """An account that this consent no longer serves."""
 
     account: Account
-    dark: bool
+    deactivated: bool
     carrier: str  # who carries it on; "" for nobody
 
 
@@ -64,10 +64,10 @@ def no_longer(pending: PendingLink, now: datetime) -> list[Lost]:
     names = names_for(pending.user)
     rows = []
     for account in accounts:
-        dark = account.state == Account.State.DEACTIVATED
+        deactivated = account.state == Account.State.DEACTIVATED
         carrier = summary.summarise(account, now).active_name(names)
-        rows.append(Lost(account, dark, carrier))
-    return sorted(rows, key=lambda row: (not row.dark, row.account.name))
+        rows.append(Lost(account, deactivated, carrier))
+    return sorted(rows, key=lambda row: (not row.deactivated, row.account.name))
 
 
 def other_identity(pending: PendingLink) -> str:
