@@ -60,7 +60,7 @@ class AccountAdmin(OwnList):
         filters.ChannelFilter,
         filters.StateFilter,
         filters.DaysFilter,
-        filters.AloneFilter,
+        filters.NoBackupFilter,
         filters.UndatedFilter,
         filters.TeamFilter,
         filters.MacroFilter,

@@ -121,7 +121,7 @@ class DaysFilter(SimpleListFilter):
         return queryset.filter(deadline__lt=window)
 
 
-class AloneFilter(SimpleListFilter):
+class NoBackupFilter(SimpleListFilter):
     """Accounts that one person carries, whatever their pill."""
 
     on_off = True

@@ -188,9 +188,9 @@ def _by_urgency(now: datetime) -> Callable[[LoginRow], tuple[bool, bool, datetim
 def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: datetime) -> Hanging:
     account, token = one.account, entry.token
     carriers = [other for other in one.usable if other.token_id != token.pk]
-    alone = len(one.entries) == 1
+    no_backup = len(one.entries) == 1
     if account.state == Account.State.DEACTIVATED:
-        return Hanging(account, say("has_stopped", alone=alone))
+        return Hanging(account, say("has_stopped", no_backup=no_backup))
     if account.state == Account.State.PAUSED:
         return Hanging(account, say("is_paused"))
     if account.state == Account.State.INTERRUPTED:
@@ -199,7 +199,7 @@ def _hanging(one: Summary, entry: AccountToken, names: NameVisibility, now: date
     if not carriers:
         ends = token.deadline
         when = dates.short_date(ends, zone=zone, now=now, named=True) if ends else ""
-        return Hanging(account, say("stops", when=when, alone=alone))
+        return Hanging(account, say("stops", when=when, no_backup=no_backup))
     name = first_name(names.within(carriers[0].token, account))
     best = max((other.token.deadline for other in carriers if other.token.deadline), default=None)
     if any(other.token.deadline is None for other in carriers) or best is None:

@@ -100,7 +100,7 @@ class LinkedRow:
     state: InPool | None  # of the person's own log-in there
     text: str
     deadline: DeadlineFacts
-    alone: bool
+    no_backup: bool
 
 
 def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[LinkedRow]:
@@ -115,7 +115,7 @@ def linked_rows(accounts: Iterable[Account], user: User, now: datetime) -> list[
 
 def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], now: datetime) -> LinkedRow:
     others = [first_name(name) for name in people]
-    alone = found.people <= 1
+    no_backup = found.people <= 1
     active = mine is not None and found.account.active_token_id == mine.token_id
     state = state_in_pool(mine, active=active) if mine is not None else None
     if mine is not None and mine.can_publish == AccountToken.CanPublish.NO:
@@ -129,7 +129,7 @@ def _linked_row(found: Summary, mine: AccountToken | None, people: list[str], no
     else:
         text = say("you_are_backup", name=f"{others[0][0].upper()}{others[0][1:]}")
     deadline = summary.deadline_of(mine.token, usable=True, now=now) if mine else found.deadline
-    return LinkedRow(found.account, state, text, deadline, alone)
+    return LinkedRow(found.account, state, text, deadline, no_backup)
 
 
 def own_entry(found: Summary, user: User) -> AccountToken | None:

@@ -190,7 +190,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "now": now,
-        "lonely": [row for row in rows if row.alone],
+        "without_backup": [row for row in rows if row.no_backup],
         "again": bool(request.GET.get("again")),
         "names": join_names([row.account.name for row in rows]),
     }
