@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from users import factor_sealing, login_changes, login_records, password_limits
 from users.login_changes import Kind, LoginChange
+from users.login_record_model import Detail
 from users.models import User
 
 BROWSER_LENGTH = 200
@@ -37,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         """Refuse a password that is one too many, by our own limits: the library's lock a person out from everywhere."""
         email = _email_of(credentials)
         if not password_limits.may_try(request, email):
-            login_records.refused(request, email, "too many wrong passwords")
+            login_records.refused(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
             raise self.validation_error("too_many_login_attempts")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:

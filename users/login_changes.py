@@ -29,15 +29,6 @@ class Kind(StrEnum):
     SWITCHED_OFF = "switched_off"
     SWITCHED_ON = "switched_on"
 
-    @property
-    def words(self) -> str:
-        """The change in words, for the record: "password set by staff"."""
-        return (
-            self.value.replace("_", " ")
-            .replace("totp", "authenticator app")
-            .replace("webauthn", "security key")
-        )
-
 
 @dataclass(frozen=True)
 class LoginChange:
@@ -65,7 +56,7 @@ def notify(change: LoginChange, *, now: datetime) -> None:
         login_records.write_change(
             user=change.user,
             by=change.by,
-            what=change.kind.words,
+            what=change.kind,
             address=change.address,
             browser=change.browser,
         )

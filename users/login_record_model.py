@@ -1,11 +1,37 @@
 """The table of log-ins. Its rows are written by `users.login_records` and by nobody else."""
 
+from enum import StrEnum
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ui import phrases
 from users import browsers
 
 BROWSER_LENGTH = 200
+
+
+_WORDS = "words/login_records.txt"
+_AGAIN, _BY = "+again", "|"
+
+
+class Detail(StrEnum):
+    """What a row says besides its kind. A second factor says its type, a change of a log-in its `login_changes.Kind`."""
+
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a code, no password
+    TOO_MANY_WRONG_PASSWORDS = "too_many_wrong_passwords"
+    ASKED_AGAIN = "asked_again"
+    WRONG_FACTOR = "wrong_factor"
+
+    @staticmethod
+    def of_factor(kind: str, *, again: bool) -> str:
+        """Return the detail of a second factor of the library's `kind`; `again`: in a session that was logged in already."""
+        return f"{kind}{_AGAIN}" if again else kind
+
+    @staticmethod
+    def of_change(kind: str, *, by: str) -> str:
+        """Return the detail of a change; `by` is the e-mail address of who did it, "" for the person."""
+        return f"{kind}{_BY}{by}" if by else kind
 
 
 class LoginRecord(models.Model):
@@ -44,7 +70,16 @@ class LoginRecord(models.Model):
     def event(self) -> str:
         """The event in a few words, for pages."""
         kind = str(self.get_kind_display())
-        return f"{kind}: {self.detail}" if self.detail else kind
+        return f"{kind}: {self._detail_in_words()}" if self.detail else kind
+
+    def _detail_in_words(self) -> str:
+        """Return the words of the code. What is no code is shown as it is: English of rows from before, and what other apps wrote."""
+        code, _, by = self.detail.partition(_BY)
+        name = code.removesuffix(_AGAIN)
+        if name not in phrases.blocks(_WORDS):
+            return self.detail
+        what = phrases.phrase(_WORDS, name, again=code != name)
+        return phrases.phrase(_WORDS, "done_by", what=what, by=by) if by else what
 
     @property
     def browser_name(self) -> str:

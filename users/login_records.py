@@ -13,14 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from users.client_address import client_address
-from users.login_record_model import BROWSER_LENGTH
+from users.login_record_model import BROWSER_LENGTH, Detail
 from users.models import LoginRecord, User
-
-_WAYS = {
-    Authenticator.Type.TOTP: "authenticator app",
-    Authenticator.Type.WEBAUTHN: "security key",
-    Authenticator.Type.RECOVERY_CODES: "recovery code",
-}
 
 
 def write(
@@ -32,7 +26,7 @@ def write(
     email: str = "",
     detail: str = "",
 ) -> None:
-    """Add a row. `user` is the person whom it is about, where that is known; `detail` holds no secret.
+    """Add a row. `user` is the person whom it is about, where that is known; `detail` is a `Detail` or a few words, and no secret.
 
     Also for what lies above this app, such as a way back from a channel that was refused.
     """
@@ -48,13 +42,14 @@ def write(
 
 
 def write_change(*, user: User, by: User | None, what: str, address: str, browser: str) -> None:
-    """Add a row about a change of a log-in: by the person (`by` is None), from this address and browser, or by staff."""
-    detail = f"{what}, by {by.email}" if by else what
+    """Add a row about a change of a log-in (`what`: a `login_changes.Kind`): by the person (`by` is None), from this address and browser,
+    or by staff.
+    """
     _add(
         kind=LoginRecord.Kind.CHANGE,
         succeeded=True,
         user=user,
-        detail=detail,
+        detail=Detail.of_change(what, by=by.email if by else ""),
         address=address or None,
         browser=browser,
     )
@@ -103,10 +98,12 @@ def _logged_out(*, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
 
 def _failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any) -> None:
     """Record a wrong password, at the log-in or where it is asked again. The signal carries no password."""
-    refused(request, str(credentials.get("email") or credentials.get("username") or ""), "wrong password")
+    refused(
+        request, str(credentials.get("email") or credentials.get("username") or ""), Detail.WRONG_PASSWORD
+    )
 
 
-def refused(request: HttpRequest | None, email: str, why: str) -> None:
+def refused(request: HttpRequest | None, email: str, why: Detail) -> None:
     """Record a password that was not taken."""
     user = User.objects.filter(email=email.strip().lower()).first()
     write(
@@ -119,18 +116,22 @@ def _step(
 ) -> None:
     if method == "password" and reauthenticated:
         write(
-            request=request, kind=LoginRecord.Kind.PASSWORD, succeeded=True, user=user, detail="asked again"
+            request=request,
+            kind=LoginRecord.Kind.PASSWORD,
+            succeeded=True,
+            user=user,
+            detail=Detail.ASKED_AGAIN,
         )
 
 
 def _factor_used(
     *, request: HttpRequest, user: Any, authenticator: Authenticator, reauthenticated: bool, **_kwargs: Any
 ) -> None:
-    detail = _WAYS[Authenticator.Type(authenticator.type)] + (", asked again" if reauthenticated else "")
+    detail = Detail.of_factor(authenticator.type, again=reauthenticated)
     write(request=request, kind=LoginRecord.Kind.FACTOR, succeeded=True, user=user, detail=detail)
 
 
 def _factor_failed(*, request: HttpRequest, user: Any, **_kwargs: Any) -> None:
     write(
-        request=request, kind=LoginRecord.Kind.FACTOR, succeeded=False, user=user, detail="wrong code or key"
+        request=request, kind=LoginRecord.Kind.FACTOR, succeeded=False, user=user, detail=Detail.WRONG_FACTOR
     )

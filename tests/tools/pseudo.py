@@ -13,7 +13,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from tests.tools.words import ROOT, read_debt
+from tests.tools.words import ROOT
 
 LANGUAGE = "SNAPSHOT_PSEUDO"  # in the environment of the test run: speak the language of brackets
 DATA = "data-words"  # the file with the words of the world's own data
@@ -50,7 +50,7 @@ def main() -> int:
         if made.returncode:
             return made.returncode
         found = outside(Path(name))
-    before = read_debt(DEBT).get(TEXTS, 0)
+    before = int(DEBT.read_text(encoding="utf-8").split()[-1])
     for text, pages in sorted(found.items(), key=lambda one: (-len(one[1]), one[0])):
         sys.stdout.write(f"{len(pages):4} {text[:160]}   [{min(pages)}]\n")
     sys.stdout.write(f"{len(found)} texts come by no catalogue, {before} before.\n")

@@ -12,8 +12,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
+from tests.tools.recorder import in_brackets
 from tests.users.steps import code_of, enrol, log_in, secret_of
-from users import append_only, login_records
+from users import append_only, login_changes, login_records
+from users.login_record_model import Detail
 from users.models import LoginRecord, User
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +86,7 @@ def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User
 
     client.post(reverse("admin:users_user_reset_second_factor", args=[ada.pk]))
 
-    assert told()[-1] == ("ada@example.com", "Change: factor reset, by boss@example.com", True)
+    assert told()[-1] == ("ada@example.com", "Change: second factor reset, by boss@example.com", True)
 
 
 def test_who_lies_above_may_record_too(ada: User) -> None:
@@ -100,6 +102,22 @@ def test_who_lies_above_may_record_too(ada: User) -> None:
 
     row = LoginRecord.objects.get()
     assert (row.event, row.address) == ("Way back from a channel: facebook: state used", "2001:db8::1")
+
+
+def test_rows_hold_codes_that_are_read_in_every_language_and_rows_from_before_are_shown_as_they_are() -> None:
+    new = [Detail.WRONG_PASSWORD, "totp+again", "factor_reset|boss@example.com", *login_changes.Kind]
+    before = ["wrong password", "authenticator app, asked again", "factor reset, by boss@example.com"]
+
+    with in_brackets():
+        said = [LoginRecord(kind="password", detail=detail).event for detail in (*new, *before)]
+
+    assert said[:3] == [
+        "⟦Password⟧: ⟦wrong password⟧",
+        "⟦Password⟧: ⟦authenticator app, asked again⟧",
+        "⟦Password⟧: ⟦⟦second factor reset⟧, by boss@example.com⟧",
+    ]
+    assert all(event.endswith("⟧") for event in said[3 : len(new)])
+    assert said[len(new) :] == [f"⟦Password⟧: {detail}" for detail in before]
 
 
 def test_a_row_can_be_neither_changed_nor_removed_and_outlives_the_person(client: Client, ada: User) -> None:

@@ -38,7 +38,7 @@ def test_five_wrong_passwords_elsewhere_do_not_keep_the_person_out(ada: User) ->
 
     assert is_logged_in(home)
     assert not is_logged_in(thief)
-    assert LoginRecord.objects.filter(detail="too many wrong passwords", address="203.0.113.9").count() == 2
+    assert LoginRecord.objects.filter(detail="too_many_wrong_passwords", address="203.0.113.9").count() == 2
 
 
 def test_another_host_header_gives_no_more_guesses(ada: User, settings: Settings) -> None:

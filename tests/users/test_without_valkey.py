@@ -71,7 +71,7 @@ def test_fifty_wrong_passwords_are_stopped_while_valkey_is_stopped(ada: User, ow
 
     assert not is_logged_in(thief)
     assert is_logged_in(stranger)
-    assert LoginRecord.objects.filter(detail="wrong password").count() == 5
+    assert LoginRecord.objects.filter(detail="wrong_password").count() == 5
 
 
 def test_a_frozen_valkey_costs_one_log_in_half_a_second_and_the_next_nothing(
