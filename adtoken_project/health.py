@@ -6,6 +6,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from adtoken_project import lateness, signs_of_life
@@ -68,7 +69,7 @@ def _key_ring() -> str:
 def _cache() -> str:
     try:
         cache.set("health", 1, 10)
-        return "ok" if cache.get("health") == 1 else "does not answer"
+        return "ok" if cache.get("health") else "does not answer"
     except Exception:  # noqa: BLE001  # whatever the client library raises, the part is down
         return "does not answer"
 
@@ -81,7 +82,11 @@ def _background() -> dict[str, str]:
         parts = {part: "ok" if living[part] else "no sign of life" for part in signs_of_life.PARTS}
         late = "; ".join(work.words(now) for work in lateness.late(now))
         wrong = len(signs_of_life.wrong_clocks(now=now, own=ahead))  # their names are not for the public
-        clocks = f"wrong on {wrong} host{'' if wrong == 1 else 's'}, see manage.py doctor" if wrong else "ok"
-        return {**parts, "lateness": late or "ok", "clocks": clocks}
+        clocks = ngettext(
+            "wrong on %(number)s host, see manage.py doctor",
+            "wrong on %(number)s hosts, see manage.py doctor",
+            wrong,
+        ) % {"number": wrong}
+        return {**parts, "lateness": late or "ok", "clocks": clocks if wrong else "ok"}
     except DatabaseError:
         return dict.fromkeys((*signs_of_life.PARTS, "lateness", "clocks"), "not known")

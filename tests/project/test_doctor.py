@@ -153,7 +153,7 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
         (
             [Finding("token=abcdefgh1234", "mend")],
             1,
-            ["WRONG  Redis: token=[hidden]", "-> mend", "1 thing to mend."],
+            ["WRONG  Redis: token=[hidden]", "-> mend", "1 thing to fix."],
         ),
     ],
 )

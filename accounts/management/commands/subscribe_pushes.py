@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import ngettext
 
 from accounts.pushes import subscribing
 from tokens.channels import registry
@@ -27,7 +28,11 @@ class Command(BaseCommand):
         failed = 0
         for batch in subscribing.batches(channel, subscriptions):
             count = len(batch.accounts)
-            what = f"{count} ad account{'' if count == 1 else 's'} through token {batch.token.pk}"
+            what = ngettext(
+                "%(number)s ad account through token %(token)s",
+                "%(number)s ad accounts through token %(token)s",
+                count,
+            ) % {"number": count, "token": batch.token.pk}
             if options["dry_run"]:
                 self.stdout.write(f"Would subscribe {what}.")
                 continue

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from adtoken_project import doctor, version
 from tokens import scrub
@@ -29,7 +30,10 @@ class Command(BaseCommand):
                 self._say("note" if trouble.note else "WRONG", f"{title}: {trouble.said}")
                 self._say("", f"-> {trouble.cure}")
         if wrong:
-            self.stdout.write(f"\n{wrong} thing{'' if wrong == 1 else 's'} to mend.")
+            said = ngettext("%(number)s thing to fix.", "%(number)s things to fix.", wrong) % {
+                "number": wrong
+            }
+            self.stdout.write(f"\n{said}")
             sys.exit(1)
         self.stdout.write("\nAll is well.")
 
