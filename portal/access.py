@@ -1,5 +1,6 @@
 """Who may open what in the portal: 403 without the permission, 404 for what one may not see."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -26,6 +27,11 @@ def demand(request: HttpRequest, *permissions: str) -> None:
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Return what every page of the portal shows around its content: menu, title of the site, the viewer's name."""
     return {**admin.site.each_context(request), "base": "portal/base.html"}
+
+
+def frame_of(about: Model | type[Model], list_url: str = "") -> Callable[[HttpRequest], dict[str, Any]]:
+    """Return `frame` with the path above a page about a row, or about rows of a list (`list_url`: the list as one left it)."""
+    return lambda request: {**frame(request), "about": about, "list_url": list_url}
 
 
 def log_change(request: HttpRequest, changed: Model, text: str) -> None:

@@ -77,26 +77,31 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     if may(MOVE):
         move = reverse("admin:accounts_account_team", args=[account.pk])
         team = PoolAction(say("move_to_team"), move, icon="group")
+    tabs = [
+        (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
+        for label, name in (
+            (gettext("Authenticate Tokens"), "change"),
+            (gettext("Details"), "details"),
+            (gettext("Messages"), "messages"),
+            (gettext("Events"), "history"),
+        )
+    ]
     return {
-        **access.frame(request),
+        **access.frame_of(account)(request),
         "title": account.name,
-        "crumbs": True,
         "account": account,
         "summary": summary.summarise(account, now),
         "now": now,
         "tab": tab,
-        "tabs": [
-            (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
-            for label, name in (
-                (gettext("Authenticate Tokens"), "change"), (gettext("Details"), "details"),
-                (gettext("Messages"), "messages"), (gettext("Events"), "history"),
-            )
-        ],
+        "tabs": tabs,
+        "crumb": next((label for label, name, _ in tabs if name == tab), ""),
         "open_url": package.open_url(account.native_id) if package else "",
-        "add": PoolAction(say("add_token"), add, kind="primary", icon="add") if may("accounts.link_account") else None,
+        "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
+        if may("accounts.link_account")
+        else None,
         "menu": [action for action in (team, pause) if action],
         "here": here,
-    }  # fmt: skip
+    }
 
 
 def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:

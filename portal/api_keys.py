@@ -178,9 +178,8 @@ class ApiKeyAdmin(OwnList):
             raise PermissionDenied
         form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
         context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
+            **access.frame_of(ApiKey)(request),
             "title": gettext("New API key"),
-            "plain_title": True,
             "form": form,
             "back": reverse("admin:accounts_apikey_changelist"),
         }
@@ -217,4 +216,4 @@ class ApiKeyAdmin(OwnList):
                 raise Late
             self.log_change(request, key, f"Revoked. {said.note}".strip())
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(key))

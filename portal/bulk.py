@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -86,6 +87,11 @@ def back(request: HttpRequest) -> str:
     return reverse("admin:accounts_account_changelist") + (f"?{query.urlencode()}" if query else "")
 
 
+def frame(request: HttpRequest) -> Callable[[HttpRequest], dict[str, Any]]:
+    """Return what pages about many accounts show around their content: the path leads to the list as one left it."""
+    return access.frame_of(Account, back(request))
+
+
 def none_chosen(request: HttpRequest) -> HttpResponse:
     """Lead back to the list, and say that the address names no account."""
     messages.warning(request, gettext("No account was chosen."))
@@ -110,7 +116,7 @@ def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             warns=more > 0,
             ask_why=one.ask_why,
         )
-        return confirm.answer(request, page, lambda said: bulk.run(items, said), frame=access.frame)
+        return confirm.answer(request, page, lambda said: bulk.run(items, said), frame=frame(request))
 
     return view
 

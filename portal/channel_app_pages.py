@@ -81,7 +81,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
         access.log_change(request, app, say("made_lead", note=said.note))
         return Done({"stepped_back": stepped_back})
 
-    return confirm.answer(request, page, do, frame=access.frame)
+    return confirm.answer(request, page, do, frame=access.frame_of(app))
 
 
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
@@ -97,7 +97,7 @@ def ask(request: HttpRequest, app_id: int) -> HttpResponse:
         lines=asks,
         refused="" if live else nobody,
     )
-    return confirm.answer(request, page, lambda said: bulk.run(asks, said), frame=access.frame)
+    return confirm.answer(request, page, lambda said: bulk.run(asks, said), frame=access.frame_of(app))
 
 
 def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:

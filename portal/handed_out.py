@@ -21,6 +21,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account, ApiKey, LeaseRecord
+from portal import access
 from portal.forms import first_moment
 from tokens.models import Token
 from ui.phrases import phrase
@@ -104,9 +105,8 @@ def page(
     rows = list(found[: SHOWN + 1])
     kept = {name: chosen[name] for name in ("key", "account", "token") if chosen[name]}
     context = {
-        **model_admin.admin_site.each_context(request),
+        **access.frame_of(model_admin.model)(request),
         "title": title,
-        "plain_title": True,
         "form": form,
         "kept": kept,
         "all_url": url(**kept),

@@ -45,6 +45,10 @@ class IncidentAdmin(OwnList):
         "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
     )
 
+    def row_name(self, row: Incident) -> str:
+        """Return whose incident it is, in words."""
+        return gettext("%(channel)s: many log-ins at once") % {"channel": row.app.get_channel_display()}
+
     def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
         """The log-ins of all teams stand here."""
         return request.user.has_perm(access.DECIDE)
@@ -112,11 +116,8 @@ class IncidentAdmin(OwnList):
             return HttpResponseNotAllowed(["GET"])
         held = _held(incident)
         context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("%(channel)s: many log-ins at once")
-            % {"channel": incident.app.get_channel_display()},
-            "plain_title": True,
-            "opts": self.opts,
+            **access.frame_of(incident)(request),
+            "title": self.row_name(incident),
             "incident": incident,
             "heading": incident_mail.heading(incident),
             "pill": incident_mail.pill(incident),
@@ -166,7 +167,7 @@ class IncidentAdmin(OwnList):
             asking_workers.ask(tend_incidents)
             return Done({"decided": number})
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(incident))
 
 
 def _incident(request: HttpRequest, pk: str) -> Incident:

@@ -137,7 +137,7 @@ class InvitationAdmin(OwnList):
         def do(_said: Said) -> None:
             invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(invitation))
 
     @action(description=gettext_lazy("Revoke"), permissions=["invite"], url_path="revoke")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -149,7 +149,7 @@ class InvitationAdmin(OwnList):
         def do(_said: Said) -> None:
             invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(invitation))
 
     def _page(
         self, request: HttpRequest, name: str, invitation: Invitation | None, *, danger: bool = False

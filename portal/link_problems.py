@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts.models import LinkProblem
+from portal import access
 from portal.lists import OwnList
 from ui.templatetags import ui as tags
 from users.models import Membership
@@ -90,9 +91,8 @@ class LinkProblemAdmin(OwnList):
         )
         where = _WHERE.get(LinkProblem.Kind(problem.kind))
         context = {
-            **self.admin_site.each_context(request),
+            **access.frame_of(problem)(request),
             "title": problem.code,
-            "opts": self.opts,
             "problem": problem,
             "heading": heading,
             "cause": cause,

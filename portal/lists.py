@@ -67,7 +67,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, or lead from a bulk action to the page that asks."""
-        shown = {"title": self.list_title, "plain_title": True, **(extra_context or {})}
+        shown = {"title": self.list_title, **(extra_context or {})}
         response = super().changelist_view(request, shown)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:

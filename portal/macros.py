@@ -124,7 +124,7 @@ class MacroAdmin(OwnList):
                 macro.delete()
             return Done(after=reverse("admin:macros_macro_changelist"))
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(macro))
 
     # --- the list -------------------------------------------------------------------------------------------------
 
@@ -282,7 +282,7 @@ class MacroAdmin(OwnList):
             if not opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
                 raise Late
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(macro))
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""

@@ -51,7 +51,9 @@ def _view(
             ask_why=False,
             form=form,
         )
-        return confirm.answer(request, page, lambda said: do(request, accounts, said), frame=access.frame)
+        return confirm.answer(
+            request, page, lambda said: do(request, accounts, said), frame=bulk.frame(request)
+        )
 
     return view
 

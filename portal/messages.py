@@ -107,6 +107,10 @@ class MessageAdmin(OwnList):
         """Read-only."""
         return False
 
+    def row_name(self, row: Message) -> str:
+        """Return the subject."""
+        return str(self.subject_cell(row))
+
     # --- the list -------------------------------------------------------------------------------------------------
 
     @display(description=gettext_lazy("Subject"), ordering="subject")
@@ -164,9 +168,8 @@ class MessageAdmin(OwnList):
             raise PermissionDenied
         message = self._message(request, object_id)
         context = {
-            **self.admin_site.each_context(request),
+            **access.frame_of(message)(request),
             "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
-            "opts": self.opts,
             "message": message,
             "pill": pill(message),
             "kind": kinds.name(message),
@@ -218,7 +221,7 @@ class MessageAdmin(OwnList):
                 raise Late
             access.log_change(request, message, "Send again")
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(message))
 
     def cancel(self, request: HttpRequest, message_id: int) -> HttpResponse:
         """Ask (GET), then have the mail not sent (POST)."""
@@ -233,7 +236,7 @@ class MessageAdmin(OwnList):
                 raise Late
             access.log_change(request, message, gettext("Cancel the mail"))
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(message))
 
     def _for_action(self, request: HttpRequest, message_id: int) -> Message:
         """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""

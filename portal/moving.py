@@ -63,7 +63,9 @@ def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
             warns=more > 0,
             form=_form(request),
         )
-        return confirm.answer(request, page, lambda said: _move(request, accounts, said), frame=access.frame)
+        return confirm.answer(
+            request, page, lambda said: _move(request, accounts, said), frame=bulk.frame(request)
+        )
 
     return view
 

@@ -208,7 +208,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
             user.delete()
             return Done(after=reverse("admin:users_user_changelist"))
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(user))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
         """Set another's password: superusers only; all others reset their own by mail."""
@@ -266,7 +266,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
             texts = "Logged the person out everywhere (%(number)s browsers)."
             access.log_change(request, user, ngettext(text, texts, number) % {"number": number})
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(user))
 
     def has_reset_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
         """Return whether second factors may be reset."""
@@ -285,7 +285,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
             people_actions.reset_second_factor(user, by=person(request), now=timezone.now())
             access.log_change(request, user, gettext("Reset the second factor."))
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(user))
 
     def _page(self, request: HttpRequest, name: str, object_id: str) -> tuple[User, Page]:
         """Return the person and the page that asks. Raises Http404, or PermissionDenied for whom one may not see."""

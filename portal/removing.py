@@ -69,7 +69,7 @@ def revoke(
         )
         return Done({"ended": ended.value}, good=ended == Ended.TAKEN)
 
-    return confirm.answer(request, page, do, frame=access.frame)
+    return confirm.answer(request, page, do, frame=access.frame_of(Token))
 
 
 def _back(request: HttpRequest) -> str:

@@ -70,7 +70,7 @@ def register(*, notices: Notices, version: Callable[[], str]) -> None:
 def context(request: HttpRequest) -> dict[str, Any]:
     """Return the cards; nothing for those who may not see accounts."""
     if not request.user.has_perm("accounts.view_account"):
-        return {"title": gettext("Start"), "plain_title": True, "cards": []}
+        return {"title": gettext("Start"), "cards": []}
     cards = [(title, [_row(request, *row) for row in rows]) for title, rows in CARDS]
     interrupted = _row(request, *_INTERRUPTED)
     if interrupted["number"] != "0":
@@ -80,7 +80,6 @@ def context(request: HttpRequest) -> dict[str, Any]:
     apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
     return {
         "title": gettext("Start"),
-        "plain_title": True,
         "faults": _faults(apps),
         "key_problems": key_usage.problems() if sees_apps else [],
         "incidents": _incidents(request),

@@ -12,6 +12,7 @@ from accounts.errors import ActionRefused
 from accounts.linking import system_users
 from portal import access
 from portal.forms import SystemUserForm
+from tokens.models import Token
 from users.models import person
 
 PERMISSION = "tokens.add_system_user"
@@ -33,9 +34,8 @@ def add(request: HttpRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(reverse("link_choose", args=[pending.pk]))
     context = {
-        **access.frame(request),
+        **access.frame_of(Token)(request),
         "title": gettext("Add a system user"),
-        "plain_title": True,
         "form": form,
         "back": reverse("admin:tokens_token_changelist"),
     }

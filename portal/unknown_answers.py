@@ -163,10 +163,8 @@ class UnknownAnswerAdmin(OwnList):
             raise PermissionDenied
         answer = self._answer(request, unquote(object_id))
         context = {
-            **access.frame(request),
+            **access.frame_of(answer)(request),
             **self._about(answer),
-            "plain_title": True,
-            "opts": self.opts,
             "title": unknown_answer_words.title(answer),
             "may_say": request.user.has_perm(PERMISSION),
             "history": _history(answer),
@@ -193,7 +191,7 @@ class UnknownAnswerAdmin(OwnList):
             self.log_change(request, answer, f"Said: {meaning}. {said.note}".strip())
             return Done({"meaning": meaning})
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(answer))
 
     def take_back(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask (GET), then forget what was said (POST)."""
@@ -212,7 +210,7 @@ class UnknownAnswerAdmin(OwnList):
             unknown_answers.take_back(answer=answer, now=timezone.now())
             self.log_change(request, answer, f"Taken back: {unknown_answer_words.meaning(answer)}.")
 
-        return confirm.answer(request, page, do, frame=access.frame)
+        return confirm.answer(request, page, do, frame=access.frame_of(answer))
 
     def _about(self, answer: UnknownAnswer) -> dict[str, Any]:
         return {

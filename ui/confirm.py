@@ -153,7 +153,6 @@ def _show(request: HttpRequest, page: Page, form: ConfirmForm, frame: Frame) -> 
         **frame(request),
         **page.facts,
         "title": words(page, "question"),
-        "plain_title": True,
         "button": words(page, "button"),
         "page": page,
         "form": form,

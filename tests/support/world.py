@@ -17,7 +17,7 @@ from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
 from broker import callers
 from macros import evaluation
-from macros.models import Macro, MacroAction
+from macros.models import Macro, MacroAction, OptOut
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
@@ -25,8 +25,9 @@ from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.channels.addresses import configured
-from tokens.models import DeletionRequest, Token
-from users.models import Team, User
+from tokens.deaths import Incident
+from tokens.models import ChannelApp, DeletionRequest, Token, UnknownAnswer
+from users.models import Invitation, Team, User
 
 
 @dataclass
@@ -85,7 +86,21 @@ def build(sandbox: Sandbox) -> World:
     sweeps.check_due(now=max(filter(None, Token.objects.values_list("due_at", flat=True))))
     evaluation.evaluate(now=now)
     delivery.deliver()
+    _leave_something_to_decide(world, now)
     return world
+
+
+def _leave_something_to_decide(world: World, now: datetime) -> None:
+    """Have rows on pages that are empty while all goes well, so that the pages that ask about them are reached."""
+    app = ChannelApp.objects.get(channel="facebook", is_default=True)
+    Incident.objects.create(app=app, began_at=now)
+    UnknownAnswer.objects.create(
+        app=app, fingerprint="f" * 32, call="campaigns", status=400, first_seen_at=now, last_seen_at=now
+    )
+    OptOut.objects.create(macro=Macro.objects.get(), email="gone@example.com", started_at=now)
+    Invitation.objects.create(
+        email="new@example.com", team=Team.default(), expires_at=now + timedelta(days=7)
+    )
 
 
 def _all_run(now: datetime) -> None:
@@ -190,6 +205,10 @@ def _filled(pattern: str, world: World) -> str | None:
         "<slug:channel>": "facebook",
         "<slug:code>": DeletionRequest.objects.first().code,  # type: ignore[union-attr]
         "<int:app_id>": world.account.active_token.app_id,  # type: ignore[union-attr]
+        "<int:incident_id>": Incident.objects.get().pk,
+        "<str:decision>": "release",
+        "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
+        "<int:opt_out_id>": OptOut.objects.get().pk,
         "<slug:key>": "guessed",
         "<signed>": "broken",
         "<int:pk>": 1,
@@ -204,7 +223,9 @@ def _filled(pattern: str, world: World) -> str | None:
     # The theme names the apps in the order in which their pages were registered.
     pattern = re.sub(r"\(\?P<app_label>[\w|]+\)/\$", "accounts/", pattern)
     pattern = pattern.replace("^", "").replace("<path:object_id>", _object_of(pattern))
-    return None if "<" in pattern else f"/{pattern}"
+    if "<" in pattern:
+        return None
+    return f"/{pattern}?ids={world.account.pk}" if "/bulk/" in pattern else f"/{pattern}"
 
 
 def _object_of(pattern: str) -> str:
