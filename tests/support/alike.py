@@ -9,6 +9,7 @@ from itertools import pairwise
 
 ISO_DATE = re.compile(r"\b20\d\d-[01]\d-[0-3]\d\b")
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+LISTS = {"ul", "ol", "dl", "tbody"}
 AS_THEY_ARE = {"code", "pre", "textarea", "script", "style", "title"}  # what machines said, or take
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
@@ -20,6 +21,8 @@ class _Page(HTMLParser):
         super().__init__()
         self.count = {"h1": 0, "main": 0}
         self.open: list[str] = []
+        self.children: list[int] = []  # of what is open
+        self.bare: list[str] = []  # lists and tables without a row: they say so by ui/_empty.html instead
         self.first_link: str | None = None
         self.main = ""
         self.labels: set[str] = set()
@@ -51,8 +54,11 @@ class _Page(HTMLParser):
             self.selects.append((facts.get("id") or "", named))
         if tag == "svg" and facts.get("aria-hidden") != "true" and not facts.get("aria-label"):
             self.loud.append(str(facts.get("class")))
+        if self.children:
+            self.children[-1] += 1
         if tag not in VOID:
             self.open.append(tag)
+            self.children.append(0)
 
     def look_for_the_way_back(self, tag: str, facts: dict[str, str | None]) -> None:
         """Note whether the page asks before something is done, and count the links that lead back from it."""
@@ -66,8 +72,12 @@ class _Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self.in_path = self.in_path and tag != "nav"
-        while tag in self.open and self.open.pop() != tag:
-            pass
+        while tag in self.open:
+            closed, children = self.open.pop(), self.children.pop()
+            if closed in LISTS and not children:
+                self.bare.append(closed)
+            if closed == tag:
+                return
 
     def handle_data(self, data: str) -> None:
         if not AS_THEY_ARE.intersection(self.open):
@@ -84,6 +94,7 @@ def faults(html: str) -> list[str]:
     found += [
         f"no name on <select id={key}>" for key, named in page.selects if not named and key not in page.labels
     ]
+    found += [f"<{tag}> without a row" for tag in page.bare]
     found += [f"h{low} below h{high}" for high, low in pairwise(page.headings) if low > high + 1]
     if page.asks and not page.ways_back:
         found.append("it asks, and there is no way back")
