@@ -104,6 +104,12 @@ def tidy() -> None:
 
 
 @shared_task
+def date_unused() -> None:
+    """Find log-ins that their channels will end because nobody uses them."""
+    lifecycle.date_unused(now=database_clock.now())
+
+
+@shared_task
 def nightly_check() -> None:
     """Compare every account with its pool."""
     sweeps.nightly_check()

@@ -20,6 +20,7 @@ from users.visibility import names_for
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
     Token.Clock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
+    Token.Clock.IDLE: Reason.UNUSED,
 }
 
 LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number

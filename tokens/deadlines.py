@@ -1,9 +1,9 @@
-"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row alone."""
+"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row, and of the time."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tokens import renewal
+from tokens import disuse, renewal
 from tokens.channels import registry
 from tokens.models import Token
 
@@ -23,15 +23,18 @@ NEVER = Deadline(Token.DeadlineKind.NEVER)
 UNKNOWN = Deadline(Token.DeadlineKind.UNKNOWN)
 
 
-def deadline_of(token: Token) -> Deadline:
-    """Return the earlier of the end of data access and the end of serving."""
+def deadline_of(token: Token, now: datetime) -> Deadline:
+    """Return the earliest of the end of serving, the end of data access, and the end for want of use."""
     serving = serving_end(token)
-    if token.data_access_expires_at is None:
-        return serving
-    data_access = Deadline(Token.DeadlineKind.DATE, token.data_access_expires_at, Token.Clock.DATA_ACCESS)
-    if serving.at is not None and serving.at <= token.data_access_expires_at:
-        return serving
-    return data_access
+    others = (
+        (token.data_access_expires_at, Token.Clock.DATA_ACCESS),
+        (disuse.ends_at(token, now), Token.Clock.IDLE),
+    )
+    first = serving
+    for at, clock in others:
+        if at is not None and (first.at is None or at < first.at):
+            first = Deadline(Token.DeadlineKind.DATE, at, clock)
+    return first
 
 
 def serving_end(token: Token) -> Deadline:
@@ -88,12 +91,12 @@ def moved(old: Deadline, new: Deadline) -> bool:
 
 
 def apply(token: Token, now: datetime) -> bool:
-    """Set the token's deadline fields and cycle from its dates. Return whether the deadline changed at all. Does not save.
+    """Set the token's deadline fields and cycle from its dates and its use. Return whether the deadline changed at all. Does not save.
 
     A move is measured from where the cycle began and not from the last one: many small moves must not add up unseen.
     """
     old = Deadline(token.deadline_kind, token.deadline, token.deadline_clock)
-    new = deadline_of(token)
+    new = deadline_of(token, now)
     if old == new:
         return False
     begun = Deadline(old.kind, token.cycle_deadline or old.at)
@@ -104,3 +107,8 @@ def apply(token: Token, now: datetime) -> bool:
         token.cycle_deadline = begun.at
     token.deadline_kind, token.deadline, token.deadline_clock = new.kind, new.at, new.clock
     return True
+
+
+def detail(token: Token) -> dict[str, str | None]:
+    """Return what an event says of the deadline: `deadline` as an ISO date with time, `kind`."""
+    return {"deadline": token.deadline.isoformat() if token.deadline else None, "kind": token.deadline_kind}

@@ -127,6 +127,7 @@ class Token(vault.NamesItsKeys):
         ACCESS = "access", _("Access ends")
         REFRESH = "refresh", _("Renewal ends")
         DATA_ACCESS = "data_access", _("Data access")
+        IDLE = "idle", _("Ends unused")
 
     class DueFor(models.TextChoices):
         REFRESH = "refresh", _("Refresh")

@@ -55,7 +55,20 @@ def _of_the_class(key: str, channel: Channel) -> list[str]:
         said.append(f"calls itself {channel.key}")
     if (channel.renewal is None) != (type(channel).renew is Channel.renew):
         said.append("has only one of `renewal` and `renew`: without both nothing is renewed")
-    return said
+    return said + _of_the_idle_clock(channel)
+
+
+def _of_the_idle_clock(channel: Channel) -> list[str]:
+    """Say what would let tokens die for want of use. One renewal may fail before anybody hears of it."""
+    idle = channel.lifetime.idle if hasattr(channel, "lifetime") else None
+    if idle is None:
+        return []
+    if not idle.kept_by:
+        return ["does not say in lifetime.idle what counts as use"]
+    every = channel.renewal.every if channel.renewal else None
+    if idle.kept_by == {"renewal"} and (every is None or 2 * every > idle.quiet):
+        return [f"renews too seldom for lifetime.idle: `renewal.every` must be {idle.quiet / 2} at most"]
+    return []
 
 
 def _of_the_words(channel: Channel) -> list[str]:

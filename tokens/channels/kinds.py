@@ -35,6 +35,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     DATA_ACCESS_EXPIRED = "data_access_expired"  # the access token's own date is still to come
     REFRESH_EXPIRED = "refresh_expired"
+    UNUSED = "unused"  # the channel ends what nobody uses for so long (`Lifetime.idle`)
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
     SESSION_INVALID = "session_invalid"
@@ -248,6 +249,23 @@ class Scope:
     publishing: bool  # whether publishing needs it
 
 
+# What a channel takes as a use of a token: a renewal, a question about it (`inspect`), or what a job does with a lease.
+Use = Literal["renewal", "check", "job"]
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A channel ends a token that is not used for so long: a clock that starts anew with every use."""
+
+    after: timedelta
+    kept_by: frozenset[Use]  # what counts as use there; AdToken does the first two by itself
+
+    @property
+    def quiet(self) -> timedelta:
+        """For how long a token may go unused before its end is a date that people are warned of."""
+        return self.after / 4
+
+
 @dataclass(frozen=True)
 class Lifetime:
     """How long authorisations last at this channel: data with a source, because vendors change it. What is said of it: words.txt."""
@@ -256,6 +274,7 @@ class Lifetime:
     never_ends: bool
     source: str
     checked: str  # ISO date
+    idle: Idle | None = None  # None: nothing ends for want of use
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from tokens.lifecycle.renewals import (
     record_renewal_trouble,
 )
 from tokens.lifecycle.transitions import Outcome
+from tokens.lifecycle.unused import date_unused
 from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "begin_refresh",
     "call_off_refresh",
     "claim_removed",
+    "date_unused",
     "decide",
     "end_refresh",
     "have_accounts_read",

@@ -29,7 +29,7 @@ PER_MILLE = 1  # of a large app's log-ins; so many may end within the window wit
 AGAIN = timedelta(minutes=15)
 ROUNDS = 2  # refusals when asked again that prove it
 SOON = timedelta(minutes=5)  # where asking again was hindered
-BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
+BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.UNUSED})
 _LOCK = 7_262_010  # with the app's id: ends of one app are counted one after the other
 
 Standing: TypeAlias = TokenDeath.Standing
@@ -52,7 +52,7 @@ def end(
     """
     cause = reason or classification.reason or Reason.UNKNOWN
     if not told:
-        cause = transitions.not_by_the_person(token, cause)
+        cause = transitions.not_by_the_person(token, cause, now)
     if told or _is_by_date(token, cause, now):
         transitions.mark_dead(token, cause, evidence, now, source, told=told)
         return

@@ -177,7 +177,7 @@ def record_refusal(
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)
-    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN)
+    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN, now)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
     ask_at = None  # again, where the refusal is held
     if verdict == Verdict.OK:

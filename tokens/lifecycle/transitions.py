@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tokens import app_faults, deadlines
+from tokens import app_faults, deadlines, disuse
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.deaths import TokenDeath
@@ -69,7 +69,7 @@ def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str)
     cycle = token.cycle
     deadlines.apply(token, now)
     if token.cycle != cycle:  # a date that jitters is no event
-        event(token, TokenEvent.Kind.DATES, now, source=source, detail=_dates_detail(token))
+        event(token, TokenEvent.Kind.DATES, now, source=source, detail=deadlines.detail(token))
     if token.state != Token.State.VALID:
         set_state(token, Token.State.VALID, "", {}, now)
         token.generation += 1
@@ -94,7 +94,7 @@ def mark_dead(
     """
     token.last_checked_at = now
     if not told:
-        reason = not_by_the_person(token, reason)
+        reason = not_by_the_person(token, reason, now)
     if token.state == Token.State.DEAD:
         # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
         if reason not in {token.reason, Reason.UNKNOWN, Reason.ANSWER_LOST}:
@@ -113,10 +113,13 @@ def mark_dead(
     event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
 
 
-def not_by_the_person(token: Token, reason: str) -> Reason:
-    """Return the reason of a refusal, or ANSWER_LOST where one of our refreshes that got no answer may be behind it."""
-    lost = token.refresh_unanswered_at is not None and reason in _VAGUE
-    return Reason.ANSWER_LOST if lost else Reason(reason)
+def not_by_the_person(token: Token, reason: str, now: datetime) -> Reason:
+    """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer, or that nobody used it."""
+    if reason not in _VAGUE:
+        return Reason(reason)
+    if disuse.is_over(token, now):
+        return Reason.UNUSED
+    return Reason.ANSWER_LOST if token.refresh_unanswered_at is not None else Reason(reason)
 
 
 def refresh_is_over(token: Token) -> None:
@@ -212,10 +215,6 @@ def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: s
         source=source,
         died=[token.pk] if died else [],
     )
-
-
-def _dates_detail(token: Token) -> dict[str, Any]:
-    return {"deadline": token.deadline and token.deadline.isoformat(), "kind": token.deadline_kind}
 
 
 def event(

@@ -32,6 +32,7 @@ ROWS = (
     Row("no token", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, statuses=frozenset({401})),
     Row("app", Verdict.APP_FAULT, Reason.APP_FAULT, codes=codes("app")),
     Row("not permitted", Verdict.ACCESS_LOST, Reason.ACCESS_LOST, codes=codes("not_permitted")),
+    Row("no renewal", Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, codes=codes("refused")),
     Row("state", Verdict.OUR_BUG, calls=frozenset({"exchange"}), codes=codes("invalid_grant")),
 )
 
@@ -86,7 +87,8 @@ class MadeUp(Channel):
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}
         body = self.asked(http.request("exchange", "POST", self.address("token"), data=form))
-        return Grant(Credentials(str(body["access_token"])), Dates(sources={"access": "never"}))
+        credentials = Credentials(str(body["access_token"]), str(body.get("refresh_token", "")))
+        return Grant(credentials, Dates(sources={"access": "never"}))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         body = self.asked(self.call("api", "me", app, credentials.access_token))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,9 @@ from tokens.channels import registry
 from tokens.channels.base import Channel
 from tokens.channels.providers import callback_of, provider_of
 from tokens.models import ChannelApp
+from ui import phrases
+
+phrases.add_folder("made_up", Path(__file__).parent)
 
 
 @contextmanager

@@ -24,7 +24,9 @@ class StandIn:
     pkce: bool = False  # whether a code without its verifier is refused
     seen: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)  # method, path, headers
     codes: dict[str, tuple[str, str]] = field(default_factory=dict)  # code -> person, challenge
-    ended: set[str] = field(default_factory=set)  # people whose token is refused
+    ended: set[str] = field(default_factory=set)  # people whose tokens are refused
+    renews: bool = False  # whether it gives refresh tokens
+    mute: bool = False  # whether its token endpoint is out of order
 
     def __enter__(self) -> "StandIn":
         world = self
@@ -78,11 +80,23 @@ class StandIn:
 
     def exchange(self, form: Mapping[str, str]) -> tuple[int, Any]:
         """Answer the token endpoint."""
+        if self.mute:
+            return 503, {"error": "unavailable"}
+        if form.get("grant_type") == "refresh_token":
+            return self.renew(form)
         person, challenge = self.codes.pop(form.get("code", ""), ("", ""))
         if not person or form.get("client_secret") != SECRET:
             return 400, {"error": "invalid_grant"}
         if self.pkce and (not challenge or _challenge(form.get("code_verifier", "")) != challenge):
             return 400, {"error": "invalid_grant", "error_description": "code_verifier"}
+        more = {"refresh_token": f"SBXREFRESH-{person}"} if self.renews else {}
+        return 200, {"access_token": f"SBXTOKEN-{person}", **more}
+
+    def renew(self, form: Mapping[str, str]) -> tuple[int, Any]:
+        """Answer a renewal by refresh token, which stays as it is."""
+        person = form.get("refresh_token", "").removeprefix("SBXREFRESH-")
+        if not person or person in self.ended or form.get("client_secret") != SECRET:
+            return 400, {"error": "refused"}
         return 200, {"access_token": f"SBXTOKEN-{person}"}
 
     def get(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:

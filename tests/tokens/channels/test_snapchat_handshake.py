@@ -59,7 +59,7 @@ def test_a_person_links_an_account_from_end_to_end(client: Client) -> None:
     assert account.active_token == token
     assert (token.native_user_id, token.native_user_name) == (ADA.native_user_id, ADA.name)
     assert token.dates_source == {"access": "provider", "refresh": "never"}
-    assert deadlines.deadline_of(token) == deadlines.NEVER
+    assert deadlines.deadline_of(token, token.linked_at) == deadlines.NEVER
     entry = AccountToken.objects.get()
     assert (entry.role, entry.can_publish, entry.access) == ("Account admin", "yes", "ok")
 
@@ -100,7 +100,7 @@ def test_an_authorisation_lives_on_over_many_access_tokens(
     assert kept.access_token != first.access_token
     assert (kept.refresh_token != first.refresh_token) is rotate
     assert kept.refresh_token
-    assert deadlines.deadline_of(token) == deadlines.NEVER
+    assert deadlines.deadline_of(token, token.linked_at) == deadlines.NEVER
 
 
 def test_a_cancelled_authorisation_dies_with_its_refused_refresh(client: Client, sandbox: Sandbox) -> None:
