@@ -1,5 +1,6 @@
 """What a channel package offers: the class Channel. A package turns the channel's HTTP into `kinds`; it contains no policy of its own."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -34,6 +35,7 @@ from tokens.channels.kinds import (
     Verdict,
     Versions,
 )
+from tokens.channels.parse import DIGITS, spelt
 from tokens.channels.pushes import Pushes
 from tokens.channels.verdict_table import VerdictTable
 
@@ -69,7 +71,8 @@ class Channel(ABC):
     key: ClassVar[str]  # of the declaration, as label and versions are
     label: ClassVar[str]
     versions: ClassVar[Versions]
-    canonical: ClassVar[Callable[[str], str]]  # how `canonical_id` spells an ad account's id
+    id_pattern: ClassVar[re.Pattern[str]] = DIGITS  # how an ad account's id is spelt, in lower case
+    id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
     pkce: ClassVar[bool] = (
@@ -118,7 +121,10 @@ class Channel(ABC):
 
     def canonical_id(self, native_id: str) -> str:
         """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
-        return type(self).canonical(native_id)
+        found = spelt(native_id, self.id_pattern, prefix=self.id_prefix)
+        if not found:
+            raise ValueError(words.said(self.key, "an_id", channel=self.label))
+        return found
 
     def classify(self, answer: Answer) -> Classification:
         """Read the channel's verdict table. Total: everything that is not in it is transient or confirm first, never dead."""

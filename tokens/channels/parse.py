@@ -9,6 +9,7 @@ from typing import Any
 EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: a moment that lies outside is garbage
 LONGEST_LIFE = timedelta(days=3650)  # of a token; more is cut to it
 LONGEST_ID = 30  # digits
+DIGITS = re.compile(r"[0-9]{1,30}")
 LONGEST_TOKEN = 8192  # characters; no server takes a longer header
 _XML_ERROR = re.compile(
     r"\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:error|errors|error_?response|fault|exception)\b", re.IGNORECASE
@@ -61,6 +62,12 @@ def digits(value: Any) -> str:
         return str(value)
     fits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= LONGEST_ID
     return value if fits else ""
+
+
+def spelt(value: Any, pattern: re.Pattern[str], *, prefix: str = "") -> str:
+    """Return an id in its one spelling, in lower case and without what may stand before it; "" where it does not fit."""
+    found = words(value).strip().removeprefix(prefix).lower()
+    return found if pattern.fullmatch(found) else ""
 
 
 def token_of(value: Any) -> str:

@@ -119,6 +119,7 @@ class VerdictTable:
     # A good answer to a list holds its rows under this name, one to a token call a token; "": nothing is looked for.
     rows_name: str = ""
     lacks: Callable[[Call, Any], str] | None = None  # what a good answer lacks, where it is more than that
+    partly: str = ""  # the row of answers of which single items failed: what else they hold is used
     by_rows: frozenset[Call] = frozenset()  # calls whose good answers are for the rows too
     items_of: Callable[[Answer, Any], list[Answer]] = no_items  # the answers in one to a batch
     # In how many seconds a limit ends, where no header Retry-After says so. Takes the headers, the facts and the time in seconds.
@@ -132,9 +133,12 @@ class VerdictTable:
     def require_ok(self, answer: Answer) -> dict[str, Any]:
         """Return the object of a good answer. Raises ChannelError for everything else."""
         classification, lacking = self.judge(answer)
+        usable = classification.verdict == Verdict.OK
+        if self.partly and classification.row == self.partly:
+            usable, lacking = True, self._lacks(answer.call, answer.body)
         if lacking:
             raise self.malformed(answer, lacking)
-        if classification.verdict != Verdict.OK:
+        if not usable:
             raise ChannelError(classification, evidence=evidence(answer))
         if not isinstance(answer.body, dict):
             raise self.malformed(answer, "an object")

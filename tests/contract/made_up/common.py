@@ -25,7 +25,7 @@ from tokens.channels.kinds import (
     Verdict,
     code_form,
 )  # fmt: skip
-from tokens.channels.parse import digits, mapping, words
+from tokens.channels.parse import mapping, words
 from tokens.channels.verdict_table import VerdictTable
 
 ROWS = (
@@ -56,7 +56,6 @@ class MadeUp(Channel):
     lifetime = Lifetime(None, never_ends=True, source="https://made-up.example", checked="2026-11-26")
     manage_url = "https://made-up.example/apps"
     ads_manager = "https://made-up.example/accounts/{id}"
-    canonical = digits
 
     def call(
         self,

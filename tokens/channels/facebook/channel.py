@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import gettext
-
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken, malformed
@@ -30,7 +28,7 @@ from tokens.channels.kinds import (
     Verdict,
     code_form,
 )
-from tokens.channels.parse import digits, token_of
+from tokens.channels.parse import token_of
 from users import database_clock
 
 NOBODYS = "none"  # no token of anybody
@@ -44,6 +42,7 @@ class Facebook(Channel):
     pushes = pushes.PUSHES
     takes_config_id = True
     takes_pasted_tokens = True
+    id_prefix = "act_"
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = True
@@ -54,15 +53,6 @@ class Facebook(Channel):
     manage_url = "https://www.facebook.com/settings?tab=business_tools"
     scope_delimiter = ","
     ads_manager = "https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={id}"
-
-    def canonical_id(self, native_id: str) -> str:
-        """Return the digits of `act_123` or `123`. Raises ValueError on everything else."""
-        found = digits(native_id.strip().removeprefix("act_"))
-        if not found:
-            raise ValueError(
-                gettext("A Facebook ad account's id is a number, with or without act_ before it.")
-            )
-        return found
 
     def pause_of(self, answer: Answer) -> int:
         """Only some limits are the app's own; the others are of one person, page or ad account."""

@@ -46,7 +46,8 @@ class LinkedIn(Channel):
 
     declaration = DECLARATION
     table = verdicts.TABLE
-    canonical = reading.canonical_id
+    id_prefix = reading.URN
+    id_pattern = reading.ID
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False

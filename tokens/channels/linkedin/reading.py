@@ -8,16 +8,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext
-
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.parse import LONGEST_TOKEN, end_of_life, mapping, moment, names, number, scopes_of, words
+from tokens.channels.parse import (
+    LONGEST_TOKEN,
+    end_of_life,
+    mapping,
+    moment,
+    names,
+    number,
+    scopes_of,
+    spelt,
+    words,
+)
 
 URN = "urn:li:sponsoredAccount:"
 LARGEST_ID = 10**19
-_ID = re.compile(r"[1-9][0-9]{0,18}")
+ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True)
@@ -27,18 +35,6 @@ class Report:
     client_id: str
     dates: Dates
     scopes: tuple[str, ...] | None
-
-
-def canonical_id(native_id: str) -> str:
-    """Return the digits of `urn:li:sponsoredAccount:5` or `5`. Raises ValueError on everything else."""
-    found = native_id.strip().removeprefix(URN)
-    if not _ID.fullmatch(found):
-        raise ValueError(
-            gettext(
-                "A LinkedIn ad account's id is a number, with or without urn:li:sponsoredAccount: before it."
-            )
-        )
-    return found
 
 
 def report_of(body: Any) -> Report:
@@ -98,15 +94,9 @@ def filled(said: Dates, introspected: Dates) -> Dates:
 
 def roles_of(rows: Iterable[Any]) -> dict[str, str]:
     """Read rows of adAccountUsers: canonical id to role. Rows that name no ad account are left out."""
-    found = {}
-    for row in rows:
-        try:
-            found[canonical_id(words(mapping(row).get("account"), 100))] = words(
-                mapping(row).get("role"), 100
-            )
-        except ValueError:
-            continue
-    return found
+    read = [mapping(row) for row in rows]
+    found = {spelt(row.get("account"), ID, prefix=URN): words(row.get("role"), 100) for row in read}
+    return {native_id: role for native_id, role in found.items() if native_id}
 
 
 def account_of(body: Any, *, roles: Mapping[str, str], scopes: Iterable[str] | None) -> NativeAccount | None:

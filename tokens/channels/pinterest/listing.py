@@ -1,50 +1,53 @@
 """A person's own and shared ad accounts, page by page."""
 
-from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from tokens.channels.classifier import malformed
-from tokens.channels.kinds import AccountList, ChannelError, Identity, NativeAccount
+from tokens import scrub
+from tokens.channels.kinds import AccountList, Answer, ChannelError, Identity, NativeAccount
+from tokens.channels.paging import Pages
 from tokens.channels.parse import words
 from tokens.channels.pinterest import calls, reading
+from tokens.channels.pinterest.verdicts import TABLE, facts_of
+from tokens.channels.sessions import Scopes, Session
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 
 
-def accounts(token: str, identity: Identity, scopes: Iterable[str] | None) -> AccountList:
-    """List the ad accounts by bookmark. A row that cannot be read leaves the list incomplete.
-
-    Raises ChannelError where the first page fails; a later one makes the list incomplete.
-    """
-    known = None if scopes is None else tuple(scopes)
+def accounts(session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+    """List the ad accounts by bookmark. A row that cannot be read leaves the list incomplete. Raises ChannelError."""
     found: dict[str, NativeAccount] = {}
-    whole, bookmark = True, ""
-    for number in range(MAX_PAGES):
-        try:
-            rows, following = page(token, bookmark)
-        except ChannelError:
-            if number == 0:
-                raise
-            break
-        read = [reading.account_of(row, scopes=known, person=identity) for row in rows]
+    pages, whole = Pages(partial(_page, session), most=MAX_PAGES), True
+    for rows in pages:
+        read = [reading.account_of(row, scopes=scopes, person=identity) for row in rows]
         whole = whole and None not in read
         found |= {account.native_id: account for account in read if account is not None}
-        if not following:
-            return AccountList(tuple(found.values()), complete=whole)
-        if following == bookmark:
-            break
-        bookmark = following
-    return AccountList(tuple(found.values()), complete=False)
+    return AccountList(tuple(found.values()), complete=whole and pages.complete)
 
 
-def page(token: str, bookmark: str = "", *, timeout: float | None = None) -> tuple[list[Any], str]:
-    """Return a page's rows and the bookmark of the next one, "" on the last. Raises ChannelError."""
+def restricted(session: Session, native_id: str, refused: Answer, scopes: Scopes) -> NativeAccount | None:
+    """Return a restricted ad account with its role, which only the list still shows; None where its first page does not."""
+    try:
+        rows, _ = _page(session, "")
+    except ChannelError:
+        return None
+    facts = facts_of(refused, refused.body)
+    why = reading.restriction(facts.codes, scrub.text(facts.message))
+    for account in (reading.account_of(row, scopes=scopes) for row in rows):
+        if account is not None and account.native_id == native_id:
+            return replace(account, restriction=why)
+    return None
+
+
+def _page(session: Session, bookmark: str) -> tuple[list[Any], str | None]:
+    """Return a page's rows and the bookmark of the next one, None on the last. Raises ChannelError."""
     params = {"page_size": str(PAGE_SIZE), "include_shared_accounts": "true"}
     if bookmark:
         params["bookmark"] = bookmark
-    answer = calls.get("list_accounts", "ad_accounts", token, params=params, timeout=timeout)
-    body = calls.require_ok(answer)
+    answer = calls.get("list_accounts", "ad_accounts", session, params)
+    body = TABLE.require_ok(answer)
     rows, following = body.get("items"), body.get("bookmark")
     if not isinstance(rows, list) or not isinstance(following, str | None):
-        raise malformed(answer, "a list of ad accounts", channel="pinterest")
-    return rows, words(following, 2000)
+        raise TABLE.malformed(answer, "a list of ad accounts")
+    return rows, words(following, 2000) or None

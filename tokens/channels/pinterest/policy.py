@@ -1,11 +1,11 @@
 """What Pinterest calls things, and how long its authorisations last: data with a source."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
+from tokens.channels.kinds import Lifetime, Renewal, Scope
+from tokens.channels.roles import Roles
 
 SCOPES = (
     Scope("ads:read", _("Read ads and their results"), publishing=False),
@@ -33,43 +33,31 @@ RENEWAL = Renewal(
     spare=timedelta(minutes=5),
 )
 
-MANAGE_URL = "https://www.pinterest.com/settings/security"
-
 # `permissions` of an ad account, the widest first: BusinessAccessRole of the API description.
-ROLES = {
-    "OWNER": _("Owner"),
-    "ADMIN": _("Admin"),
-    "CAMPAIGN_MANAGER": _("Campaign manager"),
-    "RESTRICTED_OWNER": _("Restricted owner"),
-    "ANALYST": _("Analyst"),
-    "AUDIENCE_MANAGER": _("Audience manager"),
-    "CATALOGS_MANAGER": _("Catalogs manager"),
-    "CATALOGS_VIEWER": _("Catalogs viewer"),
-    "FINANCE_MANAGER": _("Finance manager"),
-    "FINANCE_EDIT": _("Finance editor"),
-    "FINANCE_VIEW": _("Finance viewer"),
-    "PROFILE_MANAGER": _("Profile manager"),
-    "PROFILE_PUBLISHER": _("Profile publisher"),
-    "SOS_READER": _("Reader"),
-    "RESOURCE_PINNER_LIST_OWNER": _("Audience list owner"),
-    "RESOURCE_PINNER_LIST_READER": _("Audience list reader"),
-    "BIZ_PINNER_LIST_SHARER": _("Audience list sharer"),
-    "RESOURCE_CONVERSION_TAGS_READER": _("Conversion tag reader"),
-}
-PUBLISHING = frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"})
-# No document says whether these may write campaigns.
-UNCLEAR = frozenset({"RESTRICTED_OWNER"})
+ROLES = Roles(
+    {
+        "OWNER": _("Owner"),
+        "ADMIN": _("Admin"),
+        "CAMPAIGN_MANAGER": _("Campaign manager"),
+        "RESTRICTED_OWNER": _("Restricted owner"),
+        "ANALYST": _("Analyst"),
+        "AUDIENCE_MANAGER": _("Audience manager"),
+        "CATALOGS_MANAGER": _("Catalogs manager"),
+        "CATALOGS_VIEWER": _("Catalogs viewer"),
+        "FINANCE_MANAGER": _("Finance manager"),
+        "FINANCE_EDIT": _("Finance editor"),
+        "FINANCE_VIEW": _("Finance viewer"),
+        "PROFILE_MANAGER": _("Profile manager"),
+        "PROFILE_PUBLISHER": _("Profile publisher"),
+        "SOS_READER": _("Reader"),
+        "RESOURCE_PINNER_LIST_OWNER": _("Audience list owner"),
+        "RESOURCE_PINNER_LIST_READER": _("Audience list reader"),
+        "BIZ_PINNER_LIST_SHARER": _("Audience list sharer"),
+        "RESOURCE_CONVERSION_TAGS_READER": _("Conversion tag reader"),
+    },
+    publishing=frozenset({"OWNER", "ADMIN", "CAMPAIGN_MANAGER"}),
+    unclear=frozenset({"RESTRICTED_OWNER"}),  # no document says whether these may write campaigns
+)
 
 # Pinterest has no status of an ad account: it refuses calls with these codes, in sentences that begin alike.
 RESTRICTIONS = {2625: _("disapproved"), 2626: _("under review")}
-
-
-def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
-    """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
-    names = set(permissions)
-    said = [str(label) for name, label in ROLES.items() if name in names]
-    unknown = sorted(names - ROLES.keys())
-    words = said[0] if said else ", ".join(unknown)[:100] or "No role"
-    if names & PUBLISHING:
-        return words, "yes"
-    return words, "unknown" if unknown or names & UNCLEAR else "no"

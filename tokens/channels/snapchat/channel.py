@@ -37,7 +37,7 @@ class Snapchat(Channel):
 
     declaration = DECLARATION
     table = verdicts.TABLE
-    canonical = reading.canonical_id
+    id_pattern = reading.ID
     protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False

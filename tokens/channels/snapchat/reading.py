@@ -7,14 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from django.utils.translation import gettext
-
 from tokens.channels.kinds import Credentials, Dates, DateSource, NativeAccount
-from tokens.channels.parse import end_of_life, mapping, names, token_of, words
+from tokens.channels.parse import end_of_life, mapping, names, spelt, token_of, words
 from tokens.channels.snapchat import policy
 
 SUCCESS = "success"  # documents write it in capitals and in lower case
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -33,24 +31,9 @@ class Organization:
         return policy.ORGANIZATION_ADMIN in self.roles
 
 
-def canonical_id(native_id: str) -> str:
-    """Return an id in lower case. Raises ValueError on everything that is no UUID."""
-    found = native_id.strip().lower()
-    if not _ID.fullmatch(found):
-        raise ValueError(
-            gettext(
-                "A Snapchat ad account's id looks like e4cd371b-8de8-4011-a8d2-860fe77c09e1: 32 digits and letters a to f, with hyphens."
-            )
-        )
-    return found
-
-
 def id_of(value: Any) -> str:
     """Return an id in lower case, or nothing."""
-    try:
-        return canonical_id(words(value, 60))
-    except ValueError:
-        return ""
+    return spelt(value, ID)
 
 
 def items(body: Any, plural: str, singular: str) -> tuple[list[Mapping[str, Any]], bool]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
-from django.utils.translation import gettext
 
 from tokens.channels import http
 from tokens.channels.base import Channel
@@ -53,13 +52,6 @@ class TikTok(Channel):
     manage_url = policy.MANAGE_URL
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
     ads_manager = "https://ads.tiktok.com/i18n/perf/campaign?aadvid={id}"
-
-    def canonical_id(self, native_id: str) -> str:
-        """Return the digits. Raises ValueError on everything else."""
-        found = digits(native_id.strip())
-        if not found:
-            raise ValueError(gettext("A TikTok ad account's id is a number, such as 7002238017842757633."))
-        return found
 
     def consent_query(self, app: AppKeys) -> dict[str, str]:
         """No scope: its numbers are set in TikTok's portal, and leaving it out asks for all that the app may."""

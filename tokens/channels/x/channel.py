@@ -36,8 +36,8 @@ class XChannel(Channel):
 
     declaration = DECLARATION
     table = verdicts.TABLE
-    canonical = reading.canonical_id
     pushes = pushes.PUSHES
+    id_pattern = reading.ID
     protocol = "oauth1"
     signs = True
     scopes = ()

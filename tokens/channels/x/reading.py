@@ -4,21 +4,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import gettext
-
 from tokens.channels.kinds import NativeAccount
-from tokens.channels.parse import digits, mapping, names, words
+from tokens.channels.parse import digits, mapping, names, spelt, words
 from tokens.channels.x import policy
 
-_ID = re.compile(r"[0-9a-z]{1,20}")
-
-
-def canonical_id(native_id: str) -> str:
-    """Return an ad account's id in lower case. Raises ValueError on nonsense."""
-    found = native_id.strip().lower()
-    if not _ID.fullmatch(found):
-        raise ValueError(gettext("An X ad account's id has 1 to 20 letters and digits, such as 18ce54d4x5t."))
-    return found
+ID = re.compile(r"[0-9a-z]{1,20}")
 
 
 def user_id(body: Any) -> str:
@@ -38,9 +28,8 @@ def user_name(body: Any) -> str:
 def account(data: Any) -> NativeAccount | None:
     """Read one ad account, its role left open; None where it has no usable id. X names no currency here."""
     said = mapping(data)
-    try:
-        native_id = canonical_id(words(said.get("id")))
-    except ValueError:
+    native_id = spelt(said.get("id"), ID)
+    if not native_id:
         return None
     status = words(said.get("approval_status"), 60)
     deleted = said.get("deleted") is True

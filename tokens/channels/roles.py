@@ -1,0 +1,42 @@
+"""What the names of a person's roles mean: a channel's own words for them, and whether one of them may publish."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+
+from tokens.channels.kinds import CanPublish
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of a channel."""
+
+    labels: Mapping[str, str | Promise]  # the widest first
+    publishing: frozenset[str]  # those who may write campaigns
+    unclear: frozenset[str] = frozenset()  # no document says whether these may
+    none: tuple[str, CanPublish] = ("No role", "no")  # of a person of whom no role is told
+
+    def of(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
+        """Return the widest role in plain words, and whether it may publish. A name that we do not know leaves that open.
+
+        `names`: None where the answer tells no roles at all.
+        """
+        if names is None:
+            return "", "unknown"
+        told = set(names)
+        if not told:
+            return self.none
+        unknown = sorted(told - self.labels.keys())
+        label = next((str(self.labels[name]) for name in self.labels if name in told), "")
+        return label or ", ".join(unknown)[:100], self._can_publish(told, unknown)
+
+    def _can_publish(self, told: set[str], unknown: list[str]) -> CanPublish:
+        if told & self.publishing:
+            return "yes"
+        return "unknown" if unknown or told & self.unclear else "no"
+
+
+def unless_lacking(can_publish: CanPublish, scope: str, granted: Collection[str] | None) -> CanPublish:
+    """Return whether a person may publish, whose role says so and who may have declined the permission for it."""
+    return "no" if granted is not None and scope not in granted else can_publish
