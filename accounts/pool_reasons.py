@@ -12,7 +12,7 @@ from tokens.channels.kinds import Reason
 from tokens.models import Token
 
 UNLINKED = "unlinked"  # the account's reason where staff took the last usable token out of the pool
-OUTSIDE = "outside_team"  # of an entry: the account's team takes log-ins of its own people only
+OUTSIDE = "outside_team"  # of an entry: the account's team accepts log-ins of its own people only
 READING_REFUSED = "reading_refused"  # why a pool shifted: readings of one log-in's ad accounts blame our app, others' do not
 DECIDED_HERE = frozenset({UNLINKED, OUTSIDE, READING_REFUSED, Token.REMOVED})  # by us, not by a channel
 

@@ -28,7 +28,7 @@ class MacrosConfig(AppConfig):
             why=revalidation.facts,
         )
         kinds.register(
-            not_mine.KIND, not_mine.build, name=_("Not their account any more"), ended=not_mine.record_end
+            not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
         )
         told_about.register(message_history.about)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)

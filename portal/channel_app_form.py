@@ -94,9 +94,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         if cleaned.get("state") == ChannelApp.State.LIVE:
             self._check_app_fields(str(channel))
         if self.more and not cleaned.get("new_secret") and not self._opens():
-            self.add_error(
-                "new_secret", gettext("The stored secret cannot be read any more. Enter it again.")
-            )
+            self.add_error("new_secret", gettext("The stored secret can no longer be read. Enter it again."))
         if cleaned.get("is_default"):
             self._check_new_links(cleaned)
         return cleaned
@@ -133,7 +131,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
         """Refuse to take new links from a live app for one that could not serve them."""
         if cleaned.get("state") == ChannelApp.State.RETIRING:
             self.add_error(
-                "state", gettext("A retiring app takes no new links. Choose Live, or take the tick away.")
+                "state", gettext("A retiring app accepts no new links. Choose Live, or take the tick away.")
             )
         others = ChannelApp.objects.filter(channel=cleaned.get("channel") or self.instance.channel)
         others = others.filter(is_default=True, state=ChannelApp.State.LIVE).exclude(pk=self.instance.pk)

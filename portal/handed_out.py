@@ -58,7 +58,7 @@ class FilterForm(forms.Form):
         try:
             return datetime.fromisoformat(at).astimezone(), int(number)
         except (ValueError, OverflowError) as error:
-            raise forms.ValidationError(gettext("This is no place in the list.")) from error
+            raise forms.ValidationError(gettext("This is not a place in the list.")) from error
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Which app of a channel new links use: exactly one. Choosing another is one step, and the first one goes to retiring.
 
-A retiring app takes no new links. Its tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
+A retiring app accepts no new links. Its tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,7 +29,7 @@ KINDS = {
         7,
     ),
     HISTORY: Kind(_("Time-lines"), _("What else happened to social accounts and log-ins."), 400, 90),
-    TEXTS: Kind(_("Texts of mails"), _("What stood in a mail. Subject, reader and outcome stay."), 90, 7),
+    TEXTS: Kind(_("Texts of mails"), _("What a mail said. Subject, reader and outcome stay."), 90, 7),
     MESSAGES: Kind(_("Mails"), _("To whom a mail went, about what, and what became of it."), 400, 90),
     NOTICES: Kind(
         _("What people were told"),

@@ -36,7 +36,7 @@ class NotOffered(Exception):  # noqa: N818
 class LinkEffect(StrEnum):
     """What linking an offered ad account would mean, the first that holds."""
 
-    TEAM_REFUSES = "team_refuses"  # its team takes log-ins of its own people only
+    TEAM_REFUSES = "team_refuses"  # its team accepts log-ins of its own people only
     CLOSED = "closed"
     RESTRICTED = "restricted"
     REPORTS_ONLY = "reports_only"
@@ -135,7 +135,7 @@ def _others(account: Account, token: Token) -> list[AccountToken]:
 
 
 def _refusing(accounts: Iterable[Account], token: Token, user: User) -> set[int]:
-    """Return the ids of those accounts whose team takes log-ins of its own people only, and not this one."""
+    """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one."""
     closed = [account for account in accounts if account.team.members_only]
     if token.kind == Token.Kind.SYSTEM:
         return {account.pk for account in closed if account.team_id != token.team_id}

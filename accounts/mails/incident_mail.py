@@ -25,7 +25,7 @@ BECAME = {
     _STANDING.HELD: gettext_lazy("Held"),
     _STANDING.CONFIRMED: gettext_lazy("Confirmed: said again each time"),
     _STANDING.REFUTED: gettext_lazy("Taken back: works when asked again"),
-    _STANDING.ANEW: gettext_lazy("Linked anew by the person"),
+    _STANDING.ANEW: gettext_lazy("Linked again by the person"),
     _STANDING.RELEASED: gettext_lazy("Let through by staff"),
     _STANDING.DISCARDED: gettext_lazy("Discarded by staff"),
 }

@@ -202,7 +202,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
 
 
 def refused_by_team(account: Account, user: User) -> bool:
-    """Return whether the account's team takes log-ins of its own people only, and this person is not one of them."""
+    """Return whether the account's team accepts log-ins of its own people only, and this person is not one of them."""
     return account.team.members_only and not account.team.memberships.filter(user=user).exists()
 
 

@@ -144,7 +144,7 @@ def test_a_mail_that_waited_says_that_the_trouble_is_over() -> None:
 
     mend(app)
 
-    assert "takes AdToken again" in " ".join(mail().text.split())
+    assert "accepts AdToken again" in " ".join(mail().text.split())
 
 
 def test_unknown_answers_of_one_hour_come_in_one_mail_after_the_first() -> None:

@@ -182,7 +182,7 @@ def test_while_something_is_held_and_afterwards_pages_and_mails_say_how_it_stand
     mail = build(over.get())
 
     assert "That is held, and asked again" in held
-    assert "Nothing is held any more." in settling[0]
+    assert "Nothing is held now." in settling[0]
     assert "That is held" not in settling[1]
     assert mail.subject == "AdToken: What Facebook said of many log-ins at once is settled"
     text = " ".join(mail.text.split())

@@ -284,7 +284,7 @@ class TestOwnPeopleOnly:
 
         page = client.post(page_of(account), {"team": walled.pk}, follow=True).content.decode()
 
-        assert "Fern Gardens stopped: Harbor takes log-ins of its own people only" in page
+        assert "Fern Gardens stopped: Harbor accepts log-ins of its own people only" in page
 
     def test_an_imported_log_in_and_the_teams_own_system_user_belong_to_it(self) -> None:
         team = make_team(members_only=True)
@@ -304,4 +304,4 @@ class TestOwnPeopleOnly:
         page = client.get(f"{LIST}{account.pk}/").content.decode()
 
         assert "Not in the team" in page
-        assert "takes log-ins of its own people only, and Ben is not one of them" in page
+        assert "accepts log-ins of its own people only, and Ben is not one of them" in page

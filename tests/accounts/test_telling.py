@@ -167,7 +167,7 @@ def test_a_log_in_that_a_backup_replaced_is_told_to_its_person_alone(ada: User, 
     assert recipients() == ["ada@example.com"]
     made = mail(Message.objects.get())
     assert made.subject == "Lumen goes on through Ben: waiting for an admin at Facebook"
-    assert "You are no backup until an admin at Facebook gives you the role back." in plain(made.text)
+    assert "You are not a backup until an admin at Facebook gives you the role back." in plain(made.text)
 
 
 def test_a_missing_permission_asks_its_person_to_re_authenticate_and_nobody_else(ada: User) -> None:
@@ -268,7 +268,7 @@ def test_a_mail_whose_cause_is_gone_when_it_is_sent_is_cancelled(ada: User) -> N
     notices.tell(LATER + 30 * MINUTE)
 
     assert sent == []
-    assert Message.objects.get().error.startswith("The log-in can be used again, is not linked any more")
+    assert Message.objects.get().error.startswith("The log-in can be used again, is no longer linked")
     assert AccountNotice.objects.get().closed_at is not None  # and nobody hears that it works again
 
 

@@ -199,7 +199,7 @@ def test_where_the_stored_secret_is_lost_a_further_one_is_not_taken_alone(manage
     alone = form_for(app)({**entered, "channel": "managed"}, instance=app)
     both = form_for(app)({**entered, "channel": "managed", "new_secret": "another"}, instance=app)
 
-    assert "cannot be read any more" in str(alone.errors["new_secret"])
+    assert "can no longer be read" in str(alone.errors["new_secret"])
     assert both.is_valid(), both.errors
     app.enter(secret="another", more=both.more)
     assert (app.keys().secret, app.keys().more) == ("another", {"developer_token": DEVELOPER})

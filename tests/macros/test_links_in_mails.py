@@ -250,7 +250,7 @@ def test_saying_not_mine_tells_the_lead_and_leaves_an_event_and_nothing_else(cli
     message = Message.objects.get(kind="not_mine")
     mail = not_mine.build(message)
     assert message.recipient == lead.email
-    assert mail.subject == f"Lumen Shoes is not {WATCHER}’s any more"
+    assert mail.subject == f"Lumen Shoes is no longer {WATCHER}’s"
     assert mail.reply_to == WATCHER
     for body in (mail.text, mail.html):
         assert "Emil runs it now" in body
@@ -290,7 +290,7 @@ def test_the_time_line_shows_what_was_said(client: Client) -> None:
 
     page = client.get(reverse("admin:accounts_account_history", args=[account.pk]) + "?line=people").text
 
-    assert "says that it is not their account any more" in page
+    assert "says that it is no longer their account" in page
     assert "Ask Emil" in page
 
 

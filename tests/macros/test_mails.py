@@ -153,7 +153,7 @@ def test_where_the_team_takes_its_own_people_only_nobody_is_asked_to_re_authenti
     text = " ".join(mail.text.split())
     assert mail.subject == "Fern is deactivated: waiting for an administrator of AdToken"
     assert "waits for an administrator of AdToken to add somebody to the team." in text
-    assert "to the team of Fern, or let it take log-ins of other people too." in text
+    assert "to the team of Fern, or let it accept log-ins of other people too." in text
     assert "/reauthenticate/" not in mail.html
 
 
@@ -289,7 +289,7 @@ def test_an_account_without_any_log_in_left_is_told(ada: User) -> None:
 
     mail = warned("team@example.com")
 
-    assert mail.subject == "Shoes is deactivated: nobody is linked any more"
+    assert mail.subject == "Shoes is deactivated: nobody is linked now"
 
 
 def test_names_are_text_and_not_markup(ada: User) -> None:

@@ -104,7 +104,7 @@ def test_the_mail_says_why_it_came_and_waits_for_nobody_who_has_left() -> None:
     words = " ".join(mail.text.split())
     assert mail.subject == "Shoes stops in 5 days: nobody can be asked"
     assert (
-        "Nobody who linked the account can be told any more, so it comes to you as team lead of Northwind."
+        "Nobody who linked the account can still be told, so it comes to you as team lead of Northwind."
         in words
     )
     assert "You get this because you lead the team, and nobody else can be told" in words

@@ -26,8 +26,8 @@ def test_where_nothing_is_held_any_more_the_page_has_no_button_and_a_post_says_s
     asked = client.get(url).content.decode()
     done = client.post(url, follow=True).content.decode()
 
-    assert "Nothing is held any more, or somebody was faster." in asked
+    assert "Nothing is held now, or somebody was faster." in asked
     assert 'type="submit">Discard' not in asked
     assert 'type="submit">Let them end' not in asked
-    assert "Nothing is held any more, or somebody was faster." in done
+    assert "Nothing is held now, or somebody was faster." in done
     assert not LogEntry.objects.exists()

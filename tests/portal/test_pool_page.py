@@ -326,7 +326,7 @@ def test_an_access_date_that_is_renewed_is_shown_as_no_end_and_after_a_refusal_a
     page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
 
     assert "said by Snapchat, renewed by AdToken" in page
-    assert "said by Snapchat, not renewed any more" in page
+    assert "said by Snapchat, no longer renewed" in page
 
 
 def test_what_the_channel_does_not_renew_has_no_renew_now(client: Client, boss: None) -> None:

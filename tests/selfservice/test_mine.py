@@ -194,7 +194,7 @@ def test_a_read_only_log_in_beside_others_is_no_reason_to_say_that_all_is_well(
     page = mine(client)
 
     assert "1 account needs attention." in page
-    assert "through Ben. You can report only. Not a backup." in page
+    assert "through Ben. You can only report. Not a backup." in page
     assert "See steps" in page
 
 
@@ -247,7 +247,7 @@ def test_an_account_says_who_keeps_it_connected(client: Client, ada: User, ben: 
 
     assert "You carry it now." in page
     assert "Ben is a backup." in page
-    assert "Chiara can report only. Not a backup." in page
+    assert "Chiara can only report. Not a backup." in page
 
 
 def test_people_of_other_teams_stay_nameless(client: Client, ada: User) -> None:
@@ -512,7 +512,7 @@ def test_a_log_in_outside_the_team_is_not_asked_to_re_authenticate(client: Clien
 
     assert "Do first" not in page
     assert "Has stopped: not in the team. Waits for an administrator of AdToken." in page
-    assert "takes log-ins of its own people only, and you are not one of them" in own
+    assert "accepts log-ins of its own people only, and you are not one of them" in own
     assert "can no longer reach this ad account" not in own
     assert "Re-authenticate" not in own
     assert "Add your log-in" not in own

@@ -51,6 +51,6 @@ def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> No
 
     assert call_state.trouble(app) == [
         "Asked us to wait for 3 minutes: no checks until then.",
-        "1,000 of today's 1,000 calls are made: no checks until midnight UTC.",
+        "1,000 of today's 1,000 calls have been made: no checks until midnight UTC.",
         "93% of its limit is used up: checks are slowed down.",
     ]

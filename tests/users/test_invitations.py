@@ -249,7 +249,7 @@ def test_inviting_somebody_with_a_log_in_adds_them_at_once_and_mails_that(client
     mail = root.build_joined(message)
     assert (mail.subject, mail.reply_to) == ("Mira Boss added you to the team Lumen", boss.email)
     for text in (mail.text, mail.html):
-        assert "ad accounts of Lumen beside those you saw before" in text
+        assert "ad accounts of Lumen besides those you saw before" in text
         assert "/invitation/" not in text
     assert LogEntry.objects.get().change_message == "Added emil@example.com to Lumen."
 

@@ -102,7 +102,7 @@ def test_a_reader_is_told_that_he_is_no_backup_and_does_not_take_over(ada: User,
     page = client.get(address).content.decode()
     client.post(address, {"native_id": account().native_id})
 
-    assert "Can report only. Not a backup." in page
+    assert "Can only report. Not a backup." in page
     assert account().usable_count == 1
 
 

@@ -77,7 +77,7 @@ def test_an_account_goes_to_the_team_that_bears_the_name_of_its_business(
     page = client.get(choose).content.decode()
     client.post(choose, {"native_id": ids("Lumen Shoes EU", "Fern Gardens"), "team": lumen.pk})
 
-    assert "Goes to the team Fern Gardens, as its business at Facebook is called." in page
+    assert "Goes to the team Fern Gardens, named like its business at Facebook." in page
     assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
 
 
@@ -90,7 +90,7 @@ def test_the_team_is_proposed_by_the_organization_at_snapchat(ada: User, lumen: 
     page = client.get(choose).content.decode()
     client.post(choose, {"native_id": ids("Lumen Shoes EU", "Fern Gardens"), "team": lumen.pk})
 
-    assert "Goes to the team Fern Gardens, as its business at Snapchat is called." in page
+    assert "Goes to the team Fern Gardens, named like its business at Snapchat." in page
     assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
 
 
@@ -140,7 +140,7 @@ def test_an_account_whose_team_takes_its_own_people_only_cannot_be_ticked_nor_po
     page = client.get(choose).content.decode()
     response = client.post(choose, {"native_id": ids("Lumen Shoes EU")})
 
-    assert "Its team takes log-ins of its own people only" in page
+    assert "Its team accepts log-ins of its own people only" in page
     assert (response.status_code, AccountToken.objects.filter(token__consented_by=ada).count()) == (400, 0)
 
 
@@ -151,7 +151,7 @@ def test_the_page_of_a_mailed_link_says_that_the_team_takes_its_own_people_only(
 
     page = browser(ada).get(reverse("reauthenticate", args=[Account.objects.get().pk])).content.decode()
 
-    assert "This account’s team takes log-ins of its own people only." in page
+    assert "This account’s team accepts log-ins of its own people only." in page
     assert "Continue to X" not in page
 
 

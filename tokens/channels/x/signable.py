@@ -81,7 +81,7 @@ def check(
         why = (
             gettext("This lease is for reading: %(method)s is not signed for this address.")
             if purpose == "read"
-            else gettext("Nothing is published so: %(method)s is not signed for this address.")
+            else gettext("Nothing is published that way: %(method)s is not signed for this address.")
         )
         raise ValueError(why % {"method": method})
 
