@@ -109,7 +109,7 @@ class _Turn:
     def __post_init__(self) -> None:
         self.ends_at = self.clock() + RUN_FOR
 
-    def take(self, room: int) -> Mapping[int, Job[lifecycle.Outcome]] | None:
+    def take(self, room: int) -> Mapping[int, Job[lifecycle.TransitionOutcome]] | None:
         """Claim up to `room` tokens, of each app as many as it may have; None: the turn is over."""
         now = self.clock()
         if now >= self.ends_at or not self.goes_on() or hold.current() is not None:
@@ -117,7 +117,7 @@ class _Turn:
         ChannelSweep.objects.filter(channel=self.channel, worker=self.worker).update(
             held_until=now + HELD_FOR
         )
-        found: dict[int, Job[lifecycle.Outcome]] = {}
+        found: dict[int, Job[lifecycle.TransitionOutcome]] = {}
         apps = list(ChannelApp.objects.filter(channel=self.channel))
         for app in apps:
             most = min(room - len(found), self._room_of(app, len(apps)))
@@ -155,7 +155,7 @@ class _Turn:
             return min(1, at_once) if not self.began_of[app.pk] else 0
         return at_once
 
-    def ended(self, token_id: int, result: lifecycle.Outcome | Exception) -> None:
+    def ended(self, token_id: int, result: lifecycle.TransitionOutcome | Exception) -> None:
         """Take a check's end: one that failed must never stop the others, nor come first at every sweep."""
         claim = self.under_way.pop(token_id).claim
         if isinstance(result, hold.OnHold):

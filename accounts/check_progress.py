@@ -9,7 +9,7 @@ from accounts.models import Account, AccountToken
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
-from ui.progress import Asked, Line, Progress
+from ui.progress import Asked, Progress, ResultLine
 from ui.text import join_names
 
 
@@ -26,7 +26,7 @@ def progress_of(
         asked_at=asked.at,
         waiting=join_names(list(dict.fromkeys(waiting))),
         late=now >= asked.at + checking.REFRESHED_FOR,
-        lines=[Line(name, result) for name, result in called if result is not None],
+        lines=[ResultLine(name, result) for name, result in called if result is not None],
     )
 
 

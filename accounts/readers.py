@@ -12,7 +12,7 @@ from users.recipients import Via, fallback
 
 
 @dataclass(frozen=True)
-class Reader:
+class Addressee:
     """One address that a mail about a log-in goes to."""
 
     address: str
@@ -31,19 +31,19 @@ class Reader:
         return {"via": str(self.via), "teams": list(self.teams)} if self.via else {}
 
 
-def of_token(token: Token) -> list[Reader]:
+def of_token(token: Token) -> list[Addressee]:
     """Return whom a log-in concerns: who consented; of a system user its team; where none of them can be told, who stands in.
 
     A log-in that is linked to nothing concerns nobody but its person.
     """
     people = _people(token)
     if people:
-        return [Reader(user.email, user=user) for user in people]
+        return [Addressee(user.email, user=user) for user in people]
     found: dict[tuple[str, Via], list[int]] = defaultdict(list)
     for team_id, told in sorted(fallback(_team_ids(token)).items()):
         for address in told.addresses:
             found[address, told.via].append(team_id)
-    return [Reader(address, via, teams=tuple(teams)) for (address, via), teams in found.items()]
+    return [Addressee(address, via, teams=tuple(teams)) for (address, via), teams in found.items()]
 
 
 def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:

@@ -12,7 +12,7 @@ from accounts.models import Account, AccountNews, AccountNotice, ApiKey
 from tokens import io_steps, lifecycle, probe
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.io_steps import Job
-from tokens.lifecycle import Outcome
+from tokens.lifecycle import TransitionOutcome
 from tokens.models import Token
 from tokens.token_model import TokenQuerySet
 from users import hold
@@ -65,7 +65,7 @@ def ask_all(
     return found
 
 
-def _ask(token: Token, clock: Callable[[], datetime]) -> Job[Outcome]:
+def _ask(token: Token, clock: Callable[[], datetime]) -> Job[TransitionOutcome]:
     inspection: Inspection = yield partial(probe.ask, token)
     classification = inspection.classification
     if classification.verdict in DOUBTFUL:
@@ -82,7 +82,7 @@ def _ask(token: Token, clock: Callable[[], datetime]) -> Job[Outcome]:
     )
 
 
-def _count(found: AskedAgain, token_id: int, result: Outcome | Exception) -> None:
+def _count(found: AskedAgain, token_id: int, result: TransitionOutcome | Exception) -> None:
     if isinstance(result, Exception):
         raise result
     if result.verdict == Verdict.OK:

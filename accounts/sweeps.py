@@ -76,7 +76,7 @@ def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Toke
 
 def check(
     token: Token, *, now: datetime, source: str, renew: bool = False, actor: User | None = None
-) -> Job[lifecycle.Outcome]:
+) -> Job[lifecycle.TransitionOutcome]:
     """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
     clock = Clock(now)
     outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
@@ -96,7 +96,7 @@ def check(
     return outcome
 
 
-def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.Outcome:
+def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.TransitionOutcome:
     """Check one token and its accounts at once, as staff asked. One that is being checked already is waited for."""
     claimed = probe.claim(token.pk, now)
     if not claimed:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class News:
+class VersionNews:
     """What operators are to hear: `key` is the same for the same news."""
 
     key: str
@@ -52,7 +52,7 @@ def tell_operators(now: datetime) -> int:
     )
 
 
-def _ends(now: datetime) -> Iterator[News]:
+def _ends(now: datetime) -> Iterator[VersionNews]:
     """Give the ends that are near, of channels that have an app in use."""
     used = _apps_in_use().values_list("channel", flat=True)
     today = timezone.localdate(now)
@@ -63,16 +63,16 @@ def _ends(now: datetime) -> Iterator[News]:
         stage = versions.stage(version.end, today)
         if stage is not None:
             payload = {"version": version.name, "channel": key, "end": version.end.isoformat()}
-            yield News(f"{key}:{version.name}:{version.end}:{stage}", payload)
+            yield VersionNews(f"{key}:{version.name}:{version.end}:{stage}", payload)
 
 
-def _warnings() -> Iterator[News]:
+def _warnings() -> Iterator[VersionNews]:
     """Give what channels warn of in their answers, once for each version."""
     for app in _apps_in_use().exclude(version_warning="").order_by("pk"):
         if app.channel in registry.CHANNELS:
             name = versions.name_in_use(registry.get(app.channel))
             payload = {"version": name, "channel": app.channel, "warned_app": app.pk}
-            yield News(f"{app.channel}:{name}:warned:{app.pk}", payload)
+            yield VersionNews(f"{app.channel}:{name}:warned:{app.pk}", payload)
 
 
 def _apps_in_use() -> Any:

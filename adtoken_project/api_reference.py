@@ -28,7 +28,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Reply:
+class DocumentedReply:
     """One status that an operation answers."""
 
     status: int
@@ -49,15 +49,15 @@ class Operation:
     description: str
     parameters: list[Field]
     body: str
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[DocumentedReply] = field(default_factory=list)
 
     @property
-    def good(self) -> list[Reply]:
+    def good(self) -> list[DocumentedReply]:
         """The answers that are no errors."""
         return [reply for reply in self.replies if reply.status < ERRORS_FROM]
 
     @property
-    def errors(self) -> list[Reply]:
+    def errors(self) -> list[DocumentedReply]:
         """The errors."""
         return [reply for reply in self.replies if reply.status >= ERRORS_FROM]
 
@@ -114,9 +114,9 @@ def _parameter(found: Mapping[str, Any]) -> Field:
     )
 
 
-def _reply(status: int, found: Mapping[str, Any]) -> Reply:
+def _reply(status: int, found: Mapping[str, Any]) -> DocumentedReply:
     schema: Mapping[str, Any] = next((one["schema"] for one in found.get("content", {}).values()), {})
-    return Reply(
+    return DocumentedReply(
         status,
         HTTPStatus(status).phrase,
         _plain(found),

@@ -60,7 +60,7 @@ class Claims:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _LeaseRow:
     """The facts of the one read: account, active token, channel app's version."""
 
     account_id: int
@@ -164,7 +164,7 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> _Row:
+def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = None) -> _LeaseRow:
     try:
         native_id = registry.get(channel).canonical_id(native_id)
     except (registry.UnknownChannel, ValueError) as error:
@@ -174,7 +174,7 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
     with prepared_cursor() as cursor:
         cursor.execute(_READ, facts)
         found = cursor.fetchone()
-    row = _Row(*found) if found else None
+    row = _LeaseRow(*found) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
         raise NotFound(text("no_account"))
     return row
@@ -185,7 +185,7 @@ def _spare(channel: str) -> timedelta:
     return policy.spare if policy else timedelta(0)
 
 
-def _servable(row: _Row, until: datetime, purpose: Purpose) -> bool:
+def _servable(row: _LeaseRow, until: datetime, purpose: Purpose) -> bool:
     return (
         row.state == Account.State.CONNECTED
         and (purpose == "read" or not row.restriction)  # what the channel restricts can be read
@@ -194,7 +194,7 @@ def _servable(row: _Row, until: datetime, purpose: Purpose) -> bool:
     )
 
 
-def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
+def _make(caller: Caller, row: _LeaseRow, purpose: Purpose, now: datetime) -> Lease:
     assert row.token_id is not None  # _servable or the slow way said so
     assert row.credentials is not None
     keys = keys_by_version(row.app_id, row.app_version)
@@ -231,7 +231,7 @@ def _make(caller: Caller, row: _Row, purpose: Purpose, now: datetime) -> Lease:
     )
 
 
-def _account_facts(row: _Row) -> AccountFacts:
+def _account_facts(row: _LeaseRow) -> AccountFacts:
     """Return what the channel's calls must be told of the account with this token: a read of its own, for channels that need it."""
     if row.token_id is None or not registry.get(row.channel).needs_facts:
         return AccountFacts(row.native_id)
@@ -239,7 +239,7 @@ def _account_facts(row: _Row) -> AccountFacts:
     return AccountFacts(row.native_id, entries.values_list("facts", flat=True).first() or {})
 
 
-def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: datetime) -> Lease:
+def _slow(caller: Caller, row: _LeaseRow, until: datetime, purpose: Purpose, now: datetime) -> Lease:
     """Everything that is not the ordinary path: a date has passed, the account is not connected, or a reader will do."""
     if row.state == Account.State.PAUSED:
         raise not_available(row.account_id, teams=caller.teams)
@@ -260,7 +260,9 @@ def _slow(caller: Caller, row: _Row, until: datetime, purpose: Purpose, now: dat
     raise _why_not(caller, row, until, waits, now)
 
 
-def _why_not(caller: Caller, row: _Row, until: datetime, waits: int, now: datetime) -> Busy | NotAvailable:
+def _why_not(
+    caller: Caller, row: _LeaseRow, until: datetime, waits: int, now: datetime
+) -> Busy | NotAvailable:
     """Return why no token of the account serves. `waits`: in how many seconds a channel may be asked that could not be asked now."""
     channel = declarations.label(row.channel)
     if row.state == Account.State.INTERRUPTED:
@@ -293,14 +295,14 @@ def _lengthen(token_id: int, channel: str, client_id: str, until: datetime, now:
     return 0
 
 
-def _has_others(row: _Row) -> bool:
+def _has_others(row: _LeaseRow) -> bool:
     """Return whether another living token is in the pool. Mostly none is, and while a channel is dark this is asked all the time."""
     with prepared_cursor() as cursor:
         cursor.execute(_OTHERS, {"account": row.account_id, "token": row.token_id})
         return bool(cursor.fetchone()[0])
 
 
-def _other(row: _Row, until: datetime, purpose: Purpose, now: datetime) -> tuple[int | None, int]:
+def _other(row: _LeaseRow, until: datetime, purpose: Purpose, now: datetime) -> tuple[int | None, int]:
     """Return another token of the pool that serves this lease: it moves no pointer and covers nothing. None where there is none.
 
     The second value: in how many seconds a channel may be asked that could not be asked now.
@@ -324,6 +326,6 @@ def _lasts(token: Token, until: datetime) -> bool:
     return not token.access_is_over(until)
 
 
-def _overdue(row: _Row, now: datetime) -> bool:
+def _overdue(row: _LeaseRow, now: datetime) -> bool:
     """Return whether a date that the channel gave has passed: the one read leaves others out."""
     return row.access_expires_at is not None and row.access_expires_at <= now

@@ -23,7 +23,7 @@ from users import hold
 
 
 @dataclass(frozen=True)
-class _Row:
+class _SigningRow:
     """What holds now of the lease's account, token and pool entry: the facts of the one read."""
 
     channel: str
@@ -96,14 +96,14 @@ def sign(
     return header
 
 
-def _read(claims: Claims) -> _Row | None:
+def _read(claims: Claims) -> _SigningRow | None:
     with prepared_cursor() as cursor:
         cursor.execute(_READ, [claims.token_id, claims.account_id])
         found = cursor.fetchone()
-    return _Row(*found) if found else None
+    return _SigningRow(*found) if found else None
 
 
-def _ask_again(caller: Caller, claims: Claims, row: _Row) -> None:
+def _ask_again(caller: Caller, claims: Claims, row: _SigningRow) -> None:
     """Refuse what a new lease would refuse: pausing an account works at once where every request is signed here."""
     publishes = claims.purpose == "publish"
     if row.state == Account.State.PAUSED or (publishes and row.restriction):

@@ -10,10 +10,10 @@ from macros.models import Macro, MacroAccount
 def covering() -> QuerySet[Macro]:
     """Return the macros that are on and watch the account of the outer query."""
     applies = (
-        Q(scope=Macro.Scope.ALL)
-        | Q(scope=Macro.Scope.CHANNELS, channels__contains=[OuterRef("channel")])
+        Q(scope=Macro.AppliesTo.ALL)
+        | Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
         | Q(
-            scope=Macro.Scope.CHOSEN,
+            scope=Macro.AppliesTo.CHOSEN,
             pk__in=MacroAccount.objects.filter(account=OuterRef(OuterRef("pk"))).values("macro"),
         )
     )

@@ -18,9 +18,9 @@ from users.recipients import Via
 from users.visibility import names_for
 
 _BY_CLOCK: Mapping[str, Reason] = {
-    Token.Clock.REFRESH: Reason.REFRESH_EXPIRED,
-    Token.Clock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
-    Token.Clock.IDLE: Reason.UNUSED,
+    Token.DeadlineClock.REFRESH: Reason.REFRESH_EXPIRED,
+    Token.DeadlineClock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
+    Token.DeadlineClock.IDLE: Reason.UNUSED,
 }
 
 LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
@@ -36,7 +36,7 @@ class Section(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
+class WarningLine:
     """One account of a mail. `token` is the log-in that would save it: the reader's own where there is one."""
 
     account: Account
@@ -160,10 +160,10 @@ class Line:
 class Login:
     """One log-in and the accounts that one re-authentication renews, most urgent first."""
 
-    lines: list[Line] = field(default_factory=list)
+    lines: list[WarningLine] = field(default_factory=list)
 
     @property
-    def first(self) -> Line:
+    def first(self) -> WarningLine:
         """The most urgent account."""
         return self.lines[0]
 
@@ -180,7 +180,7 @@ def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
     return [notice for notice in notices if notice.account_id in wanted], len(ids) - len(wanted)
 
 
-def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
+def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[WarningLine]:
     """Return one line per account and log-in, most urgent first. What several macros found is one line."""
     facts: dict[tuple[int, int | None], Notice] = {}
     for notice in notices:
@@ -199,7 +199,7 @@ def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[Line]:
     return sorted(_unique(lines), key=_urgency)
 
 
-def by_login(lines: Iterable[Line]) -> list[Login]:
+def by_login(lines: Iterable[WarningLine]) -> list[Login]:
     """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone.
 
     What re-authenticating does not help stands apart from what it does.
@@ -212,7 +212,7 @@ def by_login(lines: Iterable[Line]) -> list[Login]:
     return list(logins.values())
 
 
-def _urgency(line: Line) -> tuple[bool, float, bool, str]:
+def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
     return (
         not line.deactivated,
         line.ends.timestamp() if line.ends else 0.0,
@@ -221,20 +221,20 @@ def _urgency(line: Line) -> tuple[bool, float, bool, str]:
     )
 
 
-def _unique(lines: Iterable[Line]) -> list[Line]:
-    seen: dict[tuple[int, int | None], Line] = {}
+def _unique(lines: Iterable[WarningLine]) -> list[WarningLine]:
+    seen: dict[tuple[int, int | None], WarningLine] = {}
     for line in lines:
         seen.setdefault((line.account.pk, line.token.pk if line.token else None), line)
     return list(seen.values())
 
 
-def _line(account: Account, notice: Notice, reader: User | None, names: NameVisibility) -> Line:
+def _line(account: Account, notice: Notice, reader: User | None, names: NameVisibility) -> WarningLine:
     entries = selection.in_order(account)
     deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice_end(notice, account)
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
-    return Line(
+    return WarningLine(
         account=account,
         entries=entries,
         token=token,

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from django.utils.translation import gettext
 
-from macros.grouping import Line, Login, Section
+from macros.grouping import Login, Section, WarningLine
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
@@ -27,7 +27,7 @@ HEALTH = {
 
 
 @dataclass(frozen=True)
-class Reader:
+class WarningReader:
     """Who reads the mail and when: the words differ by person, zone and moment."""
 
     now: datetime
@@ -37,11 +37,11 @@ class Reader:
     beyond: int = 0  # accounts that the mail is about and that it only counts
     names_teams: bool = False  # the accounts of this mail belong to several teams
 
-    def days(self, line: Line) -> int:
+    def days(self, line: WarningLine) -> int:
         """Return the calendar days that are left, by the reader's calendar."""
         return line.days(now=self.now, zone=self.zone)
 
-    def section(self, line: Line) -> Section:
+    def section(self, line: WarningLine) -> Section:
         """Return the heading that a line comes under."""
         return line.section(now=self.now, zone=self.zone)
 
@@ -50,7 +50,9 @@ class Reader:
         return dates.moment(when, zone=self.zone).full if when else ""
 
 
-def of_mail(lines: Sequence[Line], reader: Reader, *, macros: Sequence[str]) -> dict[str, object]:
+def of_mail(
+    lines: Sequence[WarningLine], reader: WarningReader, *, macros: Sequence[str]
+) -> dict[str, object]:
     """Return the facts of the whole mail: subject, heading, lead, preheader and why the reader gets it."""
     mine = {line.account.pk for line in lines if line.can_act}
     rest = [line for line in lines if line.account.pk not in mine]
@@ -70,7 +72,7 @@ def of_mail(lines: Sequence[Line], reader: Reader, *, macros: Sequence[str]) -> 
     }
 
 
-def _line(line: Line, reader: Reader) -> dict[str, object]:
+def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
     """Return the facts of the first line, which subject and heading are about."""
     return {
         "name": line.account.name,
@@ -91,7 +93,7 @@ def _line(line: Line, reader: Reader) -> dict[str, object]:
     }
 
 
-def _waiting(lines: Sequence[Line]) -> list[dict[str, object]]:
+def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
     """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, then ours."""
     people = [line for line in lines if not line.waits_for]
     admins = [line for line in lines if line.waits_for and not line.walled]
@@ -112,7 +114,7 @@ def _names(names: Iterable[str]) -> str:
     return join_names(list(dict.fromkeys(filter(None, names))))
 
 
-def _fallen_back(lines: Sequence[Line]) -> list[dict[str, object]]:
+def _fallen_back(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
     """Return how lines came to the reader though nobody named them, with the teams."""
     ways = {
         via: sorted({line.account.team.name for line in lines if line.via == via})
@@ -123,7 +125,7 @@ def _fallen_back(lines: Sequence[Line]) -> list[dict[str, object]]:
     ]
 
 
-def _because(lines: Sequence[Line]) -> str:
+def _because(lines: Sequence[WarningLine]) -> str:
     """Return why the reader gets the mail: "linked", "lead", "operator" or "address"."""
     if any(line.mine for line in lines):
         return "linked"
@@ -133,7 +135,7 @@ def _because(lines: Sequence[Line]) -> str:
     return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
 
 
-def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
+def of_card(login: Login, reader: WarningReader, *, shown: int) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
     first, count = login.first, len(login.lines)
     section = reader.section(first)
@@ -173,17 +175,17 @@ def of_card(login: Login, reader: Reader, *, shown: int) -> dict[str, object]:
     }
 
 
-def _pill(line: Line, section: Section, reader: Reader) -> Pill:
+def _pill(line: WarningLine, section: Section, reader: WarningReader) -> Pill:
     """Return the state of an account; while it works, the same count of days as the subject's."""
     return pill("account", HEALTH[section], label="" if line.deactivated else _left(line, reader))
 
 
-def _left(line: Line, reader: Reader) -> str:
+def _left(line: WarningLine, reader: WarningReader) -> str:
     days = reader.days(line)
     return dates.whole_days_left(days) if days > 0 else gettext("Ends today")
 
 
-def _teams(lines: Sequence[Line], reader: Reader) -> list[dict[str, object]]:
+def _teams(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
     """Return the accounts of a card by team; without the teams' names where all belong to one."""
     teams: dict[str, list[dict[str, str]]] = {}
     for line in lines:
@@ -193,7 +195,7 @@ def _teams(lines: Sequence[Line], reader: Reader) -> list[dict[str, object]]:
     return [{"name": name, "accounts": found} for name, found in teams.items()]
 
 
-def _backup(line: Line, reader: Reader) -> dict[str, object]:
+def _backup(line: WarningLine, reader: WarningReader) -> dict[str, object]:
     """Return who carries the account on where only a log-in ends, and until when."""
     if not line.covered:
         return {}
@@ -208,7 +210,7 @@ def _backup(line: Line, reader: Reader) -> dict[str, object]:
     }
 
 
-def _linked_by(login: Login, reader: Reader) -> dict[str, object]:
+def _linked_by(login: Login, reader: WarningReader) -> dict[str, object]:
     """Return who linked the accounts, the reader first: the name, and "you", "unknown", "left" or ""."""
     found: dict[tuple[str, str], None] = {}
     for line in login.lines:
@@ -228,7 +230,7 @@ def _gone(token: Token) -> str:
     return "" if token.consented_by.is_active else "left"
 
 
-def _steps_kind(line: Line) -> str:
+def _steps_kind(line: WarningLine) -> str:
     """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
     if line.unreachable and line.person and line.by_consent and not line.mine:
         return "find"
@@ -241,7 +243,7 @@ def _steps_kind(line: Line) -> str:
     return "press" if line.mine or line.person else ""
 
 
-def _native(line: Line) -> str:
+def _native(line: WarningLine) -> str:
     """Return how the log-in is called at the channel, as the reader may know it."""
     if line.token is None or not line.names.sees_token(line.token, line.account):
         return ""

@@ -68,7 +68,7 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     )
 
 
-def _headers(first: grouping.Line, foot: Foot) -> dict[str, str]:
+def _headers(first: grouping.WarningLine, foot: Foot) -> dict[str, str]:
     """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
     thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
     headers = {"In-Reply-To": thread, "References": thread}
@@ -80,7 +80,9 @@ def _headers(first: grouping.Line, foot: Foot) -> dict[str, str]:
     return headers
 
 
-def _cards(lines: Sequence[grouping.Line], reader: mail_facts.Reader) -> list[dict[str, object]]:
+def _cards(
+    lines: Sequence[grouping.WarningLine], reader: mail_facts.WarningReader
+) -> list[dict[str, object]]:
     """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
     logins = grouping.by_login(lines)
     places = zip(logins, _shares(logins), strict=True)
@@ -99,9 +101,9 @@ def _shares(found: Sequence[grouping.Login]) -> list[int]:
 
 
 def _reader(
-    user: User | None, now: datetime, lines: Sequence[grouping.Line], beyond: int
-) -> mail_facts.Reader:
-    return mail_facts.Reader(
+    user: User | None, now: datetime, lines: Sequence[grouping.WarningLine], beyond: int
+) -> mail_facts.WarningReader:
+    return mail_facts.WarningReader(
         now=now,
         zone=user.zone if user else timezone.get_default_timezone(),
         user_id=user.pk if user else None,

@@ -19,7 +19,7 @@ from users.recipients import Via
 class Macro(models.Model):
     """A staff rule: name, description, actions, and the accounts it is applied to."""
 
-    class Scope(models.TextChoices):
+    class AppliesTo(models.TextChoices):
         CHOSEN = "chosen", _("Chosen accounts")
         CHANNELS = "channels", _("All accounts of some channels, also those added later")
         ALL = "all", _("All accounts, also those added later")
@@ -27,7 +27,9 @@ class Macro(models.Model):
     name = models.CharField(_("macro name"), max_length=100, unique=True)
     description = models.TextField(blank=True)
     enabled = models.BooleanField(_("on"), default=True)
-    scope = models.CharField(_("apply on account"), max_length=10, choices=Scope, default=Scope.CHOSEN)
+    scope = models.CharField(
+        _("apply on account"), max_length=10, choices=AppliesTo, default=AppliesTo.CHOSEN
+    )
     channels = ArrayField(models.CharField(max_length=20, choices=channel_choices), default=list, blank=True)
     team = models.ForeignKey(
         Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text=_("Empty: all teams.")

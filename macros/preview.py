@@ -133,7 +133,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
 
 
 def _applied(draft: Draft) -> bool:
-    return draft.scope != Macro.Scope.CHOSEN or bool(draft.accounts)
+    return draft.scope != Macro.AppliesTo.CHOSEN or bool(draft.accounts)
 
 
 def _values(draft: Draft, now: datetime) -> dict[str, Any]:

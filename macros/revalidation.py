@@ -136,9 +136,9 @@ def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
 def _applies(macro: Macro, account: Account, applied: set[tuple[int, int]]) -> bool:
     if macro.team_id not in {None, account.team_id}:
         return False
-    if macro.scope == Macro.Scope.CHOSEN:
+    if macro.scope == Macro.AppliesTo.CHOSEN:
         return (macro.pk, account.pk) in applied
-    return macro.scope == Macro.Scope.ALL or account.channel in macro.channels
+    return macro.scope == Macro.AppliesTo.ALL or account.channel in macro.channels
 
 
 def _applications(notices: Sequence[Notice]) -> set[tuple[int, int]]:

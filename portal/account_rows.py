@@ -22,7 +22,7 @@ say = partial(phrase, "words/pool.txt")
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedAccount:
     """An account as the list shows it."""
 
     summary: Summary
@@ -38,12 +38,12 @@ class Row:
         return [place < usable for place in range(min(entries, 6))]
 
 
-def row_of(account: Account, *, names: NameVisibility, now: datetime) -> Row:
+def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedAccount:
     """Make the line of an account that `summary.with_pools` loaded."""
     one = summary.summarise(account, now)
     active = one.active
     checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
-    return Row(
+    return ListedAccount(
         summary=one,
         why=why(one, names, now),
         person=names.token(active.token, account) if active else "",

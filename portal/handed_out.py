@@ -62,7 +62,7 @@ class FilterForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Line:
+class HandOutLine:
     """One hand-out as a viewer may read it."""
 
     record: LeaseRecord
@@ -155,13 +155,13 @@ def _lines(
     rows: Sequence[LeaseRecord],
     visible: QuerySet[Account],
     visible_keys: QuerySet[ApiKey],
-) -> list[Line]:
+) -> list[HandOutLine]:
     accounts = visible.in_bulk({row.account_id for row in rows})
     tokens = Token.objects.select_related("consented_by").in_bulk({row.token_id for row in rows})
     keys = set(visible_keys.filter(pk__in={row.key_id for row in rows}).values_list("pk", flat=True))
     viewer = names_for(request.user)
     return [
-        Line(
+        HandOutLine(
             row,
             accounts.get(row.account_id),
             viewer.token(tokens.get(row.token_id), accounts.get(row.account_id)),

@@ -20,7 +20,7 @@ from unfold.admin import ModelAdmin
 
 from ui.counts import short_count
 from ui.fragments import part
-from ui.lists import Cell, Chip, Line
+from ui.lists import Cell, Chip, ListLine
 from ui.paging import COUNTED, CappedPaginator
 from ui.templatetags import ui as tags
 
@@ -101,7 +101,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
     }
 
 
-def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[Line]:
+def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[ListLine]:
     columns = [str(name) for name in cl.list_display if name != "action_checkbox"]
     labels = {name: str(label_for_field(name, cl.model, model_admin)) for name in columns}
     on_cards = columns if model_admin.on_cards is None else model_admin.on_cards
@@ -117,7 +117,9 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
             value = _link(value, row, cl)
         return Cell(name, kinds[name], _capital(labels[name]), value)
 
-    return [Line(row.pk, model_admin.row_name(row), [cell(name, row) for name in columns]) for row in found]
+    return [
+        ListLine(row.pk, model_admin.row_name(row), [cell(name, row) for name in columns]) for row in found
+    ]
 
 
 def _value(name: str, row: Any, model_admin: OwnList) -> Any:

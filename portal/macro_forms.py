@@ -155,11 +155,11 @@ class MacroForm(MacroModelForm):
         data = super().clean() or {}
         if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
-        if data.get("scope") == Macro.Scope.CHANNELS and not data.get("channels"):
+        if data.get("scope") == Macro.AppliesTo.CHANNELS and not data.get("channels"):
             self.add_error("channels", gettext("Tick at least one channel."))
         team = data.get("team")
         foreign = [a.name for a in data.get("accounts") or [] if team is not None and a.team_id != team.pk]
-        if foreign and data.get("scope") == Macro.Scope.CHOSEN:
+        if foreign and data.get("scope") == Macro.AppliesTo.CHOSEN:
             self.add_error(
                 "accounts",
                 gettext("%(account)s belongs to another team than the macro.") % {"account": foreign[0]},
@@ -212,6 +212,6 @@ class ApplyForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         field = self.fields["macro"]
         assert isinstance(field, forms.ModelChoiceField)
-        own = scope.visible_macros(user).filter(scope=Macro.Scope.CHOSEN)
+        own = scope.visible_macros(user).filter(scope=Macro.AppliesTo.CHOSEN)
         field.queryset = own.filter(pk__in=[macro.pk for macro in own if scope.may_change(user, macro)])
         self.has_choice = field.queryset.exists()

@@ -131,9 +131,9 @@ class MacroAdmin(OwnList):
     @display(description=gettext_lazy("Applied on"))
     def applied_on(self, macro: Any) -> str:
         """Return which accounts it watches."""
-        if macro.scope == Macro.Scope.ALL:
+        if macro.scope == Macro.AppliesTo.ALL:
             return "All accounts"
-        if macro.scope == Macro.Scope.CHANNELS:
+        if macro.scope == Macro.AppliesTo.CHANNELS:
             return ", ".join(declarations.label(key) for key in macro.channels)
         return ngettext("%(number)s chosen account", "%(number)s chosen accounts", macro.chosen_count) % {
             "number": macro.chosen_count

@@ -15,7 +15,7 @@ from macros import assigning
 from portal import access, bulk
 from portal.macro_forms import ApplyForm
 from ui import confirm
-from ui.confirm import Done, Line, Page, Said
+from ui.confirm import ConfirmLine, Done, Page, Said
 from users.models import person
 
 
@@ -44,7 +44,7 @@ def _view(
             bulk.back(request),
             {"count": len(accounts), "more": more, "most": bulk.MOST},
             lines=[
-                Line(account.name, f"{account.get_channel_display()} · {account.native_id}")
+                ConfirmLine(account.name, f"{account.get_channel_display()} · {account.native_id}")
                 for account in accounts
             ],
             refused="" if form().has_choice else none,

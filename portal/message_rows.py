@@ -18,7 +18,7 @@ from users.models import User
 
 
 @dataclass(frozen=True)
-class Row:
+class MessageRow:
     """One message. `why` says why it was not sent, waits, or left the account out; `url` is "" where it is not the reader's to open."""
 
     message: Message
@@ -33,7 +33,7 @@ class Row:
     url: str
 
 
-def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[Row]:
+def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:
     """Return the newest messages about an account. A mail that also tells of other teams' accounts is named by its kind alone."""
     found = message_history.about(account, limit=limit)
     people = _people(found)
@@ -45,13 +45,15 @@ def _people(found: Sequence[message_history.Told]) -> dict[str, User]:
     return {user.email: user for user in User.objects.filter(email__in=addresses)}
 
 
-def _row(request: HttpRequest, one: message_history.Told, user: User | None, names: NameVisibility) -> Row:
+def _row(
+    request: HttpRequest, one: message_history.Told, user: User | None, names: NameVisibility
+) -> MessageRow:
     message = one.message
     own = message.recipient == getattr(request.user, "email", "")
     opens = names.sees_all or own or (message.team_id is not None and message.team_id in names.teams)
     hidden = user is not None and not opens and user.pk not in names.colleagues
     kind = kinds.name(message)
-    return Row(
+    return MessageRow(
         message=message,
         at=message.sent_at or message.created_at,
         who=unnamed() if hidden else (user.name if user else "") or message.recipient,

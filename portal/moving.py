@@ -16,7 +16,7 @@ from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
 from portal.forms import MoveForm
 from ui import confirm
-from ui.confirm import Done, Line, Page, Said
+from ui.confirm import ConfirmLine, Done, Page, Said
 from users.models import Team, person
 from users.visibility import names_for
 
@@ -57,7 +57,7 @@ def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
             bulk.back(request),
             {"count": len(accounts), "most": bulk.MOST},
             lines=[
-                Line(one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
+                ConfirmLine(one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
                 for one in accounts
             ],
             warns=more > 0,

@@ -16,7 +16,7 @@ from portal import access
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import confirm
-from ui.confirm import Done, Line, Page, Said
+from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.refusal import Refusal
 from users.models import person
 from users.visibility import is_administrator, names_for
@@ -49,7 +49,7 @@ def revoke(
         },
         late=token.is_removed,
         refused=refused,
-        lines=[Line(one.account.name, one.account.get_channel_display(), _then(one)) for one in found],
+        lines=[ConfirmLine(one.account.name, one.account.get_channel_display(), _then(one)) for one in found],
         warns=stops > 0,
         danger=True,
         must_type=removal.to_type(token, found),

@@ -22,14 +22,14 @@ SECONDS = 8  # for all calls of one renewal: a person waits, and a web thread wi
 
 
 @dataclass(frozen=True)
-class Renewal:
+class RenewalResult:
     """What became of it, in words for a message."""
 
     moved: bool
     text: str
 
 
-def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
+def renew(*, token: Token, actor: User, now: datetime) -> RenewalResult:
     """Ask the channel to renew the token and say what became of it. Raises ActionRefused or OnHold where that cannot be asked."""
     hold.refuse()
     label = declarations.label(token.app.channel)
@@ -46,15 +46,15 @@ def renew(*, token: Token, actor: User, now: datetime) -> Renewal:
         raise ActionRefused("too_many_wait", channel=label) from None
     token.refresh_from_db()
     if token.renewed_at is not None and token.renewed_at >= now:
-        return Renewal(moved=True, text=_until(token))
+        return RenewalResult(moved=True, text=_until(token))
     if outcome.waits:
-        return Renewal(moved=False, text=say("slow", channel=label))
+        return RenewalResult(moved=False, text=say("slow", channel=label))
     if token.state == Token.State.DEAD:
-        return Renewal(moved=False, text=say("stopped", channel=label))
+        return RenewalResult(moved=False, text=say("stopped", channel=label))
     if token.refresh_refused_at is not None:
-        return Renewal(moved=False, text=say("refused", channel=label))
+        return RenewalResult(moved=False, text=say("refused", channel=label))
     if outcome.verdict == Verdict.OK:
-        return Renewal(moved=False, text=say("not_moved", channel=label))
+        return RenewalResult(moved=False, text=say("not_moved", channel=label))
     raise ActionRefused("nothing_changed", channel=label, verdict=str(outcome.verdict))
 
 

@@ -15,7 +15,7 @@ from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import DECIDED_HERE
 from notifications.models import Message
 from portal import account_rows
-from portal.message_rows import Row
+from portal.message_rows import MessageRow
 from portal.pool_rows import pretty
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
@@ -92,7 +92,7 @@ say = partial(phrase, WORDS)
 
 
 @dataclass(frozen=True)
-class Line:
+class HistoryLine:
     """One entry."""
 
     at: datetime
@@ -109,7 +109,7 @@ class Line:
 class Timeline:
     """The entries shown, and whether there are older ones."""
 
-    lines: Sequence[Line]
+    lines: Sequence[HistoryLine]
     older: bool
     chosen: str
 
@@ -117,7 +117,7 @@ class Timeline:
 def timeline_of(
     account: Account,
     names: NameVisibility,
-    mails: Sequence[Row] = (),
+    mails: Sequence[MessageRow] = (),
     *,
     chosen: str = "",
     shown: int = SHOWN,
@@ -162,7 +162,7 @@ def _token_events(account: Account, chosen: str) -> Any:
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 
 
-def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Line:
+def _line(account: Account, event: AccountEvent, names: NameVisibility) -> HistoryLine:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
     evidence = event.token_event.detail.get("evidence") if event.token_event and not hidden else None
@@ -171,7 +171,7 @@ def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Line:
         _found(event.source, account.channel),
         _by(_actor(event, names), event.note),
     ]
-    return Line(
+    return HistoryLine(
         at=event.at,
         key=(event.at, 1, event.pk),
         title=_title(account, event, names),
@@ -216,11 +216,11 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
     return say(block, **facts)
 
 
-def _mail_line(row: Row) -> Line:
+def _mail_line(row: MessageRow) -> HistoryLine:
     message = row.message
     became = message.state if message.state in _WENT else "waits"
     failed = message.state == Message.State.FAILED
-    return Line(
+    return HistoryLine(
         at=row.at,
         key=(row.at, 2, message.pk),
         title=say("mail_left_out" if row.left_out else f"mail_{became}", who=row.who),
@@ -260,7 +260,7 @@ def _by(who: str, note: str) -> str:
     return say("by", who=who, note=said) if who else ""
 
 
-def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> Line:
+def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> HistoryLine:
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     seen = names.sees_token(event.token, account)
     reason = str(event.detail.get("reason", ""))
@@ -272,7 +272,7 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> L
         else _by(names.user(event.actor), str(event.detail.get("note", ""))),
     ]
     evidence = event.detail.get("evidence") if seen else None
-    return Line(
+    return HistoryLine(
         at=event.at,
         key=(event.at, 0, event.pk),
         title=_token_title(account, event, names.token(event.token, account) if seen else ""),

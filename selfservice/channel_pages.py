@@ -36,7 +36,7 @@ GROUPS: Sequence[tuple[str, Sequence[Reason]]] = (
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedChannel:
     """One channel in the overview."""
 
     lifetime: LifetimeText
@@ -57,7 +57,7 @@ class ExplainedReason:
 
 
 @dataclass(frozen=True)
-class Group:
+class ReasonGroup:
     """Reasons that the same people act on."""
 
     key: str  # log_in, account, writing, trouble
@@ -67,7 +67,7 @@ class Group:
 def overview(user: User) -> dict[str, Any]:
     """Return what the overview shows: all channels, those that cannot be linked here last."""
     rows = [
-        Row(lifetime_text.lifetime_of(key, str(label)), readiness.advice(key, user))
+        ListedChannel(lifetime_text.lifetime_of(key, str(label)), readiness.advice(key, user))
         for key, label in declarations.choices()
     ]
     return {"rows": sorted(rows, key=lambda row: row.advice is not None)}
@@ -86,7 +86,7 @@ def page(channel: str, user: User) -> dict[str, Any]:
         "last_step": package.last_step if package else "",
         "manage_url": package.manage_url if package else "",
         "groups": [
-            Group(
+            ReasonGroup(
                 key,
                 [
                     ExplainedReason(one, reasons.explain(channel, one))

@@ -14,13 +14,13 @@ def trouble(app: ChannelApp) -> list[str]:
     return [words for words in said if words]
 
 
-def _silence(reading: breaker.Reading) -> str:
+def _silence(reading: breaker.BreakerReading) -> str:
     if reading.state == "closed":
         return ""
     return phrase(FILE, "no_answer", seconds=reading.seconds)
 
 
-def _limits(reading: brake.Reading, budget: int | None) -> list[str]:
+def _limits(reading: brake.BrakeReading, budget: int | None) -> list[str]:
     said = []
     if reading.pause:
         said.append(phrase(FILE, "asked_to_wait", minutes=-(-reading.pause // 60)))

@@ -27,8 +27,8 @@ def deadline_of(token: Token, now: datetime) -> Deadline:
     """Return the earliest of the end of serving, the end of data access, and the end for want of use."""
     serving = serving_end(token)
     others = (
-        (token.data_access_expires_at, Token.Clock.DATA_ACCESS),
-        (disuse.ends_at(token, now), Token.Clock.IDLE),
+        (token.data_access_expires_at, Token.DeadlineClock.DATA_ACCESS),
+        (disuse.ends_at(token, now), Token.DeadlineClock.IDLE),
     )
     first = serving
     for at, clock in others:
@@ -50,7 +50,7 @@ def serving_end(token: Token) -> Deadline:
     if any(token.dates_source.get(clock) == "never" for clock, _ in clocks):
         return NEVER
     if renews and (outliving := _after_the_last_renewal(token)) is not None:
-        return Deadline(Token.DeadlineKind.DATE, outliving, Token.Clock.ACCESS)
+        return Deadline(Token.DeadlineKind.DATE, outliving, Token.DeadlineClock.ACCESS)
     known = [(at, clock) for clock, at in clocks if at is not None]
     if not known:
         return UNKNOWN
@@ -60,7 +60,7 @@ def serving_end(token: Token) -> Deadline:
         and renews
         and abs(at - token.refresh_expires_at) < renewal.TOGETHER
     ):
-        clock = Token.Clock.REFRESH
+        clock = Token.DeadlineClock.REFRESH
     return Deadline(Token.DeadlineKind.DATE, at, clock)
 
 

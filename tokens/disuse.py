@@ -31,12 +31,16 @@ def to_be_dated(channel: str, idle: Idle, now: datetime) -> Q:
     unused = Q(linked_at__lte=since)
     for use in idle.kept_by:
         unused &= Q((f"{_SAID_BY[use]}__lte", since)) | Q((_SAID_BY[use], None))
-    return Q(app__channel=channel) & (unused | Q(deadline_clock=Token.Clock.IDLE))
+    return Q(app__channel=channel) & (unused | Q(deadline_clock=Token.DeadlineClock.IDLE))
 
 
 def is_over(token: Token, now: datetime) -> bool:
     """Return whether the token went unused until its end, so that a refusal needs no other cause."""
-    return token.deadline_clock == Token.Clock.IDLE and token.deadline is not None and token.deadline <= now
+    return (
+        token.deadline_clock == Token.DeadlineClock.IDLE
+        and token.deadline is not None
+        and token.deadline <= now
+    )
 
 
 def _clock_of(token: Token) -> Idle | None:

@@ -71,7 +71,7 @@ def run_stream(
     the first failure is raised.
     """
     with ThreadPoolExecutor(at_once) as threads:
-        stream = _Stream(threads, ended)
+        stream = _JobStream(threads, ended)
         ask_at = 0.0
         while True:
             fresh = False
@@ -86,7 +86,7 @@ def run_stream(
         raise stream.failures[0]
 
 
-class _Stream(Generic[K, R]):
+class _JobStream(Generic[K, R]):
     """Courses under way, and what went wrong beside them."""
 
     def __init__(self, threads: ThreadPoolExecutor, ended: Callable[[K, R | Exception], None]) -> None:

@@ -20,7 +20,7 @@ from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.clock import Clock
 from tokens.io_steps import Job
-from tokens.lifecycle import Outcome, transitions
+from tokens.lifecycle import TransitionOutcome, transitions
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
@@ -65,7 +65,7 @@ def job(
     limit: Limit | None = None,
     renew: bool = False,
     actor: User | None = None,
-) -> Job[Outcome]:
+) -> Job[TransitionOutcome]:
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
 
     Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`). One that was asked for
@@ -108,7 +108,7 @@ def _record(
     *,
     answered_at: datetime,
     undecided: bool,
-) -> Outcome:
+) -> TransitionOutcome:
     """Write what the channel said, by what came of a renewal before. `undecided`: one that would tell is not made by anybody."""
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
@@ -144,12 +144,14 @@ class _Renewing:
     limit: Limit
     actor: User | None
 
-    def leave_to_the_lane(self, token: Token, *, renew: bool) -> Outcome:
+    def leave_to_the_lane(self, token: Token, *, renew: bool) -> TransitionOutcome:
         """Ask for the renewal and end."""
         lifecycle.want_refresh(
             token_id=token.pk, now=self.now, source=self.source, renew=renew, actor=self.actor
         )
-        return Outcome(Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True)
+        return TransitionOutcome(
+            Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True
+        )
 
     def renew(self, token: Token) -> Job[tuple[Attempt, Token]]:
         """Try once and write what came of it; returns the attempt and the token as it stands then.
@@ -256,7 +258,7 @@ def probe(
     wait: float | None = None,
     renew: bool = False,
     actor: User | None = None,
-) -> Outcome:
+) -> TransitionOutcome:
     """Ask the channel about one token and record the answer. A second caller waits for the first one's answer.
 
     Where the first one died over it, the second takes over. Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody
@@ -265,7 +267,7 @@ def probe(
     limit = Limit(timeout)
     patience = Limit(wait if wait is not None else timeout or WAIT)
     claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
-    if isinstance(claimed, Outcome):
+    if isinstance(claimed, TransitionOutcome):
         return claimed
     unknown_answers.learn(now)
     token = Token.objects.select_related("app").get(pk=token_id)
@@ -274,13 +276,13 @@ def probe(
     if not outcome.waits:
         return outcome
     found = _wait_for_the_other(token_id, now, patience)
-    if isinstance(found, Outcome):
+    if isinstance(found, TransitionOutcome):
         return found
     Token.objects.filter(pk=token_id).claimed_as(found).let_go()
     return outcome
 
 
-def run_claimed(token_id: int, claim: int, job: Job[Outcome]) -> Outcome:
+def run_claimed(token_id: int, claim: int, job: Job[TransitionOutcome]) -> TransitionOutcome:
     """Run a job of a token to its end under the claim of this number. Where it fails, the claim ends with it."""
     claimed = Token.objects.filter(pk=token_id).claimed_as(claim)
     try:
@@ -319,7 +321,7 @@ def lengthen(
     probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews)
 
 
-def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcome | int:
+def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> TransitionOutcome | int:
     """Return what the other one's question gave, or the number of our claim where its claim has ended without an answer.
 
     PostgreSQL alone is asked, more and more seldom, and no connection is held meanwhile.
@@ -334,11 +336,11 @@ def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> Outcom
                 if token.state == Token.State.DEAD
                 else Verdict(token.last_check_result or "ok")
             )
-            return Outcome(verdict, token.state, token.generation, token.reason)
+            return TransitionOutcome(verdict, token.state, token.generation, token.reason)
         if not asked_for and (ours := claim(token_id, now + timedelta(seconds=time.monotonic() - began))):
             return ours
         if patience.over:
-            return Outcome(
+            return TransitionOutcome(
                 Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=asked_for
             )
         if not connection.in_atomic_block:

@@ -121,7 +121,7 @@ class Token(vault.NamesItsKeys):
         NEVER = "never", _("Never")
         UNKNOWN = "unknown", _("Unknown")
 
-    class Clock(models.TextChoices):
+    class DeadlineClock(models.TextChoices):
         """Which date a deadline comes from."""
 
         ACCESS = "access", _("Access ends")
@@ -162,7 +162,7 @@ class Token(vault.NamesItsKeys):
     dates_source = models.JSONField(default=dict, blank=True)  # clock: who said it
     deadline = models.DateTimeField(null=True, blank=True)
     deadline_kind = models.CharField(max_length=10, choices=DeadlineKind, default=DeadlineKind.UNKNOWN)
-    deadline_clock = models.CharField(max_length=12, choices=Clock, blank=True)
+    deadline_clock = models.CharField(max_length=12, choices=DeadlineClock, blank=True)
     cycle = models.PositiveIntegerField(default=1)
     # Since when the deadline is known.
     cycle_since = models.DateTimeField(default=timezone.now, db_default=Now())

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ui.confirm import Done, Line, Said
+from ui.confirm import ConfirmLine, Done, Said
 from ui.refusal import Refusal
 
 Act = Callable[[Said], object]  # may raise Refusal
 
 
 @dataclass(frozen=True)
-class Item(Line):
+class Item(ConfirmLine):
     """One thing that will be done, or is skipped with a reason."""
 
     act: Act | None = None  # None: it is always skipped

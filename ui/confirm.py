@@ -50,7 +50,7 @@ class ConfirmForm(forms.Form):
 
 
 @dataclass(frozen=True)
-class Line:
+class ConfirmLine:
     """One of many that a page is about: who or which, what it is now, and what happens to it."""
 
     who: str
@@ -75,11 +75,11 @@ class Page:
     warns: bool = False  # there is a real danger: the blocks `warning` and `warning_more` name it
     danger: bool = False
     again: bool = False  # there is a tick that includes what is skipped, see the block `again`
-    lines: Sequence[Line] = ()
+    lines: Sequence[ConfirmLine] = ()
     form: Callable[..., ConfirmForm] = ConfirmForm
 
     @property
-    def shown(self) -> Sequence[Line]:
+    def shown(self) -> Sequence[ConfirmLine]:
         """Return the lines that stand on the page."""
         return self.lines[:SHOWN]
 

@@ -16,7 +16,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """One line of the list."""
 
     pk: Any

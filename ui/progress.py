@@ -35,7 +35,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Line:
+class ResultLine:
     """What came of one row: its name, and a key of LOOKS."""
 
     name: str
@@ -59,15 +59,15 @@ class Progress:
     asked_at: datetime
     waiting: str  # names, joined; "" where all are done
     late: bool  # nothing came for so long that a worker may be away
-    lines: Sequence[Line]
+    lines: Sequence[ResultLine]
 
     @property
-    def worst_first(self) -> list[Line]:
+    def worst_first(self) -> list[ResultLine]:
         """The lines in the order of the page."""
         return sorted(self.lines, key=lambda line: (_TONES.index(line.tone), line.name))
 
     @property
-    def first(self) -> Line | None:
+    def first(self) -> ResultLine | None:
         """The line that gives the whole its colour: the worst one, none while something is waited for."""
         return None if self.waiting or not self.lines else self.worst_first[0]
 

@@ -31,7 +31,7 @@ class _Seen(NamedTuple):
     looked: float
 
 
-class _Known:
+class _LastLook:
     """The last look, and when the log was told last that this host's clock is wrong."""
 
     seen: _Seen | None = None
@@ -41,9 +41,9 @@ class _Known:
 def now() -> datetime:
     """Return the moment by PostgreSQL's clock; by this host's own where PostgreSQL was never reached."""
     with _lock:
-        if _is_old(_Known.seen):
+        if _is_old(_LastLook.seen):
             _look()
-        return timezone.now() if _Known.seen is None else _moment(_Known.seen)
+        return timezone.now() if _LastLook.seen is None else _moment(_LastLook.seen)
 
 
 def known() -> datetime:
@@ -51,7 +51,7 @@ def known() -> datetime:
 
     In background processes one does: signs of life and claims do it. A web server goes by its own clock.
     """
-    seen = _Known.seen
+    seen = _LastLook.seen
     if seen is None or time.monotonic() - seen.looked > TRUSTED:
         return timezone.now()
     return _moment(seen)
@@ -94,9 +94,9 @@ def _look() -> None:
         logger.warning("the clock of PostgreSQL cannot be read: %s", type(error).__name__)
         return
     by_host, looked = timezone.now(), time.monotonic()
-    _Known.seen = _Seen((by_host - ahead).astimezone(UTC), by_host, looked)
-    if abs(ahead) >= TELL_FROM and looked - _Known.told >= TELL_EVERY:
-        _Known.told = looked
+    _LastLook.seen = _Seen((by_host - ahead).astimezone(UTC), by_host, looked)
+    if abs(ahead) >= TELL_FROM and looked - _LastLook.told >= TELL_EVERY:
+        _LastLook.told = looked
         logger.warning(
             "the clock of this host is %.0f s %s PostgreSQL's, by which background work goes",
             abs(ahead.total_seconds()), "ahead of" if ahead > timedelta(0) else "behind",
@@ -105,4 +105,4 @@ def _look() -> None:
 
 def forget() -> None:
     """Look again at the next question, as a new process does."""
-    _Known.seen, _Known.told = None, float("-inf")
+    _LastLook.seen, _LastLook.told = None, float("-inf")

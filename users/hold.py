@@ -73,7 +73,7 @@ def refuse_call(call: str) -> None:
         refuse()
 
 
-class _Known:
+class _HoldState:
     """What this process knows."""
 
     compare: Callable[[], Hold | None] | None = None
@@ -83,7 +83,7 @@ class _Known:
     said = float("-inf")
 
 
-_known = _Known()
+_known = _HoldState()
 _lock = threading.Lock()
 
 

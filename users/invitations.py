@@ -26,7 +26,7 @@ class InvitationError(refusal.Refusal):
     """An invitation cannot be made or changed so. Its text is fit to be shown to staff."""
 
 
-class Refusal(StrEnum):
+class InvitationRefusal(StrEnum):
     """Why a link is not taken."""
 
     UNKNOWN = "unknown"  # malformed, cut by a mail program, forged, or the invitation is gone
@@ -37,7 +37,7 @@ class Refusal(StrEnum):
 class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, not one of our errors
     """The link opens nothing. `invitation` is None where the link names none."""
 
-    def __init__(self, reason: Refusal, invitation: Invitation | None = None) -> None:
+    def __init__(self, reason: InvitationRefusal, invitation: Invitation | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.invitation = invitation
@@ -125,15 +125,17 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
     try:
         key = signing.loads(signed, salt=_SALT)
     except signing.BadSignature:
-        raise LinkRefused(Refusal.UNKNOWN) from None
+        raise LinkRefused(InvitationRefusal.UNKNOWN) from None
     invitation = Invitation.objects.select_related("team", "invited_by").filter(key=key).first()
     if invitation is None:
-        raise LinkRefused(Refusal.UNKNOWN)
+        raise LinkRefused(InvitationRefusal.UNKNOWN)
     _check_open(invitation, now)
     try:
         signing.loads(signed, salt=_SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
     except signing.SignatureExpired:
-        raise LinkRefused(Refusal.ENDED, invitation) from None  # an older mail of one that was sent again
+        raise LinkRefused(
+            InvitationRefusal.ENDED, invitation
+        ) from None  # an older mail of one that was sent again
     return invitation
 
 
@@ -145,7 +147,7 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
             with transaction.atomic():
                 user = User.objects.create_user(row.email, password, name=name.strip())
         except IntegrityError:  # the person came in by another invitation meanwhile
-            raise LinkRefused(Refusal.USED, row) from None
+            raise LinkRefused(InvitationRefusal.USED, row) from None
         _accept(row, user, now)
     return user
 
@@ -155,7 +157,7 @@ def join(*, invitation: Invitation, user: User, now: datetime) -> None:
     with transaction.atomic():
         row = _locked_open(invitation, now)
         if user.email != row.email or not user.is_active:
-            raise LinkRefused(Refusal.UNKNOWN, row)
+            raise LinkRefused(InvitationRefusal.UNKNOWN, row)
         _accept(row, user, now)
 
 
@@ -168,9 +170,9 @@ def _check_reach(by: User, team: Team, *, is_staff: bool) -> None:
 
 def _check_open(invitation: Invitation, now: datetime) -> None:
     if invitation.accepted_at is not None:
-        raise LinkRefused(Refusal.USED, invitation)
+        raise LinkRefused(InvitationRefusal.USED, invitation)
     if not invitation.is_open(now):
-        raise LinkRefused(Refusal.ENDED, invitation)
+        raise LinkRefused(InvitationRefusal.ENDED, invitation)
 
 
 def _locked_pending(pk: int) -> Invitation:

@@ -31,7 +31,7 @@ class Rotated:
 
 
 @dataclass(frozen=True)
-class _Row:
+class _SealedRow:
     pk: int
     stored: Any
     key: str  # as it is written beside the ciphertext
@@ -91,7 +91,7 @@ class SealedRows:
     def _stored(self) -> str:
         return f"{self.column} is not null and {self.only}"
 
-    def _batches(self, size: int, *, ids: Sequence[int] | None = None) -> Iterator[Sequence[_Row]]:
+    def _batches(self, size: int, *, ids: Sequence[int] | None = None) -> Iterator[Sequence[_SealedRow]]:
         """Yield the rows by id, all or these."""
         read_as = "text" if self.kind == "jsonb" else self.kind
         text = (
@@ -99,11 +99,11 @@ class SealedRows:
             " and (%(ids)s::bigint[] is null or id = any(%(ids)s)) and id > %(after)s order by id limit %(size)s"
         )
         after = 0
-        while rows := [_Row(*row) for row in self._query(text, ids=ids, after=after, size=size)]:
+        while rows := [_SealedRow(*row) for row in self._query(text, ids=ids, after=after, size=size)]:
             yield rows
             after = rows[-1].pk
 
-    def _move(self, rows: Sequence[_Row], done: Rotated) -> list[int]:
+    def _move(self, rows: Sequence[_SealedRow], done: Rotated) -> list[int]:
         """Write what is still as it was read, in one transaction. Returns the ids of rows that were held, or written meanwhile."""
         newest = fingerprints()[0]
         sealed = [(row, self.seal_again(row.stored)) for row in rows]

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from ui.phrases import phrase
 from users import invitations, second_factor
 from users.forms import AcceptForm, ProfileForm
-from users.invitations import LinkRefused, Refusal
+from users.invitations import InvitationRefusal, LinkRefused
 from users.models import Invitation, LoginRecord, Session, User, person
 from users.private_parts import record_authentication
 from users.sessions import stored_key
@@ -81,7 +81,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
             return _join(request, invited)
         known = User.objects.filter(email=invited.email).first()
         if known and not known.is_active:
-            return _refused(request, LinkRefused(Refusal.ENDED, invited))
+            return _refused(request, LinkRefused(InvitationRefusal.ENDED, invited))
         if known:
             return render(request, "users/invitation_login.html", {"invitation": invited, "known": known})
         return _accept(request, invited)
@@ -132,7 +132,7 @@ def _for_somebody_else(request: HttpRequest, invited: Invitation) -> HttpRespons
     return render(request, "users/invitation_refused.html", context, status=403)
 
 
-_STATUS = {Refusal.USED: 410, Refusal.ENDED: 410, Refusal.UNKNOWN: 404}
+_STATUS = {InvitationRefusal.USED: 410, InvitationRefusal.ENDED: 410, InvitationRefusal.UNKNOWN: 404}
 
 
 def _refused(request: HttpRequest, refused: LinkRefused) -> HttpResponse:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from accounts import health, pool_reasons
 from accounts.mails import mailing
-from accounts.mails.mailing import Reader
+from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountNotice, AccountToken
 from accounts.summary import Summary
 from accounts.telling import news
@@ -23,7 +23,7 @@ from users.models import Membership, User
 
 
 @dataclass(frozen=True)
-class Line:
+class LossLine:
     """One account that lost one log-in."""
 
     entry: AccountToken
@@ -52,7 +52,7 @@ def build(message: Message) -> Mail:
     lines = _lines(message, reader)
     if not lines:
         raise NotWanted("can_be_used")
-    groups: dict[tuple[int, str], list[Line]] = defaultdict(list)
+    groups: dict[tuple[int, str], list[LossLine]] = defaultdict(list)
     for line in lines:
         groups[line.entry.token_id, line.reason].append(line)
     first = lines[0]
@@ -82,7 +82,7 @@ def build(message: Message) -> Mail:
     return mailing.compose("access", message, reader, facts)
 
 
-def _lines(message: Message, reader: Reader) -> list[Line]:
+def _lines(message: Message, reader: ReaderWithNames) -> list[LossLine]:
     """Return what still holds, the reader's own log-ins first, and of them what stopped. Without the pools: there may be thousands."""
     notices = list(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
     told = news.still_concerned(notices, mailing.accounts_of(notices))
@@ -93,7 +93,7 @@ def _lines(message: Message, reader: Reader) -> list[Line]:
         account__paused_at=None,
     ).select_related("account__team", "token__app", "token__consented_by")
     lines = [
-        Line(
+        LossLine(
             entry=entry,
             person=reader.names.within(entry.token, entry.account),
             mine=reader.user is not None and entry.token.consented_by_id == reader.user.pk,
@@ -106,13 +106,13 @@ def _lines(message: Message, reader: Reader) -> list[Line]:
     )
 
 
-def _carrier(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
+def _carrier(line: LossLine, pools: Mapping[int, Summary], reader: ReaderWithNames) -> str:
     """Return who carries the account on, "" for nobody."""
     found = pools[line.account.pk]
     return first_name(reader.names.within(found.usable[0].token, found.account)) if found.usable else ""
 
 
-def _explanation(lines: Sequence[Line]) -> reasons.Explanation:
+def _explanation(lines: Sequence[LossLine]) -> reasons.Explanation:
     """Return the words for what took one log-in from these accounts."""
     first = lines[0]
     return reasons.explain(
@@ -124,7 +124,7 @@ def _explanation(lines: Sequence[Line]) -> reasons.Explanation:
     )
 
 
-def _shown(groups: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
+def _shown(groups: Sequence[Sequence[LossLine]]) -> list[Sequence[LossLine]]:
     """Return the accounts that are named of each log-in, as long as there is room; log-ins without room have no card."""
     room, shown = mailing.SHOWN, []
     for lines in groups:
@@ -135,7 +135,10 @@ def _shown(groups: Sequence[Sequence[Line]]) -> list[Sequence[Line]]:
 
 
 def _card(
-    lines: Sequence[Line], shown: Sequence[Line], pools: Mapping[int, Summary], reader: Reader
+    lines: Sequence[LossLine],
+    shown: Sequence[LossLine],
+    pools: Mapping[int, Summary],
+    reader: ReaderWithNames,
 ) -> dict[str, object]:
     """Return the facts of one card: what one cause took one log-in away from."""
     first, explanation = lines[0], _explanation(lines)
@@ -161,7 +164,7 @@ def _card(
     }
 
 
-def _shown_line(line: Line, pools: Mapping[int, Summary], reader: Reader) -> dict[str, object]:
+def _shown_line(line: LossLine, pools: Mapping[int, Summary], reader: ReaderWithNames) -> dict[str, object]:
     account = line.account
     return {
         "name": account.name,
@@ -171,7 +174,7 @@ def _shown_line(line: Line, pools: Mapping[int, Summary], reader: Reader) -> dic
     }
 
 
-def _pill(line: Line) -> pills.Pill:
+def _pill(line: LossLine) -> pills.Pill:
     state = health.in_pool(
         active=False,
         state=line.entry.token.state,
@@ -181,12 +184,12 @@ def _pill(line: Line) -> pills.Pill:
     return pills.pill("token", state)
 
 
-def _is_admin(line: Line, pools: Mapping[int, Summary], user: User | None) -> bool:
+def _is_admin(line: LossLine, pools: Mapping[int, Summary], user: User | None) -> bool:
     """Return whether the reader may give others a role in the account at the channel."""
     return user is not None and user.email in news.admins(pools[line.account.pk].entries)
 
 
-def _because(line: Line, pools: Mapping[int, Summary], reader: Reader) -> str:
+def _because(line: LossLine, pools: Mapping[int, Summary], reader: ReaderWithNames) -> str:
     """Return why the reader gets the mail: "linked", "owner", "admin", "lead", or "nobody" else can be told."""
     if line.mine:
         return "linked"

@@ -13,7 +13,7 @@ from ui.pills import Pill
 
 
 @dataclass(frozen=True)
-class Row:
+class MailAccountRow:
     """One account that uses the log-in."""
 
     account: Account
@@ -29,11 +29,11 @@ class Row:
 class Rows:
     """The first accounts that use a log-in, and how many there are: it may be thousands."""
 
-    shown: Sequence[Row]
+    shown: Sequence[MailAccountRow]
     total: int
 
     @property
-    def others(self) -> Sequence[Row]:
+    def others(self) -> Sequence[MailAccountRow]:
         """What is shown behind the first."""
         return self.shown[1:]
 
@@ -43,10 +43,10 @@ class Rows:
         return max(0, self.total - len(self.shown))
 
 
-def row_of(found: Summary, *, carrier: str, zone: tzinfo) -> Row:
+def row_of(found: Summary, *, carrier: str, zone: tzinfo) -> MailAccountRow:
     """Return an account as a row; `zone` is the reader's."""
     account = found.account
-    return Row(
+    return MailAccountRow(
         account=account,
         pill=pills.pill("account", found.health),
         deactivated=account.state == Account.State.DEACTIVATED,

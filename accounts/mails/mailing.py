@@ -22,7 +22,7 @@ SHOWN = 10  # accounts in one mail; the rest is a number and a link
 
 
 @dataclass(frozen=True)
-class Reader(composing.Reader):
+class ReaderWithNames(composing.Reader):
     """Who reads the mail, and whose names they may read."""
 
     names: NameVisibility
@@ -33,12 +33,12 @@ class Reader(composing.Reader):
         return first_name(str(self.user)) if self.user else ""
 
 
-def reader_of(message: Message) -> Reader:
+def reader_of(message: Message) -> ReaderWithNames:
     """Return who reads a message. Raises NotWanted where the person can no longer log in."""
     user = User.objects.filter(email=message.recipient).first()
     if user is not None and not user.is_active:
         raise NotWanted("person_left")
-    return Reader(user, names_for(user))
+    return ReaderWithNames(user, names_for(user))
 
 
 def summaries(ids: Collection[int]) -> dict[int, Summary]:
@@ -54,7 +54,7 @@ def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:
     return list(Account.objects.filter(pk__in={notice.account_id for notice in notices}))
 
 
-def compose(kind: str, message: Message, reader: Reader, facts: Mapping[str, object]) -> Mail:
+def compose(kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]) -> Mail:
     """Return a mail of templates/mail/<kind>/, with what the words of all three use."""
     shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
     return composing.compose(kind, message, reader, shared | dict(facts))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from accounts.mails import mailing
-from accounts.mails.mailing import Reader
+from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountNotice
 from accounts.summary import Summary
 from accounts.telling.notices import without_unwanted
@@ -66,7 +66,7 @@ def _works(account: Account) -> bool:
     return account.state == Account.State.CONNECTED
 
 
-def _card(found: Summary, reader: Reader) -> dict[str, object]:
+def _card(found: Summary, reader: ReaderWithNames) -> dict[str, object]:
     account = found.account
     ends = account.state == Account.State.CONNECTED and account.deadline is not None
     return {
@@ -80,7 +80,7 @@ def _card(found: Summary, reader: Reader) -> dict[str, object]:
     }
 
 
-def _until(found: Summary, reader: Reader) -> dates.WorksUntil:
+def _until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
     return dates.works_until(
         found.deadline,
         undated=found.undated,

@@ -18,7 +18,7 @@ RECEIVING = (ChannelApp.State.LIVE, ChannelApp.State.RETIRING)
 
 
 @dataclass(frozen=True)
-class Signers:
+class AppSigners:
     """Our apps at one channel that may be pushed to, as what proves a push belongs to them."""
 
     channel: str

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.pushes import receiving
 from accounts.pushes.errors import PushRefused
 from accounts.pushes.limits import refusals
-from accounts.pushes.signers import Signers
+from accounts.pushes.signers import AppSigners
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
 from ui import addresses
 from users import quiet_requests
@@ -41,7 +41,7 @@ def view_of(channel: str, point: PushPoint) -> Callable[..., HttpResponse]:
         quiet_requests.quiet(request)  # Django would log each refusal once more, beyond the limit too
         try:
             _refuse_large(request)
-            return _act(point.receive(request, Signers(channel), **captured))
+            return _act(point.receive(request, AppSigners(channel), **captured))
         except PushRefused as refused:
             status, words = refused.status, refused.text
         except UnreadablePush as error:

@@ -227,7 +227,7 @@ def _today(stand_ins: StandIns) -> None:
         name="Northwind: tell the account managers",
         description="The client's own team wants to know two weeks ahead.",
         team=Team.objects.get(name=NORTHWIND),
-        scope=Macro.Scope.ALL,
+        scope=Macro.AppliesTo.ALL,
         created_by=User.objects.get(email=STAFF),
     )
     MacroAction.objects.create(

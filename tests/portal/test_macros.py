@@ -403,7 +403,7 @@ def test_the_list_says_when_a_macro_last_mailed_and_how_many_accounts_are_chosen
     action = make_macro(days=[7], notify_consenters=True)
     for account in (ending(5), ending(6)):
         MacroAccount.objects.create(macro=action.macro, account=account)
-    Macro.objects.update(scope=Macro.Scope.CHOSEN)
+    Macro.objects.update(scope=Macro.AppliesTo.CHOSEN)
     evaluation.evaluate(now=NOW)
     Notice.objects.update(outcome=Notice.Outcome.MAILED)
 

@@ -128,7 +128,7 @@ def _enter_a_secret(world: World) -> None:
 def make_default_macro() -> None:
     """Put back the seeded macro: a transactional test empties the tables."""
     if not Macro.objects.exists():
-        macro = Macro.objects.create(name="Warn before any account stops", scope=Macro.Scope.ALL)
+        macro = Macro.objects.create(name="Warn before any account stops", scope=Macro.AppliesTo.ALL)
         MacroAction.objects.create(macro=macro, days=[30, 7, 1], notify_consenters=True)
 
 

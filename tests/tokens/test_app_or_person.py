@@ -19,7 +19,7 @@ from tests.support.factories import NOW, link, make_account, make_app, make_toke
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
-from tokens.lifecycle import Outcome
+from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Token
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 BLAMED = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="client secret", note="no client")
 
 
-def said(token: Token, classification: Classification, at: int) -> Outcome:
+def said(token: Token, classification: Classification, at: int) -> TransitionOutcome:
     """Record what the channel said of a token, so many minutes after NOW."""
     token.refresh_from_db()
     return lifecycle.record_inspection(

@@ -12,7 +12,7 @@ from tests.support.factories import NOW, link, make_account, make_app, make_toke
 from tokens import lifecycle, renewal
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.deaths import Incident, TokenDeath
-from tokens.lifecycle import Outcome
+from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.renewal import Attempt
 
@@ -42,7 +42,7 @@ def make_tokens(number: int, app: ChannelApp | None = None) -> list[Token]:
 
 def said(
     token: Token, classification: Classification, at: float, source: str = "sweep", *, told: bool = False
-) -> Outcome:
+) -> TransitionOutcome:
     """Record what the channel said of a token, so many minutes after NOW."""
     token.refresh_from_db()
     return lifecycle.record_inspection(
@@ -55,7 +55,7 @@ def said(
     )
 
 
-def refused(token: Token, inspected: Classification, at: float) -> Outcome:
+def refused(token: Token, inspected: Classification, at: float) -> TransitionOutcome:
     """Record that a renewal was refused, and what the channel said of the access token then."""
     token.refresh_from_db()
     classification = Classification(Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED, row="invalid_grant")

@@ -314,7 +314,7 @@ def test_two_ends_at_once_are_the_end_of_renewal() -> None:
 
     deadlines.apply(one, NOW)
 
-    assert one.deadline_clock == Token.Clock.REFRESH
+    assert one.deadline_clock == Token.DeadlineClock.REFRESH
 
 
 def test_a_date_that_jitters_is_no_event_and_one_that_moves_is() -> None:

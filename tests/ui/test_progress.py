@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from accounts.check_progress import CheckResult
 from ui import progress
-from ui.progress import Line, Progress
+from ui.progress import Progress, ResultLine
 
 ROOT = Path(__file__).parents[2]
 ICONS = (ROOT / "ui" / "static" / "adtoken" / "icons.svg").read_text()
@@ -22,7 +22,7 @@ def test_every_result_of_a_check_has_a_colour_and_a_drawn_icon() -> None:
 
 @pytest.mark.parametrize("result", CheckResult)
 def test_every_result_of_a_check_has_a_sentence_of_its_own(result: CheckResult) -> None:
-    facts = {"line": Line("Ada", result), "label": "Facebook"}
+    facts = {"line": ResultLine("Ada", result), "label": "Facebook"}
 
     text = " ".join(render_to_string("ui/_progress_line.html", facts).split())
 
@@ -47,10 +47,10 @@ def test_an_address_that_asks_for_nothing_shows_no_progress(rf: RequestFactory, 
 
 def test_the_worst_result_comes_first_and_gives_the_colour() -> None:
     lines = [
-        Line("Ben", "fine"),
-        Line("Chiara", "access_lost"),
-        Line("Ada", "access_lost"),
-        Line("Emil", "dead"),
+        ResultLine("Ben", "fine"),
+        ResultLine("Chiara", "access_lost"),
+        ResultLine("Ada", "access_lost"),
+        ResultLine("Emil", "dead"),
     ]
 
     shown = Progress(NOW, "", late=False, lines=lines)
@@ -66,7 +66,7 @@ def test_the_worst_result_comes_first_and_gives_the_colour() -> None:
         (None, False),
         (Progress(NOW, "Ada", late=False, lines=[]), True),
         (Progress(NOW, "Ada", late=True, lines=[]), False),
-        (Progress(NOW, "", late=False, lines=[Line("Ada", "fine")]), False),
+        (Progress(NOW, "", late=False, lines=[ResultLine("Ada", "fine")]), False),
     ],
 )
 def test_the_page_looks_again_while_something_is_waited_for(shown: Progress | None, again: bool) -> None:

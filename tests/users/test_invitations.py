@@ -20,7 +20,7 @@ from notifications.models import Message
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from users import invitations
-from users.invitations import InvitationError, LinkRefused, Refusal
+from users.invitations import InvitationError, InvitationRefusal, LinkRefused
 from users.models import Invitation, User
 
 pytestmark = pytest.mark.django_db
@@ -323,7 +323,7 @@ def test_accepting_never_takes_over_a_person_who_exists(invited: Invitation) -> 
     with pytest.raises(LinkRefused) as refused:
         invitations.accept(invitation=invited, name="Second", password="another phrase", now=timezone.now())
 
-    assert refused.value.reason == Refusal.USED
+    assert refused.value.reason == InvitationRefusal.USED
     user.refresh_from_db()
     assert user.name == "First"
     assert user.check_password(PASSWORD)

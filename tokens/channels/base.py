@@ -30,7 +30,7 @@ from tokens.channels.kinds import (
     Lifetime,
     Reason,
     Renewal,
-    Scope,
+    RequestedScope,
     Send,
     Verdict,
     Versions,
@@ -79,7 +79,7 @@ class Channel(ABC):
         False  # whether its documents say that a web app with a secret may send an S256 challenge
     )
     signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
-    scopes: ClassVar[tuple[Scope, ...]]
+    scopes: ClassVar[tuple[RequestedScope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     admin_roles: ClassVar[frozenset[str]] = (
         frozenset()

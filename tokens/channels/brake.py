@@ -21,7 +21,7 @@ LOOK_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True)
-class Reading:
+class BrakeReading:
     """How an app stands: seconds until it may be asked again, calls made today (UTC), and the announced part of a limit that is used up."""
 
     pause: int = 0
@@ -31,20 +31,20 @@ class Reading:
 
 _counted: dict[str, int] = {}
 _flushed: dict[str, float] = {}
-_seen: dict[str, tuple[float, Reading]] = {}
+_seen: dict[str, tuple[float, BrakeReading]] = {}
 _lock = threading.Lock()
 
 
-def read(app: str) -> Reading:
+def read(app: str) -> BrakeReading:
     """Return how an app (`facebook:1234`) stands."""
-    at, reading = _seen.get(app, (0.0, Reading()))
+    at, reading = _seen.get(app, (0.0, BrakeReading()))
     if time.monotonic() - at < LOOK_EVERY:
         return reading
     now = database_clock.seconds()
     names = {part: _key(app, part, now) for part in ("pause", "calls", "used")}
     found = shared.read(names.values())
     pause = float(found.get(names["pause"], 0)) - now
-    reading = Reading(
+    reading = BrakeReading(
         max(0, ceil(pause)),
         int(found.get(names["calls"], 0)),
         float(found.get(names["used"], 0)),
@@ -105,7 +105,7 @@ def begin_checks(app: str, wanted: int, *, budget: int | None) -> int:
     return max(0, min(wanted, allowed - begun))
 
 
-def _rate(reading: Reading, budget: int | None) -> float | None:
+def _rate(reading: BrakeReading, budget: int | None) -> float | None:
     """Return how many checks a second an app may have; None: as many as there are."""
     if budget and reading.calls_today >= SLOW_FROM * budget:
         left = max(0, budget - reading.calls_today)

@@ -25,7 +25,7 @@ State = Literal["closed", "open", "half-open"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class BreakerReading:
     """How a breaker stands: the pages and the metrics show it."""
 
     state: State
@@ -38,19 +38,19 @@ class Reading:
 _seen: dict[str, tuple[float, dict[str, Any]]] = {}
 
 
-def read(app: str) -> Reading:
+def read(app: str) -> BreakerReading:
     """Return how the breaker of an app (`facebook:1234`) stands."""
     facts = _facts(app)
     failures = int(facts.get(_key(app, "failures"), 0))
     opened = facts.get(_key(app, "open"))
     if not isinstance(opened, dict):
-        return Reading("closed", failures)
+        return BreakerReading("closed", failures)
     left = float(opened["until"]) - database_clock.seconds()
     if left > LONGEST:  # no pause is so long: whoever wrote it, or this host, has a wrong clock
         left = 0.0
     state: State = "open" if left > 0 else "half-open"
     seconds = max(0, ceil(left))
-    return Reading(state, failures, seconds, int(opened["trips"]), max(0.0, -left))
+    return BreakerReading(state, failures, seconds, int(opened["trips"]), max(0.0, -left))
 
 
 def refuses(app: str, *, patience: float) -> int:

@@ -241,7 +241,7 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Scope:
+class RequestedScope:
     """One permission that is asked for."""
 
     name: str  # the channel's name

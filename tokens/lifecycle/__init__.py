@@ -31,14 +31,14 @@ from tokens.lifecycle.renewals import (
     record_renewal,
     record_renewal_trouble,
 )
-from tokens.lifecycle.transitions import Outcome
+from tokens.lifecycle.transitions import TransitionOutcome
 from tokens.lifecycle.unused import date_unused
 from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
     "Imported",
     "NotAsSeen",
-    "Outcome",
+    "TransitionOutcome",
     "Wish",
     "begin_refresh",
     "call_off_refresh",

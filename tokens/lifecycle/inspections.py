@@ -13,7 +13,7 @@ from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     STATE_FIELDS,
-    Outcome,
+    TransitionOutcome,
     facts,
     is_conclusive,
     keep_on_trouble,
@@ -40,7 +40,7 @@ def record_inspection(
     told: bool = False,
     answered_at: datetime | None = None,
     closed_for: int | None = None,
-) -> Outcome:
+) -> TransitionOutcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
     Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,

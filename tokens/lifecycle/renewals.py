@@ -13,7 +13,7 @@ from tokens.lifecycle.transitions import (
     DATE_FIELDS,
     REFRESH_FIELDS,
     STATE_FIELDS,
-    Outcome,
+    TransitionOutcome,
     event,
     facts,
     is_conclusive,
@@ -160,7 +160,7 @@ def record_refusal(
     inspection: Inspection,
     now: datetime,
     source: str,
-) -> Outcome:
+) -> TransitionOutcome:
     """Write that the channel refused to renew, and what it said of the access token when asked right after.
 
     An access token that still works lives on to its own date, which becomes the deadline. One that does not is dead. Where the

@@ -43,7 +43,7 @@ RENEWED = "renewed"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TransitionOutcome:
     """What a recorded answer made of a token."""
 
     verdict: Verdict
@@ -232,6 +232,6 @@ def event(
     )
 
 
-def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> Outcome:
+def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> TransitionOutcome:
     """Return what the record made of the token."""
-    return Outcome(verdict, token.state, token.generation, token.reason, stale)
+    return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale)

@@ -69,7 +69,7 @@ def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer
     assert second > 0
     assert (again.state, again.trips) == ("open", 2)
     assert again.seconds > breaker.OPEN_FOR
-    assert breaker.read(APP) == breaker.Reading("closed")
+    assert breaker.read(APP) == breaker.BreakerReading("closed")
 
 
 def test_whoever_waits_leaves_the_one_try_to_a_worker_unless_none_comes() -> None:
@@ -104,7 +104,7 @@ def test_who_waited_for_a_moment_only_proves_nothing_and_calls_on_their_way_do_n
     impatient = breaker.read(APP)
     fail(20)
 
-    assert impatient == breaker.Reading("closed")
+    assert impatient == breaker.BreakerReading("closed")
     assert breaker.read(APP).trips == 1
 
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import Lifetime, Renewal, Scope
+from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
 
 SCOPES = (
-    Scope("ads_management", _("Manage ads"), publishing=True),
-    Scope("ads_read", _("Read results of ads"), publishing=False),
-    Scope("business_management", _("Manage business assets"), publishing=False),
+    RequestedScope("ads_management", _("Manage ads"), publishing=True),
+    RequestedScope("ads_read", _("Read results of ads"), publishing=False),
+    RequestedScope("business_management", _("Manage business assets"), publishing=False),
 )
 
 LIFETIME = Lifetime(

@@ -21,7 +21,7 @@ ROLES = (
 
 
 @dataclass(frozen=True)
-class Report:
+class DebugReport:
     """What debug_token says of a token that is valid."""
 
     app_id: str
@@ -32,10 +32,10 @@ class Report:
     publishing_ids: frozenset[str] | None  # for which publishing was ticked; None: for all, or not told
 
 
-def report_of(body: Any) -> Report:
+def report_of(body: Any) -> DebugReport:
     """Read a debug_token answer."""
     data = mapping(mapping(body).get("data"))
-    return Report(
+    return DebugReport(
         app_id=words(data.get("app_id"), 100),
         user_id=digits(data.get("user_id")),
         system=data.get("type") == "SYSTEM_USER",

@@ -81,7 +81,7 @@ def revoke(app: AppKeys, credentials: Credentials) -> bool:
     return calls.require_ok(answer).get("success") in (True, "true")
 
 
-def _report(app: AppKeys, access_token: str) -> reading.Report:
+def _report(app: AppKeys, access_token: str) -> reading.DebugReport:
     answer = calls.debug_token(app, access_token)
     classification = verdicts.TABLE.classify(answer)
     if classification.verdict != Verdict.OK:

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
 SCOPES = (
-    Scope("r_ads", _("Read ad accounts"), publishing=False),
-    Scope("rw_ads", _("Manage ads"), publishing=True),
-    Scope("r_ads_reporting", _("Read results of ads"), publishing=False),
-    Scope("openid", _("Log in with LinkedIn"), publishing=False),
-    Scope("profile", _("See your name"), publishing=False),
+    RequestedScope("r_ads", _("Read ad accounts"), publishing=False),
+    RequestedScope("rw_ads", _("Manage ads"), publishing=True),
+    RequestedScope("r_ads_reporting", _("Read results of ads"), publishing=False),
+    RequestedScope("openid", _("Log in with LinkedIn"), publishing=False),
+    RequestedScope("profile", _("See your name"), publishing=False),
 )
 PUBLISHING_SCOPE = "rw_ads"
 

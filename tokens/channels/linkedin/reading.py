@@ -29,7 +29,7 @@ ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True)
-class Report:
+class IntrospectionReport:
     """What introspection says of a token."""
 
     client_id: str
@@ -37,12 +37,12 @@ class Report:
     scopes: tuple[str, ...] | None
 
 
-def report_of(body: Any) -> Report:
+def report_of(body: Any) -> IntrospectionReport:
     """Read an answer of introspection, of a living token or of one that is over."""
     data = mapping(body)
     ends = moment(data.get("expires_at"))
     sources: dict[str, DateSource] = {} if ends is None else {"access": "introspection"}
-    return Report(
+    return IntrospectionReport(
         client_id=words(data.get("client_id"), 100),
         dates=Dates(issued_at=moment(data.get("created_at")), access_expires_at=ends, sources=sources),
         scopes=scopes_of(data.get("scope")),

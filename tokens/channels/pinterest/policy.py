@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import Lifetime, Renewal, Scope
+from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
 from tokens.channels.roles import Roles
 
 SCOPES = (
-    Scope("ads:read", _("Read ads and their results"), publishing=False),
-    Scope("ads:write", _("Manage ads"), publishing=True),
-    Scope("user_accounts:read", _("See who you are at Pinterest"), publishing=False),
+    RequestedScope("ads:read", _("Read ads and their results"), publishing=False),
+    RequestedScope("ads:write", _("Manage ads"), publishing=True),
+    RequestedScope("user_accounts:read", _("See who you are at Pinterest"), publishing=False),
 )
 PUBLISHING_SCOPE = "ads:write"
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, Scope
+from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
 
-SCOPES = (Scope("snapchat-marketing-api", _("Manage ads"), publishing=True),)
+SCOPES = (RequestedScope("snapchat-marketing-api", _("Manage ads"), publishing=True),)
 
 # The access token lives 30 or 60 minutes: documents and integrations disagree, so only expires_in counts. The refresh token has no end
 # date in any source. The rule of 90 days is from help.snapchat.com/hc/articles/7012393350676, on apps of Snap Kit; nothing says
