@@ -10,7 +10,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -19,23 +18,21 @@ import psycopg
 from psycopg import sql
 
 from adtoken_project.embedded.privileges import Way, choose_way, hand_over, home_for
-from adtoken_project.embedded.processes import (
-    LOOPBACK,
-    Child,
-    StartError,
-    free_port,
-    wait_until,
-    write_private,
-)
+from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, wait_until, write_private
+from adtoken_project.embedded.server import Server, bare_environment
 
 USER = DATABASE = "adtoken"
-START_SECONDS = 60  # recovery after a crash replays the log first
 ORPHAN_SECONDS = 15
 INITDB = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync")
 
 
-class Postgres:
+class Postgres(Server):
     """One server. `start` makes the data on first use; `url` is for DATABASE_URL."""
+
+    name = "PostgreSQL"
+    start_seconds = 60  # recovery after a crash replays the log first
+    rests = 1  # backends of a killed server are about to notice and end
+    passing = ("shared memory block",)
 
     def __init__(
         self,
@@ -46,18 +43,11 @@ class Postgres:
         options: Mapping[str, str] | None = None,
         watcher: Callable[[Child], None] | None = None,
     ) -> None:
-        """Keep everything under `folder`. Port 0 takes any free one.
-
-        `options` are postgresql.conf settings. `watcher` is told of the process once it answers.
-        """
-        self._folder = folder
-        self._log = log
-        self._wanted_port = port
+        """Take the same as every server, and `options`: postgresql.conf settings."""
+        super().__init__(folder, log=log, port=port, watcher=watcher)
         self._options = dict(options or {})
-        self._watcher = watcher
-        self._password = ""
-        self.port = 0
-        self.child: Child | None = None
+        self._home = folder
+        self._way = Way.PLAIN
 
     @property
     def url(self) -> str:
@@ -66,42 +56,26 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises StartError with what to do."""
-        way = choose_way()
-        home = home_for(self._folder, way)
-        binaries = _binaries(home, way)
+        self._way = choose_way()
+        self._home = home_for(self._folder, self._way)
         self._password = _password(self._folder)
-        if not (home / "data" / "PG_VERSION").exists():
-            _initialise(home, binaries=binaries, way=way, password=self._password, log=self._log)
-        settle_leftovers(home / "data")
-        self._launch(home, binaries=binaries, way=way)
+        if not (self._home / "data" / "PG_VERSION").exists():
+            _initialise(self._home, way=self._way, password=self._password, log=self._log)
+        settle_leftovers(self._home / "data")
+        self._launch()
         self._make_database()
 
-    def _launch(self, home: Path, *, binaries: Path, way: Way) -> None:
-        for attempt in (1, 2, 3):
-            self.port = self._wanted_port or free_port()
-            self.child = Child(
-                name="postgres",
-                command=way.command(
-                    [str(binaries / "postgres"), "-D", str(home / "data"), *self._settings()]
-                ),
-                log=self._log,
-                env=_environment(),
-                cwd=home,
-                stops=((signal.SIGINT, 8), (signal.SIGQUIT, 2)),  # SIGTERM would wait for the clients
-                orphan_signal=signal.SIGINT,
-            )
-            self.child.start()
-            wait_until(self._is_settled, seconds=START_SECONDS)
-            if self.child.is_running() and self._answers():
-                if self._watcher is not None:
-                    self._watcher(self.child)
-                return
-            said = self.child.output()
-            self.child.stop()
-            passing = "shared memory block" in said or (not self._wanted_port and "in use" in said)
-            if attempt == 3 or not passing:
-                raise StartError(f"PostgreSQL did not start. Its last lines:\n{self.child.last_lines()}")
-            time.sleep(1)  # backends of a killed server are about to notice and end
+    def _process(self) -> Child:
+        program = _binaries(self._home, self._way) / "postgres"
+        return Child(
+            name="postgres",
+            command=self._way.command([str(program), "-D", str(self._home / "data"), *self._settings()]),
+            log=self._log,
+            env=bare_environment(),
+            cwd=self._home,
+            stops=((signal.SIGINT, 8), (signal.SIGQUIT, 2)),  # SIGTERM would wait for the clients
+            orphan_signal=signal.SIGINT,
+        )
 
     def _settings(self) -> list[str]:
         settings = {
@@ -111,9 +85,6 @@ class Postgres:
             "logging_collector": "off",
         } | self._options
         return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-
-    def _is_settled(self) -> bool:
-        return self.child is None or not self.child.is_running() or self._answers()
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
@@ -143,17 +114,6 @@ class Postgres:
             query = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(query, [DATABASE]).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-
-    def stop(self) -> None:
-        """End sessions, write everything out, end."""
-        if self.child is not None:
-            self.child.stop()
-
-
-def _environment() -> dict[str, str]:
-    """Return an environment without the caller's secrets, languages and PG settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "TZ", "ADTOKEN_RUN") if name in os.environ}
-    return kept | {"LC_ALL": "C"}
 
 
 def _binaries(home: Path, way: Way) -> Path:
@@ -192,7 +152,7 @@ def _password(folder: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _initialise(home: Path, *, binaries: Path, way: Way, password: str, log: Path) -> None:
+def _initialise(home: Path, *, way: Way, password: str, log: Path) -> None:
     """Run initdb into a draft folder, so that an interrupted one is never taken for a database."""
     draft, word = home / "data.new", home / "initdb-password"
     shutil.rmtree(draft, ignore_errors=True)
@@ -201,8 +161,8 @@ def _initialise(home: Path, *, binaries: Path, way: Way, password: str, log: Pat
     flags = [*INITDB, "--auth=scram-sha-256", f"--username={USER}", f"--pwfile={word}", f"--pgdata={draft}"]
     try:
         done = subprocess.run(  # noqa: S603 - our own command
-            way.command([str(binaries / "initdb"), *flags]),
-            env=_environment(),
+            way.command([str(_binaries(home, way) / "initdb"), *flags]),
+            env=bare_environment(),
             cwd=home,
             capture_output=True,
             text=True,

