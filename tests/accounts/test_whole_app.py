@@ -22,8 +22,8 @@ from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 # Often at first, as cooling asks again soon, then for longer than the three days that a doubt lasts.
-TIMES = [timedelta(minutes=minutes) for minutes in (0, 2, 10, 60)] + [
-    timedelta(hours=hours) for hours in (8, 16, 32, 56, 80, 96)
+TIMES = [timedelta(minutes=minutes) for minutes in (0, 2, 60)] + [
+    timedelta(hours=hours) for hours in (16, 56, 96)
 ]
 ODD = {"moon": "in the wrong house", "phase": 3}
 FAULTS = {

@@ -119,10 +119,15 @@ def token_of(person: str) -> Token:
     return Token.objects.select_related("app").get(consented_by__email=f"{person}@example.com")
 
 
-def check(*, rounds: int = 3, hours: float = 5) -> None:
-    """Let the sweep find all tokens due, as often as it takes to make up its mind, some hours later."""
+def check(*, rounds: int = 3, hours: float = 5, until: Callable[[], bool] = lambda: False) -> None:
+    """Let the sweep find all tokens due, as often as it takes to make up its mind, some hours later.
+
+    `until` says whether it has, where that is seen; else it takes all rounds.
+    """
     now = datetime.now(UTC) + timedelta(hours=hours)
     for _ in range(rounds):
         Token.objects.exclude(due_at=None).update(due_at=now)
         sweeps.check_due(now=now)
+        if until():
+            return
         now += timedelta(hours=1)
