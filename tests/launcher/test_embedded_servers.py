@@ -63,11 +63,17 @@ def test_keeps_data_over_a_restart_each_way(place: Path, stopped: None, way: Way
     assert found == (7,)
 
 
-def test_opens_neither_the_data_nor_its_parents_to_others(place: Path, way: Way) -> None:
+def test_a_first_start_after_an_interrupted_one_opens_neither_the_data_nor_its_parents_to_others(
+    place: Path, way: Way
+) -> None:
+    half = place / "postgres" / "data.new"
+    half.parent.mkdir(mode=0o700)
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n")
     before = [stat.S_IMODE(parent.stat().st_mode) for parent in place.parents]
 
-    with running(place):
-        pass
+    with running(place) as server:
+        assert ask(server, "select 1") == (1,)
 
     kept_private = [place / "postgres", place / "postgres" / "data", place / "postgres" / "password"]
     assert [path for path in kept_private if path.stat().st_mode & 0o077] == []
@@ -108,15 +114,6 @@ def test_refuses_data_that_a_running_server_uses(place: Path) -> None:
         user.kill()
 
 
-def test_starts_although_making_the_data_was_interrupted(place: Path, way: Way) -> None:
-    half = place / "postgres" / "data.new"
-    half.mkdir(parents=True)
-    (half / "PG_VERSION").write_text("18\n")
-
-    with running(place) as server:
-        assert ask(server, "select 1") == (1,)
-
-
 def test_leaves_no_process_after_a_kill_of_the_parent(place: Path, stopped: None, way: Way) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", TWO_SERVERS, str(place)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
@@ -152,7 +149,7 @@ def test_goes_elsewhere_when_nobody_cannot_reach_the_folder(
 
 @ROOT_ONLY
 def test_takes_its_programs_along_when_nobody_cannot_reach_them(
-    place: Path, way: Way, monkeypatch: pytest.MonkeyPatch
+    place: Path, stopped: None, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Way, "reaches", lambda _way, folder: "site-packages" not in str(folder))
 
