@@ -37,10 +37,10 @@ def token_of(name: str, *, days: float | None = 40, team: Team | None = None, **
     return make_token(consented_by=person, native_user_name=name, **fields)
 
 
-def settle(account: Account) -> Account:
-    """Settle the account and read it again."""
+def settle(account: Account, *others: Account) -> Account:
+    """Settle the accounts and read the first again."""
     with transaction.atomic():
-        pool.settle(account_ids=[account.pk], cause="linked", now=timezone.now())
+        pool.settle(account_ids=[one.pk for one in (account, *others)], cause="linked", now=timezone.now())
     account.refresh_from_db()
     return account
 
