@@ -2,7 +2,9 @@
 
 import gc
 import os
+import subprocess
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any
 
 import django.conf
@@ -69,6 +71,17 @@ LONGEST = (
     "/tests/test_whole.py",
     "/tests/project/test_demo_fleet.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Migrate a database while the parallel processes collect their tests."""
+    if os.environ.get(migrated.NAME):
+        config.add_cleanup(partial(_wait_for, migrated.begin()))
+
+
+def _wait_for(process: "subprocess.Popen[bytes]") -> None:
+    process.wait()
 
 
 @pytest.hookimpl(wrapper=True)

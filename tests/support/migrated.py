@@ -29,6 +29,11 @@ def template() -> str:
     return name
 
 
+def begin() -> "subprocess.Popen[bytes]":
+    """Have it made in the background: the first process that asks would be waited for by all others."""
+    return subprocess.Popen([sys.executable, "-m", "tests.support.migrated"], cwd=ROOT)
+
+
 @contextmanager
 def copied(name: str) -> Iterator[str]:
     """Give the address of a copy with this name, "" where there is nothing to copy."""
@@ -55,3 +60,7 @@ def _make(connection: psycopg.Connection, name: str) -> None:
     assert done.returncode == 0, done.stderr
     # Nobody may be connected to what is copied.
     connection.execute(f"alter database {name} with is_template true allow_connections false")
+
+
+if __name__ == "__main__":
+    template()
