@@ -187,7 +187,7 @@ def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     for app in ChannelApp.objects.exclude(fault_since=None):
         yield Finding(
             f"{app.get_channel_display()} refuses our app: {app.fault}",
-            f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and mend what it names.",
+            f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and fix what it names.",
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         for words in call_state.trouble(app):

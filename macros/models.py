@@ -157,7 +157,7 @@ class Notice(models.Model):
     """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
 
     It outlives its macro: `action` is empty then, and `macro_name` says whose it was.
-    A dropped notice was never mailed, so it does not stand in the way of a later one.
+    A dropped notice was never mailed, so it does not prevent a later one.
     """
 
     class Outcome(models.TextChoices):

@@ -92,7 +92,7 @@ class ChannelAppAdmin(OwnList):
     empty_words = gettext_lazy("No channel is set up yet.")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the keys that stored secrets are encrypted with, which stand below the list."""
+        """Return the keys that stored secrets are encrypted with, shown below the list."""
         return {"keys": key_usage.in_use(), "key_problems": key_usage.problems()}
 
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:

@@ -39,8 +39,8 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     ordered: ClassVar[Words] = ""  # says how the list is sorted where nobody chose
     empty_words: ClassVar[Words] = gettext_lazy("Nothing here yet.")
     none_match: ClassVar[Words] = gettext_lazy("Nothing matches.")
-    state_column: ClassVar[str] = "state_cell"  # stands beside the name on cards
-    on_cards: ClassVar[frozenset[str] | None] = None  # columns that stand on cards; None: all
+    state_column: ClassVar[str] = "state_cell"  # shown beside the name on cards
+    on_cards: ClassVar[frozenset[str] | None] = None  # columns that cards show; None: all
     action_icons: ClassVar[Mapping[str, str]] = {}
     change_list_template = "portal/list.html"
     list_per_page = 50

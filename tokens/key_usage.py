@@ -1,4 +1,4 @@
-"""Which keys the stored rows need: counts for people and metrics, and a quick look whether this process can open what is stored."""
+"""Which keys the stored rows need: counts for people and metrics, and a quick check that this process can open what is stored."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tokens.key_rows import PLACES
 from users.factor_keys import FactorRows
 from users.key_ring import fingerprints
 
-UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows that stand beside no key's name
+UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows without a key's name
 SAMPLES = 3  # rows of one app under one key, and second factors under one, so that a single damaged row does not look like a missing key
 LOOK_EVERY = 5.0  # seconds
 

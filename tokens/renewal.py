@@ -177,7 +177,7 @@ def wanted(token: Token, now: datetime) -> bool:
 
 
 def lapsed(token: Token, now: datetime) -> bool:
-    """Return whether the access token is over, or nearly, and a refresh token stands behind it."""
+    """Return whether the access token is over, or nearly, and there is a refresh token behind it."""
     policy = policy_of(token)
     if policy is None or policy.exchange or not possible(token, now):
         return False
@@ -235,7 +235,7 @@ def _lead(policy: Renewal) -> timedelta:
     """Return how early a date is renewed. One that is the person's deadline: always before the earliest warning of it."""
     lead = policy.lead or timedelta(0)
     if not policy.exchange:
-        return lead  # the access date is no deadline while a refresh token stands behind it
+        return lead  # the access date is no deadline while there is a refresh token behind it
     widest = _widest_warning[0]() if _widest_warning else timedelta(0)
     return max(lead, widest + BEYOND_WARNINGS)
 

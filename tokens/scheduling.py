@@ -46,7 +46,7 @@ def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
 def _when_valid(token: Token, now: datetime) -> None:
     in_use = token.last_used_at is not None and now - token.last_used_at < timedelta(days=1)
     due = now + jittered(token, PROBE_EVERY_IN_USE if in_use else PROBE_EVERY)
-    # A lapsed access token is no event where a refresh token stands behind it: a lease or the next probe renews it.
+    # A lapsed access token is no event where there is a refresh token behind it: a lease or the next probe renews it.
     dates = [token.refresh_expires_at, token.data_access_expires_at]
     if not renewal.possible(token, now):
         dates.append(token.access_expires_at)

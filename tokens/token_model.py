@@ -209,7 +209,7 @@ class Token(vault.NamesItsKeys):
     # Since when the answer to one of our refreshes is missing: the channel may have replaced the refresh token.
     refresh_unanswered_at = models.DateTimeField(null=True, blank=True)
     linked_at = models.DateTimeField(default=timezone.now)  # when a person last consented
-    # When it first stood in the pool of an account. Empty: never, so a sweep may revoke and delete it.
+    # When it first was in the pool of an account. Empty: never, so a sweep may revoke and delete it.
     first_linked_at = models.DateTimeField(null=True, blank=True)
     # When one of our people last ended it. An end that the channel tells of a consent from before was our doing.
     removed_at = models.DateTimeField(null=True, blank=True)

@@ -32,7 +32,7 @@ class NothingStored(VaultError, ValueError):  # noqa: N818  # an answer
 class Sealed:
     """Ciphertext of credentials. It shows nothing of them, wherever it is printed.
 
-    `key` is the name of the key that it was sealed with in this process; empty where it was loaded, for its name stands beside it.
+    `key` is the name of the key that it was sealed with in this process; empty where it was loaded, for its name is beside it.
     """
 
     __slots__ = ("ciphertext", "key")

@@ -1,1 +1,1 @@
-"""The presentation kit: pills, dates, confirm pages. It stands below all apps."""
+"""The presentation kit: pills, dates, confirm pages. It is below all apps."""

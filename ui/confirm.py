@@ -80,7 +80,7 @@ class Page:
 
     @property
     def shown(self) -> Sequence[ConfirmLine]:
-        """Return the lines that stand on the page."""
+        """Return the lines that the page shows."""
         return self.lines[:SHOWN]
 
     @property

@@ -53,7 +53,7 @@ class FactorRows(SealedRows):
     only = f"data ?| array[{', '.join(repr(part) for part in SEALED)}]"  # a security key that nobody bound holds nothing sealed
 
     def opens(self, *, samples: int) -> dict[str, bool]:
-        """Return for each name that stands beside rows whether the ring opens one of so many of them, whatever the name says."""
+        """Return for each name beside rows whether the ring opens one of so many of them, whatever the name says."""
         text = (
             f"select n.key, s.data from (select distinct {self.key} as key from {self.table} where {self._stored}) n,"  # noqa: S608  # constants of the class
             f" lateral (select data::text from {self.table} where {self._stored} and {self.key} = n.key limit %(samples)s) s"

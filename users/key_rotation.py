@@ -57,7 +57,7 @@ class SealedRows:
         return key_of(bytes(stored))
 
     def named(self) -> list[tuple[str, int]]:
-        """Return how many rows stand beside the name of each key."""
+        """Return how many rows carry the name of each key."""
         text = f"select {self.key}, count(*) from {self.table} where {self._stored} group by 1 order by 1"  # noqa: S608
         return [(str(name), int(count)) for name, count in self._query(text)]
 
@@ -84,7 +84,7 @@ class SealedRows:
         return done
 
     def keys(self, *, batch: int = BATCH) -> Counter[tuple[str, str]]:
-        """Open every row. Returns how many rows there are of each key that opens them and name that stands beside them."""
+        """Open every row. Returns how many rows there are of each key that opens them and name that they carry."""
         return Counter((self.opened_by(row.stored), row.key) for rows in self._batches(batch) for row in rows)
 
     @property

@@ -76,7 +76,7 @@ def _have_thread(wait: float) -> None:
 
 
 def watch() -> None:
-    """Begin to look whether PostgreSQL answers, for whoever may come to take over what others held."""
+    """Begin to check whether PostgreSQL answers, for whoever may come to take over what others held."""
     with _lock:
         _Reached.watched_until = time.monotonic() + WATCHES_FOR
         _have_thread(0)

@@ -18,7 +18,7 @@ register = template.Library()
 def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     """Return the links back (words and address), and what the page is called at their end.
 
-    A page of ours names what it is about (`access.frame_of`) and, if it is a step or a tab, its `crumb`; the theme's forms name a model
+    One of our pages names what it is about (`access.frame_of`) and, if it is a step or a tab, its `crumb`; the theme's forms name a model
     (`opts`) and a row (`original` or `object`). Lists, the start page and what opens in a window of its own have their title alone.
     """
     title = force_str(context.get("title") or "")

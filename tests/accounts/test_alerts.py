@@ -41,7 +41,7 @@ def refuse(app: ChannelApp, now: datetime, said: str = "Your credentials do not 
     ChannelApp.objects.filter(pk=app.pk).update(fault=said, fault_since=now)
 
 
-def mend(app: ChannelApp) -> None:
+def fix(app: ChannelApp) -> None:
     ChannelApp.objects.filter(pk=app.pk).update(fault="", fault_since=None)
 
 
@@ -100,7 +100,7 @@ def test_an_app_that_comes_and_goes_is_told_of_once_a_day() -> None:
     for hour in range(30):
         refuse(app, NOW + hour * HOUR)
         written.append(alerts.tell_operators(NOW + hour * HOUR + MINUTE))
-        mend(app)
+        fix(app)
 
     assert [hour for hour, number in enumerate(written) if number] == [0, 24]
 
@@ -142,7 +142,7 @@ def test_a_mail_that_waited_says_that_the_trouble_is_over() -> None:
     refuse(app, NOW)
     alerts.tell_operators(NOW)
 
-    mend(app)
+    fix(app)
 
     assert "accepts AdToken again" in " ".join(mail().text.split())
 

@@ -37,7 +37,7 @@ with_refresh_token = pytest.mark.parametrize("channel", ["snapchat", "linkedin",
 
 
 def both(browser: Browser, channel: str) -> None:
-    """Ada carries the account, Ben stands behind her."""
+    """Ada carries the account, Ben is her backup."""
     native.link(browser("ada"), channel, "ada")
     native.link(browser("ben"), channel, "ben")
 

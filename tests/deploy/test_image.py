@@ -36,7 +36,7 @@ BASE_URL = "https://adtoken.example.com"
 
 
 def steps() -> list[tuple[str, str]]:
-    """Return the instructions of the Dockerfile with what stands behind them."""
+    """Return the instructions of the Dockerfile with their arguments."""
     text = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in lines)]

@@ -41,7 +41,7 @@ class TourShell:
         self.process.stdout.close()
 
     def follow(self, heading: str) -> None:
-        """Run the blocks below a heading of the tour. What stands behind "# " on a line must be in what the line prints."""
+        """Run the blocks below a heading of the tour. What follows "# " on a line must be in what the line prints."""
         section = TOUR.read_text(encoding="utf-8").partition(f"## {heading}\n")[2].partition("\n## ")[0]
         blocks = _BLOCK.findall(section) or [f"{command}\n" for command in _INLINE.findall(section)]
         assert blocks, f"no commands below {heading!r}"

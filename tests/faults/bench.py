@@ -1,4 +1,4 @@
-"""What the drills on bad answers stand on: log-ins at six channels, what a job and a person do with them, and what must be as before."""
+"""What the drills on bad answers need: log-ins at six channels, what a job and a person do with them, and what must be as before."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What a drill stands on: throw-away servers, an empty database, the stand-in channels with our apps, Django in this process."""
+"""What a drill needs: throw-away servers, an empty database, the stand-in channels with our apps, Django in this process."""
 
 import json
 import os

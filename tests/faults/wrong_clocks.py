@@ -88,7 +88,7 @@ def _wait_until_they_may_take_over() -> None:
 
 
 def _have_named(wrong: set[str], tally: Tally) -> None:
-    """Look whether doctor names these hosts and no other, and /healthz counts them; a sign of life may be 15 s old."""
+    """Check that doctor names these hosts and no other, and /healthz counts them; a sign of life may be 15 s old."""
     from django.test import RequestFactory
     from django.utils import timezone
 

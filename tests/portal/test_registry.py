@@ -1,4 +1,4 @@
-"""Each model has one ModelAdmin, and each of ours is whole in the module of its subject."""
+"""Each model has one ModelAdmin, and each of our own is whole in the module of its subject."""
 
 from django.contrib import admin
 

@@ -72,7 +72,7 @@ def test_a_crash_is_a_problem_that_says_nothing_of_it(
     client: Client, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(**_: Any) -> None:
-        raise RuntimeError("a secret of ours")
+        raise RuntimeError("one of our secrets")
 
     monkeypatch.setattr("broker.lease", crash)
 

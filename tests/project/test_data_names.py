@@ -249,7 +249,7 @@ def compare(name: str, lines: list[str], *, suffix: str = "txt") -> None:
 
     assert not gone + came, "\n".join(
         [
-            f"{file.name} is not what the running system says any more:",
+            f"{file.name} is no longer what the running system says:",
             *(f"  - {line}" for line in gone),
             *(f"  + {line}" for line in came),
             "Whoever stored or wrote down the old names still has them. When the change is meant, write the file anew:",

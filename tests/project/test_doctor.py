@@ -151,9 +151,9 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
         ([], 0, ["ok     Redis", "All is well."]),
         ([Finding("odd", "look", note=True)], 0, ["note   Redis: odd", "-> look"]),
         (
-            [Finding("token=abcdefgh1234", "mend")],
+            [Finding("token=abcdefgh1234", "fix")],
             1,
-            ["WRONG  Redis: token=[hidden]", "-> mend", "1 thing to fix."],
+            ["WRONG  Redis: token=[hidden]", "-> fix", "1 thing to fix."],
         ),
     ],
 )

@@ -83,7 +83,7 @@ task.apply(args=[secret["TOKEN"]], kwargs={"named": secret["BODY"]})
 
 logging.getLogger("y").error("logged %s", secret["TOKEN"], extra={"body": secret["BODY"]})
 sentry_sdk.set_tag("note", secret["TOKEN"])
-sentry_sdk.set_context("of ours", {"refresh_token": secret["BODY"], "deep": [{"a": [secret["OPAQUE"]]}]})
+sentry_sdk.set_context("our own", {"refresh_token": secret["BODY"], "deep": [{"a": [secret["OPAQUE"]]}]})
 sentry_sdk.add_breadcrumb(message="GET https://graph.test/me?access_token=" + secret["TOKEN"], data={"body": secret["BODY"]})
 sentry_sdk.capture_message("asked by hand " + secret["OPAQUE"])
 sentry_sdk.flush()

@@ -1,4 +1,4 @@
-"""An answer that blames our app: the app's other tokens tell whether it is the app's fault or this token's."""
+"""An answer that blames our app: the app's other tokens show whether it is the app's fault or this token's."""
 
 from collections.abc import Collection
 from datetime import timedelta

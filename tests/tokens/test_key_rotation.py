@@ -191,7 +191,7 @@ def test_a_row_with_a_wrong_name_is_found_and_moved(old_rows: Token) -> None:
         call_command("rotate_token_keys", "--check", stdout=out, stderr=out)
     rotate()
 
-    assert "log-ins: 1 rows stand beside another name than that of their key" in out.getvalue()
+    assert "log-ins: 1 rows carry another name than that of their key" in out.getvalue()
     assert "All rows are under the newest key." in rotate("--check")
     assert ChannelApp.objects.get().secrets_key == fingerprint(NEW)
 

@@ -1,6 +1,6 @@
 """What happens to the fleet of the demo until AdToken has written every kind of mail about it, each by the page or the task that does it.
 
-It stands on addresses and on names of tasks and models, which are data, so that it runs on older versions, too.
+It relies on addresses and on names of tasks and models, which are data, so that it runs on older versions, too.
 """
 
 import re
@@ -140,7 +140,7 @@ def _log_ins(mira: Client) -> None:
 
 
 def _answer_a_warning(sandbox: Sandbox) -> None:
-    """One reader of a warning says that the accounts are not his any more, another stops his copies."""
+    """One reader of a warning says that the accounts are no longer his, another stops his copies."""
     texts = [mail["text"] for mail in sandbox.mails() if "/not-mine/" in mail["text"]]
     links = sorted(set(re.findall(r"/mails/\S+/(?:not-mine|stop)/", "".join(texts))))
     mine = next(path for path in links if path.endswith("/not-mine/"))

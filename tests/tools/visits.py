@@ -1,7 +1,7 @@
 """What a snapshot visits (see tests/tools/snapshot.py): the world of tests/support/world.py, then the fleet of the demo.
 
 It builds both, and visits all addresses as several people; on the fleet it also presses the first button of every form and every bulk
-action, in transactions that are rolled back. It stands on addresses and on names of tasks and models, which are data
+action, in transactions that are rolled back. It relies on addresses and on names of tasks and models, which are data
 (tests/project/test_data_names.py), so that it runs on older versions, too.
 """
 

@@ -99,8 +99,6 @@ def test_check_does_not_call_rows_without_their_keys_name_done(rows_of_before: N
     with pytest.raises(CommandError, match="3 rows are not under the newest key and its name"):
         call_command("rotate_token_keys", "--check", stdout=said, stderr=said)
 
-    assert (
-        "second factors: 3 rows stand beside another name than that of their key, or none" in said.getvalue()
-    )
+    assert "second factors: 3 rows carry another name than that of their key, or none" in said.getvalue()
     assert FactorRows().rotate().moved == 3  # the security key holds nothing sealed
     call_command("rotate_token_keys", "--check", stdout=said)

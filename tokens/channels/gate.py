@@ -21,7 +21,7 @@ NO_CONNECTION = (
 )
 DARK = ("no answer", NO_CONNECTION)  # how those begin for which nobody answered
 UNSENT = "the request could not be sent"  # how those begin that we could not even make
-# A person stands behind these, with a code that is good once: they are let through, and bounded by the shares alone.
+# A person waits behind these, with a code that is good once: they are let through, and bounded by the shares alone.
 PERSONS = frozenset({"exchange", "authorize_callback"})
 
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         which.add_argument(
             "--same",
             action="store_true",
-            help="It takes the place of the original, which does not run any more. Asks about all log-ins, then goes on.",
+            help="It takes the place of the original, which no longer runs. Asks about all log-ins, then goes on.",
         )
         which.add_argument(
             "--copy",

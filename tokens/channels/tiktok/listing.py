@@ -65,7 +65,7 @@ def of_person(app: AppKeys, token: str) -> AccountList:
 
 
 def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
-    """Add the person's role and the owner's name. Where the question was hindered, a wider role may stand on a page that was not read."""
+    """Add the person's role and the owner's name. Where the question was hindered, a wider role may be on a page that was not read."""
     account = replace(account, business=roles.owners.get(account.native_id, ""))
     names = roles.names.get(account.native_id, set())
     if roles.trouble is not None and not names & policy.PUBLISHING:

@@ -61,7 +61,7 @@ class Command(BaseCommand):
         misnamed = sum(count for (key, name), count in found.items() if key not in {name, UNKNOWN})
         if misnamed:
             self.stderr.write(
-                f"{place.label}: {misnamed} rows stand beside another name than that of their key, or none. Run this without --check."
+                f"{place.label}: {misnamed} rows carry another name than that of their key, or none. Run this without --check."
             )
         newest = fingerprints()[0]
         return found.total() - found[newest, newest]
