@@ -13,7 +13,7 @@ class Server:
 
     name = ""  # as people know it
     start_seconds = 30.0  # within which it answers
-    looks_every = 0.05  # seconds between two looks whether it does
+    looks_every = 0.05  # seconds between two checks whether it does
     rests = 0.0  # seconds between two attempts
     passing: tuple[str, ...] = ()  # words of a failure that is over soon, whatever the port
 
