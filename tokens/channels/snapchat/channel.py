@@ -1,44 +1,39 @@
 """Snapchat behind our interface."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
-from tokens.channels import http
-from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, malformed
+from tokens.channels.classifier import evidence
 from tokens.channels.kinds import (
     HINDERED,
     AccessCheck,
     AccountList,
     Answer,
     AppKeys,
+    Call,
     ChannelError,
-    Classification,
     Credentials,
-    Grant,
+    Dates,
+    DateSource,
     Identity,
-    Inspection,
     Reason,
     Verdict,
-    code_form,
-    refresh_form,
 )
-from tokens.channels.parse import mapping, scopes_of, words
-from tokens.channels.snapchat import calls, listing, policy, reading, verdicts
+from tokens.channels.parse import mapping, token_of, words
+from tokens.channels.sessions import CodeGrantChannel, Scopes, Session, dates_of
+from tokens.channels.snapchat import calls, listing, policy, reading
 from tokens.channels.snapchat.declaration import DECLARATION
-from users import database_clock
-
-NOBODYS = "none"  # no token of anybody
+from tokens.channels.snapchat.verdicts import TABLE
 
 
-class Snapchat(Channel):
+class Snapchat(CodeGrantChannel):
     """OAuth 2 with access tokens of half an hour or an hour, and a refresh token without an end."""
 
     declaration = DECLARATION
-    table = verdicts.TABLE
+    table = TABLE
     id_pattern = reading.ID
-    protocol = "oauth2"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Organization admin", "Account admin"})
@@ -48,95 +43,64 @@ class Snapchat(Channel):
         {Reason.DATA_ACCESS_EXPIRED, Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}
     )
     renewal = policy.RENEWAL
-    manage_url = policy.MANAGE_URL
+    manage_url = "https://accounts.snapchat.com/accounts/oauth2/apps"
+    ads_manager = "https://ads.snapchat.com/{id}"  # the ad account's id comes first in all its addresses
 
-    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the code for an access token and a refresh token."""
-        form = code_form(app, answer)
-        return self._grant(calls.token_endpoint("exchange", app, form))
+    def token_call(
+        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+    ) -> Answer:
+        """Call the token endpoint."""
+        return calls.as_app(call, "login/oauth2/access_token", app, form, timeout=timeout)
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-        answer = calls.me(credentials.access_token)
-        me = mapping(calls.require_ok(answer).get("me"))
+    def dates_in(self, body: Mapping[str, Any], answer: Answer) -> Dates:
+        """Read the access token's end. A refresh token has none; where a renewal brings no new one, the old one stays good."""
+        dates = dates_of(body)
+        renews = answer.call == "refresh" or token_of(body.get("refresh_token")) != ""
+        never: dict[str, DateSource] = {"refresh": "never"} if renews else {}
+        access: dict[str, DateSource] = {"access": "provider"} if dates.access_expires_at else {}
+        return replace(dates, refresh_expires_at=None, sources={**access, **never})
+
+    def ask_who(self, session: Session, call: Call) -> Answer:
+        """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
+        return calls.as_user(call, "me", session)
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read who it is. Raises ChannelError."""
+        me = mapping(body.get("me"))
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
-            raise malformed(answer, "an id", channel="snapchat")
+            raise TABLE.malformed(answer, "an id")
         return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
 
-    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
-        """Get a new access token. A new refresh token comes with it or not; where none comes, the old one stays good."""
-        if not credentials.refresh_token:
-            return None
-        form = refresh_form(credentials)
-        answer = calls.token_endpoint("refresh", app, form, timeout=timeout)
-        return self._grant(answer, renews=True)
-
-    def _grant(self, answer: Answer, *, renews: bool = False) -> Grant:
-        body = calls.require_ok(answer)
-        found = reading.credentials(body)
-        if found is None:
-            raise malformed(answer, "a token", channel="snapchat")
-        dates = reading.dates(body, database_clock.known(), renews=renews or bool(found.refresh_token))
-        return Grant(found, dates, scopes_of(body.get("scope")))
-
-    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
-        answer = calls.me(credentials.access_token, timeout=timeout)
-        me = mapping(calls.require_ok(answer).get("me"))
-        native_user_id = words(me.get("id"), 191).strip()
-        if not native_user_id:
-            raise malformed(answer, "an id", channel="snapchat")
-        return Inspection(Classification(Verdict.OK), native_user_id=native_user_id)
-
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
+    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts of all organizations of the person."""
-        return listing.all_accounts(credentials.access_token)
+        return listing.all_accounts(session)
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
+    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""
-        limit = http.Limit(timeout)
-        wanted = self.canonical_id(native_id)
-        answer = calls.as_user("api", f"adaccounts/{wanted}", token=credentials.access_token, timeout=timeout)
-        row = listing.single(answer, wanted)
-        organization_roles, told = listing.roles_on(credentials.access_token, wanted, timeout=limit.left())
-        account = reading.account(row, organization_roles, told)
-        if account is not None and account.restriction:
-            classification = Classification(
-                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=account.restriction
-            )
-            return AccessCheck(classification, account, evidence=evidence(answer))
-        return AccessCheck(Classification(Verdict.OK), account and replace(account, restriction=""))
-
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
-        """Use a refresh token that is nobody's: Snapchat looks at the app's keys first."""
-        form = {"grant_type": "refresh_token", "refresh_token": NOBODYS}
-        return keys_taken(
-            verdicts.TABLE.classify(calls.token_endpoint("refresh", app, form, timeout=timeout))
+        answer = calls.as_user("api", f"adaccounts/{native_id}", session)
+        row = listing.single(answer, native_id)
+        account = reading.account(row, *listing.roles_on(session, native_id))
+        shown = account and replace(account, restriction=account.restriction or "")
+        check = self.check_of(shown, of=answer, wanted=native_id)
+        return (
+            check if check.classification.verdict == Verdict.OK else replace(check, evidence=evidence(answer))
         )
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none."""
+        """Ask Snapchat to end the authorisation. Best effort: no document names this call, so False may mean that there is none.
+
+        Raises ChannelError where Snapchat did not answer the question.
+        """
         answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
-        classification = verdicts.TABLE.classify(answer)
+        classification = TABLE.classify(answer)
         if classification.verdict in HINDERED:
             raise ChannelError(classification, evidence=evidence(answer))
         return classification.verdict == Verdict.OK
 
     def open_url(self, native_id: str) -> str:
-        """Return the ad account's page in Snapchat's Ads Manager."""
-        return policy.ADS_MANAGER.format(quote(native_id.strip().lower(), safe=""))
+        """Return the ad account's page in Snapchat's Ads Manager, also of an id that is none."""
+        return self.ads_manager.format(id=quote(native_id.strip().lower(), safe=""))
 
 
 CHANNEL = Snapchat()

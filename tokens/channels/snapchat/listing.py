@@ -3,19 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
-from tokens.channels.classifier import malformed
-from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
+from tokens.channels.paging import Pages
 from tokens.channels.parse import names
+from tokens.channels.sessions import Session
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
+from tokens.channels.snapchat.verdicts import TABLE
 
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
 # Seconds for roles that the list itself does not tell; those not read by then are unknown.
 ROLES_WITHIN = 20.0
 _BETTER = {"yes": 2, "unknown": 1, "no": 0}
 
+Rows = tuple[list[Mapping[str, Any]], bool]  # what is good of a list, and whether all of it was
 Roles = Mapping[str, tuple[str, ...]]  # ad account -> the person's roles on it
 
 
@@ -36,34 +39,31 @@ class _Found:
             self.accounts[account.native_id] = account
 
 
-def all_accounts(token: str) -> AccountList:
+def all_accounts(session: Session) -> AccountList:
     """List the ad accounts of the person. Raises ChannelError where the first answer is no list."""
-    found = _Found()
-    for_roles = Limit(ROLES_WITHIN)
-    for organization in _organizations(token, found, Limit(None)):
-        _take(token, organization, found, for_roles)
+    found, for_roles = _Found(), session.within(ROLES_WITHIN)
+    for organization in _organizations(session, found):
+        _take(session, organization, found, for_roles)
     return AccountList(tuple(found.accounts.values()), complete=found.complete)
 
 
 def single(answer: Answer, wanted: str) -> Mapping[str, Any]:
     """Return the one ad account of an answer. Raises ChannelError where it is not the one that was asked for."""
-    rows, whole = reading.items(calls.require_ok(answer), "adaccounts", "adaccount")
+    rows, whole = reading.items(TABLE.require_ok(answer), "adaccounts", "adaccount")
     if len(rows) != 1 or not whole or reading.id_of(rows[0].get("id")) != wanted:
-        raise malformed(answer, "the ad account", channel="snapchat")
+        raise TABLE.malformed(answer, "the ad account")
     return rows[0]
 
 
-def roles_on(
-    token: str, native_id: str, *, timeout: float | None = None
-) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def roles_on(session: Session, native_id: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Return the person's roles in the organization of an ad account, and on it (None: not told). Raises ChannelError."""
-    limit = Limit(ROLES_WITHIN if timeout is None else timeout)
+    session = session.within(session.limit.left() or ROLES_WITHIN)
     best: tuple[tuple[str, ...], tuple[str, ...] | None] = ((), None)
-    for organization in _organizations(token, _Found(), limit):
+    for organization in _organizations(session, _Found()):
         for row in organization.accounts or ():
             if not isinstance(row, dict) or reading.id_of(row.get("id")) != native_id:
                 continue
-            told = _roles(token, organization, [row], limit)
+            told = _roles(session, organization, [row])
             roles = names(row.get("roles"))
             best = (organization.roles, roles if told is None else told.get(native_id, ()))
             if organization.administers:
@@ -71,29 +71,25 @@ def roles_on(
     return best
 
 
-def _organizations(token: str, found: _Found, limit: Limit) -> Iterator[Organization]:
-    """Yield the person's organizations, from all pages."""
-    params: dict[str, str] | None = {}
-    for page in range(MAX_PAGES):
-        answer = calls.organizations("list_accounts", token, params=params, timeout=limit.left())
-        try:
-            body = calls.require_ok(answer)
-        except ChannelError:
-            if page == 0:
-                raise
-            break
-        rows, whole = reading.items(body, "organizations", "organization")
-        if page == 0 and not isinstance(body.get("organizations"), list):
-            raise malformed(answer, "a list of organizations", channel="snapchat")
-        params, readable = reading.next_page(body)
-        found.complete = found.complete and whole and readable
+def _organizations(session: Session, found: _Found) -> Iterator[Organization]:
+    """Yield the person's organizations, with their ad accounts and the person's roles, from all pages."""
+
+    def ask(query: str) -> tuple[Rows, str | None]:
+        params = {**dict(parse_qsl(query)), "with_ad_accounts": "true"}
+        answer = calls.as_user("list_accounts", "me/organizations", session, params)
+        body = TABLE.require_ok(answer)
+        if not query and not isinstance(body.get("organizations"), list):
+            raise TABLE.malformed(answer, "a list of organizations")
+        return reading.items(body, "organizations", "organization"), reading.next_page(body)
+
+    pages = Pages(ask, most=MAX_PAGES)
+    for rows, whole in pages:
+        found.complete = found.complete and whole
         yield from map(reading.organization, rows)
-        if params is None:
-            return
-    found.complete = False
+    found.complete = found.complete and pages.complete
 
 
-def _take(token: str, organization: Organization, found: _Found, for_roles: Limit) -> None:
+def _take(session: Session, organization: Organization, found: _Found, for_roles: Session) -> None:
     """Take the ad accounts of one organization.
 
     The list of organizations holds those that the person has a role on. An admin reaches all of the organization's, so for admins the
@@ -101,11 +97,11 @@ def _take(token: str, organization: Organization, found: _Found, for_roles: Limi
     """
     listed: list[Any] = list(organization.accounts or ())
     if organization.accounts is None or organization.administers:
-        rows, whole = _pages(token, organization, "adaccounts", "adaccount", Limit(None))
+        rows, whole = _all_of(session, organization, "adaccounts", "adaccount")
         found.complete = found.complete and whole
         known = {reading.id_of(row.get("id")) for row in listed if isinstance(row, dict)}
         listed += [row for row in rows if reading.id_of(row.get("id")) not in known]
-    told = _roles(token, organization, listed, for_roles)
+    told = _roles(for_roles, organization, listed)
     for row in listed:
         account_id = reading.id_of(row.get("id")) if isinstance(row, dict) else ""
         roles = None if told is None else told.get(account_id, ())
@@ -116,12 +112,12 @@ def _take(token: str, organization: Organization, found: _Found, for_roles: Limi
         found.add(read)
 
 
-def _roles(token: str, organization: Organization, listed: Iterable[Any], limit: Limit) -> Roles | None:
+def _roles(session: Session, organization: Organization, listed: Iterable[Any]) -> Roles | None:
     """Return the person's roles by ad account where the list does not tell them; None: they cannot be had."""
     silent = any(names(row.get("roles")) is None for row in listed if isinstance(row, dict))
-    if organization.administers or not silent or not organization.member_id or limit.over:
+    if organization.administers or not silent or not organization.member_id or session.limit.over:
         return None
-    rows, whole = _pages(token, organization, "roles", "role", limit)
+    rows, whole = _all_of(session, organization, "roles", "role")
     if not whole:
         return None
     found: dict[str, tuple[str, ...]] = {}
@@ -132,26 +128,21 @@ def _roles(token: str, organization: Organization, listed: Iterable[Any], limit:
     return found
 
 
-def _pages(
-    token: str, organization: Organization, plural: str, singular: str, limit: Limit
-) -> tuple[list[Mapping[str, Any]], bool]:
+def _all_of(session: Session, organization: Organization, plural: str, singular: str) -> Rows:
     """Return the items of all pages of a list of an organization, and whether that is all of them."""
-    found: list[Mapping[str, Any]] = []
-    complete = True
-    params: dict[str, str] | None = {"limit": str(PAGE_SIZE)}
-    for _ in range(MAX_PAGES if organization.id else 0):
+
+    def ask(query: str) -> tuple[Rows, str | None]:
+        params = dict(parse_qsl(query)) if query else {"limit": str(PAGE_SIZE)}
         path = f"organizations/{organization.id}/{plural}"
-        answer = calls.as_user("list_accounts", path, token=token, params=params, timeout=limit.left())
-        try:
-            body = calls.require_ok(answer)
-        except ChannelError:
-            return found, False
-        rows, whole = reading.items(body, plural, singular)
-        found += rows
-        params, readable = reading.next_page(body)
-        complete = complete and whole and readable
-        if params is None:
-            return found, complete
-        if limit.over:
-            break
-    return found, False
+        body = TABLE.require_ok(calls.as_user("list_accounts", path, session, params))
+        return reading.items(body, plural, singular), reading.next_page(body)
+
+    found: list[Mapping[str, Any]] = []
+    pages, complete = Pages(ask, most=MAX_PAGES if organization.id else 0, limit=session.limit), True
+    try:
+        for rows, whole in pages:
+            found += rows
+            complete = complete and whole
+    except ChannelError:
+        return found, False
+    return found, complete and pages.complete

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
+from tokens.channels.roles import Roles
 
 SCOPES = (RequestedScope("snapchat-marketing-api", _("Manage ads"), publishing=True),)
 
@@ -27,24 +28,24 @@ RENEWAL = Renewal(
     ),  # were access ever to last longer than a check is away; as it is, each check finds it over
     spare=timedelta(minutes=5),
 )
-MANAGE_URL = "https://accounts.snapchat.com/accounts/oauth2/apps"
-ADS_MANAGER = "https://ads.snapchat.com/{}"  # the ad account's id comes first in all its addresses
-
-# Integrations call either of these; no document of Snapchat's names one. The second is called where the first does not exist.
-REVOKE_PATHS = ("login/oauth2/revoke", "login/oauth2/revoke_token")
 
 # Roles on an ad account, the widest first. https://developers.snap.com/api/marketing-api/Ads-API/roles
-ROLES = {
-    "admin": "Account admin",
-    "general": "Campaign manager",
-    "creative": "Creative manager",
-    "audience": "Audience manager",
-    "reports": "Reports only",
-}
-PUBLISHING = frozenset({"admin", "general"})  # those who may write campaigns, ad squads and ads
+ROLES = Roles(
+    {
+        "admin": "Account admin",
+        "general": "Campaign manager",
+        "creative": "Creative manager",
+        "audience": "Audience manager",
+        "reports": "Reports only",
+        "data_admin": "Reporting admin",
+        "business_admin": "Business admin",
+    },
+    publishing=frozenset({"admin", "general"}),  # those who may write campaigns, ad squads and ads
+    none=("", "unknown"),
+)
 # Roles in the organization that reach ad accounts: an admin may do everything in all of them, the others may not publish in any.
 ORGANIZATION_ADMIN = "admin"
-ORGANIZATION_ROLES = {"data_admin": "Reporting admin", "business_admin": "Business admin"}
+ORGANIZATION_ROLES = frozenset({"data_admin", "business_admin"})
 
 ACTIVE = "ACTIVE"  # the only status of an ad account in real records
 # Words for the others that schemas of third parties name; no document of Snapchat's lists them.
@@ -69,16 +70,7 @@ def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[st
     wide = set(organization)
     if ORGANIZATION_ADMIN in wide:
         return "Organization admin", "yes"
-    if account is None:
-        return "", "unknown"
-    names = set(account)
-    said = [label for name, label in ROLES.items() if name in names]
-    said += [label for name, label in ORGANIZATION_ROLES.items() if name in wide]
-    strange = sorted(names - ROLES.keys())
-    words = said[0] if said else ", ".join(strange)[:100]
-    if names & PUBLISHING:
-        return words, "yes"
-    return words, "no" if said and not strange else "unknown"
+    return ROLES.of(None if account is None else {*account, *(wide & ORGANIZATION_ROLES)})
 
 
 def restriction(status: str, delivery: Iterable[str] | None) -> str | None:

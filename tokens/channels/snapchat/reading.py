@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tokens.channels.kinds import Credentials, Dates, DateSource, NativeAccount
-from tokens.channels.parse import end_of_life, mapping, names, spelt, token_of, words
+from tokens.channels.kinds import NativeAccount
+from tokens.channels.parse import mapping, names, spelt, words
 from tokens.channels.snapchat import policy
 
 SUCCESS = "success"  # documents write it in capitals and in lower case
@@ -52,20 +51,20 @@ def failed(row: Any) -> bool:
     return not isinstance(status, str) or status.lower() != SUCCESS
 
 
-def next_page(body: Any) -> tuple[dict[str, str] | None, bool]:
-    """Return the query of the next page (None on the last), and whether that could be read.
+def next_page(body: Any) -> str | None:
+    """Return the query of the next page: None on the last, "" where it cannot be read.
 
     Snapchat gives a whole address, in its own example on another host than the one that was asked. Only its query is used: a token
     goes to no host but the configured one.
     """
     link = mapping(mapping(body).get("paging")).get("next_link")
     if not link:
-        return None, True
+        return None
     try:
-        query = dict(parse_qsl(urlsplit(words(link, 4000)).query))
+        query = urlsplit(words(link, 4000)).query
     except ValueError:
-        query = {}
-    return (query, True) if query else (None, False)
+        return ""
+    return query if parse_qsl(query) else ""
 
 
 def organization(row: Mapping[str, Any]) -> Organization:
@@ -102,18 +101,3 @@ def account(
         role=role,
         can_publish=can_publish,
     )
-
-
-def credentials(body: Mapping[str, Any]) -> Credentials | None:
-    """Read the tokens of a token endpoint's answer; None without a usable access token. The refresh token may be left out."""
-    access = token_of(body.get("access_token"))
-    return Credentials(access, refresh_token=token_of(body.get("refresh_token"))) if access else None
-
-
-def dates(body: Mapping[str, Any], now: datetime, *, renews: bool) -> Dates:
-    """Read the clocks: the access token ends `expires_in` seconds from now, or at an unknown time. A refresh token has no end."""
-    sources: dict[str, DateSource] = {"refresh": "never"} if renews else {}
-    ends = end_of_life(body.get("expires_in"), now)
-    if ends is None:
-        return Dates(issued_at=now, sources=sources)
-    return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider", **sources})

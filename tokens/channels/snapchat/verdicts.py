@@ -167,4 +167,4 @@ def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:
     return until(reset, now) if reset is not None and reset > now else None
 
 
-TABLE = VerdictTable("snapchat", ROWS, facts_of, lacks=lacks, wait=_wait)
+TABLE = VerdictTable("snapchat", ROWS, facts_of, lacks=lacks, partly=ITEM_FAILED, wait=_wait)
