@@ -1,13 +1,12 @@
 """LinkedIn's native calls. A person's token travels in a header, the app's secret and the tokens asked about in a form body."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
-from tokens.channels.linkedin import verdicts
 from tokens.channels.linkedin.declaration import VERSIONS
+from tokens.channels.sessions import Session
 
 RESTLI_VERSION = "2.0.0"
 
@@ -31,27 +30,8 @@ def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Ans
     return oauth("introspect", "introspectToken", app, {"token": token}, timeout=timeout)
 
 
-def userinfo(token: str, *, timeout: float | None = None) -> Answer:
-    """Ask whose token it is. The one address without a version."""
-    url = f"{configured('LINKEDIN_API_URL')}/v2/userinfo"
-    return http.request("api", "GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout)
-
-
-def rest(
-    call: Call,
-    path: str,
-    *,
-    token: str,
-    params: Mapping[str, str] | None = None,
-    timeout: float | None = None,
-) -> Answer:
-    """Read from the Marketing API as the person whose token it is. `params` must need no escaping: Rest.li's own characters stay bare."""
+def rest(call: Call, path: str, session: Session, params: Mapping[str, str] | None = None) -> Answer:
+    """Read from the Marketing API as the person. `params` must need no escaping: Rest.li's own characters stay bare."""
     url = f"{configured('LINKEDIN_API_URL')}/rest/{path}"
-    headers = {"Authorization": f"Bearer {token}", **versions()}
-    answer = http.request(call, "GET", url, params=params, headers=headers, timeout=timeout)
-    return deprecations.noted(answer, VERSIONS)
-
-
-def require_ok(answer: Answer) -> dict[str, Any]:
-    """Return the object of a good answer. Raises ChannelError for everything else."""
-    return verdicts.TABLE.require_ok(answer)
+    headers = {"Authorization": f"Bearer {session.token}", **versions()}
+    return deprecations.noted(session.ask(call, url, params=params, headers=headers), VERSIONS)

@@ -1,12 +1,13 @@
 """LinkedIn behind our interface."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tokens.channels import http
-from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, malformed
+from tokens.channels.addresses import configured
+from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
@@ -15,6 +16,7 @@ from tokens.channels.kinds import (
     AccountList,
     Answer,
     AppKeys,
+    Call,
     ChannelConsent,
     ChannelError,
     Classification,
@@ -25,12 +27,12 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
-    code_form,
-    refresh_form,
 )
-from tokens.channels.linkedin import calls, listing, policy, reading, verdicts
+from tokens.channels.linkedin import calls, listing, policy, reading
 from tokens.channels.linkedin.declaration import DECLARATION
-from tokens.channels.parse import mapping, scopes_of, token_of, words
+from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
+from tokens.channels.parse import mapping, words
+from tokens.channels.sessions import CodeGrantChannel, Scopes, Session
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -41,14 +43,14 @@ TOO_FRESH = "refused, but new"
 NOBODYS = "none"  # no token of anybody
 
 
-class LinkedIn(Channel):
+class LinkedIn(CodeGrantChannel):
     """OAuth 2. A refresh token comes for apps that LinkedIn approved; its date stands from the consent on."""
 
     declaration = DECLARATION
-    table = verdicts.TABLE
+    table = TABLE
     id_prefix = reading.URN
     id_pattern = reading.ID
-    protocol = "oauth2"
+    identity_call = "api"
     scopes = policy.SCOPES
     partial_grants = False
     admin_roles = frozenset({"Billing admin", "Account manager"})
@@ -56,25 +58,26 @@ class LinkedIn(Channel):
     tells_removed_from_stopped = False
     renewal = policy.RENEWAL
     manage_url = "https://www.linkedin.com/psettings/permitted-services"
-    cancelled_errors = verdicts.CANCELLED
+    cancelled_errors = CANCELLED
     ads_manager = "https://www.linkedin.com/campaignmanager/accounts/{id}"
 
     def pause_of(self, answer: Answer) -> int:
         """A MEMBER DAY limit is one person's; an APPLICATION DAY limit is everybody's until midnight."""
         return 0 if "MEMBER" in str(mapping(answer.body).get("message")) else super().pause_of(answer)
 
-    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the code for an access token, and a refresh token where the app may have one."""
-        return _grant(self._exchanged(app, answer))
-
-    def _exchanged(self, app: AppKeys, answer: Mapping[str, str]) -> Answer:
-        form = code_form(app, answer)
-        return calls.oauth("exchange", "accessToken", app, form)
+    def token_call(
+        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+    ) -> Answer:
+        """Call the token endpoint."""
+        return calls.oauth(call, "accessToken", app, form, timeout=timeout)
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
-        """As everywhere. Where userinfo refuses so new a token, the ID token of the exchange says who consented: nobody waits."""
-        given = self._exchanged(app, answer)
-        grant = self.complete_grant(app, _grant(given))
+        """As everywhere. Where userinfo refuses so new a token, the ID token of the exchange says who consented: nobody waits.
+
+        Raises ChannelError.
+        """
+        given = self.exchanged(app, answer)
+        grant = self.complete_grant(app, self.grant_in(app, given, http.Limit(None)))
         try:
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
@@ -87,37 +90,38 @@ class LinkedIn(Channel):
         """Let introspection say what the exchange did not. A consent is not lost because that question failed."""
         if grant.dates.access_expires_at is not None and grant.scopes is not None:
             return grant
-        answer = self._introspect(app, grant.credentials)
-        if verdicts.TABLE.classify(answer).verdict != Verdict.OK:
+        answer = calls.introspect(app, grant.credentials.access_token)
+        if not TABLE.is_ok(answer):
             return grant
         report = reading.report_of(answer.body)
         scopes = report.scopes if grant.scopes is None else grant.scopes
         return replace(grant, dates=reading.filled(grant.dates, report.dates), scopes=scopes)
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-        answer = calls.userinfo(credentials.access_token)
-        body = calls.require_ok(answer)
+    def ask_who(self, session: Session, call: Call) -> Answer:
+        """Ask userinfo, the one address without a version."""
+        return session.ask(call, f"{configured('LINKEDIN_API_URL')}/v2/userinfo")
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read who it is. Raises ChannelError."""
         native_user_id = words(body.get("sub"), 191).strip()
         if not native_user_id:
-            raise malformed(answer, "an id", channel="linkedin")
+            raise TABLE.malformed(answer, "an id")
         return Identity(native_user_id, words(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""
-        limit = http.Limit(timeout)
-        answer = self._introspect(app, credentials, timeout)
-        classification = verdicts.TABLE.classify(answer)
+        limit, token = http.Limit(timeout), credentials.access_token
+        answer = calls.introspect(app, token, timeout=timeout)
+        classification = TABLE.classify(answer)
         if answer.status == 401:
-            classification = _keys_or_token(
-                classification, calls.introspect(app, NOBODYS, timeout=limit.left())
-            )
+            second = calls.introspect(app, NOBODYS, timeout=limit.left())
+            classification = _keys_or_token(classification, second)
         if classification.verdict in DOUBTFUL and _new(answer):
             left = limit.left()
             if left is None or left > PAUSE:
                 time.sleep(PAUSE)
-                answer = self._introspect(app, credentials, limit.left())
-                classification = verdicts.TABLE.classify(answer)
+                answer = calls.introspect(app, token, timeout=limit.left())
+                classification = TABLE.classify(answer)
             if classification.verdict in DOUBTFUL:
                 classification = replace(classification, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
         report = reading.report_of(answer.body)
@@ -127,59 +131,28 @@ class LinkedIn(Channel):
             return Inspection(classification, evidence=evidence(answer))
         return Inspection(classification, dates=report.dates, scopes=report.scopes)
 
-    def _introspect(self, app: AppKeys, credentials: Credentials, timeout: float | None = None) -> Answer:
-        return calls.introspect(app, credentials.access_token, timeout=timeout)
-
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
+    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
         """List the person's roles, then the ad accounts themselves; what only one of the two lists has is in it too."""
-        token = credentials.access_token
-        return listing.accounts(
-            token, listing.roles_page(token, 0), None if scopes is None else tuple(scopes)
-        )
+        return listing.accounts(session, scopes)
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
-        """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account."""
-        limit = http.Limit(timeout)
-        native_id, token = self.canonical_id(native_id), credentials.access_token
-        answer = calls.rest("api", f"adAccounts/{native_id}", token=token, timeout=timeout)
-        classification = verdicts.TABLE.classify(answer)
-        if classification.verdict != Verdict.OK:
-            return AccessCheck(classification, evidence=evidence(answer))
-        role = ""
+    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
+        """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account.
+
+        Raises ChannelError.
+        """
+        answer = calls.rest("api", f"adAccounts/{native_id}", session)
+        body, role = TABLE.require_ok(answer), ""
         try:
-            role = listing.role_on(token, native_id, limit)
+            role = listing.role_on(session, native_id)
         except ChannelError as error:
             if error.classification.verdict != Verdict.ACCESS_LOST:
                 raise
-        account = reading.account_of(answer.body, roles={native_id: role}, scopes=scopes)
-        if account is None or account.native_id != native_id:
-            raise malformed(answer, "the ad account", channel="linkedin")
-        if account.restriction:
-            row, note = "status", account.restriction
-            classification = Classification(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=note)
-        return AccessCheck(classification, account)
-
-    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
-        """Take a new access token for the refresh token; None without one. The refresh token's own date does not move."""
-        if not credentials.refresh_token:
-            return None
-        form = refresh_form(credentials)
-        return _grant(calls.oauth("refresh", "accessToken", app, form, timeout=timeout))
+        account = reading.account_of(body, roles={native_id: role}, scopes=scopes)
+        return self.check_of(account, of=answer, wanted=native_id)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
-        classification = verdicts.TABLE.classify(calls.introspect(app, NOBODYS, timeout=timeout))
+        classification = TABLE.classify(calls.introspect(app, NOBODYS, timeout=timeout))
         said = classification.note.lower()
         unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
         return classification if unclear else keys_taken(classification)
@@ -188,7 +161,7 @@ class LinkedIn(Channel):
         """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""
         tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
         answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
-        return bool(answers) and all(verdicts.TABLE.classify(one).verdict == Verdict.OK for one in answers)
+        return bool(answers) and all(map(TABLE.is_ok, answers))
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, beside the two that every versioned call needs."""
@@ -201,23 +174,15 @@ def _keys_or_token(classification: Classification, second: Answer) -> Classifica
     401 is said of a wrong client secret, and, by a design note of LinkedIn's own, of a restricted member's token. Refused alike: the app's
     keys. Anything else that LinkedIn itself says of nobody's token shows that it takes the keys, so this token is in doubt.
     """
-    control = verdicts.TABLE.classify(second)
-    if second.status == 401 or control.verdict in HINDERED:
-        return classification if second.status == 401 else control
+    if second.status == 401:
+        return classification
+    control = TABLE.classify(second)
+    if control.verdict in HINDERED:
+        return control
     reason = Reason.SUSPENDED if "restrict" in classification.note.lower() else Reason.UNKNOWN
     return Classification(
         Verdict.CONFIRM_FIRST, reason, row="refused as this member's", note=classification.note
     )
-
-
-def _grant(answer: Answer) -> Grant:
-    """Read a token endpoint's answer. Raises ChannelError."""
-    body = calls.require_ok(answer)
-    access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
-    if not access:
-        raise malformed(answer, "a token", channel="linkedin")
-    dates = reading.grant_dates(body, database_clock.known())
-    return Grant(Credentials(access, refresh_token=refresh), dates, scopes_of(body.get("scope")))
 
 
 def _new(answer: Answer) -> bool:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
+from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
+from tokens.channels.roles import Roles
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
@@ -35,15 +36,18 @@ RENEWAL = Renewal(
 )
 
 # Roles of adAccountUsers. https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
-ROLES = {
-    "ACCOUNT_BILLING_ADMIN": "Billing admin",
-    "ACCOUNT_MANAGER": "Account manager",
-    "CAMPAIGN_MANAGER": "Campaign manager",
-    "CREATIVE_MANAGER": "Creative manager",
-    "VIEWER": "Viewer",
-}
-# Those who may write campaigns. A creative manager only writes ads' contents; a viewer only reads, even with rw_ads.
-PUBLISHING_ROLES = frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER"})
+ROLES = Roles(
+    {
+        "ACCOUNT_BILLING_ADMIN": "Billing admin",
+        "ACCOUNT_MANAGER": "Account manager",
+        "CAMPAIGN_MANAGER": "Campaign manager",
+        "CREATIVE_MANAGER": "Creative manager",
+        "VIEWER": "Viewer",
+    },
+    # Those who may write campaigns. A creative manager only writes ads' contents; a viewer only reads, even with rw_ads.
+    publishing=frozenset({"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER"}),
+    none=("", "unknown"),
+)
 
 ACTIVE, RUNNABLE = "ACTIVE", "RUNNABLE"
 CLOSED = frozenset({"CANCELED", "CANCELLED", "PENDING_DELETION", "REMOVED"})  # both spellings were seen
@@ -71,12 +75,3 @@ def restriction(status: str, serving: Collection[str]) -> str:
         return str(STATUSES[status])
     holds = [str(HOLDS.get(one, one)) for one in serving if one != RUNNABLE]
     return ", ".join(holds)[:200]
-
-
-def can_publish(role: str, scopes: Collection[str] | None) -> CanPublish:
-    """Return whether the role and the granted scopes let the person write campaigns. A role that we do not know leaves that open."""
-    if scopes is not None and PUBLISHING_SCOPE not in scopes:
-        return "no"
-    if role in PUBLISHING_ROLES:
-        return "yes"
-    return "no" if role in ROLES else "unknown"

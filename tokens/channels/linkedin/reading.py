@@ -13,7 +13,6 @@ from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
 from tokens.channels.parse import (
     LONGEST_TOKEN,
-    end_of_life,
     mapping,
     moment,
     names,
@@ -22,9 +21,10 @@ from tokens.channels.parse import (
     spelt,
     words,
 )
+from tokens.channels.roles import unless_lacking
+from tokens.channels.sessions import Scopes
 
 URN = "urn:li:sponsoredAccount:"
-LARGEST_ID = 10**19
 ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
@@ -69,20 +69,6 @@ def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
     return Identity(native_user_id, words(said.get("name"), 200)) if native_user_id else None
 
 
-def grant_dates(body: Mapping[str, Any], now: datetime) -> Dates:
-    """Read the dates of a token endpoint's answer: seconds from now, of the access token and of the refresh token."""
-    sources: dict[str, DateSource] = {}
-    access, refresh = (
-        end_of_life(body.get("expires_in"), now),
-        end_of_life(body.get("refresh_token_expires_in"), now),
-    )
-    if access is not None:
-        sources["access"] = "provider"
-    if refresh is not None:
-        sources["refresh"] = "provider"
-    return Dates(issued_at=now, access_expires_at=access, refresh_expires_at=refresh, sources=sources)
-
-
 def filled(said: Dates, introspected: Dates) -> Dates:
     """Fill what the token endpoint did not say by what introspection says."""
     return replace(
@@ -99,35 +85,28 @@ def roles_of(rows: Iterable[Any]) -> dict[str, str]:
     return {native_id: role for native_id, role in found.items() if native_id}
 
 
-def account_of(body: Any, *, roles: Mapping[str, str], scopes: Iterable[str] | None) -> NativeAccount | None:
+def account_of(body: Any, *, roles: Mapping[str, str], scopes: Scopes) -> NativeAccount | None:
     """Read one ad account of adAccounts; `roles` are the person's, by canonical id. None where the row has no usable id."""
     row = mapping(body)
-    found = number(row.get("id"))
-    if found is None or not 0 < found < LARGEST_ID:
+    native_id = spelt(str(number(row.get("id"))), ID)
+    if not native_id:
         return None
-    native_id = str(found)
-    role = roles.get(native_id, "")
     status = words(row.get("status"), 64)
     serving = [name[:64] for name in (names(row.get("servingStatuses")) or ())[:20]]
     holds = [one for one in serving if one != policy.RUNNABLE]
-    return NativeAccount(
-        native_id=native_id,
+    return replace(
+        bare_account(native_id, role=roles.get(native_id, ""), scopes=scopes),
         name=words(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         time_zone="UTC",  # LinkedIn has no such field; its reporting days are UTC
         native_status=", ".join([status, *holds])[:60] if status else "",
         restriction=policy.restriction(status, serving),
         closed=status in policy.CLOSED,
-        role=policy.ROLES.get(role, role),
-        can_publish=policy.can_publish(role, None if scopes is None else frozenset(scopes)),
     )
 
 
-def bare_account(native_id: str, *, role: str, scopes: Iterable[str] | None) -> NativeAccount:
+def bare_account(native_id: str, *, role: str, scopes: Scopes) -> NativeAccount:
     """Return an ad account of which only the role is known."""
-    return NativeAccount(
-        native_id=native_id,
-        name=native_id,
-        role=policy.ROLES.get(role, role),
-        can_publish=policy.can_publish(role, None if scopes is None else frozenset(scopes)),
-    )
+    label, can_publish = policy.ROLES.of([role] if role else [])
+    can_publish = unless_lacking(can_publish, policy.PUBLISHING_SCOPE, scopes)
+    return NativeAccount(native_id=native_id, name=native_id, role=label, can_publish=can_publish)
