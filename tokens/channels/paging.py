@@ -6,10 +6,10 @@ from typing import Generic, TypeVar
 from tokens.channels.http import Limit
 from tokens.channels.kinds import ChannelError
 
-Page = TypeVar("Page")
+T = TypeVar("T")
 
 
-class Pages(Generic[Page]):
+class Pages(Generic[T]):
     """The pages of a list, asked for one after the other; once they have been gone through, `complete` says whether those were all.
 
     `ask` takes a cursor ("" for the first page) and returns a page with the cursor of the next one: None on the last, "" where more is
@@ -18,12 +18,12 @@ class Pages(Generic[Page]):
     """
 
     def __init__(
-        self, ask: Callable[[str], tuple[Page, str | None]], *, most: int, limit: Limit | None = None
+        self, ask: Callable[[str], tuple[T, str | None]], *, most: int, limit: Limit | None = None
     ) -> None:
         self._ask, self._most, self._limit = ask, most, limit
         self.complete = False
 
-    def __iter__(self) -> Iterator[Page]:
+    def __iter__(self) -> Iterator[T]:
         """Yield page after page. Raises ChannelError where the first one fails."""
         cursor: str | None = ""
         seen: set[str] = set()

@@ -9,7 +9,7 @@ from tokens.channels.kinds import CanPublish
 
 
 @dataclass(frozen=True)
-class Roles:
+class RoleTable:
     """The roles of a channel."""
 
     labels: Mapping[str, str | Promise]  # the widest first

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, ClassVar
 
 from tokens.channels import http
@@ -35,7 +36,7 @@ Scopes = tuple[str, ...] | None  # that were granted; None: not known
 
 
 @dataclass(frozen=True, repr=False)
-class Session:
+class ChannelSession:
     """Whose app asks, with whose credentials, and how long all its questions may take together."""
 
     app: AppKeys
@@ -47,7 +48,7 @@ class Session:
         """The access token."""
         return self.credentials.access_token
 
-    def within(self, seconds: float) -> "Session":
+    def within(self, seconds: float) -> "ChannelSession":
         """Return the same, with so many seconds from now on for what is asked with it."""
         return replace(self, limit=http.Limit(seconds))
 
@@ -75,7 +76,7 @@ class AskedChannel(Channel):
     identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
 
     @abstractmethod
-    def ask_who(self, session: Session, call: Call) -> Answer:
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask whose token it is: at most channels the cheapest question about a token."""
 
     @abstractmethod
@@ -83,21 +84,21 @@ class AskedChannel(Channel):
         """Read whose token it is, out of a good answer. Raises ChannelError where it does not say."""
 
     @abstractmethod
-    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts. Raises ChannelError where the first page fails; a later one makes the list incomplete."""
 
     @abstractmethod
-    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, and what this person may do there. Raises ChannelError."""
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
         """Ask who consented. Raises ChannelError."""
-        answer = self.ask_who(Session(app, credentials), self.identity_call)
+        answer = self.ask_who(ChannelSession(app, credentials), self.identity_call)
         return self.person_in(answer, self.table.require_ok(answer))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask whose token it is. Dates and scopes, of which that tells nothing, stay as they are."""
-        answer = self.ask_who(Session(app, credentials, http.Limit(timeout)), "introspect")
+        answer = self.ask_who(ChannelSession(app, credentials, http.Limit(timeout)), "introspect")
         person = self.person_in(answer, self.table.require_ok(answer))
         return Inspection(Classification(Verdict.OK), native_user_id=person.native_user_id)
 
@@ -105,7 +106,7 @@ class AskedChannel(Channel):
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
         """List the native user's ad accounts, all pages. Raises ChannelError."""
-        return self.accounts_of(Session(app, credentials), identity, _known(scopes))
+        return self.accounts_of(ChannelSession(app, credentials), identity, _known(scopes))
 
     def read_account(
         self,
@@ -118,7 +119,7 @@ class AskedChannel(Channel):
         timeout: float | None = None,
     ) -> AccessCheck:
         """Read one ad account. Raises ValueError where `native_id` is none."""
-        session = Session(app, credentials, http.Limit(timeout))
+        session = ChannelSession(app, credentials, http.Limit(timeout))
         return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
     def check_of(
@@ -178,12 +179,12 @@ class CodeGrantChannel(AskedChannel):
         access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
         if not access:
             raise self.table.malformed(answer, "a token")
-        dates = self.dates_in(body, answer)
+        dates = self.dates_in(body, answer, database_clock.known())
         return Grant(Credentials(access, refresh_token=refresh), dates, self.scopes_in(body))
 
-    def dates_in(self, body: Mapping[str, Any], answer: Answer) -> Dates:
+    def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         """Read the clocks of a token answer."""
-        return dates_of(body)
+        return dates_of(body, now)
 
     def scopes_in(self, body: Mapping[str, Any]) -> Scopes:
         """Read what was granted; None where the answer does not say."""
@@ -195,9 +196,8 @@ class CodeGrantChannel(AskedChannel):
         return keys_taken(self.table.classify(self.token_call("refresh", app, form, timeout=timeout)))
 
 
-def dates_of(body: Mapping[str, Any]) -> Dates:
+def dates_of(body: Mapping[str, Any], now: datetime) -> Dates:
     """Read the clocks of a token answer, in seconds from now. What is missing stays unknown."""
-    now = database_clock.known()
     access = end_of_life(body.get("expires_in"), now)
     refresh = end_of_life(body.get("refresh_token_expires_in"), now)
     ends = {"access": access, "refresh": refresh}

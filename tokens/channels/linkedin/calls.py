@@ -6,7 +6,7 @@ from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.linkedin.declaration import VERSIONS
-from tokens.channels.sessions import Session
+from tokens.channels.sessions import ChannelSession
 
 RESTLI_VERSION = "2.0.0"
 
@@ -30,7 +30,7 @@ def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Ans
     return oauth("introspect", "introspectToken", app, {"token": token}, timeout=timeout)
 
 
-def rest(call: Call, path: str, session: Session, params: Mapping[str, str] | None = None) -> Answer:
+def rest(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Read from the Marketing API as the person. `params` must need no escaping: Rest.li's own characters stay bare."""
     url = f"{configured('LINKEDIN_API_URL')}/rest/{path}"
     headers = {"Authorization": f"Bearer {session.token}", **versions()}

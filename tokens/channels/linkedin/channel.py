@@ -32,7 +32,7 @@ from tokens.channels.linkedin import calls, listing, policy, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, words
-from tokens.channels.sessions import CodeGrantChannel, Scopes, Session
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -97,7 +97,7 @@ class LinkedIn(CodeGrantChannel):
         scopes = report.scopes if grant.scopes is None else grant.scopes
         return replace(grant, dates=reading.filled(grant.dates, report.dates), scopes=scopes)
 
-    def ask_who(self, session: Session, call: Call) -> Answer:
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask userinfo, the one address without a version."""
         return session.ask(call, f"{configured('LINKEDIN_API_URL')}/v2/userinfo")
 
@@ -131,11 +131,11 @@ class LinkedIn(CodeGrantChannel):
             return Inspection(classification, evidence=evidence(answer))
         return Inspection(classification, dates=report.dates, scopes=report.scopes)
 
-    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the person's roles, then the ad accounts themselves; what only one of the two lists has is in it too."""
         return listing.accounts(session, scopes)
 
-    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account.
 
         Raises ChannelError.

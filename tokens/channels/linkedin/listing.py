@@ -16,13 +16,13 @@ from tokens.channels.linkedin import calls, reading
 from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.paging import Pages
 from tokens.channels.parse import mapping, number, words
-from tokens.channels.sessions import Scopes, Session
+from tokens.channels.sessions import ChannelSession, Scopes
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000
 MAX_PAGES = 50
 
 
-def accounts(session: Session, scopes: Scopes) -> AccountList:
+def accounts(session: ChannelSession, scopes: Scopes) -> AccountList:
     """Put both lists together. Raises ChannelError where the first page of roles fails.
 
     Any other page that failed makes the list incomplete. An account of which only the role is known is in it by its id, and one of
@@ -48,12 +48,12 @@ def accounts(session: Session, scopes: Scopes) -> AccountList:
     return AccountList(tuple(found.values()), complete=complete and details.complete)
 
 
-def role_on(session: Session, native_id: str) -> str:
+def role_on(session: ChannelSession, native_id: str) -> str:
     """Return the person's role on one ad account, "" where LinkedIn lists none. Raises ChannelError."""
     return next((page[native_id] for page in _roles(session) if native_id in page), "")
 
 
-def _roles(session: Session) -> Iterator[dict[str, str]]:
+def _roles(session: ChannelSession) -> Iterator[dict[str, str]]:
     """Give the roles page by page. A full page, or a total that is not reached, means that there are more. Raises ChannelError."""
     start = 0
     for _ in range(MAX_PAGES):
@@ -71,7 +71,7 @@ def _roles(session: Session) -> Iterator[dict[str, str]]:
     raise ChannelError(Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="more pages than we read"))
 
 
-def _details(session: Session, cursor: str) -> tuple[list[Any], str | None]:
+def _details(session: ChannelSession, cursor: str) -> tuple[list[Any], str | None]:
     """Return a page's rows of adAccounts. No search term: all that the person may see, in whatever state."""
     params = {"q": "search", "pageSize": str(DETAILS_SIZE), **({"pageToken": cursor} if cursor else {})}
     answer = calls.rest("list_accounts", "adAccounts", session, params)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
-from tokens.channels.roles import Roles
+from tokens.channels.roles import RoleTable
 
 # Always the same set: a consent to another one cancels the person's earlier tokens of the app.
 # https://learn.microsoft.com/en-us/linkedin/shared/authentication/authorization-code-flow, "Access Token Scopes and Lifetime"
@@ -36,7 +36,7 @@ RENEWAL = Renewal(
 )
 
 # Roles of adAccountUsers. https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads/account-structure/create-and-manage-account-users
-ROLES = Roles(
+ROLES = RoleTable(
     {
         "ACCOUNT_BILLING_ADMIN": "Billing admin",
         "ACCOUNT_MANAGER": "Account manager",

@@ -7,7 +7,7 @@ from tokens.channels import deprecations
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.pinterest.declaration import VERSIONS
-from tokens.channels.sessions import Session
+from tokens.channels.sessions import ChannelSession
 
 
 def address(path: str) -> str:
@@ -21,6 +21,6 @@ def basic(app: AppKeys) -> str:
     return f"Basic {base64.b64encode(pair).decode()}"
 
 
-def get(call: Call, path: str, session: Session, params: Mapping[str, str] | None = None) -> Answer:
+def get(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Call the API as the native user."""
     return deprecations.noted(session.ask(call, address(path), params=params), VERSIONS)

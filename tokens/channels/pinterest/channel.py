@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tokens.channels import http
@@ -28,7 +29,7 @@ from tokens.channels.parse import digits, moment, words
 from tokens.channels.pinterest import calls, listing, policy, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
-from tokens.channels.sessions import CodeGrantChannel, Scopes, Session, dates_of
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
 
 DOUBT = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
 KEYS = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")
@@ -71,9 +72,9 @@ class Pinterest(CodeGrantChannel):
             raise ChannelError(self._keys_or_grant(app, answer, limit), evidence=evidence(answer))
         return super().grant_in(app, answer, limit)
 
-    def dates_in(self, body: Mapping[str, Any], answer: Answer) -> Dates:
+    def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         """Read both clocks. The refresh token's end may come as a moment."""
-        dates, ends = dates_of(body), moment(body.get("refresh_token_expires_at"))
+        dates, ends = dates_of(body, now), moment(body.get("refresh_token_expires_at"))
         if dates.refresh_expires_at is not None or ends is None:
             return dates
         return replace(dates, refresh_expires_at=ends, sources={**dates.sources, "refresh": "provider"})
@@ -94,7 +95,7 @@ class Pinterest(CodeGrantChannel):
             return said if said.verdict == Verdict.APP_FAULT else taken
         return said if said.verdict in HINDERED else replace(DOUBT, note=TABLE.classify(answer).note)
 
-    def ask_who(self, session: Session, call: Call) -> Answer:
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask for the person's own account."""
         return calls.get(call, "user_account", session)
 
@@ -115,11 +116,11 @@ class Pinterest(CodeGrantChannel):
         accepted = Classification(Verdict.OK, row="valid, may not say whose")
         return replace(found, classification=accepted)
 
-    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List own and shared ad accounts. The list tells no restriction."""
         return listing.accounts(session, identity, scopes)
 
-    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it; showing it lifts it."""
         answer = calls.get("api", f"ad_accounts/{native_id}", session)
         classification = TABLE.classify(answer)

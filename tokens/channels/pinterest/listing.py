@@ -10,12 +10,12 @@ from tokens.channels.paging import Pages
 from tokens.channels.parse import words
 from tokens.channels.pinterest import calls, reading
 from tokens.channels.pinterest.verdicts import TABLE, facts_of
-from tokens.channels.sessions import Scopes, Session
+from tokens.channels.sessions import ChannelSession, Scopes
 
 PAGE_SIZE, MAX_PAGES = 250, 40
 
 
-def accounts(session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+def accounts(session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
     """List the ad accounts by bookmark. A row that cannot be read leaves the list incomplete. Raises ChannelError."""
     found: dict[str, NativeAccount] = {}
     pages, whole = Pages(partial(_page, session), most=MAX_PAGES), True
@@ -26,7 +26,9 @@ def accounts(session: Session, identity: Identity, scopes: Scopes) -> AccountLis
     return AccountList(tuple(found.values()), complete=whole and pages.complete)
 
 
-def restricted(session: Session, native_id: str, refused: Answer, scopes: Scopes) -> NativeAccount | None:
+def restricted(
+    session: ChannelSession, native_id: str, refused: Answer, scopes: Scopes
+) -> NativeAccount | None:
     """Return a restricted ad account with its role, which only the list still shows; None where its first page does not."""
     try:
         rows, _ = _page(session, "")
@@ -40,7 +42,7 @@ def restricted(session: Session, native_id: str, refused: Answer, scopes: Scopes
     return None
 
 
-def _page(session: Session, bookmark: str) -> tuple[list[Any], str | None]:
+def _page(session: ChannelSession, bookmark: str) -> tuple[list[Any], str | None]:
     """Return a page's rows and the bookmark of the next one, None on the last. Raises ChannelError."""
     params = {"page_size": str(PAGE_SIZE), "include_shared_accounts": "true"}
     if bookmark:

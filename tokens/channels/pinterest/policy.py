@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
-from tokens.channels.roles import Roles
+from tokens.channels.roles import RoleTable
 
 SCOPES = (
     RequestedScope("ads:read", _("Read ads and their results"), publishing=False),
@@ -34,7 +34,7 @@ RENEWAL = Renewal(
 )
 
 # `permissions` of an ad account, the widest first: BusinessAccessRole of the API description.
-ROLES = Roles(
+ROLES = RoleTable(
     {
         "OWNER": _("Owner"),
         "ADMIN": _("Admin"),

@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
-from tokens.channels.sessions import Session
+from tokens.channels.sessions import ChannelSession
 from tokens.channels.snapchat.declaration import VERSIONS
 
 # Integrations call either of these; no document of Snapchat's names one. The second is called where the first does not exist.
 REVOKE_PATHS = ("login/oauth2/revoke", "login/oauth2/revoke_token")
 
 
-def as_user(call: Call, path: str, session: Session, params: Mapping[str, str] | None = None) -> Answer:
+def as_user(
+    call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None
+) -> Answer:
     """Read something of the Marketing API as the person."""
     url = f"{configured('SNAPCHAT_API_URL')}/{configured('SNAPCHAT_API_VERSION')}/{path}"
     return deprecations.noted(session.ask(call, url, params=params), VERSIONS)

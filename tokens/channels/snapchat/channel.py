@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import mapping, token_of, words
-from tokens.channels.sessions import CodeGrantChannel, Scopes, Session, dates_of
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
 from tokens.channels.snapchat import calls, listing, policy, reading
 from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.snapchat.verdicts import TABLE
@@ -52,15 +53,15 @@ class Snapchat(CodeGrantChannel):
         """Call the token endpoint."""
         return calls.as_app(call, "login/oauth2/access_token", app, form, timeout=timeout)
 
-    def dates_in(self, body: Mapping[str, Any], answer: Answer) -> Dates:
+    def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         """Read the access token's end. A refresh token has none; where a renewal brings no new one, the old one stays good."""
-        dates = dates_of(body)
+        dates = dates_of(body, now)
         renews = answer.call == "refresh" or token_of(body.get("refresh_token")) != ""
         never: dict[str, DateSource] = {"refresh": "never"} if renews else {}
         access: dict[str, DateSource] = {"access": "provider"} if dates.access_expires_at else {}
         return replace(dates, refresh_expires_at=None, sources={**access, **never})
 
-    def ask_who(self, session: Session, call: Call) -> Answer:
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask /me. Snapchat tells neither dates nor scopes of a token; that it ran out may mean only that it needs a refresh."""
         return calls.as_user(call, "me", session)
 
@@ -72,11 +73,11 @@ class Snapchat(CodeGrantChannel):
             raise TABLE.malformed(answer, "an id")
         return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
 
-    def accounts_of(self, session: Session, identity: Identity, scopes: Scopes) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts of all organizations of the person."""
         return listing.all_accounts(session)
 
-    def access_of(self, session: Session, native_id: str, scopes: Scopes) -> AccessCheck:
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""
         answer = calls.as_user("api", f"adaccounts/{native_id}", session)
         row = listing.single(answer, native_id)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from tokens.channels.kinds import AccountList, Answer, ChannelError, NativeAccount
 from tokens.channels.paging import Pages
 from tokens.channels.parse import names
-from tokens.channels.sessions import Session
+from tokens.channels.sessions import ChannelSession
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.reading import Organization
 from tokens.channels.snapchat.verdicts import TABLE
@@ -39,7 +39,7 @@ class _Found:
             self.accounts[account.native_id] = account
 
 
-def all_accounts(session: Session) -> AccountList:
+def all_accounts(session: ChannelSession) -> AccountList:
     """List the ad accounts of the person. Raises ChannelError where the first answer is no list."""
     found, for_roles = _Found(), session.within(ROLES_WITHIN)
     for organization in _organizations(session, found):
@@ -55,7 +55,7 @@ def single(answer: Answer, wanted: str) -> Mapping[str, Any]:
     return rows[0]
 
 
-def roles_on(session: Session, native_id: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def roles_on(session: ChannelSession, native_id: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Return the person's roles in the organization of an ad account, and on it (None: not told). Raises ChannelError."""
     session = session.within(session.limit.left() or ROLES_WITHIN)
     best: tuple[tuple[str, ...], tuple[str, ...] | None] = ((), None)
@@ -71,7 +71,7 @@ def roles_on(session: Session, native_id: str) -> tuple[tuple[str, ...], tuple[s
     return best
 
 
-def _organizations(session: Session, found: _Found) -> Iterator[Organization]:
+def _organizations(session: ChannelSession, found: _Found) -> Iterator[Organization]:
     """Yield the person's organizations, with their ad accounts and the person's roles, from all pages."""
 
     def ask(query: str) -> tuple[Rows, str | None]:
@@ -89,7 +89,9 @@ def _organizations(session: Session, found: _Found) -> Iterator[Organization]:
     found.complete = found.complete and pages.complete
 
 
-def _take(session: Session, organization: Organization, found: _Found, for_roles: Session) -> None:
+def _take(
+    session: ChannelSession, organization: Organization, found: _Found, for_roles: ChannelSession
+) -> None:
     """Take the ad accounts of one organization.
 
     The list of organizations holds those that the person has a role on. An admin reaches all of the organization's, so for admins the
@@ -112,7 +114,7 @@ def _take(session: Session, organization: Organization, found: _Found, for_roles
         found.add(read)
 
 
-def _roles(session: Session, organization: Organization, listed: Iterable[Any]) -> Roles | None:
+def _roles(session: ChannelSession, organization: Organization, listed: Iterable[Any]) -> Roles | None:
     """Return the person's roles by ad account where the list does not tell them; None: they cannot be had."""
     silent = any(names(row.get("roles")) is None for row in listed if isinstance(row, dict))
     if organization.administers or not silent or not organization.member_id or session.limit.over:
@@ -128,7 +130,7 @@ def _roles(session: Session, organization: Organization, listed: Iterable[Any]) 
     return found
 
 
-def _all_of(session: Session, organization: Organization, plural: str, singular: str) -> Rows:
+def _all_of(session: ChannelSession, organization: Organization, plural: str, singular: str) -> Rows:
     """Return the items of all pages of a list of an organization, and whether that is all of them."""
 
     def ask(query: str) -> tuple[Rows, str | None]:

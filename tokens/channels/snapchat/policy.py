@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
-from tokens.channels.roles import Roles
+from tokens.channels.roles import RoleTable
 
 SCOPES = (RequestedScope("snapchat-marketing-api", _("Manage ads"), publishing=True),)
 
@@ -30,7 +30,7 @@ RENEWAL = Renewal(
 )
 
 # Roles on an ad account, the widest first. https://developers.snap.com/api/marketing-api/Ads-API/roles
-ROLES = Roles(
+ROLES = RoleTable(
     {
         "admin": "Account admin",
         "general": "Campaign manager",
