@@ -8,7 +8,7 @@ from tokens import reasons
 from tokens.channels.kinds import Reason
 from tokens.channels.tiktok import calls
 from tokens.channels.tiktok.channel import CHANNEL
-from tokens.channels.tiktok.policy import restriction, role
+from tokens.channels.tiktok.policy import ROLES, restriction
 
 
 @pytest.mark.parametrize("given", [LUMEN, f" {LUMEN}\n", "1", "9" * 30])
@@ -34,7 +34,7 @@ def test_an_id_that_is_none_is_refused(given: str) -> None:
     ],
 )
 def test_a_role_is_told_in_plain_words(names: set[str], expected: tuple[str, str]) -> None:
-    assert role(frozenset(names)) == expected
+    assert ROLES.of(names) == expected
 
 
 @pytest.mark.parametrize(

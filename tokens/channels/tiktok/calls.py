@@ -10,8 +10,8 @@ from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.classifier import evidence, malformed
-from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Verdict
+from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.sessions import ChannelSession
 from tokens.channels.tiktok.declaration import VERSIONS
 from tokens.channels.tiktok.verdicts import TABLE
 
@@ -23,18 +23,9 @@ def address(path: str) -> str:
     return f"{configured('TIKTOK_API_URL')}/open_api/{configured('TIKTOK_API_VERSION')}/{path}/"
 
 
-def get(
-    call: Call,
-    path: str,
-    *,
-    token: str,
-    params: Mapping[str, str] | None = None,
-    timeout: float | None = None,
-) -> Answer:
-    """Ask as the person whose token it is."""
-    answer = http.request(
-        call, "GET", address(path), params=params, headers={"Access-Token": token}, timeout=timeout
-    )
+def get(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
+    """Ask as the person."""
+    answer = session.ask(call, address(path), params=params, headers={"Access-Token": session.token})
     return deprecations.noted(answer, VERSIONS)
 
 
@@ -48,55 +39,29 @@ def post(
     timeout: float | None = None,
 ) -> Answer:
     """Send a JSON body with the app's id and secret in it."""
-    return http.request(
-        call,
-        "POST",
-        address(path),
-        json={"app_id": app.client_id, "secret": app.secret, **body},
-        headers={"Access-Token": token} if token else None,
-        timeout=timeout,
-    )
+    sent = {"app_id": app.client_id, "secret": app.secret, **body}
+    headers = {"Access-Token": token} if token else None
+    return http.request(call, "POST", address(path), json=sent, headers=headers, timeout=timeout)
 
 
-def user_info(call: Call, token: str, *, timeout: float | None = None) -> Answer:
-    """Ask whose token it is: the cheapest question about a token."""
-    return get(call, "user/info", token=token, timeout=timeout)
-
-
-def granted_advertisers(app: AppKeys, token: str) -> Answer:
-    """Ask which ad accounts the person granted. No pages."""
-    keys = {"app_id": app.client_id, "secret": app.secret}
-    return get("list_accounts", "oauth2/advertiser/get", token=token, params=keys)
-
-
-def advertiser_info(
-    call: Call, token: str, native_ids: Sequence[str], *, timeout: float | None = None
-) -> Answer:
+def advertiser_info(call: Call, session: ChannelSession, native_ids: Sequence[str]) -> Answer:
     """Ask for the facts of at most 100 ad accounts."""
-    params = {"advertiser_ids": jsonlib.dumps(list(native_ids))}
-    return get(call, "advertiser/info", token=token, params=params, timeout=timeout)
+    return get(call, "advertiser/info", session, {"advertiser_ids": jsonlib.dumps(list(native_ids))})
 
 
-def centers(call: Call, token: str, page: int, *, timeout: float | None = None) -> Answer:
-    """Ask for a page of the person's Business Centers."""
-    params = {"page": str(page), "page_size": str(PAGE_SIZE)}
-    return get(call, "bc/get", token=token, params=params, timeout=timeout)
+def page_of(path: str, session: ChannelSession, number: int, about: Mapping[str, str]) -> Answer:
+    """Ask for a page of one of the lists of Business Centers."""
+    return get("api", path, session, {**about, "page": str(number), "page_size": str(PAGE_SIZE)})
 
 
-def center_advertisers(
-    call: Call, token: str, bc_id: str, page: int, *, timeout: float | None = None
-) -> Answer:
-    """Ask for a page of a Business Center's ad accounts, with the person's role on each."""
-    params = {"bc_id": bc_id, "asset_type": "ADVERTISER", "page": str(page), "page_size": str(PAGE_SIZE)}
-    return get(call, "bc/asset/get", token=token, params=params, timeout=timeout)
-
-
-def require_ok(answer: Answer) -> Mapping[str, Any]:
+def require_ok(answer: Answer) -> dict[str, Any]:
     """Return `data` of a good answer. Raises ChannelError for everything else."""
-    classification = TABLE.classify(answer)
-    if classification.verdict != Verdict.OK:
-        raise ChannelError(classification, evidence=evidence(answer))
-    data = answer.body.get("data") if isinstance(answer.body, dict) else None
+    return data_in(answer, TABLE.require_ok(answer))
+
+
+def data_in(answer: Answer, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `data` of the object of a good answer. Raises ChannelError where it is none."""
+    data = body.get("data")
     if not isinstance(data, dict):
-        raise malformed(answer, "data", channel="tiktok")
+        raise TABLE.malformed(answer, "data")
     return data

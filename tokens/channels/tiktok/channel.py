@@ -1,55 +1,60 @@
 """TikTok for Business behind our interface."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 
 from tokens.channels import http
-from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, malformed
+from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.kinds import (
     HARMLESS,
     AccessCheck,
     AccountFacts,
     AccountList,
+    Answer,
     AppKeys,
+    Call,
     ChannelError,
     Classification,
     Credentials,
     Grant,
     Identity,
-    Inspection,
     Reason,
     Send,
     Verdict,
     proof_of,
 )
 from tokens.channels.parse import digits, token_of, words
-from tokens.channels.tiktok import calls, listing, policy, pushes, reading, verdicts
+from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes, dates_of
+from tokens.channels.tiktok import calls, listing, policy, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
+from tokens.channels.tiktok.verdicts import TABLE
 from users import database_clock
 
 NOBODYS = "none"  # no code of anybody
 
 
-class TikTok(Channel):
+class TikTok(AskedChannel):
     """OAuth 2 with names of its own: `app_id`, `auth_code`, JSON bodies, and HTTP 200 for everything.
 
     The token has no end and nothing renews it. The person ticks ad accounts, not permissions.
     """
 
     declaration = DECLARATION
-    table = verdicts.TABLE
+    table = TABLE
     pushes = pushes.PUSHES
     protocol = "oauth2"
+    identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False
     never_happens = frozenset({Reason.DATA_ACCESS_EXPIRED, Reason.PASSWORD_CHANGED, Reason.ANSWER_LOST})
-    manage_url = policy.MANAGE_URL
+    # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
+    manage_url = "https://ads.tiktok.com/"
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
     ads_manager = "https://ads.tiktok.com/i18n/perf/campaign?aadvid={id}"
 
@@ -58,15 +63,15 @@ class TikTok(Channel):
         return {"app_id": app.client_id, "redirect_uri": app.redirect_uri}
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the code, which is good once and for an hour."""
+        """Exchange the code, which is good once and for an hour. Raises ChannelError."""
         body = {"auth_code": answer["code"], **proof_of(answer)}
         answered = calls.post("exchange", "oauth2/access_token", body, app=app)
         data = calls.require_ok(answered)
         access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
         if not access:
-            raise malformed(answered, "a token", channel="tiktok")
-        dates = reading.dates(data, database_clock.known())
-        return Grant(Credentials(access, refresh_token=refresh), dates, reading.scopes(data.get("scope")))
+            raise TABLE.malformed(answered, "a token")
+        dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
+        return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Say that it never ends, unless TikTok gave a date.
@@ -74,80 +79,59 @@ class TikTok(Channel):
         A refresh token is kept for the day when it is of use. Its date is not: no endpoint is documented that would take an advertiser's
         refresh token (v1.3 withdrew oauth2/refresh_token), so access ends with the access date and nothing later may be promised.
         """
-        dates = grant.dates
-        access = dates.sources.get("access", "never")
-        kept = replace(dates, refresh_expires_at=None, sources={"access": access})
+        access = grant.dates.sources.get("access", "never")
+        kept = replace(grant.dates, refresh_expires_at=None, sources={"access": access})
         return replace(grant, dates=kept)
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-        answer = calls.user_info("api", credentials.access_token)
-        data = calls.require_ok(answer)
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
+        """Ask for the person's own facts. TikTok tells neither dates nor permissions there."""
+        return calls.get(call, "user/info", session)
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read who it is. Raises ChannelError."""
+        data = calls.data_in(answer, body)
         native_user_id = digits(data.get("core_user_id"))
         if not native_user_id:
-            raise malformed(answer, "core_user_id", channel="tiktok")
+            raise TABLE.malformed(answer, "core_user_id")
         return Identity(native_user_id, words(data.get("display_name"), 200))
 
-    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask whose token it is. TikTok tells neither dates nor permissions here, so both stay as they are."""
-        answer = calls.user_info("introspect", credentials.access_token, timeout=timeout)
-        classification = verdicts.TABLE.classify(answer)
-        if classification.verdict != Verdict.OK:
-            return Inspection(classification, evidence=evidence(answer))
-        native_user_id = digits(calls.require_ok(answer).get("core_user_id"))
-        if not native_user_id:
-            raise malformed(answer, "core_user_id", channel="tiktok")
-        return Inspection(classification, native_user_id=native_user_id)
-
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""
-        return listing.of_person(app, credentials.access_token)
+        return listing.of_person(session)
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
-        """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account."""
-        limit = http.Limit(timeout)
-        wanted, token = self.canonical_id(native_id), credentials.access_token
-        answer = calls.advertiser_info("api", token, [wanted], timeout=timeout)
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
+        """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account.
+
+        Raises ChannelError.
+        """
+        answer = calls.advertiser_info("api", session, [native_id])
         rows = reading.rows(calls.require_ok(answer)) or []
-        read = [one for row in rows if (one := reading.account(row)) is not None and one.native_id == wanted]
+        read = [
+            account for account in map(reading.account, rows) if account and account.native_id == native_id
+        ]
         if not read:
-            raise malformed(answer, "the ad account", channel="tiktok")
-        left = http.Limit(limit.left() or settings.CHANNEL_TIMEOUT)
-        roles = listing.read_roles(token, left, only=wanted)
+            raise TABLE.malformed(answer, "the ad account")
+        limit = http.Limit(session.limit.left() or settings.CHANNEL_TIMEOUT)
+        roles = listing.read_roles(session, limit, only=native_id)
         if roles.trouble is not None and _says_nothing(roles.trouble):
             return AccessCheck(roles.trouble, evidence=roles.evidence)
-        account = reading.with_role(read[0], roles.names.get(wanted, ()))
-        classification = Classification(Verdict.OK)
-        if account.restriction:
-            note = account.restriction
-            classification = Classification(
-                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row="status", note=note
-            )
-        return AccessCheck(classification, account)
+        account = reading.with_role(read[0], roles.names.get(native_id, ()))
+        return self.check_of(account, of=answer, wanted=native_id)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
-        answer = calls.post(
-            "exchange", "oauth2/access_token", {"auth_code": NOBODYS}, app=app, timeout=timeout
-        )
-        return keys_taken(verdicts.TABLE.classify(answer))
+        body = {"auth_code": NOBODYS}
+        answer = calls.post("exchange", "oauth2/access_token", body, app=app, timeout=timeout)
+        return keys_taken(TABLE.classify(answer))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended."""
+        """Have TikTok end the token, at best effort: the call is known from clients. One that has ended already counts as ended.
+
+        Raises ChannelError.
+        """
         token = credentials.access_token
         answer = calls.post("api", "oauth2/revoke_token", {"access_token": token}, app=app, token=token)
-        classification = verdicts.TABLE.classify(answer)
+        classification = TABLE.classify(answer)
         if classification.verdict in {Verdict.OK, Verdict.TOKEN_DEAD}:
             return True
         raise ChannelError(classification, evidence=evidence(answer))

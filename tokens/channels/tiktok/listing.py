@@ -1,17 +1,14 @@
 """The ad accounts of one person: which were granted, their facts a hundred at a time, and the person's role on each."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
 
-from tokens.channels.classifier import malformed
 from tokens.channels.http import Limit
 from tokens.channels.kinds import (
     AccountList,
-    Answer,
-    AppKeys,
     ChannelError,
     Classification,
     NativeAccount,
@@ -19,6 +16,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import digits
+from tokens.channels.sessions import ChannelSession
 from tokens.channels.tiktok import calls, policy, reading
 from tokens.channels.tiktok.verdicts import TABLE
 from tokens.channels.turns import Turns, beginning_at
@@ -40,13 +38,13 @@ class Roles:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def of_person(app: AppKeys, token: str) -> AccountList:
+def of_person(session: ChannelSession) -> AccountList:
     """List what the person granted, each with its facts and role. Nothing ticked gives an empty list that is complete.
 
     An error in the first answer of a kind raises ChannelError; a later one leaves out what it hides and makes the list incomplete.
     """
-    granted, whole = _granted(calls.granted_advertisers(app, token))
-    facts = _Facts(token, Limit(FACTS_WITHIN))
+    granted, whole = _granted(session)
+    facts = _Facts(session, Limit(FACTS_WITHIN))
     found: dict[str, NativeAccount] = {}
     for start in range(0, len(granted), CHUNK):
         try:
@@ -59,7 +57,7 @@ def of_person(app: AppKeys, token: str) -> AccountList:
     complete = whole and facts.complete
     if not found:
         return AccountList((), complete=complete)
-    roles = read_roles(token, Limit(ROLES_WITHIN))
+    roles = read_roles(session, Limit(ROLES_WITHIN))
     listed = (found[one] for one in granted if one in found)
     return AccountList(tuple(_in_role(one, roles) for one in listed), complete=complete)
 
@@ -68,16 +66,18 @@ def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
     """Add the person's role and the owner's name. Where the question was hindered, a wider role may be on a page that was not read."""
     account = replace(account, business=roles.owners.get(account.native_id, ""))
     names = roles.names.get(account.native_id, set())
-    if roles.trouble is not None and not names & policy.PUBLISHING:
+    if roles.trouble is not None and not names & policy.ROLES.publishing:
         return replace(account, role_told=False)
     return reading.with_role(account, names)
 
 
-def _granted(answer: Answer) -> tuple[list[str], bool]:
-    """Return the ids that were granted, and whether TikTok says that these are all. Raises ChannelError."""
+def _granted(session: ChannelSession) -> tuple[list[str], bool]:
+    """Return the ids that were granted, and whether TikTok says that these are all. It has no pages. Raises ChannelError."""
+    keys = {"app_id": session.app.client_id, "secret": session.app.secret}
+    answer = calls.get("list_accounts", "oauth2/advertiser/get", session, keys)
     rows = reading.rows(calls.require_ok(answer))
     if rows is None:
-        raise malformed(answer, "a list of ad accounts", channel="tiktok")
+        raise TABLE.malformed(answer, "a list of ad accounts")
     ids = [digits(row.get("advertiser_id")) for row in rows]
     usable = list(dict.fromkeys(one for one in ids if one))
     partial = answer.body.get("code") not in {0, "0"}  # PARTIAL_OK
@@ -87,8 +87,8 @@ def _granted(answer: Answer) -> tuple[list[str], bool]:
 class _Facts:
     """Reads the facts of ad accounts. One that is deleted makes TikTok refuse the call for all, so it is looked for by halves."""
 
-    def __init__(self, token: str, limit: Limit) -> None:
-        self._token, self._splits, self._limit = token, SPLITS, limit
+    def __init__(self, session: ChannelSession, limit: Limit) -> None:
+        self._session, self._splits, self._limit = session, SPLITS, limit
         self.complete = True
 
     def read(self, native_ids: Sequence[str]) -> dict[str, NativeAccount]:
@@ -96,13 +96,13 @@ class _Facts:
         if self._limit.over:
             self.complete = False
             return {}
-        answer = calls.advertiser_info("list_accounts", self._token, native_ids)
+        answer = calls.advertiser_info("list_accounts", self._session, native_ids)
         classification = TABLE.classify(answer)
         if classification.verdict == Verdict.ACCESS_LOST and classification.reason == Reason.ACCESS_LOST:
             return self._halves(native_ids)
         rows = reading.rows(calls.require_ok(answer))
         if rows is None:
-            raise malformed(answer, "a list of facts", channel="tiktok")
+            raise TABLE.malformed(answer, "a list of facts")
         read = [account for account in map(reading.account, rows) if account is not None]
         found = {account.native_id: account for account in read if account.native_id in native_ids}
         self.complete = self.complete and len(found) == len(native_ids)
@@ -119,21 +119,22 @@ class _Facts:
         return self.read(native_ids[:middle]) | self.read(native_ids[middle:])
 
 
-def read_roles(token: str, limit: Limit, *, only: str = "") -> Roles:
+def read_roles(session: ChannelSession, limit: Limit, *, only: str = "") -> Roles:
     """Ask the person's Business Centers for roles, as long as there is time. `only`: stop once it is known to publish there.
 
     What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles. The next question goes on where
     this one was hindered, so that each page has its turn.
     """
-    found, turns = Roles(), Turns("tiktok-roles", token)
+    found, turns = Roles(), Turns("tiktok-roles", session.token)
     center, page = "", 0
     try:
-        for center, first, before in _in_turn(_centers(token, limit), turns.last()):
+        for center, first, before in _in_turn(_centers(session, limit), turns.last()):
             page = first - 1
-            for rows in _assets(token, center, limit, first=first, before=before):
+            about = {"bc_id": center, "asset_type": "ADVERTISER"}
+            for rows in _pages("bc/asset/get", session, limit, range(first, before), about):
                 page += 1
                 _note(found, rows)
-                if found.names.get(only, set()) & policy.PUBLISHING:
+                if found.names.get(only, set()) & policy.ROLES.publishing:
                     return found
     except ChannelError as error:
         found.trouble, found.evidence = error.classification, error.evidence
@@ -154,27 +155,17 @@ def _in_turn(centers: Sequence[str], last: str) -> Iterator[tuple[str, int, int]
 
 
 def _note(found: Roles, rows: Sequence[Mapping[str, Any]]) -> None:
-    for native_id, role in reading.asset_roles(rows):
-        found.names.setdefault(native_id, set()).add(role)
-    found.owners.update(reading.asset_owners(rows))
+    for native_id, role, owner in reading.assets(rows):
+        if role:
+            found.names.setdefault(native_id, set()).add(role)
+        if owner:
+            found.owners[native_id] = owner
 
 
-def _centers(token: str, limit: Limit) -> list[str]:
+def _centers(session: ChannelSession, limit: Limit) -> list[str]:
     """Return the ids of all Business Centers, each once: all are asked for before the first one's ad accounts."""
-    pages = _pages(
-        lambda page, left: calls.centers("api", token, page, timeout=left), limit, range(1, MAX_PAGES + 1)
-    )
+    pages = _pages("bc/get", session, limit, range(1, MAX_PAGES + 1), {})
     return list(dict.fromkeys(bc_id for rows in pages for bc_id in reading.centers(rows)))
-
-
-def _assets(
-    token: str, bc_id: str, limit: Limit, *, first: int, before: int
-) -> Iterator[list[Mapping[str, Any]]]:
-    return _pages(
-        lambda page, left: calls.center_advertisers("api", token, bc_id, page, timeout=left),
-        limit,
-        range(first, before),
-    )
 
 
 class _OutOfTimeError(ChannelError):
@@ -182,7 +173,7 @@ class _OutOfTimeError(ChannelError):
 
 
 def _pages(
-    ask: Callable[[int, float], Answer], limit: Limit, numbers: Iterable[int]
+    path: str, session: ChannelSession, limit: Limit, numbers: Iterable[int], about: Mapping[str, str]
 ) -> Iterator[list[Mapping[str, Any]]]:
     """Yield page after page. Raises ChannelError where one cannot be had in time."""
     for page in numbers:
@@ -190,11 +181,12 @@ def _pages(
             raise _OutOfTimeError(
                 Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="no time left for roles")
             )
-        answer = ask(page, min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT))
+        patience = min(limit.left() or settings.CHANNEL_TIMEOUT, settings.CHANNEL_TIMEOUT)
+        answer = calls.page_of(path, session.within(patience), page, about)
         data = calls.require_ok(answer)
         rows = reading.rows(data)
         if rows is None:
-            raise malformed(answer, "a list", channel="tiktok")
+            raise TABLE.malformed(answer, "a list")
         yield rows
         if not rows or page >= reading.pages(data):
             return

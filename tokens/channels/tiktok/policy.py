@@ -5,7 +5,8 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime
+from tokens.channels.kinds import Lifetime
+from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
     access=None,
@@ -14,13 +15,13 @@ LIFETIME = Lifetime(
     checked="2026-11-25",
 )
 
-# Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
-MANAGE_URL = "https://ads.tiktok.com/"
-
 # advertiser_role of Business Center assets, the widest first. Operators make and edit campaigns, analysts only look.
 # https://business-api.tiktok.com/portal/docs?id=1739432717798401
-ROLES = {"ADMIN": "Admin", "OPERATOR": "Operator", "ANALYST": "Analyst"}
-PUBLISHING = frozenset({"ADMIN", "OPERATOR"})
+ROLES = RoleTable(
+    {"ADMIN": "Admin", "OPERATOR": "Operator", "ANALYST": "Analyst"},
+    publishing=frozenset({"ADMIN", "OPERATOR"}),
+    none=("", "unknown"),
+)
 # relation_status of an asset: with these the Business Center has (or has no longer) only asked for the ad account.
 UNRELATED = frozenset({"UNBOUND", "PENDING", "REJECTED"})
 
@@ -63,11 +64,3 @@ def _until(found: re.Match[str]) -> str:
     except ValueError:
         return f" (until {found[1]})"
     return f" (until {day.day} {day:%b %Y})"
-
-
-def role(names: frozenset[str]) -> tuple[str, CanPublish]:
-    """Return the widest of a person's roles in plain words, and whether it publishes. No role told leaves that open."""
-    for name, label in ROLES.items():
-        if name in names:
-            return label, "yes" if name in PUBLISHING else "unknown" if names - ROLES.keys() else "no"
-    return ", ".join(sorted(names))[:100], "unknown"

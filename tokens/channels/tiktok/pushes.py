@@ -5,17 +5,16 @@ is a reason to ask and never a fact. They come at least once, so twice is normal
 made it is revoked: subscribe again with the next token. TikTok pushes nothing when a person withdraws our app.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from tokens.channels.classifier import malformed
+from tokens.channels import http
 from tokens.channels.kinds import AppKeys, Credentials
 from tokens.channels.parse import digits, mapping, words
 from tokens.channels.pushes import (
@@ -27,9 +26,11 @@ from tokens.channels.pushes import (
     Signers,
     Subscriptions,
     Taken,
+    moment_of_text,
     parse,
 )
 from tokens.channels.tiktok import calls, policy
+from tokens.channels.tiktok.verdicts import TABLE
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription
@@ -70,7 +71,8 @@ def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
 
 def read_suspension(body: Any) -> Suspension | None:
     """Read a push (bytes, text, or the parsed JSON). None for everything that is no such news; never raises."""
-    data = mapping(_parsed(body))
+    text = body.decode(errors="replace") if isinstance(body, bytes) else body
+    data = mapping(http.parse(text) if isinstance(text, str) else text)
     advertiser_id, status = digits(data.get("advertiser_id")), words(data.get("status"), 60)
     if not advertiser_id or status not in {policy.LIMITED, "STATUS_ENABLE"}:
         return None
@@ -115,28 +117,13 @@ def subscribe(
     answer = calls.post("api", "subscription/subscribe", body, app=app, timeout=timeout)
     subscription_id = words(calls.require_ok(answer).get("subscription_id"), 100)
     if not subscription_id:
-        raise malformed(answer, "a subscription's id", channel="tiktok")
+        raise TABLE.malformed(answer, "a subscription's id")
     return subscription_id
-
-
-def _parsed(body: Any) -> Any:
-    if not isinstance(body, bytes | str):
-        return body
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _moment(value: Any) -> datetime | None:
     """Read "YYYY-MM-DD HH:MM:SS", UTC."""
-    text = words(value, 40)
-    if not _TIME.fullmatch(text):
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    except ValueError:
-        return None
+    return moment_of_text(value) if _TIME.fullmatch(words(value, 40)) else None
 
 
 PUSHES = Pushes(

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from tokens.channels.kinds import Dates, DateSource, NativeAccount
-from tokens.channels.parse import digits, end_of_life, mapping, number, words
+from tokens.channels.kinds import NativeAccount
+from tokens.channels.parse import digits, mapping, number, words
 from tokens.channels.tiktok import policy
 
 
@@ -19,21 +18,6 @@ def rows(data: Any) -> list[Mapping[str, Any]] | None:
 def pages(data: Any) -> int:
     """Return how many pages there are; 1 where the answer does not say."""
     return number(mapping(mapping(data).get("page_info")).get("total_page")) or 1
-
-
-def dates(data: Mapping[str, Any], now: datetime) -> Dates:
-    """Read the clocks of a token answer. TikTok normally gives none; what it gives is taken as said."""
-    found: dict[str, datetime] = {}
-    for clock, key in (("access", "expires_in"), ("refresh", "refresh_token_expires_in")):
-        if (ends := end_of_life(data.get(key), now)) is not None:
-            found[clock] = ends
-    sources: dict[str, DateSource] = dict.fromkeys(found, "provider")
-    return Dates(
-        issued_at=now,
-        access_expires_at=found.get("access"),
-        refresh_expires_at=found.get("refresh"),
-        sources=sources,
-    )
 
 
 def scopes(value: Any) -> tuple[str, ...] | None:
@@ -65,7 +49,7 @@ def account(row: Mapping[str, Any]) -> NativeAccount | None:
 
 def with_role(found: NativeAccount, names: Iterable[str]) -> NativeAccount:
     """Add what the Business Centers say of the person; no role leaves "can publish" open."""
-    role, can_publish = policy.role(frozenset(names))
+    role, can_publish = policy.ROLES.of(names)
     return replace(found, role=role, can_publish=can_publish)
 
 
@@ -76,22 +60,12 @@ def centers(listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield found
 
 
-def asset_roles(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Return (ad account, role) of the rows of bc/asset/get that a Business Center really holds."""
-    for found, row in _held(listed):
-        if role := words(row.get("advertiser_role"), 40):
-            yield found, role
+def assets(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Return (ad account, role, owner) of the rows of bc/asset/get that a Business Center really holds.
 
-
-def asset_owners(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Return (ad account, name of the Business Center that owns it), which need not be the one that was asked."""
-    for found, row in _held(listed):
-        if owner := words(row.get("owner_bc_name"), 100).strip():
-            yield found, owner
-
-
-def _held(listed: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    The owner is the Business Center's name, which need not be the one that was asked.
+    """
     for row in listed:
         found = digits(row.get("asset_id"))
         if found and words(row.get("relation_status"), 40) not in policy.UNRELATED:
-            yield found, row
+            yield found, words(row.get("advertiser_role"), 40), words(row.get("owner_bc_name"), 100).strip()
