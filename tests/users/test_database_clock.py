@@ -26,13 +26,12 @@ from notifications.models import Message
 from notifications.tasks import deliver_messages
 from portal import first_steps
 from tests.support.factories import make_user
-from tokens.channels import brake
+from tokens.channels import brake, oauth1_client
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
 from tokens.channels.kinds import Answer, AppKeys, Credentials, Grant
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pinterest.channel import CHANNEL as PINTEREST
 from tokens.channels.snapchat.channel import CHANNEL as SNAPCHAT
-from tokens.channels.x import signing
 from tokens.channels.x.channel import CHANNEL as X
 from users import database_clock
 from users.database_clock import now as by_postgresql
@@ -175,7 +174,7 @@ def test_x_takes_what_a_host_with_a_wrong_clock_signs() -> None:
     right = database_clock.now()
 
     with time_machine.travel(right + HOUR, tick=True):
-        said = signing.header(KEYS, Credentials("t", secret="s"), method="GET", url="https://x.test/")
+        said = oauth1_client.header(KEYS, Credentials("t", secret="s"), method="GET", url="https://x.test/")
 
     signed_at = int(re.findall(r'oauth_timestamp="(\d+)"', said)[0])
     assert abs(signed_at - right.timestamp()) < 5

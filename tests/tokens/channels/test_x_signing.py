@@ -5,8 +5,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from tokens.channels import oauth1_client
 from tokens.channels.kinds import AppKeys, Credentials
-from tokens.channels.x import signing
 
 # https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature
 APP = AppKeys("xvz1evFS4wEEPTGEFPHBog", ("kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw",), "", ())
@@ -39,7 +39,7 @@ def signature(header: str) -> str:
 def test_the_vector_of_the_documents_comes_out_wherever_the_parameters_are(
     url: str, params: dict[str, str]
 ) -> None:
-    header = signing.header(
+    header = oauth1_client.header(
         APP, PERSON, method="POST", url=url, params=params, nonce=NONCE, timestamp=TIMESTAMP
     )
 
@@ -47,7 +47,7 @@ def test_the_vector_of_the_documents_comes_out_wherever_the_parameters_are(
 
 
 def test_a_signature_holds_no_secret_and_is_new_each_time() -> None:
-    first, second = (signing.header(APP, PERSON, method="POST", url=UPDATE) for _ in range(2))
+    first, second = (oauth1_client.header(APP, PERSON, method="POST", url=UPDATE) for _ in range(2))
 
     assert first != second
     assert APP.secret not in first

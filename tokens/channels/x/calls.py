@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokens.channels import deprecations, http
+from tokens.channels import deprecations, http, oauth1_client
 from tokens.channels.addresses import configured
 from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import Answer, AppKeys, Call, ChannelError, Credentials, Verdict
-from tokens.channels.x import signing
 from tokens.channels.x.declaration import VERSIONS
 from tokens.channels.x.verdicts import TABLE
 
@@ -39,7 +38,7 @@ def signed(
     verifier: str = "",
 ) -> Answer:
     """Send one signed request; `params` go into the address."""
-    authorization = signing.header(
+    authorization = oauth1_client.header(
         app, credentials, method=method, url=url, params=params, callback=callback, verifier=verifier
     )
     answer = http.request(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from tokens.channels import classifier, http
+from tokens.channels import classifier, http, oauth1_client
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, malformed
 from tokens.channels.kinds import (
@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.x import calls, listing, policy, pushes, reading, signable, signing, verdicts
+from tokens.channels.x import calls, listing, policy, pushes, reading, signable, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from users import database_clock
 
@@ -185,7 +185,7 @@ class XChannel(Channel):
     ) -> str:
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
         signable.check(method=method, url=url, params=params, native_id=account.native_id, purpose=purpose)
-        return signing.header(app, credentials, method=method, url=url, params=params)
+        return oauth1_client.header(app, credentials, method=method, url=url, params=params)
 
 
 def _gone_or_moved(classification: Classification, second: Answer) -> Classification:
