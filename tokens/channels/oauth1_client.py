@@ -1,4 +1,4 @@
-"""Signatures of OAuth 1.0a (HMAC-SHA1, by oauthlib).
+"""The client's part of OAuth 1.0a: signatures (HMAC-SHA1, by oauthlib), and tokens that come as forms.
 
 https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature
 """
@@ -10,9 +10,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from oauthlib.oauth1 import Client
 
-from tokens.channels.kinds import AppKeys, Credentials
+from tokens.channels.classifier import evidence
+from tokens.channels.kinds import Answer, AppKeys, ChannelError, Credentials, Verdict
+from tokens.channels.verdict_table import VerdictTable
 from users import database_clock
 
+LONGEST_PAIR = 1000  # characters of a token and its secret
 # At DEBUG oauthlib logs what it signs, tokens included, in a spelling that the log's scrubber does not know.
 logging.getLogger("oauthlib").setLevel(logging.INFO)
 
@@ -52,3 +55,22 @@ def header(
     verb = cast("Literal['GET']", method)  # its type names a few methods only
     _, headers, _ = client.sign(signed, http_method=verb)
     return str(headers["Authorization"])
+
+
+def pair_in(answer: Answer, table: VerdictTable, *, confirmed: bool = False) -> Credentials:
+    """Read a token and its secret out of a form (RFC 5849, sections 2.1 and 2.3). Raises ChannelError.
+
+    `confirmed`: it must say that the callback's address was taken, as the answer to the first step does.
+    """
+    classification = table.classify(answer)
+    if classification.verdict != Verdict.OK and not 200 <= answer.status < 300:
+        raise ChannelError(classification, evidence=evidence(answer))
+    if classification.verdict != Verdict.OK or not isinstance(answer.body, str):
+        raise table.malformed(answer, "a form")
+    form = dict(parse_qsl(answer.body))
+    if confirmed and form.get("oauth_callback_confirmed") != "true":
+        raise table.malformed(answer, "oauth_callback_confirmed")
+    token, secret = form.get("oauth_token", ""), form.get("oauth_token_secret", "")
+    if not token or not secret or len(token) + len(secret) > LONGEST_PAIR:
+        raise table.malformed(answer, "a token and its secret")
+    return Credentials(token, secret=secret)

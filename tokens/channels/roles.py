@@ -15,6 +15,8 @@ class RoleTable:
     labels: Mapping[str, str | Promise]  # the widest first
     publishing: frozenset[str]  # those who may write campaigns
     unclear: frozenset[str] = frozenset()  # no document says whether these may
+    beside: frozenset[str] = frozenset()  # these come beside a role and say nothing about campaigns
+    names_tell: bool = True  # false: a name that we do not know says nothing, so that it leaves nothing open
     none: tuple[str, CanPublish] = ("No role", "no")  # of a person of whom no role is told
 
     def of(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
@@ -24,12 +26,12 @@ class RoleTable:
         """
         if names is None:
             return "", "unknown"
-        told = set(names)
+        told = set(names) - self.beside
         if not told:
             return self.none
-        unknown = sorted(told - self.labels.keys())
+        unknown = sorted(told - self.labels.keys()) if self.names_tell else []
         label = next((str(self.labels[name]) for name in self.labels if name in told), "")
-        return label or ", ".join(unknown)[:100], self._can_publish(told, unknown)
+        return label or ", ".join(unknown)[:100] or self.none[0], self._can_publish(told, unknown)
 
     def _can_publish(self, told: set[str], unknown: list[str]) -> CanPublish:
         if told & self.publishing:

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from tokens.channels.x import signable
 from tokens.channels.x.channel import CHANNEL
-from tokens.channels.x.policy import funding, role
+from tokens.channels.x.policy import ROLES, funding
 
 LUMEN = "18ce54d4x5t"
 
@@ -38,7 +38,7 @@ def test_an_id_that_is_none_is_refused(given: str) -> None:
     ],
 )
 def test_a_role_is_told_in_plain_words(permissions: list[str], expected: tuple[str, str]) -> None:
-    assert role(permissions) == expected
+    assert ROLES.of(permissions) == expected
 
 
 @pytest.mark.parametrize(

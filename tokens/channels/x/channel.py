@@ -1,12 +1,11 @@
 """X behind our interface."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
 from tokens.channels import classifier, http, oauth1_client
-from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, malformed
+from tokens.channels.classifier import evidence
 from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
@@ -15,6 +14,7 @@ from tokens.channels.kinds import (
     AccountList,
     Answer,
     AppKeys,
+    Call,
     ChannelError,
     Classification,
     Credentials,
@@ -26,18 +26,20 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
+from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes
 from tokens.channels.x import calls, listing, policy, pushes, reading, signable, verdicts
 from tokens.channels.x.declaration import DECLARATION
+from tokens.channels.x.verdicts import TABLE
 from users import database_clock
 
 
-class XChannel(Channel):
+class XChannel(AskedChannel):
     """OAuth 1.0a: every request is signed, and a token has no end date."""
 
     declaration = DECLARATION
-    table = verdicts.TABLE
-    pushes = pushes.PUSHES
+    table = TABLE
     id_pattern = reading.ID
+    pushes = pushes.PUSHES
     protocol = "oauth1"
     signs = True
     scopes = ()
@@ -53,7 +55,7 @@ class XChannel(Channel):
             Reason.ANSWER_LOST,
         }
     )
-    manage_url = policy.MANAGE_URL
+    manage_url = "https://x.com/settings/connected_apps"
     ads_manager = "https://ads.x.com/analytics/{id}"
 
     def pause_of(self, answer: Answer) -> int:
@@ -76,94 +78,73 @@ class XChannel(Channel):
         pair = calls.access_token(app, temporary, answer["oauth_verifier"])
         return Grant(pair, Dates(issued_at=database_clock.known()))
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-        answer = calls.verify_credentials(app, credentials)
-        if verdicts.TABLE.classify(answer).row == verdicts.ACCESS_LEVEL:
-            answer = calls.users_me(app, credentials)
-        body = calls.require_ok(answer)
-        native_user_id = reading.user_id(body)
-        if not native_user_id:
-            raise malformed(answer, "an id", channel="x")
-        return Identity(native_user_id, reading.user_name(body))
-
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Say that it never ends. X tells no permissions."""
         return replace(grant, dates=replace(grant.dates, sources={"access": "never"}))
 
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
+        """Ask who consented: the newer API where our app may not ask the older one."""
+        answer = calls.verify_credentials(session)
+        refused = TABLE.classify(answer).row == verdicts.ACCESS_LEVEL
+        return calls.users_me(session) if refused else answer
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read who it is. Raises ChannelError."""
+        native_user_id = reading.user_id(body)
+        if not native_user_id:
+            raise TABLE.malformed(answer, "an id")
+        return Identity(native_user_id, reading.user_name(body))
+
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask verify_credentials; the newer API too, where that says that there is no such page or that our app may not ask it."""
-        limit = http.Limit(timeout)
-        answer = calls.verify_credentials(app, credentials, timeout=timeout)
-        classification = verdicts.TABLE.classify(answer)
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        answer = calls.verify_credentials(session)
+        classification = TABLE.classify(answer)
         if classification.row == verdicts.GONE_OR_MOVED:
-            classification = _gone_or_moved(
-                classification, calls.users_me(app, credentials, timeout=limit.left())
-            )
+            classification = _gone_or_moved(classification, calls.users_me(session))
         elif classification.row == verdicts.ACCESS_LEVEL:
-            second = calls.users_me(app, credentials, timeout=limit.left())
+            second = calls.users_me(session)
             judged = _by_the_newer_api(classification, second)
             answer, classification = (answer if judged is classification else second), judged
         if classification.row in {verdicts.SIGNATURE, verdicts.NOT_TOLD}:
-            classification = _ours_or_the_apps(
-                classification, calls.ask_request_token(app, timeout=limit.left())
-            )
+            classification = _ours_or_the_apps(classification, calls.ask_request_token(session))
         if classification.verdict != Verdict.OK:
             return Inspection(classification, evidence=evidence(answer))
-        native_user_id = reading.user_id(answer.body)
-        if not native_user_id:
-            raise malformed(answer, "an id", channel="x")
-        return Inspection(
-            classification, dates=Dates(sources={"access": "never"}), native_user_id=native_user_id
-        )
+        native_user_id = self.person_in(answer, answer.body).native_user_id
+        never = Dates(sources={"access": "never"})
+        return Inspection(classification, dates=never, native_user_id=native_user_id)
 
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts, then ask for the role on each."""
-        return listing.accounts(app, credentials)
+        return listing.accounts(session)
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
-        """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account."""
-        limit, wanted = http.Limit(timeout), self.canonical_id(native_id)
-        url = calls.ads(f"accounts/{wanted}")
-        answer = calls.signed("api", "GET", url, app=app, credentials=credentials, timeout=timeout)
-        account = None
-        if (classification := verdicts.TABLE.classify(answer)).verdict == Verdict.OK:
-            account = reading.account(_data(answer))
-            answer = listing.ask_of(app, credentials, wanted, listing.ROLE, limit.left())
-            classification = verdicts.TABLE.classify(answer)
-        if classification.verdict != Verdict.OK:
-            return AccessCheck(_not_readable(classification), evidence=evidence(answer))
-        read = reading.with_role(account, answer.body) if account is not None else None
-        if read is None or read.native_id != wanted:
-            raise malformed(answer, "the account and its role", channel="x")
-        row = "approval_status" if read.restriction else "able_to_fund"
-        read = listing.with_funding(app, credentials, read, limit.left())
-        if read.restriction:
-            classification = Classification(
-                Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=read.restriction
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
+        """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account.
+
+        Raises ChannelError.
+        """
+        try:
+            account = reading.account(
+                TABLE.require_ok(calls.ads("api", f"accounts/{native_id}", session)).get("data")
             )
-        return AccessCheck(classification, read)
+            answer = listing.ask_of(session, native_id, listing.ROLE)
+            read = account and reading.with_role(account, TABLE.require_ok(answer))
+        except ChannelError as error:
+            return AccessCheck(_not_readable(error.classification), evidence=error.evidence)
+        if read is None or read.native_id != native_id:
+            raise TABLE.malformed(answer, "the account and its role")
+        row = "approval_status" if read.restriction else "able_to_fund"
+        return self.check_of(listing.with_funding(session, read), of=answer, wanted=native_id, row=row)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
-        return verdicts.TABLE.classify(calls.ask_request_token(app, timeout=timeout))
+        return TABLE.classify(calls.ask_request_token(ChannelSession(app, calls.NOBODY, http.Limit(timeout))))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Have X end the token. One that X has ended already counts as ended."""
+        """Have X end the token. One that X has ended already counts as ended. Raises ChannelError."""
         url = calls.api("1.1/oauth/invalidate_token.json")
-        answer = calls.signed("api", "POST", url, app=app, credentials=credentials)
-        classification = verdicts.TABLE.classify(answer)
+        answer = calls.signed("api", url, ChannelSession(app, credentials), method="POST")
+        classification = TABLE.classify(answer)
         if classification.verdict == Verdict.OK or classification.row == "revoked":
             return True
         raise ChannelError(classification, evidence=evidence(answer))
@@ -194,7 +175,7 @@ def _gone_or_moved(classification: Classification, second: Answer) -> Classifica
         return replace(classification, verdict=Verdict.TOKEN_DEAD, row="gone")
     if second.status in {200, 404}:
         return Classification(Verdict.OUR_BUG, row="no such address")
-    said = verdicts.TABLE.classify(second)
+    said = TABLE.classify(second)
     return said if said.verdict in HINDERED else classification
 
 
@@ -202,7 +183,7 @@ def _by_the_newer_api(classification: Classification, second: Answer) -> Classif
     """Judge what the newer API says in place of the older one, which our app may not ask. A 401 of it names no cause."""
     if second.status == 401:
         return Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row=verdicts.NOT_TOLD)
-    said = verdicts.TABLE.classify(second)
+    said = TABLE.classify(second)
     return said if said.verdict in HARMLESS | {Verdict.OK} else classification
 
 
@@ -219,7 +200,7 @@ def _ours_or_the_apps(classification: Classification, second: Answer) -> Classif
 
     Refused too: operators must act. Given: we sign well, so the person's pair is in doubt.
     """
-    said = verdicts.TABLE.classify(second)
+    said = TABLE.classify(second)
     if said.verdict == Verdict.APP_FAULT:
         return said
     if said.verdict == Verdict.OK:
@@ -227,10 +208,6 @@ def _ours_or_the_apps(classification: Classification, second: Answer) -> Classif
             classification, verdict=Verdict.CONFIRM_FIRST, reason=Reason.UNKNOWN, row="pair in doubt"
         )
     return classification
-
-
-def _data(answer: Answer) -> Any:
-    return answer.body.get("data") if isinstance(answer.body, dict) else None
 
 
 CHANNEL = XChannel()

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from tokens.channels.kinds import CanPublish, Lifetime
+from tokens.channels.kinds import Lifetime
+from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
     access=None,
@@ -14,21 +15,20 @@ LIFETIME = Lifetime(
     checked="2026-11-24",
 )
 
-MANAGE_URL = "https://x.com/settings/connected_apps"
-
 # Permissions of authenticated_user_access, the widest first. https://docs.x.com/x-ads-api
-ROLES = {
-    "ACCOUNT_ADMIN": _("Account admin"),
-    "AD_MANAGER": _("Ad manager"),
-    "CREATIVE_MANAGER": _("Creative manager"),
-    "CAMPAIGN_ANALYST": _("Campaign analyst"),
-    "ANALYST": _("Analyst"),
-    "PARTNER_AUDIENCE_MANAGER": _("Partner audience manager"),
-}
-# Those who may write campaigns. A creative manager only writes ads' contents, the others only read or keep audiences.
-PUBLISHING = frozenset({"ACCOUNT_ADMIN", "AD_MANAGER"})
-# Comes beside a role and says nothing about campaigns.
-BESIDE_ROLES = frozenset({"TWEET_COMPOSER"})
+ROLES = RoleTable(
+    {
+        "ACCOUNT_ADMIN": _("Account admin"),
+        "AD_MANAGER": _("Ad manager"),
+        "CREATIVE_MANAGER": _("Creative manager"),
+        "CAMPAIGN_ANALYST": _("Campaign analyst"),
+        "ANALYST": _("Analyst"),
+        "PARTNER_AUDIENCE_MANAGER": _("Partner audience manager"),
+    },
+    # Those who may write campaigns. A creative manager only writes ads' contents, the others only read or keep audiences.
+    publishing=frozenset({"ACCOUNT_ADMIN", "AD_MANAGER"}),
+    beside=frozenset({"TWEET_COMPOSER"}),
+)
 
 ACCEPTED = "ACCEPTED"  # the only approval_status that X documents
 # Words for the others that were seen; no source proves that the list is whole.
@@ -56,17 +56,6 @@ def funding(rows: Iterable[Mapping[str, Any]]) -> str:
         name[:60] for some in reasons if isinstance(some, list) for name in some if isinstance(name, str)
     }
     return f"{CANNOT_FUND}: {', '.join(sorted(names))[:200]}" if names else str(CANNOT_FUND)
-
-
-def role(permissions: Iterable[str]) -> tuple[str, CanPublish]:
-    """Return the role in plain words, and whether it may publish. A name that we do not know leaves that open."""
-    names = set(permissions) - BESIDE_ROLES
-    said = [str(label) for name, label in ROLES.items() if name in names]
-    unknown = sorted(names - ROLES.keys())
-    words = said[0] if said else ", ".join(unknown)[:100] or "No role"
-    if names & PUBLISHING:
-        return words, "yes"
-    return words, "unknown" if unknown else "no"
 
 
 def restriction(approval_status: str) -> str:

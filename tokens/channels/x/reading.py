@@ -58,5 +58,5 @@ def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
     permissions = names(mapping(mapping(body).get("data")).get("permissions"))
     if permissions is None:
         return None
-    role, can_publish = policy.role(permissions)
+    role, can_publish = policy.ROLES.of(permissions)
     return replace(found, role=role, can_publish=can_publish)
