@@ -16,8 +16,9 @@ from tokens.channels import deprecations, versions
 from tokens.channels.base import Channel
 from tokens.channels.checks import versions_are_known
 from tokens.channels.facebook import calls
-from tokens.channels.kinds import Answer, AppKeys
+from tokens.channels.kinds import Answer, AppKeys, Credentials
 from tokens.channels.registry import CHANNELS
+from tokens.channels.sessions import ChannelSession
 
 FACEBOOK = CHANNELS["facebook"].versions
 SAID = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated."
@@ -186,7 +187,7 @@ def test_the_marketing_api_warns_and_other_calls_of_the_graph_take_nothing_back(
 
     heard = []
     for path in ("me/adaccounts", "me", "me/permissions"):
-        calls.graph("api", "GET", path, app=app, token=token)
+        calls.graph("api", path, ChannelSession(app, Credentials(token)))
         heard.append(cache.get(deprecations.key(FACEBOOK, client_id)))
 
     assert heard == [SAID, SAID, SAID]

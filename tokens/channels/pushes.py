@@ -136,6 +136,11 @@ class Pushes:
     )
 
 
+def hmac_sha256(secret: str, data: bytes) -> bytes:
+    """Return the signature that a secret makes over some data (RFC 2104)."""
+    return hmac.digest(secret.encode(), data, "sha256")
+
+
 def same(ours: str, theirs: str) -> bool:
     """Compare two signatures in constant time. Theirs may hold anything."""
     return hmac.compare_digest(ours.encode(), theirs.encode(errors="replace"))

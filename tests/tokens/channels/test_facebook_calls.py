@@ -22,6 +22,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import LONGEST_LIFE
+from tokens.channels.sessions import dates_of
 
 pytestmark = pytest.mark.django_db
 
@@ -287,7 +288,7 @@ def test_nonsense_is_no_account_id(given: str) -> None:
 def test_a_strange_life_is_cut_or_unknown_and_never_an_error(seconds: object, date: bool) -> None:
     now = datetime(2026, 11, 25, tzinfo=UTC)
 
-    dates = reading.provider_dates({"expires_in": seconds}, now)
+    dates = dates_of({"expires_in": seconds}, now)
 
     assert (dates.access_expires_at == now + LONGEST_LIFE) is date
     assert (dates.access_expires_at is None) is not date

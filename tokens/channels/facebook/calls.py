@@ -3,16 +3,14 @@
 debug_token takes the inspected token as a query parameter: the vendor documents no other way.
 """
 
-import hashlib
-import hmac
 from collections.abc import Mapping
-from typing import Any
 
 from tokens.channels import deprecations, http
 from tokens.channels.addresses import configured
-from tokens.channels.facebook import verdicts
 from tokens.channels.facebook.declaration import VERSIONS
 from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.pushes import hmac_sha256
+from tokens.channels.sessions import ChannelSession
 
 
 def address(path: str) -> str:
@@ -22,33 +20,24 @@ def address(path: str) -> str:
 
 def proof(secret: str, token: str) -> str:
     """Return appsecret_proof: the token's HMAC-SHA256 under the app secret, in hex."""
-    return hmac.new(secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+    return hmac_sha256(secret, token.encode()).hex()
 
 
 def graph(
     call: Call,
-    method: str,
     path: str,
-    *,
-    app: AppKeys,
-    token: str,
+    session: ChannelSession,
     params: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
     data: Mapping[str, str] | None = None,
-    timeout: float | None = None,
 ) -> Answer:
-    """Call the Graph API as the native user whose token it is; `data` is a form in the body."""
-    answer = http.request(
-        call,
-        method,
-        address(path),
-        params={**(params or {}), "appsecret_proof": proof(app.secret, token)},
-        data=data,
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=timeout,
-    )
+    """Call the Graph API as the native user; `data` is a form in the body."""
+    proven = {**(params or {}), "appsecret_proof": proof(session.app.secret, session.token)}
+    answer = session.ask(call, address(path), method=method, params=proven, data=data)
     if not _of_marketing_api(path):
         return answer
-    return deprecations.noted(answer, VERSIONS, client_id=app.client_id)
+    return deprecations.noted(answer, VERSIONS, client_id=session.app.client_id)
 
 
 def _of_marketing_api(path: str) -> bool:
@@ -56,26 +45,8 @@ def _of_marketing_api(path: str) -> bool:
     return path.startswith("act_") or path.endswith(("/adaccounts", "/assigned_ad_accounts"))
 
 
-def token_endpoint(
-    call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-) -> Answer:
-    """Call the token endpoint with everything in the body, so that no secret is in an address."""
-    body = {"client_id": app.client_id, "client_secret": app.secret, **form}
-    return http.request(call, "POST", address("oauth/access_token"), data=body, timeout=timeout)
-
-
-def debug_token(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
+def debug_token(app: AppKeys, token: str, limit: http.Limit) -> Answer:
     """Ask about a token, authenticated as the app."""
-    return http.request(
-        "introspect",
-        "GET",
-        address("debug_token"),
-        params={"input_token": token},
-        headers={"Authorization": f"Bearer {app.client_id}|{app.secret}"},
-        timeout=timeout,
-    )
-
-
-def require_ok(answer: Answer) -> dict[str, Any]:
-    """Return the object of a good answer. Raises ChannelError for everything else."""
-    return verdicts.TABLE.require_ok(answer)
+    headers = {"Authorization": f"Bearer {app.client_id}|{app.secret}"}
+    params, url = {"input_token": token}, address("debug_token")
+    return http.request("introspect", "GET", url, params=params, headers=headers, timeout=limit.left())

@@ -1,14 +1,16 @@
 """Facebook behind our interface."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext
+
 from tokens.channels import http
-from tokens.channels.base import Channel
-from tokens.channels.classifier import evidence, keys_taken, malformed
+from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.facebook import calls, listing, policy, pushes, reading, system_users, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
+from tokens.channels.facebook.verdicts import TABLE
 from tokens.channels.kinds import (
     HARMLESS,
     AccessCheck,
@@ -16,6 +18,7 @@ from tokens.channels.kinds import (
     AccountList,
     Answer,
     AppKeys,
+    Call,
     ChannelConsent,
     ChannelError,
     Classification,
@@ -26,24 +29,24 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
-    code_form,
 )
-from tokens.channels.parse import token_of
+from tokens.channels.parse import digits, words
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
 from users import database_clock
 
 NOBODYS = "none"  # no token of anybody
 
 
-class Facebook(Channel):
+class Facebook(CodeGrantChannel):
     """OAuth 2 without refresh tokens: a token is exchanged for one of 60 days, and again while it lives."""
 
     declaration = DECLARATION
-    table = verdicts.TABLE
+    table = TABLE
     pushes = pushes.PUSHES
     takes_config_id = True
     takes_pasted_tokens = True
     id_prefix = "act_"
-    protocol = "oauth2"
+    identity_call = "api"
     scopes = policy.SCOPES
     partial_grants = True
     admin_roles = frozenset({"Admin"})
@@ -75,24 +78,30 @@ class Facebook(Channel):
         # The kind of answer is the configuration's choice for system users, unless it is overridden by the code that we exchange.
         return {**query, "config_id": app.config_id, "override_default_response_type": "true"}
 
-    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        """Exchange the code for a token of an hour or two."""
-        form = code_form(app, answer)
-        return self._grant(calls.token_endpoint("exchange", app, form))
+    def token_call(
+        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+    ) -> Answer:
+        """Call the token endpoint with everything in the body, so that no secret is in an address."""
+        body = {"client_id": app.client_id, "client_secret": app.secret, **form}
+        return http.request(call, "POST", calls.address("oauth/access_token"), data=body, timeout=timeout)
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-        return system_users.me(app, credentials.access_token)
+    def grant_in(self, app: AppKeys, answer: Answer, limit: http.Limit) -> Grant:
+        """Read a token. No refresh token comes with it, and what was granted debug_token says. Raises ChannelError."""
+        found = super().grant_in(app, answer, limit)
+        return Grant(Credentials(found.credentials.access_token), found.dates)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Exchange for a long-lived token, and let debug_token say dates and scopes."""
         return self._complete(app, grant)[0]
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
-        """As everywhere, and both answers on who consented must agree."""
+        """As everywhere, and both answers on who consented must agree. Raises ChannelError."""
         first = self.exchange(app, answer)
-        if app.config_id and (found := system_users.found_in(app, first)) is not None:
-            return found  # a configuration that asks for a system user's token: there is nothing to lengthen
+        session = ChannelSession(app, first.credentials)
+        if app.config_id and (report := system_users.report_of(session)).system:
+            # A configuration that asks for a system user's token: there is nothing to lengthen.
+            dates = reading.merged(first.dates, report.dates)
+            return ChannelConsent(self._system_user(session), Grant(first.credentials, dates, report.scopes))
         grant, user_id = self._complete(app, first)
         identity = self.identity(app, grant.credentials)
         if user_id and user_id != identity.native_user_id:
@@ -102,12 +111,21 @@ class Facebook(Channel):
         return ChannelConsent(identity, grant)
 
     def inspect_pasted(self, app: AppKeys, access_token: str) -> ChannelConsent:
-        """Ask debug_token about a pasted token, and /me whose it is."""
-        return system_users.inspect_pasted(app, access_token)
+        """Ask debug_token about a pasted token, and /me whose it is. Raises ChannelError, ValueError."""
+        session = ChannelSession(app, Credentials(access_token))
+        report, identity = system_users.inspect_pasted(session), self._system_user(session)
+        if report.user_id and report.user_id != identity.native_user_id:
+            raise ValueError(
+                gettext("Facebook named two different users for this token. Generate a new one.")
+            )
+        return ChannelConsent(identity, Grant(session.credentials, report.dates, report.scopes))
+
+    def _system_user(self, session: ChannelSession) -> Identity:
+        return replace(self.identity(session.app, session.credentials), kind="system")
 
     def _complete(self, app: AppKeys, grant: Grant) -> tuple[Grant, str]:
         """Return the final grant, and whose it is where debug_token could be asked."""
-        long = self._exchange_again("exchange", app, grant.credentials)
+        long = self._exchange_again("exchange", ChannelSession(app, grant.credentials))
         found = self.inspect(app, long.credentials)
         if found.classification.verdict in HARMLESS:
             return long, ""  # a consent is not lost because one question failed; the next probe asks again
@@ -117,49 +135,46 @@ class Facebook(Channel):
         return Grant(long.credentials, dates, found.scopes), found.native_user_id
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
-        """Exchange a living token again. The date may not move; the caller compares."""
-        limit = http.Limit(timeout)
-        more = system_users.renewal_form(app, credentials, timeout=limit.left())
-        grant = self._exchange_again("refresh", app, credentials, more, timeout=limit.left())
-        found = self.inspect(app, grant.credentials, timeout=limit.left())
+        """Exchange a living token again; a system user's must name its 60 days anew. The date may not move; the caller compares."""
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        of_system = system_users.is_one(session)
+        more = {"set_token_expires_in_60_days": "true"} if of_system else {}
+        grant = self._exchange_again("refresh", session, more)
+        found = self.inspect(app, grant.credentials, timeout=session.limit.left())
         if found.dates is None:
             return grant
         return Grant(grant.credentials, reading.merged(grant.dates, found.dates), found.scopes)
 
     def _exchange_again(
-        self,
-        call: Any,
-        app: AppKeys,
-        credentials: Credentials,
-        more: Mapping[str, str] | None = None,
-        *,
-        timeout: float | None = None,
+        self, call: Call, session: ChannelSession, more: Mapping[str, str] | None = None
     ) -> Grant:
-        token = credentials.access_token
-        form = {"grant_type": "fb_exchange_token", "fb_exchange_token": token, **(more or {})}
-        return self._grant(calls.token_endpoint(call, app, form, timeout=timeout))
+        form = {"grant_type": "fb_exchange_token", "fb_exchange_token": session.token, **(more or {})}
+        answer = self.token_call(call, session.app, form, timeout=session.limit.left())
+        return self.grant_in(session.app, answer, session.limit)
 
-    def _grant(self, answer: Answer) -> Grant:
-        body = calls.require_ok(answer)
-        given = token_of(body.get("access_token"))
-        if not given:
-            raise malformed(answer, "a token", channel="facebook")
-        return Grant(Credentials(given), reading.provider_dates(body, database_clock.known()))
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
+        """Ask /me."""
+        return calls.graph(call, "me", session, {"fields": "id,name"})
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read who it is. Raises ChannelError."""
+        native_user_id = digits(body.get("id"))
+        if not native_user_id:
+            raise TABLE.malformed(answer, "an id")
+        return Identity(native_user_id, words(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""
-        limit = http.Limit(timeout)
-        answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-        classification = verdicts.TABLE.classify(answer)
-        if classification.verdict != Verdict.OK:
-            return Inspection(classification, evidence=evidence(answer))
-        report = reading.report_of(answer.body)
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        answer = calls.debug_token(app, session.token, session.limit)
+        report = reading.report_of(TABLE.require_ok(answer))
         if report.app_id and report.app_id != app.client_id:
             classification = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
             return Inspection(classification, evidence=evidence(answer))
+        classification = Classification(Verdict.OK, row="valid")
         over = report.dates.data_access_expires_at
         if over is not None and over <= database_clock.known():
-            classification, answer = self._data_access(app, credentials, answer, limit.left())
+            classification, answer = self._data_access(session, answer)
         return Inspection(
             classification,
             dates=report.dates,
@@ -168,76 +183,44 @@ class Facebook(Channel):
             evidence={} if classification.verdict == Verdict.OK else evidence(answer),
         )
 
-    def _data_access(
-        self, app: AppKeys, credentials: Credentials, said: Answer, timeout: float | None
-    ) -> tuple[Classification, Answer]:
+    def _data_access(self, session: ChannelSession, said: Answer) -> tuple[Classification, Answer]:
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
-        answer = listing.page(app, credentials.access_token, "account_id", limit=1, timeout=timeout)
-        classification = verdicts.TABLE.classify(answer)
-        if classification.verdict == Verdict.ACCESS_LOST:
-            return replace(
-                classification,
-                verdict=Verdict.TOKEN_DEAD,
-                reason=Reason.DATA_ACCESS_EXPIRED,
-                row="data access over",
-            ), answer
-        return Classification(Verdict.OK, row="valid"), said
+        answer = listing.page(session, "account_id", 1)
+        found = TABLE.classify(answer)
+        if found.verdict != Verdict.ACCESS_LOST:
+            return Classification(Verdict.OK, row="valid"), said
+        dead, reason = Verdict.TOKEN_DEAD, Reason.DATA_ACCESS_EXPIRED
+        return replace(found, verdict=dead, reason=reason, row="data access over"), answer
 
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts by cursor, and what was granted for each."""
-        return listing.accounts(app, credentials.access_token, identity, scopes)
+        return listing.accounts(session, identity, scopes)
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
-        """Read GET /act_ID, then what was granted for it."""
-        limit = http.Limit(timeout)
-        wanted, token = self.canonical_id(native_id), credentials.access_token
-        answer = calls.graph(
-            "api",
-            "GET",
-            f"act_{wanted}",
-            app=app,
-            token=token,
-            params={"fields": listing.FIELDS},
-            timeout=timeout,
-        )
-        classification = verdicts.TABLE.classify(answer)
-        if classification.verdict != Verdict.OK:
-            return AccessCheck(classification, evidence=evidence(answer))
-        granted = listing.granted_now(app, token, scopes, timeout=limit.left())
-        account = listing.account(answer.body, granted)
-        if account is None or account.native_id != wanted:
-            raise malformed(answer, "the ad account", channel="facebook")
-        return AccessCheck(classification, account)
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
+        """Read GET /act_ID, then what was granted for it. A restriction is told by the account alone. Raises ChannelError."""
+        answer = calls.graph("api", f"act_{native_id}", session, {"fields": listing.FIELDS})
+        body = TABLE.require_ok(answer)
+        account = listing.account(body, listing.granted_now(session, scopes))
+        if account is None or account.native_id != native_id:
+            raise TABLE.malformed(answer, "the ad account")
+        return AccessCheck(Classification(Verdict.OK), account)
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
-        return keys_taken(verdicts.TABLE.classify(calls.debug_token(app, NOBODYS, timeout=timeout)))
+        return keys_taken(TABLE.classify(calls.debug_token(app, NOBODYS, http.Limit(timeout))))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""
-        if system_users.is_one(app, credentials):
-            return system_users.revoke(app, credentials)
-        answer = calls.graph("api", "DELETE", "me/permissions", app=app, token=credentials.access_token)
-        return calls.require_ok(answer).get("success") in (True, "true")
+        session = ChannelSession(app, credentials)
+        if system_users.is_one(session):
+            return system_users.revoke(session)
+        answer = calls.graph("api", "me/permissions", session, method="DELETE")
+        return TABLE.require_ok(answer).get("success") in (True, "true")
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, its proof in the query."""
-        token = credentials.access_token
-        return Send(
-            headers={"Authorization": f"Bearer {token}"},
-            query={"appsecret_proof": calls.proof(app.secret, token)},
-        )
+        sent = super().send(app, credentials, account)
+        return replace(sent, query={"appsecret_proof": calls.proof(app.secret, credentials.access_token)})
 
 
 CHANNEL = Facebook()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
+from tokens.channels.roles import RoleTable
 
 SCOPES = (
     RequestedScope("ads_management", _("Manage ads"), publishing=True),
@@ -29,7 +30,17 @@ RENEWAL = Renewal(
 )
 
 PUBLISHING_SCOPE = "ads_management"
-PUBLISHING_TASKS = frozenset({"ADVERTISE", "MANAGE"})
+ROLES = RoleTable(  # by user_tasks
+    {
+        "MANAGE": "Admin",
+        "ADVERTISE": "Advertiser",
+        "ANALYZE": "Analyst",
+        "AA_ANALYZE": "Analyst",
+        "DRAFT": "Drafts only",
+    },
+    publishing=frozenset({"ADVERTISE", "MANAGE"}),
+    names_tell=False,
+)
 
 # account_status of the Marketing API's ad account. https://developers.facebook.com/docs/marketing-api/reference/ad-account
 STATUS_NAMES = {

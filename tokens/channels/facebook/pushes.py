@@ -6,8 +6,6 @@ and two clients that follow them; checked 2026-11-25, not against the live chann
 
 import base64
 import binascii
-import hashlib
-import hmac
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -27,6 +25,7 @@ from tokens.channels.pushes import (
     Signers,
     Taken,
     UnreadablePush,
+    hmac_sha256,
     parse,
     same,
 )
@@ -72,7 +71,7 @@ def to_enter(place: PushPlace) -> Iterator[tuple[str, str]]:
 def signed_by(signed_request: str, secret: str) -> bool:
     """Return whether this app secret made the signature, which is over the payload's encoded text."""
     signature, _, payload = signed_request.partition(".")
-    made = hmac.new(secret.encode(), payload.encode(errors="replace"), hashlib.sha256).digest()
+    made = hmac_sha256(secret, payload.encode(errors="replace"))
     return same(_encoded(made), signature.rstrip("="))
 
 
@@ -93,8 +92,7 @@ def read_deletion(signed_request: str) -> Push:
 
 def webhook_signed_by(body: bytes, header: str, secret: str) -> bool:
     """Return whether this app secret made `X-Hub-Signature-256` over the raw body."""
-    made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return same(f"sha256={made}", header)
+    return same(f"sha256={hmac_sha256(secret, body).hex()}", header)
 
 
 def read_webhook(body: bytes) -> list[Push]:

@@ -1,23 +1,17 @@
 """Turning Facebook's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tokens.channels.facebook import policy
-from tokens.channels.kinds import CanPublish, Dates, DateSource, NativeAccount
-from tokens.channels.parse import digits, end_of_life, mapping, moment, names, number, words
+from tokens.channels.kinds import Dates, DateSource, NativeAccount
+from tokens.channels.parse import digits, mapping, moment, names, number, words
+from tokens.channels.roles import unless_lacking
+from tokens.channels.sessions import Scopes
 
 CLOCKS = {"access": "expires_at", "data_access": "data_access_expires_at"}  # our name -> debug_token's
-# user_tasks -> the role's name as people know it, the widest first
-ROLES = (
-    ("MANAGE", "Admin"),
-    ("ADVERTISE", "Advertiser"),
-    ("ANALYZE", "Analyst"),
-    ("AA_ANALYZE", "Analyst"),
-    ("DRAFT", "Drafts only"),
-)
 
 
 @dataclass(frozen=True)
@@ -45,14 +39,6 @@ def report_of(body: Any) -> DebugReport:
     )
 
 
-def provider_dates(body: Mapping[str, Any], now: datetime) -> Dates:
-    """Read the date of a token endpoint's answer: `expires_in` seconds from now, or nothing."""
-    ends = end_of_life(body.get("expires_in"), now)
-    if ends is None:
-        return Dates(issued_at=now)
-    return Dates(issued_at=now, access_expires_at=ends, sources={"access": "provider"})
-
-
 def merged(said: Dates, introspected: Dates) -> Dates:
     """Put what the exchange said over what introspection said, clock by clock."""
     return Dates(
@@ -63,17 +49,16 @@ def merged(said: Dates, introspected: Dates) -> Dates:
     )
 
 
-def account_of(
-    body: Any, *, scopes: Iterable[str] | None, publishing_ids: frozenset[str] | None
-) -> NativeAccount | None:
+def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | None) -> NativeAccount | None:
     """Read one ad account; None where it has no usable id."""
     row = mapping(body)
     native_id = digits(row.get("account_id")) or digits(words(row.get("id")).removeprefix("act_"))
     if not native_id:
         return None
     status = number(row.get("account_status"))
-    granted = None if scopes is None else frozenset(scopes)
-    role, can_publish = _role(row.get("user_tasks"), granted)
+    # user_tasks names all that the role may; without the scope for it nobody publishes.
+    role, can_publish = policy.ROLES.of(names(row.get("user_tasks")))
+    can_publish = unless_lacking(can_publish, policy.PUBLISHING_SCOPE, scopes)
     if publishing_ids is not None and native_id not in publishing_ids:
         can_publish = "no"
     return NativeAccount(
@@ -88,16 +73,6 @@ def account_of(
         can_publish=can_publish,
         business=words(row.get("business_name"), 100).strip(),
     )
-
-
-def _role(tasks: Any, granted: frozenset[str] | None) -> tuple[str, CanPublish]:
-    """Return the role's name, and whether it and the scopes let this person publish."""
-    lacks = granted is not None and policy.PUBLISHING_SCOPE not in granted
-    if not isinstance(tasks, list):
-        return "", "no" if lacks else "unknown"
-    known = {task for task in tasks if isinstance(task, str)}
-    role = next((label for task, label in ROLES if task in known), "No role")
-    return role, "no" if lacks or not known & policy.PUBLISHING_TASKS else "yes"
 
 
 def _introspected(data: Mapping[str, Any]) -> Dates:

@@ -5,16 +5,21 @@ https://developers.facebook.com/docs/business-management-apis/system-users/insta
 
 from django.utils.translation import gettext
 
-from tokens.channels.classifier import evidence, malformed
-from tokens.channels.facebook import calls, reading, verdicts
-from tokens.channels.kinds import AppKeys, ChannelConsent, ChannelError, Credentials, Grant, Identity, Verdict
-from tokens.channels.parse import digits, words
+from tokens.channels.facebook import calls, reading
+from tokens.channels.facebook.verdicts import TABLE
+from tokens.channels.kinds import Identity
+from tokens.channels.sessions import ChannelSession
 
 
-def inspect_pasted(app: AppKeys, access_token: str) -> ChannelConsent:
+def report_of(session: ChannelSession) -> reading.DebugReport:
+    """Ask debug_token. Raises ChannelError where the token is not valid, or nothing is said."""
+    return reading.report_of(TABLE.require_ok(calls.debug_token(session.app, session.token, session.limit)))
+
+
+def inspect_pasted(session: ChannelSession) -> reading.DebugReport:
     """Look at a pasted token. Raises ChannelError where Facebook refuses it, ValueError where it is another kind of token."""
-    report = _report(app, access_token)
-    if report.app_id and report.app_id != app.client_id:
+    report = report_of(session)
+    if report.app_id and report.app_id != session.app.client_id:
         raise ValueError(
             gettext(
                 "This token belongs to another app. Generate one for the app of this installation: Business settings > System users."
@@ -26,33 +31,7 @@ def inspect_pasted(app: AppKeys, access_token: str) -> ChannelConsent:
                 "This is not a system user's token. A person links his own log-in himself, under Link an account."
             )
         )
-    identity = me(app, access_token)
-    if report.user_id and report.user_id != identity.native_user_id:
-        raise ValueError(gettext("Facebook named two different users for this token. Generate a new one."))
-    system = Identity(identity.native_user_id, identity.name, "system")
-    return ChannelConsent(system, Grant(Credentials(access_token), report.dates, report.scopes))
-
-
-def found_in(app: AppKeys, grant: Grant) -> ChannelConsent | None:
-    """Return the consent where a configuration of Login for Business gave a system user's token; None where a person's."""
-    report = _report(app, grant.credentials.access_token)
-    if not report.system:
-        return None
-    identity = me(app, grant.credentials.access_token)
-    system = Identity(identity.native_user_id, identity.name, "system")
-    return ChannelConsent(
-        system, Grant(grant.credentials, reading.merged(grant.dates, report.dates), report.scopes)
-    )
-
-
-def me(app: AppKeys, access_token: str) -> Identity:
-    """Ask whose token it is."""
-    answer = calls.graph("api", "GET", "me", app=app, token=access_token, params={"fields": "id,name"})
-    body = calls.require_ok(answer)
-    native_user_id = digits(body.get("id"))
-    if not native_user_id:
-        raise malformed(answer, "an id", channel="facebook")
-    return Identity(native_user_id, words(body.get("name"), 200))
+    return report
 
 
 def edge(identity: Identity) -> str:
@@ -62,28 +41,18 @@ def edge(identity: Identity) -> str:
     return "me/adaccounts"
 
 
-def is_one(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> bool:
+def is_one(session: ChannelSession) -> bool:
     """Return whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
-    answer = calls.debug_token(app, credentials.access_token, timeout=timeout)
-    return verdicts.TABLE.classify(answer).verdict == Verdict.OK and reading.report_of(answer.body).system
+    answer = calls.debug_token(session.app, session.token, session.limit)
+    return TABLE.is_ok(answer) and reading.report_of(answer.body).system
 
 
-def renewal_form(app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> dict[str, str]:
-    """Return what an exchange says besides the token: a system user's must name its 60 days again."""
-    return {"set_token_expires_in_60_days": "true"} if is_one(app, credentials, timeout=timeout) else {}
+def revoke(session: ChannelSession) -> bool:
+    """End one token. The vendor shows a GET with both tokens in the address; ours are in the body (unproven, see the channel's page).
 
-
-def revoke(app: AppKeys, credentials: Credentials) -> bool:
-    """End one token. The vendor shows a GET with both tokens in the address; ours are in the body (unproven, see the channel's page)."""
-    token = credentials.access_token
-    body = {"client_id": app.client_id, "client_secret": app.secret, "revoke_token": token}
-    answer = calls.graph("api", "POST", "oauth/revoke", app=app, token=token, data=body)
-    return calls.require_ok(answer).get("success") in (True, "true")
-
-
-def _report(app: AppKeys, access_token: str) -> reading.DebugReport:
-    answer = calls.debug_token(app, access_token)
-    classification = verdicts.TABLE.classify(answer)
-    if classification.verdict != Verdict.OK:
-        raise ChannelError(classification, evidence=evidence(answer))
-    return reading.report_of(answer.body)
+    Raises ChannelError.
+    """
+    app = session.app
+    body = {"client_id": app.client_id, "client_secret": app.secret, "revoke_token": session.token}
+    answer = calls.graph("api", "oauth/revoke", session, method="POST", data=body)
+    return TABLE.require_ok(answer).get("success") in (True, "true")

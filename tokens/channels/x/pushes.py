@@ -9,8 +9,6 @@ Sources: X's pages on webhooks (CRC, signature), on the X Activity API (`oauth.r
 """
 
 import base64
-import hashlib
-import hmac
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -29,6 +27,7 @@ from tokens.channels.pushes import (
     Signers,
     Taken,
     UnreadablePush,
+    hmac_sha256,
     moment_of_text,
     parse,
     same,
@@ -96,7 +95,7 @@ def _older(event: Any) -> Push | None:
 
 
 def _signature(data: bytes, secret: str) -> str:
-    return "sha256=" + base64.b64encode(hmac.new(secret.encode(), data, hashlib.sha256).digest()).decode()
+    return "sha256=" + base64.b64encode(hmac_sha256(secret, data)).decode()
 
 
 PUSHES = Pushes(
