@@ -136,7 +136,7 @@ def _check(account: Account, called: str) -> Item:
         checking.ask(token_ids=ids, now=timezone.now(), at_once=False)
 
     if not ids:
-        return Item(called, gettext("no token"), skipped=gettext("nobody has linked it yet"))
+        return Item(called, gettext("No token"), skipped=gettext("nobody has linked it yet"))
     count = ngettext("%(number)s token", "%(number)s tokens", len(ids)) % {"number": len(ids)}
     return Item(called, count, act=act)
 

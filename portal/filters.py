@@ -1,4 +1,4 @@
-"""Chips and ready-made views of the list Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
+"""Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,8 @@ from macros.coverage import covering
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
-from users.models import Membership, Team
+from users import visibility
+from users.models import Membership, User, person
 
 Lookups = list[tuple[str, str]]
 
@@ -155,25 +156,25 @@ class UndatedFilter(SimpleListFilter):
 
 
 class TeamFilter(SimpleListFilter):
-    """The team of the account."""
+    """The team of accounts, people, invitations, macros or messages. Teams that the viewer does not see are neither named nor found by."""
 
     title = gettext_lazy("team")
     parameter_name = "team"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the teams that the viewer sees: his own, a superuser's all."""
-        teams = Team.objects.all()
-        if not request.user.is_superuser:
-            teams = teams.filter(memberships__user=request.user.pk)
-        found = list(teams.values_list("pk", "name")[:200])
+        """Return the viewer's teams, an administrator's all; nothing to choose from where there is one."""
+        found = list(visibility.teams_of(person(request)).order_by("name").values_list("pk", "name")[:200])
         return [(str(pk), name) for pk, name in found] if len(found) > 1 else []
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
-        """Keep accounts of the team."""
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows of the team; none where the address names no team of the viewer's."""
         value = self.value()
         if value is None:
             return queryset
-        return queryset.filter(team_id=int(value)) if value.isascii() and value.isdigit() else queryset.none()
+        if not (value.isascii() and value.isdigit() and len(value) < 19):
+            return queryset.none()
+        field = "memberships__team__in" if queryset.model is User else "team__in"
+        return queryset.filter(**{field: visibility.teams_of(person(request)).filter(pk=value)})
 
 
 class MacroFilter(SimpleListFilter):

@@ -1,7 +1,7 @@
 """Invitations in the admin portal: made by a form, then only sent again or revoked."""
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -16,8 +16,8 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from unfold.decorators import action
 
 from portal import access
+from portal.filters import TeamFilter
 from portal.lists import OwnList
-from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import InviteForm
 from ui import confirm
 from ui.confirm import Page, Said
@@ -35,13 +35,14 @@ class InvitationAdmin(OwnList):
 
     form = InviteForm
     list_display = ["email", "name", "team", "staff", "status", "number", "invited_by", "created_at"]
-    list_filter = [OwnTeamsFilter, "is_staff"]
+    list_filter = [TeamFilter, "is_staff"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "name"]
     actions = None
     actions_detail = ["send_again", "revoke"]
     list_title = gettext_lazy("Invitations")
     nouns = ngettext_lazy("%(shown)s invitation", "%(shown)s invitations", "number")
+    titles: ClassVar = {"is_staff": gettext_lazy("Staff")}
     searched = gettext_lazy("E-mail or name")
     state_column = "status"
     empty_words = gettext_lazy("Nobody was invited yet.")

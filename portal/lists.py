@@ -39,6 +39,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     ordered: ClassVar[Words] = ""  # says how the list is sorted where nobody chose
     empty_words: ClassVar[Words] = gettext_lazy("Nothing here yet.")
     none_match: ClassVar[Words] = gettext_lazy("Nothing matches.")
+    titles: ClassVar[Mapping[str, Words]] = {}  # of chips, where the field's own name is not fit for people
     state_column: ClassVar[str] = "state_cell"  # shown beside the name on cards
     on_cards: ClassVar[frozenset[str] | None] = None  # columns that cards show; None: all
     action_icons: ClassVar[Mapping[str, str]] = {}
@@ -78,7 +79,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict[str, Any]:
     """Return what the list's template shows beside Django's change list."""
     lines = _lines(model_admin, request, cl)
-    chips = [_chip(spec, cl) for spec in cl.filter_specs if not _is_tabs(spec)]
+    chips = [_chip(spec, cl, model_admin.titles) for spec in cl.filter_specs if not _is_tabs(spec)]
     total = short_count(model_admin.everything(request), limit=COUNTED)
     return {
         "lines": lines,
@@ -162,7 +163,7 @@ def _is_tabs(spec: Any) -> bool:
     return getattr(spec, "as_tabs", False)
 
 
-def _chip(spec: Any, cl: ChangeList) -> Chip:
+def _chip(spec: Any, cl: ChangeList, titles: Mapping[str, Words]) -> Chip:
     choices = list(spec.choices(cl))
     chosen = [str(choice["display"]) for choice in choices[1:] if choice["selected"]]
     if not chosen and spec.used_parameters:  # a value of the address beyond the choices, as days=45
@@ -171,7 +172,8 @@ def _chip(spec: Any, cl: ChangeList) -> Chip:
         ]
     toggle = getattr(spec, "on_off", False)
     remove, rest = choices[0]["query_string"], choices[1:]
-    return Chip(_capital(str(spec.title)), ", ".join(chosen), remove, rest, toggle=toggle)
+    title = str(titles.get(getattr(spec, "field_path", ""), spec.title))
+    return Chip(_capital(title), ", ".join(chosen), remove, rest, toggle=toggle)
 
 
 def _bulk_actions(model_admin: OwnList, request: HttpRequest) -> list[dict[str, str]]:

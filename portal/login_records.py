@@ -1,6 +1,6 @@
 """Log-ins in the admin portal: read, never written."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -38,6 +38,7 @@ class LoginRecordAdmin(OwnList):
     list_display_links = None
     change_list_template = "admin/users/loginrecord/change_list.html"
     list_title = gettext_lazy("Log-ins")
+    titles: ClassVar = {"succeeded": gettext_lazy("Worked")}
     nouns = ngettext_lazy("%(shown)s log-in", "%(shown)s log-ins", "number")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:

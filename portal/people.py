@@ -1,6 +1,6 @@
 """People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -22,8 +22,8 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from portal import access, login_records
+from portal.filters import TeamFilter
 from portal.lists import OwnList
-from portal.people_filters import OwnTeamsFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from ui import confirm
 from ui.confirm import Done, Page, Said
@@ -109,7 +109,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     list_display = ["email", "name", "is_active", "rights", "factor", "last_log_in"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups", OwnTeamsFilter]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups", TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
@@ -126,6 +126,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     actions_detail = ["end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = ngettext_lazy("%(shown)s user", "%(shown)s users", "number")
+    titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
     searched = gettext_lazy("E-mail or name")
 
     @admin.display(description=gettext_lazy("Portal"), ordering="is_staff")
@@ -306,7 +307,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
 class TeamAdmin(OwnList):
     """Teams and their people."""
 
-    list_display = ["name", "people", "leads", "members_only", "is_default"]
+    list_display = ["name", "people", "leads", "members_only", "default_cell"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
     readonly_fields = ["is_default"]
@@ -338,6 +339,11 @@ class TeamAdmin(OwnList):
         return ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", []))) or gettext(
             "Nobody: operators are told"
         )
+
+    @admin.display(description=gettext_lazy("Default"), boolean=True, ordering="is_default")
+    def default_cell(self, team: Team) -> bool:
+        """Return whether it takes what names no team."""
+        return team.is_default
 
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
         """Return whether the team may be deleted: never the default one, which takes what names no team."""

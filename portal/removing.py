@@ -92,7 +92,7 @@ def _refused(request: HttpRequest, found: Sequence[Effect]) -> str:
 
 def _then(one: Effect) -> str:
     if one.stops:
-        return gettext("stops: nobody else carries it")
+        return gettext("Stops: nobody else carries it")
     if one.carrier:
-        return gettext("goes on through %(name)s") % {"name": one.carrier}
-    return gettext("stays as it is: it does not work now")
+        return gettext("Goes on through %(name)s") % {"name": one.carrier}
+    return gettext("Stays as it is: it does not work now")

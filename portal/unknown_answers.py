@@ -63,6 +63,7 @@ class UnknownAnswerAdmin(OwnList):
     list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
     list_display_links = ["answer_cell"]
     list_filter = ["app__channel", "call", "status", "verdict"]
+    titles: ClassVar = {"verdict": gettext_lazy("Meaning")}
     search_fields = ["sample", "note", "fingerprint"]
     list_select_related = ["app"]
     actions = ["export_selected"]

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.encoding import force_str
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -26,7 +27,7 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     if about is None and (opts := context.get("opts")):
         row = context.get("original") or context.get("object")
         about = row if isinstance(row, Model) else opts.model
-        step = "" if context.get("change") else title
+        step = "" if context.get("change") else gettext("History") if "action_list" in context else title
     if about is None or context.get("cl") or context.get("is_popup"):
         return {"links": [], "here": title}
     model_admin: Any = admin.site.get_model_admin(about if isinstance(about, type) else type(about))
@@ -36,7 +37,8 @@ def path_above(context: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(about, type):
         here = step or title
     elif step:
-        links.append((model_admin.row_name(about), _own_page(model_admin, about)))
+        if own := _own_page(model_admin, about):
+            links.append((model_admin.row_name(about), own))
         here = step
     else:
         here = model_admin.row_name(about)

@@ -169,7 +169,7 @@ def test_what_was_asked_today_is_left_out_of_the_mail_unless_ticked(client: Clie
     later = client.get(bulk("ask", one, two)).content.decode()
     client.post(bulk("ask", one, two), {"note": "", "again": "1"})
 
-    assert "now, not about Asked: asked today" in page
+    assert "Now, not about Asked: asked today" in page
     assert without == [second.pk]
     assert "Everybody was asked today. Ask again?" in later
     assert "Ask 0 people" not in later
@@ -189,7 +189,7 @@ def test_whom_re_authenticating_does_not_help_is_not_asked(client: Client) -> No
     page = client.get(bulk("ask", lost, narrow)).content.decode()
     client.post(bulk("ask", lost, narrow), {"note": ""})
 
-    assert "skipped: waiting for an admin at Facebook" in page
+    assert "Skipped: waiting for an admin at Facebook" in page
     assert [one.payload["accounts"] for one in Message.objects.all()] == [[narrow.pk]]
 
 
@@ -209,10 +209,10 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
     client.post(bulk("ask", today, fine, imported, paused), {"note": "", "again": "1"})
 
     for word in (
-        "skipped: asked today",
-        "skipped: nothing ends within 30 days",
+        "Skipped: asked today",
+        "Skipped: nothing ends within 30 days",
         "it was imported",
-        "skipped: paused",
+        "Skipped: paused",
     ):
         assert word in page
     assert "Ask Ada Okafor again about what was asked today" in page

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -70,6 +70,12 @@ def test_each_list_is_drawn_by_the_kit(model: type, client: Client, rows: None) 
     assert "<select" not in page
     assert 'id="result_list"' not in page
     assert 'class="at-table at-cards' in page or 'class="at-empty"' in page
+    named = [
+        name.strip()
+        for name in re.findall(r'class="at-chip[^>]*>([^<]+)|columnheader"[^>]*>([^<]+)', page)
+        for name in name
+    ]
+    assert not {name for name in named if re.search(r" at$|^Is |status$|^Succeeded|^Verdict", name)}
     for date in re.findall(r"<td[^>]*>[^<]*(\d{4}-\d{2}-\d{2}|\d\d:\d\d)", page):
         pytest.fail(f"{date} is no date as on other pages.")
 
@@ -96,6 +102,25 @@ def test_a_chip_says_what_is_chosen_and_leads_back(client: Client, boss: User) -
     assert "mira@example.com</a>" not in page
     assert "Active: No" in page
     assert "Remove the filter Active" in page
+
+
+@pytest.mark.parametrize("path", ["accounts/account", "macros/macro", "notifications/message", "users/user"])
+def test_chips_name_no_team_of_others_and_find_nothing_by_it(
+    path: str, client: Client, rows: None, settings: Settings
+) -> None:
+    north, south, foreign = make_team(name="North"), make_team(name="South"), make_team(name="Foreign")
+    staff = make_user(email="staff@example.com", is_staff=True, team=north)
+    staff.teams.add(south)
+    staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(staff)
+
+    page = client.get(f"/admin/{path}/").text
+    found = client.get(f"/admin/{path}/", {"team": foreign.pk}).text
+
+    assert "North" in page
+    assert "South" in page
+    assert "Foreign" not in page
+    assert "Clear all filters" in found
 
 
 def test_a_search_stays_within_the_filters(client: Client, boss: User) -> None:

@@ -63,7 +63,7 @@ class TestStaff:
 
         page = done.content.decode()
         assert "Revoke at Facebook" in before
-        assert "goes on through Ben" in shown
+        assert "Goes on through Ben" in shown
         assert "Type “" not in shown
         assert done.redirect_chain[0][0] == pool
         assert "Facebook ended the authorisation." in page
