@@ -66,7 +66,7 @@ def distribution(tmp_path: Path) -> Path:
     (package / "__init__.py").write_text("")
     (package / "declaration.py").write_text(DECLARATION.format(key="friendster", name="FRIENDSTER"))
     (package / "channel.py").write_text(CHANNEL)
-    shutil.copy(ROOT / "tests/contract/made_up/managed/words.txt", package)
+    shutil.copy(ROOT / "tests/contract/made_up/words.txt", package)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: friendster-for-adtoken\nVersion: 1.0\n")
     (facts / "entry_points.txt").write_text("[adtoken.channels]\nfriendster = friendster_for_adtoken\n")
     return tmp_path
