@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import sweeps
 from accounts.models import ChannelSweep
 from tokens import io_steps, lifecycle, unknown_answers
-from tokens.channels import brake, breaker, gate
+from tokens.channels import brake, gate
 from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Claimed
@@ -148,7 +148,7 @@ class _Turn:
         """Return how many more tokens of an app may be checked: by its share and its breaker."""
         under_way = sum(held.app_id == app.pk for held in self.under_way.values())
         at_once = max(FEWEST, AT_ONCE // apps) - under_way
-        state = breaker.read(_name(app)).state
+        state = gate.readings(app.channel, app.client_id)[0].state
         if state == "open":
             return 0
         if state == "half-open":

@@ -14,7 +14,7 @@ from django.db import transaction
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle, scrub
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.channels.kinds import Credentials
 from tokens.lifecycle import Imported
 from tokens.models import ChannelApp, Token
@@ -31,6 +31,7 @@ COLUMNS = (
     "access_token",
     "refresh_token",
     "token_secret",
+    "region",
 )
 BATCH = 1000
 LONGEST_USER_ID = 191
@@ -162,11 +163,24 @@ class ImportChecker:
             self._note(
                 number, f"the channel {scrub.named(channel)} has no app. Set it up under Channel apps first."
             )
-        found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"])
+        region = self._region(number, channel, row["region"])
+        found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"], region=region)
         first = self.tokens_of.setdefault((channel, row["native_user_id"]), found)
         if first != found:
             self._note(number, "this native user is in the file with two different tokens. Keep the newest.")
         return found
+
+    def _region(self, number: int, channel: str, given: str) -> str:
+        """Return whose hosts a token is good at: the first region where the line names none."""
+        declared = declarations.declared().get(channel)
+        if declared is None:
+            return ""  # told already
+        if given and given not in declared.regions:
+            known = ", ".join(declared.regions) or "none"
+            self._note(
+                number, f"region: {declared.label} has no region {scrub.named(given)}. Known: {known}."
+            )
+        return declared.region(given)
 
     def _note(self, number: int, text: str) -> None:
         self.problems.append(f"Line {number}: {text}")

@@ -91,7 +91,7 @@ def check(
         found: Findings = yield partial(account_sync.read, token, accounts, facts=facts)
         account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
         if found.not_asked:
-            opens = scheduling.once_open(token, now, token.app.closed_for())
+            opens = scheduling.once_open(token, now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
 

@@ -12,7 +12,7 @@ from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
 from notifications.models import Message
-from tokens.channels import brake, breaker, gate
+from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
 from ui.phrases import phrase
 from users import hold
@@ -147,12 +147,11 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
 
 def _excuse(app: ChannelApp, lane: str) -> str:
     """Return why an app's work waits on purpose."""
-    key = gate.name_of(app.channel, app.client_id)
-    if breaker.read(key).state != "closed":
+    if gate.readings(app.channel, app.client_id)[-1].state != "closed":
         return say("no_answer")
     if lane == "refreshes":
         return ""
-    slowed = brake.slows_checks(key, budget=app.daily_budget)
+    slowed = brake.slows_checks(gate.name_of(app.channel, app.client_id), budget=app.daily_budget)
     return say("limit_nearly_used") if slowed else ""
 
 

@@ -162,7 +162,7 @@ _OF_CHANNELS = {
 }
 vars().update(_OF_CHANNELS)
 # Where consent pages are: browsers must be allowed to leave for them.
-_CONSENT_PAGES = [urlsplit(_OF_CHANNELS[one.consent]) for one in _CHANNELS]
+_CONSENT_PAGES = [urlsplit(_OF_CHANNELS[name]) for one in _CHANNELS for name in one.everywhere(one.consent)]
 CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.

@@ -211,6 +211,7 @@ class LeaseOut(Schema):
                     "headers": {"Authorization": "Bearer EAAB..."},
                     "query": {"appsecret_proof": "5f3c..."},
                 },
+                "base_url": None,
             }
         }
     )
@@ -222,6 +223,10 @@ class LeaseOut(Schema):
     native_user: str | None = Field(description=f"Whose log-in it is, at the channel. {ELSEWHERE_HELP}")
     signs: bool = Field(description="True: `send` is empty and every request is signed by POST .../sign.")
     send: SendOut
+    base_url: str | None = Field(
+        None,
+        description="Where requests go with this token, at a channel whose API has an address in each region. Null: it has one for all.",
+    )
 
 
 class SignIn(In):

@@ -59,9 +59,7 @@ def call(
     parameter, is returned as it is.
     """
     caller = caller or Caller()
-    bases = registry.get(account.channel).api_urls()
-    if path_below(url, bases, encoded=True) is None:
-        raise BrokerRefused(text("own_addresses_only", addresses=" and ".join(bases)))
+    _refuse_elsewhere(url, registry.get(account.channel).api_urls())
     request = _Request(method, url, params or {}, data or {}, json)
 
     def fresh() -> Lease:
@@ -100,6 +98,11 @@ def call(
     return reply
 
 
+def _refuse_elsewhere(url: str, bases: tuple[str, ...]) -> None:
+    if path_below(url, bases, encoded=True) is None:
+        raise BrokerRefused(text("own_addresses_only", addresses=" and ".join(bases)))
+
+
 def _is_fine(channel: str, answer: Answer) -> bool:
     """Return whether the channel did what was asked. Its own table knows: HTTP 200 may carry an error (TikTok, Facebook).
 
@@ -112,6 +115,8 @@ def _is_fine(channel: str, answer: Answer) -> bool:
 
 
 def _send(caller: Caller, current: Lease, request: _Request, now: datetime) -> Answer:
+    if current.base_url is not None:
+        _refuse_elsewhere(request.url, (current.base_url,))
     headers = dict(current.send.headers)
     query = {**request.params, **current.send.query}
     if current.signs:

@@ -44,6 +44,9 @@ class Lease:
     native_user: str | None  # None: somebody outside the caller's teams
     signs: bool
     send: Send = field(repr=False)
+    base_url: str | None = (
+        None  # where this token is good, at a channel with regions; None: the channel has one API
+    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class _LeaseRow:
     last_used_at: datetime | None
     app_id: int
     app_version: int
+    region: str
     named: bool  # the caller may know whose token it is
 
 
@@ -86,7 +90,7 @@ _READ = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,
        case when t.dates_source ->> 'access' in ('provider', 'introspection') then t.access_expires_at end,
-       t.last_used_at, t.app_id, p.version,
+       t.last_used_at, t.app_id, p.version, coalesce(t.region, ''),
        case
          when %(teams)s::bigint[] is null then true
          when t.team_id is not null then t.team_id = any(%(teams)s::bigint[])
@@ -199,7 +203,7 @@ def _make(caller: Caller, row: _LeaseRow, purpose: Purpose, now: datetime) -> Le
     assert row.credentials is not None
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)), region=row.region)
     native = registry.get(row.channel)
     expires_at = now + LEASE_FOR
     if row.access_expires_at is not None:
@@ -228,6 +232,7 @@ def _make(caller: Caller, row: _LeaseRow, purpose: Purpose, now: datetime) -> Le
         native_user=row.native_user if row.named else None,
         signs=native.signs,
         send=native.send(keys, credentials, _account_facts(row)),
+        base_url=native.api_url(row.region) if native.declaration.regions else None,
     )
 
 
@@ -248,7 +253,7 @@ def _slow(caller: Caller, row: _LeaseRow, until: datetime, purpose: Purpose, now
     waits = 0
     if row.token_id is not None and row.access_expires_at is not None:
         client_id = _client_id(row.app_id, row.app_version)
-        waits = _lengthen(row.token_id, row.channel, client_id, until, now)
+        waits = _lengthen(row.token_id, row.channel, client_id, row.region, until, now)
         row = row if waits else _read(caller, row.channel, row.native_id)
     if _servable(row, until, purpose):
         return _make(caller, row, purpose, now)
@@ -280,9 +285,11 @@ def _client_id(app_id: int, _version: int) -> str:
     return ChannelApp.objects.values_list("client_id", flat=True).get(pk=app_id)
 
 
-def _lengthen(token_id: int, channel: str, client_id: str, until: datetime, now: datetime) -> int:
+def _lengthen(
+    token_id: int, channel: str, client_id: str, region: str, until: datetime, now: datetime
+) -> int:
     """Have a token serve longer, where its channel can be asked. Return in how many seconds it may be asked, 0 where it was."""
-    if wait := gate.closed_for(channel, client_id):
+    if wait := gate.closed_for(channel, client_id, region):
         return wait
     wish = max(until, now + _spare(channel))
     try:
@@ -315,7 +322,8 @@ def _other(row: _LeaseRow, until: datetime, purpose: Purpose, now: datetime) -> 
         if not alive or not reads or token.pk == row.token_id:
             continue
         if not _lasts(token, until):
-            waits = _lengthen(token.pk, row.channel, token.app.client_id, until, now) or waits
+            client_id = token.app.client_id
+            waits = _lengthen(token.pk, row.channel, client_id, token.region, until, now) or waits
             token.refresh_from_db()
         if token.state == Token.State.VALID and _lasts(token, until):
             return token.pk, 0

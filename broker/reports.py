@@ -14,7 +14,7 @@ from broker.errors import Busy, NotAvailable, NotFound
 from broker.leases import Claims, Lease, Purpose, lease, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
-from tokens.channels import gate, registry, shares
+from tokens.channels import registry, shares
 from tokens.channels.http import Limit
 from tokens.channels.kinds import HARMLESS, Answer, Classification, Reason, Verdict
 from tokens.clock import Clock
@@ -90,7 +90,7 @@ def _confirm(
     now: datetime,
 ) -> ReportAnswer:
     """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
-    if wait := gate.closed_for(account.channel, token.app.client_id):
+    if wait := token.closed_for():
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
     try:
         with shares.taken(account.channel):

@@ -35,6 +35,7 @@ class _SigningRow:
     generation: int
     native_user_id: str
     credentials: bytes
+    region: str
     app_id: int
     app_version: int
     access: str | None
@@ -44,7 +45,7 @@ class _SigningRow:
 
 _READ = """
 select a.channel, a.native_id, a.team_id, a.state, a.restriction,
-       t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish, e.facts::text
+       t.state, t.generation, t.native_user_id, t.credentials, t.region, p.id, p.version, e.access, e.can_publish, e.facts::text
 from accounts_account a
 join tokens_token t on t.id = %s
 join tokens_channelapp p on p.id = t.app_id
@@ -69,7 +70,7 @@ def sign(
     _ask_again(caller, claims, row)
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)), region=row.region)
     try:
         header = registry.get(row.channel).sign(
             keys,

@@ -18,7 +18,7 @@ from accounts.models import Account
 from macros import reach
 from portal import access, first_steps
 from tokens import key_usage
-from tokens.channels import breaker, declarations, gate
+from tokens.channels import declarations, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp
 from ui.counts import short_count
@@ -113,7 +113,7 @@ def _incidents(request: HttpRequest) -> list[Incident]:
 def _late(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each what is wrong with background work and its hosts."""
     now = database_clock.now()
-    silent = [app for app in apps if breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed"]
+    silent = [app for app in apps if gate.readings(app.channel, app.client_id)[-1].state != "closed"]
     return [
         *(say("gets_no_answer", app=str(app)) for app in silent),
         *(text for notices in NOTICES for text in notices(now)),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens import vault
-from tokens.channels import gate, registry
+from tokens.channels import registry
 from tokens.channels.kinds import AppField, AppKeys
 from tokens.choices import channel_choices
 
@@ -152,10 +152,6 @@ class ChannelApp(vault.NamesItsKeys):
     def _stored(self) -> dict[str, Any]:
         """Return what is sealed: `secrets`, newest first, and `more`, by name. Raises VaultError."""
         return vault.unseal(self.owner, self.secrets) if self.secrets is not None else {}
-
-    def closed_for(self) -> int:
-        """Return for how many seconds the channel is not to be asked for this app; 0: ask."""
-        return gate.closed_for(self.channel, self.client_id)
 
     def set_secrets(self, secrets: list[str], more: Mapping[str, str] | None = None) -> None:
         """Seal the secrets, newest first, and the further values of the app by name. Does not save."""

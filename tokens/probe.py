@@ -131,7 +131,7 @@ def _record(
         source=source,
         undecided=undecided,
         answered_at=answered_at,
-        closed_for=token.app.closed_for() if gate.was_not_asked(inspection.evidence) else None,
+        closed_for=token.closed_for() if gate.was_not_asked(inspection.evidence) else None,
     )
 
 
@@ -310,7 +310,7 @@ def lengthen(
     renews = _can_heal(token, now) and not _just_renewed(token, now)
     if not (renews or ends <= now) or renewal.pausing(token, now):
         return
-    if gate.is_silent(token.app.channel, token.app.client_id):
+    if gate.is_silent(token.app.channel, token.app.client_id, token.region):
         wait = 0.0
     elif ends <= needed:
         wait = max(timeout, refreshing.WAIT)

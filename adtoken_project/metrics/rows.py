@@ -13,7 +13,7 @@ from adtoken_project.models import Heartbeat
 from adtoken_project.schedules import MARK
 from macros.models import Evaluation
 from tokens import key_usage
-from tokens.channels import breaker, declarations, gate
+from tokens.channels import declarations, gate
 from tokens.models import ChannelApp, Token
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -176,7 +176,7 @@ def apps(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         named = [app.channel, str(app.pk)]
         fault.add_metric(named, app.fault_since is not None)
-        dark.add_metric(named, breaker.read(gate.name_of(app.channel, app.client_id)).state != "closed")
+        dark.add_metric(named, gate.readings(app.channel, app.client_id)[-1].state != "closed")
     yield from (fault, dark)
 
 

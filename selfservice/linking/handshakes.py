@@ -10,6 +10,7 @@ from selfservice.linking import link_errors
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from users import hold
+from users.models import User
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
@@ -30,10 +31,12 @@ def start(
     account: Account | None = None,
     next_url: str = "",
     again: bool = False,
+    region: str = "",
 ) -> HttpResponse:
     """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
 
-    `again` asks the channel to show permissions that were declined before. Raises OnHold where the way back would not be taken.
+    `again` asks the channel to show permissions that were declined before; `region`: at whose hosts, where the channel has regions. Raises
+    OnHold where the way back would not be taken.
     """
     hold.refuse()
     app = setup.default_app(channel)
@@ -47,6 +50,8 @@ def start(
         "client_id": app.client_id,
         "account": account.pk if account else None,
     }
+    if region:
+        data["region"] = region
     provider = get_adapter(request).get_provider(request, channel)
     try:
         answer: HttpResponse = provider.redirect(
@@ -59,3 +64,10 @@ def start(
     except ChannelError as error:
         return link_errors.page(request, channel, exception=error)
     return answer
+
+
+def region_of(account: Account, user: User) -> str:
+    """Return at whose hosts a person consents for an account: where their own log-in is, else anybody's; "" where nothing tells."""
+    found = account.pool.exclude(token__region="").select_related("token")
+    in_order = sorted(found, key=lambda entry: (entry.token.consented_by_id != user.pk, entry.pk))
+    return in_order[0].token.region if in_order else ""

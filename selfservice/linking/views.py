@@ -45,22 +45,29 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         return render(request, "404.html", status=404)
     if (refused := readiness.cannot_link(request, channel)) is not None:
         return refused
-    account = _target(request, channel)
-    if request.method == "POST":
+    account, native = _target(request, channel), registry.get(channel)
+    region = handshakes.region_of(account, person(request)) if account else ""
+    region = region or request.POST.get("region", "")
+    regions = native.declaration.regions
+    if request.method == "POST" and (not regions or region in regions):
         return handshakes.start(
             request,
             channel,
             account=account,
             next_url=request.POST.get("next", ""),
             again=bool(request.POST.get("again")),
+            region=region,
         )
-    native = registry.get(channel)
+    posted = request.method == "POST"
+    given = request.POST if posted else request.GET
     context = {
         "channel": native,
         "account": account,
-        "next": request.GET.get("next", ""),
+        "next": given.get("next", ""),
+        "regions": {} if region in regions else regions,
+        "error": say("no_region", channel=native.label) if posted else "",
     }
-    return render(request, "selfservice/link/confirm.html", context)
+    return render(request, "selfservice/link/confirm.html", context, status=400 if posted else 200)
 
 
 def _target(request: HttpRequest, channel: str) -> Account | None:
@@ -213,7 +220,10 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if (refused := readiness.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
-        return handshakes.start(request, account.channel, account=account, again=True)
+        region = handshakes.region_of(account, person(request))
+        if registry.get(account.channel).declaration.regions and not region:
+            return redirect(f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk})}")
+        return handshakes.start(request, account.channel, account=account, again=True, region=region)
     context = overview.reauthentication(account, person(request), timezone.now())
     return render(request, "selfservice/link/reauthenticate.html", context)
 

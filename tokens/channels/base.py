@@ -3,6 +3,7 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from types import FunctionType
@@ -53,7 +54,7 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
 
     @wraps(method)
     def gated(self: "Channel", app: AppKeys, *rest: Any, **more: Any) -> Any:
-        with gate.asking(self, app):
+        with gate.asking(self, app, _region_of(*rest, *more.values())):
             try:
                 return method(self, app, *rest, **more)
             except ChannelError as error:
@@ -62,6 +63,22 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
                 return said_as(error.classification, evidence=error.evidence)
 
     return gated
+
+
+def _region_of(*given: object) -> str:
+    """Return the region that a call is for, by what it is given: credentials, a grant, or the answer of a consent page."""
+    for one in given:
+        if isinstance(one, Credentials):
+            return one.region
+        if isinstance(one, Grant):
+            return one.credentials.region
+        if isinstance(one, Mapping) and "region" in one:
+            return str(one["region"])
+    return ""
+
+
+def _in_region(grant: Grant, region: str) -> Grant:
+    return replace(grant, credentials=replace(grant.credentials, region=region)) if region else grant
 
 
 class Channel(ABC):
@@ -146,11 +163,15 @@ class Channel(ABC):
         """Return which part of the app's limit is used up (1: all), where the channel announces it."""
         return None
 
-    def authorize_url(self) -> str:
+    def host(self, setting: str, region: str) -> str:
+        """Return one of the channel's addresses as it is in a region (`Credentials.region`), read from the settings when asked."""
+        return configured(self.declaration.setting(setting, region))
+
+    def authorize_url(self, region: str = "") -> str:
         """Return the address of the consent page, read from the settings when asked."""
         declared = self.declaration
         path = declared.consent_path.format(version=configured(declared.versions.setting))
-        return f"{configured(declared.consent)}/{path}"
+        return f"{self.host(declared.consent, region)}/{path}"
 
     def consent_query(self, app: AppKeys) -> dict[str, str]:
         """Return what the consent page of OAuth 2 is asked with, besides the state."""
@@ -173,8 +194,8 @@ class Channel(ABC):
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Turn what the callback brought into a first grant.
 
-        `answer` holds `code` (OAuth 2; where the channel has `pkce` also `code_verifier`, see `proof_of`), or `oauth_token`,
-        `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
+        `answer` holds `code` (OAuth 2; where the channel has `pkce` also `code_verifier`, see `proof_of`; where it has regions `region`) or
+        `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
         """
 
     @abstractmethod
@@ -187,7 +208,9 @@ class Channel(ABC):
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
         """Exchange, complete the grant and ask who consented."""
-        grant = self.complete_grant(app, self.exchange(app, answer))
+        region = answer.get("region", "")
+        grant = self.complete_grant(app, _in_region(self.exchange(app, answer), region))
+        grant = _in_region(grant, region)
         return ChannelConsent(self.identity(app, grant.credentials), grant)
 
     @abstractmethod
@@ -246,9 +269,13 @@ class Channel(ABC):
         """Say how a publishing job sends this token for an ad account; by default as a header (RFC 6750, section 2.1)."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
 
+    def api_url(self, region: str = "") -> str:
+        """Return the address of this channel's API in a region: a publishing job's token goes below it and nowhere else."""
+        return self.host(self.declaration.api, region)
+
     def api_urls(self) -> tuple[str, ...]:
-        """Return the addresses of this channel's API: a publishing job's token goes below them and nowhere else."""
-        return (configured(self.declaration.api),)
+        """Return the addresses of this channel's API in all regions."""
+        return tuple(map(configured, self.declaration.everywhere(self.declaration.api)))
 
     def sign(
         self,

@@ -55,6 +55,8 @@ def _of_the_class(key: str, channel: Channel) -> list[str]:
         said.append(f"calls itself {channel.key}")
     if (channel.renewal is None) != (type(channel).renew is Channel.renew):
         said.append("has only one of `renewal` and `renew`: without both nothing is renewed")
+    if getattr(channel, "protocol", "") == "oauth1" and channel.declaration.regions:
+        said.append("has regions, which OAuth 1.0a does not carry through a consent")
     return said + _of_the_idle_clock(channel)
 
 
@@ -86,16 +88,21 @@ def _of_the_places(key: str, channel: Channel) -> list[str]:
     said: list[str] = []
     if key not in declarations.declared():
         said.append("is not declared: its package has no module `declaration`")
-    elif (origin := _consent_origin(channel)) not in settings.CONSENT_ORIGINS:
-        said.append(f"asks for consent at {origin}, to which the content policy lets no browser go")
+    else:
+        said += [
+            f"asks for consent at {origin}, to which the content policy lets no browser go"
+            for origin in _consent_origins(channel)
+            if origin not in settings.CONSENT_ORIGINS
+        ]
     if not _has_callback(key):
         said.append(f"has no address {key}_callback in tokens.urls")
     return said
 
 
-def _consent_origin(channel: Channel) -> str:
-    """Return scheme and host of the consent page: browsers hold the form that leads there to the content policy."""
-    return "{0.scheme}://{0.netloc}".format(urlsplit(channel.authorize_url()))
+def _consent_origins(channel: Channel) -> list[str]:
+    """Return scheme and host of each consent page: browsers hold the form that leads there to the content policy."""
+    pages = [urlsplit(channel.authorize_url(region)) for region in channel.declaration.regions or ("",)]
+    return list(dict.fromkeys(f"{page.scheme}://{page.netloc}" for page in pages))
 
 
 def _has_callback(key: str) -> bool:

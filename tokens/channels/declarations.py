@@ -87,6 +87,21 @@ def _wrong(one: Declaration) -> list[str]:
     missing = sorted({one.consent, one.api} - one.addresses.keys())
     if missing:
         said.append(f"it declares no address {', '.join(missing)}")
+    said += _wrong_regions(one)
     if not all(_COLOUR.fullmatch(colour) for colour in one.colours):
         said.append("its colours are not written as #2f62c9")
+    return said
+
+
+def _wrong_regions(one: Declaration) -> list[str]:
+    named = {name for region in one.regions.values() for pair in region.instead.items() for name in pair}
+    said = [
+        f"its region {key!r} is not a word of at most 20 lower-case letters and digits"
+        for key in one.regions
+        if not _KEY.fullmatch(key)
+    ]
+    if missing := sorted(named - one.addresses.keys()):
+        said.append(f"its regions name {', '.join(missing)}, which it does not declare")
+    if len(one.regions) == 1:
+        said.append("it has one region, which is none")
     return said

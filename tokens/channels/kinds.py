@@ -121,12 +121,13 @@ class Credentials:
     refresh_token: str = ""
     secret: str = ""  # the token secret of OAuth 1.0a
     previous_refresh_token: str = ""  # the one before a rotation, kept until its successor was used once
+    region: str = ""  # whose hosts they are good at, by its key in `Declaration.regions`; "" where the channel has no regions
 
     def __repr__(self) -> str:
         return "<credentials>"
 
     def as_dict(self) -> dict[str, str]:
-        """Return the parts that are set, ready to be sealed."""
+        """Return the secret parts that are set, ready to be sealed."""
         parts = {
             "access_token": self.access_token,
             "refresh_token": self.refresh_token,
@@ -313,6 +314,15 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class Region:
+    """A part of the world in which a channel has hosts of its own. A person chooses it before the consent, and it stays with the log-in."""
+
+    label: str  # as people choose it: "Europe"
+    # A setting of `Declaration.addresses` -> the one that takes its place in this region. What is not named is the same everywhere.
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What must be known of a channel before Django is set up: its names, addresses and colours. Every setting begins with the key."""
 
@@ -329,6 +339,21 @@ class Declaration:
     refresh_again_is_safe: bool = (
         False  # a refresh token whose answer was lost may be tried once more at once
     )
+    # By key, lower-case letters and digits; the first is meant where nothing says which. None: the same hosts for all the world.
+    regions: Mapping[str, Region] = field(default_factory=dict)
+
+    def region(self, key: str) -> str:
+        """Return the key of the region that a key means: itself, else the first; "" where there are none."""
+        return key if key in self.regions else next(iter(self.regions), "")
+
+    def setting(self, name: str, region: str) -> str:
+        """Return which setting holds in a region what `name` holds in the first."""
+        found = self.regions.get(self.region(region))
+        return found.instead.get(name, name) if found else name
+
+    def everywhere(self, name: str) -> tuple[str, ...]:
+        """Return the settings that hold it in all regions, each once."""
+        return tuple(dict.fromkeys(self.setting(name, key) for key in self.regions or ("",)))
 
 
 @dataclass(frozen=True)

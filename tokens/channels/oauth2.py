@@ -58,7 +58,8 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
         params = self.channel.authorize_params() if auth_params is None else auth_params
         query = {**params, **self.channel.consent_query(keys), **proof, "state": state_id}
-        return HttpResponseRedirect(f"{self.channel.authorize_url()}?{urlencode(query, quote_via=quote)}")
+        page = self.channel.authorize_url(region_of(data))
+        return HttpResponseRedirect(f"{page}?{urlencode(query, quote_via=quote)}")
 
 
 class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
@@ -78,6 +79,8 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
         answer = {"code": self._code(request, channel)}
         if channel.pkce:
             answer["code_verifier"] = opened(_owner(channel), state.pop(VERIFIER, ""))["verifier"]
+        if channel.declaration.regions:
+            answer["region"] = channel.declaration.region(region_of(state.get("data")))
         return channel.consent(keys, answer)
 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
@@ -86,6 +89,11 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
             said = {name: request.GET[name][:300] for name in SAID if name in request.GET}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))
         return code
+
+
+def region_of(data: dict[str, Any] | None) -> str:
+    """Return the region that a handshake was begun for, out of what its state is about."""
+    return str((data or {}).get("region", ""))
 
 
 def _owner(channel: Channel) -> str:

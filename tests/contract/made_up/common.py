@@ -1,6 +1,7 @@
 """What the made-up channels have in common, so that each package shows only what it needs of the seam."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from tokens.channels import http
@@ -22,8 +23,10 @@ from tokens.channels.kinds import (
     Lifetime,
     NativeAccount,
     Reason,
+    Renewal,
     Verdict,
     code_form,
+    refresh_form,
 )  # fmt: skip
 from tokens.channels.parse import mapping, words
 from tokens.channels.verdict_table import VerdictTable
@@ -62,18 +65,20 @@ class MadeUp(Channel):
         call: Call,
         path: str,
         app: AppKeys,
-        token: str,
+        credentials: Credentials,
         *,
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Answer:
         """Ask as the person whose token it is."""
-        headers = {"Authorization": f"Bearer {token}", **self.more_headers(app, facts or {})}
-        return http.request(call, "GET", self.address(path), headers=headers, timeout=timeout)
+        sent = {"Authorization": f"Bearer {credentials.access_token}", **self.more_headers(app, facts or {})}
+        return http.request(
+            call, "GET", self.address(path, credentials.region), headers=sent, timeout=timeout
+        )
 
-    def address(self, path: str) -> str:
-        """Return the address of a path."""
-        return f"{configured(self.declaration.api)}/{configured(self.versions.setting)}/{path}"
+    def address(self, path: str, region: str) -> str:
+        """Return the address of a path at the hosts of a region."""
+        return f"{self.api_url(region)}/{configured(self.versions.setting)}/{path}"
 
     def more_headers(self, app: AppKeys, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Return what this channel wants beside the token."""
@@ -85,22 +90,23 @@ class MadeUp(Channel):
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}
-        body = self.asked(http.request("exchange", "POST", self.address("token"), data=form))
+        address = self.address("token", answer.get("region", ""))
+        body = self.asked(http.request("exchange", "POST", address, data=form))
         credentials = Credentials(str(body["access_token"]), str(body.get("refresh_token", "")))
         return Grant(credentials, Dates(sources={"access": "never"}))
 
     def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        body = self.asked(self.call("api", "me", app, credentials.access_token))
+        body = self.asked(self.call("api", "me", app, credentials))
         return Identity(str(body["id"]), str(body["name"]))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        body = self.asked(self.call("introspect", "me", app, credentials.access_token, timeout=timeout))
+        body = self.asked(self.call("introspect", "me", app, credentials, timeout=timeout))
         return Inspection(Classification(Verdict.OK), native_user_id=str(body["id"]))
 
     def list_accounts(
         self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
     ) -> AccountList:
-        body = self.asked(self.call("list_accounts", "accounts", app, credentials.access_token))
+        body = self.asked(self.call("list_accounts", "accounts", app, credentials))
         return AccountList(tuple(self.account(row) for row in body["accounts"]))
 
     def read_account(
@@ -114,10 +120,22 @@ class MadeUp(Channel):
         timeout: float | None = None,
     ) -> AccessCheck:
         path = f"accounts/{native_id}"
-        answer = self.call("api", path, app, credentials.access_token, facts=facts, timeout=timeout)
+        answer = self.call("api", path, app, credentials, facts=facts, timeout=timeout)
         return AccessCheck(Classification(Verdict.OK), self.account(TABLE.require_ok(answer)))
 
     def account(self, row: Mapping[str, Any]) -> NativeAccount:
         """Read one ad account."""
         facts = {"manager": str(row["manager"])} if "manager" in row else {}
         return NativeAccount(str(row["id"]), str(row["name"]), role="Admin", can_publish="yes", facts=facts)
+
+
+class Renewing(MadeUp):
+    """One whose refresh tokens renew, and stay as they are."""
+
+    renewal = Renewal(exchange=False, source="https://made-up.example", every=timedelta(days=7))
+
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
+        form = {**refresh_form(credentials), "client_id": app.client_id, "client_secret": app.secret}
+        address = self.address("token", credentials.region)
+        body = self.asked(http.request("refresh", "POST", address, data=form, timeout=timeout))
+        return Grant(Credentials(str(body["access_token"])), Dates(sources={"access": "never"}))

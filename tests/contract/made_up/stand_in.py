@@ -27,6 +27,8 @@ class StandIn:
     ended: set[str] = field(default_factory=set)  # people whose tokens are refused
     renews: bool = False  # whether it gives refresh tokens
     mute: bool = False  # whether its token endpoint is out of order
+    realm: str = ""  # part of its tokens, so that no other takes them
+    account: dict[str, str] = field(default_factory=lambda: dict(ACCOUNT))  # the one ad account
 
     def __enter__(self) -> "StandIn":
         world = self
@@ -89,20 +91,20 @@ class StandIn:
             return 400, {"error": "invalid_grant"}
         if self.pkce and (not challenge or _challenge(form.get("code_verifier", "")) != challenge):
             return 400, {"error": "invalid_grant", "error_description": "code_verifier"}
-        more = {"refresh_token": f"SBXREFRESH-{person}"} if self.renews else {}
-        return 200, {"access_token": f"SBXTOKEN-{person}", **more}
+        more = {"refresh_token": f"SBXREFRESH{self.realm}-{person}"} if self.renews else {}
+        return 200, {"access_token": f"SBXTOKEN{self.realm}-{person}", **more}
 
     def renew(self, form: Mapping[str, str]) -> tuple[int, Any]:
         """Answer a renewal by refresh token, which stays as it is."""
-        person = form.get("refresh_token", "").removeprefix("SBXREFRESH-")
-        if not person or person in self.ended or form.get("client_secret") != SECRET:
+        kind, _, person = form.get("refresh_token", "").partition("-")
+        if kind != f"SBXREFRESH{self.realm}" or person in self.ended or form.get("client_secret") != SECRET:
             return 400, {"error": "refused"}
-        return 200, {"access_token": f"SBXTOKEN-{person}"}
+        return 200, {"access_token": f"SBXTOKEN{self.realm}-{person}"}
 
     def get(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
         """Answer the API."""
-        person = headers.get("authorization", "").removeprefix("Bearer SBXTOKEN-")
-        if not person or person in self.ended:
+        kind, _, person = headers.get("authorization", "").partition("-")
+        if kind != f"Bearer SBXTOKEN{self.realm}" or person in self.ended:
             return 401, {"error": "invalid_token"}
         if self.developer_token and headers.get("developer-token") != self.developer_token:
             return 403, {"error": "app", "error_description": "developer token"}
@@ -110,12 +112,12 @@ class StandIn:
         if path == "/v1/me":
             return 200, {"id": f"native-{person}", "name": person.title()}
         if path == "/v1/accounts":
-            found = {**ACCOUNT, **({"manager": manager} if manager else {})}
+            found = {**self.account, **({"manager": manager} if manager else {})}
             return 200, {"accounts": [] if self.unlisted else [found]}
-        if path == f"/v1/accounts/{ACCOUNT['id']}":
+        if path == f"/v1/accounts/{self.account['id']}":
             if manager and headers.get("login-customer-id") != manager:
                 return 403, {"error": "not_permitted"}
-            return 200, {**ACCOUNT, **({"manager": manager} if manager else {})}
+            return 200, {**self.account, **({"manager": manager} if manager else {})}
         return 404, {"error": "not_found"}
 
 

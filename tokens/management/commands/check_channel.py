@@ -33,6 +33,12 @@ class Command(BaseCommand):
             action="store_true",
             help="Read an access token from standard input; on a second line X's token secret. It is not stored.",
         )
+        parser.add_argument(
+            "--region",
+            default="",
+            metavar="KEY",
+            help="Where the access token of standard input is good, at a channel with regions; without it the first.",
+        )
         parser.add_argument("--account", default="", metavar="ID", help="The ad account to be read.")
         parser.add_argument(
             "--renew", action="store_true", help="Renew the stored log-in once, after a question."
@@ -141,7 +147,11 @@ def _given(channel: Channel, options: dict[str, Any]) -> Credentials | None:
             else "the access token on one line"
         )
         raise CommandError(f"Standard input must hold {what}.")
-    return Credentials(lines[0], secret=lines[1] if wanted == 2 else "")
+    regions = channel.declaration.regions
+    if options["region"] and options["region"] not in regions:
+        raise CommandError(f"{channel.label} has no such region. Known: {', '.join(regions) or 'none'}.")
+    region = channel.declaration.region(options["region"])
+    return Credentials(lines[0], secret=lines[1] if wanted == 2 else "", region=region)
 
 
 def _canonical(channel: Channel, native_id: str) -> str:
