@@ -1,5 +1,6 @@
 """The demo installation behind `make run`: people, channel apps of the sandbox, an API key. Refused outside demo mode."""
 
+import json
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -16,15 +17,8 @@ from users.models import Membership, Team, User
 
 PASSWORD = "adtoken-demo-2026"  # noqa: S105  # printed on the screen; demo mode serves loopback only
 KEY_NAME = "Demo publishing job"
-APPS = {
-    # channel: client id, secret of the sandbox
-    "facebook": ("100000000000001", "facebook-sandbox-secret"),
-    "snapchat": ("5d7f1c1e-7a52-4c6b-9f0e-2b6d1f8a9c01", "snapchat-sandbox-secret"),
-    "x": ("x-sandbox-key", "x-sandbox-secret"),
-    "linkedin": ("861sandbox0abc", "linkedin-sandbox-secret"),
-    "pinterest": ("1480001", "pinterest-sandbox-secret"),
-    "tiktok": ("7290000000000000001", "tiktok-sandbox-secret"),
-}
+# The apps of the stand-in channels, by channel: client id and secret. Apps do not import the sandbox.
+APPS = settings.BASE_DIR / "sandbox" / "apps.json"
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def prepare(*, api_key: str = "") -> dict[str, object]:
         raise CommandError("The demo data is for demo mode. Set DEMO=1 on a loopback BASE_URL.")
     for login in LOGINS:
         _person(login)
-    for channel, (client_id, secret) in APPS.items():
+    for channel, (client_id, secret) in json.loads(APPS.read_text(encoding="utf-8")).items():
         _app(channel, client_id, secret)
     return {
         "api_key": _key(api_key),

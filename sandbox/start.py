@@ -1,19 +1,18 @@
 """The start world: one app, four people and five ad accounts on each channel."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from sandbox.world import CHANNELS, AdAccount, App, NativeUser
 
-APPS = {
-    # channel: client id, secret
-    "facebook": ("100000000000001", "facebook-sandbox-secret"),
-    "snapchat": ("5d7f1c1e-7a52-4c6b-9f0e-2b6d1f8a9c01", "snapchat-sandbox-secret"),
-    "x": ("x-sandbox-key", "x-sandbox-secret"),
-    "linkedin": ("861sandbox0abc", "linkedin-sandbox-secret"),
-    "pinterest": ("1480001", "pinterest-sandbox-secret"),
-    "tiktok": ("7290000000000000001", "tiktok-sandbox-secret"),
+APPS: dict[str, tuple[str, str]] = {
+    channel: (client_id, secret)
+    for channel, (client_id, secret) in json.loads(
+        Path(__file__).with_name("apps.json").read_text(encoding="utf-8")
+    ).items()
 }
-"""The app of the start world on each channel."""
+"""The app of the start world on each channel: client id and secret. The demo of AdToken reads the same file."""
 
 
 def start_apps(redirect_bases: list[str]) -> list[App]:

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from adtoken_project import demo
 from adtoken_project.embedded.processes import StartError
 from adtoken_project.launcher import Options, demo_keys, last_json, take_lock
-from sandbox.start import APPS
+from sandbox import start
 from tokens.channels.registry import CHANNELS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -124,5 +124,5 @@ def test_reads_the_last_whole_json_line(output: str, found: dict[str, int]) -> N
 
 
 def test_the_demo_has_an_app_of_the_sandbox_on_every_channel() -> None:
-    assert demo.APPS == APPS
-    assert set(APPS) == set(CHANNELS)
+    assert Path(start.__file__).with_name("apps.json") == demo.APPS
+    assert set(start.APPS) == set(CHANNELS)

@@ -30,7 +30,6 @@ NAMES = re.compile(rf"(?i)(?<![a-z])({'|'.join(key for key in KEYS if len(key) >
 THE_LINE = "tokens/channels/declarations.py"
 # A story about these six, told with a stand-in of each.
 THE_DEMO = {
-    "adtoken_project/demo.py",
     "adtoken_project/demo_fleet/cast.py",
     "adtoken_project/demo_fleet/filling.py",
 }
