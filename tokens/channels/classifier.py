@@ -1,8 +1,8 @@
 """Verdict tables: rows that a person can read, tried in order. The first that fits decides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl
 
 from tokens import scrub
@@ -34,6 +34,7 @@ REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels 
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
 Codes = frozenset[int | str]
+_SETS = {"calls", "shapes", "statuses", "codes", "subcodes"}  # fields of a row that hold several
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,20 @@ class Facts:
     def fine(self) -> bool:
         """Whether neither the body nor the status says that something is wrong."""
         return self.shape == "fine" and 200 <= self.status < 300
+
+
+class Where(TypedDict, total=False):
+    """What a row may be about: as in `Row`, written as plain sets."""
+
+    calls: Set[Call]
+    shapes: Set[str]
+    statuses: Iterable[int]
+    codes: Iterable[int | str]
+    subcodes: Set[int]
+    has_subcode: bool
+    text: str
+    source: str
+    new: bool
 
 
 @dataclass(frozen=True)
@@ -83,6 +98,57 @@ class Row:
             and (self.has_subcode is None or self.has_subcode == (facts.subcode is not None))
             and self.text in facts.message.lower()
         )
+
+    @classmethod
+    def served(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """A good answer."""
+        return cls._of(name, Verdict.OK, None, where)
+
+    @classmethod
+    def passing(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """Trouble that passes by itself."""
+        return cls._of(name, Verdict.TRANSIENT, Reason.TRANSIENT, where)
+
+    @classmethod
+    def limited(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """Too many calls."""
+        return cls._of(name, Verdict.RATE_LIMITED, Reason.TRANSIENT, where)
+
+    @classmethod
+    def app_fault(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """Our app is refused: this hits all tokens at once and touches none."""
+        return cls._of(name, Verdict.APP_FAULT, Reason.APP_FAULT, where)
+
+    @classmethod
+    def our_bug(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """We asked wrongly."""
+        return cls._of(name, Verdict.OUR_BUG, None, where)
+
+    @classmethod
+    def dead(cls, name: str, reason: Reason, **where: Unpack[Where]) -> "Row":
+        """The token has ended."""
+        return cls._of(name, Verdict.TOKEN_DEAD, reason, where)
+
+    @classmethod
+    def in_doubt(cls, name: str, reason: Reason | None = None, **where: Unpack[Where]) -> "Row":
+        """It looks like the end of the token; this answer alone does not prove it."""
+        return cls._of(name, Verdict.CONFIRM_FIRST, reason, where)
+
+    @classmethod
+    def out_of_reach(cls, name: str, reason: Reason = Reason.ACCESS_LOST, **where: Unpack[Where]) -> "Row":
+        """The token lives; this ad account is out of its reach, for everything or for publishing."""
+        return cls._of(name, Verdict.ACCESS_LOST, reason, where)
+
+    @classmethod
+    def restricted(cls, name: str, **where: Unpack[Where]) -> "Row":
+        """The channel has stopped the ad account."""
+        return cls._of(name, Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, where)
+
+    @classmethod
+    def _of(cls, name: str, verdict: Verdict, reason: Reason | None, where: Where) -> "Row":
+        given: Mapping[str, Any] = where
+        facts: dict[str, Any] = {key: frozenset(one) if key in _SETS else one for key, one in given.items()}
+        return cls(name, verdict, reason, **facts)
 
 
 def rule(
@@ -235,6 +301,11 @@ def headers_of(answer: Answer) -> dict[str, str]:
 def until_midnight(now: float) -> int:
     """Return the seconds until the next day of UTC begins, where limits by day end."""
     return LONGEST_WAIT - int(now) % LONGEST_WAIT
+
+
+def until(moment: int | None, now: float) -> int | None:
+    """Return the seconds until a moment that is given in seconds since 1970."""
+    return None if moment is None else int(moment - now) + 1
 
 
 def bounded(wait: int | None) -> int | None:

@@ -21,14 +21,7 @@ from tokens.channels.handshake import (
     default_keys,
     opened,
 )
-from tokens.channels.kinds import (
-    START_AGAIN,
-    AppKeys,
-    ChannelConsent,
-    ChannelError,
-    Classification,
-    Verdict,
-)
+from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Classification, Verdict
 
 SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret
 LONGEST_VERIFIER = 500

@@ -114,3 +114,19 @@ def xml_error(text: str) -> dict[str, Any] | None:
     if rows:
         return {**rows[0], "error": rows[0], "errors": rows}
     return {**fields, "error": fields} if fields else None
+
+
+def told(*values: int | str | None) -> frozenset[int | str]:
+    """Return those codes and names that an answer has."""
+    return frozenset(one for one in values if one not in (None, ""))
+
+
+def codes_in(*values: Any) -> frozenset[int | str]:
+    """Return codes out of values of any shape: numbers, also where they came as text, and names."""
+    found = [words(one, 100) if (code := number(one)) is None else code for one in values]
+    return told(*found)
+
+
+def message_in(said: Any, *names: str) -> str:
+    """Return these texts of an object as one, in this order."""
+    return " ".join(filter(None, (words(mapping(said).get(name)) for name in names)))

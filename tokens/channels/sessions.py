@@ -205,5 +205,15 @@ def dates_of(body: Mapping[str, Any], now: datetime) -> Dates:
     return Dates(now, access, refresh, sources=sources)
 
 
+def filled(said: Dates, introspected: Dates) -> Dates:
+    """Fill what a token endpoint did not say by what introspection says, clock by clock."""
+    return replace(
+        said,
+        access_expires_at=said.access_expires_at or introspected.access_expires_at,
+        data_access_expires_at=said.data_access_expires_at or introspected.data_access_expires_at,
+        sources={**introspected.sources, **said.sources},
+    )
+
+
 def _known(scopes: Iterable[str] | None) -> Scopes:
     return None if scopes is None else tuple(scopes)

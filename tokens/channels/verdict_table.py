@@ -3,9 +3,9 @@
 A package's `verdicts.py` holds the rows, each with its source, and takes the facts out of an answer; the order of questions is here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 from tokens.channels import batch
 from tokens.channels.classifier import (
@@ -20,8 +20,8 @@ from tokens.channels.classifier import (
     malformed,
     rule,
 )
-from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Reason, Verdict
-from tokens.channels.parse import mapping, number, words
+from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Verdict
+from tokens.channels.parse import number
 from users import database_clock
 
 # The calls, as rows name them.
@@ -31,72 +31,6 @@ CALLBACK: frozenset[Call] = frozenset({"authorize_callback"})
 ASKED: frozenset[Call] = frozenset({"introspect"})  # about the token itself
 FOR_TOKENS = EXCHANGE | REFRESH
 AS_USER = USED | ASKED
-_SETS = {"calls", "shapes", "statuses", "codes", "subcodes"}
-
-
-class Where(TypedDict, total=False):
-    """What a row may be about: as in `classifier.Row`, written as plain sets."""
-
-    calls: Set[Call]
-    shapes: Set[str]
-    statuses: Iterable[int]
-    codes: Iterable[int | str]
-    subcodes: Set[int]
-    has_subcode: bool
-    text: str
-    source: str
-    new: bool
-
-
-def _row(name: str, verdict: Verdict, reason: Reason | None, where: Where) -> Row:
-    given: Mapping[str, Any] = where
-    facts: dict[str, Any] = {key: frozenset(one) if key in _SETS else one for key, one in given.items()}
-    return Row(name, verdict, reason, **facts)
-
-
-def served(name: str, **where: Unpack[Where]) -> Row:
-    """A good answer."""
-    return _row(name, Verdict.OK, None, where)
-
-
-def passing(name: str, **where: Unpack[Where]) -> Row:
-    """Trouble that passes by itself."""
-    return _row(name, Verdict.TRANSIENT, Reason.TRANSIENT, where)
-
-
-def limited(name: str, **where: Unpack[Where]) -> Row:
-    """Too many calls."""
-    return _row(name, Verdict.RATE_LIMITED, Reason.TRANSIENT, where)
-
-
-def app_fault(name: str, **where: Unpack[Where]) -> Row:
-    """Our app is refused: this hits all tokens at once and touches none."""
-    return _row(name, Verdict.APP_FAULT, Reason.APP_FAULT, where)
-
-
-def our_bug(name: str, **where: Unpack[Where]) -> Row:
-    """We asked wrongly."""
-    return _row(name, Verdict.OUR_BUG, None, where)
-
-
-def dead(name: str, reason: Reason, **where: Unpack[Where]) -> Row:
-    """The token has ended."""
-    return _row(name, Verdict.TOKEN_DEAD, reason, where)
-
-
-def in_doubt(name: str, reason: Reason | None = None, **where: Unpack[Where]) -> Row:
-    """It looks like the end of the token; this answer alone does not prove it."""
-    return _row(name, Verdict.CONFIRM_FIRST, reason, where)
-
-
-def out_of_reach(name: str, reason: Reason = Reason.ACCESS_LOST, **where: Unpack[Where]) -> Row:
-    """The token lives; this ad account is out of its reach, for everything or for publishing."""
-    return _row(name, Verdict.ACCESS_LOST, reason, where)
-
-
-def restricted(name: str, **where: Unpack[Where]) -> Row:
-    """The channel has stopped the ad account."""
-    return _row(name, Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, where)
 
 
 def no_items(_answer: Answer, _body: Any) -> list[Answer]:
@@ -176,24 +110,3 @@ class VerdictTable:
         if self.lacks is not None:
             return self.lacks(call, body)
         return lacks(call, body, rows=self.rows_name) if self.rows_name else ""
-
-
-def until(moment: int | None, now: float) -> int | None:
-    """Return the seconds until a moment that is given in seconds since 1970."""
-    return None if moment is None else int(moment - now) + 1
-
-
-def told(*values: int | str | None) -> frozenset[int | str]:
-    """Return those codes and names that an answer has."""
-    return frozenset(one for one in values if one not in (None, ""))
-
-
-def codes_in(*values: Any) -> frozenset[int | str]:
-    """Return codes out of values of any shape: numbers, also where they came as text, and names."""
-    found = [words(one, 100) if (code := number(one)) is None else code for one in values]
-    return told(*found)
-
-
-def message_in(said: Any, *names: str) -> str:
-    """Return these texts of an object as one, in this order."""
-    return " ".join(filter(None, (words(mapping(said).get(name)) for name in names)))

@@ -34,8 +34,6 @@ from tokens.channels.parse import digits, words
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
 from users import database_clock
 
-NOBODYS = "none"  # no token of anybody
-
 
 class Facebook(CodeGrantChannel):
     """OAuth 2 without refresh tokens: a token is exchanged for one of 60 days, and again while it lives."""
@@ -207,7 +205,7 @@ class Facebook(CodeGrantChannel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
-        return keys_taken(TABLE.classify(calls.debug_token(app, NOBODYS, http.Limit(timeout))))
+        return keys_taken(TABLE.classify(calls.debug_token(app, self.nobodys, http.Limit(timeout))))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""

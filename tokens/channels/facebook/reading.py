@@ -1,7 +1,7 @@
 """Turning Facebook's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from tokens.channels.facebook import policy
 from tokens.channels.kinds import Dates, DateSource, NativeAccount
 from tokens.channels.parse import digits, mapping, moment, names, number, words
 from tokens.channels.roles import unless_lacking
-from tokens.channels.sessions import Scopes
+from tokens.channels.sessions import Scopes, filled
 
 CLOCKS = {"access": "expires_at", "data_access": "data_access_expires_at"}  # our name -> debug_token's
 
@@ -41,12 +41,7 @@ def report_of(body: Any) -> DebugReport:
 
 def merged(said: Dates, introspected: Dates) -> Dates:
     """Put what the exchange said over what introspection said, clock by clock."""
-    return Dates(
-        issued_at=introspected.issued_at or said.issued_at,
-        access_expires_at=said.access_expires_at or introspected.access_expires_at,
-        data_access_expires_at=introspected.data_access_expires_at,
-        sources={**introspected.sources, **said.sources},
-    )
+    return replace(filled(said, introspected), issued_at=introspected.issued_at or said.issued_at)
 
 
 def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | None) -> NativeAccount | None:

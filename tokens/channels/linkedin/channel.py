@@ -32,7 +32,7 @@ from tokens.channels.linkedin import calls, listing, policy, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, words
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, filled
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -40,7 +40,6 @@ from users import database_clock
 FRESH_FOR = 60.0  # seconds
 PAUSE = 2.0  # seconds before a check asks once more; a person who comes back from LinkedIn waits for nothing
 TOO_FRESH = "refused, but new"
-NOBODYS = "none"  # no token of anybody
 
 
 class LinkedIn(CodeGrantChannel):
@@ -95,7 +94,7 @@ class LinkedIn(CodeGrantChannel):
             return grant
         report = reading.report_of(answer.body)
         scopes = report.scopes if grant.scopes is None else grant.scopes
-        return replace(grant, dates=reading.filled(grant.dates, report.dates), scopes=scopes)
+        return replace(grant, dates=filled(grant.dates, report.dates), scopes=scopes)
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask userinfo, the one address without a version."""
@@ -114,7 +113,7 @@ class LinkedIn(CodeGrantChannel):
         answer = calls.introspect(app, token, timeout=timeout)
         classification = TABLE.classify(answer)
         if answer.status == 401:
-            second = calls.introspect(app, NOBODYS, timeout=limit.left())
+            second = calls.introspect(app, self.nobodys, timeout=limit.left())
             classification = _keys_or_token(classification, second)
         if classification.verdict in DOUBTFUL and _new(answer):
             left = limit.left()
@@ -152,7 +151,7 @@ class LinkedIn(CodeGrantChannel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
-        classification = TABLE.classify(calls.introspect(app, NOBODYS, timeout=timeout))
+        classification = TABLE.classify(calls.introspect(app, self.nobodys, timeout=timeout))
         said = classification.note.lower()
         unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
         return classification if unclear else keys_taken(classification)

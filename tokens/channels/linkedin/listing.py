@@ -4,14 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.kinds import (
-    AccountList,
-    Answer,
-    ChannelError,
-    Classification,
-    Reason,
-    Verdict,
-)
+from tokens.channels.kinds import AccountList, Answer, ChannelError, Classification, Reason, Verdict
 from tokens.channels.linkedin import calls, reading
 from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.paging import Pages

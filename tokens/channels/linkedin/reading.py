@@ -1,7 +1,5 @@
 """Turning LinkedIn's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
 
-import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -9,18 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from tokens.channels.addresses import configured
+from tokens.channels.id_token import claims_in
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.parse import (
-    LONGEST_TOKEN,
-    mapping,
-    moment,
-    names,
-    number,
-    scopes_of,
-    spelt,
-    words,
-)
+from tokens.channels.parse import mapping, moment, names, number, scopes_of, spelt, words
 from tokens.channels.roles import unless_lacking
 from tokens.channels.sessions import Scopes
 
@@ -50,32 +40,10 @@ def report_of(body: Any) -> IntrospectionReport:
 
 
 def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
-    """Return who consented by the ID token beside an access token; None where there is none of LinkedIn's for this app that holds now.
-
-    Its signature is not checked: it came from the token endpoint itself, over TLS, which OpenID Connect Core takes for as good (3.1.3.7).
-    """
-    payload = words(mapping(body).get("id_token"), LONGEST_TOKEN).split(".")[1:2]
-    try:
-        part = payload[0] if payload else ""
-        said = mapping(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
-    except (ValueError, RecursionError):
-        return None
-    issuer, ends = words(said.get("iss")), moment(said.get("exp"))
-    audience = said.get("aud")
-    ours = audience == client_id or (isinstance(audience, list) and client_id in audience)
-    if not ours or not issuer.startswith(configured("LINKEDIN_WWW_URL")) or ends is None or ends <= now:
-        return None
+    """Return who consented by the ID token beside an access token; None where there is none of LinkedIn's for this app that holds now."""
+    said = claims_in(body, client_id=client_id, issuer=configured("LINKEDIN_WWW_URL"), now=now)
     native_user_id = words(said.get("sub"), 191).strip()
     return Identity(native_user_id, words(said.get("name"), 200)) if native_user_id else None
-
-
-def filled(said: Dates, introspected: Dates) -> Dates:
-    """Fill what the token endpoint did not say by what introspection says."""
-    return replace(
-        said,
-        access_expires_at=said.access_expires_at or introspected.access_expires_at,
-        sources={**introspected.sources, **said.sources},
-    )
 
 
 def roles_of(rows: Iterable[Any]) -> dict[str, str]:

@@ -14,25 +14,8 @@ from typing import Any
 from tokens.channels import batch
 from tokens.channels.classifier import PASSING, REFUSING, USED, Facts, Row, query_of, until_midnight
 from tokens.channels.kinds import START_AGAIN, Answer, Reason, Verdict
-from tokens.channels.parse import mapping, number, words
-from tokens.channels.verdict_table import (
-    ASKED,
-    CALLBACK,
-    EXCHANGE,
-    FOR_TOKENS,
-    REFRESH,
-    VerdictTable,
-    app_fault,
-    codes_in,
-    dead,
-    in_doubt,
-    limited,
-    message_in,
-    our_bug,
-    out_of_reach,
-    passing,
-    served,
-)  # fmt: skip
+from tokens.channels.parse import codes_in, mapping, message_in, number, words
+from tokens.channels.verdict_table import ASKED, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 CANCELLED = frozenset({"user_cancelled_login", "user_cancelled_authorize", "access_denied"})
 REVOKED = "revoked"  # the row of 65601, which is also said of a token that is too fresh
@@ -47,83 +30,84 @@ APP_REFUSED = "app refused"  # the code used for such words
 
 
 ROWS = (
-    passing("no answer", statuses=PASSING, source="RFC 9110; errors: failures to verify a token downstream are 500"),
+    Row.passing("no answer", statuses=PASSING, source="RFC 9110; errors: failures to verify a token downstream are 500"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    app_fault("app refused", codes={APP_REFUSED}, source="unproven, and of no harm: by its words"),
-    app_fault("client", codes={"invalid_client", "invalid_client_id", "unauthorized_client"},
+    Row.app_fault("app refused", codes={APP_REFUSED}, source="unproven, and of no harm: by its words"),
+    Row.app_fault("client", codes={"invalid_client", "invalid_client_id", "unauthorized_client"},
         source="flow and client-credentials: wrong secret, unknown client id"),
-    app_fault("client secret", calls=ASKED, statuses=NO_TOKEN, shapes=ERROR | OAUTH,
+    Row.app_fault("client secret", calls=ASKED, statuses=NO_TOKEN, shapes=ERROR | OAUTH,
         source="introspection: 401 is an invalid client secret"),
-    app_fault("client", calls=AS_APP, statuses=REFUSED, text="client_id", source="flow: missing or unknown"),
-    app_fault("client secret", calls=AS_APP, statuses=REFUSED, text="client_secret", source="flow: missing"),
-    app_fault("scopes", calls=CALLBACK | EXCHANGE, codes={"unauthorized_scope_error", "invalid_scope"},
+    Row.app_fault("client", calls=AS_APP, statuses=REFUSED, text="client_id", source="flow: missing or unknown"),
+    Row.app_fault("client secret", calls=AS_APP, statuses=REFUSED, text="client_secret", source="flow: missing"),
+    Row.app_fault("scopes", calls=CALLBACK | EXCHANGE, codes={"unauthorized_scope_error", "invalid_scope"},
         source="flow: a permission that the app does not have"),
-    app_fault("redirect address", calls=CALLBACK, codes={"invalid_redirect_uri"}, source="flow"),
+    Row.app_fault("redirect address", calls=CALLBACK, codes={"invalid_redirect_uri"}, source="flow"),
     # Operators raise LINKEDIN_VERSION. It arrives as 426, and was seen in other statuses too.
-    app_fault("version retired", calls=USED, codes={"NONEXISTENT_VERSION"}, source="marketing; errors: 426"),
-    app_fault("version retired", calls=USED, shapes=ERROR, text="requested version", source="seen: without its code"),
+    Row.app_fault("version retired", calls=USED, codes={"NONEXISTENT_VERSION"}, source="marketing; errors: 426"),
+    Row.app_fault("version retired", calls=USED, shapes=ERROR, text="requested version", source="seen: without its code"),
 
     # The handshake. One answer for a code that is too old, was used, or belongs to another address.
     Row("person said no", Verdict.TRANSIENT, calls=CALLBACK, codes=CANCELLED, source="flow; access_denied: RFC 6749, not seen"),
-    served("code", calls=CALLBACK, shapes={"code"}, source="flow: the way back with a code"),
-    our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="flow: neither a code nor an error"),
-    passing("passing by its name", calls=AS_APP, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
-    passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
-    our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, shapes=OAUTH, text="unable to retrieve access token",
+    Row.served("code", calls=CALLBACK, shapes={"code"}, source="flow: the way back with a code"),
+    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="flow: neither a code nor an error"),
+    Row.passing("passing by its name", calls=AS_APP, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
+    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
+    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, shapes=OAUTH, text="unable to retrieve access token",
         source="flow; seen as invalid_request and as invalid_redirect_uri"),
-    our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, codes={"invalid_grant", "invalid_redirect_uri"}, source="RFC 6749; flow"),
-    our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, shapes=OAUTH, text="a required parameter", source="flow"),
-    our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, codes={"unsupported_grant_type"}, source="RFC 6749"),
+    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=REFUSED, codes={"invalid_grant", "invalid_redirect_uri"}, source="RFC 6749; flow"),
+    Row.our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, shapes=OAUTH, text="a required parameter", source="flow"),
+    Row.our_bug("bad token request", calls=FOR_TOKENS, statuses=REFUSED, codes={"unsupported_grant_type"}, source="RFC 6749"),
 
     # Passing.
-    limited("too many requests", statuses={429}, source="limits"),
-    limited("too many requests", calls=USED, statuses=REFUSING, codes={"TOO_MANY_REQUESTS"},
+    Row.limited("too many requests", statuses={429}, source="limits"),
+    Row.limited("too many requests", calls=USED, statuses=REFUSING, codes={"TOO_MANY_REQUESTS"},
         source="limits: the same by its name, in whatever status"),
 
     # Introspection decides: it tells expired from taken back.
-    served("valid", calls=ASKED, shapes={"active"}, statuses={200}, source="introspection"),
-    dead("taken back", Reason.AUTHORISATION_CANCELLED, calls=ASKED, shapes={"revoked"}, statuses={200},
+    Row.served("valid", calls=ASKED, shapes={"active"}, statuses={200}, source="introspection"),
+    Row.dead("taken back", Reason.AUTHORISATION_CANCELLED, calls=ASKED, shapes={"revoked"}, statuses={200},
         source="introspection: status; by the person or by LinkedIn"),
-    dead("expired", Reason.EXPIRED, calls=ASKED, shapes={"expired"}, statuses={200}, source="introspection: status"),
-    in_doubt("not active, no cause", Reason.UNKNOWN, calls=ASKED, shapes={"not active"}, statuses={200},
+    Row.dead("expired", Reason.EXPIRED, calls=ASKED, shapes={"expired"}, statuses={200}, source="introspection: status"),
+    Row.in_doubt("not active, no cause", Reason.UNKNOWN, calls=ASKED, shapes={"not active"}, statuses={200},
         source="introspection: also said of a token of another app"),
-    in_doubt("contradiction", Reason.UNKNOWN, calls=ASKED, shapes={"contradiction"}, statuses={200}, source="unproven"),
-    in_doubt("token not known", Reason.UNKNOWN, calls=ASKED, statuses={400}, shapes=ERROR | OAUTH,
+    Row.in_doubt("contradiction", Reason.UNKNOWN, calls=ASKED, shapes={"contradiction"}, statuses={200}, source="unproven"),
+    Row.in_doubt("token not known", Reason.UNKNOWN, calls=ASKED, statuses={400}, shapes=ERROR | OAUTH,
         source="introspection: 400 is an invalid client id or token"),
 
     # The refresh token. LinkedIn says the same of one that is too old, taken back or wrong, so the reason stays open.
-    dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_request", "invalid_grant"},
+    Row.dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_request", "invalid_grant"},
         text="expired or revoked", source="seen, in several projects"),
-    dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_grant"}, source="RFC 6749"),
+    Row.dead("refresh refused", Reason.UNKNOWN, calls=REFRESH, statuses=REFUSED, codes={"invalid_grant"}, source="RFC 6749"),
 
     # The access token in use. Number and name are of one list; either decides.
-    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, codes={"EMPTY_ACCESS_TOKEN"}, source="seen"),
-    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="empty oauth2", source="errors"),
-    our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="unknown authentication schem", source="errors"),
-    in_doubt(REVOKED, Reason.AUTHORISATION_CANCELLED, calls=USED, statuses=NO_TOKEN, codes={65601, "REVOKED_ACCESS_TOKEN"},
+    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, codes={"EMPTY_ACCESS_TOKEN"}, source="seen"),
+    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="empty oauth2", source="errors"),
+    Row.our_bug("no token sent", calls=USED, statuses=NO_TOKEN, text="unknown authentication schem", source="errors"),
+    Row.in_doubt(REVOKED, Reason.AUTHORISATION_CANCELLED, calls=USED, statuses=NO_TOKEN, codes={65601, "REVOKED_ACCESS_TOKEN"},
         source="errors, numbers seen; also said of a token of the last seconds"),
-    dead("expired", Reason.EXPIRED, calls=USED, statuses=NO_TOKEN, codes={65602, "EXPIRED_ACCESS_TOKEN"}, source="errors, numbers seen"),
-    dead("not a token", Reason.SESSION_INVALID, calls=USED, statuses=NO_TOKEN, codes={65600, "INVALID_ACCESS_TOKEN"},
+    Row.dead("expired", Reason.EXPIRED, calls=USED, statuses=NO_TOKEN, codes={65602, "EXPIRED_ACCESS_TOKEN"},
         source="errors, numbers seen"),
-    in_doubt("about the log-in", Reason.UNKNOWN, calls=USED, statuses=REFUSING, codes=range(65600, 65700),
+    Row.dead("not a token", Reason.SESSION_INVALID, calls=USED, statuses=NO_TOKEN, codes={65600, "INVALID_ACCESS_TOKEN"},
+        source="errors, numbers seen"),
+    Row.in_doubt("about the log-in", Reason.UNKNOWN, calls=USED, statuses=REFUSING, codes=range(65600, 65700),
         source="seen: the numbers around; in another status they prove less"),
 
     # The token lives; this ad account is out of its reach.
-    our_bug("bad request", calls=USED, statuses={403}, text="unpermitted fields", source="seen"),
-    out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="adaccounts/",
+    Row.our_bug("bad request", calls=USED, statuses={403}, text="unpermitted fields", source="seen"),
+    Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="adaccounts/",
         source="errors: permission or role, it does not say which"),
-    out_of_reach("permission missing", Reason.SCOPE_MISSING, calls={"list_accounts"}, statuses={403}, codes={100, "ACCESS_DENIED"},
+    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls={"list_accounts"}, statuses={403}, codes={100, "ACCESS_DENIED"},
         source="errors: no account is named there, so the permission is missing"),
-    out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="userinfo",
+    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="userinfo",
         source="errors"),
-    out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
+    Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
         source="errors: permission or role, it does not say which"),
-    our_bug("no such address", calls=USED, statuses={404}, text="no virtual resource found", source="seen"),
-    out_of_reach("not visible", calls=USED, statuses={404}, shapes=ERROR, source="errors: of Ads also said of what one may not see"),
+    Row.our_bug("no such address", calls=USED, statuses={404}, text="no virtual resource found", source="seen"),
+    Row.out_of_reach("not visible", calls=USED, statuses={404}, shapes=ERROR, source="errors: of Ads also said of what one may not see"),
 
-    our_bug("version missing", calls=USED, codes={"VERSION_MISSING"}, source="marketing"),
-    our_bug("bad request", calls=USED, statuses={400, 405, 406, 411, 413, 414, 415, 422}, shapes=ERROR, source="errors; marketing"),
+    Row.our_bug("version missing", calls=USED, codes={"VERSION_MISSING"}, source="marketing"),
+    Row.our_bug("bad request", calls=USED, statuses={400, 405, 406, 411, 413, 414, 415, 422}, shapes=ERROR, source="errors; marketing"),
 )  # fmt: skip
 
 

@@ -9,29 +9,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels.classifier import LONGEST_WAIT, PASSING, USED, Facts, body_of, query_of, way_back
-from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import mapping, number, words
-from tokens.channels.spoken import says_account_stopped, says_limited
-from tokens.channels.verdict_table import (
-    AS_USER,
-    CALLBACK,
-    EXCHANGE,
-    FOR_TOKENS,
-    REFRESH,
-    VerdictTable,
-    app_fault,
-    dead,
-    in_doubt,
-    limited,
-    message_in,
-    our_bug,
-    out_of_reach,
-    passing,
-    restricted,
-    told,
+from tokens.channels.classifier import (
+    LONGEST_WAIT,
+    PASSING,
+    USED,
+    Facts,
+    Row,
+    body_of,
+    query_of,
     until,
-)  # fmt: skip
+    way_back,
+)
+from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
+from tokens.channels.parse import mapping, message_in, number, told, words
+from tokens.channels.spoken import says_account_stopped, says_limited
+from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 FORBIDDEN = frozenset({401, 403})
 GRANT_REFUSED = frozenset({400, 401})  # documents and answers disagree on the status of 283
@@ -63,65 +55,66 @@ _NO_ADDRESS = re.compile(r"\b(method|endpoint|route|path|page|url|version)\b", r
 
 
 ROWS = (
-    passing("no answer", statuses=PASSING, source="RFC 9110; description: 409 of a busy object, 503 4197"),
-    passing("server trouble", statuses=range(500, 600), source="description: 501 4181"),
-    limited("too many requests", statuses={429}, source="description: 429 with 8 or 30; quickstart: also for what it takes for spam"),
+    Row.passing("no answer", statuses=PASSING, source="RFC 9110; description: 409 of a busy object, 503 4197"),
+    Row.passing("server trouble", statuses=range(500, 600), source="description: 501 4181"),
+    Row.limited("too many requests", statuses={429}, source="description: 429 with 8 or 30; quickstart: also for what it takes for spam"),
     # Not 30: at 404 it says that there is no such person.
-    limited("limit by its code", shapes={"error"}, codes={8}, source="description"),
+    Row.limited("limit by its code", shapes={"error"}, codes={8}, source="description"),
 
-    limited("limit by its words", shapes={"limited"}, source="description: in those of 8 and 30"),
+    Row.limited("limit by its words", shapes={"limited"}, source="description: in those of 8 and 30"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    app_fault("app refused", shapes={"app"},
+    Row.app_fault("app refused", shapes={"app"},
         source="seen: 283 with “Invalid Application ID” (pinterest/pinterest-api-demo 16), 401 3 “Your application does not have access to"
                " this restricted feature”, 401 3 “Your application consumer type is not supported” of an app before its trial, 403 29"
                " “Apps with Trial access may not ...” (gitroomhq/postiz-app 1084)"),
-    app_fault("client refused", calls=FOR_TOKENS, codes={"invalid_client", "unauthorized_client"},
+    Row.app_fault("client refused", calls=FOR_TOKENS, codes={"invalid_client", "unauthorized_client"},
         source="RFC 6749 5.2; Pinterest is not known to use it"),
-    app_fault("app keys", calls=REFRESH, statuses={401}, codes={2},
+    Row.app_fault("app keys", calls=REFRESH, statuses={401}, codes={2},
         source="description: 401 2 of oauth/token/revoke is “Client authentication error”; a dead refresh token is 283 (sdk 114)"),
 
     # The handshake. Code 2 may be a bad code, a wrong address or the app's keys; the package asks about the keys.
-    our_bug(START_AGAIN, calls=EXCHANGE, statuses=GRANT_REFUSED, codes={283, "invalid_grant"},
+    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses=GRANT_REFUSED, codes={283, "invalid_grant"},
         source="sdk 114; seen: the code was used, is too old, or the address differs"),
-    our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, codes={2}, source="sdk 110, seen"),
-    passing("declined", calls=CALLBACK, codes={"access_denied"}, source="RFC 6749 4.1.2.1: the person said no; nothing follows from it"),
-    app_fault("app asked wrongly", calls=CALLBACK,
+    Row.our_bug(START_AGAIN, calls=EXCHANGE, statuses={401}, codes={2}, source="sdk 110, seen"),
+    Row.passing("declined", calls=CALLBACK, codes={"access_denied"},
+        source="RFC 6749 4.1.2.1: the person said no; nothing follows from it"),
+    Row.app_fault("app asked wrongly", calls=CALLBACK,
         codes={"invalid_client", "unauthorized_client", "invalid_scope", "invalid_request", "unsupported_response_type"},
         source="RFC 6749 4.1.2.1"),
-    passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749 4.1.2.1"),
-    our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="neither a code nor an error came back"),
+    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749 4.1.2.1"),
+    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="neither a code nor an error came back"),
 
     # The end of a token: only a refused refresh token says so, and not why. The reason's words leave that open.
-    dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, shapes={"error"}, statuses=GRANT_REFUSED, codes={283},
+    Row.dead("refresh token refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, shapes={"error"}, statuses=GRANT_REFUSED, codes={283},
         source="sdk 114: revoked, password changed, deactivated or too old"),
-    in_doubt("refresh token refused, in OAuth's word", calls=REFRESH, codes={"invalid_grant"},
+    Row.in_doubt("refresh token refused, in OAuth's word", calls=REFRESH, codes={"invalid_grant"},
         source="unproven: RFC 6749; API v1 said so of an app that was not reviewed"),
-    in_doubt("refused", calls=AS_USER, shapes={"error"}, statuses={401}, codes={2},
+    Row.in_doubt("refused", calls=AS_USER, shapes={"error"}, statuses={401}, codes={2},
         source="description: expired, revoked or no token; a refresh tells"),
-    in_doubt("refused without a code", calls=AS_USER, shapes={"message only"}, statuses={401},
+    Row.in_doubt("refused without a code", calls=AS_USER, shapes={"message only"}, statuses={401},
         source="unproven: RFC 9110; a refresh tells"),
-    in_doubt("grant refused", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={283},
+    Row.in_doubt("grant refused", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={283},
         source="unproven: known of refresh tokens only"),
 
     # The token lives; this ad account is restricted, or out of its reach.
-    restricted("account restricted", calls=AS_USER, shapes={"error", "items refused"}, codes={2625, 2626},
+    Row.restricted("account restricted", calls=AS_USER, shapes={"error", "items refused"}, codes={2625, 2626},
         source="description, of catalogs: disapproved, or under review"),
-    restricted("account restricted in words", calls=USED, shapes={"account stopped"}, source="unproven: by the answer's own words"),
-    out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={3},
+    Row.restricted("account restricted in words", calls=USED, shapes={"account stopped"}, source="unproven: by the answer's own words"),
+    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={3},
         source="description"),
-    out_of_reach("not permitted", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={29, 7, 403}, source="description"),
-    our_bug("no such object", calls=USED, shapes={"other object"}, statuses={404},
+    Row.out_of_reach("not permitted", calls=AS_USER, shapes={"error"}, statuses=FORBIDDEN, codes={29, 7, 403}, source="description"),
+    Row.our_bug("no such object", calls=USED, shapes={"other object"}, statuses={404},
         source="description: 404 of pins, boards, catalogs and others, with 30, 40, 50, 404, 4161 and more"),
     # Else a version of the API that Pinterest took away would look as if everybody had lost everything.
-    our_bug("no such address", calls=AS_USER, shapes={"no address"}, statuses={404}, source="unproven"),
-    out_of_reach("ad account not found", calls=USED, shapes={"error"}, statuses={404},
+    Row.our_bug("no such address", calls=AS_USER, shapes={"no address"}, statuses={404}, source="unproven"),
+    Row.out_of_reach("ad account not found", calls=USED, shapes={"error"}, statuses={404},
         source="description: 404 “AdAccount not found.”, with code 2"),
 
     # 1104 is about the token of a report, not of a person.
-    our_bug("bad request", shapes={"error"}, statuses={400}, codes={1, 15, 400, 1104, 4196, 6126, 6136, 6137}, source="description"),
-    our_bug("bad request", shapes={"error"}, statuses={405, 422}, source="description"),
-    our_bug("items refused", calls=USED, shapes={"items refused"}, source="description: `exceptions` of each item"),
+    Row.our_bug("bad request", shapes={"error"}, statuses={400}, codes={1, 15, 400, 1104, 4196, 6126, 6136, 6137}, source="description"),
+    Row.our_bug("bad request", shapes={"error"}, statuses={405, 422}, source="description"),
+    Row.our_bug("items refused", calls=USED, shapes={"items refused"}, source="description: `exceptions` of each item"),
 )  # fmt: skip
 
 

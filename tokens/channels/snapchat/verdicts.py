@@ -9,30 +9,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels.classifier import PASSING, USED, Facts, query_of, way_back
+from tokens.channels.classifier import PASSING, USED, Facts, Row, query_of, until, way_back
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import mapping, number, words
+from tokens.channels.parse import mapping, message_in, number, told, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
-from tokens.channels.verdict_table import (
-    AS_USER,
-    CALLBACK,
-    EXCHANGE,
-    FOR_TOKENS,
-    REFRESH,
-    VerdictTable,
-    app_fault,
-    dead,
-    in_doubt,
-    limited,
-    message_in,
-    our_bug,
-    out_of_reach,
-    passing,
-    restricted,
-    told,
-    until,
-)  # fmt: skip
+from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 ITEM_FAILED = "an item failed"
 # Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
@@ -56,53 +38,55 @@ ASKED_FOR: Mapping[Call, tuple[str, type, tuple[str, ...]]] = {
 
 
 ROWS = (
-    passing("no answer", statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
-    passing("trouble at Snapchat", statuses=range(500, 600), source="seen"),
-    limited("too many requests", statuses={429}, source="snap, rate-limits"),
-    limited("limit by its words", codes={LIMITED}, source="seen"),
+    Row.passing("no answer", statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
+    Row.passing("trouble at Snapchat", statuses=range(500, 600), source="seen"),
+    Row.limited("too many requests", statuses={429}, source="snap, rate-limits"),
+    Row.limited("limit by its words", codes={LIMITED}, source="seen"),
 
     # Our app: these hit all tokens at once and touch none.
-    app_fault("app keys", codes={"invalid_client"}, source="RFC 6749; told: 401 of the token host"),
-    app_fault("app not allowed", codes={"unauthorized_client"}, source="RFC 6749"),
-    app_fault("app scope", calls=FOR_TOKENS | CALLBACK, codes={"invalid_scope"},
+    Row.app_fault("app keys", codes={"invalid_client"}, source="RFC 6749; told: 401 of the token host"),
+    Row.app_fault("app not allowed", codes={"unauthorized_client"}, source="RFC 6749"),
+    Row.app_fault("app scope", calls=FOR_TOKENS | CALLBACK, codes={"invalid_scope"},
         source="RFC 6749; snap: some scopes need a place on a list"),
-    app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
-    app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
+    Row.app_fault("app in words", codes={ABOUT_APP}, source="unproven"),
+    Row.app_fault("redirect address", calls=EXCHANGE, codes={"invalid_grant", "invalid_request"}, text="redirect_uri",
         source="snap: it must equal the registered one; RFC 6749's sentence on any bad code says “redirection URI”"),
 
     # The handshake.
-    our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749: the code is unknown, was used, or is too old"),
-    passing("refused by the person", calls=CALLBACK, codes={"access_denied"}, source="RFC 6749"),
-    passing("trouble in OAuth's word", calls=CALLBACK | FOR_TOKENS, codes={"server_error", "temporarily_unavailable"}, source="RFC 6749"),
-    our_bug("consent request", calls=CALLBACK, codes={"invalid_request", "unsupported_response_type"}, source="RFC 6749"),
-    our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="a way back without a code"),
+    Row.our_bug(START_AGAIN, calls=EXCHANGE, codes={"invalid_grant"}, source="RFC 6749: the code is unknown, was used, or is too old"),
+    Row.passing("refused by the person", calls=CALLBACK, codes={"access_denied"}, source="RFC 6749"),
+    Row.passing("trouble in OAuth's word", calls=CALLBACK | FOR_TOKENS, codes={"server_error", "temporarily_unavailable"},
+        source="RFC 6749"),
+    Row.our_bug("consent request", calls=CALLBACK, codes={"invalid_request", "unsupported_response_type"}, source="RFC 6749"),
+    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"nothing"}, source="a way back without a code"),
     # The address of the way back is the browser's to write, so nothing in it is kept as an answer to be classified.
-    passing("error of the consent page", calls=CALLBACK, source="RFC 6749: more may be added"),
+    Row.passing("error of the consent page", calls=CALLBACK, source="RFC 6749: more may be added"),
 
     # The end of an authorisation. Snapchat does not tell who ended it; that the person removed AdToken is the best known cause.
-    dead("refresh refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401, 403}, codes={"invalid_grant"},
+    Row.dead("refresh refused", Reason.AUTHORISATION_CANCELLED, calls=REFRESH, statuses={400, 401, 403}, codes={"invalid_grant"},
         source="told: invalid, expired or revoked; RFC 6749"),
-    our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
+    Row.our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
 
     # An access token that ran out or was revoked: one refresh decides. No source has the body of this answer for certain.
-    in_doubt("access refused", calls=AS_USER, statuses={401}, source="seen; told: E3002"),
+    Row.in_doubt("access refused", calls=AS_USER, statuses={401}, source="seen; told: E3002"),
 
     # The token lives; this ad account is stopped, or out of its reach.
-    restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED}, source="unproven: by the answer's own words"),
-    out_of_reach("scope missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={"insufficient_scope"}, source="RFC 6750"),
-    out_of_reach("not permitted by scope", Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses={403}, text="scope",
+    Row.restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED},
+        source="unproven: by the answer's own words"),
+    Row.out_of_reach("scope missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={"insufficient_scope"}, source="RFC 6750"),
+    Row.out_of_reach("not permitted by scope", Reason.SCOPE_MISSING, calls=USED, shapes=GENERAL, statuses={403}, text="scope",
         source="unproven"),
-    in_doubt("access refused in words", calls=AS_USER, shapes=GENERAL, statuses={400, 403}, codes={ABOUT_TOKEN},
+    Row.in_doubt("access refused in words", calls=AS_USER, shapes=GENERAL, statuses={400, 403}, codes={ABOUT_TOKEN},
         source="told: 400 with words about an invalid token, segmentio/segment-docs 5173; unproven here"),
-    out_of_reach("not permitted", calls=USED, shapes=GENERAL, statuses={403}, source="seen: given up for this account only"),
+    Row.out_of_reach("not permitted", calls=USED, shapes=GENERAL, statuses={403}, source="seen: given up for this account only"),
     # Statuses of E3002 disagree, its words do not.
-    out_of_reach("not permitted in words", calls=USED, shapes=GENERAL, statuses={200, 400}, text="caller does not have permission",
+    Row.out_of_reach("not permitted in words", calls=USED, shapes=GENERAL, statuses={200, 400}, text="caller does not have permission",
         source="seen with 403, E3002; unproven with these"),
-    out_of_reach("not visible", calls=USED, shapes=GENERAL, statuses={404}, source="seen: E3003"),
+    Row.out_of_reach("not visible", calls=USED, shapes=GENERAL, statuses={404}, source="seen: E3003"),
 
-    passing(ITEM_FAILED, shapes={"items"}, statuses=range(200, 300), source="told: HTTP 200 may hold items in error"),
-    our_bug("bad request", calls=USED, shapes=GENERAL, statuses={400}, source="snap"),
-    our_bug("no such call", calls=AS_USER, statuses={405, 406, 410, 418}, source="told: about the request"),
+    Row.passing(ITEM_FAILED, shapes={"items"}, statuses=range(200, 300), source="told: HTTP 200 may hold items in error"),
+    Row.our_bug("bad request", calls=USED, shapes=GENERAL, statuses={400}, source="snap"),
+    Row.our_bug("no such call", calls=AS_USER, statuses={405, 406, 410, 418}, source="told: about the request"),
 )  # fmt: skip
 
 

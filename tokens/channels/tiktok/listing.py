@@ -7,14 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels.http import Limit
-from tokens.channels.kinds import (
-    AccountList,
-    ChannelError,
-    Classification,
-    NativeAccount,
-    Reason,
-    Verdict,
-)
+from tokens.channels.kinds import AccountList, ChannelError, Classification, NativeAccount, Reason, Verdict
 from tokens.channels.parse import digits
 from tokens.channels.sessions import ChannelSession
 from tokens.channels.tiktok import calls, policy, reading

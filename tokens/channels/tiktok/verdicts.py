@@ -9,25 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, body_of, query_of, until_midnight
+from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, query_of, until_midnight
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
-from tokens.channels.parse import mapping, number, words
+from tokens.channels.parse import mapping, message_in, number, told, words
 from tokens.channels.verdict_table import AS_USER as WITH_ACCESS_TOKEN
-from tokens.channels.verdict_table import (
-    CALLBACK,
-    EXCHANGE,
-    REFRESH,
-    VerdictTable,
-    app_fault,
-    dead,
-    in_doubt,
-    limited,
-    message_in,
-    our_bug,
-    out_of_reach,
-    passing,
-    told,
-)  # fmt: skip
+from tokens.channels.verdict_table import CALLBACK, EXCHANGE, REFRESH, VerdictTable
 
 FINE = frozenset({0, 20001})  # OK and PARTIAL_OK
 LIMITS: Codes = frozenset({40100, 40016, 40132, 61000, 51021})
@@ -59,81 +45,83 @@ _DAILY = re.compile(r"\bQPD\b|\bdaily\b|\bper day\b|\btoday\b", re.IGNORECASE)
 
 ROWS = (
     # The consent page. Its errors are not documented, so the standard's names are taken.
-    passing("declined by the person", calls=CALLBACK, codes={"access_denied", "user_denied"}, source="RFC 6749; unproven at TikTok"),
-    passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"},
+    Row.passing("declined by the person", calls=CALLBACK, codes={"access_denied", "user_denied"}, source="RFC 6749; unproven at TikTok"),
+    Row.passing("consent page in trouble", calls=CALLBACK, codes={"server_error", "temporarily_unavailable"},
         source="RFC 6749; unproven at TikTok"),
-    app_fault("app refused at the consent page", calls=CALLBACK,
+    Row.app_fault("app refused at the consent page", calls=CALLBACK,
         codes={"invalid_client", "unauthorized_client", "invalid_scope", "redirect_uri_mismatch"}, source="RFC 6749; unproven at TikTok"),
 
     # Limits and gateways. A limit speaks of the app too ("requests from App are restricted"), so it comes first.
-    limited("too many requests", statuses={429}, source="RFC 9110"),
-    limited("limit by its code", codes=LIMITS, shapes=ERROR, source="sdk; seen: App reaches the QPS limit"),
+    Row.limited("too many requests", statuses={429}, source="RFC 9110"),
+    Row.limited("limit by its code", codes=LIMITS, shapes=ERROR, source="sdk; seen: App reaches the QPS limit"),
 
     # Our app: these hit all tokens at once and touch none.
-    app_fault("app forbidden", statuses=REFUSING, shapes=ERROR, codes={40113}, source="sdk"),
-    app_fault("developer refused", statuses=REFUSING, shapes=ERROR, codes={40124, 40125}, source="sdk"),
-    app_fault("app id or secret", statuses=REFUSING, shapes=ERROR, codes={40101}, source="sdk: INVALID_PARTNER; seen"),
-    app_fault("app may not use this", statuses=REFUSING, shapes=ERROR, codes={40117, 40118},
+    Row.app_fault("app forbidden", statuses=REFUSING, shapes=ERROR, codes={40113}, source="sdk"),
+    Row.app_fault("developer refused", statuses=REFUSING, shapes=ERROR, codes={40124, 40125}, source="sdk"),
+    Row.app_fault("app id or secret", statuses=REFUSING, shapes=ERROR, codes={40101}, source="sdk: INVALID_PARTNER; seen"),
+    Row.app_fault("app may not use this", statuses=REFUSING, shapes=ERROR, codes={40117, 40118},
         source="sdk: APP_METHOD_FORBIDDEN, NOT_IN_WHITELIST"),
-    app_fault("speaks of the app", statuses=REFUSING, shapes={"app"}, source="unproven: whatever the code, such words are about our app"),
-    app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),
+    Row.app_fault("speaks of the app", statuses=REFUSING, shapes={"app"},
+        source="unproven: whatever the code, such words are about our app"),
+    Row.app_fault("speaks of its secret", calls=WITH_SECRET, statuses=REFUSING, shapes={"secret"}, source="unproven: as above"),
 
     # Not TikTok's own answer.
-    passing("gateway refuses", shapes={"gateway"}, statuses=GATEWAY_REFUSES, new=True,
+    Row.passing("gateway refuses", shapes={"gateway"}, statuses=GATEWAY_REFUSES, new=True,
         source="clients: TikTok answers with 200 always; if that has changed, operators are to know"),
-    passing("gateway", shapes={"gateway"}, source="clients: TikTok answers with 200 always"),
+    Row.passing("gateway", shapes={"gateway"}, source="clients: TikTok answers with 200 always"),
 
     # The handshake.
-    our_bug(START_AGAIN, calls=HANDSHAKE, codes={40108, 40110, 40131},
+    Row.our_bug(START_AGAIN, calls=HANDSHAKE, codes={40108, 40110, 40131},
         source="sdk: INVALID_GRANT_TYPE, AUTH_CODE_ERROR; seen: 40131, authorization code is expired"),
-    our_bug(START_AGAIN, calls=HANDSHAKE, shapes=ERROR, text="auth_code", source="unproven: the code was not taken"),
-    our_bug(START_AGAIN, calls=HANDSHAKE, codes={40102, 40103, 40105, 40106, 40107},
+    Row.our_bug(START_AGAIN, calls=HANDSHAKE, shapes=ERROR, text="auth_code", source="unproven: the code was not taken"),
+    Row.our_bug(START_AGAIN, calls=HANDSHAKE, codes={40102, 40103, 40105, 40106, 40107},
         source="unproven: no token exists yet, so nothing dies"),
-    our_bug(START_AGAIN, calls=CALLBACK, shapes={"no code"}, source="the way back brought no code"),
-    in_doubt("code refused later", Reason.UNKNOWN, codes={40108, 40110}, source="seen: mapped to reconnect"),
+    Row.our_bug(START_AGAIN, calls=CALLBACK, shapes={"no code"}, source="the way back brought no code"),
+    Row.in_doubt("code refused later", Reason.UNKNOWN, codes={40108, 40110}, source="seen: mapped to reconnect"),
 
     # The end of a token. Who ended it is not told; that the person removed the app is the best known cause of 40105.
-    dead("expired", Reason.EXPIRED, calls=AS_USER, shapes=ERROR, codes={40102}, source="sdk"),
-    dead("refresh token over", Reason.REFRESH_EXPIRED, calls=REFRESH, shapes=ERROR, codes={40103}, source="sdk"),
-    dead("refresh token refused", Reason.SESSION_INVALID, calls=REFRESH, shapes=ERROR, codes={40107}, source="sdk"),
-    dead("revoked or wrong", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, shapes=ERROR, codes={40105},
+    Row.dead("expired", Reason.EXPIRED, calls=AS_USER, shapes=ERROR, codes={40102}, source="sdk"),
+    Row.dead("refresh token over", Reason.REFRESH_EXPIRED, calls=REFRESH, shapes=ERROR, codes={40103}, source="sdk"),
+    Row.dead("refresh token refused", Reason.SESSION_INVALID, calls=REFRESH, shapes=ERROR, codes={40107}, source="sdk"),
+    Row.dead("revoked or wrong", Reason.AUTHORISATION_CANCELLED, calls=AS_USER, shapes=ERROR, codes={40105},
         source="sdk; seen: access token is incorrect or has been revoked"),
     # By its name the person's account is not valid: suspended or deleted. "Suspended" is asked again daily, as both can be undone.
-    dead("person not valid", Reason.SUSPENDED, calls=AS_USER, shapes=ERROR, codes={40106}, source="sdk: INVALID_CORE_USER"),
+    Row.dead("person not valid", Reason.SUSPENDED, calls=AS_USER, shapes=ERROR, codes={40106}, source="sdk: INVALID_CORE_USER"),
 
     # Looks bad, proves nothing. What is known by its name only is for staff to judge too, and no time makes a death of it.
-    in_doubt("refresh token, where none was sent", Reason.UNKNOWN, codes={40103, 40107},
+    Row.in_doubt("refresh token, where none was sent", Reason.UNKNOWN, codes={40103, 40107},
         source="sdk: about a refresh token; the access token may live"),
-    in_doubt("advertiser logged out", Reason.UNKNOWN, codes={40114}, new=True, source="by name"),
-    in_doubt("log-in wanted, or blocked", Reason.UNKNOWN, codes={40309, 41000}, new=True, source="by name"),
-    in_doubt("password", Reason.UNKNOWN, codes={40112}, new=True, source="by name"),
-    in_doubt("not the same identity", Reason.UNKNOWN, codes={40119, 40131}, new=True, source="by name"),
-    in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="inconsistent",
+    Row.in_doubt("advertiser logged out", Reason.UNKNOWN, codes={40114}, new=True, source="by name"),
+    Row.in_doubt("log-in wanted, or blocked", Reason.UNKNOWN, codes={40309, 41000}, new=True, source="by name"),
+    Row.in_doubt("password", Reason.UNKNOWN, codes={40112}, new=True, source="by name"),
+    Row.in_doubt("not the same identity", Reason.UNKNOWN, codes={40119, 40131}, new=True, source="by name"),
+    Row.in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="inconsistent",
         source="seen: the app_id is inconsistent with the token's app information"),
-    in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="another app", source="unproven wording"),
+    Row.in_doubt("token of another app", Reason.UNKNOWN, codes={40000}, text="another app", source="unproven wording"),
 
     # The token lives; this ad account, or this call, is out of its reach. Permissions are fixed when a token is given.
-    out_of_reach("not granted", Reason.SCOPE_MISSING, codes={40001}, text="not grant",
+    Row.out_of_reach("not granted", Reason.SCOPE_MISSING, codes={40001}, text="not grant",
         source="seen: advertiser does not grant you /path:GET permission"),
-    out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40001}, text="required scope",
+    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40001}, text="required scope",
         source="seen: the access token lacks the required scope for endpoint"),
-    out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40130}, source="sdk: SCOPE_NOT_AUTHORIZED"),
-    out_of_reach("out of reach", codes={40001, 40300, 40301, 40302}, source="sdk; seen: the advertiser doesn't exist or has been deleted"),
+    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, codes={40130}, source="sdk: SCOPE_NOT_AUTHORIZED"),
+    Row.out_of_reach("out of reach", codes={40001, 40300, 40301, 40302},
+        source="sdk; seen: the advertiser doesn't exist or has been deleted"),
 
-    out_of_reach("permission missing here", Reason.PUBLISHING_LOST, calls={"api"}, codes={40002}, text="insufficient permission",
+    Row.out_of_reach("permission missing here", Reason.PUBLISHING_LOST, calls={"api"}, codes={40002}, text="insufficient permission",
         source="told: the member lacks a permission of its own on the ad account (adskull.io, 40002)"),
 
     # Our request.
-    our_bug("no token sent", codes={40104}, source="sdk: EMPTY_ACCESS_TOKEN"),
-    our_bug("signature", codes={40115, 40116, 40900}, source="sdk"),
-    our_bug("bad request", codes={40000, 40002, 40003, 40006, 40007}, source="sdk"),
-    our_bug("bad request, by its name",
+    Row.our_bug("no token sent", codes={40104}, source="sdk: EMPTY_ACCESS_TOKEN"),
+    Row.our_bug("signature", codes={40115, 40116, 40900}, source="sdk"),
+    Row.our_bug("bad request", codes={40000, 40002, 40003, 40006, 40007}, source="sdk"),
+    Row.our_bug("bad request, by its name",
         codes={40008, 40009, 40010, 40011, 40012, 40013, 40050, 40051, 40052, 40053, 40061, 40062, 40063, 40400, 40502, 41001, 41002,
                *range(40901, 40917)}, source="by name: endpoints, batches, files"),
 
     # Passing.
-    passing("task or conflict", codes={40200, 40201, 40202, 40700}, source="sdk; clients try again"),
-    passing("system trouble", codes={*range(50000, 54000), 60001}, source="sdk"),
+    Row.passing("task or conflict", codes={40200, 40201, 40202, 40700}, source="sdk; clients try again"),
+    Row.passing("system trouble", codes={*range(50000, 54000), 60001}, source="sdk"),
 )  # fmt: skip
 
 
