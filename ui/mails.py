@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TypedDict
 
@@ -10,13 +11,54 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from ui.mail_card import Words
+from ui.pills import Pill
 
 SUBJECT_LENGTH = 78
 NAME_LENGTH = 30  # characters of an account's name in a subject or a button
 LEAST_NAME = 8  # characters that still tell which account it is
 GIVES_WAY = "\x02{}\x03"  # around the name in a subject that is shortened where there is too little room
 _NAME = re.compile("\x02(.*?)\x03", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Button:
+    """The one thing to press: where it leads, and what it says."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One account, log-in or app, as templates/mail/_base/_account.{html,txt} show it. Without a name it has rows and steps alone."""
+
+    name: str = ""
+    native_id: str = ""
+    channel: str = ""  # the key, for the colour of its mark
+    channel_name: str = ""
+    pill: Pill | None = None
+    aside: str = ""  # what the pill says and plain text, which has none, says behind the first row
+    group: str = ""  # the heading above it and above those behind it of the same group
+    # (word, text); the first is the strongest, one without a word goes on with the row above
+    rows: Sequence[tuple[str, str]] = ()
+    steps_head: str = ""  # the heading above the steps, where they are not simply the reader's
+    steps: Sequence[str] = ()
+    button: Button | None = None
+
+
+@dataclass
+class Words:
+    """Collects what the tags of {% load mailwords %} say while a words file is rendered."""
+
+    # the text, the shortest that a name in it may get
+    subjects: list[tuple[str, int]] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
+    cards: list[Card] = field(default_factory=list)
+    # of the card that is open, as are the next three
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    steps_head: str = ""
+    steps: list[str] = field(default_factory=list)
+    button: Button | None = None
 
 
 class Rendered(TypedDict):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tokens.channels import declarations
 from ui import pills
 from ui.dates import DeadlineFacts
-from ui.mail_card import Button, Card
+from ui.mails import Button, Card
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -25,7 +25,7 @@ PAGES = sorted(path for path in TEMPLATES.rglob("*.html") if "mail" not in path.
 
 
 def render(source: str, **context: Any) -> str:
-    return Template("{% load channels ui mailtext %}" + source).render(Context(context))
+    return Template("{% load channels ui mailwords %}" + source).render(Context(context))
 
 
 class BrokenError(Exception):

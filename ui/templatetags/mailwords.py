@@ -1,21 +1,28 @@
-"""Template tags of the words of mails: {% load mailwords %}. How to write a words file is in docs/add-an-email.md."""
+"""Template tags of mails: {% load mailwords %}. How to write a words file is in docs/add-an-email.md.
 
-from collections.abc import Iterable, Sequence
+The last part folds plain text: lines have at most 72 columns; addresses are never broken.
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
 
 from django import template
+from django.template.base import NodeList, Parser, Token
 from django.template.context import Context
 from django.utils.translation import gettext
 
 from ui import mails, text
-from ui.mail_card import Button, Words
+from ui.mails import Button, Card, Words
 
 register = template.Library()
+register.filter("called", mails.called)  # the first of some names, and how many more there are
+register.filter("cut", mails.cut)  # a name as a button has room for it
+register.filter("mid", text.mid)  # for the middle of a sentence
 
-
-def _words(context: Context) -> Words:
-    words = context["words"]
-    assert isinstance(words, Words)
-    return words
+COLUMNS = 72
+_WORD_COLUMN = 15  # "  Works until  " of the longest word that mails use
 
 
 def _line(content: str) -> str:
@@ -25,7 +32,7 @@ def _line(content: str) -> str:
 @register.simple_block_tag(takes_context=True)
 def subject(context: Context, content: str, least: int = mails.LEAST_NAME) -> str:
     """Offer a subject. The first that has room is taken; the name in it that "gives_way" has then at least so many characters."""
-    _words(context).subjects.append((_line(content), least))
+    context["words"].subjects.append((_line(content), least))
     return ""
 
 
@@ -36,41 +43,26 @@ def gives_way(name: str, length: int = mails.NAME_LENGTH) -> str:
 
 
 @register.filter
-def cut(text: str, length: int = mails.NAME_LENGTH) -> str:
-    """Shorten a name as a button has room for it."""
-    return mails.cut(str(text), length)
-
-
-@register.filter
-def called(names: Sequence[str]) -> str:
-    """Name the first of them, and say how many more there are."""
-    return mails.called(names)
-
-
-@register.filter
 def in_words(number: int) -> str:
     """Return "two", "three", "four", and figures above."""
     words = {1: gettext("one"), 2: gettext("two"), 3: gettext("three"), 4: gettext("four")}
     return words.get(number, str(number))
 
 
-@register.filter
-def mid(phrase: str) -> str:
-    """Return a phrase for the middle of a sentence."""
-    return text.mid(str(phrase))
-
-
 @register.simple_block_tag(takes_context=True)
 def part(context: Context, content: str, name: str) -> str:
     """Say one part of the mail: heading, lead, preheader, because, or what its own body shows. Below it is {{ said.heading }}."""
-    _words(context).parts[name] = _line(content)
+    context["words"].parts[name] = _line(content)
     return ""
 
 
 @register.simple_block_tag(takes_context=True)
-def card(context: Context, content: str, **head: object) -> str:  # noqa: ARG001  # what is between says its own
+def card(context: Context, content: str, **head: Any) -> str:  # noqa: ARG001  # what is between says its own
     """Show a card of the rows, the steps and the button between: {% card name=… native_id=… channel=… channel_name=… pill=… %}."""
-    _words(context).close(head)
+    words: Words = context["words"]
+    rows, steps = tuple(words.rows), tuple(words.steps)
+    words.cards.append(Card(rows=rows, steps_head=words.steps_head, steps=steps, button=words.button, **head))
+    words.rows, words.steps_head, words.steps, words.button = [], "", [], None
     return ""
 
 
@@ -78,7 +70,7 @@ def card(context: Context, content: str, **head: object) -> str:  # noqa: ARG001
 def row(context: Context, content: str, word: str = "") -> str:
     """Add a row to the card: {% row _("State") %}…{% endrow %}. One without text is left out; one without a word goes on with the last."""
     if said := _line(content):
-        _words(context).rows.append((str(word), said))
+        context["words"].rows.append((str(word), said))
     return ""
 
 
@@ -86,26 +78,79 @@ def row(context: Context, content: str, word: str = "") -> str:
 def step(context: Context, content: str) -> str:
     """Add a step to the card; one without text is left out."""
     if said := _line(content):
-        _words(context).steps.append(said)
+        context["words"].steps.append(said)
     return ""
 
 
 @register.simple_tag(takes_context=True)
 def steps(context: Context, texts: Iterable[str]) -> str:
     """Add steps whose words are a channel's own."""
-    _words(context).steps.extend(texts)
+    context["words"].steps.extend(texts)
     return ""
 
 
 @register.simple_block_tag(takes_context=True)
 def steps_head(context: Context, content: str) -> str:
     """Say whose the steps are, where they are not simply the reader's."""
-    _words(context).steps_head = _line(content)
+    context["words"].steps_head = _line(content)
     return ""
 
 
 @register.simple_block_tag(takes_context=True)
 def button(context: Context, content: str, url: str) -> str:
     """Give the card its button."""
-    _words(context).button = Button(_line(content), url)
+    context["words"].button = Button(_line(content), url)
     return ""
+
+
+def fold(text: str, *, first: str = "", rest: str = "") -> str:
+    """Return one paragraph in lines of at most 72 columns; words longer than a line, as addresses, stay whole."""
+    return textwrap.fill(
+        " ".join(text.split()),
+        width=COLUMNS,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+@register.simple_tag
+def textrow(word: str, text: str, aside: str = "") -> str:
+    """Return "  Works until  Fri 27 Nov 2026, 09:00 CET (2 days left)", folded under its own column. `aside` is put in brackets."""
+    text = f"{text} ({aside})" if aside else text
+    first = f"  {word}".ljust(_WORD_COLUMN)
+    return fold(str(text), first=first if first.endswith(" ") else f"{first}  ", rest=" " * _WORD_COLUMN)
+
+
+@register.filter
+def textstep(number: int, step: str) -> str:
+    """Return "  1. Press Allow.", folded: {{ forloop.counter|textstep:step }}."""
+    return fold(step, first=f"  {number}. ", rest="     ")
+
+
+class PlainNode(template.Node):
+    """Folds what stands between {% plain %} and {% endplain %}, line by line."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> str:
+        """Return the text with folded lines, no spaces at line ends, at most two empty lines in a row."""
+        lines = [_folded(line) for line in self.nodelist.render(context).strip().split("\n")]
+        return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)) + "\n"
+
+
+def _folded(line: str) -> str:
+    if len(line) <= COLUMNS or "://" in line:
+        return line if line == "-- " else line.rstrip()
+    indent = line[: len(line) - len(line.lstrip())]
+    return fold(line, first=indent, rest=indent)
+
+
+@register.tag
+def plain(parser: Parser, _token: Token) -> PlainNode:
+    """Fold the lines of a whole text: {% plain %}…{% endplain %}."""
+    nodelist = parser.parse(("endplain",))
+    parser.delete_first_token()
+    return PlainNode(nodelist)
