@@ -1,7 +1,9 @@
 """Reasons in plain words: what happened, who must act, and how. The words are in words.txt of the channels; here is which of them fit."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
+
+from django.utils.translation import get_language
 
 from tokens.channels import registry, words
 from tokens.channels.base import Channel
@@ -9,7 +11,9 @@ from tokens.channels.kinds import AN_ADMIN_HELPS, NOT_BY_CONSENT, Reason
 
 # What no channel says but we do.
 OURS = frozenset({"paused", "unlinked", "removed", "held", "outside_team", "reading_refused"})
-_NOT_BY_CONSENT_HERE = frozenset({"paused", "outside_team", "held"})
+_NOT_BY_CONSENT = NOT_BY_CONSENT | {"paused", "outside_team", "held"}
+_KNOWN: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
+_NOBODY: Mapping[str, str] = {}
 _WITHOUT_DAYS = "ended"  # said of an authorisation that expired, where nothing tells after how many days
 # For these the channel's own rules are the likely cause: it says so, or does not say why.
 _BY_RULES = frozenset(
@@ -23,124 +27,104 @@ _BY_RULES = frozenset(
 )
 
 
-@dataclass(frozen=True)
 class Explanation:
     """One reason, worded for one reader at the moment when a phrase is asked for: lists show few of them, of many accounts."""
 
-    channel_key: str
-    reason: str
-    person: str = ""
-    account: str = ""
-    you: bool = False
-    ahead: bool = False
+    def __init__(
+        self, channel_key: str, reason: str, *, person: str, account: str, you: bool, ahead: bool
+    ) -> None:
+        """See `explain`."""
+        channel = registry.CHANNELS.get(channel_key)
+        self._key, self.reason, self._channel = channel_key, reason, channel
+        self._person, self._account, self._you, self._ahead = person, account, you, ahead
+        self._language = get_language()
+        self._label = channel.label if channel else channel_key
+        self._known = _KNOWN.get(reason, Reason.UNKNOWN)
+        self._days, self._phrase = "", reason if reason in OURS else self._known.value
+        if self._known == Reason.EXPIRED:
+            access = channel.lifetime.access if channel else None
+            self._days, self._phrase = (str(access.days), self._phrase) if access else ("", _WITHOUT_DAYS)
+        # None where a channel has nothing to say of it: there is no reason, or it is one of ours.
+        self._from = channel if reason and reason not in OURS else None
 
-    @cached_property
+    @property
     def short(self) -> str:
         """For pills and tables."""
-        return self._said("short")
+        return self._said("short", names=_NOBODY)
 
-    @cached_property
+    @property
     def what(self) -> str:
         """What happened, in one or two sentences."""
-        told = "you" if self.you else "what"
-        return self._said(*(["ahead"] if self.ahead else []), told, **self._names)
+        kinds = ("ahead",) if self._ahead else ()
+        return self._said(*kinds, "you" if self._you else "what", names=self._names)
 
-    @cached_property
+    @property
     def who(self) -> str:
         """Who must act."""
-        return self._said("who", **self._names)
+        return self._said("who", names=self._names)
 
-    @cached_property
+    @property
     def steps(self) -> tuple[str, ...]:
         """The way back, in order; empty where nobody need act. "Check now" is a button of staff; for the person AdToken looks by itself."""
-        return self._steps(buttons=not self.you)
+        return self._steps(buttons=not self._you)
 
-    @cached_property
+    @property
     def own_steps(self) -> tuple[str, ...]:
         """The same for readers who have no buttons of staff."""
         return self._steps(buttons=False)
 
-    def steps_by_stage(self, button: str) -> dict[str, tuple[str, ...]]:
+    def steps_by_stage(self, button: str) -> Mapping[str, tuple[str, ...]]:
         """The same for the person, on a page whose `button` leads to the channel; see `tokens.channels.words.steps_by_stage`."""
-        if not self._is_channels or self._channel is None:
+        if self._from is None:
             return {}
-        return words.steps_by_stage(self.channel_key, self._known, channel=self._label, button=button)
+        return words.steps_by_stage(self._key, self._known, channel=self._label, button=button)
 
-    @cached_property
+    @property
     def causes(self) -> tuple[str, ...]:
         """Likely causes, where the channel's rules may be behind it, each worded as "may"."""
-        if not self._is_channels or self._channel is None:
+        if self._from is None:
             return ()
-        may_be = (
-            self._known == Reason.AUTHORISATION_CANCELLED and not self._channel.tells_removed_from_stopped
-        )
-        return words.listed(self.channel_key, "causes") if self._known in _BY_RULES or may_be else ()
+        may_be = self._known == Reason.AUTHORISATION_CANCELLED and not self._from.tells_removed_from_stopped
+        return words.listed(self._key, "causes") if may_be or self._known in _BY_RULES else ()
 
-    @cached_property
+    @property
     def first_action(self) -> str:
         """The first button; empty: none."""
-        return self._said("action")
+        return self._said("action", names=_NOBODY)
 
     @property
     def by_consent(self) -> bool:
         """Whether the person ends it by re-authenticating."""
         return bool(self.reason) and by_consent(self.reason)
 
-    @cached_property
+    @property
     def waits_for(self) -> str:
         """Who else has to act, for "waiting for ..."; empty: the person."""
         if self.reason == "outside_team":
-            return words.said(self.channel_key, "waits_for_administrator")
-        if self._is_channels and self._known in AN_ADMIN_HELPS:
-            return words.said(self.channel_key, "waits_for_admin", channel=self._label)
+            return words.said(self._key, "waits_for_administrator")
+        if self.reason in AN_ADMIN_HELPS:
+            return words.said(self._key, "waits_for_admin", channel=self._label)
         return ""
 
-    def _said(self, *kinds: str, **more: str) -> str:
+    def _said(self, *kinds: str, names: Mapping[str, str]) -> str:
         """Return the first of these phrases of the reason, else the one for all reasons."""
         if not self.reason:
             return ""
-        days = self._days if self._known == Reason.EXPIRED else ""
-        names = [f"{self._phrase}_{kind}" for kind in kinds]
-        return words.said(self.channel_key, *names, *kinds, channel=self._label, days=days, **more)
+        of_it = [f"{self._phrase}_{kind}" for kind in kinds]
+        facts = {"channel": self._label, "days": self._days}
+        return words.said(self._key, *of_it, *kinds, who=names, language=self._language, **facts)
 
     def _steps(self, *, buttons: bool) -> tuple[str, ...]:
-        if not self._is_channels or self._channel is None:
+        if self._from is None:
             return ()
-        return self._channel.steps(self._known, buttons=buttons)
-
-    @property
-    def _is_channels(self) -> bool:
-        return bool(self.reason) and self.reason not in OURS
+        facts = {"channel": self._label, "language": self._language}
+        return words.steps(self._key, self._known, buttons=buttons, **facts)
 
     @cached_property
-    def _known(self) -> Reason:
-        return _reason(self.reason)
-
-    @cached_property
-    def _phrase(self) -> str:
-        if self.reason in OURS:
-            return self.reason
-        return _WITHOUT_DAYS if self._known == Reason.EXPIRED and not self._days else self._known
-
-    @cached_property
-    def _channel(self) -> Channel | None:
-        return registry.CHANNELS.get(self.channel_key)
-
-    @cached_property
-    def _label(self) -> str:
-        return self._channel.label if self._channel else self.channel_key
-
-    @cached_property
-    def _days(self) -> str:
-        access = self._channel.lifetime.access if self._channel else None
-        return str(access.days) if access else ""
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        name = self.person or words.said(self.channel_key, "somebody")
-        if self.you:
-            name = words.said(self.channel_key, "yourself")
-        account = self.account or words.said(self.channel_key, "an_account")
+    def _names(self) -> Mapping[str, str]:
+        name = words.said(self._key, "yourself") if self._you else self._person
+        name = name or words.said(self._key, "somebody")
+        account = self._account or words.said(self._key, "an_account")
         return {"person": name, "Person": name[0].upper() + name[1:], "account": account}
 
 
@@ -159,12 +143,12 @@ def explain(
     name, `account` the ad account's. `you` words it for the person, `ahead` while its date is still to come. A channel without a package
     has no steps.
     """
-    return Explanation(channel_key, reason, person, account, you, ahead)
+    return Explanation(channel_key, reason, person=person, account=account, you=you, ahead=ahead)
 
 
 def by_consent(reason: str) -> bool:
     """Return whether the person ends it by re-authenticating; also where there is no reason."""
-    return reason not in _NOT_BY_CONSENT_HERE and _reason(reason) not in NOT_BY_CONSENT
+    return reason not in _NOT_BY_CONSENT
 
 
 def happens(channel_key: str, reason: Reason) -> bool:
@@ -173,10 +157,3 @@ def happens(channel_key: str, reason: Reason) -> bool:
     if reason == Reason.UNUSED:
         return channel is not None and channel.lifetime.idle is not None
     return reason not in (channel or Channel).never_happens
-
-
-def _reason(reason: str) -> Reason:
-    try:
-        return Reason(reason)
-    except ValueError:
-        return Reason.UNKNOWN

@@ -13,49 +13,65 @@ same file there, as overridden. So a channel's package says what is its own, and
 {% stage "later" %} begins a stage of a block: `stages` gives each by its name, `lines` all of them in a row.
 
 Phrases are plain text, nothing is escaped: whoever shows one escapes it, as templates do. Facts are texts, numbers and tuples of them.
+What a process remembers is files, and phrases of facts that take few values: never the name of a person or an account.
 The four names of django.template.loader_tags are importable but not documented; tests/ui/test_phrases.py notices when they change.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.template import Context, Engine, Library, Origin, Template, TemplateDoesNotExist
-from django.template.base import Node
+from django.template.base import Node, NodeList
 from django.template.loader_tags import BLOCK_CONTEXT_KEY, BlockContext, BlockNode, ExtendsNode
 from django.template.loaders.base import Loader
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 
 _STAGE = "\x1e"  # begins the name of a stage; nobody writes it in a text
 _STAGE_LINE = re.compile(rf"{_STAGE}.*")
+_MARK = "\x0e{}\x0f"  # stands for a name in a remembered text
 REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
+FEW = frozenset({"channel", "days", "button"})  # facts that are texts and take few values
+_OTHERS = re.compile(r"\bblock_of\b|\bblock\.")  # in a block that asks for another one
 _BREAKS = re.compile(r"[ \t\r\n]+")  # a space that may not break a line stays: "1\u00a0hour"
 register = Library()  # the engine takes our tag from here
 _FOLDERS: dict[str, Path] = {}
+T = TypeVar("T")
 
 
 def phrase(name: str, block: str, /, **facts: object) -> str:
     """Return one phrase of a file on one line. Raises TemplateDoesNotExist, and KeyError where the file has no such block."""
-    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
-    return _BREAKS.sub(" ", text).strip()
+    return _said(_one_line, name, block, facts)
 
 
 def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:
     """Return a block line by line, without empty ones: steps, reasons. Raises as `phrase` does."""
-    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
-    return _lines(_STAGE_LINE.sub("", text))
+    return _said(_lines, name, block, facts)
 
 
-def stages(name: str, block: str, /, **facts: object) -> dict[str, tuple[str, ...]]:
+def stages(name: str, block: str, /, **facts: object) -> Mapping[str, tuple[str, ...]]:
     """Return the lines of a block by the stage that they are in, "" for those before the first {% stage %}. Raises as `phrase` does."""
-    text = _remembered(name, block, get_language(), tuple(sorted(facts.items())))
-    found: dict[str, tuple[str, ...]] = {}
-    for one in f"\n{text}".split(_STAGE):
-        title, _, said = one.partition("\n")
-        found[title] = (*found.get(title, ()), *_lines(said))
+    return _said(_stages, name, block, facts)
+
+
+def named(
+    name: str, block: str, names: Mapping[str, str], /, *, language: str | None, **facts: object
+) -> str:
+    """Return a phrase as `phrase` does, and remember it but for the `names`, which are put in. So its block writes {{ person }} and does
+    nothing else with it: no filter, no condition. The other facts take few values.
+    """
+    text: str = _remembered(_one_line, name, block, language, tuple(names), tuple(facts.items()))
+    for key, value in names.items():
+        text = text.replace(_MARK.format(key), value)
+    return text
+
+
+def listed(name: str, block: str, /, *, language: str | None, **facts: object) -> tuple[str, ...]:
+    """Return lines as `lines` does, and remember them: of facts that take few values."""
+    found: tuple[str, ...] = _remembered(_lines, name, block, language, (), tuple(facts.items()))
     return found
 
 
@@ -81,6 +97,7 @@ def forget() -> None:
     """Read all files again."""
     engine.cache_clear()
     _remembered.cache_clear()
+    _alone.cache_clear()
     blocks.cache_clear()
 
 
@@ -126,18 +143,69 @@ def stage(name: str) -> str:
     return f"\n{_STAGE}{name}\n"
 
 
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text).strip()
+
+
 def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+    return tuple(line.strip() for line in _STAGE_LINE.sub("", text).splitlines() if line.strip())
+
+
+def _stages(text: str) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for one in f"\n{text}".split(_STAGE):
+        title, _, said = one.partition("\n")
+        found[title] = (*found.get(title, ()), *_lines(said))
+    return found
+
+
+def _said(shape: Callable[[str], T], name: str, block: str, facts: Mapping[str, object]) -> T:
+    """Return a block in a shape, remembered where no fact can be the name of a person or an account."""
+    if any(isinstance(fact, (str, tuple)) and key not in FEW for key, fact in facts.items()):
+        return shape(_render(name, block, facts))
+    found: T = _remembered(shape, name, block, get_language(), (), tuple(facts.items()))
+    return found
 
 
 @lru_cache(REMEMBERED)
-def _remembered(name: str, block: str, language: str | None, facts: tuple[tuple[str, object], ...]) -> str:  # noqa: ARG001  # in another language it is another phrase
+def _remembered(
+    shape: Callable[[str], T],
+    name: str,
+    block: str,
+    language: str | None,
+    names: tuple[str, ...],
+    facts: tuple[tuple[str, object], ...],
+) -> T:
+    marks = {key: _MARK.format(key) for key in names}
+    with override(language):
+        return shape(_render(name, block, {**dict(facts), **marks}))
+
+
+def _render(name: str, block: str, facts: Mapping[str, object]) -> str:
     template = engine().get_template(name)
-    context = Context(dict(facts), autoescape=False)
+    context = Context(facts, autoescape=False)
     with context.render_context.push_state(template), context.bind_template(template):
+        node = _alone(name, block)
+        if node is not None:
+            return str(node.render(context))
         found = _blocks(template, context)
         context.render_context[BLOCK_CONTEXT_KEY] = found
         return str(_block(found, block, context).render(context))
+
+
+@cache
+def _alone(name: str, block: str) -> NodeList | None:
+    """Return what a block holds where it asks for no other one: then nobody need look for the blocks of the files around it."""
+    template = engine().get_template(name)
+    context = Context(autoescape=False)
+    with context.render_context.push_state(template), context.bind_template(template):
+        node: Any = _block(_blocks(template, context), block, context)
+    held: NodeList = node.nodelist
+    nodes = held.get_nodes_by_type(Node)
+    others = any(
+        isinstance(one, BlockNode) or _OTHERS.search(getattr(one.token, "contents", "")) for one in nodes
+    )
+    return None if others else held
 
 
 def _blocks(template: Template, context: Context) -> Any:

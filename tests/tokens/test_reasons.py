@@ -130,7 +130,7 @@ def test_a_date_that_is_still_to_come_is_not_told_as_over() -> None:
             ahead = reasons.explain(channel, reason, ahead=True).what
 
             assert not re.search(r"it is over|was not renewed|could not be renewed", ahead)
-    assert reasons.explain("linkedin", Reason.REFRESH_EXPIRED).what.endswith("it is over.")
+    assert reasons.explain("linkedin", Reason.REFRESH_EXPIRED).what.endswith("that time is over.")
 
 
 def test_the_end_of_data_access_is_told_apart_from_the_60_days() -> None:

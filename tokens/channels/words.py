@@ -1,8 +1,10 @@
 """What is said of a channel's log-ins, out of text files: words.txt of its package, which extends the words.txt beside this module."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from tokens.channels.kinds import Reason
 from ui import phrases
@@ -10,7 +12,17 @@ from ui import phrases
 COMMON = "channels/words.txt"  # for all channels, and for one whose package is gone
 LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")
 _OWN: set[str] = set()
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
+
+class _Button:
+    """Names our button when a text with it is made. Asking for one that is remembered translates nothing."""
+
+    def __str__(self) -> str:
+        return gettext("Re-authenticate")
+
+
+_REAUTHENTICATE = _Button()
 phrases.add_folder("channels", Path(__file__).parent)
 
 
@@ -26,47 +38,56 @@ def drop(key: str) -> None:
     _OWN.discard(key)
 
 
-def said(key: str, *names: str, **facts: object) -> str:
-    """Return the first of these phrases that there is for a channel; "" where there is none."""
-    name = _found(key, names)
-    return phrases.phrase(_file(key), name, **facts) if name else ""
+def said(
+    key: str, *names: str, who: Mapping[str, str] = _NOBODY, language: str | None = None, **facts: object
+) -> str:
+    """Return the first of these phrases that there is for a channel; "" where there is none.
+
+    `who`: names of people and accounts in it. `language`: the reader's, where it is known already.
+    """
+    file = _file(key)
+    there = phrases.blocks(file)
+    for name in names:
+        if name in there:
+            return phrases.named(file, name, who, language=language or get_language(), **facts)
+    return ""
 
 
-def listed(key: str, name: str, **facts: object) -> tuple[str, ...]:
+def listed(key: str, name: str, *, language: str | None = None, **facts: object) -> tuple[str, ...]:
     """Return the lines of a phrase; none where the channel does not have it."""
-    return phrases.lines(_file(key), name, **facts) if _found(key, (name,)) else ()
+    file = _file(key)
+    if name not in phrases.blocks(file):
+        return ()
+    return phrases.listed(file, name, language=language or get_language(), **facts)
 
 
-def steps(key: str, reason: Reason, *, channel: str, buttons: bool = True) -> tuple[str, ...]:
+def steps(
+    key: str, reason: Reason, *, channel: str, buttons: bool = True, language: str | None = None
+) -> tuple[str, ...]:
     """Return how a person gets back, step by step. `buttons`: whether the reader has those of staff. `channel` is its name."""
-    return listed(key, f"{reason}_steps", channel=channel, buttons=buttons, button=_button())
+    name = f"{reason}_steps"
+    return listed(key, name, language=language, channel=channel, buttons=buttons, button=_REAUTHENTICATE)
 
 
-def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> dict[str, tuple[str, ...]]:
+def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> Mapping[str, tuple[str, ...]]:
     """Return how a person gets back, for a page whose `button` leads to the channel: the steps before that by "", then by "go" (which
     that page says itself), "there" and "later" (where it does not help). A stage that nothing is said of is not in it.
     """
     name = f"{reason}_steps"
-    if not _found(key, (name,)):
+    file = _file(key)
+    if name not in phrases.blocks(file):
         return {}
-    return phrases.stages(_file(key), name, channel=channel, buttons=False, button=button)
+    return phrases.stages(file, name, channel=channel, buttons=False, button=button)
 
 
 def missing(key: str) -> list[str]:
     """Return the phrases that a channel's package has to have and does not."""
     reasons = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]
     wanted = (*LIFETIME, "last_step", "reconnect", *reasons)
-    return [name for name in wanted if not listed(key, name, channel=key, buttons=True, button=_button())]
-
-
-def _button() -> str:
-    return gettext("Re-authenticate")
+    return [
+        name for name in wanted if not listed(key, name, channel=key, buttons=True, button=_REAUTHENTICATE)
+    ]
 
 
 def _file(key: str) -> str:
     return f"channels/{key}/words.txt" if key in _OWN else COMMON
-
-
-def _found(key: str, names: tuple[str, ...]) -> str:
-    there = phrases.blocks(_file(key))
-    return next((name for name in names if name in there), "")

@@ -1,6 +1,7 @@
 """The words of channels: whoever edits a words.txt touches no Python, so a slip of the pen is found here."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.tools.recorder import in_brackets
 from tokens import reasons
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
+from ui import phrases
 
 FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
 FACTS = {"channel", "person", "Person", "account", "days", "button"}
@@ -90,7 +92,7 @@ def test_the_steps_of_the_page_that_leads_there_have_the_same_stages_in_every_la
         assert not re.search("press re-authenticate", str({**parts, "go": ()}), re.IGNORECASE)
 
 
-def _staged() -> dict[tuple[str, Reason], dict[str, tuple[str, ...]]]:
+def _staged() -> dict[tuple[str, Reason], Mapping[str, tuple[str, ...]]]:
     return {
         (key, reason): reasons.explain(key, reason, you=True).steps_by_stage("Continue to it")
         for key in registry.CHANNELS
@@ -105,3 +107,14 @@ def test_who_has_no_buttons_of_staff_is_not_told_to_press_one(key: str) -> None:
 
         assert not re.search("check now", " ".join(explanation.own_steps), re.IGNORECASE)
         assert len(explanation.own_steps) == len(explanation.steps)
+
+
+@pytest.mark.parametrize("key", [*registry.CHANNELS, "friendster"])
+def test_names_are_put_into_a_remembered_phrase_as_if_it_had_been_made_with_them(key: str) -> None:
+    names = {"person": "ada lovelace", "Person": "Ada Lovelace", "account": "Sable & Sons"}
+    file = words._file(key)
+
+    for block in phrases.blocks(file):
+        put = phrases.named(file, block, names, language="en", channel="X", days="60")
+
+        assert put == phrases.phrase(file, block, **names, channel="X", days="60"), block
