@@ -42,6 +42,7 @@ class ChannelSession:
     app: AppKeys
     credentials: Credentials
     limit: http.Limit = field(default_factory=lambda: http.Limit(None))
+    facts: Mapping[str, str] = field(default_factory=dict)  # of the ad account, see `Channel.needs_facts`
 
     @property
     def token(self) -> str:
@@ -119,7 +120,7 @@ class AskedChannel(Channel):
         timeout: float | None = None,
     ) -> AccessCheck:
         """Read one ad account. Raises ValueError where `native_id` is none."""
-        session = ChannelSession(app, credentials, http.Limit(timeout))
+        session = ChannelSession(app, credentials, http.Limit(timeout), facts or {})
         return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
     def check_of(
