@@ -2,13 +2,14 @@
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy
 
 
 class AccountsConfig(AppConfig):
     """Ad accounts and their pools."""
 
     name = "accounts"
-    verbose_name = "Advertising"
+    verbose_name = gettext_lazy("Advertising")
 
     def ready(self) -> None:
         """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people who are deleted."""

@@ -8,7 +8,7 @@ class MacrosConfig(AppConfig):
     """Rules, their evaluation, their mails."""
 
     name = "macros"
-    verbose_name = "Tools and Settings"
+    verbose_name = _("Tools and Settings")
 
     def ready(self) -> None:
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""

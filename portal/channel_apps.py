@@ -206,10 +206,12 @@ class ChannelAppAdmin(OwnList):
             return "—"
         known = channel.versions
         said = format_html(
-            '<p class="mb-3">{}. Set by <code class="at-mono">{}</code>. Source, read on {}: <a class="at-link" href="{}">{}</a></p>',
-            versions.summary(channel, timezone.localdate()), known.setting,
-            versions.day(date.fromisoformat(known.checked)), known.source, known.source,
-        )  # fmt: skip
+            '<p class="mb-3">{}. {} <a class="at-link" href="{}">{}</a></p>',
+            versions.summary(channel, timezone.localdate()),
+            say("version_set_by", setting=known.setting, day=versions.day(date.fromisoformat(known.checked))),
+            known.source,
+            known.source,
+        )
         if not app.version_warning:
             return said
         since = timezone.localdate(app.version_warned_at)
@@ -231,8 +233,9 @@ class ChannelAppAdmin(OwnList):
         if not app.channel:
             base = settings.BASE_URL.rstrip("/")
             return format_html(
-                '<code class="at-mono at-pickable">{}/link/CHANNEL/callback/</code>, CHANNEL in lower case',
+                '<code class="at-mono at-pickable">{}/link/CHANNEL/callback/</code> {}',
                 base,
+                say("channel_in_lower_case"),
             )
         return format_html('<code class="at-mono at-pickable">{}</code>', app.redirect_uri)
 

@@ -33,7 +33,11 @@ class ViewFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the tabs beside "All"."""
-        return [("needs", "Needs a person"), ("team", "My team"), ("alone", "No backup")]
+        return [
+            ("needs", gettext("Needs a person")),
+            ("team", gettext("My team")),
+            ("alone", gettext("No backup")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep what the tab shows."""
@@ -147,7 +151,7 @@ class UndatedFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
-        return [("1", "Date unknown")]
+        return [("1", gettext("Date unknown"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts without a known deadline."""
@@ -186,7 +190,7 @@ class MacroFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return "No macro" and the macros that the person sees."""
         return [
-            ("none", "No macro"),
+            ("none", gettext("No macro")),
             *((str(macro.pk), macro.name) for macro in scope.visible_macros(request.user)),
         ]
 

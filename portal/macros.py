@@ -130,7 +130,7 @@ class MacroAdmin(OwnList):
     def applied_on(self, macro: Any) -> str:
         """Return which accounts it watches."""
         if macro.scope == Macro.AppliesTo.ALL:
-            return "All accounts"
+            return gettext("All accounts")
         if macro.scope == Macro.AppliesTo.CHANNELS:
             return ", ".join(declarations.label(key) for key in macro.channels)
         return ngettext("%(number)s chosen account", "%(number)s chosen accounts", macro.chosen_count) % {
@@ -180,7 +180,7 @@ class MacroAdmin(OwnList):
     ) -> Any:
         """Show the form beside what the macro would do."""
         macro = context.get("original")
-        context["title"] = str(macro) if macro else "Create Macro"
+        context["title"] = str(macro) if macro else gettext("Create Macro")
         action = macro.actions.order_by("pk").first() if macro else None
         context["preview"] = _preview_context(preview.draft_of(action), macro) if action else None
         context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []

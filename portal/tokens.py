@@ -55,7 +55,7 @@ class TokenStateFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
         """Return the states, in the words of the pills."""
-        return [("dead", "Stopped"), ("cooling", "Retrying"), ("valid", "Works")]
+        return [("dead", gettext("Stopped")), ("cooling", gettext("Retrying")), ("valid", gettext("Works"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
         """Keep tokens in this state."""

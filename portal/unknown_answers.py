@@ -99,7 +99,8 @@ class UnknownAnswerAdmin(OwnList):
     @display(description=gettext_lazy("Answer"), ordering="status")
     def answer_cell(self, answer: UnknownAnswer) -> str:
         """Return channel and status."""
-        return f"{answer.app.get_channel_display()} answered {answer.status}"
+        facts = {"channel": answer.app.get_channel_display(), "status": answer.status}
+        return gettext("%(channel)s answered %(status)s") % facts
 
     @display(description=gettext_lazy("State"), ordering="verdict")
     def state_cell(self, answer: UnknownAnswer) -> SafeString:

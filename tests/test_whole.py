@@ -15,6 +15,8 @@ from tests.support import world as worlds
 from tests.support.rows import fingerprints
 from tests.support.sandbox import Sandbox
 from tests.support.world import World
+from tests.tools import pseudo
+from tests.tools.recorder import data_words, in_brackets, unnamed_fields
 from tokens.models import Token
 from users.models import Session, Team
 
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # The channel's callback with its single-use state, and what only writes who is there.
 MAY_WRITE = {"users.Session"}
+# For developers; and what Django says of permissions, whose names are rows.
+NOT_TRANSLATED = ("/api/v1/docs", "/admin/auth/group/")
 
 
 @pytest.fixture
@@ -35,9 +39,13 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 @pytest.fixture
-def world(channels_world: Sandbox, settings: Any, log: pytest.LogCaptureFixture) -> World:
+def world_settings(settings: Any, log: pytest.LogCaptureFixture) -> None:
     settings.STAFF_SECOND_FACTOR = False
     settings.DEMO = True
+
+
+@pytest.fixture
+def world(channels_world: Sandbox, world_settings: None) -> World:
     return worlds.build(channels_world)
 
 
@@ -52,27 +60,37 @@ def is_page(answer: Any) -> bool:
     return answer["Content-Type"].startswith("text/html") and "<html" in answer.text and not mailed
 
 
-def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike(world: World) -> None:
-    clients = walkers(world)
-    addresses = [one for one in worlds.addresses(world) if not one.endswith(("logout/", "/callback/"))]
-    before = fingerprints(without=MAY_WRITE)
-
-    broken, odd, asking = [], [], set()
-    for address in addresses:
-        answers = [client.get(address) for client in clients]
-        broken += [address for answer in answers if answer.status_code >= 500]
-        pages = [answer.text for answer in answers if answer.status_code < 300 and is_page(answer)]
-        asking |= {address for page in pages if "at-confirm" in page or 'name="seen"' in page}
-        odd += [(address, found) for page in pages if (found := alike.faults(page))]
-        after = fingerprints(without=MAY_WRITE)
-        assert after == before, (
-            f"GET {address} changed {[name for name in after if after[name] != before[name]]}"
-        )
+def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike_in_any_language(
+    channels_world: Sandbox, world_settings: None
+) -> None:
+    with in_brackets():  # as a reader of another language sees it
+        world = worlds.build(channels_world)
+        clients, names, labels = walkers(world), data_words() | pseudo.KNOWN, unnamed_fields()
+        addresses = [one for one in worlds.addresses(world) if not one.endswith(("logout/", "/callback/"))]
+        before = fingerprints(without=MAY_WRITE)
+        broken, odd, asking, outside = [], [], set(), set()
+        for address in addresses:
+            answers = [client.get(address) for client in clients]
+            broken += [address for answer in answers if answer.status_code >= 500]
+            pages = [answer.text for answer in answers if answer.status_code < 300 and is_page(answer)]
+            asking |= {address for page in pages if "at-confirm" in page or 'name="seen"' in page}
+            odd += [(address, found) for page in pages if (found := alike.faults(page))]
+            if not address.startswith(NOT_TRANSLATED):
+                texts = [pseudo.left_of_page(page, names, labels) for page in pages]
+                outside |= {(left, address) for left in set().union(*texts)}
+            after = fingerprints(without=MAY_WRITE)
+            assert after == before, (
+                f"GET {address} changed {[name for name in after if after[name] != before[name]]}"
+            )
+        mails = [mail["text"] for mail in channels_world.mails()]
+        outside |= {(left, "mail") for mail in mails for left in pseudo.left_of_text(mail, names)}
 
     assert len(addresses) > 100
     assert "/admin/accounts/" in addresses  # a group of names, in any order
     assert broken == []
     assert odd == []
+    assert len(mails) > 3
+    assert sorted(outside) == []  # every word came through gettext
     assert len(asking) > 25  # pages before something is done, of both portals
     Team.objects.update(name=f"{Team.default().name} ")
     assert fingerprints(without=MAY_WRITE) != before  # a single space would have been seen

@@ -3,13 +3,14 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy
 
 
 class TokensConfig(AppConfig):
     """Credentials: the vault, the channels, and the life of a token."""
 
     name = "tokens"
-    verbose_name = "Tokens"
+    verbose_name = gettext_lazy("Tokens")
 
     def ready(self) -> None:
         """Check the key ring here, because Django's system checks do not run when a WSGI server starts.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zoneinfo
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from ui import phrases
 # Columns that hold names and codes of the world, no sentences.
 NAMES = {
     "name", "email", "recipient", "label", "client_id", "prefix", "currency", "time_zone", "timezone", "native_id", "native_name",
-    "native_user_id", "native_user_name", "channel", "note", "code", "version",
+    "native_user_id", "native_user_name", "channel", "note", "code", "version", "role", "call", "offered",
 }  # fmt: skip
 # On every page, and written down once, from the start page.
 FRAME = frozenset({"nav-sidebar", "aside"})
@@ -106,12 +107,7 @@ class Snapshot:
         """Write the words that come from the world's own rows, for tests/tools/pseudo.py."""
         file = self.folder / f"{DATA}.txt"
         known = set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
-        for model in apps.get_models():
-            for field in model._meta.concrete_fields:
-                if field.name in NAMES:
-                    for value in model._default_manager.values_list(field.name, flat=True):
-                        known |= set(re.findall(r"[^\W\d_]{2,}", str(value).casefold()))
-        file.write_text("\n".join(sorted(known)), encoding="utf-8")
+        file.write_text("\n".join(sorted(known | data_words())), encoding="utf-8")
 
     def write_mails(self, scene: str) -> None:
         """Write what everybody was mailed, by reader."""
@@ -130,6 +126,34 @@ class Snapshot:
         for pattern, name in RANDOM:
             text = re.sub(pattern, name, text)
         return text
+
+
+def data_words() -> set[str]:
+    """Return the words of names and codes in the world's own rows, in lower case: what may be read on a page in no language."""
+    known: set[str] = set()
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            if field.name in NAMES:
+                for value in model._default_manager.values_list(field.name, flat=True).distinct():
+                    known |= set(re.findall(r"[^\W\d_]{2,}", str(value).casefold()))
+    zones = " ".join(zoneinfo.available_timezones())
+    return known | set(re.findall(r"[^\W\d_]{2,}", zones.casefold()))
+
+
+def unnamed_fields() -> frozenset[str]:
+    """Return the labels that Django makes of names of fields and models that no word was given for."""
+    labels = set()
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            verbose = getattr(field, "verbose_name", "")
+            if isinstance(verbose, str) and verbose == field.name.replace("_", " "):
+                labels.add(verbose[:1].upper() + verbose[1:])
+        if isinstance(model._meta.verbose_name, str):
+            labels |= {
+                str(name)[:1].upper() + str(name)[1:]
+                for name in (model._meta.verbose_name, model._meta.verbose_name_plural)
+            }
+    return frozenset(labels)
 
 
 def _named(name: str) -> str:

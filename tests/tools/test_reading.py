@@ -56,3 +56,17 @@ Soon</textarea><input name="off" disabled value="x"><button name="do" value="sav
 )
 def test_what_did_not_come_through_gettext_is_left_of_a_line(line: str, left: str) -> None:
     assert pseudo.rest(line, {"ada", "okafor"}) == left
+
+
+@pytest.mark.parametrize(
+    ("html", "left"),
+    [
+        ("<p>⟦Paused⟧ <b>FAda Okafor</b></p>", set()),
+        ("<p>Paused</p>", {"Paused"}),
+        ("<dt>Created at</dt><td>Created at Ada</td>", set()),
+        ("<td>Created at noon</td>", {"Created at noon"}),
+        ("<pre>invalid token</pre><code>GET /x</code><span>AO</span>", set()),
+    ],
+)
+def test_words_of_a_page_that_came_by_no_catalogue_are_found(html: str, left: set[str]) -> None:
+    assert pseudo.left_of_page(html, {"ada", "okafor"}, frozenset({"Created at"})) == left
