@@ -69,7 +69,7 @@ def explainer() -> Client:
     [
         ({"code": 40139, "message": "new"}, "ask the channel about the log-in"),  # of the codes about log-ins
         ({"code": 77777, "message": "new"}, "passing trouble"),
-        ({"code": 40105, "message": "in the table by now"}, "has learned since"),
+        ({"code": 40105, "message": "in the table by now"}, "has since learned"),
     ],
 )
 def test_the_page_says_what_the_channels_own_table_makes_of_the_answer(
