@@ -44,7 +44,7 @@ class Explanation:
         if self._known == Reason.EXPIRED:
             access = channel.lifetime.access if channel else None
             self._days, self._phrase = (str(access.days), self._phrase) if access else ("", _WITHOUT_DAYS)
-        # None where a channel has nothing to say of it: there is no reason, or it is one of ours.
+        # None where a channel has nothing to say of it: there is no reason, or it is one of our own.
         self._from = channel if reason and reason not in OURS else None
 
     @property
