@@ -22,7 +22,7 @@ from tests.support.factories import NOW, make_app, make_token
 from tokens import disuse, lifecycle
 from tokens.channels import registry
 from tokens.channels.checks import problems
-from tokens.channels.kinds import Idle, Use
+from tokens.channels.kinds import Idle, Renewal, Use
 from tokens.models import Token, TokenEvent
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +128,8 @@ def test_a_check_tells_what_would_let_log_ins_die_unused(
 ) -> None:
     life = replace(IDLING.lifetime, idle=Idle(LIFE * DAY, kept_by))
     monkeypatch.setattr(type(IDLING), "lifetime", life)
-    monkeypatch.setattr(type(IDLING), "renewal", replace(IDLING.renewal, every=every * DAY))
+    renewal = Renewal(exchange=False, source="https://made-up.example", every=every * DAY)
+    monkeypatch.setattr(type(IDLING), "renewal", renewal)
 
     said = [one.msg for one in problems("idling", IDLING) if "idle" in one.msg.replace("idling", "")]
 

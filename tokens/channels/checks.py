@@ -1,5 +1,6 @@
 """System checks: a channel lacks no part. They see what is missing, not what is wrong."""
 
+from inspect import unwrap
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,7 +54,7 @@ def _of_the_class(key: str, channel: Channel) -> list[str]:
     said = [f"has no {part}" for part in PARTS if not hasattr(channel, part)]
     if getattr(channel, "key", key) != key:
         said.append(f"calls itself {channel.key}")
-    if (channel.renewal is None) != (type(channel).renew is Channel.renew):
+    if (channel.renewal is None) != (unwrap(type(channel).renew) is unwrap(Channel.renew)):
         said.append("has only one of `renewal` and `renew`: without both nothing is renewed")
     if getattr(channel, "protocol", "") == "oauth1" and channel.declaration.regions:
         said.append("has regions, which OAuth 1.0a does not carry through a consent")

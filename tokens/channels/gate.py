@@ -90,7 +90,10 @@ def readings(channel: str, client_id: str) -> list[breaker.BreakerReading]:
 
 @contextmanager
 def asking(channel: Called, keys: AppKeys, region: str = "") -> Iterator[None]:
-    """Say for which app, and at which region's hosts, the calls inside are made."""
+    """Say for which app, and at which region's hosts, the calls inside are made; without a region at those of the calls around."""
+    around = _current.get()
+    if not region and around is not None and around.channel.key == channel.key:
+        region = around.region
     before = _current.set(App(channel, keys.client_id, region))
     try:
         yield
@@ -116,6 +119,12 @@ def current_channel() -> str:
     """Return the channel that is being called; "" outside of its methods."""
     app = _current.get()
     return app.channel.key if app else ""
+
+
+def current_region() -> str:
+    """Return the region whose hosts are being called; "" outside of a channel's methods, and where it has no regions."""
+    app = _current.get()
+    return app.region if app else ""
 
 
 def closed_for(channel: str, client_id: str, region: str = "") -> int:

@@ -1,11 +1,11 @@
 """What the made-up channels have in common, so that each package shows only what it needs of the seam."""
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from tokens.channels import http
-from tokens.channels.addresses import configured
+from tokens.channels.addresses import configured, here
 from tokens.channels.base import Channel
 from tokens.channels.classifier import Facts, Row, codes
 from tokens.channels.kinds import (
@@ -14,21 +14,16 @@ from tokens.channels.kinds import (
     Answer,
     AppKeys,
     Call,
-    Classification,
-    Credentials,
     Dates,
-    Grant,
     Identity,
-    Inspection,
     Lifetime,
     NativeAccount,
     Reason,
     Renewal,
     Verdict,
-    code_form,
-    refresh_form,
 )  # fmt: skip
 from tokens.channels.parse import mapping, words
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
 from tokens.channels.verdict_table import VerdictTable
 
 ROWS = (
@@ -49,79 +44,57 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 TABLE = VerdictTable("made up", ROWS, facts_of)
 
 
-class MadeUp(Channel):
-    """OAuth 2 with a token that has no end."""
+class Renewing(CodeGrantChannel):
+    """OAuth 2 with tokens that have no end, and refresh tokens that stay as they are."""
 
     table = TABLE
-    protocol = "oauth2"
     scopes = ()
     partial_grants = False
     lifetime = Lifetime(None, never_ends=True, source="https://made-up.example", checked="2026-11-26")
+    renewal: ClassVar[Renewal | None] = Renewal(
+        exchange=False, source="https://made-up.example", every=timedelta(days=7)
+    )
     manage_url = "https://made-up.example/apps"
     ads_manager = "https://made-up.example/accounts/{id}"
 
-    def call(
-        self,
-        call: Call,
-        path: str,
-        app: AppKeys,
-        credentials: Credentials,
-        *,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Answer:
-        """Ask as the person whose token it is."""
-        sent = {"Authorization": f"Bearer {credentials.access_token}", **self.more_headers(app, facts or {})}
-        return http.request(
-            call, "GET", self.address(path, credentials.region), headers=sent, timeout=timeout
-        )
+    def address(self, path: str) -> str:
+        """Return the address of a path at the hosts that are being called."""
+        return f"{here(self.declaration, self.declaration.api)}/{configured(self.versions.setting)}/{path}"
 
-    def address(self, path: str, region: str) -> str:
-        """Return the address of a path at the hosts of a region."""
-        return f"{self.api_url(region)}/{configured(self.versions.setting)}/{path}"
+    def get(self, call: Call, path: str, session: ChannelSession) -> Answer:
+        """Ask as the person whose token it is."""
+        headers = {
+            "Authorization": f"Bearer {session.token}",
+            **self.more_headers(session.app, session.facts),
+        }
+        return session.ask(call, self.address(path), headers=headers)
 
     def more_headers(self, app: AppKeys, facts: Mapping[str, str]) -> Mapping[str, str]:
         """Return what this channel wants beside the token."""
         return {}
 
-    def asked(self, answer: Answer) -> dict[str, Any]:
-        """Return the object of a good answer. Raises ChannelError."""
-        return TABLE.require_ok(answer)
+    def token_call(
+        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
+    ) -> Answer:
+        sent = {"client_id": app.client_id, "client_secret": app.secret, **form}
+        return http.request(call, "POST", self.address("token"), data=sent, timeout=timeout)
 
-    def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
-        form = {**code_form(app, answer), "client_id": app.client_id, "client_secret": app.secret}
-        address = self.address("token", answer.get("region", ""))
-        body = self.asked(http.request("exchange", "POST", address, data=form))
-        credentials = Credentials(str(body["access_token"]), str(body.get("refresh_token", "")))
-        return Grant(credentials, Dates(sources={"access": "never"}))
+    def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
+        return Dates(sources={"access": "never"})
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        body = self.asked(self.call("api", "me", app, credentials))
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
+        return self.get(call, "me", session)
+
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
         return Identity(str(body["id"]), str(body["name"]))
 
-    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        body = self.asked(self.call("introspect", "me", app, credentials, timeout=timeout))
-        return Inspection(Classification(Verdict.OK), native_user_id=str(body["id"]))
-
-    def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
-    ) -> AccountList:
-        body = self.asked(self.call("list_accounts", "accounts", app, credentials))
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
+        body = TABLE.require_ok(self.get("list_accounts", "accounts", session))
         return AccountList(tuple(self.account(row) for row in body["accounts"]))
 
-    def read_account(
-        self,
-        app: AppKeys,
-        credentials: Credentials,
-        native_id: str,
-        *,
-        scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> AccessCheck:
-        path = f"accounts/{native_id}"
-        answer = self.call("api", path, app, credentials, facts=facts, timeout=timeout)
-        return AccessCheck(Classification(Verdict.OK), self.account(TABLE.require_ok(answer)))
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
+        answer = self.get("api", f"accounts/{native_id}", session)
+        return self.check_of(self.account(TABLE.require_ok(answer)), of=answer, wanted=native_id)
 
     def account(self, row: Mapping[str, Any]) -> NativeAccount:
         """Read one ad account."""
@@ -129,13 +102,8 @@ class MadeUp(Channel):
         return NativeAccount(str(row["id"]), str(row["name"]), role="Admin", can_publish="yes", facts=facts)
 
 
-class Renewing(MadeUp):
-    """One whose refresh tokens renew, and stay as they are."""
+class MadeUp(Renewing):
+    """One that renews nothing."""
 
-    renewal = Renewal(exchange=False, source="https://made-up.example", every=timedelta(days=7))
-
-    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
-        form = {**refresh_form(credentials), "client_id": app.client_id, "client_secret": app.secret}
-        address = self.address("token", credentials.region)
-        body = self.asked(http.request("refresh", "POST", address, data=form, timeout=timeout))
-        return Grant(Credentials(str(body["access_token"])), Dates(sources={"access": "never"}))
+    renewal = None
+    renew = Channel.renew

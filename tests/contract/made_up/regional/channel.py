@@ -1,10 +1,13 @@
 """A channel with hosts by region: consent page, token endpoint and API of one region know nothing of the other's."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tests.contract.made_up.common import Renewing
 from tests.contract.made_up.regional.declaration import DECLARATION
-from tokens.channels.kinds import AppKeys, Credentials, Identity
+from tokens.channels import gate
+from tokens.channels.kinds import Answer, Identity
 
 
 class Regional(Renewing):
@@ -12,9 +15,9 @@ class Regional(Renewing):
 
     declaration = DECLARATION
 
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        found = super().identity(app, credentials)
-        return replace(found, native_user_id=f"{credentials.region}-{found.native_user_id}")
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        found = super().person_in(answer, body)
+        return replace(found, native_user_id=f"{gate.current_region()}-{found.native_user_id}")
 
 
 CHANNEL = Regional()
