@@ -117,7 +117,7 @@ def list_accounts(
     summary="Read one account",
 )
 def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> AccountDetail:
-    """Return one account with its pool."""
+    """Return one account with its pool. 404 for an account that the key does not see."""
     caller = caller_of(request, ApiKey.Scope.READ)
     try:
         canonical = registry.get(channel).canonical_id(native_id)

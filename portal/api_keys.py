@@ -173,7 +173,7 @@ class ApiKeyAdmin(OwnList):
         return handed_out.page(self, request, visible_keys=self.get_queryset(request))
 
     def make(self, request: HttpRequest) -> HttpResponse:
-        """Ask what the key may do (GET), make it and show its secret once (POST)."""
+        """Ask what the key may do (GET), make it and show its secret once (POST). Raises PermissionDenied."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = KeyForm(request.POST if request.method == "POST" else None, viewer=request.user)
@@ -197,7 +197,7 @@ class ApiKeyAdmin(OwnList):
         return TemplateResponse(request, "portal/api_key.html", context)
 
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:
-        """Ask (GET), then end the key (POST)."""
+        """Ask (GET), then end the key (POST). 404 for a key that one does not see, 403 without the permission."""
         if not request.user.has_perm(permissions.REVOKE_API_KEY):
             raise PermissionDenied
         key = self.get_queryset(request).filter(pk=key_id).first()

@@ -50,7 +50,7 @@ class FilterForm(forms.Form):
     q = forms.CharField(label=gettext_lazy("Account"), required=False, max_length=100)
 
     def clean_before(self) -> tuple[datetime, int] | None:
-        """Return the place where the page before ended."""
+        """Return the place where the page before ended. Raises ValidationError for another text."""
         text = str(self.cleaned_data["before"])
         if not text:
             return None

@@ -134,7 +134,7 @@ class IncidentAdmin(OwnList):
         return TemplateResponse(request, "portal/incident.html", context)
 
     def decide(self, request: HttpRequest, incident_id: int, decision: str) -> HttpResponse:
-        """Ask (GET), then let what is held through, or discard it (POST)."""
+        """Ask (GET), then let what is held through, or discard it (POST). 404 for any other decision."""
         incident = _incident(request, str(incident_id))
         if decision not in TokenDeath.Decision.values:
             raise Http404(gettext("There is no such decision."))

@@ -77,7 +77,10 @@ class LinkProblemAdmin(OwnList):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one problem: who, when, what the page said, what the channel said, and what to do."""
+        """Show one problem: who, when, what the page said, what the channel said, and what to do.
+
+        404 for one that the viewer does not see, 403 without the permission.
+        """
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19

@@ -37,7 +37,7 @@ class EmailsField(forms.CharField):
         return ", ".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
-        """Return the addresses. Names each that is not complete."""
+        """Return the addresses. Names each that is not complete. Raises ValidationError."""
         addresses = list(dict.fromkeys(word.lower() for word in words(super().clean(value) or "")))
         errors = []
         for address in addresses:
@@ -62,7 +62,7 @@ class DaysField(forms.CharField):
         return ", ".join(str(day) for day in value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[int]:
-        """Return the days: whole numbers from 1 to 365, each once."""
+        """Return the days: whole numbers from 1 to 365, each once. Raises ValidationError."""
         typed = words(super().clean(value) or "")
         if not typed or not all(
             word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 365 for word in typed

@@ -94,7 +94,10 @@ class MacroAdmin(OwnList):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """GET says what stops and what stays, POST deletes."""
+        """GET says what stops and what stays, POST deletes.
+
+        404 for a macro that one does not see, 403 for one that one may not delete.
+        """
         macro = self._macro(request, object_id) if object_id else None
         if macro is None:
             raise Http404
@@ -235,7 +238,10 @@ class MacroAdmin(OwnList):
         ]
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer with the column beside the form, for the form as it stands. Writes nothing."""
+        """Answer with the column beside the form, for the form as it stands. Writes nothing.
+
+        403 for whoever may neither add nor change macros.
+        """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         macro = self._macro(request, request.GET.get("macro", ""))
@@ -247,7 +253,7 @@ class MacroAdmin(OwnList):
         return render(request, "portal/macros/_preview.html", {"preview": context})
 
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
-        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here."""
+        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due."""
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):
             raise Http404
@@ -258,7 +264,10 @@ class MacroAdmin(OwnList):
         return mail_html.answer(mail.html)
 
     def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
-        """GET asks whether a person who stopped these mails is to get them again, POST does it."""
+        """GET asks whether a person who stopped these mails is to get them again, POST does it.
+
+        404 for what one does not see, 403 for whoever may not change the macro.
+        """
         macro = self._macro(request, str(macro_id))
         opt_out = macro.opt_outs.filter(pk=opt_out_id).first() if macro else None
         if macro is None or opt_out is None:

@@ -161,7 +161,7 @@ class MessageAdmin(OwnList):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one message: the mail, and why it was or was not sent."""
+        """Show one message: the mail, and why it was or was not sent. 403 for anything but looking."""
         if request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         message = self._message(request, object_id)

@@ -198,7 +198,10 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         object_id: str,
         extra_context: dict[str, Any] | None = None,  # the parent's interface
     ) -> HttpResponse:
-        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays."""
+        """Delete a person, after a page that says what goes and what stays: Django's own names rows of tables, and not what stays.
+
+        403 for whom one may not delete.
+        """
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)

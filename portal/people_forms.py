@@ -86,7 +86,7 @@ class InviteForm(InvitationModelForm):
         return str(self.cleaned_data["email"]).lower()
 
     def clean(self) -> dict[str, Any]:
-        """Ask the service whether the person can be invited, so that its reason is shown in the form."""
+        """Ask the service whether the person can be invited, so that its reason is shown in the form. Raises ValidationError with it."""
         data = super().clean() or self.cleaned_data
         if not self.errors:
             try:

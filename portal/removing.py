@@ -27,7 +27,10 @@ PERMISSION = "tokens.revoke_token"
 def revoke(
     request: HttpRequest, token_id: int, visible: Callable[[HttpRequest], QuerySet[Token]]
 ) -> HttpResponse:
-    """Ask (GET), then remove the log-in and say how far it came at the channel (POST). `visible`: the viewer's tokens."""
+    """Ask (GET), then remove the log-in and say how far it came at the channel (POST). `visible`: the viewer's tokens.
+
+    404 for a log-in that one does not see.
+    """
     access.demand(request, PERMISSION)
     token = visible(request).filter(pk=token_id).first()
     if token is None:

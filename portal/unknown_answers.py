@@ -146,7 +146,7 @@ class UnknownAnswerAdmin(OwnList):
         ]
 
     def export_all(self, request: HttpRequest) -> HttpResponse:
-        """Answer with all answers as a file."""
+        """Answer with all answers as a file. 403 without the permission."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method not in {"GET", "HEAD"}:
@@ -160,7 +160,7 @@ class UnknownAnswerAdmin(OwnList):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one answer: what was said, what we do meanwhile, and who said what of it."""
+        """Show one answer: what was said, what we do meanwhile, and who said what of it. 403 for anything but looking."""
         if request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         answer = self._answer(request, unquote(object_id))

@@ -76,7 +76,7 @@ def default_keys(channel: Channel) -> AppKeys:
 
 
 def provider_of(adapter: Any) -> Any:
-    """Return the adapter's provider; a channel without an app has no callback."""
+    """Return the adapter's provider; a channel without an app has no callback. Raises Http404."""
     try:
         return adapter.get_provider()
     except SocialApp.DoesNotExist as error:

@@ -80,7 +80,10 @@ def works_until(
 
 @register.simple_tag
 def when(moment: datetime, form: str = "full", now: datetime | None = None) -> SafeString:
-    """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). Its title has the time in UTC."""
+    """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). Its title has the time in UTC.
+
+    Raises TemplateSyntaxError for "ago" without it.
+    """
     zone = timezone.get_current_timezone()
     forms_of = dates.moment(moment, zone=zone, now=now)
     if form == "ago":
