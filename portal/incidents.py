@@ -92,7 +92,7 @@ class IncidentAdmin(OwnList):
     @display(description=gettext_lazy("Ended"), ordering="ended_at")
     def ended_cell(self, incident: Incident) -> Any:
         """Return since when nothing has been held."""
-        return tags.when(incident.ended_at) if incident.ended_at else ""
+        return tags.when(incident.ended_at) if incident.ended_at else "–"
 
     def get_urls(self) -> list[URLPattern]:
         """Return the list, the page of one, and the page that asks before staff decide."""

@@ -27,6 +27,8 @@ def test_where_nothing_is_held_any_more_the_page_has_no_button_and_a_post_says_s
     done = client.post(url, follow=True).content.decode()
 
     assert "Nothing is held now, or somebody was faster." in asked
+    assert "0 log-ins" not in asked
+    assert "at-facts" not in asked  # before and after of nothing
     assert 'type="submit">Discard' not in asked
     assert 'type="submit">Let them end' not in asked
     assert "Nothing is held now, or somebody was faster." in done
