@@ -152,7 +152,49 @@ def _raised(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
         waiting += ast.iter_child_nodes(node)
 
 
-RULES = {"lazy": lazy, "ring": rings, "mixed": mixed, "html": html, "silent": silent}
+_MEASURED = re.compile(
+    r"(^|_)(timeout|limit|age|size|delay|wait|interval|lifetime|expires_in|after|every|within|ttl)($|_)"
+)
+_UNIT = re.compile(r"second|minute|hour|day|millis|byte|character|row|line|number of|at most|newest")
+_NUMBER = re.compile(r"(int|float)( \| (int|float|None))*")
+
+
+def unmeasured(modules: Trees) -> set[str]:
+    """Return public functions that take or give a time, a size or a limit as a bare number and tell its unit in neither name nor docstring.
+
+    A method has the unit that its base tells, which is found by its name.
+    """
+    told: dict[ast.AST, str] = {
+        node: ast.get_docstring(node) or ""
+        for tree in modules.values()
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_")
+    }
+    of_bases = {
+        (node.name, name) for node, text in told.items() for name in _numbers(node) if _UNIT.search(text)
+    }
+    return {
+        f"{module}.{node.name} tells no unit of {name}"
+        for module, tree in modules.items()
+        for node in ast.walk(tree)
+        if told.get(node)
+        for name in _numbers(node)
+        if not _UNIT.search(told[node] + name) and (node.name, name) not in of_bases
+    }
+
+
+def _numbers(function: ast.AST) -> Iterator[str]:
+    """Yield the parameters, or the function's own name for its result, that are numbers of something measured."""
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
+    taken = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    named = [(one.arg, one.annotation) for one in taken] + [(function.name, function.returns)]
+    for name, annotation in named:
+        if annotation and _NUMBER.fullmatch(ast.unparse(annotation)) and _MEASURED.search(name):
+            yield name
+
+
+RULES = {"lazy": lazy, "ring": rings, "mixed": mixed, "html": html, "silent": silent, "unit": unmeasured}
 
 
 def debt() -> set[str]:
