@@ -28,7 +28,10 @@ PENDING_FOR = timedelta(minutes=15)
 
 
 def check_due(*, now: datetime, limit: int = BATCH) -> int:
-    """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed."""
+    """Claim tokens that are due, ask the channels about them, a few at once, and record each answer. Returns how many were claimed.
+
+    `limit` is a number of tokens.
+    """
     unknown_answers.learn(now)
     tokens, number = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
     _check_all(tokens, number, now, "sweep")
@@ -66,7 +69,7 @@ def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str)
 
 
 def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Token], int]:
-    """Take the right to ask about so many of these tokens, and return them with the claim's number."""
+    """Take the right to ask about so many of these tokens, and return them with the claim's number. `limit` is a number of tokens."""
     with transaction.atomic():
         free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True)[:limit])

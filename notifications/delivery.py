@@ -49,7 +49,7 @@ def deliver(
     clock: Callable[[], datetime] = timezone.now,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> Tally:
-    """Send what is due, until nothing is, `limit` is reached or the time of a run is over. Return what happened.
+    """Send what is due, until nothing is, `limit` (a number of messages) is reached or the time of a run is over. Return what happened.
 
     `goes_on` is asked before each message: a worker that is to stop takes no more. While this installation is on hold nothing is sent.
 

@@ -47,7 +47,10 @@ def claim(token_id: int, now: datetime) -> int:
 
 
 def ask(token: Token, *, timeout: float | None = None) -> Inspection:
-    """Ask the channel about the token. Writes nothing; a token that cannot be asked about is our fault, not its death."""
+    """Ask the channel about the token. Writes nothing; a token that cannot be asked about is our fault, not its death.
+
+    `timeout` in seconds.
+    """
     try:
         keys, credentials = token.app.keys(), token.unseal()
     except (VaultError, ValueError) as error:

@@ -185,7 +185,7 @@ def lapsed(token: Token, now: datetime) -> bool:
 
 
 def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
-    """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread."""
+    """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread. `timeout` in seconds."""
     channel, limit = registry.get(token.app.channel), Limit(timeout)
     try:
         keys, held = token.app.keys(), token.unseal()

@@ -24,7 +24,7 @@ LIFTABLE_FOR = timedelta(days=30)
 
 
 def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
-    """Set `due_at` and `due_for`. Never later than just after the token's next date. Does not save."""
+    """Set `due_at` and `due_for`. Never later than just after the token's next date. Does not save. `retry_after` in seconds."""
     token.due_for = Token.DueFor.PROBE
     age = now - token.state_since
     if token.state == Token.State.DEAD:

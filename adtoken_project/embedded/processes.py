@@ -141,7 +141,7 @@ class Child:
 
     @property
     def stops_within(self) -> float:
-        """Seconds that it is given to end by itself."""
+        """Return the seconds that it is given to end by itself."""
         return sum(seconds for _, seconds in self._stops)
 
     def ask_to_stop(self) -> None:

@@ -100,3 +100,50 @@ def _do():
 '''
 
     assert layout.silent(modules(ui__a=text)) == found
+
+
+@pytest.mark.parametrize(
+    ("signature", "docstring", "found"),
+    [
+        ("timeout: float | None", "Ask.", {"ui.a.ask tells no unit of timeout"}),
+        ("timeout: float | None", "Ask for at most `timeout` seconds.", set()),
+        ("timeout_seconds: float", "Ask.", set()),
+        ("limit: int", "Ask.", {"ui.a.ask tells no unit of limit"}),
+        ("limit: Limit", "Ask.", set()),
+    ],
+)
+def test_a_number_without_a_unit_is_found(signature: str, docstring: str, found: set[str]) -> None:
+    text = f'''
+def ask(*, {signature}):
+    """{docstring}"""
+'''
+
+    assert layout.unmeasured(modules(ui__a=text)) == found
+
+
+def test_a_method_has_the_unit_of_its_base() -> None:
+    text = '''
+class Base:
+    def ask(self, timeout: float):
+        """Ask for `timeout` seconds."""
+class Child(Base):
+    def ask(self, timeout: float):
+        """Ask another."""
+'''
+
+    assert layout.unmeasured(modules(ui__a=text)) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("MOST = 50", {"tokens.channels.x.policy: MOST"}),
+        ("MOST = 50  # rows of a page", set()),
+        ("LIFETIME = Lifetime(access=None)", {"tokens.channels.x.policy: LIFETIME"}),
+        ("LIFETIME = Lifetime(source='https://docs.x.com/')", set()),
+    ],
+)
+def test_a_fact_of_a_channel_without_a_source_is_found(line: str, found: set[str]) -> None:
+    trees = {"tokens.channels.x.policy": ast.parse(line)}
+
+    assert layout.unsourced(trees, lambda _module: [line]) == found

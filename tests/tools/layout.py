@@ -8,7 +8,7 @@ import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tests.tools.words import APPS, ROOT
@@ -183,6 +183,37 @@ def unmeasured(modules: Trees) -> set[str]:
     }
 
 
+def unsourced(modules: Trees, source: Callable[[str], list[str]] | None = None) -> set[str]:
+    """Return facts of channels' packages without a source: no https address in five lines for what it calls so, no comment at a number.
+
+    A number without a comment is either the channel's, and says where that is written, or AdToken's, and says what it is for.
+    """
+    found = set()
+    for module, tree in modules.items():
+        if not re.match(r"tokens\.channels\.\w+\.\w+$", module):
+            continue
+        lines = (source or _source)(module)
+        for node in tree.body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                near = "\n".join(lines[max(0, node.lineno - 6) : (node.end_lineno or 0) + 5])
+                above, here = lines[max(0, node.lineno - 2)], lines[node.lineno - 1]
+                is_number = isinstance(node.value, ast.Constant) and type(node.value.value) in {int, float}
+                if (is_number and "#" not in here and not above.startswith("#")) or (
+                    _is_fact(node.value) and "https://" not in near
+                ):
+                    found.add(f"{module}: {here.split(' = ')[0]}")
+    return found
+
+
+def _source(module: str) -> list[str]:
+    return (ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8").splitlines()
+
+
+def _is_fact(value: ast.expr) -> bool:
+    """Return whether it is a lifetime or a renewal: what a channel promises."""
+    return isinstance(value, ast.Call) and _first_name(value.func) in {"Lifetime", "Renewal"}
+
+
 def _numbers(function: ast.AST) -> Iterator[str]:
     """Yield the parameters, or the function's own name for its result, that are numbers of something measured."""
     if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -194,7 +225,15 @@ def _numbers(function: ast.AST) -> Iterator[str]:
             yield name
 
 
-RULES = {"lazy": lazy, "ring": rings, "mixed": mixed, "html": html, "silent": silent, "unit": unmeasured}
+RULES = {
+    "lazy": lazy,
+    "ring": rings,
+    "mixed": mixed,
+    "html": html,
+    "silent": silent,
+    "unit": unmeasured,
+    "source": unsourced,
+}
 
 
 def debt() -> set[str]:

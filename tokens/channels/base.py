@@ -230,7 +230,10 @@ class Channel(ABC):
         facts: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> AccessCheck:
-        """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer."""
+        """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer.
+
+        `timeout` in seconds. None: the usual one.
+        """
 
     @abstractmethod
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
@@ -261,7 +264,7 @@ class Channel(ABC):
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask what nothing but the app's keys answers, for `manage.py check_channel`: OK where the channel takes them.
 
-        None where the channel has no such question. Does not raise ChannelError.
+        None where the channel has no such question. Does not raise ChannelError. `timeout` in seconds.
         """
         return None
 

@@ -156,7 +156,7 @@ class CodeGrantChannel(AskedChannel):
     def token_call(
         self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
     ) -> Answer:
-        """Call the token endpoint as the app."""
+        """Call the token endpoint as the app. `timeout` in seconds."""
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code. Raises ChannelError."""

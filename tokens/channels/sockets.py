@@ -42,7 +42,7 @@ class Network(httpcore2.SyncBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *rest: Any, **more: Any
     ) -> httpcore2.NetworkStream:
-        """Connect as the library does."""
+        """Connect as the library does. `timeout` in seconds."""
         return _Stream(super().connect_tcp(host, port, _left(timeout), *rest, **more))
 
 

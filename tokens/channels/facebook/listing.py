@@ -38,7 +38,7 @@ def accounts(session: ChannelSession, identity: Identity, scopes: Scopes) -> Acc
 def page(
     session: ChannelSession, fields: str, limit: int, after: str = "", edge: str = "me/adaccounts"
 ) -> Answer:
-    """Ask for one page of ad accounts, from a cursor on."""
+    """Ask for one page of ad accounts, from a cursor on. `limit` is a number of rows."""
     params = {"fields": fields, "limit": str(limit), **({"after": after} if after else {})}
     return calls.graph("list_accounts", edge, session, params)
 

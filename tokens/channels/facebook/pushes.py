@@ -33,8 +33,8 @@ from tokens.channels.pushes import (
 ALGORITHM = "HMAC-SHA256"
 # Meta's script gives a signed_request with these to every browser that logs in to the app.
 LOGGED_IN = {"code", "oauth_token"}
-MOST_ENTRIES = 1000  # what Meta gathers in one webhook at most
-LONGEST_CHALLENGE = 200
+MOST_ENTRIES = 1000  # what Meta gathers in one webhook, https://developers.facebook.com/docs/graph-api/webhooks/getting-started
+LONGEST_CHALLENGE = 200  # characters that are sent back; Meta sends a number
 
 
 def deauthorise(request: HttpRequest, signers: Signers) -> Taken:

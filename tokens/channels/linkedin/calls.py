@@ -19,14 +19,14 @@ def versions() -> dict[str, str]:
 def oauth(
     call: Call, path: str, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
 ) -> Answer:
-    """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken."""
+    """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken. `timeout` in seconds."""
     body = {**form, "client_id": app.client_id, "client_secret": app.secret}
     url = f"{configured('LINKEDIN_WWW_URL')}/oauth/v2/{path}"
     return http.request(call, "POST", url, data=body, timeout=timeout)
 
 
 def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
-    """Ask about an access token. It costs none of the person's daily calls."""
+    """Ask about an access token. It costs none of the person's daily calls. `timeout` in seconds."""
     return oauth("introspect", "introspectToken", app, {"token": token}, timeout=timeout)
 
 

@@ -12,7 +12,7 @@ from tokens.channels.parse import mapping, number, words
 from tokens.channels.sessions import ChannelSession, Scopes
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000
-MAX_PAGES = 50
+MAX_PAGES = 50  # a longer list is incomplete
 
 
 def accounts(session: ChannelSession, scopes: Scopes) -> AccountList:

@@ -23,7 +23,7 @@ def as_user(
 def as_app(
     call: Call, path: str, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
 ) -> Answer:
-    """Call an address of the log-in host, with the app's keys in the body."""
+    """Call an address of the log-in host, with the app's keys in the body. `timeout` in seconds."""
     body = {"client_id": app.client_id, "client_secret": app.secret, **form}
     url = f"{configured('SNAPCHAT_ACCOUNTS_URL')}/{path}"
     return http.request(call, "POST", url, data=body, timeout=timeout)

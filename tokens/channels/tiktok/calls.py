@@ -38,7 +38,7 @@ def post(
     token: str = "",
     timeout: float | None = None,
 ) -> Answer:
-    """Send a JSON body with the app's id and secret in it."""
+    """Send a JSON body with the app's id and secret in it. `timeout` in seconds."""
     sent = {"app_id": app.client_id, "secret": app.secret, **body}
     headers = {"Access-Token": token} if token else None
     return http.request(call, "POST", address(path), json=sent, headers=headers, timeout=timeout)

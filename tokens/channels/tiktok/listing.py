@@ -18,7 +18,7 @@ CHUNK = 100  # ad accounts in one call, clients' experience
 SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole call is refused
 FACTS_WITHIN = 60.0  # seconds for the facts of a list; what is not read by then makes it incomplete
 ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
-MAX_PAGES = 400
+MAX_PAGES = 400  # a longer list is incomplete
 
 
 @dataclass

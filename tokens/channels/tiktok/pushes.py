@@ -34,7 +34,7 @@ from tokens.channels.tiktok.verdicts import TABLE
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
 MOST_ACCOUNTS = 100  # of one subscription
-LONGEST_REASON = 1000
+LONGEST_REASON = 1000  # characters of a reason that is taken for one
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
 
 
