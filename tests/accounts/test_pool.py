@@ -204,13 +204,14 @@ def test_settle_agrees_with_the_model_on_random_pools(seed: int) -> None:
             _change(chance, token)
         with transaction.atomic():
             pool.settle(token_ids=[token.pk for token in tokens], cause="test", now=NOW)
+        accounts = list(Account.objects.prefetch_related("pool__token"))
         for account in accounts:
-            account.refresh_from_db()
             _assert_agrees(account, before[account.pk])
         assert pool.differences() == []
 
 
 def _assert_agrees(account: Account, active_before: int | None) -> None:
+    """`account` comes with its pool and the pool's tokens."""
     entries = [
         Entry(
             token=entry.token_id,
@@ -225,7 +226,7 @@ def _assert_agrees(account: Account, active_before: int | None) -> None:
             user=entry.token.consented_by_id,
             demoted=entry.token.demoted_at is not None,
         )
-        for entry in account.pool.select_related("token")
+        for entry in account.pool.all()
     ]
     expected = decide(entries, active=active_before, paused=account.paused_at is not None)
     assert account.active_token_id == expected.active

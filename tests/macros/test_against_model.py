@@ -27,14 +27,21 @@ class Model:
     """What was told to whom: (account, token, cycle, address) -> thresholds, whichever macro told it."""
 
     told: dict[Fact, set[int]] = field(default_factory=lambda: defaultdict(set))
+    left: set[str] = field(default_factory=set)  # people who cannot log in
+    managers: list[tuple[int, str]] = field(default_factory=list)  # of which team
 
     def run(self, day: int) -> Found:
         """Return (action, fact, threshold, via) of all that is found, and remember it."""
         now = noon(TODAY + timedelta(days=day))
         found: Found = set()
+        accounts = list(Account.objects.prefetch_related("pool__token__consented_by", "events"))
+        self.left = set(User.objects.filter(is_active=False).values_list("email", flat=True))
+        managers = Membership.objects.filter(role="manager")
+        self.managers = list(managers.values_list("team", "user__email"))
         for action in MacroAction.objects.filter(macro__enabled=True).select_related("macro"):
-            for account in Account.objects.prefetch_related("pool__token__consented_by", "events"):
-                if applies(action, account):
+            chosen = set(action.macro.accounts.values_list("pk", flat=True))
+            for account in accounts:
+                if applies(action, account, chosen):
                     found |= self.run_pair(action, account, now)
         for _, fact, threshold, _ in found:
             self.told[fact].add(threshold)
@@ -63,32 +70,29 @@ class Model:
                     facts.append((token.pk, token.cycle, threshold, [token]))
         found: Found = set()
         for token_id, cycle, threshold, tokens in facts:
-            addresses, via = recipients(action, account, tokens)
+            addresses, via = self.recipients(action, account, tokens)
             for address in addresses:
                 fact = (account.pk, token_id, cycle, address)
                 if not any(old <= threshold for old in self.told[fact]):
                     found.add((action.pk, fact, threshold, via))
         return found
 
-
-def recipients(action: MacroAction, account: Account, tokens: list[Token]) -> tuple[set[str], str]:
-    """Return who is told and how it came to them: people who can log in, else the team's leads, else operators."""
-    people = {token.consented_by for token in tokens if action.notify_consenters}
-    left = set(User.objects.filter(is_active=False).values_list("email", flat=True))
-    direct = {person.email for person in people if person} | {email.lower() for email in action.emails}
-    if direct - left:
-        return direct - left, ""
-    members = Membership.objects.filter(team=account.team_id, role="manager").select_related("user")
-    leads = {member.user.email for member in members} - left
-    return (leads, "team_lead") if leads else ({OPERATOR}, "operator")
+    def recipients(self, action: MacroAction, account: Account, tokens: list[Token]) -> tuple[set[str], str]:
+        """Return who is told and how it came to them: people who can log in, else the team's leads, else operators."""
+        people = {token.consented_by for token in tokens if action.notify_consenters}
+        direct = {person.email for person in people if person} | {email.lower() for email in action.emails}
+        if direct - self.left:
+            return direct - self.left, ""
+        leads = {email for team, email in self.managers if team == account.team_id} - self.left
+        return (leads, "team_lead") if leads else ({OPERATOR}, "operator")
 
 
-def applies(action: MacroAction, account: Account) -> bool:
+def applies(action: MacroAction, account: Account, chosen: set[int]) -> bool:
     macro = action.macro
     if macro.team_id not in {None, account.team_id}:
         return False
     if macro.scope == "chosen":
-        return macro.accounts.filter(pk=account.pk).exists()
+        return account.pk in chosen
     return macro.scope == "all" or account.channel in macro.channels
 
 
