@@ -55,15 +55,16 @@ def imported() -> set[str]:
 def test_every_package_that_the_product_imports_is_in_the_list_of_production() -> None:
     distributions = packages_distributions()
     production = locked("requirements.txt")
+    modules = imported()
 
     missing = [
         module
-        for module in sorted(imported() - BY_SETTING)
+        for module in sorted(modules - BY_SETTING)
         if not {one.lower().replace("_", "-") for one in distributions.get(module, [])} & production
     ]
 
     assert missing == []
-    assert len(imported()) > 15
+    assert len(modules) > 15
 
 
 def test_production_installs_no_package_of_the_demo() -> None:

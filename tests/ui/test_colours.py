@@ -74,16 +74,20 @@ def test_the_measure_gives_the_known_contrast_of_black_and_white() -> None:
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize(("ink", "ground"), TEXT_PAIRS)
-def test_text_can_be_read(theme: Colours, ink: str, ground: str) -> None:
-    assert contrast(theme[ink], theme[ground]) >= 4.5
+def fainter(theme: Colours, pairs: list[tuple[str, str]], least: float) -> dict[tuple[str, str], float]:
+    """The pairs whose contrast is less."""
+    found = {(one, other): contrast(theme[one], theme[other]) for one, other in pairs}
+    return {pair: measured for pair, measured in found.items() if measured < least}
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize(("line", "ground"), LINE_PAIRS)
-def test_lines_bars_and_icons_can_be_seen(theme: Colours, line: str, ground: str) -> None:
-    assert contrast(theme[line], theme[ground]) >= 3
+def test_text_can_be_read(theme: Colours) -> None:
+    assert fainter(theme, TEXT_PAIRS, 4.5) == {}
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_lines_bars_and_icons_can_be_seen(theme: Colours) -> None:
+    assert fainter(theme, LINE_PAIRS, 3) == {}
 
 
 def test_following_the_system_gives_the_same_dark_as_choosing_it() -> None:
@@ -153,12 +157,14 @@ MAIL_COLOURS = [
 ]
 
 
-@pytest.mark.parametrize(("selector", "key", "token"), MAIL_COLOURS)
-def test_mails_repeat_the_colours_of_the_pages(selector: str, key: str, token: str) -> None:
+def test_mails_repeat_the_colours_of_the_pages() -> None:
     light, dark = mail_rules()
 
-    assert rule(light, selector)[key] == LIGHT[token]
-    assert rule(dark, selector)[key] == DARK[token]
+    shown = [
+        (selector, rule(light, selector)[key], rule(dark, selector)[key]) for selector, key, _ in MAIL_COLOURS
+    ]
+
+    assert shown == [(selector, LIGHT[token], DARK[token]) for selector, _, token in MAIL_COLOURS]
 
 
 def test_mails_use_no_colour_that_tokens_do_not_define() -> None:

@@ -19,17 +19,19 @@ NAMED = re.compile(r"""["']([a-z_0-9]+(?:/[a-z_0-9]+)+\.(?:html|txt))["']""")
 def named() -> list[str]:
     code = [path for app in (*APPS, "broker") for path in (ROOT / app).rglob("*.py")]
     files = [path for path in (ROOT / "templates").rglob("*") if path.suffix in {".html", ".txt"}]
-    texts = [*map(without_docstrings, code), *(path.read_text(encoding="utf-8") for path in files)]
+    texts = [*map(texts_in, code), *(path.read_text(encoding="utf-8") for path in files)]
     return sorted({name for text in texts for name in NAMED.findall(text)})
 
 
-def without_docstrings(path: Path) -> str:
-    """Leave out what only tells how to name one."""
+def texts_in(path: Path) -> str:
+    """Return the quoted texts of a module, without those that stand alone: they only tell how to name one."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            node.value.value = ""
-    return ast.unparse(tree)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return "\n".join(
+        f'"{node.value}"'
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone
+    )
 
 
 def is_there(name: str) -> bool:
