@@ -44,14 +44,6 @@ def test_a_person_walks_from_the_dialog_to_a_code_by_its_own_form(graph: Graph) 
     assert answer["code"]
 
 
-def test_cancel_sends_the_browser_back_with_user_denied(graph: Graph) -> None:
-    answer = query_of(graph.dialog(action="cancel"))
-
-    assert (answer["error"], answer["error_reason"]) == ("access_denied", "user_denied")
-    assert answer["state"] == "s1"
-    assert "code" not in answer
-
-
 @pytest.mark.parametrize("address", [CALLBACK + "?x=1", CALLBACK.rstrip("/"), "http://evil.example/", ""])
 def test_an_address_that_is_not_registered_exactly_gets_no_redirect(graph: Graph, address: str) -> None:
     response = graph.dialog(redirect_uri=address)
@@ -88,25 +80,6 @@ def test_a_code_becomes_a_short_token_and_that_a_long_one(graph: Graph) -> None:
     assert data["expires_at"] - data["issued_at"] == 60 * 86400
     assert abs(data["data_access_expires_at"] - time.time() - 90 * 86400) < 60
     assert "issued_at" not in graph.debug(short["access_token"])
-
-
-def test_the_token_endpoint_takes_a_form_too(graph: Graph) -> None:
-    form = {**graph.client, "code": graph.code(), "redirect_uri": CALLBACK}
-
-    response = graph.http.post(f"{graph.root}/oauth/access_token", data=form)
-
-    assert response.status_code == 200
-    assert response.json()["token_type"] == "bearer"
-
-
-def test_a_code_is_good_once(graph: Graph) -> None:
-    code = graph.code()
-    graph.redeem(code)
-
-    again = graph.redeem(code)
-
-    assert again.status_code == 400
-    assert (error(again)["code"], error(again)["error_subcode"]) == (100, 36009)
 
 
 def test_a_code_is_short_lived(graph: Graph, sandbox: Sandbox) -> None:
@@ -152,43 +125,6 @@ def test_the_app_token_comes_by_client_credentials(graph: Graph) -> None:
     answer = graph.token_call(grant_type="client_credentials").json()
 
     assert answer == {"access_token": graph.app_token, "token_type": "bearer"}
-
-
-def test_next_token_orders_the_dates_of_the_long_token(graph: Graph, sandbox: Sandbox) -> None:
-    now = int(time.time())
-    sandbox.next_token(expires_at=now + 864000, issued_at=now - 5, data_access_expires_at=now + 99)
-
-    token = graph.exchange(graph.redeem(graph.code()).json()["access_token"]).json()
-
-    data = graph.debug(token["access_token"])
-    assert token["expires_in"] in range(863990, 864001)
-    assert data["expires_at"] == now + 864000
-    assert data["issued_at"] == now - 5
-    assert data["data_access_expires_at"] == now + 99
-
-
-def test_next_token_can_come_without_expires_in_and_without_end(graph: Graph, sandbox: Sandbox) -> None:
-    sandbox.next_token(omit_expires_in=True)
-    sandbox.next_token(expires_at=0)
-    short = graph.redeem(graph.code()).json()["access_token"]
-
-    silent, endless = graph.exchange(short).json(), graph.exchange(short).json()
-
-    assert "expires_in" not in silent
-    assert graph.debug(silent["access_token"])["expires_at"] > time.time()
-    assert "expires_in" not in endless
-    assert graph.debug(endless["access_token"])["expires_at"] == 0
-
-
-def test_an_exchange_can_give_the_old_token_with_the_old_date(graph: Graph, sandbox: Sandbox) -> None:
-    token = sandbox.issue_token("facebook", "ada", expires_at=int(time.time()) + 1000)
-    sandbox.next_token(same_token=True)
-
-    same, moved = graph.exchange(token["access_token"]).json(), graph.exchange(token["access_token"]).json()
-
-    assert same["access_token"] == token["access_token"]
-    assert same["expires_in"] <= 1000
-    assert moved["expires_in"] == 60 * 86400
 
 
 def test_an_exchange_does_not_move_data_access(graph: Graph, sandbox: Sandbox) -> None:

@@ -5,19 +5,15 @@ import hashlib
 import hmac
 import json
 import threading
-import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import httpx2
 import pytest
 
 from tests.sandbox.graph import FERN, HARBOR, LUMEN, Graph
 from tests.support.sandbox import Sandbox
-
-FIELDS = "id,account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks"
 
 
 @pytest.fixture
@@ -33,38 +29,6 @@ def token(sandbox: Sandbox) -> str:
 def error_of(response: httpx2.Response) -> tuple[int, int, int | None]:
     error = response.json()["error"]
     return response.status_code, error["code"], error.get("error_subcode")
-
-
-def test_accounts_come_with_role_and_status(graph: Graph, sandbox: Sandbox) -> None:
-    chiara = sandbox.issue_token("facebook", "chiara")["access_token"]
-
-    [row] = graph.call("GET", "me/adaccounts", chiara, fields=FIELDS).json()["data"]
-
-    assert row == {
-        "id": f"act_{LUMEN}",
-        "account_id": LUMEN,
-        "name": "Lumen Shoes EU",
-        "account_status": 1,
-        "disable_reason": 0,
-        "currency": "EUR",
-        "timezone_name": "Europe/Berlin",
-        "user_tasks": ["ANALYZE"],
-    }
-
-
-def test_accounts_come_in_pages_whose_next_holds_the_token(graph: Graph, token: str) -> None:
-    first = graph.call("GET", "me/adaccounts", token, limit="3").json()
-
-    following = parse_qs(urlsplit(first["paging"]["next"]).query)
-    second = graph.call(
-        "GET", "me/adaccounts", token, limit="3", after=first["paging"]["cursors"]["after"]
-    ).json()
-
-    assert following["access_token"] == [token]
-    assert following["after"] == [first["paging"]["cursors"]["after"]]
-    assert len(first["data"]) == 3
-    assert [row["id"] for row in second["data"]] == ["act_164093827750418"]
-    assert "next" not in second["paging"]
 
 
 @pytest.mark.parametrize("path", ["me", "me/adaccounts", f"act_{LUMEN}", f"act_{LUMEN}/insights"])
@@ -93,16 +57,6 @@ def test_a_version_that_is_over_may_be_upgraded_with_a_warning(
     assert answer.headers["x-ad-api-version-warning"] == (
         "The call has been auto-upgraded to v26.0 as v25.0 has been deprecated."
     )
-
-
-@pytest.mark.parametrize("scheme", ["Bearer", "OAuth"])
-def test_the_token_may_come_as_a_header(graph: Graph, sandbox: Sandbox, token: str, scheme: str) -> None:
-    sandbox.put_app("facebook", proof_required=False)
-
-    response = graph.http.get(f"{graph.root}/me", headers={"Authorization": f"{scheme} {token}"})
-
-    assert response.json() == {"name": "Ada Okafor", "id": "10215241773831025"}
-    assert json.loads(response.headers["x-app-usage"]).keys() == {"call_count", "total_time", "total_cputime"}
 
 
 @pytest.mark.parametrize(
@@ -157,50 +111,6 @@ def test_the_proof_is_demanded_and_checked(graph: Graph, sandbox: Sandbox, token
     assert error_of(still_wrong) == (400, 100, None)
 
 
-def _expire(sandbox: Sandbox, _channel: str, user: str) -> None:
-    sandbox.expire_now(user=user)
-
-
-@pytest.mark.parametrize(
-    ("turn", "subcode", "text"),
-    [
-        (Sandbox.cancel_authorisation, 458, "The user has not authorized application 100000000000001."),
-        (Sandbox.checkpoint, 459, "You cannot access the app till you log in to www.facebook.com"),
-        (Sandbox.change_password, 460, "because the user changed their password or Facebook has changed"),
-        (_expire, 463, "Session has expired on "),
-        (Sandbox.suspend, 464, "the user is not a confirmed user."),
-        (Sandbox.log_out, 467, "The session is invalid because the user logged out."),
-    ],
-)
-def test_each_knob_ends_the_token_with_its_own_subcode(
-    graph: Graph,
-    sandbox: Sandbox,
-    token: str,
-    turn: Callable[[Sandbox, str, str], Any],
-    subcode: int,
-    text: str,
-) -> None:
-    ben = sandbox.issue_token("facebook", "ben")["access_token"]
-
-    turn(sandbox, "facebook", "ada")
-
-    for response in (
-        graph.call("GET", "me", token),
-        graph.call("GET", "me/adaccounts", token),
-        graph.call("GET", f"act_{LUMEN}", token),
-        graph.exchange(token),
-    ):
-        assert error_of(response) == (400, 190, subcode)
-        assert response.json()["error"]["message"].startswith("Error validating access token: ")
-        assert text in response.json()["error"]["message"]
-    data = graph.debug(token)
-    assert data["is_valid"] is False
-    assert data["error"]["code"] == 190
-    assert data["error"]["subcode"] == subcode
-    assert "error_subcode" not in data["error"]
-    assert graph.call("GET", "me", ben).status_code == 200
-
-
 def test_a_checkpoint_stops_the_dialog_and_its_end_revives_the_token(
     graph: Graph, sandbox: Sandbox, token: str
 ) -> None:
@@ -211,17 +121,6 @@ def test_a_checkpoint_stops_the_dialog_and_its_end_revives_the_token(
 
     assert "location" not in stopped.headers
     assert graph.call("GET", "me", token).status_code == 200
-
-
-def test_a_new_consent_after_a_password_change_leaves_the_old_token_dead(
-    graph: Graph, sandbox: Sandbox, token: str
-) -> None:
-    sandbox.change_password("facebook", "ada")
-
-    fresh = graph.redeem(graph.code()).json()["access_token"]
-
-    assert graph.call("GET", "me", fresh).status_code == 200
-    assert error_of(graph.call("GET", "me", token)) == (400, 190, 460)
 
 
 def test_garbage_is_200_for_debug_token_and_190_for_a_call(graph: Graph) -> None:
@@ -241,13 +140,6 @@ def test_debug_token_needs_a_right_app_token(graph: Graph, token: str) -> None:
         )
         assert response.status_code == 400
         assert "error" in response.json()
-
-
-def test_a_dead_secret_of_the_app_shows_at_every_door(graph: Graph, sandbox: Sandbox, token: str) -> None:
-    sandbox.put_app("facebook", secret="rotated")
-
-    assert error_of(graph.exchange(token)) == (400, 1, None)
-    assert error_of(graph.call("GET", "me", token)) == (400, 100, None)
 
 
 def test_an_account_beyond_role_or_tick_is_out_of_reach(graph: Graph, sandbox: Sandbox) -> None:
@@ -288,15 +180,6 @@ def test_publishing_needs_the_scope_the_role_and_an_account_in_order(graph: Grap
     sandbox.give_role("facebook", LUMEN, "chiara", "advertiser")
     sandbox.set_account_status("facebook", LUMEN, account_status=1, disable_reason=0)
     assert graph.call("POST", path, reader, **wanted).status_code == 200
-
-
-def test_old_data_access_is_a_permission_error_of_a_valid_token(
-    graph: Graph, sandbox: Sandbox, token: str
-) -> None:
-    sandbox.set_dates(token=token, data_access_expires_at=int(time.time()) - 1)
-
-    assert error_of(graph.call("GET", "me/adaccounts", token)) == (403, 10, None)
-    assert graph.debug(token)["is_valid"] is True
 
 
 def test_one_permission_can_be_taken_back_and_then_all(graph: Graph, token: str) -> None:

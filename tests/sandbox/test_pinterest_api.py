@@ -47,20 +47,6 @@ def switch(sandbox: Sandbox, **settings: Any) -> None:
     sandbox.put_app("pinterest", settings=settings)
 
 
-def test_the_person_is_shown_by_an_id_that_a_new_username_leaves_alone(ada: Caller, sandbox: Sandbox) -> None:
-    before = ada.call("user_account").json()
-    sandbox.put_user("pinterest", "ada", screen_name="Somebody")
-
-    after = ada.call("user_account").json()
-
-    assert (before["id"], before["username"], before["account_type"]) == (
-        "2783136121146311751",
-        "adaokafor",
-        "BUSINESS",
-    )
-    assert (after["id"], after["username"]) == (before["id"], "somebody")
-
-
 def test_with_an_ad_account_its_owner_is_shown(sandbox: Sandbox, http: httpx2.Client) -> None:
     ben = Caller(sandbox, http, "ben")
 
@@ -70,51 +56,6 @@ def test_with_an_ad_account_its_owner_is_shown(sandbox: Sandbox, http: httpx2.Cl
         403,
         "Not authorized to access the user account.",
     )
-
-
-def test_an_ad_account_has_a_role_and_neither_status_nor_time_zone(
-    sandbox: Sandbox, http: httpx2.Client
-) -> None:
-    chiara = Caller(sandbox, http, "chiara")
-
-    page = chiara.call("ad_accounts").json()
-
-    assert page["bookmark"] is None
-    [shown] = page["items"]
-    assert shown == chiara.call(f"ad_accounts/{LUMEN}").json()
-    assert set(shown) == {
-        "id",
-        "name",
-        "owner",
-        "country",
-        "currency",
-        "permissions",
-        "created_time",
-        "updated_time",
-    }
-    assert (shown["permissions"], shown["owner"]["username"], shown["currency"]) == (
-        ["ANALYST"],
-        "adaokafor",
-        "EUR",
-    )
-
-
-def test_ad_accounts_come_in_pages_by_bookmark(ada: Caller) -> None:
-    first = ada.call("ad_accounts", page_size="3").json()
-
-    second = ada.call("ad_accounts", page_size="3", bookmark=first["bookmark"]).json()
-
-    assert [row["id"] for row in first["items"] + second["items"]] == [LUMEN, FERN, MARLO, OLD]
-    assert second["bookmark"] is None
-
-
-def test_a_page_holds_25_unless_asked(ada: Caller, sandbox: Sandbox) -> None:
-    for number in range(26):
-        sandbox.put_account("pinterest", f"7{number:011}", roles={"ada": "admin"})
-
-    page, all_of_them = ada.call("ad_accounts").json(), ada.call("ad_accounts", page_size="250").json()
-
-    assert (len(page["items"]), len(all_of_them["items"]), all_of_them["bookmark"]) == (25, 30, None)
 
 
 @pytest.mark.parametrize(
@@ -132,19 +73,6 @@ def test_shared_ad_accounts_may_be_left_out(sandbox: Sandbox, http: httpx2.Clien
 
     assert [row["id"] for row in own] == [HARBOR]
     assert [row["id"] for row in every] == [LUMEN, HARBOR, MARLO]
-
-
-@pytest.mark.parametrize("header", ["", "Bearer nonsense", "Basic abc", "Bearer"])
-def test_a_call_without_a_token_is_denied(ada: Caller, header: str) -> None:
-    response = ada.http.get(f"{ada.root}/user_account", headers={"Authorization": header})
-
-    assert (response.status_code, response.json()["code"]) == (401, 2)
-
-
-def test_a_date_that_passed_is_denied(ada: Caller, sandbox: Sandbox) -> None:
-    sandbox.expire_now(channel="pinterest", user="ada")
-
-    assert ada.error("user_account") == (401, 2, "Authentication failed.")
 
 
 def test_each_call_needs_its_scope(sandbox: Sandbox, http: httpx2.Client) -> None:
@@ -189,45 +117,6 @@ def test_a_restricted_ad_account_is_refused_with_the_reason(
         assert (status, found) == (403, code)
         assert words in message
     assert FERN in [row["id"] for row in ada.call("ad_accounts").json()["items"]]
-
-
-@pytest.mark.parametrize("code", [8, 30])
-def test_calls_are_counted_for_each_person(
-    ada: Caller, sandbox: Sandbox, http: httpx2.Client, code: int
-) -> None:
-    switch(sandbox, rate_limit=2, rate_code=code)
-    ben = Caller(sandbox, http, "ben")
-
-    answers = [ada.call("user_account") for _ in range(3)]
-
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
-    assert answers[2].json()["code"] == code
-    assert ben.call("user_account").status_code == 200
-    sandbox.set_clock(offset=61)
-    assert ada.call("user_account").status_code == 200
-
-
-def test_every_answer_has_its_number_and_counts(ada: Caller) -> None:
-    for response in (ada.call("user_account"), ada.call("nothing"), ada.call("ad_accounts/1")):
-        headers = response.headers
-
-        assert headers["x-pinterest-rid"].isdigit()
-        assert headers["x-ratelimit-limit"] == "1000"
-        assert {"x-ratelimit-remaining", "x-ratelimit-reset"} <= set(headers)
-
-
-def test_a_feature_beyond_the_apps_tier_is_refused_in_the_apps_name(ada: Caller, sandbox: Sandbox) -> None:
-    switch(sandbox, restricted_feature="ads_read")
-
-    status, code, message = ada.error("ad_accounts")
-
-    assert (status, code) == (401, 3)
-    assert message.startswith("Your application does not have access")
-
-
-def test_an_address_that_does_not_exist_says_so(ada: Caller) -> None:
-    assert ada.error("boards_of_the_moon")[:2] == (404, 11)
 
 
 def test_numbers_need_all_parameters_and_a_role(ada: Caller, sandbox: Sandbox) -> None:

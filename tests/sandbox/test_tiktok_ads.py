@@ -66,43 +66,10 @@ def subscribe(tiktok: TikTokClient, token: str, url: str, **changes: Any) -> Any
     return tiktok.post("subscription/subscribe", {**tiktok.keys, **body})
 
 
-def test_the_list_of_grants_holds_what_was_ticked_and_needs_app_and_token(
-    tiktok: TikTokClient, sandbox: Sandbox
-) -> None:
-    token = sandbox.issue_token("tiktok", "ada", accounts=[LUMEN])["access_token"]
-    sandbox.put_app("tiktok", client_id="7290000000000000009", secret="other")
-
-    listed = tiktok.get("oauth2/advertiser/get", token, **tiktok.keys)["data"]["list"]
-    wrong = tiktok.get("oauth2/advertiser/get", token, app_id=tiktok.app_id, secret="x")
-    other = tiktok.get("oauth2/advertiser/get", token, app_id="7290000000000000009", secret="other")
-    bare = tiktok.get("oauth2/advertiser/get", **tiktok.keys)
-
-    assert listed == [{"advertiser_id": LUMEN, "advertiser_name": "Lumen Shoes EU"}]
-    assert (wrong["code"], other["code"], bare["code"]) == (40101, 40000, 40104)
-    assert "app_id is inconsistent" in other["message"]
-
-
-def test_facts_name_a_suspension_with_its_reason(tiktok: TikTokClient, token: str) -> None:
-    healthy, limited = tiktok.info(token, LUMEN, MARLO)["data"]["list"]
-
-    assert (healthy["status"], healthy["rejection_reason"]) == ("STATUS_ENABLE", "")
-    assert limited["status"] == "STATUS_LIMIT"
-    assert "endtime:" in limited["rejection_reason"]
-    assert isinstance(healthy["advertiser_id"], str)
-
-
 def test_a_field_that_does_not_exist_refuses_the_call(tiktok: TikTokClient, token: str) -> None:
     ids, fields = json.dumps([LUMEN]), json.dumps(["name", "nonsense"])
 
     assert tiktok.get("advertiser/info", token, advertiser_ids=ids, fields=fields)["code"] == 40002
-
-
-def test_the_person_is_told_at_an_address_without_its_last_slash(tiktok: TikTokClient, token: str) -> None:
-    url = f"{tiktok.sandbox.tiktok}/open_api/v1.3/user/info"
-
-    answer = tiktok.http.get(url, headers={"Access-Token": token})
-
-    assert answer.json()["data"]["display_name"] == "Ada Okafor"
 
 
 @pytest.mark.parametrize(
@@ -110,51 +77,6 @@ def test_the_person_is_told_at_an_address_without_its_last_slash(tiktok: TikTokC
 )
 def test_ids_come_as_a_json_array_of_1_to_100_texts(tiktok: TikTokClient, token: str, text: str) -> None:
     assert tiktok.get("advertiser/info", token, advertiser_ids=text)["code"] == 40002
-
-
-def test_one_account_out_of_reach_refuses_the_call_in_one_of_two_wordings(
-    tiktok: TikTokClient, sandbox: Sandbox
-) -> None:
-    token = sandbox.issue_token("tiktok", "ada", accounts=[LUMEN])["access_token"]
-    sandbox.put_account("tiktok", LUMEN, details={"deleted": True})
-
-    foreign = tiktok.info(token, HARBOR)
-    unticked = tiktok.info(token, FERN)
-    deleted = tiktok.info(token, LUMEN)
-
-    assert (foreign["code"], unticked["code"], deleted["code"]) == (40001, 40001, 40001)
-    assert foreign["message"] == f"The advertiser {HARBOR} doesn't exist or has been deleted."
-    assert unticked["message"] == "advertiser does not grant you /advertiser/info/:GET permission"
-    assert "deleted" in deleted["message"]
-
-
-def test_a_token_without_the_permission_is_told_to_be_given_anew(
-    tiktok: TikTokClient, sandbox: Sandbox, token: str
-) -> None:
-    sandbox.put_app("tiktok", settings={"missing_scopes": ["bc/get"]})
-
-    answer = tiktok.get("bc/get", token)
-
-    assert answer["code"] == 40001
-    assert "lacks the required scope for endpoint '/bc/get/(method=GET)'" in answer["message"]
-
-
-def test_business_centers_name_the_persons_role_page_by_page(tiktok: TikTokClient, sandbox: Sandbox) -> None:
-    for number in range(12):
-        sandbox.put_account(
-            "tiktok", str(8_000_000 + number), roles={"chiara": "reader"}, status="STATUS_ENABLE"
-        )
-    token = sandbox.issue_token("tiktok", "chiara")["access_token"]
-    asked = {"bc_id": CENTER, "asset_type": "ADVERTISER", "page_size": "10"}
-
-    centers = tiktok.get("bc/get", token)["data"]["list"]
-    first = tiktok.get("bc/asset/get", token, **asked, page="1")["data"]
-    second = tiktok.get("bc/asset/get", token, **asked, page="2")["data"]
-
-    assert [(one["bc_info"]["bc_id"], one["user_role"]) for one in centers] == [(CENTER, "STANDARD")]
-    assert (len(first["list"]), len(second["list"])) == (10, 3)
-    assert first["page_info"] == {"page": 1, "page_size": 10, "total_number": 13, "total_page": 2}
-    assert {one["advertiser_role"] for one in first["list"]} == {"ANALYST"}
 
 
 @pytest.mark.parametrize(
@@ -172,21 +94,6 @@ def test_the_list_of_assets_is_strict(
     asked = {"bc_id": CENTER, "asset_type": "ADVERTISER", **changes}
 
     assert tiktok.get("bc/asset/get", token, **asked)["code"] == code
-
-
-def test_an_ad_account_may_be_in_another_business_center_or_in_none(
-    tiktok: TikTokClient, sandbox: Sandbox, token: str
-) -> None:
-    sandbox.put_account("tiktok", FERN, details={"bc_id": "7000000000000000777"})
-    sandbox.put_account("tiktok", LUMEN, details={"bc_id": ""})
-
-    ids = [one["bc_info"]["bc_id"] for one in tiktok.get("bc/get", token)["data"]["list"]]
-    asked = {"bc_id": CENTER, "asset_type": "ADVERTISER"}
-    assets = [one["asset_id"] for one in tiktok.get("bc/asset/get", token, **asked)["data"]["list"]]
-
-    assert set(ids) == {CENTER, "7000000000000000777"}
-    assert LUMEN not in assets
-    assert FERN not in assets
 
 
 def test_bursts_are_refused_with_http_200(tiktok: TikTokClient, sandbox: Sandbox, token: str) -> None:
