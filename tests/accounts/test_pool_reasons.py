@@ -140,7 +140,7 @@ def test_the_why_of_a_date_to_come_is_not_told_as_over(ada: User, clock: str, wo
     mail = warned("ada@example.com")
 
     assert words in plain(mail.text)
-    assert "it is over" not in mail.text
+    assert "that time is over" not in mail.text
 
 
 def test_the_page_behind_the_link_offers_check_now_instead_of_re_authenticating(

@@ -123,7 +123,7 @@ def test_what_no_channel_sends_is_refused_and_the_real_way_back_can_still_be_use
         response = coming.by(more=more)
 
         assert (response.status_code, coming.exchanges()) == (400, 0)
-        assert "no proper way back" in response.content.decode()
+        assert "not a proper way back" in response.content.decode()
     assert coming.by(Sec_Purpose="prefetch;prerender").status_code == 503
     assert coming.exchanges() == 0
     assert coming.by().status_code == 302
@@ -174,7 +174,7 @@ def test_what_is_refused_stands_in_the_log_with_person_and_address(
     client.head("/link/facebook/callback/?code=a&state=b")
 
     (line,) = (text for text in caplog.messages if text.startswith("linking"))
-    assert "linking facebook: This is no proper way back" in line
+    assert "linking facebook: This is not a proper way back" in line
     assert f"refused: method HEAD; user {user.pk} from 127.0.0.1" in line
 
 
