@@ -149,33 +149,32 @@ class CodeGrantChannel(AskedChannel):
     protocol = "oauth2"
     more_of_exchange: ClassVar[Mapping[str, str]] = {}  # what an exchange sends besides RFC 6749's own
     nobodys: ClassVar[str] = (
-        "none"  # a refresh token of nobody, by which `check_app` learns whether the keys are taken
+        "none"  # a token of nobody, by which `check_app` learns whether the keys are taken
     )
 
     @abstractmethod
-    def token_call(
-        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-    ) -> Answer:
-        """Call the token endpoint as the app. `timeout` in seconds."""
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
+        """Call the token endpoint as the app."""
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code. Raises ChannelError."""
-        return self.grant_in(app, self.exchanged(app, answer), http.Limit(None))
+        session = nobodys_session(app)
+        return self.grant_in(self.exchanged(answer, session), session)
 
-    def exchanged(self, app: AppKeys, answer: Mapping[str, str]) -> Answer:
+    def exchanged(self, answer: Mapping[str, str], session: ChannelSession) -> Answer:
         """Return the token endpoint's answer to a code."""
-        return self.token_call("exchange", app, {**code_form(app, answer), **self.more_of_exchange})
+        form = {**code_form(session.app, answer), **self.more_of_exchange}
+        return self.token_call("exchange", session, form)
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Use the refresh token; None without one. Raises ChannelError."""
         if not credentials.refresh_token:
             return None
-        limit = http.Limit(timeout)
-        answer = self.token_call("refresh", app, refresh_form(credentials), timeout=limit.left())
-        return self.grant_in(app, answer, limit)
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        return self.grant_in(self.token_call("refresh", session, refresh_form(credentials)), session)
 
-    def grant_in(self, app: AppKeys, answer: Answer, limit: http.Limit) -> Grant:
-        """Read what the token endpoint gave; `limit` is for whatever has to be asked beside it. Raises ChannelError."""
+    def grant_in(self, answer: Answer, session: ChannelSession) -> Grant:
+        """Read what the token endpoint gave; `session` is for whatever has to be asked beside it. Raises ChannelError."""
         body = self.table.require_ok(answer)
         access, refresh = token_of(body.get("access_token")), token_of(body.get("refresh_token"))
         if not access:
@@ -191,10 +190,20 @@ class CodeGrantChannel(AskedChannel):
         """Read what was granted; None where the answer does not say."""
         return scopes_of(body.get("scope"))
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
-        """Use a refresh token that is nobody's: most channels look at the app's keys first."""
+    def nobodys_refresh(self, session: ChannelSession) -> Answer:
+        """Return the answer to a refresh token that is nobody's: most channels look at the app's keys first."""
         form = {"grant_type": "refresh_token", "refresh_token": self.nobodys}
-        return keys_taken(self.table.classify(self.token_call("refresh", app, form, timeout=timeout)))
+        return self.token_call("refresh", session, form)
+
+    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+        """Use a refresh token that is nobody's."""
+        session = nobodys_session(app, http.Limit(timeout))
+        return keys_taken(self.table.classify(self.nobodys_refresh(session)))
+
+
+def nobodys_session(app: AppKeys, limit: http.Limit | None = None) -> ChannelSession:
+    """Return a session in which the app alone asks."""
+    return ChannelSession(app, Credentials(""), limit or http.Limit(None))
 
 
 def dates_of(body: Mapping[str, Any], now: datetime) -> Dates:

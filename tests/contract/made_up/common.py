@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from tokens.channels import http
 from tokens.channels.addresses import configured, here
 from tokens.channels.base import Channel
 from tokens.channels.classifier import Facts, Row, codes
@@ -73,11 +72,9 @@ class Renewing(CodeGrantChannel):
         """Return what this channel wants beside the token."""
         return {}
 
-    def token_call(
-        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-    ) -> Answer:
-        sent = {"client_id": app.client_id, "client_secret": app.secret, **form}
-        return http.request(call, "POST", self.address("token"), data=sent, timeout=timeout)
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
+        sent = {"client_id": session.app.client_id, "client_secret": session.app.secret, **form}
+        return session.ask(call, self.address("token"), method="POST", data=sent, headers={})
 
     def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         return Dates(sources={"access": "never"})

@@ -5,10 +5,10 @@ debug_token takes the inspected token as a query parameter: the vendor documents
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations, http
+from tokens.channels import deprecations
 from tokens.channels.addresses import configured
 from tokens.channels.facebook.declaration import VERSIONS
-from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, Call
 from tokens.channels.pushes import hmac_sha256
 from tokens.channels.sessions import ChannelSession
 
@@ -45,8 +45,8 @@ def _of_marketing_api(path: str) -> bool:
     return path.startswith("act_") or path.endswith(("/adaccounts", "/assigned_ad_accounts"))
 
 
-def debug_token(app: AppKeys, token: str, limit: http.Limit) -> Answer:
+def debug_token(session: ChannelSession) -> Answer:
     """Ask about a token, authenticated as the app."""
-    headers = {"Authorization": f"Bearer {app.client_id}|{app.secret}"}
-    params, url = {"input_token": token}, address("debug_token")
-    return http.request("introspect", "GET", url, params=params, headers=headers, timeout=limit.left())
+    headers = {"Authorization": f"Bearer {session.app.client_id}|{session.app.secret}"}
+    params = {"input_token": session.token}
+    return session.ask("introspect", address("debug_token"), params=params, headers=headers)

@@ -76,16 +76,14 @@ class Facebook(CodeGrantChannel):
         # The kind of answer is the configuration's choice for system users, unless it is overridden by the code that we exchange.
         return {**query, "config_id": app.config_id, "override_default_response_type": "true"}
 
-    def token_call(
-        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-    ) -> Answer:
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
         """Call the token endpoint with everything in the body, so that no secret is in an address."""
-        body = {"client_id": app.client_id, "client_secret": app.secret, **form}
-        return http.request(call, "POST", calls.address("oauth/access_token"), data=body, timeout=timeout)
+        body = {"client_id": session.app.client_id, "client_secret": session.app.secret, **form}
+        return session.ask(call, calls.address("oauth/access_token"), method="POST", data=body, headers={})
 
-    def grant_in(self, app: AppKeys, answer: Answer, limit: http.Limit) -> Grant:
+    def grant_in(self, answer: Answer, session: ChannelSession) -> Grant:
         """Read a token. No refresh token comes with it, and what was granted debug_token says. Raises ChannelError."""
-        found = super().grant_in(app, answer, limit)
+        found = super().grant_in(answer, session)
         return Grant(Credentials(found.credentials.access_token), found.dates)
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
@@ -147,8 +145,7 @@ class Facebook(CodeGrantChannel):
         self, call: Call, session: ChannelSession, more: Mapping[str, str] | None = None
     ) -> Grant:
         form = {"grant_type": "fb_exchange_token", "fb_exchange_token": session.token, **(more or {})}
-        answer = self.token_call(call, session.app, form, timeout=session.limit.left())
-        return self.grant_in(session.app, answer, session.limit)
+        return self.grant_in(self.token_call(call, session, form), session)
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask /me."""
@@ -164,7 +161,7 @@ class Facebook(CodeGrantChannel):
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""
         session = ChannelSession(app, credentials, http.Limit(timeout))
-        answer = calls.debug_token(app, session.token, session.limit)
+        answer = calls.debug_token(session)
         report = reading.report_of(TABLE.require_ok(answer))
         if report.app_id and report.app_id != app.client_id:
             classification = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="token of another app")
@@ -205,7 +202,8 @@ class Facebook(CodeGrantChannel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
-        return keys_taken(TABLE.classify(calls.debug_token(app, self.nobodys, http.Limit(timeout))))
+        session = ChannelSession(app, Credentials(self.nobodys), http.Limit(timeout))
+        return keys_taken(TABLE.classify(calls.debug_token(session)))
 
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""

@@ -45,7 +45,7 @@ def page(
 
 def granted_now(session: ChannelSession, scopes: Scopes) -> Granted:
     """Ask what was granted now, ad account by ad account; else go by the stored scopes."""
-    answer = calls.debug_token(session.app, session.token, session.limit)
+    answer = calls.debug_token(session)
     if not TABLE.is_ok(answer):
         return Granted(scopes, told=False)
     report = reading.report_of(answer.body)

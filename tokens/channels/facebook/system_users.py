@@ -13,7 +13,7 @@ from tokens.channels.sessions import ChannelSession
 
 def report_of(session: ChannelSession) -> reading.DebugReport:
     """Ask debug_token. Raises ChannelError where the token is not valid, or nothing is said."""
-    return reading.report_of(TABLE.require_ok(calls.debug_token(session.app, session.token, session.limit)))
+    return reading.report_of(TABLE.require_ok(calls.debug_token(session)))
 
 
 def inspect_pasted(session: ChannelSession) -> reading.DebugReport:
@@ -43,7 +43,7 @@ def edge(identity: Identity) -> str:
 
 def is_one(session: ChannelSession) -> bool:
     """Return whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
-    answer = calls.debug_token(session.app, session.token, session.limit)
+    answer = calls.debug_token(session)
     return TABLE.is_ok(answer) and reading.report_of(answer.body).system
 
 

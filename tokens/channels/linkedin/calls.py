@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations, http
+from tokens.channels import deprecations
 from tokens.channels.addresses import configured
-from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, Call
 from tokens.channels.linkedin.declaration import VERSIONS
 from tokens.channels.sessions import ChannelSession
 
@@ -16,18 +16,16 @@ def versions() -> dict[str, str]:
     return {"LinkedIn-Version": configured("LINKEDIN_VERSION"), "X-Restli-Protocol-Version": RESTLI_VERSION}
 
 
-def oauth(
-    call: Call, path: str, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-) -> Answer:
-    """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken. `timeout` in seconds."""
-    body = {**form, "client_id": app.client_id, "client_secret": app.secret}
+def oauth(call: Call, path: str, session: ChannelSession, form: Mapping[str, str]) -> Answer:
+    """Call one of the OAuth endpoints as the app, with everything in the body: Basic is not taken."""
+    body = {**form, "client_id": session.app.client_id, "client_secret": session.app.secret}
     url = f"{configured('LINKEDIN_WWW_URL')}/oauth/v2/{path}"
-    return http.request(call, "POST", url, data=body, timeout=timeout)
+    return session.ask(call, url, method="POST", data=body, headers={})
 
 
-def introspect(app: AppKeys, token: str, *, timeout: float | None = None) -> Answer:
-    """Ask about an access token. It costs none of the person's daily calls. `timeout` in seconds."""
-    return oauth("introspect", "introspectToken", app, {"token": token}, timeout=timeout)
+def introspect(session: ChannelSession, token: str) -> Answer:
+    """Ask about an access token. It costs none of the person's daily calls."""
+    return oauth("introspect", "introspectToken", session, {"token": token})
 
 
 def rest(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:

@@ -32,7 +32,7 @@ from tokens.channels.linkedin import calls, listing, policy, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, words
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, filled
+from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, filled, nobodys_session
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -64,19 +64,18 @@ class LinkedIn(CodeGrantChannel):
         """A MEMBER DAY limit is one person's; an APPLICATION DAY limit is everybody's until midnight."""
         return 0 if "MEMBER" in str(mapping(answer.body).get("message")) else super().pause_of(answer)
 
-    def token_call(
-        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-    ) -> Answer:
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
         """Call the token endpoint."""
-        return calls.oauth(call, "accessToken", app, form, timeout=timeout)
+        return calls.oauth(call, "accessToken", session, form)
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
         """As everywhere. Where userinfo refuses so new a token, the ID token of the exchange says who consented: nobody waits.
 
         Raises ChannelError.
         """
-        given = self.exchanged(app, answer)
-        grant = self.complete_grant(app, self.grant_in(app, given, http.Limit(None)))
+        session = nobodys_session(app)
+        given = self.exchanged(answer, session)
+        grant = self.complete_grant(app, self.grant_in(given, session))
         try:
             return ChannelConsent(self.identity(app, grant.credentials), grant)
         except ChannelError as error:
@@ -89,7 +88,7 @@ class LinkedIn(CodeGrantChannel):
         """Let introspection say what the exchange did not. A consent is not lost because that question failed."""
         if grant.dates.access_expires_at is not None and grant.scopes is not None:
             return grant
-        answer = calls.introspect(app, grant.credentials.access_token)
+        answer = calls.introspect(ChannelSession(app, grant.credentials), grant.credentials.access_token)
         if not TABLE.is_ok(answer):
             return grant
         report = reading.report_of(answer.body)
@@ -109,17 +108,17 @@ class LinkedIn(CodeGrantChannel):
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""
-        limit, token = http.Limit(timeout), credentials.access_token
-        answer = calls.introspect(app, token, timeout=timeout)
+        session = ChannelSession(app, credentials, http.Limit(timeout))
+        answer = calls.introspect(session, session.token)
         classification = TABLE.classify(answer)
         if answer.status == 401:
-            second = calls.introspect(app, self.nobodys, timeout=limit.left())
+            second = calls.introspect(session, self.nobodys)
             classification = _keys_or_token(classification, second)
         if classification.verdict in DOUBTFUL and _new(answer):
-            left = limit.left()
+            left = session.limit.left()
             if left is None or left > PAUSE:
                 time.sleep(PAUSE)
-                answer = calls.introspect(app, token, timeout=limit.left())
+                answer = calls.introspect(session, session.token)
                 classification = TABLE.classify(answer)
             if classification.verdict in DOUBTFUL:
                 classification = replace(classification, verdict=Verdict.CONFIRM_FIRST, row=TOO_FRESH)
@@ -151,7 +150,9 @@ class LinkedIn(CodeGrantChannel):
 
     def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
-        classification = TABLE.classify(calls.introspect(app, self.nobodys, timeout=timeout))
+        classification = TABLE.classify(
+            calls.introspect(nobodys_session(app, http.Limit(timeout)), self.nobodys)
+        )
         said = classification.note.lower()
         unclear = classification.row == "token not known" and ("token" not in said or "client" in said)
         return classification if unclear else keys_taken(classification)
@@ -159,7 +160,8 @@ class LinkedIn(CodeGrantChannel):
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask LinkedIn to take the tokens back. No document of LinkedIn mentions the call, so a failure is only told, never raised."""
         tokens = [one for one in (credentials.refresh_token, credentials.access_token) if one]
-        answers = [calls.oauth("api", "revoke", app, {"token": one}) for one in tokens]
+        session = ChannelSession(app, credentials)
+        answers = [calls.oauth("api", "revoke", session, {"token": one}) for one in tokens]
         return bool(answers) and all(map(TABLE.is_ok, answers))
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:

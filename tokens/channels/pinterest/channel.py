@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from tokens.channels import http
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import (
     HINDERED,
@@ -54,23 +53,17 @@ class Pinterest(CodeGrantChannel):
     ads_manager = "https://ads.pinterest.com/advertiser/{id}/"
 
     def token_call(
-        self,
-        call: Call,
-        app: AppKeys,
-        form: Mapping[str, str],
-        *,
-        path: str = "oauth/token",
-        timeout: float | None = None,
+        self, call: Call, session: ChannelSession, form: Mapping[str, str], *, path: str = "oauth/token"
     ) -> Answer:
         """Call the token endpoint, or another path, as the app."""
-        headers = {"Authorization": calls.basic(app)}
-        return http.request(call, "POST", calls.address(path), data=form, headers=headers, timeout=timeout)
+        headers, url = {"Authorization": calls.basic(session.app)}, calls.address(path)
+        return session.ask(call, url, method="POST", data=form, headers=headers)
 
-    def grant_in(self, app: AppKeys, answer: Answer, limit: http.Limit) -> Grant:
+    def grant_in(self, answer: Answer, session: ChannelSession) -> Grant:
         """Read a pair, which replaces the old one. A refusal that may be about the app's keys is cleared up. Raises ChannelError."""
         if keys_in_doubt(answer):
-            raise ChannelError(self._keys_or_grant(app, answer, limit), evidence=evidence(answer))
-        return super().grant_in(app, answer, limit)
+            raise ChannelError(self._keys_or_grant(answer, session), evidence=evidence(answer))
+        return super().grant_in(answer, session)
 
     def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         """Read both clocks. The refresh token's end may come as a moment."""
@@ -79,14 +72,13 @@ class Pinterest(CodeGrantChannel):
             return dates
         return replace(dates, refresh_expires_at=ends, sources={**dates.sources, "refresh": "provider"})
 
-    def _keys_or_grant(self, app: AppKeys, answer: Answer, limit: http.Limit) -> Classification:
+    def _keys_or_grant(self, answer: Answer, session: ChannelSession) -> Classification:
         """Decide 401 with code 2 by what Pinterest says of a token that is nobody's.
 
         Refused alike: the app's keys are wrong, and operators must act. Refused as a token: the keys are fine, so it was the code (the
         person starts again) or this token (doubtful; it does not die of it).
         """
-        form = {"grant_type": "refresh_token", "refresh_token": self.nobodys}
-        second = self.token_call("refresh", app, form, timeout=limit.left())
+        second = self.nobodys_refresh(session)
         if keys_in_doubt(second):
             return KEYS
         said = TABLE.classify(second)
@@ -134,12 +126,13 @@ class Pinterest(CodeGrantChannel):
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Ask Pinterest to end both tokens. It does so for system users' tokens only; for people's, return False. Raises ChannelError."""
         tokens = {"refresh_token": credentials.refresh_token, "access_token": credentials.access_token}
-        taken = [self._revoke(app, token, hint) for hint, token in tokens.items() if token]
+        session = ChannelSession(app, credentials)
+        taken = [self._revoke(session, token, hint) for hint, token in tokens.items() if token]
         return bool(taken) and all(taken)
 
-    def _revoke(self, app: AppKeys, token: str, hint: str) -> bool:
+    def _revoke(self, session: ChannelSession, token: str, hint: str) -> bool:
         form = {"token": token, "token_type_hint": hint}
-        answer = self.token_call("api", app, form, path="oauth/token/revoke")
+        answer = self.token_call("api", session, form, path="oauth/token/revoke")
         classification = TABLE.classify(answer)
         if classification.verdict != Verdict.OK and answer.status not in {401, 403}:
             raise ChannelError(classification, evidence=evidence(answer))

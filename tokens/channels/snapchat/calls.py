@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations, http
+from tokens.channels import deprecations
 from tokens.channels.addresses import configured
-from tokens.channels.kinds import Answer, AppKeys, Call
+from tokens.channels.kinds import Answer, Call
 from tokens.channels.sessions import ChannelSession
 from tokens.channels.snapchat.declaration import VERSIONS
 
@@ -20,19 +20,18 @@ def as_user(
     return deprecations.noted(session.ask(call, url, params=params), VERSIONS)
 
 
-def as_app(
-    call: Call, path: str, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-) -> Answer:
-    """Call an address of the log-in host, with the app's keys in the body. `timeout` in seconds."""
-    body = {"client_id": app.client_id, "client_secret": app.secret, **form}
+def as_app(call: Call, path: str, session: ChannelSession, form: Mapping[str, str]) -> Answer:
+    """Call an address of the log-in host, with the app's keys in the body and in no header."""
+    body = {"client_id": session.app.client_id, "client_secret": session.app.secret, **form}
     url = f"{configured('SNAPCHAT_ACCOUNTS_URL')}/{path}"
-    return http.request(call, "POST", url, data=body, timeout=timeout)
+    return session.ask(call, url, method="POST", data=body, headers={})
 
 
-def revoke(app: AppKeys, token: str) -> Answer:
+def revoke(session: ChannelSession) -> Answer:
     """Ask to end an authorisation, by its refresh token where there is one. Whether Snapchat has this call, and where, is unproven."""
+    token = session.credentials.refresh_token or session.token
     for path in REVOKE_PATHS:
-        answer = as_app("api", path, app, {"token": token})
+        answer = as_app("api", path, session, {"token": token})
         if answer.status != 404:
             break
     return answer

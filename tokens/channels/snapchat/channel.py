@@ -47,11 +47,9 @@ class Snapchat(CodeGrantChannel):
     manage_url = "https://accounts.snapchat.com/accounts/oauth2/apps"
     ads_manager = "https://ads.snapchat.com/{id}"  # the ad account's id comes first in all its addresses
 
-    def token_call(
-        self, call: Call, app: AppKeys, form: Mapping[str, str], *, timeout: float | None = None
-    ) -> Answer:
+    def token_call(self, call: Call, session: ChannelSession, form: Mapping[str, str]) -> Answer:
         """Call the token endpoint."""
-        return calls.as_app(call, "login/oauth2/access_token", app, form, timeout=timeout)
+        return calls.as_app(call, "login/oauth2/access_token", session, form)
 
     def dates_in(self, body: Mapping[str, Any], answer: Answer, now: datetime) -> Dates:
         """Read the access token's end. A refresh token has none; where a renewal brings no new one, the old one stays good."""
@@ -93,7 +91,7 @@ class Snapchat(CodeGrantChannel):
 
         Raises ChannelError where Snapchat did not answer the question.
         """
-        answer = calls.revoke(app, credentials.refresh_token or credentials.access_token)
+        answer = calls.revoke(ChannelSession(app, credentials))
         classification = TABLE.classify(answer)
         if classification.verdict in HINDERED:
             raise ChannelError(classification, evidence=evidence(answer))
