@@ -1,21 +1,37 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from macros import grouping, mail_facts, opt_outs, revalidation
+from macros import grouping, opt_outs, revalidation
+from macros.grouping import Login, Section, WarningLine
 from macros.models import Notice
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses, mails
-from users import contacts
+from tokens.channels import declarations
+from tokens.channels.kinds import LIFTABLE
+from tokens.models import Token
+from ui import addresses, dates, mails
+from ui.mails import called
+from ui.pills import Pill, pill
+from ui.text import HiddenName, first_name, join_names
 from users.models import User
+from users.recipients import Via, reply_to
 
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
+SHOWN = 20  # accounts in one mail; the rest is a number and a link
+PEOPLE = 5  # names of those who linked an account, in its card
+HEALTH = {
+    Section.DEACTIVATED: "deactivated",
+    Section.WEEK: "urgent",
+    Section.MONTH: "at_risk",
+    Section.LATER: "healthy",
+}
 
 
 def build(message: Message) -> Mail:
@@ -36,6 +52,30 @@ def build(message: Message) -> Mail:
 
 
 @dataclass(frozen=True)
+class WarningReader:
+    """Who reads the mail and when: the words differ by person, zone and moment."""
+
+    now: datetime
+    zone: tzinfo
+    user_id: int | None = None
+    name: str = ""
+    beyond: int = 0  # accounts that the mail is about and that it only counts
+    names_teams: bool = False  # the accounts of this mail belong to several teams
+
+    def days(self, line: WarningLine) -> int:
+        """Return the calendar days that are left, by the reader's calendar."""
+        return line.days(now=self.now, zone=self.zone)
+
+    def section(self, line: WarningLine) -> Section:
+        """Return the heading that a line comes under."""
+        return line.section(now=self.now, zone=self.zone)
+
+    def full(self, when: datetime | None) -> str:
+        """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
+        return dates.moment(when, zone=self.zone).full if when else ""
+
+
+@dataclass(frozen=True)
 class Foot:
     """The addresses at the end of a mail; "" for those that it has not. The last two are for its reader alone."""
 
@@ -52,9 +92,9 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     reader = _reader(user, now, lines, beyond)
     names = sorted({notice.macro_title for notice in notices})
     facts = {
-        **mail_facts.of_mail(lines, reader, macros=names),
+        **of_mail(lines, reader, macros=names),
         "cards": _cards(lines, reader),
-        "unseen": max(0, len(lines) - mail_facts.SHOWN) + reader.beyond,
+        "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
         "all_url": addresses.absolute_url("my_accounts") if user else "",
         "about_url": addresses.absolute_url("channel_needs") if user else "",
         "why_url": foot.why if user else "",  # the page is for people who can log in
@@ -64,11 +104,11 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     return Mail(
         **mails.render("warning", facts, zone=reader.zone),
         headers=_headers(lines[0], foot),
-        reply_to=contacts.reply_to({line.account.team_id for line in lines}, reader=recipient),
+        reply_to=reply_to({line.account.team_id for line in lines}, reader=recipient),
     )
 
 
-def _headers(first: grouping.WarningLine, foot: Foot) -> dict[str, str]:
+def _headers(first: WarningLine, foot: Foot) -> dict[str, str]:
     """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
     thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
     headers = {"In-Reply-To": thread, "References": thread}
@@ -80,19 +120,17 @@ def _headers(first: grouping.WarningLine, foot: Foot) -> dict[str, str]:
     return headers
 
 
-def _cards(
-    lines: Sequence[grouping.WarningLine], reader: mail_facts.WarningReader
-) -> list[dict[str, object]]:
+def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
     """Return the facts of the cards, most urgent first and so by section, with at most 20 accounts by name."""
     logins = grouping.by_login(lines)
     places = zip(logins, _shares(logins), strict=True)
-    return [mail_facts.of_card(login, reader, shown=share) for login, share in places if share]
+    return [of_card(login, reader, shown=share) for login, share in places if share]
 
 
-def _shares(found: Sequence[grouping.Login]) -> list[int]:
+def _shares(found: Sequence[Login]) -> list[int]:
     """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
     shares = [0] * len(found)
-    room = mail_facts.SHOWN
+    room = SHOWN
     while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login.lines)][:room]):
         for number in hungry:
             shares[number] += 1
@@ -100,10 +138,8 @@ def _shares(found: Sequence[grouping.Login]) -> list[int]:
     return shares
 
 
-def _reader(
-    user: User | None, now: datetime, lines: Sequence[grouping.WarningLine], beyond: int
-) -> mail_facts.WarningReader:
-    return mail_facts.WarningReader(
+def _reader(user: User | None, now: datetime, lines: Sequence[WarningLine], beyond: int) -> WarningReader:
+    return WarningReader(
         now=now,
         zone=user.zone if user else timezone.get_default_timezone(),
         user_id=user.pk if user else None,
@@ -111,3 +147,203 @@ def _reader(
         beyond=beyond,
         names_teams=len({line.account.team_id for line in lines}) > 1,
     )
+
+
+def of_mail(
+    lines: Sequence[WarningLine], reader: WarningReader, *, macros: Sequence[str]
+) -> dict[str, object]:
+    """Return the facts of the whole mail: subject, heading, lead, preheader and why the reader gets it."""
+    mine = {line.account.pk for line in lines if line.can_act}
+    rest = [line for line in lines if line.account.pk not in mine]
+    return {
+        "first": _line(lines[0], reader),
+        "more": len({line.account.pk for line in lines}) - 1 + reader.beyond,
+        "first_name": first_name(reader.name) if reader.name else "",
+        "mine": len(mine),
+        "log_ins": len({line.token.pk for line in lines if line.can_act and line.token}),
+        "waiting": _waiting(rest),
+        "beyond": reader.beyond,
+        "fallen_back": [] if mine else _fallen_back(lines),
+        "because": _because(lines),
+        "linked": len({line.account.pk for line in lines if line.mine}),
+        "macros": join_names([f"“{name}”" for name in macros]),
+        "macro_count": len(macros),
+    }
+
+
+def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
+    """Return the facts of the first line, which subject and heading are about."""
+    return {
+        "name": line.account.name,
+        "channel": declarations.label(line.account.channel),
+        "deactivated": line.deactivated,
+        "covered": line.covered,
+        "mine": line.mine,
+        "can_act": line.can_act,
+        "days": reader.days(line),
+        "at": f"{line.ends.astimezone(reader.zone):%H:%M %Z}" if line.ends else "",
+        "ends": reader.full(line.ends),
+        "by_consent": line.by_consent,
+        "walled": line.walled,
+        "waits_for": line.waits_for,
+        "person": line.person,
+        "person_first": first_name(line.person),
+        "unreachable": line.unreachable,
+    }
+
+
+def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
+    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, then ours."""
+    people = [line for line in lines if not line.waits_for]
+    admins = [line for line in lines if line.waits_for and not line.walled]
+    walled = [line for line in lines if line.walled]
+    found = {
+        "people": (people, _names(line.person for line in people if not line.unreachable)),
+        "admins": (admins, _names(line.waits_for for line in admins)),
+        "walled": (walled, ""),
+    }
+    return [
+        {"for": what, "count": len({line.account.pk for line in some}), "who": who}
+        for what, (some, who) in found.items()
+        if some
+    ]
+
+
+def _names(names: Iterable[str]) -> str:
+    return join_names(list(dict.fromkeys(filter(None, names))))
+
+
+def _fallen_back(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
+    """Return how lines came to the reader though nobody named them, with the teams."""
+    ways = {
+        via: sorted({line.account.team.name for line in lines if line.via == via})
+        for via in (Via.TEAM_LEAD, Via.OPERATOR)
+    }
+    return [
+        {"via": via, "teams": join_names(teams), "count": len(teams)} for via, teams in ways.items() if teams
+    ]
+
+
+def _because(lines: Sequence[WarningLine]) -> str:
+    """Return why the reader gets the mail: "linked", "lead", "operator" or "address"."""
+    if any(line.mine for line in lines):
+        return "linked"
+    ways = {line.via for line in lines}
+    if len(ways) > 1:
+        return "address"
+    return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
+
+
+def of_card(login: Login, reader: WarningReader, *, shown: int) -> dict[str, object]:
+    """Return the facts of the card of a log-in, with so many of its accounts by name."""
+    first, count = login.first, len(login.lines)
+    section = reader.section(first)
+    known = not isinstance(first.person, HiddenName)
+    explanation = first.explain(called([line.account.name for line in login.lines]))
+    return {
+        "section": section,
+        "account": first.account,
+        "channel": declarations.label(first.account.channel),
+        "count": count,
+        "unseen": count - shown,
+        "pill": _pill(first, section, reader),
+        "aside": _left(first, reader) if count == 1 and first.ends else "",
+        "teams": _teams(login.lines[:shown], reader),
+        "stopped": reader.full(first.account.since) if first.ends is None else "",
+        "ends": reader.full(first.ends),
+        "covered": first.covered,
+        "carrier": first_name(first.carrier),
+        **_backup(first, reader),
+        **_linked_by(login, reader),
+        "explanation": explanation,
+        "waits_for": first.waits_for,
+        "asks": not (first.waits_for or first.mine or first.unreachable),
+        "person": first.person if known else "",
+        "who": first_name(first.person) if known else "",
+        "named": first.person,
+        "contact": first.contact,
+        "steps_kind": _steps_kind(first),
+        "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
+        "liftable": first.reason in LIFTABLE,
+        "native": _native(first) or first.person,
+        "watches": first.watches,
+        "mine": first.mine and not first.walled,
+        "by_consent": first.by_consent,
+        "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
+        "open_url": addresses.absolute_url("open_account", first.account.pk),
+    }
+
+
+def _pill(line: WarningLine, section: Section, reader: WarningReader) -> Pill:
+    """Return the state of an account; while it works, the same count of days as the subject's."""
+    return pill("account", HEALTH[section], label="" if line.deactivated else _left(line, reader))
+
+
+def _left(line: WarningLine, reader: WarningReader) -> str:
+    days = reader.days(line)
+    return dates.whole_days_left(days) if days > 0 else gettext("Ends today")
+
+
+def _teams(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
+    """Return the accounts of a card by team; without the teams' names where all belong to one."""
+    teams: dict[str, list[dict[str, str]]] = {}
+    for line in lines:
+        account = line.account
+        facts = {"name": account.name, "native_id": account.native_id, "ends": reader.full(line.ends)}
+        teams.setdefault(account.team.name if reader.names_teams else "", []).append(facts)
+    return [{"name": name, "accounts": found} for name, found in teams.items()]
+
+
+def _backup(line: WarningLine, reader: WarningReader) -> dict[str, object]:
+    """Return who carries the account on where only a log-in ends, and until when."""
+    if not line.covered:
+        return {}
+    carriers = [
+        entry.token
+        for entry in line.entries
+        if entry.token.state == Token.State.VALID and (line.token is None or entry.token_id != line.token.pk)
+    ]
+    return {
+        "backup": line.name_of(carriers[0]) if carriers else "",
+        "backup_ends": reader.full(line.account.deadline),
+    }
+
+
+def _linked_by(login: Login, reader: WarningReader) -> dict[str, object]:
+    """Return who linked the accounts, the reader first: the name, and "you", "unknown", "left" or ""."""
+    found: dict[tuple[str, str], None] = {}
+    for line in login.lines:
+        for entry in line.entries:
+            me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
+            found[line.name_of(entry.token), "you" if me else _gone(entry.token)] = None
+    people = sorted(found, key=lambda one: one[1] != "you")
+    return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}
+
+
+def _gone(token: Token) -> str:
+    """Return why a person cannot be asked: "unknown" to us, or "left"; "" where they can."""
+    if token.kind == Token.Kind.SYSTEM:
+        return ""
+    if token.consented_by is None:
+        return "unknown"
+    return "" if token.consented_by.is_active else "left"
+
+
+def _steps_kind(line: WarningLine) -> str:
+    """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
+    if line.unreachable and line.person and line.by_consent and not line.mine:
+        return "find"
+    if line.walled:
+        return "wall"
+    if line.watches:
+        return "watch"
+    if line.explanation is not None and line.explanation.steps:
+        return "channel"
+    return "press" if line.mine or line.person else ""
+
+
+def _native(line: WarningLine) -> str:
+    """Return how the log-in is called at the channel, as the reader may know it."""
+    if line.token is None or not line.names.sees_token(line.token, line.account):
+        return ""
+    return line.token.native_user_name

@@ -22,7 +22,7 @@ from django.utils import timezone
 from notifications import claims, clean, kinds
 from notifications.models import Message
 from ui.phrases import phrase
-from users import contacts, hold, liveness, storing
+from users import hold, liveness, recipients, storing
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _html(html: str) -> str:
 
 def _as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
     headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
-    if answers_to := mail.reply_to or contacts.reply_to([message.team_id], reader=message.recipient):
+    if answers_to := mail.reply_to or recipients.reply_to([message.team_id], reader=message.recipient):
         headers["Reply-To"] = answers_to
     email = EmailMultiAlternatives(
         mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers

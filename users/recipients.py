@@ -1,4 +1,4 @@
-"""Who is told where nobody else can be: the leads of the account's team, else the operators.
+"""Who is told where nobody else can be: the leads of the account's team, else the operators; and who receives the answers to mails.
 
 The one place of this rule. Python callers take `fallback` (or `reachable`); the evaluation of macros joins `FALLBACK_SQL`.
 """
@@ -22,6 +22,9 @@ class Via(models.TextChoices):
     DIRECT = "", _("The person, or an address that was entered")
     TEAM_LEAD = "team_lead", _("Team lead: nobody else could be told")
     OPERATOR = "operator", _("Operator: nobody else could be told, and the team has no lead")
+
+
+MOST = 3  # addresses in one Reply-To
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,20 @@ LEADS_SQL = f"""
 FALLBACK_SQL = f"""{LEADS_SQL}
     union all
     select unnest(%(operators)s::text[]), 'operator' where not exists ({LEADS_SQL})"""  # constants
+
+
+def reply_to(team_ids: Iterable[int | None], *, reader: str = "") -> str:
+    """Return the addresses for Reply-To: CONTACT_EMAIL, else the leads of the teams, else the first of OPERATOR_EMAILS; "" for none.
+
+    Nobody is asked to answer to themselves: `reader` is left out.
+    """
+    if settings.CONTACT_EMAIL:
+        return str(settings.CONTACT_EMAIL)
+    ids = [pk for pk in team_ids if pk is not None]
+    leads = User.objects.filter(
+        memberships__team__in=ids, memberships__role=Membership.Role.TEAM_LEAD, is_active=True
+    )
+    found = list(
+        leads.exclude(email=reader).order_by("email").values_list("email", flat=True).distinct()[:MOST]
+    )
+    return ", ".join(found or [email for email in settings.OPERATOR_EMAILS if email != reader][:1])
