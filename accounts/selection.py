@@ -48,6 +48,11 @@ def in_order(account: Account) -> list[AccountToken]:
         entries = list(account.pool.all())
     else:
         entries = list(account.pool.select_related("token", "token__app", "token__consented_by", "added_by"))
+    return ordered(account, entries)
+
+
+def ordered(account: Account, entries: Iterable[AccountToken]) -> list[AccountToken]:
+    """Return pool entries of the account, which were read already, as `in_order` does."""
     return sorted(entries, key=lambda entry: _place(account, entry))
 
 

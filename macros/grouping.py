@@ -1,12 +1,14 @@
 """What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cached_property
 
-from accounts import pool_reasons, selection, summary
+from django.db.models import Prefetch
+
+from accounts import pool_reasons, selection
 from accounts.models import Account, AccountToken
 from macros.models import Notice
 from tokens import reasons
@@ -23,6 +25,21 @@ _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.IDLE: Reason.UNUSED,
 }
 
+# What is read of accounts, tokens and pool entries.
+_OF_ACCOUNT = (
+    "name", "channel", "native_id", "team__name", "active_token", "state", "reason", "since", "cycle", "deadline",
+)  # fmt: skip
+_OF_TOKEN = (
+    "team", "consented_by", "native_user_id", "native_user_name", "kind", "state", "state_since", "reason",
+    "deadline", "deadline_kind", "deadline_clock", "proven_at", "demoted_at",
+)  # fmt: skip
+_OF_ENTRY = (
+    *("account", "access", "access_reason", "can_publish", "rank"),
+    *(
+        f"token__{name}"
+        for name in (*_OF_TOKEN, "consented_by__name", "consented_by__email", "consented_by__is_active")
+    ),
+)
 LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
 
 
@@ -47,31 +64,22 @@ class WarningLine:
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
     names: NameVisibility  # whose names its reader may read
+    days: int  # that are left by the reader's calendar; below 0 for a deactivated account
     via: Via = Via.DIRECT  # how it came to its reader
 
-    def days(self, *, now: datetime, zone: tzinfo) -> int:
-        """Return the calendar days left in the reader's zone; below 0 for a deactivated account."""
-        if self.ends is None:
-            return -1
-        return (self.ends.astimezone(zone).date() - now.astimezone(zone).date()).days
-
-    def section(self, *, now: datetime, zone: tzinfo) -> Section:
-        """Return the heading that it comes under."""
+    @property
+    def section(self) -> Section:
+        """The heading that it comes under."""
         if self.deactivated:
             return Section.DEACTIVATED
-        days = self.days(now=now, zone=zone)
-        if days <= 7:
+        if self.days <= 7:
             return Section.WEEK
-        return Section.MONTH if days <= 30 else Section.LATER
-
-    def name_of(self, token: Token) -> str:
-        """Return whose log-in it is, as the reader may know it."""
-        return self.names.within(token, self.account)
+        return Section.MONTH if self.days <= 30 else Section.LATER
 
     @cached_property
     def person(self) -> str:
         """Who can fix it, or ""."""
-        return self.name_of(self.token) if self.token else ""
+        return self.names.within(self.token, self.account) if self.token else ""
 
     @property
     def contact(self) -> str:
@@ -94,7 +102,7 @@ class WarningLine:
         for entry in self.entries:
             other = self.token is None or entry.token_id != self.token.pk
             if other and selection.living(entry) and entry.token.deadline == self.account.deadline:
-                return self.name_of(entry.token)
+                return self.names.within(entry.token, self.account)
         return ""
 
     @cached_property
@@ -111,7 +119,7 @@ class WarningLine:
         clock = self.token.deadline_clock if self.token else ""
         return self.lost or _BY_CLOCK.get(clock, Reason.EXPIRED)
 
-    @property
+    @cached_property
     def by_consent(self) -> bool:
         """Whether its person ends it by re-authenticating; else an admin at the channel has to act."""
         return reasons.by_consent(self.lost)
@@ -132,18 +140,18 @@ class WarningLine:
         person = self.token is not None and self.token.kind == Token.Kind.PERSON
         return person and self.by_consent and not self.mine and not self.unreachable
 
-    @property
+    @cached_property
     def waits_for(self) -> str:
         """Who has to act where it is not the person: "an admin at X"; "" where it is."""
-        return self.explanation.waits_for if self.explanation else ""
-
-    @cached_property
-    def explanation(self) -> reasons.Explanation | None:
-        """Why it ends or ended, worded for its reader; None where no log-in is linked."""
-        return self.explain(self.account.name)
+        if self.by_consent:
+            return ""
+        explanation = self.explain(self.account.name)
+        return explanation.waits_for if explanation else ""
 
     def explain(self, account: str) -> reasons.Explanation | None:
-        """Return the same for `account`: of several that one cause hit, all of them."""
+        """Return why it ends or ended, worded for its reader; None where no log-in is linked. `account`: its name, or that of all of
+        several that one cause hit.
+        """
         if self.token is None:
             return None
         return reasons.explain(
@@ -154,18 +162,6 @@ class WarningLine:
             you=self.mine,
             ahead=not self.lost,
         )
-
-
-@dataclass
-class Login:
-    """One log-in and the accounts that one re-authentication renews, most urgent first."""
-
-    lines: list[WarningLine] = field(default_factory=list)
-
-    @property
-    def first(self) -> WarningLine:
-        """The most urgent account."""
-        return self.lines[0]
 
 
 def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
@@ -180,36 +176,47 @@ def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
     return [notice for notice in notices if notice.account_id in wanted], len(ids) - len(wanted)
 
 
-def lines_of(notices: Iterable[Notice], *, reader: User | None) -> list[WarningLine]:
-    """Return one line per account and log-in, most urgent first. What several macros found is one line."""
+def lines_of(
+    notices: Iterable[Notice], *, reader: User | None, now: datetime, zone: tzinfo
+) -> list[WarningLine]:
+    """Return one line per account and log-in, most urgent first. What several macros found is one line.
+
+    `zone` is the reader's, by whose calendar days count from `now`.
+    """
     facts: dict[tuple[int, int | None], Notice] = {}
     for notice in notices:
         facts.setdefault((notice.account_id, notice.token_id), notice)
-    ids = {notice.account_id for notice in facts.values()}
-    accounts = {one.pk: one for one in summary.with_pools(Account.objects.filter(pk__in=ids))}
+    accounts = _accounts({notice.account_id for notice in facts.values()})
     names = names_for(reader)
-    lines = [_line(accounts[notice.account_id], notice, reader, names) for notice in facts.values()]
-    # A log-in that ends says nothing more where the account's own line stands already.
-    told = {(line.account.pk, line.token.pk if line.token else None) for line in lines if not line.covered}
-    lines = [
-        line
-        for line in lines
-        if not line.covered or (line.account.pk, line.token.pk if line.token else None) not in told
+    made = [
+        _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))
+        for notice in facts.values()
     ]
-    return sorted(_unique(lines), key=_urgency)
+    # The account's own line first: a log-in that ends says nothing more where that stands.
+    lines: dict[tuple[int, int | None], WarningLine] = {}
+    for line in sorted(made, key=lambda line: line.covered):
+        lines.setdefault((line.account.pk, line.token.pk if line.token else None), line)
+    return sorted(lines.values(), key=_urgency)
 
 
-def by_login(lines: Iterable[WarningLine]) -> list[Login]:
-    """Group the lines, which are sorted, by the log-in that renews them; accounts without one stand alone.
+def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
+    """Group the lines, which are sorted, by the log-in that one re-authentication renews; accounts without one stand alone.
 
     What re-authenticating does not help stands apart from what it does.
     """
-    logins: dict[tuple[str, int, str], Login] = {}
+    logins: dict[tuple[str, int, str], list[WarningLine]] = {}
     for line in lines:
         what = "" if line.by_consent else line.lost
         key = ("token", line.token.pk, what) if line.token else ("account", line.account.pk, "")
-        logins.setdefault(key, Login()).lines.append(line)
+        logins.setdefault(key, []).append(line)
     return list(logins.values())
+
+
+def _accounts(ids: Collection[int]) -> dict[int, Account]:
+    """Load accounts and their pools with what mails say of them, and nothing more: one mail may load hundreds."""
+    pool = AccountToken.objects.select_related("token__consented_by").only(*_OF_ENTRY)
+    accounts = Account.objects.filter(pk__in=ids).select_related("team").only(*_OF_ACCOUNT)
+    return {one.pk: one for one in accounts.prefetch_related(Prefetch("pool", queryset=pool))}
 
 
 def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
@@ -221,18 +228,14 @@ def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
     )
 
 
-def _unique(lines: Iterable[WarningLine]) -> list[WarningLine]:
-    seen: dict[tuple[int, int | None], WarningLine] = {}
-    for line in lines:
-        seen.setdefault((line.account.pk, line.token.pk if line.token else None), line)
-    return list(seen.values())
-
-
-def _line(account: Account, notice: Notice, reader: User | None, names: NameVisibility) -> WarningLine:
-    entries = selection.in_order(account)
+def _line(
+    account: Account, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
+) -> WarningLine:
+    entries = selection.ordered(account, account.pool.all())
     deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice_end(notice, account)
+    days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
     return WarningLine(
         account=account,
@@ -243,6 +246,7 @@ def _line(account: Account, notice: Notice, reader: User | None, names: NameVisi
         covered=notice.token_id is not None and not deactivated and later,
         ends=ends,
         names=names,
+        days=days,
         via=Via(notice.via),
     )
 

@@ -9,13 +9,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from macros import grouping, opt_outs, revalidation
-from macros.grouping import Login, Section, WarningLine
+from macros.grouping import Section, WarningLine
 from macros.models import Notice
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
+from tokens.reasons import Explanation
 from ui import addresses, dates, mails
 from ui.mails import called
 from ui.pills import Pill, pill
@@ -53,26 +54,17 @@ def build(message: Message) -> Mail:
 
 @dataclass(frozen=True)
 class WarningReader:
-    """Who reads the mail and when: the words differ by person, zone and moment."""
+    """Who reads the mail: the words differ by person and zone."""
 
-    now: datetime
     zone: tzinfo
     user_id: int | None = None
     name: str = ""
     beyond: int = 0  # accounts that the mail is about and that it only counts
     names_teams: bool = False  # the accounts of this mail belong to several teams
 
-    def days(self, line: WarningLine) -> int:
-        """Return the calendar days that are left, by the reader's calendar."""
-        return line.days(now=self.now, zone=self.zone)
-
-    def section(self, line: WarningLine) -> Section:
-        """Return the heading that a line comes under."""
-        return line.section(now=self.now, zone=self.zone)
-
     def full(self, when: datetime | None) -> str:
         """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
-        return dates.moment(when, zone=self.zone).full if when else ""
+        return dates.short_date(when, zone=self.zone, named=True) if when else ""
 
 
 @dataclass(frozen=True)
@@ -87,12 +79,20 @@ class Foot:
 def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
     """Return the mail that tells one recipient these notices."""
     user = User.objects.filter(email=recipient, is_active=True).first()
+    zone = user.zone if user else timezone.get_default_timezone()
     notices, beyond = grouping.most_urgent(notices)
-    lines = grouping.lines_of(notices, reader=user)
-    reader = _reader(user, now, lines, beyond)
-    names = sorted({notice.macro_title for notice in notices})
+    lines = grouping.lines_of(notices, reader=user, now=now, zone=zone)
+    teams = {line.account.team_id for line in lines}
+    reader = WarningReader(
+        zone=zone,
+        user_id=user.pk if user else None,
+        name=user.name if user else "",
+        beyond=beyond,
+        names_teams=len(teams) > 1,
+    )
+    macros = sorted({notice.action.macro.name for notice in notices if notice.action})
     facts = {
-        **of_mail(lines, reader, macros=names),
+        **of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
         "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
         "all_url": addresses.absolute_url("my_accounts") if user else "",
@@ -102,9 +102,9 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
         "not_mine_url": foot.not_mine,
     }
     return Mail(
-        **mails.render("warning", facts, zone=reader.zone),
+        **mails.render("warning", facts, zone=zone),
         headers=_headers(lines[0], foot),
-        reply_to=reply_to({line.account.team_id for line in lines}, reader=recipient),
+        reply_to=reply_to(teams, reader=recipient),
     )
 
 
@@ -127,26 +127,15 @@ def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str
     return [of_card(login, reader, shown=share) for login, share in places if share]
 
 
-def _shares(found: Sequence[Login]) -> list[int]:
+def _shares(found: Sequence[Sequence[WarningLine]]) -> list[int]:
     """Part the places of a mail: one for each log-in, since each is a press of its own, then one more for each that has more."""
     shares = [0] * len(found)
     room = SHOWN
-    while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login.lines)][:room]):
+    while room and (hungry := [n for n, login in enumerate(found) if shares[n] < len(login)][:room]):
         for number in hungry:
             shares[number] += 1
         room -= len(hungry)
     return shares
-
-
-def _reader(user: User | None, now: datetime, lines: Sequence[WarningLine], beyond: int) -> WarningReader:
-    return WarningReader(
-        now=now,
-        zone=user.zone if user else timezone.get_default_timezone(),
-        user_id=user.pk if user else None,
-        name=user.name if user else "",
-        beyond=beyond,
-        names_teams=len({line.account.team_id for line in lines}) > 1,
-    )
 
 
 def of_mail(
@@ -180,7 +169,7 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
         "covered": line.covered,
         "mine": line.mine,
         "can_act": line.can_act,
-        "days": reader.days(line),
+        "days": line.days,
         "at": f"{line.ends.astimezone(reader.zone):%H:%M %Z}" if line.ends else "",
         "ends": reader.full(line.ends),
         "by_consent": line.by_consent,
@@ -234,27 +223,26 @@ def _because(lines: Sequence[WarningLine]) -> str:
     return {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator", Via.DIRECT: "address"}[ways.pop()]
 
 
-def of_card(login: Login, reader: WarningReader, *, shown: int) -> dict[str, object]:
+def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) -> dict[str, object]:
     """Return the facts of the card of a log-in, with so many of its accounts by name."""
-    first, count = login.first, len(login.lines)
-    section = reader.section(first)
+    first, count = lines[0], len(lines)
     known = not isinstance(first.person, HiddenName)
-    explanation = first.explain(called([line.account.name for line in login.lines]))
+    explanation = first.explain(called([line.account.name for line in lines]))
     return {
-        "section": section,
+        "section": first.section,
         "account": first.account,
         "channel": declarations.label(first.account.channel),
         "count": count,
         "unseen": count - shown,
-        "pill": _pill(first, section, reader),
-        "aside": _left(first, reader) if count == 1 and first.ends else "",
-        "teams": _teams(login.lines[:shown], reader),
+        "pill": _pill(first),
+        "aside": _left(first) if count == 1 and first.ends else "",
+        "teams": _teams(lines[:shown], reader),
         "stopped": reader.full(first.account.since) if first.ends is None else "",
         "ends": reader.full(first.ends),
         "covered": first.covered,
         "carrier": first_name(first.carrier),
         **_backup(first, reader),
-        **_linked_by(login, reader),
+        **_linked_by(lines, reader),
         "explanation": explanation,
         "waits_for": first.waits_for,
         "asks": not (first.waits_for or first.mine or first.unreachable),
@@ -262,7 +250,7 @@ def of_card(login: Login, reader: WarningReader, *, shown: int) -> dict[str, obj
         "who": first_name(first.person) if known else "",
         "named": first.person,
         "contact": first.contact,
-        "steps_kind": _steps_kind(first),
+        "steps_kind": _steps_kind(first, explanation),
         "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
         "liftable": first.reason in LIFTABLE,
         "native": _native(first) or first.person,
@@ -274,14 +262,13 @@ def of_card(login: Login, reader: WarningReader, *, shown: int) -> dict[str, obj
     }
 
 
-def _pill(line: WarningLine, section: Section, reader: WarningReader) -> Pill:
+def _pill(line: WarningLine) -> Pill:
     """Return the state of an account; while it works, the same count of days as the subject's."""
-    return pill("account", HEALTH[section], label="" if line.deactivated else _left(line, reader))
+    return pill("account", HEALTH[line.section], label="" if line.deactivated else _left(line))
 
 
-def _left(line: WarningLine, reader: WarningReader) -> str:
-    days = reader.days(line)
-    return dates.whole_days_left(days) if days > 0 else gettext("Ends today")
+def _left(line: WarningLine) -> str:
+    return dates.whole_days_left(line.days) if line.days > 0 else gettext("Ends today")
 
 
 def _teams(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
@@ -304,18 +291,18 @@ def _backup(line: WarningLine, reader: WarningReader) -> dict[str, object]:
         if entry.token.state == Token.State.VALID and (line.token is None or entry.token_id != line.token.pk)
     ]
     return {
-        "backup": line.name_of(carriers[0]) if carriers else "",
+        "backup": line.names.within(carriers[0], line.account) if carriers else "",
         "backup_ends": reader.full(line.account.deadline),
     }
 
 
-def _linked_by(login: Login, reader: WarningReader) -> dict[str, object]:
+def _linked_by(lines: Sequence[WarningLine], reader: WarningReader) -> dict[str, object]:
     """Return who linked the accounts, the reader first: the name, and "you", "unknown", "left" or ""."""
     found: dict[tuple[str, str], None] = {}
-    for line in login.lines:
+    for line in lines:
         for entry in line.entries:
             me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
-            found[line.name_of(entry.token), "you" if me else _gone(entry.token)] = None
+            found[line.names.within(entry.token, line.account), "you" if me else _gone(entry.token)] = None
     people = sorted(found, key=lambda one: one[1] != "you")
     return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}
 
@@ -329,7 +316,7 @@ def _gone(token: Token) -> str:
     return "" if token.consented_by.is_active else "left"
 
 
-def _steps_kind(line: WarningLine) -> str:
+def _steps_kind(line: WarningLine, explanation: Explanation | None) -> str:
     """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
     if line.unreachable and line.person and line.by_consent and not line.mine:
         return "find"
@@ -337,7 +324,7 @@ def _steps_kind(line: WarningLine) -> str:
         return "wall"
     if line.watches:
         return "watch"
-    if line.explanation is not None and line.explanation.steps:
+    if explanation is not None and explanation.steps:
         return "channel"
     return "press" if line.mine or line.person else ""
 

@@ -42,7 +42,8 @@ def all_notices_of(message: Message) -> QuerySet[Notice]:
 
 def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
     """Return the notices that still hold, and the codes of why the others were dropped; drops are recorded."""
-    notices = list(notices_of(message).select_related("action__macro", "account", "token"))
+    found = notices_of(message).select_related("action__macro", "account", "token")
+    notices = list(found.defer("token__credentials"))  # a mail has no use for them
     applied = _applications(notices)
     linked = _pool_entries(notices)
     told, stopped = _still_told(notices), _stopped(message)

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.models import Account
+from accounts.models import Account, AccountToken
 from macros import evaluation, mails
 from macros.models import Notice
 from notifications import claims
@@ -408,6 +410,36 @@ def test_a_mail_with_many_accounts_needs_few_queries(
 
     with django_assert_max_num_queries(13):  # type: ignore[operator]  # a fixture without a public type
         mail_to("ada@example.com")
+
+
+@pytest.mark.parametrize("watch", ["account", "token"])
+def test_what_a_mail_says_of_an_account_is_read_with_all_of_them(ada: User, watch: str) -> None:
+    action = make_macro(emails=[], notify_consenters=True, watch=watch)
+    teams, notices = [Team.default(), make_team()], list[Notice]()
+    for number in range(12):
+        other = make_person(f"zoe{number}@example.com", is_active=number % 4 != 1)
+        account = ending(3 + number, person=other if number % 3 else ada, team=teams[number % 2])
+        link(
+            account, make_token(deadline=noon(TODAY + timedelta(days=40)), consented_by=ada), rank=number % 2
+        )
+        if number % 4 == 2:
+            AccountToken.objects.filter(account=account).update(access="lost", access_reason="access_lost")
+        if number % 4 == 3:
+            die(account)
+        settle(account)
+        threshold = 0 if account.state == Account.State.DEACTIVATED else 30
+        token = account.pool.latest("pk").token if watch == "token" and threshold else None
+        facts = {"account": account, "token": token, "team": account.team, "cycle": account.cycle}
+        notices.append(Notice(action=action, threshold=threshold, recipient=ada.email, **facts))
+
+    counts = []
+    for some in (notices[:6], notices):
+        with CaptureQueriesContext(connection) as queries:
+            mails.compose(some, recipient=ada.email, now=NOW, foot=mails.Foot())
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+    assert counts[0] <= 8
 
 
 @pytest.mark.parametrize("watch", ["account", "token"])
