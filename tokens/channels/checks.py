@@ -82,6 +82,10 @@ def _of_the_words(channel: Channel) -> list[str]:
     key = getattr(channel, "key", "")
     if (last := words.said(key, "last_step")) and not last.startswith("Press "):
         said.append("has a last_step that does not begin with “Press ”")
+    if not words.has_own(key):
+        said.append(
+            "has no words.txt beside its channel.py: an installed distribution lists it as package data"
+        )
     return said + [f"says nothing in {name} of its words.txt" for name in words.missing(key)]
 
 

@@ -80,6 +80,11 @@ def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> Ma
     return phrases.stages(file, name, channel=channel, buttons=False, button=button)
 
 
+def has_own(key: str) -> bool:
+    """Return whether a channel's package has a words.txt."""
+    return key in _OWN
+
+
 def missing(key: str) -> list[str]:
     """Return the phrases that a channel's package has to have and does not."""
     reasons = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]

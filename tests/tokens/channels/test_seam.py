@@ -40,6 +40,7 @@ def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
     assert any("has no lifetime" in text for text in said)
     assert any("calls itself myspace" in text for text in said)
     assert any("is not declared" in text for text in said)
+    assert any("has no words.txt beside its channel.py" in text for text in said)
     assert any("says nothing in password_changed_steps of its words.txt" in text for text in said)
     assert any("has no address friendster_callback" in text for text in said)
 
