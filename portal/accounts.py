@@ -31,7 +31,7 @@ from portal import (
     macros_on_accounts,
     moving,
 )
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.templatetags import ui as tags
@@ -40,7 +40,7 @@ from users.visibility import names_for, teams_of
 
 
 @admin.register(Account)
-class AccountAdmin(OwnList):
+class AccountAdmin(ReadOnlyList):
     """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
 
     Accounts come by Add Account (the same flow as self-service) or by `manage.py import_accounts`; there is no plain form.
@@ -273,11 +273,3 @@ class AccountAdmin(OwnList):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may add accounts."""
         return request.user.has_perm("accounts.link_account")
-
-    def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """No plain form: each action has its own permission."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
-        """Accounts are not deleted: unlink their tokens or pause them."""
-        return False

@@ -22,7 +22,7 @@ from accounts.mails.api_key_mail import DAYS_AHEAD
 from accounts.models import ApiKey
 from portal import access, handed_out
 from portal.forms import KeyForm
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import Late, Page, Said
@@ -31,7 +31,7 @@ from users.models import Team, person
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(OwnList):
+class ApiKeyAdmin(ReadOnlyList):
     """Keys: made once, listed by prefix, revoked as an action. There is no plain form."""
 
     list_display = [
@@ -147,14 +147,6 @@ class ApiKeyAdmin(OwnList):
         self, lookup: str, value: Any, request: HttpRequest | None = None
     ) -> bool:  # Django's interface
         """Allow none: the address of the list must not answer questions about hashes."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """No plain form."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Keys are revoked, not deleted."""
         return False
 
     def get_urls(self) -> list[URLPattern]:

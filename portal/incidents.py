@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
 from portal import access
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
 from ui import confirm
@@ -32,7 +32,7 @@ RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
 @admin.register(Incident)
-class IncidentAdmin(OwnList):
+class IncidentAdmin(ReadOnlyList):
     """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
 
     list_display = ["name_cell", "state_cell", "held_cell", "began_cell", "ended_cell"]
@@ -56,18 +56,6 @@ class IncidentAdmin(OwnList):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The same."""
         return request.user.has_perm(access.DECIDE)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """They come from channels."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """Read-only; deciding has pages of its own."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """Read-only."""
-        return False
 
     @display(description=gettext_lazy("Channel app"), ordering="app")
     def name_cell(self, incident: Incident) -> str:

@@ -17,7 +17,7 @@ from unfold.decorators import action
 
 from portal import access
 from portal.filters import TeamFilter
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from portal.people_forms import InviteForm
 from ui import confirm
 from ui.confirm import Page, Said
@@ -30,7 +30,7 @@ say = partial(phrase, "words/invitations.txt")
 
 
 @admin.register(Invitation)
-class InvitationAdmin(OwnList):
+class InvitationAdmin(ReadOnlyList):
     """Invitations: made by a form, then only sent again or revoked."""
 
     form = InviteForm
@@ -113,14 +113,6 @@ class InvitationAdmin(OwnList):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether people may be invited."""
         return request.user.has_perm("users.invite_user")
-
-    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """Return False: it is sent again or revoked."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
-        """Return False: it is part of the records."""
-        return False
 
     def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether this invitation may be sent again or revoked: staff's by superusers only."""

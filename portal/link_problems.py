@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts.models import LinkProblem
 from portal import access
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
 from users.models import Membership
 
@@ -27,7 +27,7 @@ _WHERE = {
 
 
 @admin.register(LinkProblem)
-class LinkProblemAdmin(OwnList):
+class LinkProblemAdmin(ReadOnlyList):
     """What people met while linking, for 90 days. Staff see the people of their teams."""
 
     list_display = ["code", "person_cell", "channel", "kind", "when_cell"]
@@ -47,18 +47,6 @@ class LinkProblemAdmin(OwnList):
         teams = Membership.objects.filter(user=request.user.pk).values("team")
         colleagues = Membership.objects.filter(team__in=teams).values("user")
         return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """They come from their causes."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: LinkProblem | None = None) -> bool:
-        """Read-only."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: LinkProblem | None = None) -> bool:
-        """Read-only; they go by themselves."""
-        return False
 
     @display(description=gettext_lazy("Person"), ordering="user__email")
     def person_cell(self, problem: LinkProblem) -> str:

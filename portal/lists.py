@@ -76,6 +76,22 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return response  # type: ignore[no-any-return]  # untyped theme
 
 
+class ReadOnlyList(OwnList):
+    """A list of rows that are written where they come about: no form adds, changes or deletes one; actions have pages."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return False."""
+        return False
+
+
 def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict[str, Any]:
     """Return what the list's template shows beside Django's change list."""
     lines = _lines(model_admin, request, cl)

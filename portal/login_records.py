@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
 from users import retention, visibility
 from users.models import LoginRecord, User, person
@@ -27,7 +27,7 @@ def latest(user: User) -> SafeString:
 
 
 @admin.register(LoginRecord)
-class LoginRecordAdmin(OwnList):
+class LoginRecordAdmin(ReadOnlyList):
     """Who logged in, who failed to, and what of a log-in was changed: the newest first."""
 
     list_display = ["when", "whose", "event", "outcome", "address", "browser_name"]
@@ -78,15 +78,3 @@ class LoginRecordAdmin(OwnList):
         """Return the browser as people call it; what it says of itself is behind it."""
         shown = format_html('<span title="{}">{}</span>', record.browser, record.browser_name)
         return shown if record.browser else ""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: rows are written where the event happens."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: the database refuses it, too."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False: the retention job removes what is old."""
-        return False

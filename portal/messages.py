@@ -17,7 +17,7 @@ from notifications import claims, kinds
 from notifications.models import Message
 from portal import access, mail_html
 from portal.filters import TeamFilter
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from ui import confirm
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
@@ -52,7 +52,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(OwnList):
+class MessageAdmin(ReadOnlyList):
     """What went out, what did not, and why."""
 
     list_display = [
@@ -92,18 +92,6 @@ class MessageAdmin(OwnList):
             return rows  # type: ignore[no-any-return]  # untyped theme
         teams = Team.objects.filter(memberships__user=user.pk)
         return rows.filter(Q(team__in=teams) | Q(recipient=getattr(user, "email", "")))  # type: ignore[no-any-return]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Messages come from their causes."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        """Read-only."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        """Read-only."""
-        return False
 
     def row_name(self, row: Message) -> str:
         """Return the subject."""

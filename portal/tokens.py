@@ -17,7 +17,7 @@ from accounts import health, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from portal import dates, filters, removing, system_user
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
 from tokens.channels import declarations
@@ -63,7 +63,7 @@ class TokenStateFilter(SimpleListFilter):
 
 
 @admin.register(Token)
-class TokenAdmin(OwnList):
+class TokenAdmin(ReadOnlyList):
     """All tokens, read only: those in pools of accounts that one sees. A token is looked at in the pool of an account."""
 
     list_display = [
@@ -100,18 +100,6 @@ class TokenAdmin(OwnList):
     def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
         """Ask before a log-in is ended at its channel (GET), end it (POST)."""
         return removing.revoke(request, token_id, self.get_queryset)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Tokens come by consent or import."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """Only lifecycle writes tokens."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Token | None = None) -> bool:
-        """Tokens are unlinked, not deleted."""
-        return False
 
     # --- the list -------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from portal import access
-from portal.lists import OwnList
+from portal.lists import ReadOnlyList
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
@@ -57,7 +57,7 @@ class MeaningForm(ConfirmForm):
 
 
 @admin.register(UnknownAnswer)
-class UnknownAnswerAdmin(OwnList):
+class UnknownAnswerAdmin(ReadOnlyList):
     """What channels answered that no verdict table knows."""
 
     list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
@@ -81,18 +81,6 @@ class UnknownAnswerAdmin(OwnList):
     def row_name(self, row: UnknownAnswer) -> str:
         """Return channel and status."""
         return self.answer_cell(row)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Answers come from channels."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
-        """No plain form: what an answer means is said as an action."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: UnknownAnswer | None = None) -> bool:
-        """They stay, so that nobody is told of them again."""
-        return False
 
     # --- the list -------------------------------------------------------------------------------------------------
 
