@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,9 +28,10 @@ from portal import first_steps
 from tests.support.factories import make_user
 from tokens.channels import brake, oauth1_client
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
-from tokens.channels.kinds import Answer, AppKeys, Credentials, Grant
-from tokens.channels.linkedin import channel as linkedin
+from tokens.channels.kinds import Answer, AppKeys, Credentials
+from tokens.channels.linkedin.channel import CHANNEL as LINKEDIN
 from tokens.channels.pinterest.channel import CHANNEL as PINTEREST
+from tokens.channels.sessions import nobodys_session
 from tokens.channels.snapchat.channel import CHANNEL as SNAPCHAT
 from tokens.channels.x.channel import CHANNEL as X
 from users import database_clock
@@ -148,15 +149,10 @@ GIVEN = {
     "expires_in": 1800,
     "scope": "snapchat-marketing-api",
 }
-GRANTS: dict[str, Callable[[Answer], Grant]] = {
-    "facebook": FACEBOOK._grant,
-    "snapchat": SNAPCHAT._grant,
-    "pinterest": lambda answer: PINTEREST._grant(KEYS, answer),
-    "linkedin": linkedin._grant,
-}
+GRANTING = {channel.key: channel for channel in (FACEBOOK, SNAPCHAT, PINTEREST, LINKEDIN)}
 
 
-@pytest.mark.parametrize("channel", GRANTS)
+@pytest.mark.parametrize("channel", GRANTING)
 @pytest.mark.parametrize("wrong", [HOUR, -HOUR])
 def test_a_token_that_a_host_with_a_wrong_clock_renewed_ends_when_the_channel_says(
     channel: str, wrong: timedelta
@@ -164,7 +160,8 @@ def test_a_token_that_a_host_with_a_wrong_clock_renewed_ends_when_the_channel_sa
     right = database_clock.now()
 
     with time_machine.travel(right + wrong, tick=True):
-        dates = GRANTS[channel](Answer("refresh", 200, {}, GIVEN)).dates
+        answer = Answer("refresh", 200, {}, GIVEN)
+        dates = GRANTING[channel].grant_in(answer, nobodys_session(KEYS)).dates
 
     assert dates.access_expires_at is not None
     assert abs(dates.access_expires_at - right - timedelta(minutes=30)) < timedelta(seconds=5)
