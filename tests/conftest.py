@@ -86,13 +86,11 @@ def _wait_for(process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Spare the garbage collector the modules, tests and models that stay to the end: it walked through them again and again."""
+    """Spare the garbage collector the modules and tests that come and stay: it walked through them again and again."""
     gc.disable()
     try:
         return (yield)
     finally:
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
         gc.enable()
 
 
