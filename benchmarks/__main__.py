@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--seconds N] [--rounds N] [--accounts N] [--json FILE] [lease|settle|evaluation ...]`.
+"""`python -m benchmarks [--seconds N] [--rounds N] [--accounts N] [--json FILE] [lease|settle|evaluation|mail ...]`.
 
 Measures the hot paths beside the limit that each could reach on this machine in this run. It judges nothing: the
 exit status is 0 once it has measured. Without DATABASE_URL and REDIS_URL it starts throw-away servers of its own.
@@ -18,8 +18,8 @@ from adtoken_project.embedded.processes import StartError
 from benchmarks.environment import Environment, machine, prepare, start_django, stop_on_signals
 from benchmarks.measure import Section, load_average
 
-PARTS = ("lease", "settle", "evaluation")
-SIZES = {"lease": [10_000], "settle": [10_000, 100_000], "evaluation": [10_000, 100_000]}
+PARTS = ("lease", "settle", "evaluation", "mail")
+SIZES = {"lease": [10_000], "settle": [10_000, 100_000], "evaluation": [10_000, 100_000], "mail": [10_000]}
 BUSY = (
     "On a busy machine every time is an upper bound and every rate a lower bound; compare figures of one run."
 )
@@ -57,8 +57,9 @@ def sizes(options: argparse.Namespace) -> dict[int, list[str]]:
 
 def run(environment: Environment, options: argparse.Namespace, now: datetime) -> list[Section]:
     """Fill and measure, one size after the other."""
-    from benchmarks import data, evaluation, lease, settle
+    from benchmarks import data, evaluation, lease, settle, warning_mail
 
+    modules = {"settle": settle, "evaluation": evaluation, "mail": warning_mail}
     sections: list[Section] = []
     for accounts, parts in sizes(options).items():
         say(f"Writing {accounts:,} accounts ...")
@@ -71,8 +72,7 @@ def run(environment: Environment, options: argparse.Namespace, now: datetime) ->
                     environment, accounts=accounts, seconds=options.seconds, rounds=options.rounds
                 )
             else:
-                module = settle if part == "settle" else evaluation
-                found = [module.measure(accounts=accounts, now=now, rounds=options.rounds)]
+                found = [modules[part].measure(accounts=accounts, now=now, rounds=options.rounds)]
             found[0].notes.append(f"load average {before:.1f} before, {load_average():.1f} after")
             sections += found
     return sections

@@ -74,6 +74,15 @@ def test_a_death_in_every_pool_shifts_every_account(whole: tuple[str, dict[str, 
 
 
 @pytest.mark.slow
+def test_a_warning_mail_stands_beside_what_it_cannot_do_without(whole: tuple[str, dict[str, Any]]) -> None:
+    results = find(whole[1], "Warning mail")["results"]
+
+    cpu = {name: found["CPU, milliseconds"]["median"] for name, found in results.items()}
+    assert len(cpu) == 5
+    assert 0 < cpu["  floor: the frame, without a card"] < cpu["a mail of one account"] < 1_000
+
+
+@pytest.mark.slow
 def test_the_table_shows_each_part_beside_its_limit(whole: tuple[str, dict[str, Any]]) -> None:
     for words in (
         "Lease, 60 accounts",
@@ -92,7 +101,7 @@ def test_a_part_that_does_not_exist_is_refused() -> None:
 
 def test_without_a_number_each_part_has_its_own_sizes() -> None:
     assert sizes(arguments([])) == {
-        10_000: ["lease", "settle", "evaluation"],
+        10_000: ["lease", "settle", "evaluation", "mail"],
         100_000: ["settle", "evaluation"],
     }
     assert sizes(arguments(["evaluation", "--accounts", "1000000"])) == {1_000_000: ["evaluation"]}
