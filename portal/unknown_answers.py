@@ -56,14 +56,29 @@ class MeaningForm(ConfirmForm):
         return [(option, _effect(option.data["value"])) for option in self["verdict"]]
 
 
+class MeaningFilter(admin.SimpleListFilter):
+    """What staff said that an answer means, in their words."""
+
+    title = gettext_lazy("meaning")
+    parameter_name = "verdict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return what may be said, and that nobody has said it yet."""
+        return [("none", gettext("Nobody has said it yet.")), *unknown_answer_words.choices()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[UnknownAnswer]) -> QuerySet[UnknownAnswer]:
+        """Keep answers of that meaning."""
+        value = self.value()
+        return queryset if value is None else queryset.filter(verdict="" if value == "none" else value)
+
+
 @admin.register(UnknownAnswer)
 class UnknownAnswerAdmin(ReadOnlyList):
     """What channels answered that no verdict table knows."""
 
     list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
     list_display_links = ["answer_cell"]
-    list_filter = ["app__channel", "call", "status", "verdict"]
-    titles: ClassVar = {"verdict": gettext_lazy("Meaning")}
+    list_filter = ["app__channel", "call", "status", MeaningFilter]
     search_fields = ["sample", "note", "fingerprint"]
     list_select_related = ["app"]
     actions = ["export_selected"]

@@ -93,6 +93,20 @@ def test_the_list_shows_channel_call_status_and_count(viewer: Client, answer: Un
     assert "Unknown" in page
 
 
+def test_the_list_is_narrowed_by_what_staff_said_in_their_words(
+    viewer: Client, answer: UnknownAnswer
+) -> None:
+    UnknownAnswer.objects.update(verdict="rate_limited")
+
+    page = viewer.get(LIST).text
+    same, none = (viewer.get(LIST, {"verdict": value}).text for value in ("rate_limited", "none"))
+
+    assert "We ask too often" in page
+    assert ">rate_limited<" not in page
+    assert "Facebook answered 400" in same
+    assert "Facebook answered 400" not in none
+
+
 def test_the_sidebar_names_it_for_those_who_may_see_it(viewer: Client) -> None:
     assert LIST in viewer.get("/admin/").content.decode()
     assert LIST not in browser(member("view_channelapp")).get("/admin/").content.decode()
