@@ -421,7 +421,7 @@ def test_a_restricted_account_is_not_called_working(client: Client, ada: User, b
 
     assert "Your log-ins work, but the channel restricts Marlo Optics." in page
     own = client.get(reverse("my_account", args=[Account.objects.get().pk])).content.decode()
-    assert "unpaid bill" in own
+    assert "Unpaid bill" in own
     assert "an admin of Marlo Optics at Facebook." in own
     assert "Facebook says: unpaid bill" in page
 
