@@ -24,6 +24,7 @@ from tests.contract.made_up.regional.channel import CHANNEL as REGIONAL
 from tests.contract.made_up.regional.declaration import DECLARATION, EUROPE
 from tests.contract.made_up.stand_in import ACCOUNT, StandIn
 from tests.support import native
+from tests.support.factories import make_user
 from tokens.channels import breaker, declarations, gate
 from tokens.channels.checks import problems
 from tokens.channels.kinds import Region
@@ -117,14 +118,20 @@ def test_a_job_is_told_where_its_token_is_good_and_sends_it_nowhere_else(
     assert america.seen == []
 
 
-def test_one_person_has_a_log_in_in_each_region(america: StandIn, europe: StandIn, browser: Browser) -> None:
-    client = browser("ada")
+def test_one_person_has_a_log_in_in_each_region_and_staff_see_which(
+    america: StandIn, europe: StandIn, browser: Browser, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client, staff = browser("ada"), Client()
+    staff.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
     here, there = link(client, america, "na"), link(client, europe, "eu")
 
     check(rounds=1)
 
     assert {token.region for token in Token.objects.filter(state="valid")} == {"na", "eu"}
     assert [lease_of(one).base_url for one in (here, there)] == [america.url, europe.url]
+    page = staff.get(reverse("admin:accounts_account_change", args=[there.pk])).content.decode()
+    assert "Regional: <em>Ada · Europe</em>" in page
 
 
 def test_who_re_authenticates_goes_where_the_account_is_without_being_asked(
