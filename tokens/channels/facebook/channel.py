@@ -215,8 +215,9 @@ class Facebook(CodeGrantChannel):
 
     def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
         """The token as a header, its proof in the query."""
-        sent = super().send(app, credentials, account)
-        return replace(sent, query={"appsecret_proof": calls.proof(app.secret, credentials.access_token)})
+        token = credentials.access_token
+        proof = {"appsecret_proof": calls.proof(app.secret, token)}
+        return Send(headers={"Authorization": f"Bearer {token}"}, query=proof)
 
 
 CHANNEL = Facebook()
