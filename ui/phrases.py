@@ -32,7 +32,7 @@ from django.utils.translation import get_language, override
 
 _STAGE = "\x1e"  # begins the name of a stage; nobody writes it in a text
 _STAGE_LINE = re.compile(rf"{_STAGE}.*")
-_MARK = "\x0e{}\x0f"  # stands for a name in a remembered text
+_OPEN, _CLOSE = "\x0e", "\x0f"  # around what stands for a name in a remembered text
 REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
 FEW = frozenset({"channel", "days", "button"})  # facts that are texts and take few values
 _OTHERS = re.compile(r"\bblock_of\b|\bblock\.")  # in a block that asks for another one
@@ -64,8 +64,9 @@ def named(
     nothing else with it: no filter, no condition. The other facts take few values.
     """
     text: str = _remembered(_one_line, name, block, language, tuple(names), tuple(facts.items()))
-    for key, value in names.items():
-        text = text.replace(_MARK.format(key), value)
+    if _OPEN in text:
+        for key, value in names.items():
+            text = text.replace(f"{_OPEN}{key}{_CLOSE}", value)
     return text
 
 
@@ -176,7 +177,7 @@ def _remembered(
     names: tuple[str, ...],
     facts: tuple[tuple[str, object], ...],
 ) -> T:
-    marks = {key: _MARK.format(key) for key in names}
+    marks = {key: f"{_OPEN}{key}{_CLOSE}" for key in names}
     with override(language):
         return shape(_render(name, block, {**dict(facts), **marks}))
 
