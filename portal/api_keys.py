@@ -149,6 +149,10 @@ class ApiKeyAdmin(ReadOnlyList):
         """Allow none: the address of the list must not answer questions about hashes."""
         return False
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may make keys."""
+        return request.user.has_perm("accounts.add_apikey")
+
     def get_urls(self) -> list[URLPattern]:
         """Return list, making and revoking."""
         kept = [url for url in super().get_urls() if url.name == "accounts_apikey_changelist"]

@@ -164,7 +164,7 @@ def unmeasured(modules: Trees) -> set[str]:
 
     A method has the unit that its base tells, which is found by its name.
     """
-    told: dict[ast.AST, str] = {
+    told: dict[ast.FunctionDef | ast.AsyncFunctionDef, str] = {
         node: ast.get_docstring(node) or ""
         for tree in modules.values()
         for node in ast.walk(tree)
@@ -177,7 +177,7 @@ def unmeasured(modules: Trees) -> set[str]:
         f"{module}.{node.name} tells no unit of {name}"
         for module, tree in modules.items()
         for node in ast.walk(tree)
-        if told.get(node)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and told.get(node)
         for name in _numbers(node)
         if not _UNIT.search(told[node] + name) and (node.name, name) not in of_bases
     }
@@ -214,10 +214,8 @@ def _is_fact(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and _first_name(value.func) in {"Lifetime", "Renewal"}
 
 
-def _numbers(function: ast.AST) -> Iterator[str]:
+def _numbers(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     """Yield the parameters, or the function's own name for its result, that are numbers of something measured."""
-    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return
     taken = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     named = [(one.arg, one.annotation) for one in taken] + [(function.name, function.returns)]
     for name, annotation in named:
