@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from accounts import access_brake, checking
+from accounts import access_brake, checking, selection
 from accounts.models import Account, AccountToken
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
@@ -46,10 +46,13 @@ class CheckResult(StrEnum):
 def results(
     account: Account, token_ids: Collection[str], *, asked_at: datetime, now: datetime
 ) -> list[tuple[AccountToken, CheckResult | None]]:
-    """Return what came of the checks of these tokens of an account's pool that were asked for then; None: it is not done yet."""
+    """Return what came of the checks of these tokens of an account's pool that were asked for then, in the pool's order.
+
+    None: it is not done yet.
+    """
     return [
         (entry, _result(account, entry, asked_at) if checking.is_done(entry.token, now) else None)
-        for entry in account.pool.all()
+        for entry in selection.in_order(account)
         if str(entry.token_id) in token_ids
     ]
 

@@ -11,11 +11,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import sweeps
+from accounts import check_progress, sweeps
 from accounts.models import Account, AccountToken
 from tests.portal.support import action_url
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token, TokenEvent
 from users.models import User
@@ -86,6 +86,17 @@ def test_check_now_asks_no_channel_itself_and_the_page_looks_again_until_a_worke
     assert said.startswith("Checking Ada and Ben Asked")
     assert page["Refresh"] == "2"
     assert Token.objects.due(timezone.now()).count() == 2
+
+
+def test_who_is_being_checked_is_named_in_the_order_in_which_the_account_tries_them() -> None:
+    account, now = make_account(), timezone.now()
+    for name, rank in (("Ada", 3), ("Ben", 1), ("Chiara", 2)):
+        link(account, make_token(native_user_name=name), rank=rank)
+    asked = [str(pk) for pk in Token.objects.values_list("pk", flat=True)]
+
+    found = check_progress.results(account, asked, asked_at=now, now=now)
+
+    assert [entry.token.native_user_name for entry, _ in found] == ["Ben", "Chiara", "Ada"]
 
 
 def test_check_now_finds_a_changed_password_and_the_account_shifts(
