@@ -38,7 +38,7 @@ def predecessors(token: Token) -> list[int]:
     return [one.pk for one in same]
 
 
-def take_over(*, token: Token, listed: AccountList, now: datetime, source: str) -> None:
+def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, source: str) -> None:
     """Put the token in the place of its predecessors in the pools of those accounts that its consent reaches.
 
     Runs in the transaction of the consent, which holds the token's lock; `pairs.apply_list` with the same list must follow, which settles.
@@ -70,7 +70,7 @@ def _replace(entry: AccountToken, token: Token, now: datetime, source: str) -> N
         entry.token = token
         entry.save(update_fields=["token"])
     if account.active_token_id == old_id:
-        pool.hand_over(account=account, token=token)
+        pool.pass_on(account=account, token=token)
     pool.record(
         account=account,
         kind=AccountEvent.Kind.LINKED,

@@ -166,7 +166,7 @@ def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def hand_over(*, account: Account, token: Token) -> None:
+def pass_on(*, account: Account, token: Token) -> None:
     """Let a person's new log-in take the place of the old one: it is no shift. The caller holds the account's lock, and settles."""
     account.active_token = token
     account.save(update_fields=["active_token"])

@@ -190,7 +190,7 @@ def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
             f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and fix what it names.",
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
-        for words in call_state.trouble(app):
+        for words in call_state.problems(app):
             cure = "It goes by itself; Channel apps shows how it stands. Where no answer comes, look at the channel's own status page."
             yield Finding(f"{app}: {words}", cure, note=True)
     missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]

@@ -77,7 +77,7 @@ def keep(message: Message, now: datetime) -> None:
         )
 
 
-def stop_killers(*, now: datetime) -> int:
+def fail_poison_messages(*, now: datetime) -> int:
     """Fail the messages that took their worker with them too often. Return how many."""
     error = phrase(WORDS, "killed", times=LOST_CLAIMS)
     with transaction.atomic():

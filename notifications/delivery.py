@@ -61,7 +61,7 @@ def deliver(
     if hold.current() is not None:
         return tally
     started = clock()
-    tally.failed += claims.stop_killers(now=started)
+    tally.failed += claims.fail_poison_messages(now=started)
     mail_server = get_connection()
     try:
         for _ in range(limit):

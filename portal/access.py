@@ -18,7 +18,7 @@ from users.models import person
 DECIDE = "tokens.decide_tokendeath"  # about what is held in an incident
 
 
-def demand(request: HttpRequest, *permissions: str) -> None:
+def require(request: HttpRequest, *permissions: str) -> None:
     """Raise PermissionDenied unless the person may see accounts and holds the permissions named."""
     if not request.user.has_perms([VIEW, *permissions]):
         raise PermissionDenied

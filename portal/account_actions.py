@@ -232,7 +232,7 @@ def _found(
     request: HttpRequest, permission: str, account_id: int, token_id: int
 ) -> tuple[Account, AccountToken | None, NameVisibility]:
     """Return account and pool entry; a POST for an entry that is gone meanwhile gets None, a GET 404."""
-    access.demand(request, permission)
+    access.require(request, permission)
     account, names = access.account(request, account_id), names_for(request.user)
     if request.method == "POST" and not account.pool.filter(token=token_id).exists():
         return account, None, names
@@ -266,7 +266,7 @@ def _described(entry: AccountToken | None, account: Account, names: NameVisibili
 
 def pause(request: HttpRequest, account_id: int) -> HttpResponse:
     """Ask (GET), then stop serving the account on purpose (POST)."""
-    access.demand(request, permissions.PAUSE)
+    access.require(request, permissions.PAUSE)
     account = access.account(request, account_id)
     page = Page(
         "portal/confirm/pause.html", home(account), {"account": account}, late=account.paused_at is not None
@@ -281,7 +281,7 @@ def pause(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def resume(request: HttpRequest, account_id: int) -> HttpResponse:
     """Ask (GET), then serve a paused account again (POST)."""
-    access.demand(request, permissions.RESUME)
+    access.require(request, permissions.RESUME)
     account = access.account(request, account_id)
     usable = sum(selection.usable(one) for one in account.pool.all())
     page = Page(
@@ -302,7 +302,7 @@ def resume(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _post_only(view: View) -> View:
     def guarded(request: HttpRequest, **kwargs: int) -> HttpResponse:
-        access.demand(request)
+        access.require(request)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         return view(request, **kwargs)
@@ -312,14 +312,14 @@ def _post_only(view: View) -> View:
 
 def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     """Have the channel asked about one token and its accounts now; the page shows what comes of it."""
-    access.demand(request, CHECK)
+    access.require(request, CHECK)
     account = access.account(request, account_id)
     return _ask(request, account, [access.entry(account, token_id)])
 
 
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Have the channel asked about every token of the pool now; the page shows what comes of it."""
-    access.demand(request, CHECK)
+    access.require(request, CHECK)
     account = access.account(request, account_id)
     return _ask(request, account, account.pool.all())
 
@@ -336,7 +336,7 @@ def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]
 
 def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     """Move a token up or down. The address leads back to the same button, so that the focus stays there."""
-    access.demand(request, permissions.RANK)
+    access.require(request, permissions.RANK)
     account = access.account(request, account_id)
     entry = access.entry(account, token_id)
     up = request.POST.get("step") == "-1"
@@ -359,7 +359,7 @@ def move(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
 
 def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     """Forget the order that was set by hand."""
-    access.demand(request, permissions.RANK)
+    access.require(request, permissions.RANK)
     account = access.account(request, account_id)
     actions.back_to_automatic(account=account, actor=person(request), now=timezone.now())
     messages.success(request, gettext("The order is automatic again: longest first."))

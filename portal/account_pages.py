@@ -46,7 +46,7 @@ def urls() -> list[URLPattern]:
 
     def bind(view: View) -> View:
         def bound(request: HttpRequest, account_id: int) -> HttpResponse:
-            access.demand(request)
+            access.require(request)
             return view(request, access.account(request, account_id))
 
         return admin.site.admin_view(require_GET(bound))
@@ -216,7 +216,7 @@ def details_tab(request: HttpRequest, account: Account) -> HttpResponse:
 
 def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
-    access.demand(request, "notifications.view_message")
+    access.require(request, "notifications.view_message")
     rows = message_rows.rows(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
     return TemplateResponse(
         request,

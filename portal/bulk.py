@@ -100,7 +100,7 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
 
 def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.demand(request, one.permission)
+        access.require(request, one.permission)
         accounts, more = chosen(request)
         if not accounts:
             return none_chosen(request)

@@ -179,7 +179,7 @@ class ChannelAppAdmin(OwnList):
     @display(description=_TROUBLE)
     def fault_text(self, app: ChannelApp) -> str:
         """Return what the channel said when it refused our app, and what holds up its calls now."""
-        return " ".join([*filter(None, [app.fault]), *call_state.trouble(app)]) or gettext(
+        return " ".join([*filter(None, [app.fault]), *call_state.problems(app)]) or gettext(
             "None known"
         ).replace(" ", "\u00a0")
 

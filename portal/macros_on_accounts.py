@@ -33,7 +33,7 @@ def _view(
     chosen: bulk.Choose, verb: str, do: Callable[[HttpRequest, Sequence[Account], Said], Done]
 ) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.demand(request, "macros.apply_macro")
+        access.require(request, "macros.apply_macro")
         accounts, more = chosen(request)
         if not accounts:
             return bulk.none_chosen(request)

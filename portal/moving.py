@@ -32,7 +32,7 @@ def urls(chosen: bulk.Choose) -> list[URLPattern]:
 
 def one(request: HttpRequest, account_id: int) -> HttpResponse:
     """Ask where one account goes (GET), move it (POST)."""
-    access.demand(request, permissions.MOVE)
+    access.require(request, permissions.MOVE)
     account = access.account(request, account_id)
     page = Page(
         "portal/confirm/move.html",
@@ -47,7 +47,7 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
-        access.demand(request, permissions.MOVE)
+        access.require(request, permissions.MOVE)
         accounts, more = chosen(request)
         if not accounts:
             return bulk.none_chosen(request)

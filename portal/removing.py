@@ -31,7 +31,7 @@ def revoke(
 
     404 for a log-in that one does not see.
     """
-    access.demand(request, PERMISSION)
+    access.require(request, PERMISSION)
     token = visible(request).filter(pk=token_id).first()
     if token is None:
         raise Http404(gettext("There is no such log-in."))

@@ -22,7 +22,7 @@ PERMISSION = "tokens.add_system_user"
 @sensitive_post_parameters("access_token")
 def add(request: HttpRequest) -> HttpResponse:
     """Ask for app, team and token (GET); take the token in and lead to the choice of ad accounts (POST)."""
-    access.demand(request, PERMISSION)
+    access.require(request, PERMISSION)
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "POST"])
     form = SystemUserForm(request.POST if request.method == "POST" else None, viewer=request.user)

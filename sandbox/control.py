@@ -1,4 +1,4 @@
-"""The control API: turns the knobs of the world. JSON in, JSON out; see README.md for each call."""
+"""The control API: sets the switches of the world. JSON in, JSON out; see README.md for each call."""
 
 import re
 from collections.abc import Awaitable, Callable

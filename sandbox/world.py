@@ -40,7 +40,7 @@ class App(Record):
     proof_required: bool = True  # Facebook: "Require app secret" of the app's advanced settings
     suspended: bool = False
     deauthorise_url: str = ""  # Facebook: called when a native user removes the app
-    settings: dict[str, Any] = field(default_factory=dict)  # switches of one channel, see its knobs.py
+    settings: dict[str, Any] = field(default_factory=dict)  # switches of one channel, see its switches.py
 
 
 @dataclass

@@ -7,7 +7,7 @@ from ui.phrases import phrase
 FILE = "words/channel_apps.txt"
 
 
-def trouble(app: ChannelApp) -> list[str]:
+def problems(app: ChannelApp) -> list[str]:
     """Return a sentence for each thing that holds calls of this app up now; none: nothing does."""
     limits = brake.read(gate.name_of(app.channel, app.client_id))
     worst = gate.readings(app.channel, app.client_id)[-1]

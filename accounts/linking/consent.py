@@ -88,7 +88,7 @@ def keep(
     """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does."""
     team = team or choosing.own_teams(user)[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
-    app_migration.take_over(token=token, listed=listed, now=now, source="link")
+    app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )

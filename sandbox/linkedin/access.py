@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from sandbox.linkedin import errors
 from sandbox.linkedin.errors import ApiError, OauthError
-from sandbox.linkedin.knobs import ADS_SCOPES, STAND_IN
+from sandbox.linkedin.switches import ADS_SCOPES, STAND_IN
 from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import AdAccount, App, NativeUser, OauthToken

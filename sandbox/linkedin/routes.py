@@ -4,7 +4,7 @@ from starlette.routing import Route
 
 from sandbox.linkedin import ads, tokens
 from sandbox.linkedin.access import answered
-from sandbox.linkedin.knobs import STAND_IN
+from sandbox.linkedin.switches import STAND_IN
 
 ANY = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _READ = ["GET", "POST"]  # POST: a long query that is tunnelled

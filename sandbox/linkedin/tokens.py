@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox.linkedin import errors
 from sandbox.linkedin.errors import OauthError
-from sandbox.linkedin.knobs import STAND_IN
+from sandbox.linkedin.switches import STAND_IN
 from sandbox.oauth import CodeError
 from sandbox.store import Store
 from sandbox.web import form_of, store_of

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from sandbox import web
 from sandbox.pinterest import errors
-from sandbox.pinterest.knobs import switch
+from sandbox.pinterest.switches import switch
 from sandbox.store import Store
 from sandbox.web import store_of, windows_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthToken

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from sandbox.pinterest import ads, errors, tokens
 from sandbox.pinterest.errors import PinterestError
-from sandbox.pinterest.knobs import STAND_IN
+from sandbox.pinterest.switches import STAND_IN
 from sandbox.store import random_number
 
 Handler = Callable[[Request], Awaitable[Response]]

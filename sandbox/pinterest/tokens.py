@@ -9,7 +9,7 @@ from sandbox.oauth import CodeError
 from sandbox.pinterest import errors
 from sandbox.pinterest.access import CHANNEL, app_of, form_of, in_grace, lives
 from sandbox.pinterest.errors import PinterestError
-from sandbox.pinterest.knobs import LEGACY_LIFE, SCOPES, STAND_IN, is_fixed, switch
+from sandbox.pinterest.switches import LEGACY_LIFE, SCOPES, STAND_IN, is_fixed, switch
 from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import NEVER, App, OauthToken

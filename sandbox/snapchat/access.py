@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from sandbox.snapchat import errors
-from sandbox.snapchat.knobs import CHANNEL, MARKETING
+from sandbox.snapchat.switches import CHANNEL, MARKETING
 from sandbox.store import Store
 from sandbox.web import store_of
 from sandbox.world import ROLES, AdAccount, App, NativeUser, OauthToken

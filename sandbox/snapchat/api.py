@@ -16,7 +16,7 @@ from sandbox.snapchat.access import (
     visible,
 )
 from sandbox.snapchat.frames import MADE, Body, envelope, failed, item, page
-from sandbox.snapchat.knobs import CHANNEL
+from sandbox.snapchat.switches import CHANNEL
 from sandbox.world import ROLES, AdAccount, NativeUser
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from sandbox.snapchat import errors
 from sandbox.snapchat.access import Caller, account_for
 from sandbox.snapchat.frames import Body, envelope, stamp
-from sandbox.snapchat.knobs import CHANNEL
+from sandbox.snapchat.switches import CHANNEL
 from sandbox.world import Campaign
 
 STATUSES = ("ACTIVE", "PAUSED")

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from sandbox.snapchat import errors
 from sandbox.snapchat.access import Caller
-from sandbox.snapchat.knobs import CHANNEL
+from sandbox.snapchat.switches import CHANNEL
 from sandbox.web import windows_of
 
 

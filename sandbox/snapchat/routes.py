@@ -11,8 +11,8 @@ from sandbox.snapchat import api, campaigns, errors, limits, tokens
 from sandbox.snapchat.access import Caller, caller_of
 from sandbox.snapchat.errors import ApiError
 from sandbox.snapchat.frames import Body
-from sandbox.snapchat.knobs import STAND_IN
 from sandbox.snapchat.limits import LimitedError
+from sandbox.snapchat.switches import STAND_IN
 
 EVERY = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Handler = Callable[[Request, Caller], Body | Awaitable[Body]]

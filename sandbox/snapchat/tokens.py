@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox.oauth import CodeError
 from sandbox.snapchat.access import ended
 from sandbox.snapchat.errors import TokenError
-from sandbox.snapchat.knobs import CHANNEL, STAND_IN, life
+from sandbox.snapchat.switches import CHANNEL, STAND_IN, life
 from sandbox.store import Store
 from sandbox.web import FORM, form_of, store_of
 from sandbox.world import NEVER, App, OauthToken

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from sandbox.tiktok import ads, errors, pushes, tokens
 from sandbox.tiktok.access import app_of, body_of, living, refuse_by_switch, wanted
 from sandbox.tiktok.errors import BusinessError, envelope
-from sandbox.tiktok.knobs import STAND_IN
+from sandbox.tiktok.switches import STAND_IN
 from sandbox.web import store_of
 
 Handler = Callable[[Request], Awaitable[Any]]

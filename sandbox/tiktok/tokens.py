@@ -7,7 +7,7 @@ from starlette.requests import Request
 from sandbox.oauth import CodeError
 from sandbox.tiktok import errors
 from sandbox.tiktok.access import CHANNEL, app_of, body_of, caller_of, living, refuse_by_switch, wanted
-from sandbox.tiktok.knobs import STAND_IN
+from sandbox.tiktok.switches import STAND_IN
 from sandbox.web import store_of
 from sandbox.world import App, OauthToken
 

@@ -42,7 +42,7 @@ class RunningSandbox(Sandbox):
 
 @dataclass(frozen=True)
 class Product:
-    """A running product. `web` is its address, `channels` turns the knobs of the stand-in channels and reads the mailbox."""
+    """A running product. `web` is its address, `channels` sets the switches of the stand-in channels and reads the mailbox."""
 
     var: Path
     facts: dict[str, Any]

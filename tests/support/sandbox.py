@@ -1,4 +1,4 @@
-"""Starts the sandbox process for tests, and turns its knobs. Imports no Django."""
+"""Starts the sandbox process for tests, and sets its switches. Imports no Django."""
 
 import json
 import subprocess

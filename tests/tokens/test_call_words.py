@@ -26,7 +26,7 @@ def name(app: ChannelApp) -> str:
 
 
 def test_an_app_whose_calls_go_well_has_no_trouble(app: ChannelApp) -> None:
-    assert call_state.trouble(app) == []
+    assert call_state.problems(app) == []
 
 
 def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(
@@ -49,7 +49,7 @@ def test_a_pause_a_budget_and_an_announced_limit_are_told(app: ChannelApp) -> No
     brake.note_use(name(app), 0.93)
     brake.forget()
 
-    assert call_state.trouble(app) == [
+    assert call_state.problems(app) == [
         "Asked us to wait for 3 minutes: no checks until then.",
         "1,000 of today's 1,000 calls have been made: no checks until midnight UTC.",
         "93% of its limit is used up: checks are slowed down.",

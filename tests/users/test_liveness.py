@@ -81,7 +81,7 @@ def test_after_a_break_of_any_kind_those_who_were_sending_are_heard_first_then_t
 
     away = claims.claim_next(now=long_over)
     clock.pass_(CLAIM, looking=True)
-    just_back = claims.claim_next(now=long_over), claims.stop_killers(now=long_over)
+    just_back = claims.claim_next(now=long_over), claims.fail_poison_messages(now=long_over)
     clock.pass_(5, looking=True)
     taken = claims.claim_next(now=long_over)
 
