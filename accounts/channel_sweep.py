@@ -65,7 +65,7 @@ def run(
         return None
     turn = _Turn(channel, worker, clock, goes_on)
     try:
-        unknown_answers.learn(clock())
+        unknown_answers.reload_assignments(clock())
         with liveness.kept(turn.keep_claimed):
             io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
     except BaseException:

@@ -13,7 +13,7 @@ from notifications.models import Message
 
 
 @dataclass(frozen=True)
-class Told:
+class SentMessage:
     """One message about an account. `left_out` says why the account is not in it, although the message may have gone out.
 
     `said` is what it says of this account, where its subject may name another one.
@@ -24,7 +24,7 @@ class Told:
     left_out: str = ""
 
 
-Source = Callable[[Account, int], list[Told]]  # an account, and how many of the newest are asked for
+Source = Callable[[Account, int], list[SentMessage]]  # an account, and how many of the newest are asked for
 
 
 def register(source: Source) -> None:
@@ -33,20 +33,20 @@ def register(source: Source) -> None:
         SOURCES.append(source)
 
 
-def about(account: Account, *, limit: int) -> list[Told]:
+def about(account: Account, *, limit: int) -> list[SentMessage]:
     """Return the newest messages about an account, newest first, without their bodies."""
     found = [told for source in SOURCES for told in source(account, limit)]
     found.sort(key=lambda told: (told.message.created_at, told.message.pk), reverse=True)
     return found[:limit]
 
 
-def _by_payload(account: Account, limit: int) -> list[Told]:
+def _by_payload(account: Account, limit: int) -> list[SentMessage]:
     """Find messages whose payload names the account or one of its log-ins. The index on the payload serves each part."""
     named = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
     for token in account.pool.values_list("token_id", flat=True):
         named |= Q(payload__contains={"token": token}) | Q(payload__contains={"tokens": [token]})
     messages = Message.objects.filter(named).select_related("team").defer("text", "html")
-    return [Told(message) for message in messages.order_by("-created_at", "-id")[:limit]]
+    return [SentMessage(message) for message in messages.order_by("-created_at", "-id")[:limit]]
 
 
 SOURCES: list[Source] = [_by_payload]

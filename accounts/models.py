@@ -288,7 +288,9 @@ class AccountNotice(models.Model):
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)
     recipient = models.EmailField()
-    dark = models.BooleanField(default=False)  # it was told that nothing can be published
+    deactivated = models.BooleanField(
+        default=False, db_column="dark"
+    )  # it was told that nothing can be published
     own = models.BooleanField(default=False)  # it is about the recipient's own log-in
     # Empty: not yet written.
     message = models.ForeignKey(

@@ -249,7 +249,7 @@ def examine(now: datetime) -> Iterator[tuple[str, list[Finding] | None]]:
     away = False
     for check, asks_database in CHECKS:
         found = None if away and asks_database else within(check, now)
-        away = away or any(trouble.stops for trouble in found or ())
+        away = away or any(problem.stops for problem in found or ())
         if check is database and not away:
             now = database_clock.now()
         yield (check.__doc__ or "").rstrip("."), found

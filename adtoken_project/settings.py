@@ -398,7 +398,7 @@ UNFOLD = {
     },
     "STYLES": [
         lambda _request: static("adtoken/tokens.css"),
-        lambda _request: static("adtoken/parts.css"),
+        lambda _request: static("adtoken/components.css"),
         lambda _request: static("adtoken/admin.css"),
         lambda _request: channel_colours.address(),
     ],

@@ -55,7 +55,7 @@ def report(
     account = Account.objects.filter(pk=claims.account_id).first()
     if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
         raise NotFound(text("no_lease"))
-    unknown_answers.learn(now)
+    unknown_answers.reload_assignments(now)
     classification = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
     evidence = scrub.evidence(call="api", status=status, body=body)
     if token is not None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from accounts.message_history import Told
+from accounts.message_history import SentMessage
 from accounts.models import Account
 from macros.models import Notice
 from macros.revalidation import found
@@ -13,7 +13,7 @@ from ui.phrases import phrase
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
-def about(account: Account, limit: int) -> list[Told]:
+def about(account: Account, limit: int) -> list[SentMessage]:
     """Return the newest mails that carry, or carried, a notice about the account."""
     notices = Notice.objects.filter(account=account).select_related("action__macro")
     notices = notices.order_by("-evaluation_id", "-id")
@@ -23,7 +23,7 @@ def about(account: Account, limit: int) -> list[Told]:
             by_key[key].append(notice)
     messages = Message.objects.filter(dedupe_key__in=list(by_key)).select_related("team")
     newest = messages.defer("text", "html").order_by("-created_at", "-id")[:limit]
-    return [_told(message, by_key[message.dedupe_key]) for message in newest]
+    return [_sent(message, by_key[message.dedupe_key]) for message in newest]
 
 
 def message_keys(notice: Notice) -> tuple[str, str]:
@@ -34,11 +34,11 @@ def message_keys(notice: Notice) -> tuple[str, str]:
     )
 
 
-def _told(message: Message, notices: list[Notice]) -> Told:
+def _sent(message: Message, notices: list[Notice]) -> SentMessage:
     said = dict.fromkeys(
         phrase(FACTS, "found_by", found=found(notice), macro=notice.macro_title) for notice in notices
     )
-    return Told(message, said=", ".join(said), left_out=_left_out(notices))
+    return SentMessage(message, said=", ".join(said), left_out=_left_out(notices))
 
 
 def _left_out(notices: list[Notice]) -> str:

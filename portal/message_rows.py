@@ -40,13 +40,13 @@ def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit
     return [_row(request, one, people.get(one.message.recipient), names) for one in found]
 
 
-def _people(found: Sequence[message_history.Told]) -> dict[str, User]:
+def _people(found: Sequence[message_history.SentMessage]) -> dict[str, User]:
     addresses = {one.message.recipient for one in found}
     return {user.email: user for user in User.objects.filter(email__in=addresses)}
 
 
 def _row(
-    request: HttpRequest, one: message_history.Told, user: User | None, names: NameVisibility
+    request: HttpRequest, one: message_history.SentMessage, user: User | None, names: NameVisibility
 ) -> MessageRow:
     message = one.message
     own = message.recipient == getattr(request.user, "email", "")

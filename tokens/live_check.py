@@ -92,7 +92,7 @@ class Checker:
     def app_keys(self) -> StepLine:
         """Ask what nothing but the app's keys answers."""
         asked = "Does the channel take our app's keys?"
-        classification = self.channel.check_app(self.keys)
+        classification = self.channel.verify_app_keys(self.keys)
         if classification is None:
             return StepLine(asked, seen=("The channel has no question that only the app's keys answer.",))
         taken = ["It does."] if classification.verdict == Verdict.OK else []

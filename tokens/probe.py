@@ -272,7 +272,7 @@ def probe(
     claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
     if isinstance(claimed, TransitionOutcome):
         return claimed
-    unknown_answers.learn(now)
+    unknown_answers.reload_assignments(now)
     token = Token.objects.select_related("app").get(pk=token_id)
     asking = job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
     outcome = run_claimed(token_id, claimed, asking)

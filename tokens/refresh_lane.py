@@ -154,7 +154,7 @@ class RefreshLane:
 
     def _check(self, token: Token, wish: Wish) -> None:
         now = database_clock.now()
-        unknown_answers.learn(now)
+        unknown_answers.reload_assignments(now)
         source = wish.said.get("source", "sweep")
         actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.

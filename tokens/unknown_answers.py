@@ -1,7 +1,7 @@
 """The list of answers that no verdict table knows: kept once per kind and channel app, with what staff say of them.
 
 What staff say holds per channel, whichever app: the fingerprint names the channel. It reaches the tables through `tokens.channels.unknown`,
-which lives in each process; `learn` brings it there.
+which lives in each process; `reload_assignments` brings it there.
 """
 
 import json
@@ -113,7 +113,7 @@ def _status(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < 1000 else 0
 
 
-def learn(now: datetime) -> None:
+def reload_assignments(now: datetime) -> None:
     """Bring what staff said into this process, at most once in 10 seconds. Needs the database.
 
     Called where a batch of answers is about to be read (sweeps, reports, callbacks), so that a click in the portal holds in every
@@ -128,7 +128,7 @@ def reload(now: datetime) -> None:
     """Bring what staff said into this process at once. Where rows of a kind differ, the newest word holds."""
     global _learned_at  # one memory per process is the point
     said = UnknownAnswer.objects.filter(verdict__in=unknown.ASSIGNABLE).order_by("assigned_at", "id")
-    unknown.learn({mark: Verdict(verdict) for mark, verdict in said.values_list("fingerprint", "verdict")})
+    unknown.assign({mark: Verdict(verdict) for mark, verdict in said.values_list("fingerprint", "verdict")})
     _learned_at = now
 
 

@@ -39,7 +39,7 @@ def read_account(*, account_id: int, now: datetime) -> None:
     token = account.active_token if account else None
     if account is None or token is None:
         return
-    unknown_answers.learn(now)
+    unknown_answers.reload_assignments(now)
     clock = Clock(now)
     facts = pool_entries.facts_of(token, [account.pk])
     try:

@@ -106,7 +106,7 @@ def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterat
                 token=entry.token,
                 kind=AccountNotice.Kind.ACCESS,
                 recipient=address,
-                dark=deactivated,
+                deactivated=deactivated,
                 own=address in own,
                 at=now,
             )
@@ -167,5 +167,9 @@ def _restricted(news: Sequence[AccountNews], world: _World, now: datetime) -> It
             people = list(instead[account.team_id].addresses)
         for address in dict.fromkeys(people):
             yield AccountNotice(
-                account=account, kind=AccountNotice.Kind.RESTRICTED, recipient=address, dark=False, at=now
+                account=account,
+                kind=AccountNotice.Kind.RESTRICTED,
+                recipient=address,
+                deactivated=False,
+                at=now,
             )

@@ -51,7 +51,7 @@ def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) 
                 account_id=account_id,
                 kind=AccountNotice.Kind.STOPPED,
                 recipient=message.recipient,
-                dark=True,
+                deactivated=True,
                 message=message,
                 at=now,
             )
@@ -168,7 +168,7 @@ def _end(now: datetime) -> int:
 
 def _is_news(notice: AccountNotice) -> bool:
     """Return whether its reader waits for it to be over: what a backup carried on never stopped."""
-    return notice.dark or notice.kind == AccountNotice.Kind.RESTRICTED
+    return notice.deactivated or notice.kind == AccountNotice.Kind.RESTRICTED
 
 
 def _over(now: datetime) -> QuerySet[AccountNotice]:
@@ -180,9 +180,9 @@ def _over(now: datetime) -> QuerySet[AccountNotice]:
         | Q(token__state=Token.State.DEAD)
     )
     lately = AccountEvent.objects.filter(account=OuterRef("account"), at__gt=now - QUIET)
-    works = Q(dark=True, account__state=Account.State.CONNECTED, account__restriction="")
+    works = Q(deactivated=True, account__state=Account.State.CONNECTED, account__restriction="")
     lifted = Q(kind=AccountNotice.Kind.RESTRICTED, account__restriction="")
-    regained = Q(~Exists(useless), kind=AccountNotice.Kind.ACCESS, dark=False)
+    regained = Q(~Exists(useless), kind=AccountNotice.Kind.ACCESS, deactivated=False)
     never_told = Q(message__state__in=[Message.State.FAILED, Message.State.CANCELLED])
     is_open = AccountNotice.objects.filter(closed_at=None, message__state__in=_ENDED)
     return is_open.filter(never_told | Q(works | lifted | regained) & ~Exists(lately))

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from adtoken_project.embedded.privileges import Way, choose_way, hand_over, home_for
+from adtoken_project.embedded.privileges import Way, choose_way, give_to, home_for
 from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, wait_until, write_private
 from adtoken_project.embedded.server import Server, bare_environment
 
@@ -141,7 +141,7 @@ def _copy_programs(installed: Path, copy: Path, *, owner: int) -> None:
     libraries = installed.with_name(f"{installed.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, draft / libraries.name, symlinks=True)
-    hand_over(draft, owner)
+    give_to(draft, owner)
     draft.replace(copy)
 
 

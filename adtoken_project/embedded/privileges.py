@@ -118,7 +118,7 @@ def home_for(folder: Path, way: Way) -> Path:
         write_private(pointer, f"{home}\n")
     if home != folder:
         _make_own(home)
-    hand_over(home, way.owner)
+    give_to(home, way.owner)
     return home
 
 
@@ -130,7 +130,7 @@ def _make_own(home: Path) -> None:
         raise StartError(f"{home} is not one of our private folders. Find out who made it, then remove it.")
 
 
-def hand_over(home: Path, owner: int) -> None:
+def give_to(home: Path, owner: int) -> None:
     """Give the folder and all in it to a user, when another one has it. Only root can, and only root needs to."""
     if home.stat().st_uid == owner or os.geteuid() != 0:
         return

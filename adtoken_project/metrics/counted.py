@@ -53,12 +53,12 @@ def took(*labels: str, seconds: float) -> None:
 
 def read() -> tuple[dict[Labels, float], dict[Labels, float]]:
     """Return the sums of all processes, and when things last happened (seconds since 1970). Raises RedisError where Valkey is away."""
-    hand_over()
+    flush()
     sums, moments = _valkey().hgetall(SUMS), _valkey().hgetall(MOMENTS)
     return _parsed(sums), _parsed(moments)
 
 
-def hand_over() -> None:
+def flush() -> None:
     """Give what was added up to Valkey. Raises RedisError where it is away; the sums are kept for the next time then."""
     with _lock:
         sums, moments = dict(_sums), dict(_moments)
@@ -108,7 +108,7 @@ def _keep_handing_over() -> None:
 def _try() -> None:
     """Hand over, or leave it for the next time: figures must never stop what they are about."""
     try:
-        hand_over()
+        flush()
     except (RedisError, OSError):
         return
 

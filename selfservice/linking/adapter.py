@@ -40,7 +40,7 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """Return the default channel apps that are set up. The rows are never saved."""
-        unknown_answers.learn(
+        unknown_answers.reload_assignments(
             timezone.now()
         )  # every way to a channel and back leads through here, before an answer is read
         apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)

@@ -179,7 +179,7 @@ def operations_of(
         "list_accounts": lambda: channel.list_accounts(keys, held, ada, scopes),
         "read_account": lambda: channel.read_account(keys, held, one, scopes=scopes, timeout=5),
         "inspect": lambda: channel.inspect(keys, held, timeout=5),
-        "check_app": lambda: channel.check_app(keys, timeout=5),
+        "verify_app_keys": lambda: channel.verify_app_keys(keys, timeout=5),
     }
     if channel.key == "x":
         found["request_token"] = lambda: x_calls.request_token(keys)

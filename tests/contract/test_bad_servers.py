@@ -202,7 +202,7 @@ def questions(channel: Channel) -> list[Callable[[], Any]]:
         lambda: channel.read_account(keys, HELD, native_id, scopes=None, timeout=PATIENCE),
         lambda: channel.inspect(keys, HELD, timeout=PATIENCE),
         lambda: channel.renew(keys, HELD, timeout=PATIENCE),
-        lambda: channel.check_app(keys, timeout=PATIENCE),
+        lambda: channel.verify_app_keys(keys, timeout=PATIENCE),
         lambda: channel.revoke(keys, HELD),
     ]
     if channel.key == "facebook":

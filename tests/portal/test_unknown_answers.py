@@ -25,10 +25,10 @@ BODY = {"error": {"code": 99991, "message": "The moon is in the wrong house", "a
 @pytest.fixture(autouse=True)
 def _plain(settings: Any) -> Iterator[None]:
     settings.STAFF_SECOND_FACTOR = False
-    unknown.learn({})
+    unknown.assign({})
     unknown_answers._learned_at = None
     yield
-    unknown.learn({})
+    unknown.assign({})
     unknown_answers._learned_at = None
 
 

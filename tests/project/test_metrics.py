@@ -145,7 +145,7 @@ def _ask(host: str, times: int) -> None:
     for _ in range(times):
         counted.add("request", "lease", "200")
         counted.took("request seconds", "lease", seconds=0.02)
-    counted.hand_over()
+    counted.flush()
 
 
 def test_counters_are_the_sums_of_all_processes_and_survive_their_end(client: Client) -> None:

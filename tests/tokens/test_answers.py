@@ -24,10 +24,10 @@ ODD = {"error": {"code": 987654, "message": "The moon is in the wrong house"}}
 @pytest.fixture(autouse=True)
 def _nothing_said() -> Iterator[None]:
     """What staff said is kept per process: begin and end with nothing."""
-    unknown.learn({})
+    unknown.assign({})
     unknown_answers._learned_at = None
     yield
-    unknown.learn({})
+    unknown.assign({})
     unknown_answers._learned_at = None
 
 
@@ -146,13 +146,13 @@ def test_another_process_learns_within_ten_seconds_and_asks_no_more_often(
     django_assert_num_queries: Any,
 ) -> None:
     row = kept(odd())
-    unknown_answers.learn(NOW)
+    unknown_answers.reload_assignments(NOW)
     UnknownAnswer.objects.filter(pk=row.pk).update(verdict="transient", assigned_at=NOW)
 
     with django_assert_num_queries(0):
-        unknown_answers.learn(NOW + timedelta(seconds=9))
+        unknown_answers.reload_assignments(NOW + timedelta(seconds=9))
     too_early = registry.get("facebook").classify(odd()).row
-    unknown_answers.learn(NOW + timedelta(seconds=10))
+    unknown_answers.reload_assignments(NOW + timedelta(seconds=10))
 
     assert too_early != "staff"
     assert registry.get("facebook").classify(odd()).row == "staff"

@@ -168,7 +168,7 @@ def test_no_line_at_all_breaks_it(text: str) -> None:
 @pytest.fixture
 def _nothing_said() -> Iterator[None]:
     yield
-    unknown.learn({})
+    unknown.assign({})
     unknown_answers._learned_at = None
 
 

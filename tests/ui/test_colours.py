@@ -107,7 +107,7 @@ def test_marks_and_charts_have_the_colour_of_each_channel(channel: str) -> None:
     assert f".at-fill-{channel} {{ fill: {colour} }}" in OF_CHANNELS
 
 
-@pytest.mark.parametrize("name", ["parts.css", "site.css", "admin.css"])
+@pytest.mark.parametrize("name", ["components.css", "site.css", "admin.css"])
 def test_our_style_sheets_use_only_names_that_tokens_define(name: str) -> None:
     text = (STATIC / name).read_text()
 

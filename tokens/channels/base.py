@@ -261,7 +261,7 @@ class Channel(ABC):
         """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""
         return False
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask what nothing but the app's keys answers, for `manage.py check_channel`: OK where the channel takes them.
 
         None where the channel has no such question. Does not raise ChannelError. `timeout` in seconds.

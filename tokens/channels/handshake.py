@@ -83,7 +83,7 @@ def provider_of(adapter: Any) -> Any:
         raise Http404 from error
 
 
-def check_app(state: dict[str, Any], keys: AppKeys) -> None:
+def ensure_same_app(state: dict[str, Any], keys: AppKeys) -> None:
     """Raise ChannelError unless the handshake began with the app that is the default now: a code fits only its own app."""
     begun_with = (state.get("data") or {}).get("client_id")
     if begun_with != keys.client_id:
@@ -163,7 +163,7 @@ def _answer(
     try:
         callback.demand_same(request, channel.key, state)
         keys = default_keys(channel)
-        check_app(state, keys)
+        ensure_same_app(state, keys)
         consent = exchange(request, keys, state_id, state)
     except ImmediateHttpResponse as refusal:
         return cast("HttpResponse", refusal.response)

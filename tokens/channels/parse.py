@@ -116,7 +116,7 @@ def xml_error(text: str) -> dict[str, Any] | None:
     return {**fields, "error": fields} if fields else None
 
 
-def told(*values: int | str | None) -> frozenset[int | str]:
+def present(*values: int | str | None) -> frozenset[int | str]:
     """Return those codes and names that an answer has."""
     return frozenset(one for one in values if one not in (None, ""))
 
@@ -124,7 +124,7 @@ def told(*values: int | str | None) -> frozenset[int | str]:
 def codes_in(*values: Any) -> frozenset[int | str]:
     """Return codes out of values of any shape: numbers, also where they came as text, and names."""
     found = [words(one, 100) if (code := number(one)) is None else code for one in values]
-    return told(*found)
+    return present(*found)
 
 
 def message_in(said: Any, *names: str) -> str:

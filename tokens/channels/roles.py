@@ -19,7 +19,7 @@ class RoleTable:
     names_tell: bool = True  # false: a name that we do not know says nothing, so that it leaves nothing open
     none: tuple[str, CanPublish] = ("No role", "no")  # of a person of whom no role is told
 
-    def of(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
+    def widest(self, names: Iterable[str] | None) -> tuple[str, CanPublish]:
         """Return the widest role in plain words, and whether it may publish. A name that we do not know leaves that open.
 
         `names`: None where the answer tells no roles at all.

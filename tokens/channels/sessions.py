@@ -149,7 +149,7 @@ class CodeGrantChannel(AskedChannel):
     protocol = "oauth2"
     more_of_exchange: ClassVar[Mapping[str, str]] = {}  # what an exchange sends besides RFC 6749's own
     nobodys: ClassVar[str] = (
-        "none"  # a token of nobody, by which `check_app` learns whether the keys are taken
+        "none"  # a token of nobody, by which `verify_app_keys` learns whether the keys are taken
     )
 
     @abstractmethod
@@ -195,7 +195,7 @@ class CodeGrantChannel(AskedChannel):
         form = {"grant_type": "refresh_token", "refresh_token": self.nobodys}
         return self.token_call("refresh", session, form)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Use a refresh token that is nobody's."""
         session = nobodys_session(app, http.Limit(timeout))
         return keys_taken(self.table.classify(self.nobodys_refresh(session)))

@@ -56,7 +56,7 @@ def assigned(mark: str) -> Verdict | None:
     return _assigned.get(mark)
 
 
-def learn(said: Mapping[str, Verdict]) -> None:
+def assign(said: Mapping[str, Verdict]) -> None:
     """Replace what this process knows of what staff said: in one step, because other threads are reading answers meanwhile."""
     global _assigned  # one memory per process is the point
     _assigned = {mark: verdict for mark, verdict in said.items() if verdict in ASSIGNABLE}

@@ -1,4 +1,4 @@
-"""Template tags of both faces: {% load ui %}. Usage is shown in docs/presentation.md."""
+"""Template tags of the portal and of the self-service pages: {% load ui %}. Usage is shown in docs/presentation.md."""
 
 from collections.abc import Sequence
 from datetime import datetime

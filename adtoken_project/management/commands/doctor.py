@@ -20,15 +20,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"AdToken {version.called()}\n\n")
         wrong = 0
-        for title, troubles in doctor.examine(timezone.now()):
-            if troubles is None:
+        for title, problems in doctor.examine(timezone.now()):
+            if problems is None:
                 self._say("?", f"{title}: not looked at, because the database is away")
-            elif not troubles:
+            elif not problems:
                 self._say("ok", title)
-            for trouble in troubles or ():
-                wrong += not trouble.note
-                self._say("note" if trouble.note else "WRONG", f"{title}: {trouble.said}")
-                self._say("", f"-> {trouble.cure}")
+            for problem in problems or ():
+                wrong += not problem.note
+                self._say("note" if problem.note else "WRONG", f"{title}: {problem.said}")
+                self._say("", f"-> {problem.cure}")
         if wrong:
             said = ngettext("%(number)s thing to fix.", "%(number)s things to fix.", wrong) % {
                 "number": wrong

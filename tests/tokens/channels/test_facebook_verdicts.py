@@ -327,11 +327,11 @@ def test_a_new_cause_is_kept_and_a_word_of_staff_holds() -> None:
     answer = Answer("api", 400, body=error(190, 999, "New"))
     mark = CHANNEL.classify(answer).unknown
 
-    unknown.learn({mark: Verdict.TRANSIENT})
+    unknown.assign({mark: Verdict.TRANSIENT})
     try:
         classification = CHANNEL.classify(answer)
     finally:
-        unknown.learn({})
+        unknown.assign({})
 
     assert (len(mark), classification.verdict, classification.row) == (32, PASSES, "staff")
 

@@ -114,4 +114,4 @@ def test_a_role_is_the_widest_and_a_name_that_is_new_leaves_publishing_open(
         beside=frozenset({"BESIDE"}),
     )
 
-    assert roles.of(names) == found
+    assert roles.widest(names) == found

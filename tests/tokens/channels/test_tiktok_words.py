@@ -34,7 +34,7 @@ def test_an_id_that_is_none_is_refused(given: str) -> None:
     ],
 )
 def test_a_role_is_told_in_plain_words(names: set[str], expected: tuple[str, str]) -> None:
-    assert ROLES.of(names) == expected
+    assert ROLES.widest(names) == expected
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_an_id_that_is_none_is_refused(given: str) -> None:
     ],
 )
 def test_a_role_is_told_in_plain_words(permissions: list[str], expected: tuple[str, str]) -> None:
-    assert ROLES.of(permissions) == expected
+    assert ROLES.widest(permissions) == expected
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ class Facebook(CodeGrantChannel):
             raise TABLE.malformed(answer, "the ad account")
         return AccessCheck(Classification(Verdict.OK), account)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token, with the app's own token."""
         session = ChannelSession(app, Credentials(self.nobodys), http.Limit(timeout))
         return keys_taken(TABLE.classify(calls.debug_token(session)))

@@ -52,7 +52,7 @@ def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | No
         return None
     status = number(row.get("account_status"))
     # user_tasks names all that the role may; without the scope for it nobody publishes.
-    role, can_publish = policy.ROLES.of(names(row.get("user_tasks")))
+    role, can_publish = policy.ROLES.widest(names(row.get("user_tasks")))
     can_publish = unless_lacking(can_publish, policy.PUBLISHING_SCOPE, scopes)
     if publishing_ids is not None and native_id not in publishing_ids:
         can_publish = "no"

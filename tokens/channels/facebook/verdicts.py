@@ -13,7 +13,7 @@ from typing import Any
 from tokens.channels import batch
 from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, headers_of, query_of
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import mapping, message_in, number, told, words
+from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.verdict_table import ASKED, CALLBACK, EXCHANGE, VerdictTable
 
 LOGIN = frozenset[int | str]({190, 102})  # the codes about the log-in itself
@@ -169,7 +169,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
     """Read an error that is a word, with whatever comes with it: a number, a reason, a sentence."""
-    codes = told(
+    codes = present(
         words(said.get("error"), 100), number(said.get("error_code")), words(said.get("error_reason"), 100)
     )
     message = message_in(said, "error_description", "message")
@@ -179,7 +179,7 @@ def _of_a_word(answer: Answer, said: Mapping[str, Any]) -> Facts:
 def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
     """Read the way back: `code`, or `error` with `error_reason` and `error_description`, or only `error_code` and `error_message`."""
     inner = mapping(said.get("error"))
-    codes = told(words(said.get("error"), 100), number(said.get("error_code", inner.get("code"))))
+    codes = present(words(said.get("error"), 100), number(said.get("error_code", inner.get("code"))))
     message = message_in(said, "error_description", "error_message")
     refused = bool(inner or codes or message)
     shape = "callback" if refused else "code" if words(said.get("code")) else "nothing"
@@ -188,7 +188,9 @@ def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
 
 def _of_an_object(answer: Answer, error: Mapping[str, Any], shape: str, subcode: int | None) -> Facts:
     message = message_in(error, "message", "error_user_title", "error_user_msg")
-    return _spoken(answer, told(number(error.get("code"))), message, shape, subcode or None)  # 0 means none
+    return _spoken(
+        answer, present(number(error.get("code"))), message, shape, subcode or None
+    )  # 0 means none
 
 
 def _spoken(answer: Answer, codes: Codes, message: str, shape: str, subcode: int | None = None) -> Facts:

@@ -148,7 +148,7 @@ class LinkedIn(CodeGrantChannel):
         account = reading.account_of(body, roles={native_id: role}, scopes=scopes)
         return self.check_of(account, of=answer, wanted=native_id)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
         classification = TABLE.classify(
             calls.introspect(nobodys_session(app, http.Limit(timeout)), self.nobodys)

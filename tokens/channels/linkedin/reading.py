@@ -75,6 +75,6 @@ def account_of(body: Any, *, roles: Mapping[str, str], scopes: Scopes) -> Native
 
 def bare_account(native_id: str, *, role: str, scopes: Scopes) -> NativeAccount:
     """Return an ad account of which only the role is known."""
-    label, can_publish = policy.ROLES.of([role] if role else [])
+    label, can_publish = policy.ROLES.widest([role] if role else [])
     can_publish = unless_lacking(can_publish, policy.PUBLISHING_SCOPE, scopes)
     return NativeAccount(native_id=native_id, name=native_id, role=label, can_publish=can_publish)

@@ -21,7 +21,7 @@ def account_of(body: Any, *, scopes: Scopes, person: Identity | None = None) -> 
     native_id = digits(row.get("id"))
     if not native_id:
         return None
-    role, can_publish = policy.ROLES.of(names(row.get("permissions")))
+    role, can_publish = policy.ROLES.widest(names(row.get("permissions")))
     return NativeAccount(
         native_id=native_id,
         name=words(row.get("name"), 300) or native_id,

@@ -21,7 +21,7 @@ from tokens.channels.classifier import (
     way_back,
 )
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import mapping, message_in, number, told, words
+from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
@@ -133,7 +133,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     if (code := number(data.get("code"))) is not None or data.get("status") == "failure" or data.get("error"):
         return _of_an_error(answer, data, code)
     if rows := _exceptions(data):
-        codes = told(*(number(row.get("code")) for row in rows))
+        codes = present(*(number(row.get("code")) for row in rows))
         return Facts(
             answer.call, answer.status, codes, message=words(rows[0].get("message")), shape="items refused"
         )
@@ -144,7 +144,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> Facts:
-    codes = told(code, words(data.get("error"), 100))
+    codes = present(code, words(data.get("error"), 100))
     message = message_in(data, "message", "message_detail", "data", "error_description")[:500]
     shape = "error" if codes or data.get("status") == "failure" else "message only"
     if answer.status < 500 and says_limited(message):
@@ -183,7 +183,7 @@ def _of_the_callback(answer: Answer, said: Mapping[str, Any]) -> Facts:
     if not name:
         return Facts(answer.call, answer.status, shape="fine" if words(said.get("code")) else "nothing")
     message = words(said.get("error_description"))
-    return Facts(answer.call, way_back(answer, named=True), told(name), message=message, shape="error")
+    return Facts(answer.call, way_back(answer, named=True), present(name), message=message, shape="error")
 
 
 def keys_in_doubt(answer: Answer) -> bool:

@@ -70,7 +70,7 @@ def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[st
     wide = set(organization)
     if ORGANIZATION_ADMIN in wide:
         return "Organization admin", "yes"
-    return ROLES.of(None if account is None else {*account, *(wide & ORGANIZATION_ROLES)})
+    return ROLES.widest(None if account is None else {*account, *(wide & ORGANIZATION_ROLES)})
 
 
 def restriction(status: str, delivery: Iterable[str] | None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokens.channels.classifier import PASSING, USED, Facts, Row, query_of, until, way_back
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import mapping, message_in, number, told, words
+from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
 from tokens.channels.spoken import says_account_stopped, says_limited
 from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
@@ -125,7 +125,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         shape = "strange"
     else:
         shape = "nothing" if answer.call == "authorize_callback" else "fine"
-    return _facts(answer, shape, message, *told(error, code))
+    return _facts(answer, shape, message, *present(error, code))
 
 
 def _facts(answer: Answer, shape: str, message: str, *named: int | str) -> Facts:

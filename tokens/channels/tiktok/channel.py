@@ -100,7 +100,7 @@ class TikTok(AskedChannel):
         return listing.of_person(session)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
-        """Read one ad account, then the person's role on it. Passing trouble with the role says nothing of the account.
+        """Read one ad account, then the person's role on it. A passing problem with the role says nothing of the account.
 
         Raises ChannelError.
         """
@@ -113,12 +113,12 @@ class TikTok(AskedChannel):
             raise TABLE.malformed(answer, "the ad account")
         limit = http.Limit(session.limit.left() or settings.CHANNEL_TIMEOUT)
         roles = listing.read_roles(session, limit, only=native_id)
-        if roles.trouble is not None and _says_nothing(roles.trouble):
-            return AccessCheck(roles.trouble, evidence=roles.evidence)
+        if roles.problem is not None and _says_nothing(roles.problem):
+            return AccessCheck(roles.problem, evidence=roles.evidence)
         account = reading.with_role(read[0], roles.names.get(native_id, ()))
         return self.check_of(account, of=answer, wanted=native_id)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
         body = {"auth_code": NOBODYS}
         answer = calls.post("exchange", "oauth2/access_token", body, app=app, timeout=timeout)
@@ -141,9 +141,9 @@ class TikTok(AskedChannel):
         return Send(headers={"Access-Token": credentials.access_token})
 
 
-def _says_nothing(trouble: Classification) -> bool:
+def _says_nothing(problem: Classification) -> bool:
     """Return whether the question for roles failed for now, as against an app that may not ask Business Centers."""
-    return trouble.verdict in HARMLESS | {Verdict.TOKEN_DEAD}
+    return problem.verdict in HARMLESS | {Verdict.TOKEN_DEAD}
 
 
 CHANNEL = TikTok()

@@ -27,7 +27,7 @@ class Roles:
 
     names: dict[str, set[str]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
-    trouble: Classification | None = None
+    problem: Classification | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -59,7 +59,7 @@ def _in_role(account: NativeAccount, roles: Roles) -> NativeAccount:
     """Add the person's role and the owner's name. Where the question was hindered, a wider role may be on a page that was not read."""
     account = replace(account, business=roles.owners.get(account.native_id, ""))
     names = roles.names.get(account.native_id, set())
-    if roles.trouble is not None and not names & policy.ROLES.publishing:
+    if roles.problem is not None and not names & policy.ROLES.publishing:
         return replace(account, role_told=False)
     return reading.with_role(account, names)
 
@@ -115,7 +115,7 @@ class _Facts:
 def read_roles(session: ChannelSession, limit: Limit, *, only: str = "") -> Roles:
     """Ask the person's Business Centers for roles, as long as there is time. `only`: stop once it is known to publish there.
 
-    What hinders the question is told in `trouble`; an app that may not ask Business Centers knows no roles. The next question goes on where
+    What hinders the question is in `problem`; an app that may not ask Business Centers knows no roles. The next question goes on where
     this one was hindered, so that each page has its turn.
     """
     found, turns = Roles(), Turns("tiktok-roles", session.token)
@@ -130,7 +130,7 @@ def read_roles(session: ChannelSession, limit: Limit, *, only: str = "") -> Role
                 if found.names.get(only, set()) & policy.ROLES.publishing:
                     return found
     except ChannelError as error:
-        found.trouble, found.evidence = error.classification, error.evidence
+        found.problem, found.evidence = error.classification, error.evidence
         if center:  # a page that was refused is passed over, or none behind it would ever be read
             turns.end(f"{center}:{page + (1 if isinstance(error, _OutOfTimeError) else 2)}")
     return found

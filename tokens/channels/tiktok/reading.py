@@ -49,7 +49,7 @@ def account(row: Mapping[str, Any]) -> NativeAccount | None:
 
 def with_role(found: NativeAccount, names: Iterable[str]) -> NativeAccount:
     """Add what the Business Centers say of the person; no role leaves "can publish" open."""
-    role, can_publish = policy.ROLES.of(names)
+    role, can_publish = policy.ROLES.widest(names)
     return replace(found, role=role, can_publish=can_publish)
 
 

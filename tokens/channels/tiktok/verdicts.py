@@ -11,7 +11,7 @@ from typing import Any
 
 from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, query_of, until_midnight
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Classification, Reason, Verdict
-from tokens.channels.parse import mapping, message_in, number, told, words
+from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.verdict_table import AS_USER as WITH_ACCESS_TOKEN
 from tokens.channels.verdict_table import CALLBACK, EXCHANGE, REFRESH, VerdictTable
 
@@ -132,7 +132,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     code, message = number(data.get("code")), message_in(data, "message", "error", "error_description")
     if back:
         return _of_the_way_back(answer, data, code, message)
-    codes = told(code, words(data.get("error"), 60) or words(mapping(data.get("error")).get("code"), 60))
+    codes = present(code, words(data.get("error"), 60) or words(mapping(data.get("error")).get("code"), 60))
     if answer.status == 200 and code in FINE:
         return Facts(answer.call, answer.status, codes, shape="fine")
     shape = _shape(message)
@@ -155,7 +155,7 @@ def _of_the_way_back(answer: Answer, data: Mapping[str, Any], code: int | None, 
     given = words(data.get("auth_code"), 4096) or (words(data.get("code"), 4096) if code is None else "")
     if given and not error:
         return Facts(answer.call, 200, shape="fine")
-    codes = told(code, error)
+    codes = present(code, error)
     shape = _shape(message) if codes else "no code"
     return Facts(answer.call, answer.status, codes, message=message[:500], shape=shape)
 

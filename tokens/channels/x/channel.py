@@ -136,7 +136,7 @@ class XChannel(AskedChannel):
         row = "approval_status" if read.restriction else "able_to_fund"
         return self.check_of(listing.with_funding(session, read), of=answer, wanted=native_id, row=row)
 
-    def check_app(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
         return TABLE.classify(calls.ask_request_token(ChannelSession(app, calls.NOBODY, http.Limit(timeout))))
 

@@ -49,8 +49,8 @@ def with_funding(found: NativeAccount, body: Any) -> NativeAccount:
     said = mapping(body).get("data")
     rows = [mapping(row) for row in said] if isinstance(said, list) else []
     currency = next((one for row in rows if len(one := words(row.get("currency"), 4)) == 3), "")
-    trouble = "" if words(mapping(body).get("next_cursor")) else policy.funding(rows)
-    return replace(found, currency=currency, restriction=found.restriction or trouble)
+    problem = "" if words(mapping(body).get("next_cursor")) else policy.funding(rows)
+    return replace(found, currency=currency, restriction=found.restriction or problem)
 
 
 def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
@@ -58,5 +58,5 @@ def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
     permissions = names(mapping(mapping(body).get("data")).get("permissions"))
     if permissions is None:
         return None
-    role, can_publish = policy.ROLES.of(permissions)
+    role, can_publish = policy.ROLES.widest(permissions)
     return replace(found, role=role, can_publish=can_publish)

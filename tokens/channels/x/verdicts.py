@@ -13,7 +13,7 @@ from typing import Any
 from tokens.channels import batch
 from tokens.channels.classifier import PASSING, REFUSING, USED, Codes, Facts, Row, lacks, query_of, until
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
-from tokens.channels.parse import codes_in, mapping, message_in, number, told, words
+from tokens.channels.parse import codes_in, mapping, message_in, number, present, words
 from tokens.channels.verdict_table import AS_USER, ASKED, CALLBACK, EXCHANGE, REFRESH, VerdictTable
 from tokens.channels.x.reading import user_id
 
@@ -164,7 +164,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
     rows = [mapping(row) for row in (errors if isinstance(errors, list) else [errors])[:20]]
     said = [words(row.get("message")) for row in rows] + [message_in(data, "detail", "error_description")]
     name = words(errors, 60)  # OAuth 2 has one word here
-    codes = codes_in(*(row.get("code") for row in rows)) | told(kind, words(data.get("reason"), 60))
+    codes = codes_in(*(row.get("code") for row in rows)) | present(kind, words(data.get("reason"), 60))
     codes |= {name} if _WORD.fullmatch(name) else set()
     message = " ".join(filter(None, said))
     shape = "app" if _APP_WORDS.search(message) else "errors"
@@ -194,7 +194,7 @@ def _of_the_way_back(answer: Answer, said: Mapping[str, Any]) -> Facts:
             return Facts(answer.call, 200, shape="fine")
         return Facts(answer.call, answer.status, shape="no verifier")
     message = words(said.get("error_description"))
-    return Facts(answer.call, answer.status, told(code), message=message, shape="errors")
+    return Facts(answer.call, answer.status, present(code), message=message, shape="errors")
 
 
 def _wait(headers: Mapping[str, str], _of: Facts, now: float) -> int | None:

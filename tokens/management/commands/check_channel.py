@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if options["renew"] and options["token_id"] is None:
             raise CommandError("--renew needs --token-id: what a renewal gives must be stored.")
-        unknown_answers.learn(timezone.now())
+        unknown_answers.reload_assignments(timezone.now())
         token = _token(channel, options["token_id"])
         checker = _checker(channel, token, options)
         good = True

@@ -28,7 +28,7 @@ def world(channels_world: Sandbox) -> Sandbox:
 
 @pytest.mark.parametrize("channel", sorted(registry.CHANNELS))
 def test_good_keys_are_taken(channel: str) -> None:
-    said = registry.get(channel).check_app(keys(channel))
+    said = registry.get(channel).verify_app_keys(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.OK, said
@@ -38,7 +38,7 @@ def test_good_keys_are_taken(channel: str) -> None:
 def test_a_wrong_secret_is_a_fault_of_the_app(channel: str) -> None:
     wrong = replace(keys(channel), secrets=("wrong",))
 
-    said = registry.get(channel).check_app(wrong)
+    said = registry.get(channel).verify_app_keys(wrong)
 
     assert said is not None
     assert said.verdict == Verdict.APP_FAULT, said
@@ -49,7 +49,7 @@ def test_a_wrong_secret_is_a_fault_of_the_app(channel: str) -> None:
 def test_a_channel_in_trouble_says_nothing_of_the_keys(channel: str, status: int, world: Sandbox) -> None:
     world.add_fault(channel, status=status, body="down")
 
-    said = registry.get(channel).check_app(keys(channel))
+    said = registry.get(channel).verify_app_keys(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.TRANSIENT
@@ -59,7 +59,7 @@ def test_a_channel_in_trouble_says_nothing_of_the_keys(channel: str, status: int
 def test_payment_required_is_a_fault_of_the_app(channel: str, world: Sandbox) -> None:
     world.add_fault(channel, status=402, body={"message": "Pay first"})
 
-    said = registry.get(channel).check_app(keys(channel))
+    said = registry.get(channel).verify_app_keys(keys(channel))
 
     assert said is not None
     assert said.verdict == Verdict.APP_FAULT
@@ -69,7 +69,7 @@ def test_payment_required_is_a_fault_of_the_app(channel: str, world: Sandbox) ->
 def test_an_unknown_answer_is_not_taken_for_good_keys(channel: str, world: Sandbox) -> None:
     world.add_fault(channel, status=403, body={"moon": 1})
 
-    said = registry.get(channel).check_app(keys(channel))
+    said = registry.get(channel).verify_app_keys(keys(channel))
 
     assert said is not None
     assert said.verdict != Verdict.OK
