@@ -1,10 +1,11 @@
-"""`python -m benchmarks [--seconds N] [--rounds N] [--accounts N] [--json FILE] [lease|settle|evaluation|mail ...]`.
+"""`python -m benchmarks [--seconds N] [--rounds N] [--accounts N,N] [--json FILE] [PART ...]`; `benchmarks.parts` lists the parts.
 
 Measures the hot paths beside the limit that each could reach on this machine in this run. It judges nothing: the
 exit status is 0 once it has measured. Without DATABASE_URL and REDIS_URL it starts throw-away servers of its own.
 """
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -17,9 +18,8 @@ from typing import Any
 from adtoken_project.embedded.processes import StartError
 from benchmarks.environment import Environment, machine, prepare, start_django, stop_on_signals
 from benchmarks.measure import Section, load_average
+from benchmarks.parts import PARTS, Part, Run
 
-PARTS = ("lease", "settle", "evaluation", "mail")
-SIZES = {"lease": [10_000], "settle": [10_000, 100_000], "evaluation": [10_000, 100_000], "mail": [10_000]}
 BUSY = (
     "On a busy machine every time is an upper bound and every rate a lower bound; compare figures of one run."
 )
@@ -27,54 +27,71 @@ BUSY = (
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
+    names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure AdToken's hot paths.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; none: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(names)}; none: all")
     parser.add_argument("--seconds", type=float, default=5, help="of each round of requests (5)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each contender runs (3)")
     parser.add_argument(
-        "--accounts", type=int, help="10000 for the lease, 10000 and then 100000 for the others"
+        "--accounts", type=_numbers, help="one or several numbers: 10000,100000; else each part has its own"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all rounds there")
     options = parser.parse_args(words)
-    unknown = set(options.parts) - set(PARTS)
+    unknown = set(options.parts) - set(names)
     if unknown:
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; parts: {', '.join(PARTS)}")
-    if options.rounds < 1 or options.seconds <= 0 or (options.accounts is not None and options.accounts < 10):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; parts: {', '.join(names)}")
+    if options.rounds < 1 or options.seconds <= 0 or min(options.accounts or [10]) < 10:
         parser.error("--rounds must be at least 1, --seconds above 0, --accounts at least 10")
     return options
 
 
-def sizes(options: argparse.Namespace) -> dict[int, list[str]]:
+def _numbers(text: str) -> list[int]:
+    return sorted({int(word) for word in text.split(",")})
+
+
+def plan(options: argparse.Namespace) -> dict[int, list[Part]]:
     """Return which parts are measured at which number of accounts, smallest first."""
-    wanted = options.parts or list(PARTS)
-    plan: dict[int, list[str]] = {}
+    found: dict[int, list[Part]] = {}
     for part in PARTS:
-        if part in wanted:
-            for size in [options.accounts] if options.accounts else SIZES[part]:
-                plan.setdefault(size, []).append(part)
-    return dict(sorted(plan.items()))
+        if not options.parts or part.name in options.parts:
+            for size in options.accounts or part.sizes:
+                found.setdefault(size, []).append(part)
+    return dict(sorted(found.items()))
 
 
 def run(environment: Environment, options: argparse.Namespace, now: datetime) -> list[Section]:
     """Fill and measure, one size after the other."""
-    from benchmarks import data, evaluation, lease, settle, warning_mail
-
-    modules = {"settle": settle, "evaluation": evaluation, "mail": warning_mail}
     sections: list[Section] = []
-    for accounts, parts in sizes(options).items():
-        say(f"Writing {accounts:,} accounts ...")
-        data.fill(accounts=accounts, now=now)
+    for accounts, parts in plan(options).items():
+        setting = Run(environment, accounts, now, options.rounds, options.seconds)
+        filled = False
         for part in parts:
-            say(f"Measuring {part} ...")
-            before = load_average()
-            if part == "lease":
-                found = lease.measure(
-                    environment, accounts=accounts, seconds=options.seconds, rounds=options.rounds
-                )
-            else:
-                found = [modules[part].measure(accounts=accounts, now=now, rounds=options.rounds)]
-            found[0].notes.append(f"load average {before:.1f} before, {load_average():.1f} after")
-            sections += found
+            if not part.own_data and not filled:
+                fill(accounts, now)
+            filled = not part.own_data
+            sections += measured(part, setting)
+    return sections
+
+
+def fill(accounts: int, now: datetime) -> None:
+    """Write the rows that the parts share."""
+    say(f"Writing {accounts:,} accounts ...")
+    began = time.monotonic()
+    importlib.import_module("benchmarks.data").fill(accounts=accounts, now=now)  # once Django stands
+    say(f"... took {time.monotonic() - began:.0f} s")
+
+
+def measured(part: Part, setting: Run) -> list[Section]:
+    """Measure one part at one size, and say how busy the machine was."""
+    say(f"Measuring {part.name} ...")
+    before, began = load_average(), time.monotonic()
+    sections = part.load()(setting)
+    for section in sections:
+        section.part, section.accounts = part.name, setting.accounts
+    took = time.monotonic() - began
+    sections[0].notes.append(
+        f"load average {before:.1f} before, {load_average():.1f} after; took {took:.0f} s"
+    )
     return sections
 
 
@@ -100,7 +117,8 @@ def main() -> int:
             say("Starting servers ...")
             environment = prepare(stack)
             start_django()
-            facts = {"date": f"{now:%Y-%m-%d %H:%M} UTC"} | machine(list(sizes(options)))
+            facts = {"date": f"{now:%Y-%m-%d %H:%M} UTC"} | machine(list(plan(options)))
+            facts["rounds"] = options.rounds
             facts["load before"] = load_average()
             sections = run(environment, options, now)
             facts["took"] = f"{time.monotonic() - began:.0f} s"

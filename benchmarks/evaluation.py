@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from benchmarks import data
 from benchmarks.measure import Figures, Section
+from benchmarks.parts import Run
 from benchmarks.settle import SECONDS, timed
 from macros.evaluation import evaluate
 
@@ -16,8 +17,9 @@ FLOOR_INSERT = "  floor: read the tables once, insert the same"
 TABLES = ("accounts_account", "accounts_accounttoken", "tokens_token", "macros_macroaccount", "macros_notice")
 
 
-def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
+def measure(run: Run) -> list[Section]:
     """Return the section. The data must be filled."""
+    accounts, now, rounds = run.accounts, run.now, run.rounds
     section = Section(
         f"Evaluation, {accounts:,} accounts, {data.MACROS} macros, {accounts * data.APPLICATIONS:,} applications, "
         f"{rounds} rounds"
@@ -26,7 +28,7 @@ def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
         for name, figures in _round(now).items():
             for figure, value in figures.items():
                 section.results.setdefault(name, {}).setdefault(figure, []).append(value)
-    return section
+    return [section]
 
 
 def _round(now: datetime) -> dict[str, Figures]:

@@ -18,6 +18,7 @@ from adtoken_project.launcher import PROJECT, fetch
 from benchmarks import data, inprocess
 from benchmarks.environment import Environment
 from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
+from benchmarks.parts import Run
 
 GUNICORN = (
     "--workers=2",
@@ -43,9 +44,10 @@ class Bench:
     key: str
 
 
-def measure(environment: Environment, *, accounts: int, seconds: float, rounds: int) -> list[Section]:
+def measure(run: Run) -> list[Section]:
     """Return the sections of the lease. The data must be filled."""
-    bench = Bench(environment, accounts, seconds, data.make_key())
+    accounts, seconds, rounds = run.accounts, run.seconds, run.rounds
+    bench = Bench(run.environment, accounts, seconds, data.make_key())
     over_http = Section(
         f"Lease, {accounts:,} accounts, {CONNECTIONS} keep-alive connections, gunicorn 2 workers x 4 threads, "
         f"{rounds} rounds of {seconds:g} s"

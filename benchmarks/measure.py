@@ -18,6 +18,8 @@ class Section:
     title: str
     results: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    part: str = ""  # which part measured it, at how many accounts: written by whoever ran it
+    accounts: int = 0
 
     def measures(self) -> list[str]:
         """Return the names of all measures, in the order of their first appearance."""
@@ -32,7 +34,13 @@ class Section:
             }
             for contender, found in self.results.items()
         }
-        return {"title": self.title, "results": figures, "notes": self.notes}
+        return {
+            "part": self.part,
+            "accounts": self.accounts,
+            "title": self.title,
+            "results": figures,
+            "notes": self.notes,
+        }
 
     def as_text(self) -> str:
         """Return the section as lines: under each measure the contenders with median and range."""

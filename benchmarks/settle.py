@@ -12,14 +12,16 @@ from accounts import pool
 from accounts.models import Account, AccountEvent
 from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
+from benchmarks.parts import Run
 from tokens.models import Token
 
 AGENCY = 1  # the token that serves many accounts, see data.fill
 SECONDS = "seconds"
 
 
-def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
+def measure(run: Run) -> list[Section]:
     """Return the section. The data must be filled; afterwards every account is settled again."""
+    accounts, now, rounds = run.accounts, run.now, run.rounds
     section = Section(f"Settle, {accounts:,} accounts, {rounds} rounds")
     served = min(accounts, data.AGENCY_POOLS)
     contenders: dict[str, Contender] = {
@@ -31,7 +33,7 @@ def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
         "  floor: read accounts, pools and tokens once": _plain_read,
     }
     section.results = interleave(contenders, rounds=rounds)
-    return section
+    return [section]
 
 
 def _death(now: datetime) -> Figures:

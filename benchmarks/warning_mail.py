@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from accounts.models import Account, AccountToken
 from benchmarks.measure import Contender, Figures, Section, interleave
+from benchmarks.parts import Run
 from macros import grouping, mails
 from macros.models import Macro, MacroAction, Notice
 from tokens import reasons
@@ -17,8 +17,9 @@ CPU = "CPU, milliseconds"
 READER = "reader@example.com"  # an address outside, which reads all names
 
 
-def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
+def measure(run: Run) -> list[Section]:
     """Return the section. The data must be filled; nothing is written."""
+    accounts, now, rounds = run.accounts, run.now, run.rounds
     section = Section(f"Warning mail, {accounts:,} accounts, {rounds} rounds")
     action = MacroAction(macro=Macro(name="Warn"))
     found = Account.objects.filter(deadline__isnull=False).select_related("team").order_by("pk")[:MANY]
@@ -41,7 +42,7 @@ def measure(*, accounts: int, now: datetime, rounds: int) -> Section:
         "1,000 explanations, read whole": lambda: _timed(_explain, times=3),
     }
     section.results = interleave(contenders, rounds=rounds)
-    return section
+    return [section]
 
 
 def _timed(call: Callable[[], object], *, times: int) -> Figures:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.__main__ import arguments, sizes
+from benchmarks.__main__ import arguments, plan
 from benchmarks.measure import Section, interleave, tree_cpu
+from benchmarks.parts import PARTS
 from tests.support.servers import FOREIGN
 
 PROJECT = Path(__file__).parents[2]
@@ -99,12 +100,27 @@ def test_a_part_that_does_not_exist_is_refused() -> None:
         arguments(["leases"])
 
 
+def planned(*words: str) -> dict[int, list[str]]:
+    return {size: [part.name for part in parts] for size, parts in plan(arguments(list(words))).items()}
+
+
 def test_without_a_number_each_part_has_its_own_sizes() -> None:
-    assert sizes(arguments([])) == {
-        10_000: ["lease", "settle", "evaluation", "mail"],
-        100_000: ["settle", "evaluation"],
+    found = planned()
+
+    assert {size: set(names) for size, names in found.items()} == {
+        size: {part.name for part in PARTS if size in part.sizes} for size in found
     }
-    assert sizes(arguments(["evaluation", "--accounts", "1000000"])) == {1_000_000: ["evaluation"]}
+    assert {"settle", "evaluation"} <= set(found[10_000]) & set(found[100_000]) & set(found[1_000_000])
+
+
+def test_several_numbers_of_accounts_are_measured_smallest_first() -> None:
+    found = planned("evaluation", "--accounts", "1000000,10000")
+
+    assert list(found.items()) == [(10_000, ["evaluation"]), (1_000_000, ["evaluation"])]
+
+
+def test_every_part_has_a_module_that_measures() -> None:
+    assert all(callable(part.load()) for part in PARTS)
 
 
 def test_rounds_alternate_between_the_contenders() -> None:
