@@ -1,157 +1,148 @@
-"""The lease: over HTTP beside a view that does nothing, and beside the bare read and decryption."""
+"""The lease, the report of a good answer and the signature over HTTP, beside a bare ASGI service and a view that does nothing."""
 
 import json
 import os
-import subprocess
-import sys
+import statistics
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+import httpx2
 import psycopg
 from cryptography.fernet import Fernet
 from django.conf import settings
 
-from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
-from adtoken_project.launcher import PROJECT, fetch
-from benchmarks import data, inprocess
-from benchmarks.environment import Environment
-from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
+from adtoken_project.embedded.processes import LOOPBACK
+from benchmarks import data, inprocess, signing_data, web
+from benchmarks.measure import Contender, Figures, Section, interleave, ratio
 from benchmarks.parts import Run
 
-GUNICORN = (
-    "--workers=2",
-    "--worker-class=gthread",
-    "--threads=4",
-    "--no-control-socket",
-)  # as the launcher's
-CONNECTIONS = 8
 READ = """
 select t.credentials from accounts_account a join tokens_token t on t.id = a.active_token_id
 where a.channel = %s and a.native_id = %s
 """
-LEASE_PATH = f"/api/v1/accounts/{data.CHANNEL}/{{}}/lease"
+LIMIT = "bare ASGI: key, read, decryption"
+RATE, CPU = "requests/s", ("server CPU, ms/request", "PostgreSQL CPU, ms/request")
+LEASES = 400  # of which reports and signatures are about
+LEASE, UNRECORDED, REPORT, SIGN = (
+    "lease",
+    "lease without the row of the record",
+    "report of a good answer",
+    "signature",
+)
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What all contenders share."""
+class Files:
+    """The requests of each contender, as files for the load client."""
 
-    environment: Environment
-    accounts: int
-    seconds: float
-    key: str
+    leases: Path
+    reports: Path
+    signatures: Path
 
 
 def measure(run: Run) -> list[Section]:
-    """Return the sections of the lease. The data must be filled."""
+    """Return the sections of the lease. The data must be filled; the accounts that are signed for are added and taken away."""
     accounts, seconds, rounds = run.accounts, run.seconds, run.rounds
-    bench = Bench(run.environment, accounts, seconds, data.make_key())
+    load = web.Load(run.environment, seconds, data.make_key())
     over_http = Section(
-        f"Lease, {accounts:,} accounts, {CONNECTIONS} keep-alive connections, gunicorn 2 workers x 4 threads, "
-        f"{rounds} rounds of {seconds:g} s"
+        f"Lease, {accounts:,} accounts, {web.CONNECTIONS} keep-alive connections, 2 processes, {rounds} rounds of {seconds:g} s"
     )
-    with ExitStack() as stack:
-        over_http.results = interleave(_contenders(bench, stack), rounds=rounds)
-    over_http.notes.append("The limit is a loop in one process; servers and load client share the cores.")
+    with signing_data.filled(), ExitStack() as stack:
+        over_http.results = interleave(_contenders(load, accounts, stack), rounds=rounds)
+    over_http.notes += ["The loop runs in one process; servers and load client share the cores."]
+    over_http.notes += [_beside(over_http, name, LIMIT, "bare ASGI") for name in (LEASE, UNRECORDED)]
+    over_http.notes += [_beside(over_http, name, LEASE, "the lease") for name in (REPORT, SIGN)]
     return [
         over_http,
-        inprocess.measure(bench.key, accounts=accounts, rounds=rounds, calls=max(20, int(100 * seconds))),
+        inprocess.measure(load.key, accounts=accounts, rounds=rounds, calls=max(20, int(100 * seconds))),
     ]
 
 
-def _contenders(bench: Bench, stack: ExitStack) -> dict[str, Contender]:
-    real = _server(bench, stack, "lease", "adtoken_project.settings")
-    unrecorded = _server(bench, stack, "unrecorded", "adtoken_project.settings", "benchmarks.unrecorded")
-    bare = _server(bench, stack, "bare", "benchmarks.bare_settings")
-    raw = RawLoop(bench)
+def _beside(section: Section, name: str, other: str, words: str) -> str:
+    """Say how much of another contender one reaches: by the rate, and by the CPU of server and PostgreSQL, which moves less."""
+    rate = ratio(section, name, other, RATE)
+    used = [
+        sum(statistics.median(section.results[one].get(cpu, [0])) for cpu in CPU) for one in (name, other)
+    ]
+    return f"{name}: {rate:.2f}x the rate of {words}, {used[1] / used[0]:.2f}x by CPU per request"
+
+
+def _contenders(load: web.Load, accounts: int, stack: ExitStack) -> dict[str, Contender]:
+    real = web.product(load.environment, stack, "lease")
+    unrecorded = web.product(load.environment, stack, "unrecorded", application="benchmarks.unrecorded")
+    nothing = web.product(load.environment, stack, "bare", settings="benchmarks.bare_settings")
+    limit = web.bare_asgi(load.environment, stack, "bare-asgi", record=False)
+    recorded = web.bare_asgi(load.environment, stack, "bare-asgi-recorded", record=True)
+    raw = RawLoop(load, accounts)
     stack.callback(raw.close)
+    files = _files(load, real, accounts)
+    empty = load.file([("/bare", "{}")])
     contenders: dict[str, Contender] = {
-        "lease": lambda: _http(bench, *real, LEASE_PATH),
-        "lease without the row of the record": lambda: _http(bench, *unrecorded, LEASE_PATH),
-        "view that does nothing, same middleware": lambda: _http(bench, *bare, "/bare"),
-        "limit: one indexed read + one decryption, 1 connection": raw.measure,
+        LIMIT: lambda: load.ask(limit, files.leases),
+        "bare ASGI with the row of the record": lambda: load.ask(recorded, files.leases),
+        LEASE: lambda: load.ask(real, files.leases),
+        UNRECORDED: lambda: load.ask(unrecorded, files.leases),
+        REPORT: lambda: load.ask(real, files.reports),
+        SIGN: lambda: load.ask(real, files.signatures),
+        "view that does nothing, people's middleware": lambda: load.ask(nothing, empty),
+        "loop: one indexed read + one decryption, 1 connection": raw.measure,
     }
     for warm in contenders.values():
         warm()
     return contenders
 
 
-def _server(
-    bench: Bench,
-    stack: ExitStack,
-    name: str,
-    settings_module: str,
-    application: str = "adtoken_project.wsgi",
-) -> tuple[int, int]:
-    """Start gunicorn and wait for its answer. Returns port and process."""
-    port = free_port()
-    web = f"http://{LOOPBACK}:{port}"
-    child = Child(
-        name=name,
-        command=[
-            sys.executable, "-m", "gunicorn", application, f"--bind={LOOPBACK}:{port}", *GUNICORN,
-        ],
-        log=bench.environment.folder / f"{name}.log",
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": settings_module, "BASE_URL": web},
-        cwd=PROJECT,
-    )  # fmt: skip
-    stack.callback(child.stop)
-    child.start()
-    if not wait_until(lambda: fetch(f"{web}/readyz")[0] == 200 or not child.is_running(), seconds=60):
-        raise StartError(f"gunicorn does not answer.\n{child.last_lines()}")
-    if not child.is_running():
-        raise StartError(f"gunicorn ended.\n{child.last_lines()}")
-    return port, child.pid
-
-
-def _http(bench: Bench, port: int, pid: int, path: str) -> Figures:
-    """Run the load client once beside the samplers."""
-    command = [
-        sys.executable, "-m", "benchmarks.load", f"--port={port}", f"--path={path}", f"--key={bench.key}",
-        f"--first={data.FIRST_NATIVE_ID}", f"--count={bench.accounts}", f"--connections={CONNECTIONS}",
-        f"--seconds={bench.seconds}",
-    ]  # fmt: skip
-    server, postgres = tree_cpu(pid), _postgres_cpu(bench)
-    done = subprocess.run(
-        command, cwd=PROJECT, check=True, capture_output=True, text=True, timeout=bench.seconds + 60
+def _files(load: web.Load, server: web.Server, accounts: int) -> Files:
+    """Write the requests; reports and signatures are about leases that are taken for them."""
+    first = data.FIRST_NATIVE_ID
+    leases = [
+        _lease_of(data.CHANNEL, str(native_id)) for native_id in range(first, first + min(accounts, 10_000))
+    ]
+    reported = [lease["lease_id"] for lease in _taken(load, server, leases[:LEASES])]
+    signed = [_lease_of(signing_data.CHANNEL, native_id) for native_id in signing_data.NATIVE_IDS]
+    good = json.dumps({"status": 200, "body": {"id": "120212345678901234"}})
+    return Files(
+        leases=load.file(leases),
+        reports=load.file([(f"/api/v1/leases/{one}/report", good) for one in reported]),
+        signatures=load.file(
+            [
+                (f"/api/v1/leases/{lease['lease_id']}/sign", signing_data.request(lease["native_id"]))
+                for lease in _taken(load, server, signed)
+            ]
+        ),
     )
-    found = json.loads(done.stdout)
-    count = found["requests"]
-    if found["errors"]:
-        raise StartError(f"{found['errors']} of {count} requests to {path} were not answered with 200.")
-    figures = {
-        "requests/s": count / found["seconds"],
-        "p50, ms": found["p50_ms"],
-        "p99, ms": found["p99_ms"],
-        "server CPU, ms/request": 1000 * (tree_cpu(pid) - server) / count,
-    }
-    if bench.environment.postgres_pid is not None:
-        figures["PostgreSQL CPU, ms/request"] = 1000 * (_postgres_cpu(bench) - postgres) / count
-    figures["load client CPU, ms/request"] = 1000 * found["cpu_seconds"] / count
-    return figures
 
 
-def _postgres_cpu(bench: Bench) -> float:
-    return tree_cpu(bench.environment.postgres_pid) if bench.environment.postgres_pid else 0.0
+def _lease_of(channel: str, native_id: str) -> web.Request:
+    return f"/api/v1/accounts/{channel}/{native_id}/lease", "{}"
+
+
+def _taken(load: web.Load, server: web.Server, requests: list[web.Request]) -> list[dict[str, str]]:
+    headers = {"Authorization": f"Bearer {load.key}", "Content-Type": "application/json"}
+    with httpx2.Client(base_url=f"http://{LOOPBACK}:{server.port}", headers=headers) as client:
+        answers = [client.post(path, content=body) for path, body in requests]
+    return [answer.raise_for_status().json() for answer in answers]
 
 
 class RawLoop:
-    """The limit: the read and the decryption, without Django."""
+    """The read and the decryption without Django and without HTTP."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, load: web.Load, accounts: int) -> None:
+        self._load, self._accounts = load, accounts
         self._connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
         self._fernet = Fernet(settings.FERNET_KEYS[0])
 
     def measure(self) -> Figures:
         """Loop for the given seconds."""
         step = self.step()
-        postgres, cpu, began = _postgres_cpu(self._bench), time.process_time(), time.perf_counter()
+        postgres = web.postgres_cpu(self._load.environment)
+        cpu, began = time.process_time(), time.perf_counter()
         times: list[float] = []
         now = began
-        while now - began < self._bench.seconds:
+        while now - began < self._load.seconds:
             step()
             times.append(-now + (now := time.perf_counter()))
         used, count = time.process_time() - cpu, len(times)
@@ -162,13 +153,14 @@ class RawLoop:
             "p99, ms": 1000 * times[count * 99 // 100],
             "server CPU, ms/request": 1000 * used / count,
         }
-        if self._bench.environment.postgres_pid is not None:
-            figures["PostgreSQL CPU, ms/request"] = 1000 * (_postgres_cpu(self._bench) - postgres) / count
+        if self._load.environment.postgres_pid is not None:
+            used = web.postgres_cpu(self._load.environment) - postgres
+            figures["PostgreSQL CPU, ms/request"] = 1000 * used / count
         return figures
 
     def step(self) -> Callable[[], bytes]:
         """Return one read and decryption of a random account."""
-        pick = inprocess.native_ids(self._bench.accounts)
+        pick = inprocess.native_ids(self._accounts)
         return lambda: self._fernet.decrypt(
             bytes(self._connection.execute(READ, [data.CHANNEL, next(pick)]).fetchone()[0])  # type: ignore[index]  # it is there
         )

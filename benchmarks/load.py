@@ -1,6 +1,7 @@
 """`python -m benchmarks.load`: a small load client in a process of its own. Keep-alive connections, one request after the other on each.
 
-Prints one JSON line: requests, errors, seconds, p50 and p99 in milliseconds, CPU seconds of this process.
+The requests come from a file, one per line as JSON: [path, body]; each is a POST, picked at random. Prints one JSON line: requests, errors
+(answers other than 200), seconds, p50 and p99 in milliseconds, CPU seconds of this process.
 """
 
 import argparse
@@ -9,9 +10,12 @@ import json
 import random
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvloop
 
 HOST = "127.0.0.1"
-PATIENCE = 10.0  # seconds for one answer
+PATIENCE = 10.0  # seconds for the last answers after the time is over
 
 
 @dataclass
@@ -22,40 +26,81 @@ class Tally:
     errors: int = 0
 
 
-async def connection(options: argparse.Namespace, tally: Tally, until: float) -> None:
-    """Send requests on one connection until the time is over. A refused or broken answer is an error."""
-    reader, writer = await asyncio.open_connection(HOST, options.port)
-    try:
-        while (started := time.perf_counter()) < until:
-            native_id = random.randrange(options.first, options.first + options.count)
-            writer.write(_request(options, native_id))
-            status = await asyncio.wait_for(_answer(reader), PATIENCE)
-            tally.latencies.append(time.perf_counter() - started)
-            tally.errors += status != 200
-    finally:
-        writer.close()
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: the next request goes out as soon as the answer to the last one is whole."""
+
+    def __init__(self, requests: list[bytes], tally: Tally, until: float) -> None:
+        self._requests, self._tally, self._until = requests, tally, until
+        self._answer = b""
+        self._started = 0.0
+        self.over = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of an answer."""
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if not found or len(body) < _length(head):
+            return
+        now = time.perf_counter()
+        self._tally.latencies.append(now - self._started)
+        self._tally.errors += head.split(b" ", 2)[1] != b"200"
+        self._answer = b""
+        if now < self._until:
+            self._ask()
+        else:
+            self._end()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Count a connection that was cut off."""
+        if not self.over.done():
+            self._tally.errors += 1
+            self._end()
+
+    def _ask(self) -> None:
+        self._started = time.perf_counter()
+        self._transport.write(random.choice(self._requests))  # type: ignore[attr-defined]  # a transport of TCP writes
+
+    def _end(self) -> None:
+        self.over.set_result(None)
+        self._transport.close()
 
 
-def _request(options: argparse.Namespace, native_id: int) -> bytes:
+def _length(head: bytes) -> int:
+    _, _, rest = head.lower().partition(b"content-length:")
+    return int(rest.split(b"\r\n", 1)[0])
+
+
+def requests_of(file: Path, key: str) -> list[bytes]:
+    """Return the requests of a file as they go over the wire."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [_request(path, body, key) for path, body in map(json.loads, lines)]
+
+
+def _request(path: str, body: str, key: str) -> bytes:
     head = (
-        f"POST {options.path.format(native_id)} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {options.key}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n\r\n"
     )
-    return head.encode()
-
-
-async def _answer(reader: asyncio.StreamReader) -> int:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    _, _, rest = head.partition(b"content-length:")
-    await reader.readexactly(int(rest.split(b"\r\n", 1)[0]))
-    return int(head.split(b" ", 2)[1])
+    return (head + body).encode()
 
 
 async def run(options: argparse.Namespace) -> Tally:
     """Keep all connections busy for the given seconds."""
-    tally = Tally()
+    tally, requests = Tally(), requests_of(options.requests, options.key)
     until = time.perf_counter() + options.seconds
-    await asyncio.gather(*(connection(options, tally, until) for _ in range(options.connections)))
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda: Connection(requests, tally, until), HOST, options.port)
+        for _ in range(options.connections)
+    ]
+    await asyncio.wait_for(
+        asyncio.gather(*(protocol.over for _, protocol in opened)), options.seconds + PATIENCE
+    )
     return tally
 
 
@@ -76,16 +121,15 @@ def main() -> None:
     """Run once and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--path", required=True, help="with {} for the native id")
+    parser.add_argument("--requests", type=Path, required=True, help="a file of them, as described above")
     parser.add_argument("--key", default="")
-    parser.add_argument("--first", type=int, default=0, help="lowest native id")
-    parser.add_argument("--count", type=int, default=1, help="how many native ids")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5)
     options = parser.parse_args()
-    started = time.perf_counter()
-    tally = asyncio.run(run(options))
-    print(json.dumps(summary(tally, time.perf_counter() - started)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        started = time.perf_counter()
+        tally = runner.run(run(options))
+        print(json.dumps(summary(tally, time.perf_counter() - started)))
 
 
 if __name__ == "__main__":

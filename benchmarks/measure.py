@@ -63,6 +63,12 @@ def interleave(contenders: Mapping[str, Contender], *, rounds: int) -> dict[str,
     return results
 
 
+def ratio(section: Section, one: str, other: str, measure: str) -> float:
+    """Return the median of one contender's figure as a multiple of the other's."""
+    values = [statistics.median(section.results[name][measure]) for name in (one, other)]
+    return values[0] / values[1]
+
+
 def tree_cpu(pid: int) -> float:
     """Return the CPU seconds that a process and its descendants have used, those that ended included."""
     parents: dict[int, int] = {}

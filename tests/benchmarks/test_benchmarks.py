@@ -55,6 +55,20 @@ def test_a_lease_whose_key_is_known_makes_one_read_and_one_row_of_the_record(
 
 
 @pytest.mark.slow
+def test_leases_reports_and_signatures_stand_beside_a_bare_service(whole: tuple[str, dict[str, Any]]) -> None:
+    results = find(whole[1], "Lease, 60 accounts")["results"]
+
+    assert {
+        "bare ASGI: key, read, decryption",
+        "bare ASGI with the row of the record",
+        "lease",
+        "report of a good answer",
+        "signature",
+    } <= set(results)
+    assert all(found["requests/s"]["median"] > 0 for found in results.values())
+
+
+@pytest.mark.slow
 def test_the_evaluation_and_its_floor_write_the_same_rows(whole: tuple[str, dict[str, Any]]) -> None:
     results = find(whole[1], "Evaluation")["results"]
 
@@ -87,7 +101,9 @@ def test_a_warning_mail_stands_beside_what_it_cannot_do_without(whole: tuple[str
 def test_the_table_shows_each_part_beside_its_limit(whole: tuple[str, dict[str, Any]]) -> None:
     for words in (
         "Lease, 60 accounts",
-        "limit: one indexed read",
+        "bare ASGI: key, read, decryption",
+        "loop: one indexed read",
+        "x the rate of bare ASGI",
         "floor: plain UPDATE",
         "load average",
         "cores",
