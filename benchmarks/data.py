@@ -1,9 +1,14 @@
-"""Accounts with pools of two or three tokens, sealed credentials of real size, people, macros: written by COPY."""
+"""Accounts with pools of two or three tokens, sealed credentials of real size, people, macros.
+
+Rows are written by SQL that makes them up on the server, or by COPY; foreign keys and large indexes are made once, at the end, as a dump is
+restored. Only credentials are sealed one by one, by the vault, since each opens for its own row alone.
+"""
 
 import random
-import string
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -28,6 +33,13 @@ TABLES = (
     "users_user", "tokens_token", "accounts_account", "accounts_accounttoken", "accounts_accountevent",
     "macros_macroaccount", "macros_notice", "notifications_message",
 )  # fmt: skip
+LOADED = (
+    "tokens_token",
+    "accounts_account",
+    "accounts_accounttoken",
+    "accounts_accountevent",
+    "macros_macroaccount",
+)
 DAYS = ([30, 7, 1], [14], [10, 3], [7])
 
 
@@ -50,14 +62,23 @@ def fill(*, accounts: int, now: datetime) -> None:
         ((f"p{n}@example.com", f"Person {n}", "!") for n in range(people)),
     )
     users = list(User.objects.order_by("pk").values_list("pk", flat=True))
-    copy(Token, TOKEN_COLUMNS, _tokens(app, tokens, users, chance, now))
-    names = ((CHANNEL, str(FIRST_NATIVE_ID + n), f"Account {n}", teams[n % TEAMS]) for n in range(accounts))
-    copy(Account, ("channel", "native_id", "name", "team"), names)
-    copy(AccountToken, ("account", "token", "can_publish"), _pools(accounts, tokens, chance))
-    _macros(accounts, chance)
+    with made_at_the_end(_FOREIGN_KEYS):
+        with made_at_the_end(_INDEXES):
+            _tokens(app, tokens, users, chance, now)
+            _accounts(accounts, teams)
+            _pools(accounts, tokens)
+            _macros(accounts)
+        analyse()
+        _settle_at_once(now)
     analyse()
-    settle_all(accounts=accounts, now=now, cause="imported")
-    analyse()
+
+
+def _settle_at_once(now: datetime) -> None:
+    """Settle all accounts by the product's own statement, in one: in batches a million take minutes."""
+    values: dict[str, Any] = {"now": now, "cause": "imported", "source": "", "note": ""}
+    values |= dict.fromkeys(("accounts", "actor", "prefer"))
+    with connection.cursor() as cursor:
+        cursor.execute(pool._SETTLE, values)  # noqa: SLF001  # see above
 
 
 def settle_all(*, accounts: int, now: datetime, cause: str) -> None:
@@ -117,40 +138,134 @@ def _empty() -> None:
         cursor.execute(f"truncate {', '.join(tables)} restart identity cascade")
 
 
-TOKEN_COLUMNS = (
-    "app", "native_user_id", "native_user_name", "credentials", "credentials_key", "consented_by", "issued_at", "access_expires_at",
-    "deadline", "deadline_kind", "last_used_at",
-)  # fmt: skip
+def insert(model: type[models.Model], values: Mapping[str, str], source: str, *given: Any) -> None:
+    """Insert rows that SQL makes up: for each field an expression over `source`, whose parameters are `given`.
+
+    Fields that are not named get their default.
+    """
+    options = model._meta  # noqa: SLF001  # Django documents it
+    rest = [
+        field
+        for field in options.concrete_fields
+        if not field.primary_key and field.name not in values and not field.has_db_default()
+    ]
+    named = [options.get_field(name) for name in values]
+    columns = ", ".join(f'"{field.column}"' for field in [*named, *rest] if isinstance(field, models.Field))
+    chosen = ", ".join([*values.values(), *["%s"] * len(rest)])
+    constants = [_stored(field, field.get_default()) for field in rest]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'insert into "{options.db_table}" ({columns}) select {chosen} from {source}',
+            [*constants, *given],
+        )
 
 
-def _tokens(
-    app: ChannelApp, count: int, users: Sequence[int], chance: random.Random, now: datetime
-) -> Iterator[tuple[Any, ...]]:
-    for number in range(count):
-        native = str(10**15 + number)
-        text = "EAA" + "".join(chance.choices(string.ascii_letters, k=TOKEN_LETTERS - 3))
-        sealed = vault.seal(token_owner(app, native), {"access_token": text})
-        ends = now + timedelta(
-            days=chance.uniform(2, 90) if number else 3
-        )  # the agency's ends soon, so it covers nobody
-        used = now  # a use is noted once an hour; here none is due, as in a busy hour
-        yield (
-            app.pk, native, f"Native {number}", sealed.ciphertext, sealed.key, users[number % len(users)],
-            ends - timedelta(days=90), ends, ends, "date", used,
-        )  # fmt: skip
+# What is dropped, and how it is made again.
+_FOREIGN_KEYS = """
+select format('alter table %%s drop constraint %%I', conrelid::regclass, conname),
+       format('alter table %%s add constraint %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+from pg_constraint where contype = 'f' and conrelid = any(%s::regclass[]) order by oid"""
+_INDEXES = """
+select format('drop index %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+from pg_index where not indisunique and indrelid = any(%s::regclass[]) order by indexrelid"""
 
 
-def _pools(accounts: int, tokens: int, chance: random.Random) -> Iterator[tuple[int, int, str]]:
-    for account in range(1, accounts + 1):
-        pool_of = {1} if account <= AGENCY_POOLS else set()
-        size = chance.choice((2, 3))
-        while len(pool_of) < size:
-            pool_of.add(chance.randint(2, tokens))
-        for token in sorted(pool_of):
-            yield account, token, "yes"
+@contextmanager
+def made_at_the_end(kind: str) -> Iterator[None]:
+    """Drop foreign keys or indexes of the tables that are loaded, and make them again after the block."""
+    with connection.cursor() as cursor:
+        cursor.execute(kind, [list(LOADED)])
+        found = cursor.fetchall()
+        for drop, _ in found:
+            cursor.execute(drop)
+    yield
+    with connection.cursor() as cursor:
+        for _, make in found:
+            cursor.execute(make)
 
 
-def _macros(accounts: int, chance: random.Random) -> None:
+def _tokens(app: ChannelApp, count: int, users: Sequence[int], chance: random.Random, now: datetime) -> None:
+    """Write tokens that end within 2 to 90 days; token 1, the agency's, in 3, so that it covers nobody.
+
+    A use is noted once an hour; here none is due, as in a busy hour.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "drop table if exists sealed; create temp table sealed (number int, credentials bytea, key text)"
+        )
+        with cursor.copy(
+            "copy sealed from stdin"
+        ) as writer:  # psycopg's own, reached through Django's cursor
+            for number in range(count):
+                text = (
+                    "EAA" + urlsafe_b64encode(chance.randbytes(TOKEN_LETTERS)).decode()[: TOKEN_LETTERS - 3]
+                )
+                one = vault.seal(token_owner(app, _native(number)), {"access_token": text})
+                writer.write_row((number, one.ciphertext, one.key))
+        cursor.execute("select setseed(0.7)")
+    insert(
+        Token,
+        {
+            "app": str(app.pk),
+            "native_user_id": f"({_native(0)} + number)::text",
+            "native_user_name": "'Native ' || number",
+            "credentials": "credentials",
+            "credentials_key": "key",
+            "consented_by": "person",
+            "issued_at": "ends - interval '90 days'",
+            "access_expires_at": "ends",
+            "deadline": "ends",
+            "deadline_kind": "'date'",
+            "last_used_at": "moment",
+        },
+        "(select *, (%s::bigint[])[1 + number %% %s] as person,"
+        " moment + case when number = 0 then 3 else 2 + 88 * random() end * interval '1 day' as ends"
+        " from (select *, %s::timestamptz as moment from sealed order by number) s) t",
+        list(users), len(users), now,
+    )  # fmt: skip
+
+
+def _native(number: int) -> str:
+    return str(10**15 + number)
+
+
+def _accounts(accounts: int, teams: Sequence[int]) -> None:
+    insert(
+        Account,
+        {
+            "channel": f"'{CHANNEL}'",
+            "native_id": f"({FIRST_NATIVE_ID} + n)::text",
+            "name": "'Account ' || n",
+            "team": "team",
+        },
+        "(select n, (%s::bigint[])[1 + n %% %s] as team from generate_series(0, %s - 1) n) a",
+        list(teams), len(teams), accounts,
+    )  # fmt: skip
+
+
+def _pools(accounts: int, tokens: int) -> None:
+    """Give each account two or three tokens, none of them twice: a step of random width leads from one to the next."""
+    others = tokens - 1  # beside the agency's
+    width = max((others - 1) // 2, 1)
+    insert(
+        AccountToken,
+        {"account": "account", "token": "token", "can_publish": "'yes'"},
+        """(
+          select account, token from (
+            select n as account, floor(random() * 2) + 2 as size, floor(random() * %s)::int as first,
+                   1 + floor(random() * %s)::int as step, 1 + floor(random() * %s)::int as next
+            from generate_series(1, %s) n
+          ) a cross join lateral (values
+            (case when account <= %s then 1 else 2 + first %% %s end, 1), (2 + (first + step) %% %s, 2),
+            (2 + (first + step + next) %% %s, 3)
+          ) p (token, place)
+          where place <= size order by account
+        ) pools""",
+        others, width, width, accounts, AGENCY_POOLS, others, others, others,
+    )  # fmt: skip
+
+
+def _macros(accounts: int) -> None:
     copy(Macro, ("name",), ((f"Macro {number}",) for number in range(1, MACROS + 1)))
     actions = (
         (
@@ -163,9 +278,13 @@ def _macros(accounts: int, chance: random.Random) -> None:
         for number in range(1, MACROS + 1)
     )
     copy(MacroAction, ("macro", "emails", "notify_consenters", "days", "watch"), actions)
-    pairs = (
-        (macro, account)
-        for account in range(1, accounts + 1)
-        for macro in chance.sample(range(1, MACROS + 1), APPLICATIONS)
-    )
-    copy(MacroAccount, ("macro", "account"), pairs)
+    insert(
+        MacroAccount,
+        {"macro": "macro", "account": "account"},
+        """(
+          select n as account, 1 + (first + place * step) %% %s as macro
+          from (select n, floor(random() * %s)::int as first, 1 + floor(random() * (%s - 1))::int as step
+                from generate_series(1, %s) n) a, generate_series(0, %s - 1) place order by macro, account
+        ) applications""",
+        MACROS, MACROS, MACROS, accounts, APPLICATIONS,
+    )  # fmt: skip

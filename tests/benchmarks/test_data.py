@@ -1,0 +1,70 @@
+"""The benchmark's writer: what it makes is an installation that the product itself finds in order."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts import pool
+from accounts.models import Account, AccountEvent, AccountToken
+from benchmarks import data
+from macros.models import MacroAccount
+from tests.support.factories import NOW
+from tokens import vault
+from tokens.models import Token, token_owner
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ACCOUNTS = 300
+
+
+def keys_and_indexes() -> list[Any]:
+    """Every foreign key and index of the database, as it would be written down."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated from pg_constraint where contype = 'f'"
+            " union select tablename, indexname, indexdef, true from pg_indexes where schemaname = current_schema() order by 1, 2"
+        )
+        found: list[Any] = cursor.fetchall()
+    return found
+
+
+def test_foreign_keys_and_indexes_are_there_again_afterwards() -> None:
+    before = keys_and_indexes()
+
+    data.fill(accounts=ACCOUNTS, now=NOW)
+
+    assert keys_and_indexes() == before
+    assert any("active_token_in_pool" in line for line in before)
+
+
+def test_the_accounts_are_settled_with_an_event_each() -> None:
+    data.fill(accounts=ACCOUNTS, now=NOW)
+
+    assert pool.differences() == []
+    assert Account.objects.filter(state="connected", active_token__isnull=False).count() == ACCOUNTS
+    assert AccountEvent.objects.filter(kind="connected", cause="imported").count() == ACCOUNTS
+
+
+def test_pools_have_two_or_three_tokens_and_the_agency_is_in_each() -> None:
+    data.fill(accounts=ACCOUNTS, now=NOW)
+
+    pools = Counter(AccountToken.objects.values_list("account", flat=True))
+    assert set(pools.values()) == {2, 3}
+    assert len(pools) == ACCOUNTS == AccountToken.objects.filter(token=1).count()
+    assert not Account.objects.filter(active_token=1).exists()
+
+
+def test_every_account_has_its_macros_and_every_token_opens() -> None:
+    data.fill(accounts=ACCOUNTS, now=NOW)
+
+    applied = Counter(MacroAccount.objects.values_list("account", flat=True))
+    assert set(applied.values()) == {data.APPLICATIONS}
+    tokens = list(Token.objects.select_related("app"))
+    opened = [
+        vault.unseal(token_owner(one.app, one.native_user_id), one.credentials)["access_token"]
+        for one in tokens
+        if one.credentials is not None
+    ]
+    assert len(set(opened)) == len(tokens) == ACCOUNTS * 6 // 10
+    assert {len(text) for text in opened} == {data.TOKEN_LETTERS}
