@@ -10,7 +10,7 @@ form (see `DRAFT`).
 from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL
 
 # The rules; linkers is the column of notify_consenters. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of
-# `act`, and (action_id, account_id) of `chosen`.
+# `act`, and (action_id, account_id) of `chosen`. Who is told reads id, emails and linkers of `act`.
 STORED = """
 with act as materialized (
   select ac.id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id
@@ -33,21 +33,26 @@ with act as materialized (
 
 # First local midnight after the widest window: the index on the deadline stays usable.
 _UNTIL = """
-, until as (
-  select ((%(last)s::date + 1 + coalesce((select max(d) from act, unnest(act.days) d), 0))::timestamp at time zone %(zone)s) as at
+, widest as (
+  select coalesce(max(d), 0) as days from act, unnest(act.days) d
+), until as (
+  select ((%(last)s::date + 1 + widest.days)::timestamp at time zone %(zone)s) as at, widest.days * interval '1 day' as window
+  from widest
 )"""
 
 # known_since: when the deadline became known, which no renewal moves (a date of issue moves with each, at the hour of the consent, and
 # would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
-# A token whose date of issue nobody told may be of any age.
+# A token whose date of issue nobody told may be of any age. Where the account's own cycle is older than every threshold, nothing else is
+# looked up.
 _DUE_ACCOUNTS = """
 , due as materialized (
   select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
          (a.deadline at time zone %(zone)s)::date as ends_on,
+         case when a.cycle_since + until.window < a.deadline then a.cycle_since else
          least(a.cycle_since,
                (select min(least(t.cycle_since, coalesce(t.issued_at, '-infinity')))
                 from accounts_accounttoken p join tokens_token t on t.id = p.token_id
-                where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) as known_since
+                where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) end as known_since
   from accounts_account a, until
   where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
 ), rule as (select * from act where watch = 'account')"""
@@ -78,14 +83,14 @@ _DUE_DEACTIVATED = """
 # Three branches: an OR of the scopes becomes a nested loop over everything.
 _TARGET = """
 , target as (
-  select r.id as action_id, r.days, r.emails, r.linkers, due.*
+  select r.id as action_id, r.days, due.*
   from due join chosen c on c.account_id = due.account_id join rule r on r.id = c.action_id
   where r.scope = 'chosen' and (r.team_id is null or r.team_id = due.team_id)
   union all
-  select r.id, r.days, r.emails, r.linkers, due.* from rule r join due
+  select r.id, r.days, due.* from rule r join due
     on r.scope = 'channels' and due.channel = any(r.channels) and (r.team_id is null or r.team_id = due.team_id)
   union all
-  select r.id, r.days, r.emails, r.linkers, due.* from rule r join due
+  select r.id, r.days, due.* from rule r join due
     on r.scope = 'all' and (r.team_id is null or r.team_id = due.team_id)
 )"""
 
@@ -94,7 +99,7 @@ _TARGET = """
 # known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins.
 _CROSSED = """
 , crossed as (
-  select t.action_id, t.emails, t.linkers, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
+  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
   from target t cross join lateral (
     select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
     from unnest(t.days) d
@@ -105,7 +110,7 @@ _CROSSED = """
 
 _CROSSED_DEACTIVATED = """
 , crossed as (
-  select t.action_id, t.emails, t.linkers, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle,
+  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle,
          %(first)s::date as fires_on, 0 as threshold
   from target t
 )"""
@@ -118,46 +123,59 @@ _OPTED_OUT = """
     select 1 from macros_optout o join macros_macroaction oa on oa.macro_id = o.macro_id
     where oa.id = c.action_id and o.email = {address} and o.ended_at is null"""
 
-# Whom an action names, for a row `c` with emails, linkers, account_id and token_id. "The people who linked": watching a token it is its own
-# person; watching an account everybody in its pool, since each can save it. A system user is no person: the team that owns its token is
-# told. Nothing is told to somebody who can no longer log in, or whose mail server refuses the address.
-_NAMED = f"""
-    select lower(e) as address from unnest(c.emails) e
-    where not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
-      and {REACHABLE_SQL.format(address="lower(e)")}
-    union
-    select u.email
-    from accounts_accounttoken p join tokens_token t on t.id = p.token_id join users_user u on u.id = t.consented_by_id
-    where c.linkers and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
-      and u.is_active and {REACHABLE_SQL.format(address="u.email")}
-    union
-    select u.email
-    from accounts_accounttoken p join tokens_token t on t.id = p.token_id
-         join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id
-    where c.linkers and t.kind = 'system' and p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
-      and u.is_active and {REACHABLE_SQL.format(address="u.email")}"""  # noqa: S608  # constants
+# Whom an action names. An entered address `e`, unless somebody has it who can no longer log in, or its mail server refuses it. "The people
+# who linked", of a pool entry `p`: watching a token it is its own person; watching an account everybody in its pool, since each can
+# save it. A system user is no person: the team that owns its token is told.
+_ENTERED = f"""
+    not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
+    and {REACHABLE_SQL.format(address="lower(e)")}"""  # noqa: S608  # constants
+_REACHED = f"u.is_active and {REACHABLE_SQL.format(address='u.email')}"
+_LINKER = f"""
+    join tokens_token t on t.id = p.token_id
+    join users_user u on u.id = t.consented_by_id and {_REACHED}"""
+_OWNING_TEAM = f"""
+    join tokens_token t on t.id = p.token_id and t.kind = 'system'
+    join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and {_REACHED}"""
 
-# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id, team_id, emails and linkers; asked once more
-# when a mail is made. What resolves to nobody falls back, so that no account goes dark untold.
+# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id and team_id; asked once more when a mail is
+# made. Each step is one join over all rows, since a subquery for each row costs most of an evaluation's time. What resolves to nobody
+# falls back, so that no account goes dark untold.
 # Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
 _TOLD = f"""
-, direct as materialized (
-  select c.*, r.address
-  from crossed c cross join lateral ({_NAMED}) r
+, entered as materialized (
+  select distinct act.id as action_id, lower(e) as address from act cross join unnest(act.emails) e where {_ENTERED}
+), concerned as materialized (
+  select distinct c.account_id, c.token_id from crossed c join act on act.id = c.action_id where act.linkers
+), entry as materialized (
+  select c.account_id, c.token_id as watched, p.token_id
+  from concerned c join accounts_accounttoken p on p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
+), linked as materialized (
+  select p.account_id, p.watched, u.email as address from entry p {_LINKER}
+  union
+  select p.account_id, p.watched, u.email from entry p {_OWNING_TEAM}
+), direct as materialized (
+  select c.*, r.address from crossed c join entered r on r.action_id = c.action_id
   where not exists ({_OPTED_OUT.format(address="r.address")})
+  union all
+  select c.*, r.address
+  from crossed c join act on act.id = c.action_id and act.linkers
+       join linked r on r.account_id = c.account_id and coalesce(r.watched, 0) = coalesce(c.token_id, 0)
+  where not exists (select 1 from entered e where e.action_id = c.action_id and e.address = r.address)
+    and not exists ({_OPTED_OUT.format(address="r.address")})
+), alone as materialized (
+  select c.* from crossed c where not exists ({_SAME.format(table="direct")})
 ), stand_in as materialized (
   select c.*, f.address, f.via
-  from crossed c cross join lateral ({FALLBACK_SQL}) f
-  where not exists ({_SAME.format(table="direct")})
-    and (f.via = 'operator' or not exists ({_OPTED_OUT.format(address="f.address")}))
+  from alone c cross join lateral ({FALLBACK_SQL}) f
+  where f.via = 'operator' or not exists ({_OPTED_OUT.format(address="f.address")})
 ), told as (
   select *, '' as via from direct
   union all
   select * from stand_in
   union all
   select c.*, o.address, 'operator'
-  from crossed c cross join unnest(%(operators)s::text[]) as o(address)
-  where not exists ({_SAME.format(table="direct")}) and not exists ({_SAME.format(table="stand_in")})
+  from alone c cross join unnest(%(operators)s::text[]) as o(address)
+  where not exists ({_SAME.format(table="stand_in")})
 )"""  # noqa: S608  # constants
 
 # The rules on one account, as rows `c`: what an evaluation would ask if it went dark. {account} stands for its id, as a column.
@@ -168,7 +186,13 @@ _RULES_ON = """
           or (m.scope = 'chosen' and exists (
                 select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)))
     join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
-    cross join lateral (select ac.id as action_id, ac.emails, ac.linkers, a.id as account_id, null::bigint as token_id, a.team_id) c"""
+    cross join lateral (select ac.id as action_id, ac.emails, ac.linkers, a.id as account_id, a.team_id) c"""
+_NAMED = f"""
+    select lower(e) as address from unnest(c.emails) e where {_ENTERED}
+    union
+    select u.email from accounts_accounttoken p {_LINKER} where c.linkers and p.account_id = c.account_id
+    union
+    select u.email from accounts_accounttoken p {_OWNING_TEAM} where c.linkers and p.account_id = c.account_id"""  # noqa: S608  # constants
 
 # Whether a rule on an account tells somebody whom it names; whether it tells a lead of the account's team, where it is to stand in.
 TELLS_DIRECTLY = f"""exists (select 1 {_RULES_ON} cross join lateral ({_NAMED}) r
@@ -189,11 +213,14 @@ _FOUND = """
       and n.cycle = t.cycle and n.recipient = t.address and n.threshold <= t.threshold and n.outcome <> 'dropped')
 )"""
 
+# Sorted, because a sort takes all rows before the first one is written. Where the planner believes the table of notices empty, as it was
+# when it was analysed last, each row is compared with the whole table: without the sort with what this statement has written itself, too.
 _INSERT = """
 insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
                            outcome, outcome_reason)
 select %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
 from found
+order by account_id, token_id, action_id, address
 on conflict do nothing"""
 
 _COUNT = """
@@ -232,9 +259,12 @@ on conflict do nothing"""
 
 # Which notices would still be found for their recipient, by the macro, the pool and the people as they stand now.
 STILL_TOLD = f"""
-with crossed as (
-  select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id, ac.emails, ac.linkers
-  from macros_notice n join macros_macroaction ac on ac.id = n.action_id join accounts_account a on a.id = n.account_id
+with act as materialized (
+  select ac.id, ac.emails, ac.linkers from macros_macroaction ac
+  where ac.id in (select n.action_id from macros_notice n where n.id = any(%(notices)s))
+), crossed as (
+  select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id
+  from macros_notice n join act on act.id = n.action_id join accounts_account a on a.id = n.account_id
   where n.id = any(%(notices)s)
 ){_TOLD}
 select distinct notice_id from told where address = recipient"""  # noqa: S608  # a constant
