@@ -49,7 +49,7 @@ def fill(*, accounts: int, now: datetime) -> None:
     Token 1 (the agency's) is in the pools of the first 10,000 accounts; nobody's rank prefers it.
     """
     chance = random.Random(7)  # the same data in every run
-    _empty()
+    empty()
     teams = [Team.objects.get_or_create(name=f"Team {number}")[0].pk for number in range(TEAMS)]
     app = ChannelApp(channel=CHANNEL, client_id="benchmark", state=ChannelApp.State.LIVE)
     app.set_secrets(["s" * 32])
@@ -132,7 +132,8 @@ def _stored(field: models.Field[Any, Any], value: Any) -> Any:
     return field.get_db_prep_save(value, connection=connection)
 
 
-def _empty() -> None:
+def empty() -> None:
+    """Empty the tables, and count ids from 1 again."""
     tables = ["tokens_channelapp", "accounts_account", "users_user", "macros_macro", "notifications_message"]
     with connection.cursor() as cursor:
         cursor.execute(f"truncate {', '.join(tables)} restart identity cascade")

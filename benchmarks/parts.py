@@ -48,4 +48,5 @@ PARTS = (
     Part("settle", (SMALL, MIDDLE, LARGE)),
     Part("evaluation", (SMALL, MIDDLE, LARGE)),
     Part("mail", (SMALL,), module="warning_mail"),
+    Part("sweeps", (SMALL,), own_data=True),
 )

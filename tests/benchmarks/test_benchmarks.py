@@ -98,6 +98,22 @@ def test_a_warning_mail_stands_beside_what_it_cannot_do_without(whole: tuple[str
 
 
 @pytest.mark.slow
+def test_a_sweep_checks_and_renews_log_ins_at_a_channel_that_answers(
+    whole: tuple[str, dict[str, Any]],
+) -> None:
+    results = find(whole[1], "Sweeps")["results"]
+
+    for contender, call in (
+        ("probe, nothing changed", "ad account"),
+        ("probe, the first after an import", "ad account"),
+        ("refresh", "access_token"),
+    ):
+        assert results[contender]["tokens a minute"]["median"] > 0
+        assert results[contender][f"calls a token, {call}"]["median"] >= 1
+        assert results[contender]["SQL statements a token"]["median"] > 1
+
+
+@pytest.mark.slow
 def test_the_table_shows_each_part_beside_its_limit(whole: tuple[str, dict[str, Any]]) -> None:
     for words in (
         "Lease, 60 accounts",
