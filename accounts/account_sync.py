@@ -43,16 +43,18 @@ def read(
     accounts: Sequence[tuple[int, str]],
     *,
     facts: Mapping[int, Mapping[str, str]],
+    told: Mapping[str, Any] | None = None,
     timeout: float | None = None,
 ) -> Findings:
     """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
 
     What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault.
-    `facts`: those of `pool_entries.facts_of`. `timeout`: seconds, of each account that is read singly.
+    `facts`: those of `pool_entries.facts_of`. `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`:
+    seconds, of each account that is read singly.
     Raises VaultError or ValueError where the credentials do not open.
     """
     native = registry.get(token.app.channel)
-    keys, credentials = token.app.keys(), token.unseal()
+    keys, credentials, known = token.app.keys(), token.unseal(), dict(told or {})
 
     def singly(some: Iterable[tuple[int, str]]) -> dict[int, AccessCheck]:
         return {
@@ -62,6 +64,7 @@ def read(
                 native_id,
                 scopes=token.scopes,
                 facts=facts.get(account_id),
+                told=known,
                 timeout=timeout,
             )
             for account_id, native_id in some
@@ -70,7 +73,7 @@ def read(
     if len(accounts) <= READ_SINGLY and not native.needs_facts:  # the list alone tells new facts
         return Findings(readings=singly(accounts))
     try:
-        listed = native.list_accounts(keys, credentials, token.identity, token.scopes)
+        listed = native.list_accounts(keys, credentials, token.identity, token.scopes, told=known)
     except ChannelError as error:
         return Findings(fault=error)  # a list that failed changes nothing
     there = {one.native_id for one in listed.accounts}

@@ -83,15 +83,15 @@ def check(
     """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
     clock = Clock(now)
     outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
-    if outcome.stale or outcome.verdict != Verdict.OK:
+    if outcome.stale or outcome.verdict != Verdict.OK or outcome.token is None:
         return outcome
-    token = Token.objects.select_related("app").get(pk=token.pk)
+    token = outcome.token
     entries = AccountToken.objects.filter(token=token)
     accounts = list(entries.values_list("account_id", "account__native_id"))
     if accounts:
         asked_at = clock.read()
         facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
-        found: Findings = yield partial(account_sync.read, token, accounts, facts=facts)
+        found: Findings = yield partial(account_sync.read, token, accounts, facts=facts, told=outcome.told)
         account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.closed_for())

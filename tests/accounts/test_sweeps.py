@@ -105,6 +105,30 @@ def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_sing
     assert set(Account.objects.filter(state="deactivated").values_list("native_id", flat=True)) == {"900003"}
 
 
+@pytest.mark.parametrize(
+    ("channel", "of_the_log_in", "of_an_account"),
+    [
+        ("facebook", "/debug_token", "/act_"),
+        ("linkedin", "/adAccountUsers", "/adAccounts/"),
+        ("snapchat", "/me/organizations", "/adaccounts/"),
+        ("tiktok", "/bc/get", "/advertiser/info"),
+    ],
+)
+def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
+    channel: str, of_the_log_in: str, of_an_account: str, ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    before = set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access"))
+    world.clear_calls()
+
+    sweeps.check_due(now=later())
+
+    paths = [call["path"] for call in world.calls(channel=channel)]
+    assert sum(of_the_log_in in path for path in paths) == 1
+    assert sum(of_an_account in path for path in paths) == 2
+    assert set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access")) == before
+
+
 def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, world: Sandbox) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})

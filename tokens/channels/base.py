@@ -215,9 +215,18 @@ class Channel(ABC):
 
     @abstractmethod
     def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        identity: Identity,
+        scopes: Iterable[str] | None,
+        *,
+        told: dict[str, Any] | None = None,
     ) -> AccountList:
-        """List the native user's ad accounts with roles, all pages. An error after the first page gives `complete=False`."""
+        """List the native user's ad accounts with roles, all pages. An error after the first page gives `complete=False`.
+
+        `told` as in `read_account`.
+        """
 
     @abstractmethod
     def read_account(
@@ -228,10 +237,13 @@ class Channel(ABC):
         *,
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
+        told: dict[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AccessCheck:
         """Read one ad account with one token: native status, role, whether it may publish. A ChannelError becomes the answer.
 
+        `told`: what this channel's good answers told of the log-in a moment ago, in one check: `Inspection.told`, and what readings of its
+        other ad accounts added. The package takes from it what holds for all ad accounts, so that it is asked once, and adds to it.
         `timeout` in seconds. None: the usual one.
         """
 

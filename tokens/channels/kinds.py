@@ -219,6 +219,8 @@ class Inspection:
     scopes: tuple[str, ...] | None = None
     native_user_id: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    # Of the log-in, for readings of its ad accounts: see `Channel.read_account`.
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class ChannelSession:
     credentials: Credentials
     limit: http.Limit = field(default_factory=lambda: http.Limit(None))
     facts: Mapping[str, str] = field(default_factory=dict)  # of the ad account, see `Channel.needs_facts`
+    told: dict[str, Any] = field(default_factory=dict)  # of the log-in, see `Channel.read_account`
 
     @property
     def token(self) -> str:
@@ -104,10 +105,17 @@ class AskedChannel(Channel):
         return Inspection(Classification(Verdict.OK), native_user_id=person.native_user_id)
 
     def list_accounts(
-        self, app: AppKeys, credentials: Credentials, identity: Identity, scopes: Iterable[str] | None
+        self,
+        app: AppKeys,
+        credentials: Credentials,
+        identity: Identity,
+        scopes: Iterable[str] | None,
+        *,
+        told: dict[str, Any] | None = None,
     ) -> AccountList:
         """List the native user's ad accounts, all pages. Raises ChannelError."""
-        return self.accounts_of(ChannelSession(app, credentials), identity, _known(scopes))
+        session = ChannelSession(app, credentials, told={} if told is None else told)
+        return self.accounts_of(session, identity, _known(scopes))
 
     def read_account(
         self,
@@ -117,10 +125,12 @@ class AskedChannel(Channel):
         *,
         scopes: Iterable[str] | None,
         facts: Mapping[str, str] | None = None,
+        told: dict[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AccessCheck:
         """Read one ad account. Raises ValueError where `native_id` is none."""
-        session = ChannelSession(app, credentials, http.Limit(timeout), facts or {})
+        known = {} if told is None else told
+        session = ChannelSession(app, credentials, http.Limit(timeout), facts or {}, known)
         return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
     def check_of(

@@ -1,6 +1,7 @@
 """What the channel said of a token when it was asked."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,7 +82,7 @@ def record_inspection(
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
     unknown_answers.keep(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
-    return outcome(token, classification.verdict)
+    return replace(outcome(token, classification.verdict), told=inspection.told)
 
 
 def _whose_fault(token: Token, classification: Classification, answered_at: datetime) -> Classification:

@@ -207,7 +207,7 @@ def record_refusal(
     unknown_answers.keep(
         token.app, inspection.classification, inspection.evidence, token_id=token.pk, now=now
     )
-    return outcome(token, verdict)
+    return replace(outcome(token, verdict), told=inspection.told)
 
 
 def _why_refused(token: Token, attempt: renewal.Attempt, inspection: Inspection, now: datetime) -> Reason:

@@ -4,7 +4,7 @@ Nothing here saves the token: the callers do, with the fields named here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,9 @@ class TransitionOutcome:
     reason: str = ""
     stale: bool = False  # somebody was faster; nothing was written
     waits: bool = False  # for a refresh, which goes on whatever becomes of who asked
+    # The token as it was written, with its app; and what the answer told, of `Inspection`.
+    token: Token | None = field(default=None, repr=False, compare=False)
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def is_conclusive(classification: Classification) -> bool:
@@ -234,4 +237,4 @@ def event(
 
 def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> TransitionOutcome:
     """Return what the record made of the token."""
-    return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale)
+    return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale, token=token)

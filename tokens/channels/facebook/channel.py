@@ -176,6 +176,7 @@ class Facebook(CodeGrantChannel):
             scopes=report.scopes,
             native_user_id=report.user_id,
             evidence={} if classification.verdict == Verdict.OK else evidence(answer),
+            told={listing.REPORT: report},
         )
 
     def _data_access(self, session: ChannelSession, said: Answer) -> tuple[Classification, Answer]:

@@ -11,6 +11,7 @@ from tokens.channels.parse import mapping, words
 from tokens.channels.sessions import ChannelSession, Scopes
 
 PAGE_SIZE, MAX_PAGES = 100, 50
+REPORT = "debug_token"  # in what was told of a log-in: its DebugReport
 FIELDS = "account_id,name,account_status,disable_reason,currency,timezone_name,user_tasks,business_name"
 
 
@@ -44,11 +45,13 @@ def page(
 
 
 def granted_now(session: ChannelSession, scopes: Scopes) -> Granted:
-    """Ask what was granted now, ad account by ad account; else go by the stored scopes."""
-    answer = calls.debug_token(session)
-    if not TABLE.is_ok(answer):
-        return Granted(scopes, told=False)
-    report = reading.report_of(answer.body)
+    """Ask what was granted now, ad account by ad account, once for all of a log-in; else go by the stored scopes."""
+    report: reading.DebugReport | None = session.told.get(REPORT)
+    if report is None:
+        answer = calls.debug_token(session)
+        if not TABLE.is_ok(answer):
+            return Granted(scopes, told=False)
+        report = session.told[REPORT] = reading.report_of(answer.body)
     return Granted(scopes if report.scopes is None else report.scopes, report.publishing_ids)
 
 

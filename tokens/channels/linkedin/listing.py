@@ -13,6 +13,7 @@ from tokens.channels.sessions import ChannelSession, Scopes
 
 ROLES_SIZE, DETAILS_SIZE = 100, 500  # rows of a page; LinkedIn allows 1000
 MAX_PAGES = 50  # a longer list is incomplete
+ROLES = "roles"  # in what was told of a log-in: its role by ad account, of the pages that were read
 
 
 def accounts(session: ChannelSession, scopes: Scopes) -> AccountList:
@@ -42,8 +43,17 @@ def accounts(session: ChannelSession, scopes: Scopes) -> AccountList:
 
 
 def role_on(session: ChannelSession, native_id: str) -> str:
-    """Return the person's role on one ad account, "" where LinkedIn lists none. Raises ChannelError."""
-    return next((page[native_id] for page in _roles(session) if native_id in page), "")
+    """Return the person's role on one ad account, "" where LinkedIn lists none. Raises ChannelError.
+
+    The pages that were read for another one are not read again; where they do not show it, all are.
+    """
+    known: dict[str, str] = session.told.setdefault(ROLES, {})
+    if native_id not in known:
+        for page in _roles(session):
+            known |= page
+            if native_id in page:
+                break
+    return known.get(native_id, "")
 
 
 def _roles(session: ChannelSession) -> Iterator[dict[str, str]]:

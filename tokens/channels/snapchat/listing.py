@@ -16,6 +16,7 @@ from tokens.channels.snapchat.verdicts import TABLE
 PAGE_SIZE, MAX_PAGES = 1000, 50  # Snapchat takes 50 to 1000
 # Seconds for roles that the list itself does not tell; those not read by then are unknown.
 ROLES_WITHIN = 20.0
+ORGANIZATIONS, ROLES = "organizations", "roles"  # in what was told of a log-in; roles by organization
 _BETTER = {"yes": 2, "unknown": 1, "no": 0}
 
 Rows = tuple[list[Mapping[str, Any]], bool]  # what is good of a list, and whether all of it was
@@ -59,7 +60,7 @@ def roles_on(session: ChannelSession, native_id: str) -> tuple[tuple[str, ...], 
     """Return the person's roles in the organization of an ad account, and on it (None: not told). Raises ChannelError."""
     session = session.within(session.limit.left() or ROLES_WITHIN)
     best: tuple[tuple[str, ...], tuple[str, ...] | None] = ((), None)
-    for organization in _organizations(session, _Found()):
+    for organization in _known_organizations(session):
         for row in organization.accounts or ():
             if not isinstance(row, dict) or reading.id_of(row.get("id")) != native_id:
                 continue
@@ -69,6 +70,17 @@ def roles_on(session: ChannelSession, native_id: str) -> tuple[tuple[str, ...], 
             if organization.administers:
                 return best
     return best
+
+
+def _known_organizations(session: ChannelSession) -> Iterable[Organization]:
+    """Return the person's organizations, asked once for all of a log-in's ad accounts where all could be read. Raises ChannelError."""
+    known: list[Organization] | None = session.told.get(ORGANIZATIONS)
+    if known is None:
+        found = _Found()
+        known = list(_organizations(session, found))
+        if found.complete:
+            session.told[ORGANIZATIONS] = known
+    return known
 
 
 def _organizations(session: ChannelSession, found: _Found) -> Iterator[Organization]:
@@ -119,8 +131,8 @@ def _roles(session: ChannelSession, organization: Organization, listed: Iterable
     silent = any(names(row.get("roles")) is None for row in listed if isinstance(row, dict))
     if organization.administers or not silent or not organization.member_id or session.limit.over:
         return None
-    rows, whole = _all_of(session, organization, "roles", "role")
-    if not whole:
+    rows = _known_roles(session, organization)
+    if rows is None:
         return None
     found: dict[str, tuple[str, ...]] = {}
     for row in rows:
@@ -128,6 +140,17 @@ def _roles(session: ChannelSession, organization: Organization, listed: Iterable
             account_id = reading.id_of(row.get("container_id"))
             found[account_id] = (*found.get(account_id, ()), row["type"])
     return found
+
+
+def _known_roles(session: ChannelSession, organization: Organization) -> list[Mapping[str, Any]] | None:
+    """Return the rows of all roles in an organization, asked once for all of a log-in's ad accounts; None: they cannot be had."""
+    known: dict[str, list[Mapping[str, Any]]] = session.told.setdefault(ROLES, {})
+    if organization.id not in known:
+        rows, whole = _all_of(session, organization, "roles", "role")
+        if not whole:
+            return None
+        known[organization.id] = rows
+    return known[organization.id]
 
 
 def _all_of(session: ChannelSession, organization: Organization, plural: str, singular: str) -> Rows:

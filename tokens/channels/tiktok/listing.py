@@ -19,6 +19,7 @@ SPLITS = 60  # calls that may be spent on finding ad accounts for which a whole 
 FACTS_WITHIN = 60.0  # seconds for the facts of a list; what is not read by then makes it incomplete
 ROLES_WITHIN = 30.0  # seconds for the roles of a list; those not read by then are unknown
 MAX_PAGES = 400  # a longer list is incomplete
+ROLES = "roles"  # in what was told of a log-in: its Roles
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Roles:
     owners: dict[str, str] = field(default_factory=dict)
     problem: Classification | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False  # whether nothing is left to ask
 
 
 def of_person(session: ChannelSession) -> AccountList:
@@ -116,8 +118,12 @@ def read_roles(session: ChannelSession, limit: Limit, *, only: str = "") -> Role
     """Ask the person's Business Centers for roles, as long as there is time. `only`: stop once it is known to publish there.
 
     What hinders the question is in `problem`; an app that may not ask Business Centers knows no roles. The next question goes on where
-    this one was hindered, so that each page has its turn.
+    this one was hindered, so that each page has its turn. What was read for another ad account of the log-in is not asked again where it
+    is whole, or says that the person may publish on this one.
     """
+    known: Roles | None = session.told.get(ROLES)
+    if known is not None and (known.whole or known.names.get(only, set()) & policy.ROLES.publishing):
+        return known
     found, turns = Roles(), Turns("tiktok-roles", session.token)
     center, page = "", 0
     try:
@@ -128,7 +134,10 @@ def read_roles(session: ChannelSession, limit: Limit, *, only: str = "") -> Role
                 page += 1
                 _note(found, rows)
                 if found.names.get(only, set()) & policy.ROLES.publishing:
+                    session.told[ROLES] = found
                     return found
+        found.whole = True
+        session.told[ROLES] = found
     except ChannelError as error:
         found.problem, found.evidence = error.classification, error.evidence
         if center:  # a page that was refused is passed over, or none behind it would ever be read
