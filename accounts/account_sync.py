@@ -119,8 +119,7 @@ def record(
     with access_brake.weighed(listed=found.listed, readings=found.readings, **asked_with) as held:
         if found.listed is not None:
             pool_entries.apply_list(listed=found.listed, held=held, **asked_with)
-        for account_id, reading in found.readings.items():
-            pool_entries.apply_reading(account_id=account_id, reading=reading, held=held, **asked_with)
+        pool_entries.apply_readings(readings=found.readings, held=held, **asked_with)
     said = [(reading.classification, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
         said.append((found.fault.classification, found.fault.evidence))

@@ -77,48 +77,74 @@ def _differing(
     for entry in AccountToken.objects.filter(token=token).select_related("account"):
         entry.token = token
         native = by_id.get(entry.account.native_id)
-        if native is None:
-            differs = complete and entry.access != AccountToken.Access.LOST
-        else:
-            differs = _differ(entry, _entry_values(entry, native, now)) or _differ(
-                entry.account, _account_values(entry.account, native)
-            )
-        if differs:
+        gone = native is None and complete and entry.access != AccountToken.Access.LOST
+        if gone or (native is not None and _differs(entry, native, now)):
             found.append(entry.account_id)
     return found
 
 
 @transaction.atomic
-def apply_reading(
+def apply_readings(
     *,
     token: Token,
     generation: int,
-    account_id: int,
-    reading: AccessCheck,
+    readings: Mapping[int, AccessCheck],
     now: datetime,
     source: str,
     held: Collection[str] = (),
 ) -> None:
-    """Write what reading one ad account with one token gave. Passing trouble, and an older generation, write nothing. `held` as above."""
-    if (fresh := _still(token, generation)) is None:
+    """Write what reading ad accounts singly with one token gave, by id of the account, all in one transaction.
+
+    Passing trouble, and an older generation, write nothing. As of a list, no account is locked of which nothing differs. `held` as above.
+    """
+    telling = {pk: reading for pk, reading in readings.items() if _tells(reading)}
+    if not telling or (fresh := _still(token, generation)) is None:
         return
-    entries = _lock_entries(fresh, [account_id])
-    if not entries:
-        return
-    entry = entries[0]
-    before, is_held = _facts(entry), entry.account.native_id in held
-    if reading.classification.reason in WRITE_REFUSALS and reading.account is None:
-        return  # reading is no writing: that the person may not write, only an answer to a job shows
-    if reading.classification.verdict == Verdict.ACCESS_LOST:
-        _lose(entry, reading.classification.reason or Reason.ACCESS_LOST, now, source, held=is_held)
+    causes: dict[str, list[int]] = {}
+    for entry in _lock_entries(fresh, _differing_readings(fresh, telling, now)):
+        before = _facts(entry)
+        _apply_reading(entry, telling[entry.account_id], now, source, held=entry.account.native_id in held)
+        if _facts(entry) != before:
+            causes.setdefault(entry.access_reason or "access", []).append(entry.account_id)
+    for cause, ids in causes.items():
+        pool.settle(account_ids=ids, cause=cause, now=now, source=source)
+
+
+def _tells(reading: AccessCheck) -> bool:
+    """Return whether a reading says anything of the ad account or of the person's access to it.
+
+    Reading is no writing: that the person may not write, only an answer to a job shows.
+    """
+    said = reading.classification
+    if reading.account is not None:
+        return True
+    if said.reason in WRITE_REFUSALS:
+        return False
+    return said.verdict in {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED}
+
+
+def _differing_readings(token: Token, readings: Mapping[int, AccessCheck], now: datetime) -> list[int]:
+    """Return the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
+    found = []
+    for entry in AccountToken.objects.filter(token=token, account__in=readings).select_related("account"):
+        entry.token = token
+        reading = readings[entry.account_id]
+        lost = reading.classification.verdict == Verdict.ACCESS_LOST
+        if lost or reading.account is None or _differs(entry, reading.account, now):
+            found.append(entry.account_id)
+    return found
+
+
+def _apply_reading(
+    entry: AccountToken, reading: AccessCheck, now: datetime, source: str, *, held: bool
+) -> None:
+    said = reading.classification
+    if said.verdict == Verdict.ACCESS_LOST:
+        _lose(entry, said.reason or Reason.ACCESS_LOST, now, source, held=held)
     elif reading.account is not None:
-        _take(entry, reading.account, now, source, held=is_held)
-    elif reading.classification.verdict == Verdict.ACCOUNT_RESTRICTED:
-        _restrict(entry.account, reading.classification.note or "restricted", now, source)
-    if _facts(entry) == before:
-        return
-    cause = entry.access_reason or "access"
-    pool.settle(account_ids=[account_id], cause=cause, now=now, source=source)
+        _take(entry, reading.account, now, source, held=held)
+    else:
+        _restrict(entry.account, said.note or "restricted", now, source)
 
 
 def _still(token: Token, generation: int) -> Token | None:
@@ -202,6 +228,12 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
     _record_access(entry, now, "report", note)
     pool.settle(account_ids=[account_id], cause=reason, now=now, source="report")
     return True
+
+
+def _differs(entry: AccountToken, native: NativeAccount, now: datetime) -> bool:
+    """Return whether an entry, or its account, is not what the channel shows."""
+    values = _entry_values(entry, native, now)
+    return _differ(entry, values) or _differ(entry.account, _account_values(entry.account, native))
 
 
 def _differ(row: AccountToken | Account, values: Mapping[str, object]) -> bool:

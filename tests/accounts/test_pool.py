@@ -456,8 +456,8 @@ def test_a_list_that_does_not_tell_of_restrictions_lifts_none(told: str | None, 
     account, token = make_account(), make_token()
     link(account, token)
     settle(account)
-    pool_entries.apply_reading(
-        token=token, generation=token.generation, account_id=account.pk, reading=AccessCheck(REFUSED), now=NOW, source="check"
+    pool_entries.apply_readings(
+        token=token, generation=token.generation, readings={account.pk: AccessCheck(REFUSED)}, now=NOW, source="check"
     )  # fmt: skip
     listed = AccountList((NativeAccount(account.native_id, account.name, restriction=told),))
 

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import account_sync, pool, sweeps
 from accounts.models import Account, AccountToken, PendingLink
@@ -127,6 +129,43 @@ def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
     assert sum(of_the_log_in in path for path in paths) == 1
     assert sum(of_an_account in path for path in paths) == 2
     assert set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access")) == before
+
+
+def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_ten_statements(
+    ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    sweeps.check_due(now=later())
+
+    with CaptureQueriesContext(connection) as captured:
+        checked = sweeps.check_due(now=later() + timedelta(hours=5))
+
+    statements = [query["sql"] for query in captured if query["sql"] not in {"BEGIN", "COMMIT"}]
+    assert checked == 1
+    assert len(statements) <= 10, statements
+    assert {sql.split(" SET ")[0] for sql in statements if "UPDATE " in sql and " SET " in sql} == {
+        'UPDATE "tokens_token"'
+    }
+    assert not [sql for sql in statements if "FOR NO KEY UPDATE" in sql and 'FROM "tokens_token"' not in sql]
+
+
+def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
+    ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    sweeps.check_due(now=later())
+    world.give_role("facebook", "Fern Gardens", "ada", "reader")
+    fern = Account.objects.get(name="Fern Gardens")
+
+    with CaptureQueriesContext(connection) as captured:
+        sweeps.check_due(now=later() + timedelta(hours=5))
+
+    locks = [sql for query in captured if " FOR NO KEY UPDATE" in (sql := query["sql"])]
+    of_accounts = [sql for sql in locks if 'FROM "accounts_account"' in sql]
+    assert of_accounts
+    assert all(f"IN ({fern.pk})" in sql for sql in of_accounts), of_accounts
+    assert Account.objects.get(name="Lumen Shoes EU").state == "connected"
+    assert Account.objects.get(pk=fern.pk).state == "deactivated"
 
 
 def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, world: Sandbox) -> None:

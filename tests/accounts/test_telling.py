@@ -330,11 +330,10 @@ def test_paused_accounts_are_silent(ada: User) -> None:
 
 def restrict(token: Token, account: Account, why: str, now: datetime = NOW) -> None:
     native = NativeAccount(account.native_id, account.name, can_publish="yes", restriction=why)
-    pool_entries.apply_reading(
+    pool_entries.apply_readings(
         token=token,
         generation=token.generation,
-        account_id=account.pk,
-        reading=AccessCheck(Classification(Verdict.OK), native),
+        readings={account.pk: AccessCheck(Classification(Verdict.OK), native)},
         now=now,
         source="sweep",
     )

@@ -409,8 +409,8 @@ def test_a_role_that_nobody_could_be_asked_about_stays_as_it_is_known(
 
     for said in (known, later):
         reading = AccessCheck(Classification(Verdict.OK), said)
-        pool_entries.apply_reading(
-            token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk, reading=reading,
+        pool_entries.apply_readings(
+            token=shop.tokens[0], generation=shop.tokens[0].generation, readings={shop.account.pk: reading},
             now=NOW, source="check",
         )  # fmt: skip
 
@@ -423,9 +423,9 @@ def test_a_refusal_that_is_over_is_not_kept_by_a_role_that_nobody_could_be_asked
     shop.say(TWO_FACTOR)
     refused = AccountToken.objects.get().can_publish
 
-    pool_entries.apply_reading(
-        token=shop.tokens[0], generation=shop.tokens[0].generation, account_id=shop.account.pk,
-        reading=AccessCheck(Classification(Verdict.OK), NOT_TOLD), now=NOW + 60 * DAY, source="check",
+    pool_entries.apply_readings(
+        token=shop.tokens[0], generation=shop.tokens[0].generation,
+        readings={shop.account.pk: AccessCheck(Classification(Verdict.OK), NOT_TOLD)}, now=NOW + 60 * DAY, source="check",
     )  # fmt: skip
 
     entry = AccountToken.objects.get()
