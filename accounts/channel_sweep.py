@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import sweeps
 from accounts.models import ChannelSweep
 from tokens import io_steps, lifecycle, unknown_answers
-from tokens.channels import brake, gate
+from tokens.channels import brake, gate, registry
 from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Claimed
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 RUN_FOR = timedelta(
     seconds=40
 )  # then nothing more is begun; what is under way ends within the patience of its calls
-AT_ONCE = 32  # tokens
+AT_ONCE = 64  # tokens
 FEWEST = 4  # tokens of one app at once, however many apps a channel has
 WORKERS = 16  # processes that are asked to sweep one channel at once, at most
 WORTH_ANOTHER = 200  # due tokens that are worth one more of them
@@ -138,6 +138,10 @@ class _Turn:
         if most > 0 and brake.slows_checks(_name(app), budget=app.daily_budget):
             # What may begin is counted for all processes, so no more is asked for than there is.
             most = brake.begin_checks(_name(app), due[:most].count(), budget=app.daily_budget)
+        channel = registry.CHANNELS.get(self.channel)
+        if most > 0 and channel is not None and channel.calls_a_second is not None:
+            waits = due[:most].count()
+            most = brake.keep_pace(_name(app), waits, calls_a_second=channel.calls_a_second)
         if most <= 0:
             return [], 0
         tokens, claim = sweeps.claim(due, now, most)

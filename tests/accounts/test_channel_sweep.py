@@ -158,6 +158,22 @@ def test_processes_of_the_lane_spend_a_nearly_spent_budget_together(calls: list[
     assert len(calls) == 9
 
 
+def test_all_processes_together_keep_the_pace_of_an_app_that_takes_so_many_calls_a_second(
+    calls: list[int],
+) -> None:
+    due("snapchat", 30)
+    begun = []
+
+    with time_machine.travel(NOW, tick=False) as clock:
+        for _second in range(2):
+            for process in ("one@host", "two@host"):
+                channel_sweep.run(channel="snapchat", worker=process)
+            begun.append(len(calls))
+            clock.shift(1)
+
+    assert begun == [5, 10]  # three calls each, a fifth of the twenty left to others
+
+
 def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_the_slowest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

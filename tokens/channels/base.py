@@ -111,6 +111,7 @@ class Channel(ABC):
     takes_pasted_tokens: ClassVar[bool] = (
         False  # whether it has system users, whose tokens staff paste (`inspect_pasted`)
     )
+    calls_a_second: ClassVar[int | None] = None  # that an app may make, where a source names a limit
     pushes: ClassVar[Pushes | None] = None  # None: it pushes nothing of use, and the checks find it
     renewal: ClassVar[Renewal | None] = None  # None: nothing is renewed without a person
     tells_removed_from_stopped: ClassVar[bool] = (

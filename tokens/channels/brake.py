@@ -16,6 +16,7 @@ SLOW_FROM = 0.8  # part of a budget or an announced limit from which on checks s
 DAY = 86_400
 SLOW_WINDOW = 60  # seconds within which the checks of an app are counted that has to go slowly
 CALLS_PER_CHECK = 3
+PACE_KEPT = 5  # seconds
 FLUSH_EVERY = 2.0  # seconds
 LOOK_EVERY = 1.0  # seconds
 
@@ -102,6 +103,17 @@ def begin_checks(app: str, wanted: int, *, budget: int | None) -> int:
         return int(rate > 0 and shared.take(_key(app, "check", 0), min(DAY, 1 / rate)))
     counted = f"{_key(app, 'checks', 0)}:{int(database_clock.seconds() // SLOW_WINDOW)}"
     begun = shared.count(counted, 2 * SLOW_WINDOW, wanted) - wanted
+    return max(0, min(wanted, allowed - begun))
+
+
+def keep_pace(app: str, wanted: int, *, calls_a_second: int) -> int:
+    """Return how many of the `wanted` checks may begin in this second, of all processes, at an app that takes so many calls in one.
+
+    A fifth of its calls is left to whoever waits for an answer.
+    """
+    allowed = max(1, int(SLOW_FROM * calls_a_second / CALLS_PER_CHECK))
+    counted = f"{_key(app, 'pace', 0)}:{int(database_clock.seconds())}"
+    begun = shared.count(counted, PACE_KEPT, wanted) - wanted
     return max(0, min(wanted, allowed - begun))
 
 

@@ -39,7 +39,9 @@ _UNSTORABLE = re.compile(
     r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 
-_clients: dict[int, httpx2.Client] = {}  # by process id: connections must not be shared over a fork
+# By process id, as connections must not be shared over a fork, and by channel, so that one which holds all of its own that there may be
+# leaves the others theirs.
+_clients: dict[tuple[int, str], httpx2.Client] = {}
 
 
 class _NoAnswer(Exception):  # noqa: N818  # it is an outcome, not an error
@@ -181,9 +183,12 @@ def _decoded(body: bytes, charset: str) -> str:
 
 
 def _client() -> httpx2.Client:
-    """Return this process's client: no redirects, no proxies of the environment, and no cookies, which would mix people up."""
-    pid = os.getpid()
-    if pid not in _clients:
+    """Return this process's client for the channel that is being called.
+
+    No redirects, no proxies of the environment, and no cookies, which would mix people up.
+    """
+    key = os.getpid(), gate.current_channel()
+    if key not in _clients:
         no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         client = httpx2.Client(
             headers=HEADERS,
@@ -192,16 +197,16 @@ def _client() -> httpx2.Client:
             trust_env=False,
             transport=Transport(),
         )
-        return _clients.setdefault(pid, client)
-    return _clients[pid]
+        return _clients.setdefault(key, client)
+    return _clients[key]
 
 
 @atexit.register
 def close() -> None:
     """Close this process's connections. The next request opens new ones."""
-    client = _clients.pop(os.getpid(), None)
-    if client is not None:
-        client.close()
+    pid = os.getpid()
+    for key in [key for key in _clients if key[0] == pid]:
+        _clients.pop(key).close()
 
 
 def _refuse_inside_a_transaction() -> None:

@@ -1,14 +1,17 @@
 """How the HTTP client reaches the network: our own pool of connections (`sockets`), by the public interfaces of both libraries."""
 
+import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import httpcore2
 import httpx2
 
 from tokens.channels import sockets
 
-CONNECTIONS, KEPT = 100, 20  # at most; of these, how many stay open while they are not used
+# At most to one channel, more than a process has threads for it; all stay open for a moment, as a new one costs a handshake.
+CONNECTIONS = 128
 KEPT_FOR = 5.0  # seconds
 # The pool's errors and the client's have the same names.
 _ERRORS = {
@@ -26,9 +29,9 @@ class Transport(httpx2.BaseTransport):
 
     def __init__(self) -> None:
         self._connections = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(trust_env=False),
+            ssl_context=_certificates(),
             max_connections=CONNECTIONS,
-            max_keepalive_connections=KEPT,
+            max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=KEPT_FOR,
             network_backend=sockets.Network(),
         )
@@ -58,6 +61,12 @@ class Transport(httpx2.BaseTransport):
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return whom this process trusts, read once for all channels."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 class _Body(httpx2.SyncByteStream):

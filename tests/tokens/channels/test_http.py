@@ -3,16 +3,19 @@
 import gzip
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.db import transaction
 from pytest_django.fixtures import Settings
 
-from tokens.channels import http
+from tokens.channels import gate, http, registry, transport
+from tokens.channels.kinds import AppKeys
 
 pytestmark = pytest.mark.django_db
 
@@ -293,6 +296,30 @@ def test_a_call_after_a_transaction_goes_out(server: str) -> None:
         pass
 
     assert http.request("api", "GET", f"{server}/json").status == 200
+
+
+def test_a_channel_that_holds_all_its_connections_leaves_the_others_theirs(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "CONNECTIONS", 2)
+    http.close()
+
+    def call(channel: str, url: str) -> int:
+        with gate.asking(registry.get(channel), AppKeys("1", ("s",), "", ())):
+            return http.request("api", "GET", url, timeout=2).status
+
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(2) as threads:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        waiting = [threads.submit(call, "facebook", url) for _ in range(2)]
+        held = [silent.accept() for _ in waiting]
+
+        answered = call("x", f"{server}/json")
+
+        assert [one.done() for one in waiting] == [False, False]
+        for connection, _address in held:
+            connection.close()
+    http.close()
+    assert answered == 200
 
 
 def test_a_forked_process_has_its_own_connections(server: str, monkeypatch: pytest.MonkeyPatch) -> None:

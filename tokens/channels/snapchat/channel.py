@@ -44,6 +44,7 @@ class Snapchat(CodeGrantChannel):
         {Reason.DATA_ACCESS_EXPIRED, Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}
     )
     renewal = policy.RENEWAL
+    calls_a_second = policy.CALLS_A_SECOND
     manage_url = "https://accounts.snapchat.com/accounts/oauth2/apps"
     ads_manager = "https://ads.snapchat.com/{id}"  # the ad account's id comes first in all its addresses
 

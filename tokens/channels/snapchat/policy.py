@@ -29,6 +29,9 @@ RENEWAL = Renewal(
     spare=timedelta(minutes=5),
 )
 
+# Of one app. https://developers.snap.com/api/marketing-api/Ads-API/rate-limits, as api-evangelist has it; told in no answer.
+CALLS_A_SECOND = 20
+
 # Roles on an ad account, the widest first. https://developers.snap.com/api/marketing-api/Ads-API/roles
 ROLES = RoleTable(
     {
