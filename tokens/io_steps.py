@@ -1,4 +1,4 @@
-"""Running checks of several tokens side by side: the calls to channels in threads, everything that touches the database here.
+"""Running checks of several tokens side by side: the calls to channels in threads, what touches the database here or in a few writers.
 
 A job is a generator. It yields a call that needs no database, gets back what the call returned (or its exception), writes what
 follows from it, and goes on; what it returns is its result.
@@ -7,17 +7,20 @@ follows from it, and goes on; what it returns is its result.
 import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from contextvars import copy_context
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 
 from tokens import spans
 
 K = TypeVar("K")
 R = TypeVar("R")
 Call = Callable[[], Any]
-ASK_AGAIN = 1.0  # seconds
+ASK_AGAIN = 0.25  # seconds
 Job = Generator[Call, Any, R]
 
 
@@ -49,50 +52,61 @@ def run_concurrently(jobs: Mapping[K, Job[R]], *, at_once: int) -> dict[K, R | E
     return ended
 
 
-def _continuation(job: Job[R], future: Future[Any]) -> Callable[[], Call]:
-    error = future.exception()
-    if error is not None:
-        return lambda: job.throw(error)
-    return lambda: job.send(future.result())
-
-
 def run_stream(
     take: Callable[[int], Mapping[K, Job[R]] | None],
     *,
     at_once: int,
     ended: Callable[[K, R | Exception], None],
+    writers: int = 0,
 ) -> None:
     """Run jobs as threads come free: none waits for the slowest of a batch.
 
-    `take` is asked for up to so many more and returns None where there are none; it is asked again while others are under way, each second
-    at most. `ended` hears of each end, in this thread, where everything but the calls happens.
+    `take` is asked for up to so many more and returns None where there are none; it is asked again while others are under way, each quarter
+    of a second at most, and once more when none is. `ended` hears of each end, in this thread, where everything but the calls happens. With
+    `writers`, so many threads take the jobs' steps between their calls, each with a connection to PostgreSQL of its own, so that jobs wait
+    for it side by side, too.
 
     Where `take` or `ended` fails, nothing more is begun; what is on its way goes on to its end, so that its answers are recorded, and then
     the first failure is raised.
     """
-    with ThreadPoolExecutor(at_once) as threads:
-        stream = _JobStream(threads, ended)
+    with ExitStack() as stack:
+        writing = stack.enter_context(ThreadPoolExecutor(writers)) if writers else None
+        stream = _JobStream(stack.enter_context(ThreadPoolExecutor(at_once)), writing, ended)
         ask_at = 0.0
         while True:
             fresh = False
-            room = at_once - len(stream.waiting)
-            if not stream.failures and room >= at_once / 4 and time.monotonic() >= ask_at:
+            room = at_once - len(stream.under_way)
+            asks = room >= at_once / 4 and (time.monotonic() >= ask_at or not stream.under_way)
+            if asks and not stream.failures:
                 fresh = stream.begin(take, room)
                 ask_at = 0.0 if fresh else time.monotonic() + ASK_AGAIN
-            if not stream.waiting and not fresh:
+            if not stream.under_way and not fresh:
                 break
             stream.go_on()
     if stream.failures:
         raise stream.failures[0]
 
 
-class _JobStream(Generic[K, R]):
-    """Courses under way, and what went wrong beside them."""
+@dataclass(frozen=True)
+class _Ended(Generic[R]):
+    """A job's end: its result, or its exception."""
 
-    def __init__(self, threads: ThreadPoolExecutor, ended: Callable[[K, R | Exception], None]) -> None:
-        self.waiting: dict[Future[Any], tuple[K, Job[R]]] = {}
+    result: R | Exception
+
+
+class _JobStream(Generic[K, R]):
+    """Jobs under way, by what they wait for: a call, or a step that a writer takes. And what went wrong beside them."""
+
+    def __init__(
+        self,
+        threads: ThreadPoolExecutor,
+        writers: ThreadPoolExecutor | None,
+        ended: Callable[[K, R | Exception], None],
+    ) -> None:
+        self.under_way: dict[Future[Any], tuple[K, Job[R]]] = {}
         self.failures: list[Exception] = []
-        self._threads, self._ended = threads, ended
+        self._threads, self._writers, self._ended = threads, writers, ended
+        self._steps: set[Future[Any]] = set()
 
     def begin(self, take: Callable[[int], Mapping[K, Job[R]] | None], room: int) -> bool:
         """Begin what `take` gives. Return whether there was anything."""
@@ -106,20 +120,29 @@ class _JobStream(Generic[K, R]):
         return bool(fresh)
 
     def go_on(self) -> None:
-        """Take the next answers, for a second at most."""
-        done, _ = wait(self.waiting, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
+        """Take the next answers and steps, those that come within `ASK_AGAIN`."""
+        done, _ = wait(self.under_way, timeout=ASK_AGAIN, return_when=FIRST_COMPLETED)
         for future in done:
-            key, job = self.waiting.pop(future)
-            self._advance(key, job, _continuation(job, future))
+            key, job = self.under_way.pop(future)
+            if future in self._steps:
+                self._steps.remove(future)
+                self._follow(key, job, future.result())
+            else:
+                self._advance(key, job, _continuation(job, future))
 
     def _advance(self, key: K, job: Job[R], step: Callable[[], Call]) -> None:
-        try:
-            self.waiting[self._threads.submit(spans.carried(step()))] = key, job
-        except StopIteration as last:
-            self._end(key, last.value)
-        except Exception as error:  # noqa: BLE001  # one that fails must not stop the others
-            _mend_connection(error)
-            self._end(key, error)
+        if self._writers is None:
+            self._follow(key, job, _taken(step))
+            return
+        future = self._writers.submit(copy_context().run, _taken_apart, step)
+        self._steps.add(future)
+        self.under_way[future] = key, job
+
+    def _follow(self, key: K, job: Job[R], taken: "Call | _Ended[R]") -> None:
+        if isinstance(taken, _Ended):
+            self._end(key, taken.result)
+        else:
+            self.under_way[self._threads.submit(taken)] = key, job
 
     def _end(self, key: K, result: R | Exception) -> None:
         try:
@@ -130,6 +153,32 @@ class _JobStream(Generic[K, R]):
     def _failed(self, error: Exception) -> None:
         self.failures.append(error)
         _mend_connection(error)
+
+
+def _continuation(job: Job[R], future: Future[Any]) -> Callable[[], Call]:
+    error = future.exception()
+    if error is not None:
+        return lambda: job.throw(error)
+    return lambda: job.send(future.result())
+
+
+def _taken(step: Callable[[], Call]) -> "Call | _Ended[Any]":
+    """Take a job's next step, up to its next call or its end: one that fails must not stop the others."""
+    try:
+        return spans.carried(step())
+    except StopIteration as last:
+        return _Ended(last.value)
+    except Exception as error:  # noqa: BLE001  # the end of this job alone
+        _mend_connection(error)
+        return _Ended(error)
+
+
+def _taken_apart(step: Callable[[], Call]) -> "Call | _Ended[Any]":
+    """Take a step in a writer's thread, which keeps no connection: there are fewer of them than threads in the process."""
+    try:
+        return _taken(step)
+    finally:
+        connection.close()
 
 
 def _mend_connection(error: Exception) -> None:
