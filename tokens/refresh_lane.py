@@ -28,9 +28,12 @@ from users.models import User
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 24  # refreshes
+CONNECTIONS = 24  # to PostgreSQL, that refreshes share: each holds one only while it reads or writes
+FOR_EACH = 5  # refreshes under way for each of them
+AT_ONCE = CONNECTIONS * FOR_EACH  # refreshes
 SHARE = 3  # one in so many of them may be of one app, so that a slow channel leaves room for the others
 LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
+BREATH = 0.05  # seconds between two looks, in which several refreshes end whose places are filled together
 BEAT_EVERY = 5.0  # seconds
 SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process that died
 
@@ -48,6 +51,7 @@ class RefreshLane:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _next_beat: float = 0.0
     _next_search: float = 0.0
+    _more_due: bool = False  # more may be due than there was room for
     _silent: list[int] = field(default_factory=list)  # apps that do not answer: their refreshes stay due
 
     def stop(self) -> None:
@@ -69,6 +73,7 @@ class RefreshLane:
                     logger.warning("the database does not answer: %s", type(error).__name__)
                     connection.close()
                     time.sleep(1)
+                time.sleep(BREATH)
                 self._wake.wait(LOOK_EVERY)
                 if not self._stopping:
                     self._wake.clear()
@@ -95,7 +100,8 @@ class RefreshLane:
             self._next_search = clock + SEARCH_EVERY
             if liveness.may_take_over():
                 self._find_lost(now)
-            self._take(Token.objects.due_for_refresh(now).order_by("due_at"), threads, now)
+        if searches or self._more_due:
+            self._more_due = self._take(Token.objects.due_for_refresh(now).order_by("due_at"), threads, now)
 
     def _find_lost(self, now: datetime) -> None:
         """Note which refreshes were left without an answer by processes that are gone."""
@@ -103,28 +109,30 @@ class RefreshLane:
             if token_id not in self._running:
                 lifecycle.note_lost_answer(token_id=token_id, now=now)
 
-    def _take(self, wanted: TokenQuerySet, threads: ThreadPoolExecutor, now: datetime) -> None:
-        """Claim what there is room for and start it."""
+    def _take(self, wanted: TokenQuerySet, threads: ThreadPoolExecutor, now: datetime) -> bool:
+        """Claim what there is room for and start it. Return whether more may be there."""
         with self._lock:
             running = dict(self._running)
         room, share = self.at_once - len(running), max(1, self.at_once // SHARE)
         per_app = Counter(held.app_id for held in running.values())
-        full = [*self._silent, *(app for app, count in per_app.items() if count >= share)]
+        full = [app for app, count in per_app.items() if count >= share]
         if room <= 0:
-            return
+            return True
         with transaction.atomic():
-            rows = wanted.exclude(pk__in=running).exclude(app_id__in=full)
+            rows = wanted.exclude(pk__in=running).exclude(app_id__in=[*self._silent, *full])
             free = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            found: list[Token] = []
-            for token in free[:room]:
-                if per_app[token.app_id] < share:
-                    per_app[token.app_id] += 1
-                    found.append(token)
-            claim = Token.objects.filter(pk__in=[token.pk for token in found]).claim(now)
-        for token in found:
+            waiting = list(free.values_list("pk", "app_id")[:room])
+            found: dict[int, int] = {}
+            for token_id, app_id in waiting:
+                if per_app[app_id] < share:
+                    per_app[app_id] += 1
+                    found[token_id] = app_id
+            claim = Token.objects.filter(pk__in=list(found)).claim(now)
+        for token_id, app_id in found.items():
             with self._lock:
-                self._running[token.pk] = Claimed(token.app_id, claim)
-            threads.submit(self._make, token.pk, claim).add_done_callback(partial(self._made, token.pk))
+                self._running[token_id] = Claimed(app_id, claim)
+            threads.submit(self._make, token_id, claim).add_done_callback(partial(self._made, token_id))
+        return bool(full) or len(waiting) == room or len(found) < len(waiting)
 
     def _made(self, token_id: int, _done: Future[Any]) -> None:
         with self._lock:

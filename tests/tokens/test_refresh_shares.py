@@ -56,6 +56,24 @@ def test_an_app_that_does_not_answer_leaves_room_for_the_others_and_its_claims_a
     assert Token.objects.filter(claimed_until__gt=soonest).count() == 4
 
 
+def test_while_more_is_due_than_there_is_room_for_each_look_takes_more() -> None:
+    now = timezone.now()
+    app = make_app("snapchat")
+    for _ in range(5):
+        make_token(app, due_at=now, due_for=Token.DueFor.REFRESH, has_refresh_token=True)
+    lane, taken_at = RefreshLane(at_once=6), []
+
+    for _look in range(4):
+        look(lane)
+        taken_at.append(sorted(lane._running))
+        for token_id in taken_at[-1]:
+            Token.objects.filter(pk=token_id).update(due_at=None, claimed_until=None)
+            lane._made(token_id, Future())
+
+    assert [len(some) for some in taken_at] == [2, 2, 1, 0]
+    assert len({token_id for some in taken_at for token_id in some}) == 5
+
+
 def test_two_processes_share_what_is_wanted_and_never_make_the_same() -> None:
     wanted("snapchat", 4)
     one, other = RefreshLane(at_once=6), RefreshLane(at_once=6)

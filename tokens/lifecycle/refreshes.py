@@ -70,9 +70,10 @@ class Wish:
 def end_refresh(*, token_id: int, wish: Wish, claim: int) -> None:
     """Note that this wish has been looked after, and give back the claim that was made for it. What was asked for meanwhile stays."""
     token = Token.objects.filter(pk=token_id)
-    token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
-        refresh_wanted_at=None, refresh_wanted={}
-    )
+    if wish.at is not None:
+        token.filter(refresh_wanted_at=wish.at, refresh_wanted=dict(wish.said)).update(
+            refresh_wanted_at=None, refresh_wanted={}
+        )
     token.filter(refresh_began_at=None).claimed_as(claim).let_go()
 
 

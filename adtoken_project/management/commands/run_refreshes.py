@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from accounts import tasks
 from accounts.pushes.tasks import soon
 from adtoken_project import lanes, signs_of_life
-from tokens.refresh_lane import RefreshLane
+from tokens.refresh_lane import FOR_EACH, RefreshLane
 from users import database_clock
 
 
@@ -22,11 +22,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--threads", type=int, default=lanes.LANES[lanes.REFRESHES].threads)
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=lanes.LANES[lanes.REFRESHES].threads,
+            help=f"that write at once; for each of them {FOR_EACH} refreshes may be under way",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         sign = _Sign()
-        lane = RefreshLane(at_once=options["threads"], beat=sign.give, checked=_read_accounts)
+        at_once = options["threads"] * FOR_EACH
+        lane = RefreshLane(at_once=at_once, beat=sign.give, checked=_read_accounts)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: lane.stop())
         self.stderr.write("Refreshes: ready.")
