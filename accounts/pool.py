@@ -17,18 +17,24 @@ from accounts.pool_reasons import OUTSIDE
 from tokens.models import Token
 from users.models import Team, User
 
+# How a token is found from its pool entry. `offset 0` makes PostgreSQL look up each of the tokens concerned: for ten thousand accounts it
+# would rather read all tokens of the installation, which takes a second at a million accounts. For all accounts that is right.
+_EACH, _ALL = "offset 0", ""
+
 # Entries whose mark differs from what their team says. An imported log-in has no person here, and belongs to the account's team.
 _WALLED = """
 select p.id, p.account_id, w.outside
 from accounts_accounttoken p
 join accounts_account a on a.id = p.account_id
 join users_team team on team.id = a.team_id
-join tokens_token t on t.id = p.token_id
-cross join lateral (select team.members_only and (
-  case when t.kind = 'system' then t.team_id is distinct from a.team_id
-       when t.consented_by_id is null then false
-       else not exists (select 1 from users_membership m where m.team_id = a.team_id and m.user_id = t.consented_by_id) end
-) as outside) w
+cross join lateral (
+  select team.members_only and (
+    case when t.kind = 'system' then t.team_id is distinct from a.team_id
+         when t.consented_by_id is null then false
+         else not exists (select 1 from users_membership m where m.team_id = a.team_id and m.user_id = t.consented_by_id) end
+  ) as outside
+  from tokens_token t where t.id = p.token_id {found}
+) w
 where (team.members_only or p.access_reason = 'outside_team')
   and w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)
 """
@@ -36,14 +42,21 @@ where (team.members_only or p.access_reason = 'outside_team')
 _WALL = f"""
 update accounts_accounttoken p set access = case when w.outside then 'lost' else 'ok' end,
                                    access_reason = case when w.outside then 'outside_team' else '' end
-from ({_WALLED} and a.id = any(%(accounts)s)) w where w.id = p.id
+from ({_WALLED.format(found=_EACH)} and p.account_id = any(%(accounts)s) and a.id = any(%(accounts)s)) w where w.id = p.id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _FACTS = """
-with living as (
+with mine as materialized (
+  select id, active_token_id, state, deadline_kind, deadline, cycle_deadline, paused_at
+  from accounts_account where (%(accounts)s::bigint[] is null or id = any(%(accounts)s))
+), living as materialized (
   select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at, t.demoted_at is not null as demoted,
          t.native_user_id, coalesce(t.consented_by_id::text, 'native ' || t.native_user_id) as person
-  from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+  from accounts_accounttoken p
+  cross join lateral (
+    select kind, state, deadline, deadline_kind, proven_at, demoted_at, native_user_id, consented_by_id
+    from tokens_token where id = p.token_id {found}
+  ) t
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
 ), fact as (
@@ -56,7 +69,7 @@ with living as (
   from living group by account_id
 ), choice as (
   select distinct on (l.account_id) l.account_id, l.token_id
-  from living l join accounts_account a on a.id = l.account_id
+  from living l join mine a on a.id = l.account_id
   order by l.account_id,
            l.state = 'valid' desc,                              -- a cooling token only when nothing else lives
            l.demoted,                                           -- its answers blame our app, those of others do not
@@ -76,14 +89,13 @@ with living as (
          case when a.paused_at is not null then 'paused'
               when f.usable_count > 0 then 'connected'
               when f.account_id is not null then 'interrupted' else 'deactivated' end as state
-  from accounts_account a left join fact f on f.account_id = a.id left join choice c on c.account_id = a.id
-  where (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s))
+  from mine a left join fact f on f.account_id = a.id left join choice c on c.account_id = a.id
 )"""
 
 _DIFFERS = """(a.active_token_id, a.usable_count, a.people_count, a.deadline_kind, a.deadline, a.state)
      is distinct from (n.active_token_id, n.usable_count, n.people_count, n.deadline_kind, n.deadline, n.state) or n.starts_cycle"""
 
-_SETTLE = f"""{_FACTS}, changed as (
+_DECIDE = f"""{_FACTS}, changed as (
   update accounts_account a set
     active_token_id = n.active_token_id, usable_count = n.usable_count, people_count = n.people_count,
     deadline_kind = n.deadline_kind, deadline = n.deadline, state = n.state,
@@ -98,7 +110,7 @@ _SETTLE = f"""{_FACTS}, changed as (
                                  from accounts_accounttoken p join tokens_token t on t.id = p.token_id where p.account_id = a.id
                                  order by t.state = 'cooling' desc, t.state = 'dead' desc, t.state_since desc, t.id limit 1), '') end
   from next n
-  where a.id = n.id and ({_DIFFERS})
+  where a.id = n.id and (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s)) and ({_DIFFERS})
   returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
 )
 insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
@@ -109,9 +121,10 @@ select c.id, c.old_token_id, c.active_token_id,
 from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
-_DIFFERENCES = (
-    f"{_FACTS} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
-)
+_SETTLE = _DECIDE.format(found=_EACH)
+SETTLE_ALL = _DECIDE.format(found=_ALL)  # the same for a whole installation: `accounts` is null
+
+_DIFFERENCES = f"{_FACTS.format(found=_ALL)} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
 
 
 def settle(
@@ -161,7 +174,7 @@ def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
     """Return the accounts, of one team or of all, that refuse whom they should take, or the other way round."""
     of_team = "" if team_id is None else "and a.team_id = %(team)s"
     with connection.cursor() as cursor:
-        query = f"select distinct account_id from ({_WALLED} {of_team}) w order by 1"  # noqa: S608  # constants of this module
+        query = f"select distinct account_id from ({_WALLED.format(found=_ALL)} {of_team}) w order by 1"  # noqa: S608  # constants of this module
         cursor.execute(query, {"team": team_id})
         return [row[0] for row in cursor.fetchall()]
 

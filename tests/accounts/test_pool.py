@@ -441,7 +441,7 @@ def test_a_list_writes_the_accounts_that_differ_and_settles_where_it_matters() -
 
     for account in (renamed, lost, same):
         account.refresh_from_db()
-    settled = [query["sql"] for query in queries if "with living" in query["sql"]]
+    settled = [query["sql"] for query in queries if "insert into accounts_accountevent" in query["sql"]]
     assert (renamed.name, renamed.active_token) == ("New name", token)
     assert lost.active_token == other
     assert len(settled) == 1
