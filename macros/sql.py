@@ -43,7 +43,7 @@ _UNTIL = """
 # known_since: when the deadline became known, which no renewal moves (a date of issue moves with each, at the hour of the consent, and
 # would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
 # A token whose date of issue nobody told may be of any age. Where the account's own cycle is older than every threshold, nothing else is
-# looked up.
+# looked up; `offset 0` has tokens looked up by their ids, and not among all that end at the same moment.
 _DUE_ACCOUNTS = """
 , due as materialized (
   select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
@@ -51,7 +51,7 @@ _DUE_ACCOUNTS = """
          case when a.cycle_since + until.window < a.deadline then a.cycle_since else
          least(a.cycle_since,
                (select min(least(t.cycle_since, coalesce(t.issued_at, '-infinity')))
-                from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+                from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t
                 where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) end as known_since
   from accounts_account a, until
   where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
@@ -143,9 +143,10 @@ _OWNING_TEAM = f"""
 # Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
 _TOLD = f"""
 , entered as materialized (
-  select distinct act.id as action_id, lower(e) as address from act cross join unnest(act.emails) e where {_ENTERED}
+  select act.id as action_id, act.linkers, array(select distinct lower(e) from unnest(act.emails) e where {_ENTERED}) as addresses
+  from act
 ), concerned as materialized (
-  select distinct c.account_id, c.token_id from crossed c join act on act.id = c.action_id where act.linkers
+  select distinct c.account_id, c.token_id from crossed c join entered using (action_id) where entered.linkers
 ), entry as materialized (
   select c.account_id, c.token_id as watched, p.token_id
   from concerned c join accounts_accounttoken p on p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
@@ -154,13 +155,13 @@ _TOLD = f"""
   union
   select p.account_id, p.watched, u.email from entry p {_OWNING_TEAM}
 ), direct as materialized (
-  select c.*, r.address from crossed c join entered r on r.action_id = c.action_id
+  select c.*, r.address from crossed c join entered using (action_id) cross join unnest(entered.addresses) r(address)
   where not exists ({_OPTED_OUT.format(address="r.address")})
   union all
   select c.*, r.address
-  from crossed c join act on act.id = c.action_id and act.linkers
+  from crossed c join entered using (action_id)
        join linked r on r.account_id = c.account_id and coalesce(r.watched, 0) = coalesce(c.token_id, 0)
-  where not exists (select 1 from entered e where e.action_id = c.action_id and e.address = r.address)
+  where entered.linkers and r.address <> all(entered.addresses)
     and not exists ({_OPTED_OUT.format(address="r.address")})
 ), alone as materialized (
   select c.* from crossed c where not exists ({_SAME.format(table="direct")})
