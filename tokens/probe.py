@@ -83,7 +83,7 @@ def job(
     if renew or (renewal.wanted(token, now) and not unheard):
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=renew)
-        tried, token = yield from asks.renew(token)
+        tried, token = yield from asks.renew(token, is_last=True)
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
@@ -113,6 +113,9 @@ def _record(
     undecided: bool,
 ) -> TransitionOutcome:
     """Write what the channel said, by what came of a renewal before. `undecided`: one that would tell is not made by anybody."""
+    valid_and_free = token.state == Token.State.VALID and token.claimed_until is None
+    if inspection is RENEWED and tried is not None and valid_and_free:
+        return transitions.outcome(token, Verdict.OK)  # the renewal that was written said it all
     if tried is not None and tried.refused:
         return lifecycle.record_refusal(
             token_id=token.pk,
@@ -156,8 +159,8 @@ class _Renewing:
             Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True
         )
 
-    def renew(self, token: Token) -> Job[tuple[Attempt, Token]]:
-        """Try once and write what came of it; returns the attempt and the token as it stands then.
+    def renew(self, token: Token, *, is_last: bool = False) -> Job[tuple[Attempt, Token]]:
+        """Try once and write what came of it; returns the attempt and the token as it stands then. `is_last`: a good answer is the end.
 
         That it is sent is committed before, so that an answer that is lost with this process is missed. Nothing but the commit stands
         between the answer and its place.
@@ -187,7 +190,7 @@ class _Renewing:
                 )
             return tried, token
         storing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
-        storing.stored(
+        written = storing.stored(
             partial(
                 lifecycle.record_renewal,
                 token_id=token.pk,
@@ -197,9 +200,10 @@ class _Renewing:
                 source=self.source,
                 actor=self.actor,
                 spent=spent,
+                is_last=is_last,
             )
         )
-        return tried, Token.objects.select_related("app").get(pk=token.pk)
+        return tried, written or Token.objects.select_related("app").get(pk=token.pk)
 
 
 def _spent(token: Token) -> Credentials | None:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import api_keys, sweeps
@@ -177,6 +179,24 @@ def test_a_wish_that_comes_while_a_refresh_ends_is_kept_and_so_is_the_claim_of_w
     assert (token.refresh_wanted.get("source"), token.refresh_wanted.get("renew")) == ("staff", True)
     assert token.claimed_by == (another if taken else None)
     assert Token.objects.refresh_wanted(timezone.now()).exists() is not taken
+
+
+def test_a_renewal_that_is_due_is_written_once_and_takes_fifteen_statements(account: Account) -> None:
+    Token.objects.update(due_at=timezone.now(), due_for=Token.DueFor.REFRESH)
+    token = Token.objects.get()
+    claim = Token.objects.filter(pk=token.pk).claim(timezone.now())
+
+    with CaptureQueriesContext(connection) as captured:
+        refresh_lane.RefreshLane()._make(token.pk, claim)
+
+    statements = [query["sql"] for query in captured if query["sql"] not in {"BEGIN", "COMMIT"}]
+    after = Token.objects.get()
+    assert after.renewed_at is not None
+    assert (after.generation, after.claimed_until, after.due_for) == (token.generation + 1, None, "accounts")
+    assert (
+        len([sql for sql in statements if "FOR NO KEY UPDATE" in sql and 'FROM "tokens_token"' in sql]) == 1
+    )
+    assert len(statements) <= 15, statements
 
 
 def test_what_is_added_to_a_wish_while_it_is_looked_after_is_looked_after_too(account: Account) -> None:

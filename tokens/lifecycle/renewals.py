@@ -61,10 +61,12 @@ def record_renewal(
     source: str,
     actor: User | None = None,
     spent: Credentials | None = None,
-) -> bool:
-    """Write what a renewal gave, merged over what is stored. Return False where somebody was faster or it changed nothing.
+    is_last: bool = False,
+) -> Token | None:
+    """Write what a renewal gave, merged over what is stored, and return the token. None where somebody was faster or it changed nothing.
 
-    A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays.
+    A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays, but
+    where `is_last`, that is nothing is asked afterwards, it ends with a token that is valid.
     `spent`: the credentials that it was made with. Where the token's state alone has moved on meanwhile (it was found dead, or in doubt)
     and these are stored still, what came in their place is kept all the same, and the channel is asked about the state.
     """
@@ -72,10 +74,10 @@ def record_renewal(
     refresh_is_over(token)
     if token.is_removed:
         _keep_to_revoke(token, grant)
-        return False
+        return None
     if token.generation != generation:
         _keep_in_place(token, grant, spent, now)
-        return False
+        return None
     before = facts(token)
     token.renewal_tried_at = now
     app_faults.clear(app=token.app, call="refresh")
@@ -83,7 +85,7 @@ def record_renewal(
     if not _is_news(token, grant):
         scheduling.apply(token, now)
         token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for"])
-        return False
+        return None
     token.credentials = _merged(token, grant)
     token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
     if grant.scopes is not None:
@@ -97,11 +99,13 @@ def record_renewal(
     deadlines.apply(token, now)
     token.proven_at = token.last_checked_at = now
     token.last_check_result = Verdict.OK
+    if is_last and token.state == Token.State.VALID:
+        token.claimed_until = token.claimed_by = None
     scheduling.apply(token, now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     notify_pools(token, before, now, source)
-    return True
+    return token
 
 
 def _keep_to_revoke(token: Token, grant: Grant) -> None:
