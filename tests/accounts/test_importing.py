@@ -55,6 +55,19 @@ def test_accounts_and_tokens_come_in_with_dates_not_available(tmp_path: Path) ->
     assert pool.differences() == []
 
 
+@pytest.mark.parametrize(("people", "said"), [(1, "about 1 minute where"), (5, "about 3 minutes where")])
+def test_it_says_how_long_dates_take_by_how_many_log_ins_there_are_to_check(
+    people: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHECKED_A_MINUTE", 2)
+    make_app("facebook")
+    lines = [f"facebook,{number},A,,,{number},Ada,{MARKER}-{number},," for number in range(people)]
+
+    found, _ = run(tmp_path, "\n".join([HEADER, *lines]))
+
+    assert said in found
+
+
 def test_the_first_two_columns_are_enough(tmp_path: Path) -> None:
     run(tmp_path, "channel,native_id\nfacebook,1\nx,18ce54d4x5t\n")
 

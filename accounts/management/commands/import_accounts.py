@@ -40,8 +40,10 @@ class Command(BaseCommand):
             f"{result.links} new links; {result.kept} tokens were linked already and stay as they are."
         )
         if not options["dry_run"] and result.tokens:
+            minutes = 1 + result.tokens // importing.CHECKED_A_MINUTE
             self.stdout.write(
-                "Their end dates are not available until the next check, within about a minute."
+                "Their end dates are not available until the channel was asked about each. That begins within seconds and takes about "
+                f"{minutes} {'minute' if minutes == 1 else 'minutes'} where it answers quickly, longer where it is slow or limits calls."
             )
 
     def _read(self, name: str) -> list[importing.ImportLine]:
