@@ -49,4 +49,5 @@ PARTS = (
     Part("evaluation", (SMALL, MIDDLE, LARGE)),
     Part("mail", (SMALL,), module="warning_mail"),
     Part("sweeps", (SMALL,), own_data=True),
+    Part("pages", (MIDDLE,), own_data=True),
 )
