@@ -1,7 +1,7 @@
 """Which macros watch an account, and when they warn."""
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount
@@ -19,6 +19,38 @@ def covering() -> QuerySet[Macro]:
     )
     team = Q(team=None) | Q(team=OuterRef("team"))
     return Macro.objects.filter(applies & team, enabled=True).order_by("name")
+
+
+def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
+    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other.
+
+    `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
+    """
+    others = Macro.objects.filter(enabled=True)
+    if but is not None:
+        others = others.exclude(pk=but.pk)
+    team = Q(team=None) | Q(team=OuterRef("team"))
+    of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
+    general = others.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team)
+    chosen = MacroAccount.objects.filter(
+        Q(macro__team=None) | Q(macro__team=OuterRef("team")),
+        account=OuterRef("pk"),
+        macro__in=others.filter(scope=Macro.AppliesTo.CHOSEN),
+    )
+    return accounts.filter(~Exists(chosen), ~Exists(general))
+
+
+def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
+    """Keep the accounts that this macro watches; none while it is off."""
+    if not macro.enabled:
+        return accounts.none()
+    if macro.team_id is not None:
+        accounts = accounts.filter(team=macro.team_id)
+    if macro.scope == Macro.AppliesTo.CHANNELS:
+        return accounts.filter(channel__in=macro.channels)
+    if macro.scope == Macro.AppliesTo.CHOSEN:
+        return accounts.filter(pk__in=MacroAccount.objects.filter(macro=macro).values("account"))
+    return accounts
 
 
 def warned_by(account: Account) -> tuple[list[str], list[int]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
@@ -13,8 +13,8 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts import health_sql
 from accounts.health import Health
 from accounts.models import Account
-from macros import reach, scope
-from macros.coverage import covering
+from macros import coverage, reach, scope
+from macros.models import Macro
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
@@ -198,9 +198,10 @@ class MacroFilter(SimpleListFilter):
         """Keep what is asked for."""
         value = self.value()
         if value == "none":
-            return queryset.filter(~Exists(covering()))
+            return coverage.watched_by_none(queryset)
         if value and value.isascii() and value.isdigit() and len(value) < 19:
-            return queryset.filter(Exists(covering().filter(pk=value)))
+            macro = Macro.objects.filter(pk=value).first()
+            return coverage.watched_by(queryset, macro) if macro else queryset.none()
         return queryset
 
 
