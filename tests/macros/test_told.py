@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -176,6 +177,27 @@ def test_the_indexes_serve_the_account_s_messages_and_the_list(client: Client) -
     for index, plan in zip(["message_payload", "message_newest", "message_failed"], plans, strict=True):
         assert index in plan
         assert "Sort" not in plan or index == "message_payload"
+
+
+def test_the_messages_of_an_account_are_not_looked_for_among_all_of_them(client: Client) -> None:
+    account = warned()
+    Message.objects.bulk_create(
+        Message(kind="ask", recipient="a@example.com", dedupe_key=f"x{n}", payload={"account": n + 10**9})
+        for n in range(5_000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("analyze notifications_message")
+
+    with CaptureQueriesContext(connection) as asked:
+        message_history.about(account, limit=20)
+
+    (search,) = (query["sql"] for query in asked if "@>" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")
+        cursor.execute(f"explain {search}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "message_payload" in plan
+    assert "message_newest" not in plan
 
 
 def test_deleting_a_macro_says_what_stops_and_keeps_what_it_told(client: Client, boss: None) -> None:
