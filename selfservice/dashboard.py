@@ -1,6 +1,6 @@
 """My accounts: does anything need me, and what do I press. Grouped by log-in, because one consent renews all its accounts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -91,30 +91,30 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
     `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
     """
     names, zone = names_for(user), timezone.get_current_timezone()
-    needing, shown = _needing(user, names, now)
+    needing = my_list.needing(user, now)
     one_log_in = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
     narrowed = bool(search or one_log_in)
     found = my_list.others(
-        user, without=[] if narrowed else shown, log_in=one_log_in, search=search, now=now, zone=zone
+        user, without=[] if narrowed else needing, log_in=one_log_in, search=search, now=now, zone=zone
     )
     counts = my_list.count(found)
     pages = max(1, -(-counts.total // my_list.PAGE))
     number = min(max(1, number), pages)
     first = (number - 1) * my_list.PAGE
-    accounts = summary.with_pools(found)[first : first + my_list.PAGE]
+    accounts = _in_order(found.values_list("pk", flat=True)[first : first + my_list.PAGE])
     rows = [_account_row(summary.summarise(account, now), user, names, now) for account in accounts]
     groups = [
         Group(key, getattr(counts, key), [row for row in rows if row.group == key]) for key in my_list.GROUPS
     ]
     return {
-        "do_first": needing if number == 1 and not narrowed else [],
+        "do_first": _login_rows(needing, names, now) if number == 1 and not narrowed else [],
         "groups": [group for group in groups if group.rows],
         "lead": _narrowed_lead(search, one_log_in, counts) if narrowed else _lead(needing, counts, found),
         "empty": not needing and not counts.total and not narrowed,
         "search": search,
         "log_in": one_log_in,
         "narrowed": narrowed,
-        "searchable": narrowed or counts.total + len(shown) > SEARCHED_FROM,
+        "searchable": narrowed or counts.total + sum(one.number for one in needing) > SEARCHED_FROM,
         "number": number,
         "pages": pages,
     }
@@ -131,27 +131,31 @@ def _count(number: int) -> dict[str, object]:
     return {"n": number, "number": f"{number:,}"}
 
 
-def _needing(user: User, names: NameVisibility, now: datetime) -> tuple[list[LoginRow], list[int]]:
-    """Return the rows of the person's log-ins that need him, most urgent first, and the ids of all accounts that use them."""
-    by_token: dict[int, list[AccountToken]] = {}
-    for entry in my_list.own_entries(user):
-        by_token.setdefault(entry.token_id, []).append(entry)
-    rows, shown = [], []
-    for entries in by_token.values():
-        hanging = overview.helped_by_consent(entries, now)
-        if hanging:
-            rows.append(_login_row(hanging, names, now))
-            shown += [entry.account_id for entry in hanging]
-    rows.sort(key=_by_urgency(now))
-    return rows, shown
+def _in_order(keys: Iterable[int]) -> list[Account]:
+    """Return the accounts of these ids with their pools, in this order."""
+    ids = list(keys)
+    found = summary.with_pools(Account.objects.all()).in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
 
 
-def _login_row(entries: Sequence[AccountToken], names: NameVisibility, now: datetime) -> LoginRow:
-    """Return the row of the log-in of these entries."""
-    token = entries[0].token
+def _login_rows(needing: Sequence[my_list.Needing], names: NameVisibility, now: datetime) -> list[LoginRow]:
+    """Return the rows of the person's log-ins that need him, most urgent first."""
+    worst = my_list.worst(needing, NAMED)
+    accounts = {one.pk: one for one in _in_order({pk for ids in worst.values() for pk in ids})}
+    rows = []
+    for one in needing:
+        named = [accounts[pk] for pk in worst.get(one.token.pk, []) if pk in accounts]
+        if named:  # else all were unlinked a moment ago
+            rows.append(_login_row(one, [summary.summarise(account, now) for account in named], names, now))
+    return sorted(rows, key=_by_urgency(now))
+
+
+def _login_row(
+    needing: my_list.Needing, named: Sequence[Summary], names: NameVisibility, now: datetime
+) -> LoginRow:
+    """Return the row of a log-in that needs the person, which names these accounts."""
+    token = needing.token
     label, zone = registry.get(token.app.channel).label, timezone.get_current_timezone()
-    worst = my_list.worst([entry.account_id for entry in entries], NAMED)
-    named = [summary.summarise(account, now) for account in summary.with_pools(worst)]
     if token.state == Token.State.DEAD:
         shown = pill("log_in", "stopped")
         text = reasons.explain(token.app.channel, token.reason, person=token.native_user_name, you=True).what
@@ -163,10 +167,10 @@ def _login_row(entries: Sequence[AccountToken], names: NameVisibility, now: date
     else:
         explanation = pool_reasons.explain_entry(_entry_in(named[0], token), you=True)
         shown, text = pill("log_in", "limited", label=explanation.short), explanation.what
-    if len(entries) > 1:
-        text = f"{text} {say('enough', n=len(entries))}".strip()
+    if needing.number > 1:
+        text = f"{text} {say('enough', n=needing.number)}".strip()
     hanging = [_hanging(one, _entry_in(one, token), names, now) for one in named]
-    more = len(entries) - len(named)
+    more = needing.number - len(named)
     return LoginRow(token, token.app.channel, label, shown, text, hanging, more, named[0].account)
 
 
@@ -271,7 +275,7 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
     return say("account_stopped", short=mid(explanation.short), who=waits_for), action
 
 
-def _lead(needing: Sequence[LoginRow], counts: my_list.Counts, found: QuerySet[Any]) -> str:
+def _lead(needing: Sequence[my_list.Needing], counts: my_list.Counts, found: QuerySet[Any]) -> str:
     """Return the first sentence of the page, the worst fact first."""
     said = []
     if needing:

@@ -1,13 +1,17 @@
 """What "My accounts" lists, in SQL: a page costs the same whether a person's teams have 300 accounts or 30,000."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
+from django.db.models.functions import Lower, RowNumber
 
 from accounts.models import Account, AccountToken
+from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, end_of_window
@@ -17,6 +21,8 @@ PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
 GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
+# What `pool_reasons.entry_reason` and `selection.living` read of a pool entry, beside its token.
+_TOLD_BY = ("access", "access_reason", "can_publish")
 _LIVING = (
     Q(access=AccountToken.Access.OK)
     & ~Q(can_publish=AccountToken.CanPublish.NO)
@@ -39,40 +45,79 @@ class Counts:
         return self.stopped + self.attention + self.working
 
 
-def own_entries(user: User) -> list[AccountToken]:
-    """Return the pool entries of a person's own log-ins, without their accounts: one log-in may reach thousands."""
-    tokens = {
-        token.pk: token
-        for token in Token.objects.filter(consented_by=user).select_related("app").defer("credentials")
-    }
-    entries = list(AccountToken.objects.filter(token__in=tokens).order_by("token_id", "id"))
-    for entry in entries:
+@dataclass(frozen=True)
+class Needing:
+    """A log-in that needs its person, and in how many pools. `entries` finds those."""
+
+    token: Token
+    entries: Q
+    number: int
+
+
+def needing(user: User, now: datetime) -> list[Needing]:
+    """Return the person's log-ins that need them, each with the accounts that a new consent helps.
+
+    One log-in may reach thousands of accounts, so its entries are told apart by what says whether they are helped
+    (`pool_reasons.entry_reason`), and counted.
+    """
+    mine = Token.objects.filter(consented_by=user).select_related("app").defer("credentials")
+    tokens = {token.pk: token for token in mine}
+    kinds = AccountToken.objects.filter(token__in=tokens).order_by("token_id").values("token_id", *_TOLD_BY)
+    by_token: dict[int, list[tuple[AccountToken, int]]] = {}
+    for kind in kinds.annotate(number=Count("pk")):
+        number = kind.pop("number")
+        entry = AccountToken(**kind)  # stands for all of its kind
         entry.token = tokens[entry.token_id]
-    return entries
+        by_token.setdefault(entry.token_id, []).append((entry, number))
+    found = []
+    for pk, counted in by_token.items():
+        helped = overview.helped_by_consent([entry for entry, _ in counted], now)
+        number = sum(number for entry, number in counted if entry in helped)
+        if helped:
+            found.append(Needing(tokens[pk], _any_of(helped), number))
+    return found
 
 
-def worst(account_ids: list[int], count: int) -> QuerySet[Account]:
-    """Return the first accounts that a log-in's row names: those that have stopped, then by name."""
-    stopped = Q(state=Account.State.DEACTIVATED)
-    return Account.objects.filter(pk__in=account_ids).order_by(
-        Case(When(stopped, then=0), default=1), "name", "pk"
-    )[:count]
+def _any_of(entries: Iterable[AccountToken]) -> Q:
+    """Return the condition of pool entries that are like one of these."""
+    alike = (
+        Q(token=entry.token_id, **{name: getattr(entry, name) for name in _TOLD_BY}) for entry in entries
+    )
+    return reduce(or_, alike)
+
+
+def worst(found: Sequence[Needing], count: int) -> dict[int, list[int]]:
+    """Return token -> the first accounts (ids) that its row names: those that have stopped, then by name."""
+    if not found:
+        return {}
+    stopped = Case(When(account__state=Account.State.DEACTIVATED, then=0), default=1)
+    place = Window(RowNumber(), partition_by="token_id", order_by=[stopped, "account__name", "account_id"])
+    entries = AccountToken.objects.filter(accounts_of(found)).annotate(place=place).filter(place__lte=count)
+    named: dict[int, list[int]] = {}
+    for token, account in entries.order_by("token_id", "place").values_list("token_id", "account_id"):
+        named.setdefault(token, []).append(account)
+    return named
+
+
+def accounts_of(found: Sequence[Needing]) -> Q:
+    """Return the condition of the pool entries of these log-ins that are helped."""
+    return reduce(or_, (one.entries for one in found))
 
 
 def others(
-    user: User, *, without: list[int], log_in: Token | None, search: str, now: datetime, zone: tzinfo
+    user: User, *, without: Sequence[Needing], log_in: Token | None, search: str, now: datetime, zone: tzinfo
 ) -> QuerySet[Any]:
-    """Return the person's accounts, or those of one log-in, but those named above.
+    """Return the person's accounts, or those of one log-in, but those of the log-ins above.
 
     Each has its `group`: what has stopped comes first, then what stops first, then by name.
     """
-    own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
+    own = AccountToken.objects.filter(token__consented_by=user)
     connected = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
     worrying = (
         Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
         | Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
         | Q(people_count__lte=1)
-        | (Exists(own) & ~Exists(own.filter(_LIVING)))
+        | (Q(pk__in=own.values("account")) & ~Q(pk__in=own.filter(_LIVING).values("account")))
     )
     group = Case(
         When(~connected, then=Value(STOPPED)), When(worrying, then=Value(ATTENTION)), default=Value(WORKING)
@@ -83,7 +128,9 @@ def others(
         When(state=Account.State.CONNECTED, then=2),
         default=3,
     )
-    found = Account.objects.of_person(user).exclude(pk__in=without)
+    found = Account.objects.of_person(user)
+    if without:
+        found = found.exclude(pk__in=AccountToken.objects.filter(accounts_of(without)).values("account"))
     if log_in is not None:
         found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:

@@ -314,6 +314,42 @@ def test_the_page_of_a_large_team_costs_as_much_as_that_of_a_small_one(client: C
     assert ">351<" in last  # accounts of this group on all pages
 
 
+def test_a_person_with_many_log_ins_that_end_costs_as_much_as_one_with_few(client: Client, ada: User) -> None:
+    def end(number: int) -> None:
+        for place in range(number):
+            token = make_token(consented_by=ada, deadline=now() + (2 + place) * DAY)
+            many_accounts(2, team=Team.default(), token=token, prefix=f"L{token.pk}-")
+
+    end(2)
+    _, few = cost_of(client, reverse("my_accounts"))
+    end(9)
+
+    page, many = cost_of(client, reverse("my_accounts"))
+
+    assert many == few
+    assert page.count('class="at-carry"') == 11
+    assert page.count("enough for both accounts") == 11
+
+
+def test_a_log_in_is_asked_for_by_the_accounts_that_it_would_help(client: Client, ada: User) -> None:
+    """Of one that works: those where it cannot publish; who looks after the others needs nothing."""
+    token = make_token(consented_by=ada, deadline=now() + 90 * DAY)
+    many_accounts(4, team=Team.default(), token=token, prefix="Fine")
+    many_accounts(3, team=Team.default(), token=token, prefix="Lacks")
+    lacking = AccountToken.objects.filter(account__name__startswith="Lacks")
+    lacking.update(access="lost", access_reason="scope_missing")
+
+    page = client.get(reverse("my_accounts")).content.decode()
+
+    first = page.split("Do first")[1].split("</section>")[0]
+    assert first.count("Lacks") == 3
+    assert "Fine" not in first
+    assert "enough for all 3 accounts" in first
+    rest = page.split("Do first")[1].split("</section>", 1)[1]
+    assert rest.count("Fine000") >= 4
+    assert "Lacks" not in rest
+
+
 def test_a_person_finds_an_account_among_many(client: Client, ada: User) -> None:
     many_accounts(30, team=Team.default(), token=make_token(deadline=now() + 50 * DAY))
 
