@@ -2,17 +2,11 @@
 
 from datetime import datetime, tzinfo
 
-from django.db.models import (
-    Case,
-    F,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import Combinable, OrderBy
 
 from accounts.health import Health
+from accounts.list_place import PLACE
 from accounts.models import Account
 from ui.calendar_days import AT_RISK, URGENT, end_of_window
 
@@ -53,14 +47,6 @@ def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(_NOT_PAUSED, people_count=1)
 
 
-# Deactivated, then by deadline, then unknown, then never, then paused.
-PLACE = Case(
-    When(paused_at__isnull=False, then=Value(4)),
-    When(deadline_kind=Account.DeadlineKind.NONE, then=Value(0)),
-    When(deadline_kind=Account.DeadlineKind.DATE, then=Value(1)),
-    When(deadline_kind=Account.DeadlineKind.UNKNOWN, then=Value(2)),
-    default=Value(3),
-)
 DEADLINE = F("deadline")  # what a click on the column's head sorts by
 
 

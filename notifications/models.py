@@ -60,6 +60,8 @@ class Message(models.Model):
             models.Index(
                 F("created_at").desc(), F("id").desc(), condition=Q(state="failed"), name="message_failed"
             ),
+            # the start page: whether a test mail went out, among a million
+            models.Index("state", condition=Q(kind="test"), name="message_test"),
             # which messages name an account or a log-in
             GinIndex(fields=["payload"], name="message_payload", opclasses=["jsonb_path_ops"]),
         ]

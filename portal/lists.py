@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
-from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from ui.counts import short_count
 from ui.fragments import part
@@ -25,6 +25,16 @@ from ui.paging import COUNTED, CappedPaginator
 from ui.templatetags import ui as tags
 
 Words = str | Promise
+
+
+class KeysFirst(ChangeList):  # type: ignore[misc]  # the theme ships no types
+    """A change list whose rows are found by `CappedPaginator.page` also where there is one page, so that it asks as often as for many."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Find the rows of the page."""
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
 
 
 class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -47,6 +57,10 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the class that finds the rows of the list."""
+        return KeysFirst
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what readies each row that is shown for its cells; asked once a page."""

@@ -3,16 +3,28 @@
 from functools import cached_property
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 
 COUNTED = 10_000  # above, pages say "10,000+"
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts at most COUNTED rows, so that a page of a big table costs no full count."""
+    """Counts at most COUNTED rows, so that a page of a big table costs no full count, and reads whole rows only for the page itself."""
 
     @cached_property
     def count(self) -> int:
         """Return the number of rows, COUNTED at most."""
         rows: Any = self.object_list  # always a queryset here
-        return int(rows.order_by()[:COUNTED].count())
+        return int(rows.order_by().values("pk")[:COUNTED].count())
+
+    def page(self, number: int | str) -> Page[Any]:
+        """Return a page. Raises InvalidPage for a number that there is none of.
+
+        The database finds the keys of its rows first: to sort 100,000 rows with all that a line shows, and to leave 9,950 of them out,
+        costs a hundred times as much as to do so with keys alone.
+        """
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        rows: Any = self.object_list
+        keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
+        return Page(rows.filter(pk__in=keys), number, self)

@@ -1,0 +1,166 @@
+"""Pages of long lists: each row once, in the list's order, by indexes, and as many statements far down as at the top."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import health_sql
+from accounts.models import Account
+from macros.models import Evaluation, Notice
+from notifications.models import Message
+from tests.macros.support import make_macro
+from tests.support.factories import make_account, make_app, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def boss(client: Client, settings: Settings) -> User:
+    settings.STAFF_SECOND_FACTOR = False
+    boss = make_user(email="mira@example.com", is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    return boss
+
+
+def accounts(number: int, **fields: object) -> None:
+    """Accounts in every place of the list, many of them alike but for their names."""
+    team = make_team()
+    kinds = [
+        ("date", NOW + 3 * DAY),
+        ("date", NOW + 9 * DAY),
+        ("never", None),
+        ("unknown", None),
+        ("none", None),
+    ]
+    Account.objects.bulk_create(
+        Account(
+            channel="facebook", native_id=f"{n:05}", name=f"A{n * 7919 % number:05}", team=team,
+            deadline_kind=kinds[n % 5][0], deadline=kinds[n % 5][1], state="deactivated" if n % 5 == 4 else "connected",
+            paused_at=NOW if n % 11 == 0 else None,
+        )
+        for n in range(number)
+    )  # fmt: skip
+
+
+def shown(client: Client, address: str, page: int) -> list[str]:
+    found = client.get(address, {"p": page}).content.decode()
+    return re.findall(r"A\d{5}(?=</a>)", found)
+
+
+def test_the_pages_of_a_list_hold_each_row_once_in_its_order(client: Client) -> None:
+    accounts(170)
+
+    pages = [shown(client, "/admin/accounts/account/", page) for page in (1, 2, 3, 4)]
+
+    in_order = Account.objects.order_by(*health_sql.by_deadline()).values_list("name", flat=True)
+    assert [len(page) for page in pages] == [50, 50, 50, 20]
+    assert [name for page in pages for name in page] == list(in_order)
+
+
+def test_a_page_far_down_asks_as_often_as_the_first(client: Client) -> None:
+    accounts(400)
+
+    def asked(page: int) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get("/admin/accounts/account/", {"p": page})
+        return len(captured)
+
+    asked(1)
+    assert asked(8) == asked(1)
+
+
+def test_rows_are_left_out_by_their_keys_alone(client: Client) -> None:
+    """What a line shows (pools, macros, credentials) is read for the 50 rows of the page, not for those before it."""
+    accounts(120)
+
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/admin/accounts/account/", {"p": 3})
+
+    skipping = [query["sql"] for query in captured if "OFFSET" in query["sql"]]
+    assert len(skipping) == 1
+    assert "macros_macro" not in skipping[0]
+    assert "credentials" not in skipping[0]
+
+
+def plan_of(rows: object) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")
+        cursor.execute("set local enable_seqscan = off")
+    return str(rows.explain())  # type: ignore[attr-defined]  # a queryset
+
+
+def test_an_index_has_the_usual_order_of_accounts(client: Client) -> None:
+    accounts(3_000)
+
+    plan = plan_of(Account.objects.order_by(*health_sql.by_deadline()).values_list("pk", flat=True)[100:150])
+
+    assert "account_list" in plan
+
+
+def test_an_index_has_the_few_accounts_that_are_deactivated(client: Client) -> None:
+    accounts(3_000)
+    Account.objects.filter(deadline_kind="none").exclude(native_id="00004").update(state="connected")
+
+    plan = plan_of(Account.objects.filter(state="deactivated")[:100])
+
+    assert "account_deactivated" in plan
+
+
+def test_an_index_has_the_test_mails(client: Client) -> None:
+    Message.objects.bulk_create(
+        Message(kind="ask", recipient="a@example.com", dedupe_key=f"x{number}") for number in range(3_000)
+    )
+
+    assert "message_test" in plan_of(Message.objects.filter(kind="test", state="sent"))
+
+
+def test_the_newest_notice_of_a_macro_that_never_mailed_is_not_looked_for_among_all(client: Client) -> None:
+    """The list of macros says when each last mailed; most notices may be of one macro."""
+    busy, quiet, account = make_macro(), make_macro(), make_account()
+    run = Evaluation.objects.create(on_date=NOW.date(), started_at=NOW)
+    Notice.objects.bulk_create(
+        Notice(
+            evaluation=run, action=busy, account=account, team=account.team, cycle=number, threshold=7, recipient="a@example.com",
+            outcome="mailed",
+        )
+        for number in range(5_000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")
+
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get("/admin/macros/macro/").content.decode()
+
+    (search,) = (query["sql"] for query in asked if "macros_notice" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"explain {search}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert quiet.macro.name in page
+    assert "notice_last_mailed" in plan
+    assert "macros_notice_pkey" not in plan
+
+
+def test_the_list_of_channel_apps_counts_the_log_ins_of_all_at_one_time(client: Client) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get("/admin/tokens/channelapp/")
+        return sum('FROM "tokens_token"' in query["sql"] for query in captured)
+
+    make_token(app=make_app("facebook"))
+    client.get("/admin/tokens/channelapp/")
+    few = asked()
+    for channel in ("x", "linkedin", "pinterest", "tiktok"):
+        make_token(app=make_app(channel))
+
+    assert asked() == few
+    assert Token.objects.count() == 5
