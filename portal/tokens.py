@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import health, summary
+from accounts import health, search, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from portal import dates, filters, removing, system_user
@@ -137,18 +137,12 @@ class TokenAdmin(ReadOnlyList):
         term, names = search_term.strip(), names_for(request.user)
         if not term:
             return queryset, False
-        person = (
-            Q(native_user_name__icontains=term)
-            | Q(consented_by__name__icontains=term)
-            | Q(consented_by__email__icontains=term)
-        )
-        if not names.sees_all:
-            person &= Q(consented_by__in=names.colleagues) | Q(consented_by=None)
         accounts = Account.objects.visible_to(request.user).filter(
             Q(name__icontains=term) | Q(native_id=term)
         )
-        linked = AccountToken.objects.filter(token=OuterRef("pk"), account__in=accounts)
-        return queryset.filter(person | Exists(linked)), False
+        linked = AccountToken.objects.filter(account__in=accounts).values("token")
+        people = search.tokens_of(term, names).values("pk")
+        return queryset.filter(Q(pk__in=people) | Q(pk__in=linked)), False
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return whether a system user may be added, and where it says how long authorisations last."""

@@ -245,6 +245,8 @@ class Token(vault.NamesItsKeys):
             ),
             # the list Authenticate Tokens, in its usual order
             models.Index("deadline", "id", name="token_list"),
+            # the search for people, which reads these columns of all log-ins
+            models.Index("native_user_name", "consented_by", "id", name="token_names"),
             # whose fault an answer is: what else of the app worked since
             models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
