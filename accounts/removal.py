@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 
 from accounts import summary
 from accounts.errors import ActionRefused
@@ -150,25 +152,63 @@ class Effect:
     carrier: str  # through whom it goes on; "" where it stops, or is not carried now
 
 
-def effects(token: Token, names: NameVisibility, now: datetime) -> list[Effect]:
-    """Return what becomes of each account of this log-in, those that stop first."""
-    entries = AccountToken.objects.filter(token=token).values("account_id")
-    found = []
-    for account in summary.with_pools(Account.objects.filter(pk__in=entries)):
-        one = summary.summarise(account, now)
-        counts = any(entry.token_id == token.pk for entry in one.usable)
-        others = [entry for entry in one.usable if entry.token_id != token.pk]
-        carrier = names.within(others[0].token, account) if others else ""
-        found.append(Effect(account, counts and not others, counts and bool(others), carrier))
-    return sorted(found, key=lambda one: (not one.stops, not one.backup_lost, one.account.name))
+@dataclass(frozen=True)
+class Effects:
+    """What becomes of all accounts of a log-in, which may be ten thousand: they are counted, and few are looked at."""
+
+    token: Token
+    stops: int
+    backups: int  # those that lose one
+    carried: int  # through somebody else, whether the log-in counts there or not
+    all: int
+
+    def first(
+        self, count: int, *, names: NameVisibility, now: datetime, carried: bool = False
+    ) -> list[Effect]:
+        """Return the first accounts, those that stop before those that lose a backup, then by name; or only the `carried` ones."""
+        entries = _entries(self.token).filter(other=True) if carried else _entries(self.token)
+        in_order = entries.order_by("place", "account__name", "account_id")
+        ids = list(in_order.values_list("account_id", flat=True)[:count])
+        accounts = summary.with_pools(Account.objects.all()).in_bulk(ids)
+        return [_effect(self.token, accounts[pk], names, now) for pk in ids if pk in accounts]
+
+    def to_type(self, first: Sequence[Effect]) -> str:
+        """Return what is typed before a log-in is removed that keeps an account alive alone: its name, of several the log-in's; else ""."""
+        if not self.stops or not first:
+            return ""
+        return (
+            first[0].account.name
+            if self.stops == 1
+            else self.token.native_user_name or self.token.native_user_id
+        )
 
 
-def to_type(token: Token, found: Sequence[Effect]) -> str:
-    """Return what is typed before a log-in is removed that keeps an account alive alone: its name, of several the log-in's; else ""."""
-    last = [one for one in found if one.stops]
-    if not last:
-        return ""
-    return last[0].account.name if len(last) == 1 else token.native_user_name or token.native_user_id
+def effects(token: Token) -> Effects:
+    """Count what becomes of the accounts of a log-in when it is removed."""
+    numbers = _entries(token).aggregate(
+        stops=Count("pk", filter=Q(place=0)),
+        backups=Count("pk", filter=Q(place=1)),
+        carried=Count("pk", filter=Q(other=True)),
+        all=Count("pk"),
+    )
+    return Effects(token, **numbers)
+
+
+def _entries(token: Token) -> QuerySet[Any]:
+    """Return the pool entries of a log-in with `other`, whether another could be served there, and their `place` on the page."""
+    usable = Q(access=AccountToken.Access.OK, token__state=Token.State.VALID)  # as selection.usable
+    usable &= ~Q(can_publish=AccountToken.CanPublish.NO)
+    others = AccountToken.objects.filter(usable, account=OuterRef("account")).exclude(token=token)
+    place = Case(When(usable & Q(other=False), then=0), When(usable, then=1), default=2)
+    return AccountToken.objects.filter(token=token).annotate(other=Exists(others)).annotate(place=place)
+
+
+def _effect(token: Token, account: Account, names: NameVisibility, now: datetime) -> Effect:
+    one = summary.summarise(account, now)
+    counts = any(entry.token_id == token.pk for entry in one.usable)
+    others = [entry for entry in one.usable if entry.token_id != token.pk]
+    carrier = names.within(others[0].token, account) if others else ""
+    return Effect(account, counts and not others, counts and bool(others), carrier)
 
 
 def revoke(token: Token) -> None:

@@ -1,6 +1,6 @@
 """Revoking a log-in at its channel, as staff: the page shows every account that stops or loses its backup; only its POST does it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -36,10 +36,10 @@ def revoke(
     if token is None:
         raise Http404(gettext("There is no such log-in."))
     names = names_for(request.user)
-    found = removal.effects(token, names, timezone.now())
-    account = found[0].account if found else None
-    stops = sum(one.stops for one in found)
-    refused = _refused(request, found)
+    found = removal.effects(token)
+    first = found.first(confirm.SHOWN, names=names, now=timezone.now())
+    account = first[0].account if first else None
+    refused = _refused(request, token)
     page = Page(
         "portal/confirm/revoke_log_in.html",
         _back(request),
@@ -47,15 +47,16 @@ def revoke(
             "channel": declarations.label(token.app.channel),
             "name": names.token(token, account),
             "hidden": not names.sees_token(token, account),
-            "stops": stops,
-            "backups": sum(one.backup_lost for one in found),
+            "stops": found.stops,
+            "backups": found.backups,
         },
         late=token.is_removed,
         refused=refused,
-        lines=[ConfirmLine(one.account.name, one.account.get_channel_display(), _then(one)) for one in found],
-        warns=stops > 0,
+        lines=[ConfirmLine(one.account.name, one.account.get_channel_display(), _then(one)) for one in first],
+        unread=found.all - len(first),
+        warns=found.stops > 0,
         danger=True,
-        must_type=removal.to_type(token, found),
+        must_type=found.to_type(first),
         seen=str(token.generation),
     )
 
@@ -82,11 +83,10 @@ def _back(request: HttpRequest) -> str:
     return asked if ours else reverse("admin:tokens_token_changelist")
 
 
-def _refused(request: HttpRequest, found: Sequence[Effect]) -> str:
+def _refused(request: HttpRequest, token: Token) -> str:
     """Return why the viewer may not end it: it also carries accounts that they do not see."""
-    accounts = [one.account.pk for one in found]
-    visible = Account.objects.visible_to(request.user).filter(pk__in=accounts).count()
-    if visible == len(found) or is_administrator(person(request)):
+    foreign = token.pool_entries.exclude(account__in=Account.objects.visible_to(request.user))
+    if is_administrator(person(request)) or not foreign.exists():
         return ""
     return gettext(
         "This log-in also carries accounts of other teams. Ask an administrator, or unlink it from yours."

@@ -26,6 +26,7 @@ from users.models import User, person
 from users.visibility import names_for
 
 say = partial(phrase, "words/log_ins.txt")
+SHOWN = 20  # accounts that stop, and accounts that go on, by name
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,25 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     if token.is_removed:
         messages.info(request, say("removed_already"))
         return redirect("log_ins")
-    found = removal.effects(token, names_for(user), timezone.now())
-    stops = [one for one in found if one.stops]
+    found = removal.effects(token)
+    look = partial(found.first, SHOWN, names=names_for(user), now=timezone.now())
+    first = look()
     page = Page(
         "selfservice/confirm/remove_log_in.html",
         reverse("log_ins"),
         {
             "token": token,
             "channel": registry.get(token.app.channel),
-            "stops": stops,
-            "goes_on": [one for one in found if one.carrier],
+            "stops": [one for one in first if one.stops],
+            "stop_count": found.stops,
+            "unnamed": found.stops - SHOWN,
+            "goes_on": look(carried=True),
+            "unnamed_on": found.carried - SHOWN,
         },
         seen=str(token.generation),
-        must_type=removal.to_type(token, found),
+        must_type=found.to_type(first),
         ask_why=False,
-        warns=bool(stops),
+        warns=found.stops > 0,
         danger=True,
     )
 

@@ -76,6 +76,7 @@ class Page:
     danger: bool = False
     again: bool = False  # there is a tick that includes what is skipped, see the block `again`
     lines: Sequence[ConfirmLine] = ()
+    unread: int = 0  # lines that there are beside these
     form: Callable[..., ConfirmForm] = ConfirmForm
 
     @property
@@ -86,7 +87,7 @@ class Page:
     @property
     def unshown(self) -> int:
         """Return how many more there are."""
-        return max(0, len(self.lines) - SHOWN)
+        return max(0, len(self.lines) - SHOWN) + self.unread
 
 
 @dataclass(frozen=True)
