@@ -22,7 +22,12 @@ def covering() -> QuerySet[Macro]:
 
 
 def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other.
+    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other."""
+    return accounts.filter(unwatched(but=but))
+
+
+def unwatched(*, but: Macro | None = None) -> Q:
+    """Return the condition of such an account.
 
     `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
     """
@@ -37,7 +42,7 @@ def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) ->
         account=OuterRef("pk"),
         macro__in=others.filter(scope=Macro.AppliesTo.CHOSEN),
     )
-    return accounts.filter(~Exists(chosen), ~Exists(general))
+    return ~Exists(chosen) & ~Exists(general)
 
 
 def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:

@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySe
 
 from accounts.models import Account, AccountToken
 from macros import sql
-from macros.coverage import covering
+from macros.coverage import unwatched
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership
@@ -39,12 +39,12 @@ def only_stood_in_for(accounts: QuerySet[Account]) -> QuerySet[Account]:
 
 
 def _directly() -> Q:
-    return Q(_OfAccount(sql.TELLS_DIRECTLY)) | ~Exists(covering()) & (_person() | _system_user())
+    return Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched() & (_person() | _system_user())
 
 
 def _by_a_lead() -> Q:
     lead = Exists(reachable_leads().filter(team=OuterRef("team")))
-    return Q(_OfAccount(sql.TELLS_A_LEAD)) | ~Exists(covering()) & Q(lead)
+    return Q(_OfAccount(sql.TELLS_A_LEAD)) | unwatched() & Q(lead)
 
 
 def _person() -> Q:
