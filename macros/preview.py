@@ -20,6 +20,7 @@ from users.recipients import Via, fallback, operators
 
 DAYS = 30
 SHOWN = 6
+AT_ONCE = 1_000  # accounts of a macro whose preview is worked out while its form is made
 
 WORDS = "words/macro_preview.txt"
 
@@ -130,6 +131,16 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     due = [Due(on, found[pk], threshold, people, ends) for on, threshold, pk, people, ends in rows[:SHOWN]]
     first_on = min((on for on, _, _ in sent), default=None)
     return Preview(len(sent), first_on, due, quiet, len(fallen_back), len(nobody - due_ids), _applied(draft))
+
+
+def takes_long(draft: Draft) -> bool:
+    """Return whether a draft is about more than AT_ONCE accounts, so that a page shows its preview apart."""
+    if draft.scope == Macro.AppliesTo.CHOSEN:
+        return len(draft.accounts) > AT_ONCE
+    accounts = Account.objects.all() if draft.team_id is None else Account.objects.filter(team=draft.team_id)
+    if draft.scope == Macro.AppliesTo.CHANNELS:
+        accounts = accounts.filter(channel__in=draft.channels)
+    return accounts.values("pk")[: AT_ONCE + 1].count() > AT_ONCE
 
 
 def _applied(draft: Draft) -> bool:

@@ -190,7 +190,10 @@ class MacroAdmin(OwnList):
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
         action = macro.actions.order_by("pk").first() if macro else None
-        context["preview"] = _preview_context(preview.draft_of(action), macro) if action else None
+        draft = preview.draft_of(action) if action else None
+        apart = draft is not None and "preview" not in request.GET and preview.takes_long(draft)
+        context["preview"] = _preview_context(draft, macro) if draft and not apart else None
+        context["preview_apart"] = apart
         context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""

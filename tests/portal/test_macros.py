@@ -174,6 +174,29 @@ def test_the_preview_agrees_with_the_runs_of_the_coming_days(mira: Client) -> No
     assert promised == Message.objects.count()
 
 
+def test_the_form_of_a_macro_of_many_accounts_comes_before_its_preview(mira: Client) -> None:
+    macro = make_macro(notify_consenters=True).macro
+    team = Team.default()
+    Account.objects.bulk_create(
+        Account(channel="facebook", native_id=f"{n}", name=f"A{n}", team=team) for n in range(preview.AT_ONCE)
+    )
+    address = reverse("admin:macros_macro_change", args=[macro.pk])
+
+    at_once = mira.get(address).content.decode()
+    Account.objects.create(channel="x", native_id="one", name="One more", team=team)
+    apart = mira.get(address).content.decode()
+    asked_for = mira.get(address, {"preview": "1"}).content.decode()
+
+    assert "Due, next 30 days" in at_once
+    assert 'hx-trigger="change' in at_once
+    assert "Due, next 30 days" not in apart
+    assert 'hx-trigger="load, change' in apart
+    assert 'href="?preview=1"' in apart
+    assert "Due, next 30 days" in asked_for
+    Macro.objects.filter(pk=macro.pk).update(scope="channels", channels=["x"])
+    assert "Due, next 30 days" in mira.get(address).content.decode()
+
+
 def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
     ending(10, name="Soon")
 
