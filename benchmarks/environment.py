@@ -34,6 +34,7 @@ FOREIGN = (
     "ALLOWED_HOSTS",
     "TIME_ZONE",
     "MACROS_HOUR",
+    "MAIL_CONNECTIONS",
 )
 
 

@@ -50,4 +50,5 @@ PARTS = (
     Part("mail", (SMALL,), module="warning_mail"),
     Part("sweeps", (SMALL,), own_data=True),
     Part("pages", (MIDDLE,), own_data=True),
+    Part("mails", (SMALL,)),
 )

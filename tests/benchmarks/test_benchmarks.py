@@ -182,3 +182,16 @@ def test_the_cpu_time_of_ended_children_counts() -> None:
     subprocess.run([sys.executable, "-c", burns], check=True)
 
     assert tree_cpu(os.getpid()) - before >= 0.05
+
+
+@pytest.mark.slow
+def test_mails_leave_faster_by_more_connections_and_stand_beside_their_limit(
+    whole: tuple[str, dict[str, Any]],
+) -> None:
+    results = find(whole[1], "Mails, 60 accounts")["results"]
+
+    assert results["5 ms an answer, 8 connections"]["mails/s"]["median"] > 0
+    assert results["200 ms an answer, 8 connections, pipelining"][
+        "limit: connections / (answers waited for x delay)"
+    ]["rounds"] == [20]
+    assert results["a mail about 60 accounts"]["HTML, KiB"]["median"] > 1

@@ -1,0 +1,193 @@
+"""Mails out of the outbox: real warnings of macros, over SMTP to a server that takes its time, and what the largest of them costs."""
+
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext, override_settings
+
+from accounts.models import Account
+from benchmarks.environment import Environment
+from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
+from benchmarks.parts import Run
+from macros import mails as warning_mails
+from macros.evaluation import KIND, evaluate
+from macros.models import Evaluation, Macro, MacroAction, Notice
+from notifications import delivery
+from notifications.models import Message
+from users.models import User
+
+FEW, MANY = 20, 4_000  # accounts of one mail
+READER = "boss@example.com"
+WAITS = 4  # answers that one mail waits for: to MAIL, RCPT, DATA, and to its body
+ROOM_FOR = 12  # answers: a connection is opened, and a mail gets through
+PIPELINED = 2  # where the first three go out together
+
+
+@dataclass(frozen=True)
+class Server:
+    """A mail server: seconds before each answer, whether it takes commands together, and how many connections are used."""
+
+    delay: float
+    pipelining: bool
+    connections: int
+
+    @property
+    def name(self) -> str:
+        """How the table calls it."""
+        many = f"{self.connections} connections" if self.connections > 1 else "1 connection"
+        return f"{self.delay * 1000:.0f} ms an answer, {many}{', pipelining' if self.pipelining else ''}"
+
+    @property
+    def limit(self) -> float | None:
+        """Mails a second that the waits alone allow."""
+        waits = PIPELINED if self.pipelining else WAITS
+        return self.connections / (waits * self.delay) if self.delay else None
+
+
+SERVERS = (
+    Server(0, pipelining=False, connections=1),
+    Server(0, pipelining=False, connections=8),
+    Server(0.005, pipelining=False, connections=1),
+    Server(0.005, pipelining=False, connections=8),
+    Server(0.005, pipelining=True, connections=8),
+    Server(0.2, pipelining=False, connections=1),
+    Server(0.2, pipelining=False, connections=8),
+    Server(0.2, pipelining=True, connections=8),
+)
+
+
+def measure(run: Run) -> list[Section]:
+    """Return the section. The data must be filled; an evaluation is run, and its mails are sent again in each round."""
+    section = Section(f"Mails, {run.accounts:,} accounts, {run.rounds} rounds of {run.seconds:g} s")
+    Message.objects.all().delete()
+    evaluate(now=run.now)
+    _make()  # what is loaded once is loaded
+    contenders: dict[str, Contender] = {
+        server.name: lambda server=server: _send(server, run.environment, run.seconds)  # type: ignore[misc]
+        for server in SERVERS
+    }
+    contenders["  making a mail, without sending"] = _make
+    section.results = interleave(contenders, rounds=run.rounds)
+    for server in SERVERS:
+        if server.limit:
+            section.results[server.name]["limit: connections / (answers waited for x delay)"] = [server.limit]
+    section.results |= _largest(min(MANY, run.accounts), run.now)
+    return [section]
+
+
+def _send(server: Server, environment: Environment, seconds: float) -> Figures:
+    """Send what waits for some seconds. Returns mails a second, and CPU of this process and of PostgreSQL."""
+    _queue_again()
+    seconds = max(seconds, ROOM_FOR * server.delay, 1)
+    with _running(server):
+        postgres = environment.postgres_pid
+        cpu, of_postgres = time.process_time(), tree_cpu(postgres) if postgres else 0.0
+        began = time.monotonic()
+        tally = delivery.deliver(limit=100_000, goes_on=lambda: time.monotonic() - began < seconds)
+        took = time.monotonic() - began
+    cpu = time.process_time() - cpu
+    assert not tally.failed
+    assert not tally.retried
+    figures = {
+        "mails/s": tally.sent / took,
+        "CPU, milliseconds/mail": cpu * 1000 / tally.sent,
+    }
+    if postgres:
+        figures["PostgreSQL's CPU, milliseconds/mail"] = (
+            (tree_cpu(postgres) - of_postgres) * 1000 / tally.sent
+        )
+    return figures
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[None]:
+    words = [sys.executable, "-m", "benchmarks.mail_server", str(server.delay)]
+    words += ["--pipelining"] if server.pipelining else []
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        port = int(process.stdout.readline())
+        with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, MAIL_CONNECTIONS=server.connections):
+            yield
+        process.stdin.close()
+
+
+def _queue_again() -> None:
+    Message.objects.update(
+        state=Message.State.QUEUED, failures=0, lost_claims=0, attempts=0, next_attempt_at=F("created_at")
+    )
+    Notice.objects.update(outcome=Notice.Outcome.WAITING, outcome_reason="")
+
+
+def _make() -> Figures:
+    """Make the mails of some messages, as delivery does before it sends them."""
+    _queue_again()
+    some = list(Message.objects.order_by("pk")[:50])
+    warning_mails.build(some[0])
+    with CaptureQueriesContext(connection) as queries:
+        warning_mails.build(some[1])
+    began = time.process_time()
+    for message in some:
+        warning_mails.build(message)
+    return {
+        "CPU, milliseconds/mail": (time.process_time() - began) * 1000 / len(some),
+        "SQL statements/mail": len(queries),
+    }
+
+
+def _largest(many: int, now: datetime) -> dict[str, dict[str, list[float]]]:
+    """Make one mail about few accounts and one about very many."""
+    found = {}
+    User.objects.get_or_create(email=READER)  # a person gets one mail, whatever the teams
+    for count in (min(FEW, many), many):
+        message = _mail_about(count, now)
+        warning_mails.build(message)  # what is loaded once is loaded
+        began = time.process_time()
+        mail = warning_mails.build(message)
+        cpu = time.process_time() - began
+        tracemalloc.start()
+        warning_mails.build(message)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        found[f"a mail about {count:,} accounts"] = {
+            "CPU, milliseconds/mail": [cpu * 1000],
+            "memory at most, MiB": [peak / 2**20],
+            "HTML, KiB": [len(mail.html) / 1024],
+        }
+    return found
+
+
+def _mail_about(count: int, now: datetime) -> Message:
+    """Return a message of a macro on so many accounts, each of which it names."""
+    macro = Macro.objects.create(name=f"All {count}", scope=Macro.AppliesTo.ALL)
+    action = MacroAction.objects.create(macro=macro, emails=[READER], notify_consenters=False, days=[90])
+    evaluation = Evaluation.objects.create(
+        trigger=Evaluation.Trigger.HAND, on_date=now.date(), started_at=now
+    )
+    Notice.objects.bulk_create(
+        Notice(
+            evaluation=evaluation,
+            action=action,
+            account=account,
+            team_id=account.team_id,
+            cycle=account.cycle,
+            threshold=90,
+            recipient=READER,
+            deadline=account.deadline,
+        )
+        for account in Account.objects.order_by("pk")[:count]
+    )
+    return Message.objects.create(
+        kind=KIND,
+        recipient=READER,
+        dedupe_key=f"benchmark:{count}",
+        payload={"evaluation": evaluation.pk, "teams": "all"},
+    )
