@@ -143,7 +143,10 @@ def redis(name: str, default: str | None = None) -> str:
 def mail(name: str) -> dict[str, Any]:
     """Return Django's settings for the mail server that the address names. The error shows no password."""
     _scheme(name, set(environ.Env.EMAIL_SCHEMES), "smtp+tls://user:password@mail.example.com:587")
-    return dict(environ.Env.email_url_config(text(name)))
+    found = dict(environ.Env.email_url_config(text(name)))
+    if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        found["EMAIL_BACKEND"] = "notifications.smtp.Backend"
+    return found
 
 
 def _scheme(name: str, schemes: set[str], example: str, default: str | None = None) -> None:

@@ -268,6 +268,7 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 
 # --- Mail --------------------------------------------------------------------------------------------------------
 vars().update(env.mail("EMAIL_URL"))
+MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  # of one worker process
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

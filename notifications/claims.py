@@ -1,6 +1,6 @@
 """Claims on messages: who may send a row now, and what became of it. Every function is one short transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from users import hold, liveness, refused_addresses
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
+SUSPECT = 2  # from so many on it is sent alone, so that no other is held to be the cause, too
 GIVE_UP_AFTER = timedelta(hours=48)
 
 # A claim that ran out: its sender renews it while it lives (`keep`), and while PostgreSQL is there (`may_take_over`).
@@ -33,8 +34,10 @@ where m.id = stuck.id returning m.id
 _CLAIM = f"""
 with due as materialized (
   select id from notifications_message
-  where (state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST})
-  order by next_attempt_at, id limit 1 for update skip locked
+  where ((state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST}))
+    and (lost_claims + (state = 'sending')::int >= %(suspect)s) = %(suspects)s
+    and recipient <> all(%(recipients)s) and split_part(recipient, '@', 2) <> all(%(domains)s)
+  order by next_attempt_at, id limit %(most)s for update skip locked
 )
 update notifications_message m set
     state = 'sending', attempts = m.attempts + 1, claimed_until = %(until)s, claimed_by = %(holder)s,
@@ -42,6 +45,19 @@ update notifications_message m set
     message_id = case when m.message_id = '' then '<' || gen_random_uuid() || '@' || %(host)s || '>' else m.message_id end
 from due where m.id = due.id returning m.id
 """  # noqa: S608
+
+# Of attempts that are still the newest. A row that is being written waits for the next time.
+_KEEP = """
+update notifications_message m set claimed_until = %(until)s
+from (select m.id from notifications_message m join unnest(%(ids)s::bigint[], %(attempts)s::int[]) as mine(id, attempts)
+        on mine.id = m.id and mine.attempts = m.attempts
+      where m.state = 'sending' for no key update of m skip locked) free
+where m.id = free.id"""
+
+_GIVE_BACK = """
+update notifications_message m set state = 'queued', claimed_until = null, attempts = m.attempts - 1
+from unnest(%(ids)s::bigint[], %(attempts)s::int[]) as mine(id, attempts)
+where m.id = mine.id and m.attempts = mine.attempts and m.state = 'sending'"""
 
 
 @dataclass(frozen=True)
@@ -53,13 +69,35 @@ class Sent:
     html: str
 
 
-def claim_next(*, now: datetime) -> Message | None:
-    """Take the next due message, or one whose sender died. Return it with the number of this attempt in `attempts`."""
+def claim(
+    *,
+    now: datetime,
+    most: int,
+    suspects: bool = False,
+    but_to: Collection[str] = (),
+    but_at: Collection[str] = (),
+) -> list[Message]:
+    """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`.
+
+    `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, and
+    of the domains `but_at`, are taken.
+    """
+    values = {
+        **_moments(now),
+        "until": now + liveness.CLAIM,
+        "holder": liveness.holder(),
+        "host": settings.BASE_HOST or "adtoken.invalid",
+        "suspect": SUSPECT,
+        "suspects": suspects,
+        "recipients": list(but_to),
+        "domains": list(but_at),
+        "most": most,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
-        values = {**_moments(now), "until": now + liveness.CLAIM, "holder": liveness.holder()}
-        cursor.execute(_CLAIM, {**values, "host": settings.BASE_HOST or "adtoken.invalid"})
-        row = cursor.fetchone()
-        return Message.objects.select_related("team").get(pk=row[0]) if row else None
+        cursor.execute(_CLAIM, values)
+        ids = [row[0] for row in cursor.fetchall()]
+        claimed = Message.objects.select_related("team").filter(pk__in=ids)
+        return list(claimed.order_by("next_attempt_at", "pk")) if ids else []
 
 
 def _moments(now: datetime) -> dict[str, Any]:
@@ -67,14 +105,21 @@ def _moments(now: datetime) -> dict[str, Any]:
     return {"now": now, "may_take_over": liveness.may_take_over()}
 
 
-def keep(message: Message, now: datetime) -> None:
-    """Renew the claim of this attempt, where no later one has the row. One that is being written waits for the next time."""
-    mine = Message.objects.filter(pk=message.pk, state=Message.State.SENDING, attempts=message.attempts)
-    free = mine.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    with transaction.atomic():
-        Message.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(
-            claimed_until=now + liveness.CLAIM
-        )
+def keep(messages: Iterable[Message], now: datetime) -> None:
+    """Renew the claims of these attempts, where no later one has the row. One that is being written waits for the next time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, {**_attempts(messages), "until": now + liveness.CLAIM})
+
+
+def give_back(messages: Iterable[Message]) -> None:
+    """Put messages that were claimed and not handed over back into the queue, as if nobody had claimed them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, _attempts(messages))
+
+
+def _attempts(messages: Iterable[Message]) -> dict[str, list[int]]:
+    found = list(messages)
+    return {"ids": [one.pk for one in found], "attempts": [one.attempts for one in found]}
 
 
 def fail_poison_messages(*, now: datetime) -> int:

@@ -1,35 +1,39 @@
 """Delivery of the outbox: claim in a short transaction, build and send outside any, record by compare-and-set.
 
-At least once: a sender that is killed between hand-over and record leaves a claim that runs out, and the mail goes out again with the
-same Message-ID. Nothing is lost by that; the recipient's server may show it twice.
+Several mails are on their way at once, each on a connection of its own (`connections`); all that touches the database happens in one
+thread. No recipient has two on their way, so mails reach a person in their order.
+
+At least once: a sender that is killed between hand-over and record leaves claims that run out, and those mails go out again with the same
+Message-ID. Nothing is lost by that; the recipient's server may show them twice.
 """
 
 import logging
 import random
-import smtplib
+import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-import css_inline
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail import EmailMessage
+from django.db import Error, close_old_connections
 from django.db import connection as database
 from django.utils import timezone
 
-from notifications import claims, clean, kinds
+from notifications import claims, kinds, preparing, refusals
+from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui.phrases import phrase
-from users import hold, liveness, recipients, storing
+from users import hold, liveness, storing
 
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-OUR_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954: they are about our own authentication
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
-_INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+LOOKS_EVERY = 1.0  # seconds between two looks for new messages, while some are on their way
+STOP_WITHIN = 30.0  # seconds for which a worker that is to stop waits for a mail on its way
 
 
 @dataclass
@@ -41,11 +45,22 @@ class Tally:
     retried: int = 0
     cancelled: int = 0
     overtaken: int = 0  # a later claim had the row when the result came
+    more: bool = False  # its time was over while there was more to do
+
+    def count(self, what: str, *, done: bool) -> None:
+        """Count one message, which was overtaken where its result could not be recorded."""
+        name = what if done else "overtaken"
+        setattr(self, name, getattr(self, name) + 1)
+
+    def words(self) -> str:
+        """Return the counts in one line of the log, "" where nothing was done."""
+        counts = {name: count for name, count in vars(self).items() if name != "more" and count}
+        return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def deliver(
     *,
-    limit: int = 500,
+    limit: int | None = None,
     clock: Callable[[], datetime] = timezone.now,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> Tally:
@@ -62,158 +77,193 @@ def deliver(
         return tally
     started = clock()
     tally.failed += claims.fail_poison_messages(now=started)
-    mail_server = get_connection()
-    try:
-        for _ in range(limit):
-            now = clock()
-            goes = now - started < RUN_FOR and goes_on() and hold.current() is None
-            message = claims.claim_next(now=now) if goes else None
-            if message is None:
-                break
-            with liveness.kept(partial(claims.keep, message)):
-                reached = _deliver_one(message, mail_server, tally, clock)
-            if not reached:
-                break
-    finally:
-        _close(mail_server)
+
+    with Connections[int](settings.MAIL_CONNECTIONS) as server:
+        run = _Run(server, clock, goes_on, tally, limit, started)
+        with liveness.kept(run.keep):
+            run.go()
     return tally
 
 
-def _deliver_one(
-    message: Message, server: BaseEmailBackend, tally: Tally, clock: Callable[[], datetime]
-) -> bool:
-    """Build, send and record one message. Return False when the mail server cannot be reached."""
-    mail = _build(message, tally, clock)
-    if mail is None:
-        return True
-    try:
-        server.open()
-    except (smtplib.SMTPException, OSError) as error:
-        # Whatever the digits, this is about our own access to the server, not about the message.
-        _retry(message, phrase(claims.WORDS, "unreachable", said=_words(error)), tally, clock())
+@dataclass
+class _Held:
+    """A message that was claimed, and its mail once that is made."""
+
+    message: Message
+    kept: claims.Sent | None = None
+    email: EmailMessage | None = None
+    turned_away: bool = False
+
+    @property
+    def domain(self) -> str:
+        return self.message.recipient.rpartition("@")[2]
+
+
+@dataclass
+class _Run:
+    """One run. All that is claimed is `held`: first `claimed`, then `ready` with its mail made, then on its way."""
+
+    server: Connections[int]
+    clock: Callable[[], datetime]
+    lives_on: Callable[[], bool]
+    tally: Tally
+    left: int | None  # messages that it may still claim
+    started: datetime
+    held: dict[int, _Held] = field(default_factory=dict)
+    claimed: deque[int] = field(default_factory=deque)
+    ready: list[int] = field(default_factory=list)
+    nothing_at: float = float("-inf")  # monotonic seconds, when a claim found nothing more
+    failure: Exception | None = None
+    ends: bool = False
+
+    def keep(self, now: datetime) -> None:
+        """Renew the claims on all that is held. Called in the thread of `liveness`."""
+        if held := list(self.held.values()):
+            claims.keep([one.message for one in held], now)
+
+    def go(self) -> None:
+        """Send until there is no more. Where something of ours fails, what is on its way is recorded before that is raised."""
+        while (did := self._guarded(self._advance)) or self.server.busy:
+            for answer in self.server.answers(seconds=0 if did else LOOKS_EVERY):
+                self._guarded(partial(self._record, answer))
+            self.server.cut(after=CUT_AFTER if self.lives_on() else STOP_WITHIN)
+        if self.held:
+            self._guarded(lambda: claims.give_back([one.message for one in self.held.values()]))
+        if self.failure:
+            raise self.failure
+
+    def _guarded(self, step: Callable[[], object]) -> bool:
+        try:
+            return bool(step())
+        except Exception as error:  # noqa: BLE001  # raised once what is on its way is recorded
+            if isinstance(error, Error):
+                close_old_connections()  # one that broke would fail whatever comes next
+            self.failure, self.ends = self.failure or error, True
+            return False
+
+    def _advance(self) -> bool:
+        """Hand over, make or claim, whichever can be done first. Return whether anything was done."""
+        if self.ends or not self._may_go_on():
+            return False
+        if self.server.room > 0 and (pk := self._next_ready()) is not None:
+            self._hand_over(pk)
+            return True
+        if self.claimed:
+            self._make(self.claimed.popleft())
+            return True
+        return not self.claimed and self._claim()
+
+    def _may_go_on(self) -> bool:
+        if not self.lives_on() or hold.current() is not None:
+            return False
+        if self.clock() - self.started < RUN_FOR or self.server.slow:
+            return True  # beside one that hangs, others go on
+        self.tally.more = self.ends = True
         return False
-    try:
-        server.send_messages([_as_email(message, mail)])
-    except Exception as error:  # noqa: BLE001  # one bad message never stops the run
-        _close(server)
-        if is_permanent(error):
-            at = clock() if is_of_recipient(error) else None
-            _count(tally, "failed", done=claims.record_failed(message, _words(error), refused_at=at))
-        else:
-            _retry(message, _words(error), tally, clock())
-        return True
-    record = partial(claims.record_sent, message, _as_kept(mail), now=clock())
-    _count(
-        tally, "sent", done=storing.stored(record)
-    )  # it has left: where that is not known, it leaves again
-    return True
 
-
-def _build(message: Message, tally: Tally, clock: Callable[[], datetime]) -> kinds.Mail | None:
-    """Return the mail, fit to be sent, or record why there is none."""
-    kind = kinds.KINDS.get(message.kind)
-    if kind is None:
-        reason = phrase(claims.WORDS, "no_builder", kind=message.kind)
-        _count(tally, "failed", done=claims.record_failed(message, reason))
+    def _next_ready(self) -> int | None:
+        """Return the first message that may leave now."""
+        busy = {one.message.recipient for pk, one in self.held.items() if self._is_on_its_way(pk)}
+        full = self.server.full_domains()
+        for pk in self.ready:
+            if self.held[pk].message.recipient not in busy and self.held[pk].domain not in full:
+                return pk
         return None
-    try:
-        return _fit(kind.build(message))
-    except kinds.NotWanted as answer:
-        _count(tally, "cancelled", done=claims.record_cancelled(message, str(answer)))
-    except Exception as error:  # one bad message never stops the run
-        logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
-        _retry(message, phrase(claims.WORDS, "not_made", error=type(error).__name__), tally, clock())
-    return None
 
+    def _is_on_its_way(self, pk: int) -> bool:
+        return pk not in self.claimed and pk not in self.ready
 
-def _fit(mail: kinds.Mail) -> kinds.Mail:
-    """Return the mail with clean texts and with its styles inlined."""
-    return kinds.Mail(
-        subject=clean.line(mail.subject),
-        text=clean.body(mail.text),
-        html=_html(mail.html),
-        headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
-        reply_to=clean.line(mail.reply_to, 900),
-        stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
-        stored_html=None if mail.stored_html is None else _html(mail.stored_html),
-    )
+    def _hand_over(self, pk: int) -> None:
+        one = self.held[pk]
+        assert one.email is not None
+        self.ready.remove(pk)
+        self.server.hand_over(pk, one.email, domain=one.domain)
 
-
-def _html(html: str) -> str:
-    return _INLINER.inline(clean.body(html)) if html else ""
-
-
-def _as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
-    headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
-    if answers_to := mail.reply_to or recipients.reply_to([message.team_id], reader=message.recipient):
-        headers["Reply-To"] = answers_to
-    email = EmailMultiAlternatives(
-        mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers
-    )
-    if mail.html:
-        email.attach_alternative(mail.html, "text/html")
-    return email
-
-
-def _as_kept(mail: kinds.Mail) -> claims.Sent:
-    return claims.Sent(
-        subject=mail.subject,
-        text=mail.text if mail.stored_text is None else mail.stored_text,
-        html=mail.html if mail.stored_html is None else mail.stored_html,
-    )
-
-
-def is_permanent(error: Exception) -> bool:
-    """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
-
-    A refused sender is about our own address or log-in, so it passes when staff fix it.
-    """
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        return error.smtp_code == 552  # larger than the server takes
-    if isinstance(error, smtplib.SMTPDataError):
-        return error.smtp_code >= 500
-    # ValueError: not an address, a bad header; not supported: letters that this server cannot take
-    return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
-
-
-def is_of_recipient(error: Exception) -> bool:
-    """Return whether a permanent error says that mail does not reach the recipient. A server that wants a log-in says nothing of that."""
-    if not isinstance(error, smtplib.SMTPRecipientsRefused):
-        return False
-    return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())
-
-
-def _retry(message: Message, reason: str, tally: Tally, now: datetime) -> None:
-    step = BACK_OFF[min(message.failures, len(BACK_OFF) - 1)]
-    wait = step * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
-    _count(tally, "retried", done=claims.record_retry(message, reason, now=now, wait=wait))
-
-
-def _count(tally: Tally, what: str, *, done: bool) -> None:
-    name = what if done else "overtaken"
-    setattr(tally, name, getattr(tally, name) + 1)
-
-
-def _words(error: Exception) -> str:
-    """Return what the mail server or the library said, for the page."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
-        return clean.line(phrase(claims.WORDS, "refused", said="; ".join(answers)), 400)
-    if isinstance(error, smtplib.SMTPResponseException):
-        return clean.line(
-            phrase(claims.WORDS, "answered", code=str(error.smtp_code), said=_decode(error.smtp_error)), 400
+    def _claim(self) -> bool:
+        """Claim some more. Return whether there were any."""
+        most = self.server.wants - len(self.held)
+        if self.left is not None:
+            most = min(most, self.left)
+        just_looked = self.server.busy and time.monotonic() - self.nothing_at < LOOKS_EVERY
+        if most <= 0 or just_looked or any(map(_is_suspect, self.held.values())):
+            return False
+        now = self.clock()
+        found = claims.claim(
+            now=now,
+            most=most,
+            but_to={one.message.recipient for one in self.held.values()},
+            but_at=self.server.full_domains(),
         )
-    return clean.line(f"{type(error).__name__}: {error}", 400)
+        if len(found) < most:
+            self.nothing_at = time.monotonic()
+        if not found and not self.held:
+            found = claims.claim(now=now, most=1, suspects=True)
+        if self.left is not None:
+            self.left -= len(found)
+        self.held |= {message.pk: _Held(message) for message in found}
+        self.claimed.extend(message.pk for message in found)
+        return bool(found)
+
+    def _make(self, pk: int) -> None:
+        """Make the mail, or record why there is none."""
+        one = self.held[pk]
+        message = one.message
+        try:
+            kind = kinds.KINDS[message.kind]
+        except KeyError:
+            reason = phrase(claims.WORDS, "no_builder", kind=message.kind)
+            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
+            return
+        try:
+            mail = preparing.fit(kind.build(message))
+            one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
+        except kinds.NotWanted as answer:
+            self._ended(pk, "cancelled", partial(claims.record_cancelled, message, str(answer)))
+        except Exception as error:  # one bad message never stops the run
+            logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
+            self._retry(pk, phrase(claims.WORDS, "not_made", error=type(error).__name__))
+        else:
+            self.ready.append(pk)
+
+    def _record(self, answer: Answer[int]) -> None:
+        """Record what became of a mail, or keep it for another connection where it was only this one that ended."""
+        one = self.held[answer.key]
+        if answer.outcome == Outcome.TAKEN:
+            assert one.kept is not None
+            record = partial(claims.record_sent, one.message, one.kept, now=self.clock())
+            # it has left: where that is not known, it leaves again
+            self._ended(answer.key, "sent", partial(storing.stored, record))
+            return
+        assert answer.error is not None
+        said = refusals.words(answer.error)
+        if answer.outcome == Outcome.NO_ROOM or (
+            answer.outcome == Outcome.TURNED_AWAY and not one.turned_away
+        ):
+            one.turned_away = one.turned_away or answer.outcome == Outcome.TURNED_AWAY
+            self.ready.insert(0, answer.key)
+        elif answer.outcome == Outcome.UNREACHABLE:
+            self.ends = True
+            self._retry(answer.key, phrase(claims.WORDS, "unreachable", said=said))
+        elif refusals.is_permanent(answer.error):
+            at = self.clock() if refusals.is_of_recipient(answer.error) else None
+            self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
+        else:
+            self._retry(answer.key, said)
+
+    def _retry(self, pk: int, reason: str) -> None:
+        message = self.held[pk].message
+        step = BACK_OFF[min(message.failures, len(BACK_OFF) - 1)]
+        wait = step * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
+        self._ended(pk, "retried", partial(claims.record_retry, message, reason, now=self.clock(), wait=wait))
+
+    def _ended(self, pk: int, what: str, record: Callable[[], bool]) -> None:
+        """Record an end, and hold the message no more: where that fails, its claim runs out."""
+        try:
+            self.tally.count(what, done=record())
+        finally:
+            del self.held[pk]
 
 
-def _decode(text: bytes | str) -> str:
-    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-
-
-def _close(server: BaseEmailBackend) -> None:
-    try:
-        server.close()
-    except (smtplib.SMTPException, OSError) as error:
-        logger.info("The connection to the mail server did not close well: %s", type(error).__name__)
+def _is_suspect(held: _Held) -> bool:
+    """Return whether a message may be what took its senders along."""
+    return held.message.lost_claims >= claims.SUSPECT

@@ -1,7 +1,7 @@
 """Celery's doorways into delivery."""
 
 import logging
-from threading import BoundedSemaphore
+from threading import Lock
 
 from celery import shared_task
 from celery.worker import state as worker_state
@@ -10,8 +10,7 @@ from django.db import transaction
 from notifications import delivery
 from users import asking_workers, database_clock, private_parts
 
-AT_ONCE = 2  # runs in one process
-_at_once = BoundedSemaphore(AT_ONCE)
+_running = Lock()  # one run in a process has all its connections to the mail server
 
 logger = logging.getLogger(__name__)
 
@@ -20,18 +19,18 @@ logger = logging.getLogger(__name__)
 def deliver_messages() -> None:
     """Send what is due. Beat calls it every few seconds; the claims in the database decide who sends what.
 
-    A mail server that hangs must not take all threads of the lane: evaluation and the small jobs run there, too.
+    A mail server that hangs takes one thread of the lane, so evaluation and the small jobs go on.
     """
-    if not _at_once.acquire(blocking=False):
+    if not _running.acquire(blocking=False):
         return
     try:
         tally = delivery.deliver(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
     finally:
-        _at_once.release()
-    if any(vars(tally).values()):
-        logger.info(
-            "Messages: %s", ", ".join(f"{count} {name}" for name, count in vars(tally).items() if count)
-        )
+        _running.release()
+    if counts := tally.words():
+        logger.info("Messages: %s", counts)
+    if tally.more:
+        _call()
 
 
 def deliver_soon() -> None:

@@ -47,6 +47,7 @@ SLOW_FILES = (
     "accounts/test_sweeps.py",
     "accounts/test_telling_live.py",
     "macros/test_evaluation.py",
+    "notifications/test_connections.py",
     "notifications/test_delivery.py",
     "notifications/test_outbox.py",
     "sandbox/test_control.py",

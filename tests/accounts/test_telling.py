@@ -18,6 +18,7 @@ from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro
+from tests.notifications.support import claim_next
 from tests.support.factories import (
     MARKER,
     NOW,
@@ -101,7 +102,7 @@ def mail(message: Message) -> Mail:
 def send(now: datetime = LATER) -> list[Mail]:
     """Build and send what is queued, as a worker does; what has nothing left to say is cancelled."""
     sent = []
-    while message := claims.claim_next(now=now + MINUTE):
+    while message := claim_next(now=now + MINUTE):
         try:
             made = mail(message)
         except NotWanted as answer:
@@ -312,7 +313,7 @@ def test_an_admin_whose_address_is_refused_keeps_nobody_from_standing_in_and_is_
     for hours in range(3):
         now = LATER + timedelta(hours=hours)
         notices.tell(now)
-        while message := claims.claim_next(now=now):
+        while message := claim_next(now=now):
             claims.record_failed(message, "550 no such user", refused_at=now)
 
     assert recipients() == ["ops@example.com"]

@@ -16,6 +16,7 @@ from notifications import claims
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
+from tests.notifications.support import claim_next
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
 from tokens.models import Token
 from users.models import Membership, Team, User
@@ -380,7 +381,7 @@ def test_notices_learn_how_their_message_ended(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
     evaluate()
-    message = claims.claim_next(now=NOW + timedelta(days=1))
+    message = claim_next(now=NOW + timedelta(days=1))
     assert message is not None
 
     claims.record_sent(message, claims.Sent("s", "t", "h"), now=NOW)

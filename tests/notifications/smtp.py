@@ -1,13 +1,14 @@
 """A real SMTP server for tests: takes mails, refuses recipients, cuts the connection after DATA."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 
 class MailServer:
@@ -20,17 +21,25 @@ class MailServer:
         self.drop_after_data = 0
         self.on_data: Callable[[], None] | None = None
         self.connections = 0
+        self.open_now = 0
+        self.most_connections = 1_000
+        self.turned_away = 0  # connections
+        self.pipelining = False
+        self.before_rcpt: dict[str, Callable[[Any], Awaitable[None]]] = {}  # by domain
+        self.before_data: Callable[[], Awaitable[None]] | None = None
 
     async def handle_EHLO(  # noqa: N802  # the library's name
         self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return ["250-PIPELINING", *responses] if self.pipelining else responses
 
     async def handle_RCPT(  # noqa: N802  # the library's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
+        if wait := self.before_rcpt.get(address.rpartition("@")[2]):
+            await wait(server.transport)
         if answer := self.refuse.get(address):
             return answer
         envelope.rcpt_tos.append(address)
@@ -39,6 +48,8 @@ class MailServer:
     async def handle_DATA(  # noqa: N802  # the library's name
         self, server: Any, session: Any, envelope: Any
     ) -> str:
+        if self.before_data:
+            await self.before_data()
         if self.data_answers:
             return self.data_answers.pop(0)
         message = message_from_bytes(envelope.original_content, policy=policy.default)
@@ -56,8 +67,34 @@ class MailServer:
         return [str(mail["To"]) for mail in self.mails]
 
 
+class _Server(SMTP):
+    """A server that takes only so many connections at once, and says so as Postfix does."""
+
+    taken = False
+
+    def connection_made(self, transport: Any) -> None:
+        handler = self.event_handler
+        handler.open_now += 1
+        if handler.open_now > handler.most_connections:
+            handler.turned_away += 1
+            transport.write(b"421 4.7.0 too many connections\r\n")
+            transport.close()
+            return
+        self.taken = True
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        handler = self.event_handler
+        handler.open_now -= 1
+        if self.taken:
+            super().connection_lost(error)
+
+
 class _FreePort(Controller):
     """A controller that lets the system choose the port."""
+
+    def factory(self) -> _Server:
+        return _Server(self.handler, **self.SMTP_kwargs)
 
     def _trigger_server(self) -> None:
         assert isinstance(self.server, asyncio.Server)

@@ -9,7 +9,7 @@ from django.db import connection
 
 from notifications import claims
 from notifications.models import Message
-from tests.notifications.support import make_message
+from tests.notifications.support import claim_next, make_message
 from tests.support import connections
 from tests.support.factories import NOW
 from users import liveness
@@ -25,7 +25,7 @@ def test_eight_claimers_get_each_row_once() -> None:
     def claim_all(_number: int) -> list[int]:
         taken = []
         try:
-            while message := claims.claim_next(now=NOW):
+            while message := claim_next(now=NOW):
                 taken.append(message.pk)
         finally:
             connection.close()
@@ -48,7 +48,7 @@ def test_one_claim_takes_one_message_however_small_postgresql_thinks_the_table_i
     for _ in range(19):
         make_message()
 
-    claimed = claims.claim_next(now=NOW)
+    claimed = claim_next(now=NOW)
 
     assert claimed is not None
     assert list(Message.objects.filter(state=State.SENDING)) == [claimed]
@@ -90,13 +90,13 @@ def test_a_waiting_message_can_be_cancelled_and_then_nobody_claims_it() -> None:
     message.refresh_from_db()
     assert cancelled
     assert (message.state, message.error) == (State.CANCELLED, "Cancelled by Mira.")
-    assert claims.claim_next(now=NOW) is None
+    assert claim_next(now=NOW) is None
 
 
 @pytest.mark.django_db
 def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
     message = make_message()
-    claims.claim_next(now=NOW)
+    claim_next(now=NOW)
 
     assert not claims.cancel(message_id=message.pk, reason="too late")
 
@@ -104,15 +104,15 @@ def test_a_message_that_is_being_sent_cannot_be_cancelled() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_ones_is_not() -> None:
     make_message()
-    message = claims.claim_next(now=NOW)
+    message = claim_next(now=NOW)
     assert message is not None
-    with liveness.kept(partial(claims.keep, message)):
+    with liveness.kept(partial(claims.keep, [message])):
         for seconds in range(5, 301, 5):
             liveness.renew(NOW + timedelta(seconds=seconds))
 
-    while_it_lives = claims.claim_next(now=NOW + timedelta(seconds=315))
-    taken = claims.claim_next(now=NOW + timedelta(seconds=325))
-    claims.keep(message, NOW + timedelta(seconds=326))  # of an attempt that is over
+    while_it_lives = claim_next(now=NOW + timedelta(seconds=315))
+    taken = claim_next(now=NOW + timedelta(seconds=325))
+    claims.keep([message], NOW + timedelta(seconds=326))  # of an attempt that is over
 
     assert while_it_lives is None
     assert taken is not None
@@ -124,16 +124,16 @@ def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_
 def test_renewing_a_claim_waits_for_nobody_who_writes_its_row() -> None:
     """One thread renews all that a process holds."""
     make_message()
-    message = claims.claim_next(now=NOW)
+    message = claim_next(now=NOW)
     assert message is not None
     with connections.another() as writer, connection.cursor() as cursor:
         writer.autocommit = False
         writer.execute("select 1 from notifications_message for update")
         cursor.execute("set lock_timeout = 200")
 
-        claims.keep(message, NOW + timedelta(seconds=5))
+        claims.keep([message], NOW + timedelta(seconds=5))
         writer.rollback()
-        claims.keep(message, NOW + timedelta(seconds=10))
+        claims.keep([message], NOW + timedelta(seconds=10))
         cursor.execute("reset lock_timeout")
 
     assert Message.objects.get().claimed_until == NOW + timedelta(seconds=10) + liveness.CLAIM

@@ -11,7 +11,7 @@ from notifications import claims, delivery, kinds
 from notifications.models import Message
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
-from tests.notifications.support import make_message
+from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_team, make_user
 from users import liveness
 
@@ -246,7 +246,7 @@ def test_subjects_are_one_clean_line(mail_server: MailServer) -> None:
 
 def test_a_second_sender_wins_after_the_first_ones_claim_ran_out(mail_server: MailServer) -> None:
     message = make_message()
-    slow = claims.claim_next(now=NOW)
+    slow = claim_next(now=NOW)
     assert slow is not None
 
     deliver(NOW + liveness.CLAIM + timedelta(seconds=1))
@@ -259,7 +259,7 @@ def test_a_second_sender_wins_after_the_first_ones_claim_ran_out(mail_server: Ma
 
 def test_a_claim_that_still_runs_is_left_alone(mail_server: MailServer) -> None:
     make_message()
-    claims.claim_next(now=NOW)
+    claim_next(now=NOW)
 
     tally = deliver(NOW + liveness.CLAIM - timedelta(seconds=1))
 
@@ -270,7 +270,7 @@ def test_a_message_that_kills_its_sender_stops_after_five_times(mail_server: Mai
     message = make_message()
     at = NOW
     for _ in range(claims.LOST_CLAIMS):
-        assert claims.claim_next(now=at) is not None
+        assert claim_next(now=at) is not None
         at += liveness.CLAIM + timedelta(seconds=1)
 
     tally = deliver(at)

@@ -21,7 +21,7 @@ from accounts.models import Account
 from adtoken_project.embedded.processes import LOOPBACK
 from notifications import claims
 from portal import export
-from tests.notifications.support import make_message
+from tests.notifications.support import claim_next, make_message
 from tests.support import connections as another_connection
 from tests.support import pgbouncer
 from tests.support.factories import NOW, make_token, make_user
@@ -142,13 +142,13 @@ def test_a_mail_that_is_being_sent_is_left_to_its_sender_and_taken_over_half_a_m
 ) -> None:
     make_message()
     with through(port):
-        message = claims.claim_next(now=NOW)
+        message = claim_next(now=NOW)
         assert message is not None
         close_what_was_lent(direct)
-        claims.keep(message, NOW + timedelta(seconds=15))
+        claims.keep([message], NOW + timedelta(seconds=15))
 
-        assert claims.claim_next(now=NOW + timedelta(seconds=30)) is None
-        assert claims.claim_next(now=NOW + timedelta(seconds=36)) is not None
+        assert claim_next(now=NOW + timedelta(seconds=30)) is None
+        assert claim_next(now=NOW + timedelta(seconds=36)) is not None
 
 
 def test_second_factors_are_enrolled_and_open_the_portal(port: int) -> None:

@@ -21,10 +21,11 @@ from pytest_django import Settings
 from adtoken_project import doctor, schedules, signs_of_life
 from adtoken_project.beat import Entry
 from adtoken_project.celery import app as celery
-from notifications import claims, outbox
+from notifications import outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
 from portal import first_steps
+from tests.notifications.support import claim_next
 from tests.support.factories import make_user
 from tokens.channels import brake, oauth1_client
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK
@@ -80,11 +81,11 @@ def test_a_worker_whose_clock_is_wrong_leaves_others_mails_alone_and_keeps_its_o
         outbox.enqueue(
             kind=first_steps.TEST, recipient=f"p{number}@example.com", dedupe_key=str(number), now=now
         )
-    being_sent = claims.claim_next(now=now)
+    being_sent = claim_next(now=now)
 
     with time_machine.travel(now + wrong, tick=True):
         deliver_messages()
-        own = claims.claim_next(now=database_clock.now())
+        own = claim_next(now=database_clock.now())
 
     assert being_sent is not None
     assert own is None

@@ -14,6 +14,7 @@ from django.db import connection
 from notifications import claims, outbox
 from notifications.models import Message
 from portal import first_steps
+from tests.notifications.support import claim_next
 from tests.support.factories import NOW
 from tokens import refresh_lane
 from users import liveness
@@ -64,7 +65,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def claimed_mail() -> Message:
     outbox.enqueue(kind=first_steps.TEST, recipient="ada@example.com", dedupe_key="1", now=NOW)
-    message = claims.claim_next(now=NOW)
+    message = claim_next(now=NOW)
     assert message is not None
     return message
 
@@ -79,11 +80,11 @@ def test_after_a_break_of_any_kind_those_who_were_sending_are_heard_first_then_t
     before = liveness.may_take_over()
     clock.pass_(seconds, looking=False)
 
-    away = claims.claim_next(now=long_over)
+    away = claim_next(now=long_over)
     clock.pass_(CLAIM, looking=True)
-    just_back = claims.claim_next(now=long_over), claims.fail_poison_messages(now=long_over)
+    just_back = claim_next(now=long_over), claims.fail_poison_messages(now=long_over)
     clock.pass_(5, looking=True)
-    taken = claims.claim_next(now=long_over)
+    taken = claim_next(now=long_over)
 
     assert before
     assert (away, *just_back) == (None, None, 0)

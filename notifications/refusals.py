@@ -1,0 +1,55 @@
+"""What an error of the mail server means for a message, and in words."""
+
+import smtplib
+
+from notifications import clean
+from ui.phrases import phrase
+
+WORDS = "words/delivery.txt"
+OUR_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954: they are about our own authentication
+TURNED_AWAY = 421  # RFC 5321: the server ends this connection; where there are too many, this is what it says
+
+
+def is_permanent(error: Exception) -> bool:
+    """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
+
+    A refused sender is about our own address or log-in, so it passes when staff fix it.
+    """
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return error.smtp_code == 552  # larger than the server takes
+    if isinstance(error, smtplib.SMTPDataError):
+        return error.smtp_code >= 500
+    # ValueError: not an address, a bad header; not supported: letters that this server cannot take
+    return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
+
+
+def is_of_recipient(error: Exception) -> bool:
+    """Return whether a permanent error says that mail does not reach the recipient. A server that wants a log-in says nothing of that."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return False
+    return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())
+
+
+def is_of_connection(error: Exception) -> bool:
+    """Return whether the server only ended this connection: it says nothing of the message."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code == TURNED_AWAY for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code == TURNED_AWAY
+
+
+def words(error: Exception) -> str:
+    """Return what the mail server or the library said, for the page."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
+        return clean.line(phrase(WORDS, "refused", said="; ".join(answers)), 400)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return clean.line(
+            phrase(WORDS, "answered", code=str(error.smtp_code), said=_decode(error.smtp_error)), 400
+        )
+    return clean.line(f"{type(error).__name__}: {error}", 400)
+
+
+def _decode(text: bytes | str) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
