@@ -37,16 +37,18 @@ HEALTH = {
 
 def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
-    notices, dropped = revalidation.still_wanted(message)
-    if not notices:
-        raise NotWanted(*(dropped or ["all_deleted"]))
+    found = revalidation.still_wanted(message, most=grouping.LOADED)
+    if not found.notices:
+        raise NotWanted(*(found.dropped or ["all_deleted"]))
     signed = opt_outs.sign(message)
     foot = Foot(
         why=addresses.absolute_url("why_message", message.pk),
         not_mine=addresses.absolute_url("not_mine", signed),
-        stop=addresses.absolute_url("stop_mails", signed) if opt_outs.macros_of(message) else "",
+        stop=addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else "",
     )
-    mail = compose(notices, recipient=message.recipient, now=timezone.now(), foot=foot)
+    mail = compose(
+        found.notices, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=found.beyond
+    )
     return replace(
         mail, stored_text=mail.text.replace(signed, HIDDEN), stored_html=mail.html.replace(signed, HIDDEN)
     )
@@ -76,18 +78,18 @@ class Foot:
     stop: str = ""
 
 
-def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
-    """Return the mail that tells one recipient these notices."""
+def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot, beyond: int = 0) -> Mail:
+    """Return the mail that tells one recipient these notices. `beyond`: how many accounts more it is about."""
     user = User.objects.filter(email=recipient, is_active=True).first()
     zone = user.zone if user else timezone.get_default_timezone()
-    notices, beyond = grouping.most_urgent(notices)
+    notices, more = grouping.most_urgent(notices)
     lines = grouping.lines_of(notices, reader=user, now=now, zone=zone)
     teams = {line.account.team_id for line in lines}
     reader = WarningReader(
         zone=zone,
         user_id=user.pk if user else None,
         name=user.name if user else "",
-        beyond=beyond,
+        beyond=beyond + more,
         names_teams=len(teams) > 1,
     )
     macros = sorted({notice.action.macro.name for notice in notices if notice.action})

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
-from macros.models import Macro, OptOut
+from macros.models import Macro, Notice, OptOut
 from macros.revalidation import all_notices_of
 from notifications.models import Message
 from users.models import User
@@ -36,8 +36,16 @@ def open_signed(signed: str) -> Message | None:
 
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    notices = all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
-    return list(Macro.objects.filter(actions__notices__in=notices).distinct().order_by("name"))
+    return list(Macro.objects.filter(actions__notices__in=_naming(message)).distinct().order_by("name"))
+
+
+def may_stop(message: Message) -> bool:
+    """Return whether there are any."""
+    return _naming(message).exists()
+
+
+def _naming(message: Message) -> QuerySet[Notice]:
+    return all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
 
 
 def stopped(message: Message) -> list[Macro]:

@@ -2,31 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts.models import Account, AccountToken
 from accounts.telling.notices import record_told
 from macros import sql
-from macros.models import Macro, MacroAccount, Notice, OptOut
+from macros.models import Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
-from tokens.models import Token
 from ui.phrases import phrase
 from users import refused_addresses
 from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
-STOPPED = "reader_stopped"
 REFUSED = "address_refused"
-NOT_TOLD_ANY_MORE = {
-    Via.DIRECT: "not_told_direct",
-    Via.TEAM_LEAD: "not_told_team_lead",
-    Via.OPERATOR: "not_told_operator",
-}
 
 
 def notices_of(message: Message) -> QuerySet[Notice]:
@@ -40,27 +33,44 @@ def all_notices_of(message: Message) -> QuerySet[Notice]:
     return notices if message.payload.get("teams") == "all" else notices.filter(team=message.team_id)
 
 
-def still_wanted(message: Message) -> tuple[list[Notice], list[str]]:
-    """Return the notices that still hold, and the codes of why the others were dropped; drops are recorded."""
-    found = notices_of(message).select_related("action__macro", "account", "token")
-    notices = list(found.defer("token__credentials"))  # a mail has no use for them
-    applied = _applications(notices)
-    linked = _pool_entries(notices)
-    told, stopped = _still_told(notices), _stopped(message)
-    kept: list[Notice] = []
+@dataclass(frozen=True)
+class StillWanted:
+    """What a message still has to say: notices of the accounts that come first, how many accounts more, and why the others were dropped."""
+
+    notices: list[Notice]
+    beyond: int
+    dropped: list[str]  # codes
+
+
+def still_wanted(message: Message, *, most: int) -> StillWanted:
+    """Return what still holds, with the notices of so many accounts at `most`, the most urgent; drops are recorded.
+
+    However many accounts a message is about, all but those few are numbers here.
+    """
+    values = {
+        "evaluation": message.payload["evaluation"],
+        "recipient": message.recipient,
+        "all_teams": message.payload.get("teams") == "all",
+        "team": message.team_id,
+        "operators": operators(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.STILL_WANTED, values)
+        rows = cursor.fetchall()
     dropped: dict[str, list[int]] = defaultdict(list)
-    for notice in notices:
-        reason = _why_not(notice, applied=applied, linked=linked)
-        if not reason and notice.pk not in told:
-            by_reader = notice.action is not None and notice.action.macro_id in stopped
-            reason = STOPPED if by_reader else NOT_TOLD_ANY_MORE[Via(notice.via)]
-        if reason:
-            dropped[reason].append(notice.pk)
-        else:
-            kept.append(notice)
+    accounts: dict[int, list[int]] = {}
+    for notice, account, reason in rows:
+        (dropped[reason] if reason else accounts.setdefault(account, [])).append(notice)
     for reason, ids in dropped.items():
         Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
-    return kept, sorted(dropped)
+    wanted = [notice for ids in list(accounts.values())[:most] for notice in ids]
+    return StillWanted(_loaded(wanted), max(0, len(accounts) - most), sorted(dropped))
+
+
+def _loaded(ids: Sequence[int]) -> list[Notice]:
+    """Load notices with what their lines need; mails have no use for credentials."""
+    found = Notice.objects.filter(pk__in=ids).select_related("action__macro", "account", "token")
+    return list(found.defer("token__credentials").order_by("pk")) if ids else []
 
 
 def record_end(message: Message) -> None:
@@ -106,50 +116,6 @@ def found(notice: Notice) -> str:
     return phrase(kinds.FACTS, "found", days=notice.threshold)
 
 
-def _why_not(notice: Notice, *, applied: set[tuple[int, int]], linked: set[tuple[int, int | None]]) -> str:
-    """Return why what a notice says no longer holds, as a code, or ""; whoever it is for."""
-    action, account = notice.action, notice.account
-    if action is None:
-        return "macro_deleted"
-    if not action.macro.enabled:
-        return "macro_off"
-    if action.macro.team_id not in {None, account.team_id}:
-        return "other_team"
-    if not _applies(action.macro, account, applied):
-        return "not_applied"
-    if account.paused_at is not None or account.state == Account.State.PAUSED:
-        return "paused"
-    if notice.threshold == 0:
-        deactivated = account.state == Account.State.DEACTIVATED and account.cycle == notice.cycle
-        return "" if deactivated else "works_again"
-    return _moved_on(notice, linked)
-
-
-def _moved_on(notice: Notice, linked: set[tuple[int, int | None]]) -> str:
-    account, token = notice.account, notice.token
-    if token is None:
-        return "" if account.cycle == notice.cycle else "deadline_moved"
-    if token.state == Token.State.DEAD or (account.pk, token.pk) not in linked:
-        return "log_in_ended"
-    return "" if token.cycle == notice.cycle else "log_in_deadline_moved"
-
-
-def _applies(macro: Macro, account: Account, applied: set[tuple[int, int]]) -> bool:
-    if macro.team_id not in {None, account.team_id}:
-        return False
-    if macro.scope == Macro.AppliesTo.CHOSEN:
-        return (macro.pk, account.pk) in applied
-    return macro.scope == Macro.AppliesTo.ALL or account.channel in macro.channels
-
-
-def _applications(notices: Sequence[Notice]) -> set[tuple[int, int]]:
-    pairs = MacroAccount.objects.filter(
-        macro__in={notice.action.macro_id for notice in notices if notice.action},
-        account__in={notice.account_id for notice in notices},
-    )
-    return set(pairs.values_list("macro_id", "account_id"))
-
-
 def _still_told(notices: Sequence[Notice]) -> set[int]:
     """Return the ids of the notices that an evaluation would still find for their recipient."""
     values: dict[str, Any] = {"notices": [notice.pk for notice in notices], "operators": operators()}
@@ -179,9 +145,3 @@ def _stopped(message: Message) -> set[int]:
     """Return the macros whose mails the reader has stopped."""
     rows = OptOut.objects.filter(email=message.recipient, ended_at=None)
     return set(rows.values_list("macro_id", flat=True))
-
-
-def _pool_entries(notices: Sequence[Notice]) -> set[tuple[int, int | None]]:
-    tokens = {notice.token_id for notice in notices if notice.token_id}
-    entries = AccountToken.objects.filter(token__in=tokens, access=AccountToken.Access.OK)
-    return set(entries.values_list("account_id", "token_id"))

@@ -258,17 +258,54 @@ from (select n.evaluation_id, n.recipient, n.team_id, case when u.id is null the
 group by n.evaluation_id, n.mail_team, n.recipient
 on conflict do nothing"""
 
-# Which notices would still be found for their recipient, by the macro, the pool and the people as they stand now.
-STILL_TOLD = f"""
+# Of notices `n`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
+_ONCE_MORE = f"""
 with act as materialized (
   select ac.id, ac.emails, ac.linkers from macros_macroaction ac
-  where ac.id in (select n.action_id from macros_notice n where n.id = any(%(notices)s))
+  where ac.id in (select n.action_id from macros_notice n where {{which}})
 ), crossed as (
   select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id
   from macros_notice n join act on act.id = n.action_id join accounts_account a on a.id = n.account_id
-  where n.id = any(%(notices)s)
-){_TOLD}
-select distinct notice_id from told where address = recipient"""  # noqa: S608  # a constant
+  where {{which}}
+){_TOLD}"""  # noqa: S608  # a constant
+STILL_TOLD = (
+    _ONCE_MORE.format(which="n.id = any(%(notices)s)")
+    + "\nselect distinct notice_id from told where address = recipient"
+)
+
+# What a message carries, the most urgent first, each with why it no longer holds, as a code: "" where it does.
+_OF_MESSAGE = """n.evaluation_id = %(evaluation)s and n.recipient = %(recipient)s
+    and (%(all_teams)s or n.team_id = %(team)s) and n.outcome <> 'dropped'"""
+_WHY_NOT = f"""
+select n.id, n.account_id,
+       case when n.action_id is null then 'macro_deleted'
+            when not m.enabled then 'macro_off'
+            when m.team_id <> a.team_id then 'other_team'
+            when m.scope = 'chosen' and not exists (
+                select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)
+              or m.scope = 'channels' and not a.channel = any(m.channels) then 'not_applied'
+            when a.paused_at is not null or a.state = 'paused' then 'paused'
+            when n.threshold = 0 and (a.state <> 'deactivated' or a.cycle <> n.cycle) then 'works_again'
+            when n.threshold > 0 and n.token_id is null and a.cycle <> n.cycle then 'deadline_moved'
+            when n.threshold > 0 and n.token_id is not null and (t.state = 'dead' or not exists (
+                select 1 from accounts_accounttoken p
+                where p.account_id = a.id and p.token_id = t.id and p.access = 'ok')) then 'log_in_ended'
+            when n.threshold > 0 and n.token_id is not null and t.cycle <> n.cycle then 'log_in_deadline_moved'
+            when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
+            when exists (
+                select 1 from macros_optout o
+                where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
+            when n.via = '' then 'not_told_direct'
+            else 'not_told_' || n.via end
+from macros_notice n
+     join accounts_account a on a.id = n.account_id
+     left join macros_macroaction ac on ac.id = n.action_id
+     left join macros_macro m on m.id = ac.macro_id
+     left join tokens_token t on t.id = n.token_id
+where {_OF_MESSAGE}
+order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
+         a.name collate "C", n.id"""  # noqa: S608  # constants
+STILL_WANTED = _ONCE_MORE.format(which=_OF_MESSAGE) + _WHY_NOT
 
 _WATCHES = {
     "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED + _TOLD,

@@ -18,6 +18,11 @@ LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken 
 SUSPECT = 2  # from so many on it is sent alone, so that no other is held to be the cause, too
 GIVE_UP_AFTER = timedelta(hours=48)
 
+# What an attempt writes of its result.
+RESULT = (
+    "state", "failures", "lost_claims", "claimed_until", "next_attempt_at", "sent_at", "subject", "text", "html", "error",
+)  # fmt: skip
+
 # A claim that ran out: its sender renews it while it lives (`keep`), and while PostgreSQL is there (`may_take_over`).
 _LOST = """state = 'sending' and claimed_until < %(now)s and %(may_take_over)s"""
 
@@ -194,7 +199,7 @@ def _record(message: Message, change: Callable[[Message], None]) -> bool:
         return False
     change(row)
     row.claimed_until, row.lost_claims = None, 0
-    row.save()
+    row.save(update_fields=RESULT)
     if row.state != Message.State.QUEUED:
         _end(row)
     return True

@@ -6,6 +6,7 @@ Written as mails are sent. An address is tried again, and is no longer refused, 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from users.models import RefusedAddress
@@ -24,7 +25,8 @@ def note(address: str, *, said: str, now: datetime) -> None:
 
 def forget(address: str) -> None:
     """Note that the mail server took a mail for an address."""
-    RefusedAddress.objects.filter(email=address.lower()).delete()
+    with connection.cursor() as cursor:  # as each mail does: Django's own deletion would be most of its cost
+        cursor.execute("delete from users_refusedaddress where email = %s", [address.lower()])
 
 
 def sweep(*, now: datetime) -> int:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
-from macros import evaluation, mails
+from macros import evaluation, grouping, mails, revalidation
 from macros.models import Notice
 from notifications import claims
 from notifications.kinds import Mail, NotWanted
@@ -409,8 +409,31 @@ def test_a_mail_with_many_accounts_needs_few_queries(
         ending(5, person=ada)
     evaluate()
 
-    with django_assert_max_num_queries(13):  # type: ignore[operator]  # a fixture without a public type
+    with django_assert_max_num_queries(10):  # type: ignore[operator]  # a fixture without a public type
         mail_to("ada@example.com")
+
+
+def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_rest_is_a_number(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grouping, "LOADED", 3)
+    make_macro(emails=[], notify_consenters=True)
+    for days in (6, 2, 5, 1, 4, 3):
+        ending(days, person=ada, name=f"Ends in {days}")
+    dark = ending(20, person=ada, name="Dark")
+    die(dark)
+    moved = ending(1, person=ada, name="Moved")
+    evaluate()
+    move(moved, deadline=noon(TODAY + timedelta(days=60)))
+    message = Message.objects.get(recipient=ada.email)
+
+    found = revalidation.still_wanted(message, most=grouping.LOADED)
+    mail = mail_to(ada.email)
+
+    assert {notice.account.name for notice in found.notices} == {"Dark", "Ends in 1", "Ends in 2"}
+    assert (found.beyond, found.dropped) == (4, ["deadline_moved"])
+    assert "Ends in 6" not in mail.text
+    assert Notice.objects.get(account=moved).outcome == "dropped"
 
 
 @pytest.mark.parametrize("watch", ["account", "token"])
