@@ -11,5 +11,6 @@ SCHEDULES = {
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
+    "Make exports": ("accounts.tasks.make_exports", 15),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

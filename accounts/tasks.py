@@ -1,11 +1,12 @@
 """Celery doorways into the sweeps."""
 
 import secrets
+from threading import Lock
 
 from celery import Task, shared_task
 from celery.worker import state as worker_state
 
-from accounts import alerts, channel_sweep, removal, sweeps, version_alerts, write_refusals
+from accounts import alerts, channel_sweep, exporting, removal, sweeps, version_alerts, write_refusals
 from accounts.linking import problems
 from accounts.mails import api_key_mail, incident_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
@@ -19,6 +20,7 @@ TICK = (
 )
 # Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
 PROCESS = secrets.token_hex(4)
+_exporting = Lock()
 
 
 @shared_task
@@ -101,6 +103,19 @@ def tidy() -> None:
     callback.sweep(now=now)
     problems.sweep(now=now)
     refused_addresses.sweep(now=now)
+    exporting.sweep(now=now)
+
+
+@shared_task
+def make_exports() -> None:
+    """Make the files that people asked for, one at a time in a process: each is work for a whole core, and others work beside it."""
+    if not _exporting.acquire(blocking=False):
+        return
+    try:
+        while exporting.make_next(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
+            pass
+    finally:
+        _exporting.release()
 
 
 @shared_task

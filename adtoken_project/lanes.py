@@ -36,7 +36,11 @@ LANES = {
         Lane(REFRESHES, "renewals of tokens", (), 24, 150),
         Lane("checks", "checks that are due, and tidying at the channels", ("checks",), 10, 60),
         Lane(
-            "pushes", "what channels push, and checks that a person asked for", ("pushes", OLD_QUEUE), 6, 60
+            "pushes",
+            "what channels push, and checks and exports that a person asked for",
+            ("pushes", OLD_QUEUE),
+            6,
+            60,
         ),
     )
 }
@@ -49,6 +53,7 @@ ROUTES = {
     "accounts.tasks.ask_about_refused_apps": {"queue": "checks"},
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},
+    "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

@@ -1,91 +1,99 @@
-"""Accounts as CSV: no secret, exact times in UTC, and no cell that a spreadsheet would run as a formula."""
+"""Accounts as a file: few come at once, many are made by a worker, with a page that says how far it is."""
 
-import csv
-import unicodedata
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import dropwhile
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
 
-from accounts import pool_reasons, summary
-from accounts.models import Account
-from ui import pills
-from ui.name_visibility import NameVisibility
+from accounts import export_rows, exporting, tasks
+from accounts.models import Account, AccountExport
+from portal import access
+from ui import progress
+from users import asking_workers
+from users.models import person
+from users.visibility import names_for
 
-HEAD = [
-    "channel", "native_id", "name", "team", "state", "pill", "reason", "restriction", "deadline_kind", "deadline_utc",
-    "usable_tokens", "tokens", "people", "active_person", "last_check_utc",
-]  # fmt: skip
-PAGE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-# Letters that a reader does not see: controls, joiners, marks of direction, all kinds of space.
-_UNSEEN = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
-
-
-class _Echo:
-    """A file that gives back what is written, so that rows stream."""
-
-    def write(self, value: str) -> str:
-        """Return the line."""
-        return value
+AT_ONCE = 1_000  # accounts that a web process writes itself, in about a tenth of a second
+LATE = 60.0  # seconds after which an export that nobody has begun waits for a worker
 
 
-def safe(value: object) -> str:
-    """Return the value as text that no spreadsheet takes for a formula, not even one that tidies the text first.
+def urls() -> list[URLPattern]:
+    """Return the addresses of an export's page and of its file."""
+    views = [("", "", show), ("file/", "_file", download)]
+    return [
+        path(
+            f"exports/<int:export_id>/{tail}",
+            admin.site.admin_view(require_GET(view)),
+            name=f"accounts_account_export{name}",
+        )
+        for tail, name, view in views
+    ]
 
-    Some drop what is not seen at the beginning, some take full-width characters for plain ones.
-    """
-    text = "" if value is None else str(value)
-    seen = "".join(dropwhile(lambda letter: unicodedata.category(letter) in _UNSEEN, text))
-    begins = (text[:1], unicodedata.normalize("NFKC", seen[:1]))
-    return f"'{text}" if any(begin.startswith(_FORMULA) for begin in begins) else text
 
-
-def answer(accounts: QuerySet[Account], names: NameVisibility) -> StreamingHttpResponse:
-    """Answer with the accounts as a CSV file, streamed."""
+def answer(request: HttpRequest, ids: Sequence[int]) -> StreamingHttpResponse | HttpResponseRedirect:
+    """Answer with a CSV file of the accounts in this order; where they are many, with the way to the page of an export."""
     now = timezone.now()
-    response = StreamingHttpResponse(lines(accounts, names, now), content_type="text/csv; charset=utf-8")
+    if len(ids) <= AT_ONCE:
+        seen = Account.objects.visible_to(request.user)
+        text = export_rows.head() + export_rows.page(seen, ids, names_for(request.user), now)
+        return _file([text.encode()], now)
+    export, is_new = exporting.start(user=person(request), account_ids=ids, now=now)
+    if is_new:
+        asking_workers.ask(tasks.make_exports)
+    else:
+        messages.info(
+            request, gettext("One export of yours is being made already. Ask again once it is ready.")
+        )
+    return HttpResponseRedirect(reverse("admin:accounts_account_export", args=[export.pk]))
+
+
+def show(request: HttpRequest, export_id: int) -> HttpResponse:
+    """Show how far an export is, and its file once it is made."""
+    export = _export(request, export_id)
+    going = export.state in exporting.GOING
+    waited = (timezone.now() - export.created_at).total_seconds()
+    late = export.state == AccountExport.State.WAITING and waited > LATE
+    context: dict[str, Any] = {
+        **access.frame_of(Account)(request),
+        "title": str(export),
+        "export": export,
+        "going": going,
+        "late": late,
+        "failed": export.state == AccountExport.State.FAILED,
+        "gone_at": export.created_at + exporting.KEPT_FOR,
+        "list_url": reverse("admin:accounts_account_changelist"),
+        "file_url": reverse("admin:accounts_account_export_file", args=[export.pk]),
+    }
+    page = TemplateResponse(request, "portal/export.html", context)
+    return progress.open_again(page) if going else page
+
+
+def download(request: HttpRequest, export_id: int) -> StreamingHttpResponse:
+    """Answer with the file. 404 until it is made."""
+    export = _export(request, export_id)
+    if export.state != AccountExport.State.READY:
+        raise Http404(gettext("This export is not made yet."))
+    return _file(exporting.content(export), export.created_at)
+
+
+def _export(request: HttpRequest, export_id: int) -> AccountExport:
+    access.require(request)
+    found = next((one for one in exporting.of_person(person(request)) if one.pk == export_id), None)
+    if found is None:
+        raise Http404(gettext("There is no such export. An export is kept for a day."))
+    return found
+
+
+def _file(parts: Any, at: datetime) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = (
-        f'attachment; filename="social-accounts-{timezone.localdate(now):%Y-%m-%d}.csv"'
+        f'attachment; filename="social-accounts-{timezone.localdate(at):%Y-%m-%d}.csv"'
     )
     return response
-
-
-def lines(accounts: QuerySet[Account], names: NameVisibility, now: datetime) -> Iterator[str]:
-    """Yield the head, then one line per account."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEAD)
-    for account in _in_pages(accounts):
-        yield writer.writerow([safe(value) for value in _row(account, names, now)])
-
-
-def _in_pages(accounts: QuerySet[Account]) -> Iterator[Account]:
-    """Yield the accounts in their order, a page at a time by their ids.
-
-    No cursor is left open at PostgreSQL between two pages: a pooler such as PgBouncer would give it to somebody else meanwhile. An
-    account that is no longer to be seen when its page comes is left out.
-    """
-    ids = list(accounts.prefetch_related(None).values_list("pk", flat=True))
-    for start in range(0, len(ids), PAGE):
-        page = ids[start : start + PAGE]
-        found = {account.pk: account for account in accounts.filter(pk__in=page)}
-        yield from (found[pk] for pk in page if pk in found)
-
-
-def _row(account: Account, names: NameVisibility, now: datetime) -> list[object]:
-    one = summary.summarise(account, now)
-    checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
-    return [
-        account.channel, account.native_id, account.name, account.team.name, account.state, pills.pill("account", one.health).label,
-        pool_reasons.account_reason(account, one.entries),
-        account.restriction, account.deadline_kind, _utc(account.deadline), len(one.usable),
-        len(one.entries), one.people, names.token(one.active.token, account) if one.active else "",
-        _utc(max(checked, default=None)),
-    ]  # fmt: skip
-
-
-def _utc(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""

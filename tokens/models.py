@@ -8,4 +8,5 @@ from tokens.event_models import Handshake as Handshake
 from tokens.event_models import TokenEvent as TokenEvent
 from tokens.event_models import UnknownAnswer as UnknownAnswer
 from tokens.token_model import Token as Token
+from tokens.token_model import name_of_person as name_of_person
 from tokens.token_model import token_owner as token_owner

@@ -23,6 +23,11 @@ UNHEARD = timedelta(
 )  # for which a refresh that is asked for waits before it counts as one that nobody makes
 
 
+def name_of_person(name: str, native_name: str, native_id: str) -> str:
+    """Return whose a token is, as colleagues know the person: our user's name, else the native user's."""
+    return name or native_name or f"native user {native_id}"
+
+
 class Claimed(NamedTuple):
     """A token under way: whose app's it is, and the number of the claim that holds it."""
 
@@ -288,9 +293,8 @@ class Token(vault.NamesItsKeys):
     @property
     def person_name(self) -> str:
         """Whose it is, as colleagues know the person: our user's name, else the native user's."""
-        if self.consented_by is not None and self.consented_by.name:
-            return self.consented_by.name
-        return self.native_user_name or f"native user {self.native_user_id}"
+        name = self.consented_by.name if self.consented_by is not None else ""
+        return name_of_person(name, self.native_user_name, self.native_user_id)
 
     @property
     def is_removed(self) -> bool:

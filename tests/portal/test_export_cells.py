@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.export import safe
+from accounts.export_rows import safe
 
 SIGNS = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢", "﹣", "﹦", "﹫"]
 BEFORE = ["", " ", "\u00a0", "\u200b", "\ufeff", "\u202e", "\u2060\u00ad", "\t", "\x00", "\u2028"]

@@ -16,11 +16,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import summary
+from accounts import export_rows
 from accounts.models import Account
 from adtoken_project.embedded.processes import LOOPBACK
 from notifications import claims
-from portal import export
 from tests.notifications.support import claim_next, make_message
 from tests.support import connections as another_connection
 from tests.support import pgbouncer
@@ -66,7 +65,7 @@ def downloaded(port: int) -> list[str]:
     """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
     with through(port):
         accounts = Account.objects.order_by("pk")
-        rows = list(csv.reader(export.lines(summary.with_pools(accounts), names_for(None), NOW)))[1:]
+        rows = list(csv.reader(export_rows.lines(accounts, names_for(None), NOW)))[1:]
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
     return [row[1] for row in rows] + walked
 

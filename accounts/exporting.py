@@ -1,0 +1,150 @@
+"""Making an export in a worker: a page at a time, each in a transaction that also says how far it is, so that another worker goes on.
+
+Nothing here knows the format: `export_rows` makes the text of a page.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts import export_rows
+from accounts.models import Account, AccountExport, ExportPart
+from accounts.permissions import VIEW
+from users import liveness
+from users.models import Membership, User
+from users.visibility import names_for
+
+logger = logging.getLogger(__name__)
+
+State = AccountExport.State
+GOING = (State.WAITING, State.MAKING)
+KEPT_FOR = timedelta(days=1)
+KEPT = 3  # files of one person
+PART = 2_000  # accounts in one part
+MOST_ATTEMPTS = 5  # workers that may die of one
+
+
+def start(*, user: User, account_ids: Sequence[int], now: datetime) -> tuple[AccountExport, bool]:
+    """Ask for a file of these accounts, in this order. Return the export, and False where one of this person is being made already."""
+    try:
+        with transaction.atomic():
+            made = AccountExport.objects.create(
+                user=user,
+                account_ids=list(account_ids),
+                total=len(account_ids),
+                sees_all=user.is_superuser,
+                teams=_teams(user),
+                created_at=now,
+            )
+    except IntegrityError:
+        running = AccountExport.objects.defer("account_ids").filter(user=user, state__in=GOING).first()
+        return (running, False) if running else start(user=user, account_ids=account_ids, now=now)
+    older = AccountExport.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)[KEPT:]
+    AccountExport.objects.filter(pk__in=list(older)).delete()
+    return made, True
+
+
+def of_person(user: User) -> list[AccountExport]:
+    """Return what this person may open: asked for by them, of teams that are theirs still. Newest first."""
+    if not user.is_active or not user.has_perm(VIEW):
+        return []
+    mine = set(_teams(user))
+    found = AccountExport.objects.defer("account_ids").filter(user=user).order_by("-pk")
+    return [
+        one
+        for one in found
+        if (user.is_superuser or not one.sees_all) and (user.is_superuser or mine.issuperset(one.teams))
+    ]
+
+
+def content(export: AccountExport) -> Iterator[bytes]:
+    """Yield the file, a part at a time."""
+    for number in export.parts.order_by("number").values_list("number", flat=True):
+        part = export.parts.filter(number=number).values_list("content", flat=True).first()
+        yield bytes(part or b"")
+
+
+def make_next(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> bool:
+    """Make the export that waits longest, or go on with one whose worker died. Return whether there was one.
+
+    A worker that is to stop leaves the rest to another one.
+    """
+    export = _claim(clock())
+    if export is None:
+        return False
+    try:
+        with liveness.kept(partial(_keep, export)), timezone.override(export.user.zone):
+            _make(export, clock, goes_on)
+    except Exception:  # one that fails must not come again and again
+        logger.exception("Export %s could not be made", export.pk)
+        _mine(export).update(state=State.FAILED, claimed_until=None, account_ids=[])
+    return True
+
+
+def sweep(*, now: datetime) -> int:
+    """Remove what was made a day ago. Returns how many rows."""
+    return AccountExport.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
+
+
+@transaction.atomic
+def _claim(now: datetime) -> AccountExport | None:
+    due = Q(state=State.WAITING)
+    if liveness.may_take_over():
+        due |= Q(state=State.MAKING, claimed_until__lt=now)
+    found = AccountExport.objects.filter(due).order_by("pk").select_for_update(skip_locked=True, no_key=True)
+    export = found.first()
+    if export is None:
+        return None
+    export.state, export.attempts = State.MAKING, export.attempts + 1
+    export.claimed_until = now + liveness.CLAIM
+    if export.attempts > MOST_ATTEMPTS:
+        export.state, export.claimed_until = State.FAILED, None
+    export.save(update_fields=["state", "attempts", "claimed_until"])
+    return export if export.state == State.MAKING else None
+
+
+def _mine(export: AccountExport) -> QuerySet[AccountExport]:
+    """Return the row, unless another worker has begun since."""
+    return AccountExport.objects.filter(pk=export.pk, state=State.MAKING, attempts=export.attempts)
+
+
+def _keep(export: AccountExport, now: datetime) -> None:
+    _mine(export).update(claimed_until=now + liveness.CLAIM)
+
+
+def _make(export: AccountExport, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
+    user = export.user
+    if not user.is_active or not user.has_perm(VIEW):
+        _mine(export).update(state=State.FAILED, claimed_until=None, account_ids=[])
+        return
+    names, seen = names_for(user), Account.objects.visible_to(user)
+    while export.done < export.total:
+        if not goes_on():
+            _mine(export).update(state=State.WAITING, claimed_until=None)
+            return
+        ids = export.account_ids[export.done : export.done + PART]
+        text = export_rows.page(seen, ids, names, clock())
+        if not export.done:
+            text = export_rows.head() + text
+        if not _write(export, text, len(ids)):
+            return
+    _mine(export).update(state=State.READY, claimed_until=None, account_ids=[])
+
+
+@transaction.atomic
+def _write(export: AccountExport, text: str, count: int) -> bool:
+    """Write the next part, and that it is. Return False where another worker has begun since."""
+    if not _mine(export).update(done=export.done + count):
+        return False
+    ExportPart.objects.create(export=export, number=export.done // PART, content=text.encode())
+    export.done += count
+    return True
+
+
+def _teams(user: User) -> list[int]:
+    return sorted(Membership.objects.filter(user=user).values_list("team_id", flat=True))
