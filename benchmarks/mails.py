@@ -67,6 +67,7 @@ SERVERS = (
 def measure(run: Run) -> list[Section]:
     """Return the section. The data must be filled; an evaluation is run, and its mails are sent again in each round."""
     section = Section(f"Mails, {run.accounts:,} accounts, {run.rounds} rounds of {run.seconds:g} s")
+    Evaluation.objects.all().delete()  # with what its days have told already
     Message.objects.all().delete()
     evaluate(now=run.now)
     _make()  # what is loaded once is loaded

@@ -51,4 +51,5 @@ PARTS = (
     Part("sweeps", (SMALL,), own_data=True),
     Part("pages", (MIDDLE,), own_data=True),
     Part("mails", (SMALL,)),
+    Part("export", (MIDDLE,)),
 )

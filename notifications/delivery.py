@@ -122,7 +122,7 @@ class _Run:
             claims.keep([one.message for one in held], now)
 
     def go(self) -> None:
-        """Send until there is no more. Where something of ours fails, what is on its way is recorded before that is raised."""
+        """Send until there is no more. Where something of our own fails, what is on its way is recorded before that is raised."""
         while (did := self._guarded(self._advance)) or self.server.busy:
             for answer in self.server.answers(seconds=0 if did else LOOKS_EVERY):
                 self._guarded(partial(self._record, answer))

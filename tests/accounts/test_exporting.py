@@ -125,7 +125,7 @@ def test_another_worker_goes_on_where_one_died(boss: User, monkeypatch: pytest.M
     page = export_rows.page
 
     class Killed(BaseException):
-        """As kill -9: nothing of ours runs afterwards."""
+        """As kill -9: nothing of our own runs afterwards."""
 
     def die_in_the_second(accounts: Any, ids: Any, *rest: Any) -> str:
         if export.parts.exists():
