@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from adtoken_project.embedded.processes import StartError
+from benchmarks.curves import as_text, curves
 from benchmarks.environment import Environment, machine, prepare, start_django, stop_on_signals
 from benchmarks.measure import Section, load_average
 from benchmarks.parts import PARTS, Part, Run
@@ -100,6 +101,8 @@ def show(facts: dict[str, Any], sections: list[Section]) -> None:
     lines = [f"{name:<12}{value}" for name, value in facts.items()]
     print("\n".join(["", *lines, BUSY, "Figures are medians [lowest – highest round].", ""]))
     print("\n\n".join(section.as_text() for section in sections))
+    if grown := curves(section.as_json() for section in sections):
+        print("\n" + as_text(grown))
 
 
 def say(text: str) -> None:

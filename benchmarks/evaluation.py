@@ -51,8 +51,8 @@ def _round(now: datetime) -> dict[str, Figures]:
     floor_ordinary = _floor(ordinary_id)
     return {
         FIRST: first,
-        ANALYSED_EMPTY: analysed_empty,
         f"{FLOOR_INSERT} (first)": floor_first,
+        ANALYSED_EMPTY: analysed_empty,
         REPEAT: repeat,
         "  floor: read the tables once": floor_repeat,
         ORDINARY: ordinary,

@@ -107,13 +107,14 @@ def load_average() -> float:
 
 
 def _spread(values: list[float]) -> str:
-    middle = _number(statistics.median(values))
+    middle = number(statistics.median(values))
     if len(values) == 1 or min(values) == max(values):
         return f"{middle:>10}"
-    return f"{middle:>10}   [{_number(min(values))} – {_number(max(values))}]"
+    return f"{middle:>10}   [{number(min(values))} – {number(max(values))}]"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a figure with two or three digits that say something."""
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.3f}" if value < 1 else f"{value:.2f}"
