@@ -42,11 +42,12 @@ class BrokerAPI(NinjaAPI):
         return api_description.finish(super().get_openapi_schema(**options))
 
 
+key_auth = ApiKeyAuth()
 api = BrokerAPI(
     title="AdToken broker",
     version="1",
     description=api_description.INTRODUCTION,
-    auth=ApiKeyAuth(),
+    auth=key_auth,
     docs_url=None,
     urls_namespace="api",
     servers=[{"url": settings.BASE_URL, "description": "This installation"}],
@@ -77,7 +78,7 @@ def _refused(request: HttpRequest, error: broker.BrokerRefused) -> HttpResponse:
 
 @api.exception_handler(broker.NotAvailable)
 def _held(request: HttpRequest, error: broker.NotAvailable) -> HttpResponse:  # noqa: ARG001
-    held = accounts_api.held_problem(error).dict(exclude_none=True)
+    held = accounts_api.held_problem(error).model_dump(exclude_none=True)
     return problem(409, held.pop("title"), held.pop("detail"), **_rest(held))
 
 

@@ -1,4 +1,7 @@
-"""What holds for every answer below /api/, whoever made it: a view, Django, or another middleware."""
+"""What holds for every answer below /api/, whoever made it: a view, or Django.
+
+Jobs have keys and no sessions, so that nothing of what pages need runs for them (docs/decisions/0058-the-path-of-a-lease.md).
+"""
 
 import logging
 import re
@@ -9,60 +12,77 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_cache_control
+from django.middleware.security import SecurityMiddleware
+from django.urls import resolve
 
-from adtoken_project import problems
+from adtoken_project import api_routes, problems
 from adtoken_project.metrics import signals
 from broker.callers import Caller
 from broker.records import hash_of
 from broker.texts import text
 from users import quiet_requests
 from users.client_address import client_address
+from users.private_parts import convert_exception_to_response
 
 logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
 PREFIX = "/api/"
+PAGES = frozenset({"/api/v1/docs"})  # of people: they go through all that pages go through
 _LEASE = re.compile(r"/leases/([^/]+)")
 KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
 class ApiMiddleware:
-    """Refuses plain HTTP, keeps answers out of caches, and turns every error into problem+json.
+    """Serves the API: refuses plain HTTP and foreign hosts, keeps answers out of caches, and turns every error into problem+json.
 
-    It comes before all others, so that it also sees what they answer: a redirect to HTTPS, a refused host, a missing page, a crash.
+    What comes after it in settings.MIDDLEWARE is for pages: sessions, log-ins, forms, second factors, time zones, what browsers may load.
     """
 
     def __init__(self, get_response: View) -> None:
-        self.get_response = get_response
+        self._page = get_response
+        self._job: View = convert_exception_to_response(_serve)  # type: ignore[assignment]  # it is not asynchronous
+        self._security = SecurityMiddleware(_serve)  # for its headers
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer."""
-        if not request.path.startswith(PREFIX):
-            return self.get_response(request)
+        path = request.path
+        if not path.startswith(PREFIX):
+            return self._page(request)
         began = time.monotonic()
-        answer = self._answer(request)
+        answer = self._answer(request, self._page if path in PAGES else self._job)
         seconds = time.monotonic() - began
-        signals.request(path=request.path, status=answer.status_code, seconds=seconds)
+        signals.request(path=path, status=answer.status_code, seconds=seconds)
         _log(request, answer, seconds)
-        patch_cache_control(answer, no_store=True)
+        answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
         return answer
 
-    def _answer(self, request: HttpRequest) -> HttpResponse:
+    def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure():
             # A redirect would let a job go on sending its key in clear, first to us and then once more.
             return problems.problem(403, text("title_https_only"), text("https_only"))
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
-        answer = _as_problem(self.get_response(request))
+        answer = _as_problem(respond(request))
+        self._security.process_response(request, answer)
+        length = str(len(answer.content))
         if head:
-            length = len(answer.content)
             answer.content = b""
-            answer["Content-Length"] = str(length)
+        answer["Content-Length"] = length
         return answer
+
+
+def _serve(request: HttpRequest) -> HttpResponse:
+    """Answer a job. Raises DisallowedHost for a Host header that is not ours."""
+    request.get_host()
+    answer = api_routes.serve(request)
+    if answer is None:
+        match = request.resolver_match = resolve(request.path_info)
+        answer = match.func(request, *match.args, **match.kwargs)
+    return answer
 
 
 def _as_problem(answer: HttpResponse) -> HttpResponse:

@@ -63,7 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "adtoken_project.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
     "adtoken_project.tracing.middleware.TraceMiddleware",  # traces what all others do
-    "adtoken_project.api_middleware.ApiMiddleware",  # before all that answer: it sees what they do below /api/
+    "adtoken_project.api_middleware.ApiMiddleware",  # answers below /api/; what follows is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "users.middleware.PrivatePagesMiddleware",

@@ -35,6 +35,7 @@ from broker.api_schemas import (
     SignOut,
 )
 from broker.leases import Lease
+from broker.routes import Routes
 from broker.texts import text
 from tokens import reasons
 from tokens.channels import registry
@@ -44,6 +45,7 @@ from users.client_address import client_address
 from users.visibility import names_for_teams
 
 router = Router(tags=["broker"])
+routes = Routes(router)  # of jobs, all the time
 
 PAGE = 100
 _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
@@ -130,9 +132,9 @@ def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> 
     return _detail(summary.summarise(account, timezone.now()), caller)
 
 
-@router.post(
+@routes.post(
     "/accounts/{channel}/{native_id}/lease",
-    response=LeaseOut,
+    answer=LeaseOut,
     operation_id="lease_token",
     summary="Lease a token that works now",
 )
@@ -153,9 +155,9 @@ def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: Le
     return _lease(given)
 
 
-@router.post(
+@routes.post(
     "/leases/{lease_id}/sign",
-    response=SignOut,
+    answer=SignOut,
     operation_id="sign_request",
     summary="Sign a request (OAuth 1.0a)",
 )
@@ -173,9 +175,9 @@ def sign(request: HttpRequest, lease_id: str, wanted: SignIn) -> SignOut:
     return SignOut(authorization=header)
 
 
-@router.post(
+@routes.post(
     "/leases/{lease_id}/report",
-    response=ReportOut,
+    answer=ReportOut,
     operation_id="report_answer",
     summary="Report what the channel answered",
 )
@@ -259,7 +261,7 @@ def _detail(one: Summary, caller: Caller) -> AccountDetail:
     )
     names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
     return AccountDetail(
-        **_account(one).dict(),
+        **_account(one).model_dump(),
         pool=[_entry(one, entry, names) for entry in one.entries],
         what=explanation.what,
         who=explanation.who,

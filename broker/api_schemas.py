@@ -4,8 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ninja import Field, Schema
-from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from accounts import pool_reasons
 from tokens.channels import declarations
@@ -61,7 +60,7 @@ STATE_HELP = (
 ELSEWHERE_HELP = "null: somebody outside the key's teams."
 
 
-class FieldProblem(Schema):
+class FieldProblem(BaseModel):
     """What is wrong with one field or parameter."""
 
     location: Literal["body", "query", "path", "header"]
@@ -69,7 +68,7 @@ class FieldProblem(Schema):
     detail: str
 
 
-class Problem(Schema):
+class Problem(BaseModel):
     """An error as RFC 9457 has it, with what a caller needs to decide."""
 
     model_config = ConfigDict(
@@ -99,7 +98,7 @@ class Problem(Schema):
     errors: list[FieldProblem] | None = Field(None, description="422: each field that is wrong.")
 
 
-class PoolEntry(Schema):
+class PoolEntry(BaseModel):
     """One token of an account's pool, without anything secret."""
 
     token_id: int
@@ -115,7 +114,7 @@ class PoolEntry(Schema):
     last_checked_at: datetime | None
 
 
-class AccountOut(Schema):
+class AccountOut(BaseModel):
     """An ad account as its pool stands."""
 
     model_config = ConfigDict(
@@ -163,17 +162,19 @@ class AccountDetail(AccountOut):
     steps: list[str]
 
 
-class AccountPage(Schema):
+class AccountPage(BaseModel):
     """One page of accounts. Follow `next` until it is null."""
 
     accounts: list[AccountOut]
     next: str | None = Field(description="The `cursor` of the next page.")
 
 
-class In(Schema):
+class In(BaseModel):
     """A body that refuses what it does not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", from_attributes=True
+    )  # the latter as ninja's own: it words errors
 
 
 class LeaseIn(In):
@@ -188,14 +189,14 @@ class LeaseIn(In):
     )
 
 
-class SendOut(Schema):
+class SendOut(BaseModel):
     """Merge both blindly into the request."""
 
     headers: dict[str, str]
     query: dict[str, str]
 
 
-class LeaseOut(Schema):
+class LeaseOut(BaseModel):
     """A token that works now."""
 
     model_config = ConfigDict(
@@ -243,7 +244,7 @@ class SignIn(In):
     )
 
 
-class SignOut(Schema):
+class SignOut(BaseModel):
     """The header to send."""
 
     authorization: str = Field(examples=['OAuth oauth_consumer_key="...", oauth_signature="..."'])
@@ -266,7 +267,7 @@ class ReportIn(In):
     )
 
 
-class ReportOut(Schema):
+class ReportOut(BaseModel):
     """What to do next."""
 
     verdict: VerdictCode = Field(description="What the answer says of the token, the account, or us.")

@@ -9,6 +9,9 @@ from typing import Any
 from allauth.account.internal.flows.login import record_authentication as _record_authentication
 from allauth.socialaccount.internal.statekit import STATE_TTL as STATE_TTL  # seconds that a state is kept
 from allauth.socialaccount.internal.statekit import unstash_state as _unstash_state
+from django.core.handlers.exception import (
+    convert_exception_to_response as convert_exception_to_response,
+)  # for a chain of our own
 from django.db import connection
 from django.db.models import Model
 from django.http import HttpRequest

@@ -7,14 +7,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts import api_keys, pool
-from accounts.models import Account, ApiKey
+from accounts import pool
+from accounts.models import Account
 from adtoken_project.api import api
-from broker import callers
 from tests.macros.support import ending
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
+from tests.support.jobs import issued_key
 from tokens.models import Token
-from users.models import Team
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -22,10 +21,8 @@ JSON = "application/json"
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    callers._facts.clear()
-    text = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
-    yield Client(headers={"authorization": f"Bearer {text}"}, raise_request_exception=False)
-    callers._facts.clear()
+    with issued_key() as text:
+        yield Client(headers={"authorization": f"Bearer {text}"}, raise_request_exception=False)
 
 
 @pytest.fixture

@@ -14,14 +14,13 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from accounts import actions, api_keys
-from accounts.models import Account, ApiKey
+from accounts import actions
+from accounts.models import Account
 from adtoken_project.api import api
-from broker import callers
 from tests.portal.support import linked, token_of
 from tests.support import node
 from tests.support.factories import make_user
-from users.models import Team
+from tests.support.jobs import issued_key
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 WITHIN = 60  # seconds
@@ -38,9 +37,8 @@ def description(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key() -> Iterator[str]:
-    callers._facts.clear()
-    yield api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
-    callers._facts.clear()
+    with issued_key() as text:
+        yield text
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from users.models import Team
     ("part", "taken"),
     [
         (login.record_authentication, ["request", "user", "method", "extra_data"]),
+        (private_parts.convert_exception_to_response, ["get_response"]),
         (statekit.unstash_state, ["request", "state_id", "provider_id", "raises"]),
         (
             vars(redis.Channel)["_connparams"],
