@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 
-from adtoken_project import api_routes, problems
+from adtoken_project import api_routes, kept_connections, problems
 from adtoken_project.metrics import signals
 from broker.callers import Caller
 from broker.records import hash_of
@@ -57,6 +57,7 @@ class ApiMiddleware:
         answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
         answer.headers.pop("Vary", None)
+        kept_connections.keep()
         return answer
 
     def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:

@@ -24,9 +24,18 @@ class AdTokenConfig(AppConfig):
 
     def ready(self) -> None:
         """Refuse settings that are unsafe, and connect what the root carries between apps that do not know each other."""
+        from django.core.signals import request_started
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import grants, groups, late_mail, operations_notices, safe_start, schedules
+        from adtoken_project import (
+            grants,
+            groups,
+            kept_connections,
+            late_mail,
+            operations_notices,
+            safe_start,
+            schedules,
+        )
         from notifications import invitation_mails, login_mails
         from users import retention
 
@@ -34,6 +43,9 @@ class AdTokenConfig(AppConfig):
         start_error_reports()
         start_traces()
 
+        request_started.connect(
+            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.kept_connections"
+        )
         invitation_mails.register()
         login_mails.register()
         late_mail.register()

@@ -104,10 +104,11 @@ TEMPLATES = [
 _DATABASE = env.database("DATABASE_URL")
 DATABASES = {"default": _DATABASE}
 _DATABASE |= {
+    "ENGINE": "adtoken_project.database",
     "ATOMIC_REQUESTS": False,  # no call to a channel or mail server may run inside a transaction
     "CONN_MAX_AGE": 0,  # the pool keeps the connections
     "DISABLE_SERVER_SIDE_CURSORS": True,  # a PgBouncer in transaction mode would give them to others
-    "CONN_HEALTH_CHECKS": True,  # at checkout: a restarted PostgreSQL must not cost an error per pooled connection
+    "CONN_HEALTH_CHECKS": False,  # our backend looks at what the pool gives
     "OPTIONS": {
         **_DATABASE.get("OPTIONS", {}),  # what the address says: sslmode, sslrootcert
         "pool": {

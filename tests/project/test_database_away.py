@@ -7,13 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from psycopg import sql
+from psycopg_pool import ConnectionPool
 from pytest_django import Settings
 
 from accounts import api_keys
 from accounts.models import ApiKey
+from adtoken_project import kept_connections
+from adtoken_project.database import base
 from notifications import delivery, outbox
 from notifications.models import Message
 from portal import first_steps
@@ -24,7 +28,7 @@ from users.models import Team
 pytestmark = pytest.mark.django_db(transaction=True)
 
 _ALLOW = sql.SQL("alter database {} with allow_connections {}")
-_END = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = %s"
+_END = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = %s"
 
 
 class Server:
@@ -110,6 +114,95 @@ def test_connections_that_a_restart_has_ended_cost_no_answer(server: Server, ask
     statuses = {asker.get("/api/v1/accounts").status_code for _ in range(5)}
 
     assert statuses == {200}
+
+
+# ---- a thread that serves jobs keeps its connection
+
+
+def call(path: str, key: str) -> int:
+    """Ask as a web server does: the connection is given back, or kept, as there."""
+    statuses: list[int] = []
+
+    def start(status: str, _headers: Any, _error: Any = None, /) -> Any:
+        statuses.append(int(status.split()[0]))
+
+    environ = RequestFactory(headers={"Authorization": f"Bearer {key}"}).get(path).environ
+    answer = WSGIHandler()(environ, start)
+    b"".join(answer)
+    answer.close()
+    return statuses[0]
+
+
+@pytest.fixture
+def key() -> str:
+    return api_keys.issue(
+        name="job", scopes=list(ApiKey.Scope.values), teams=[Team.objects.create(name="A")]
+    )[1]
+
+
+def test_a_job_s_connection_waits_for_the_next_job_for_a_while_and_a_page_s_does_not(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("/api/v1/accounts", key)
+    kept = connection.connection
+    call("/api/v1/accounts", key)
+    again = connection.connection
+    monkeypatch.setattr(kept_connections, "KEPT", -1)
+    call("/api/v1/accounts", key)
+    over = connection.connection
+    call("/", key)
+
+    assert kept is not None
+    assert again is kept
+    assert over is None
+    assert connection.connection is None
+
+
+def test_a_pool_that_is_no_larger_than_the_threads_keeps_none(key: str, settings: Settings) -> None:
+    settings.WEB_THREADS = 100
+
+    call("/api/v1/accounts", key)
+
+    assert connection.connection is None
+
+
+@pytest.mark.parametrize("path", ["/api/v1/accounts", "/channels.css", "/readyz"])
+def test_a_kept_connection_that_a_restart_has_ended_costs_no_answer(
+    server: Server, key: str, path: str
+) -> None:
+    call("/api/v1/accounts", key)
+    assert connection.connection is not None
+    server.end_connections()
+
+    assert call(path, key) == 200
+
+
+def test_a_connection_is_asked_whether_it_works_where_it_was_not_used_for_a_while(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    check = ConnectionPool.check_connection
+
+    def watched(given: Any) -> None:
+        asked.append(given)
+        check(given)
+
+    monkeypatch.setattr(ConnectionPool, "check_connection", watched)
+
+    def take() -> int:
+        asked.clear()
+        connection.ensure_connection()
+        connection.close()
+        return len(asked)
+
+    for _ in range(10):  # the pool has given each of its connections
+        take()
+
+    fresh = take()
+    monkeypatch.setattr(base, "FRESH", -1.0)
+    old = take()
+
+    assert (fresh, old) == (0, 1)
 
 
 def test_another_fault_of_ours_is_500(asker: Client, monkeypatch: pytest.MonkeyPatch) -> None:
