@@ -9,7 +9,7 @@ from broker import records  # once the apps are loaded
 __all__ = ["application"]
 
 
-def _nothing(**_facts: Any) -> None:
+def _nothing(*_given: Any, **_facts: Any) -> None:
     """Write no row."""
 
 

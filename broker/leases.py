@@ -3,16 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.core import signing
 
 from accounts import selection
 from accounts.models import Account, AccountToken, LeaseRecord
-from broker import records
+from broker import prepared, records
 from broker.callers import Caller
 from broker.errors import Busy, LeaseOver, NotAvailable, NotFound
-from broker.prepared import prepared_cursor
 from broker.texts import text
 from broker.unavailable import not_available
 from tokens import lifecycle, probe, vault
@@ -62,8 +61,7 @@ class Claims:
     purpose: Purpose
 
 
-@dataclass(frozen=True)
-class _LeaseRow:
+class _LeaseRow(NamedTuple):
     """The facts of the one read: account, active token, channel app's version."""
 
     account_id: int
@@ -175,10 +173,8 @@ def _read(caller: Caller, channel: str, native_id: str, token_id: int | None = N
         raise NotFound(text("no_account")) from error
     teams = None if caller.teams is None else list(caller.teams)
     facts: dict[str, Any] = {"teams": teams, "token": token_id, "channel": channel, "native_id": native_id}
-    with prepared_cursor() as cursor:
-        cursor.execute(_READ, facts)
-        found = cursor.fetchone()
-    row = _LeaseRow(*found) if found else None
+    found = prepared.read(_READ, facts)
+    row = _LeaseRow(*found[0]) if found else None
     if row is None or not caller.reaches(channel=channel, team_id=row.team_id):
         raise NotFound(text("no_account"))
     return row
@@ -213,16 +209,8 @@ def _make(caller: Caller, row: _LeaseRow, purpose: Purpose, now: datetime) -> Le
     if row.last_used_at is None or now - row.last_used_at > timedelta(hours=1):
         lifecycle.note_use(token_id=row.token_id, now=now)
     lease_id = signing.dumps(parts, salt=SALT)
-    records.write(
-        caller=caller,
-        kind=LeaseRecord.Kind.LEASE,
-        account_id=row.account_id,
-        token_id=row.token_id,
-        generation=row.generation,
-        purpose=purpose,
-        lease_id=lease_id,
-        now=now,
-    )
+    given = records.Given(row.account_id, row.token_id, row.generation, purpose, lease_id)
+    records.write(caller, LeaseRecord.Kind.LEASE, given, now=now)
     return Lease(
         lease_id=lease_id,
         expires_at=_time(int(expires_at.timestamp())),
@@ -304,9 +292,7 @@ def _lengthen(
 
 def _has_others(row: _LeaseRow) -> bool:
     """Return whether another living token is in the pool. Mostly none is, and while a channel is dark this is asked all the time."""
-    with prepared_cursor() as cursor:
-        cursor.execute(_OTHERS, {"account": row.account_id, "token": row.token_id})
-        return bool(cursor.fetchone()[0])
+    return bool(prepared.read(_OTHERS, {"account": row.account_id, "token": row.token_id})[0][0])
 
 
 def _other(row: _LeaseRow, until: datetime, purpose: Purpose, now: datetime) -> tuple[int | None, int]:

@@ -5,55 +5,98 @@ The table is append only (`users.append_only`): whoever may lease cannot remove 
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from accounts.models import LeaseRecord
+from broker import prepared
 from broker.callers import Caller
 from broker.errors import Busy
-from broker.prepared import prepared_cursor
+from broker.group_commit import GroupCommit
 from broker.texts import text
 
 logger = logging.getLogger(__name__)
 
-_INSERT = """
-insert into accounts_leaserecord
-    (at, kind, key_id, caller, address, account_id, token_id, generation, purpose, lease_hash, request)
-values (%s, %s, %s, %s, %s::inet, %s, %s, %s, %s, %s, %s)
-"""
 RETRY_AFTER = 10  # seconds
+FEW = 8  # rows that are written one beside the other; more come as lists, of which PostgreSQL plans one statement for any number
+
+_COLUMNS = {
+    "at": "timestamptz", "kind": "text", "key_id": "bigint", "caller": "text", "address": "inet", "account_id": "bigint",
+    "token_id": "bigint", "generation": "int", "purpose": "text", "lease_hash": "text", "request": "text",
+}  # fmt: skip
+_INTO = f"insert into accounts_leaserecord ({', '.join(_COLUMNS)})"
+_LISTS = ", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())
+_MANY = f"{_INTO} select * from unnest({_LISTS})"  # noqa: S608  # all of it stands here
 
 
-def write(
-    *,
-    caller: Caller,
-    kind: LeaseRecord.Kind,
-    account_id: int,
-    token_id: int,
-    generation: int,
-    purpose: str,
-    lease_id: str,
-    now: datetime,
-    request: str = "",
-) -> None:
-    """Add the row, `request` being what is signed. Raises Busy where the row cannot be written: nothing may be handed out then."""
-    facts: list[Any] = [now, kind.value, caller.key_id or None, caller.name, caller.address]
-    facts += [
-        account_id,
-        token_id,
-        generation,
-        purpose,
-        hash_of(lease_id),
-        request[: LeaseRecord.REQUEST_LENGTH],
-    ]
-    try:
-        with prepared_cursor() as cursor:
-            cursor.execute(_INSERT, facts)
-    except DatabaseError as error:
-        logger.exception("A hand-out could not be recorded, so nothing was handed out.")
-        raise Busy(RETRY_AFTER, text("not_recorded")) from error
+class Given(NamedTuple):
+    """What is handed out: of which account's token, under which lease. `request` is what is signed."""
+
+    account_id: int
+    token_id: int
+    generation: int
+    purpose: str
+    lease_id: str
+    request: str = ""
+
+
+def write(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime) -> None:
+    """Add the row. Raises Busy where it cannot be written: nothing may be handed out then.
+
+    Requests that come at the same time share one commit. Inside a transaction the row belongs to that.
+    """
+    row = _row(caller, kind, given, now)
+    with _NotRecorded():
+        if connection.in_atomic_block:
+            _insert([row])
+        else:
+            _together.write(row)
+
+
+def write_all(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
+    """Add the rows of many leases. Raises Busy where they cannot be written: none may be handed out then."""
+    with _NotRecorded():
+        _insert([_row(caller, LeaseRecord.Kind.LEASE, one, now) for one in given])
+
+
+class _NotRecorded:
+    """Turns what PostgreSQL refuses into an answer."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, DatabaseError):
+            logger.error("A hand-out could not be recorded, so nothing was handed out.", exc_info=error)
+            raise Busy(RETRY_AFTER, text("not_recorded")) from error
+
+
+def _row(caller: Caller, kind: LeaseRecord.Kind, given: Given, now: datetime) -> tuple[Any, ...]:
+    who = (caller.key_id or None, caller.name, caller.address)
+    what = given[:4]
+    return (
+        now, kind.value, *who, *what, hash_of(given.lease_id), given.request[: LeaseRecord.REQUEST_LENGTH],
+    )  # fmt: skip
+
+
+def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
+    if len(rows) <= FEW:
+        prepared.write(_few(len(rows)), [value for row in rows for value in row])
+    else:
+        prepared.write(_MANY, [list(column) for column in zip(*rows, strict=True)])
+
+
+@lru_cache(maxsize=FEW)
+def _few(count: int) -> str:
+    one = f"({', '.join(f'%s::{kind}' for kind in _COLUMNS.values())})"
+    return f"{_INTO} values {', '.join([one] * count)}"
+
+
+_together = GroupCommit(_insert, most=FEW)
 
 
 def hash_of(lease_id: str) -> str:

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from accounts.models import Account, AccountToken, LeaseRecord
-from broker import records
+from broker import prepared, records
 from broker.callers import Caller
 from broker.errors import BrokerRefused, LeaseOver, NotFound
 from broker.leases import Claims, open_lease
-from broker.prepared import prepared_cursor
 from broker.texts import text
 from broker.unavailable import not_available
 from tokens import vault
@@ -22,8 +21,7 @@ from tokens.models import Token
 from users import hold
 
 
-@dataclass(frozen=True)
-class _SigningRow:
+class _SigningRow(NamedTuple):
     """What holds now of the lease's account, token and pool entry: the facts of the one read."""
 
     channel: str
@@ -83,25 +81,17 @@ def sign(
         )
     except ValueError as error:
         raise BrokerRefused(str(error)) from error
-    records.write(
-        caller=caller,
-        kind=LeaseRecord.Kind.SIGNATURE,
-        account_id=claims.account_id,
-        token_id=claims.token_id,
-        generation=claims.generation,
-        purpose=claims.purpose,
-        lease_id=lease_id,
-        now=now,
-        request=f"{method} {urlsplit(url).path}",
+    signed = f"{method} {urlsplit(url).path}"
+    given = records.Given(
+        claims.account_id, claims.token_id, claims.generation, claims.purpose, lease_id, signed
     )
+    records.write(caller, LeaseRecord.Kind.SIGNATURE, given, now=now)
     return header
 
 
 def _read(claims: Claims) -> _SigningRow | None:
-    with prepared_cursor() as cursor:
-        cursor.execute(_READ, [claims.token_id, claims.account_id])
-        found = cursor.fetchone()
-    return _SigningRow(*found) if found else None
+    found = prepared.read(_READ, [claims.token_id, claims.account_id])
+    return _SigningRow(*found[0]) if found else None
 
 
 def _ask_again(caller: Caller, claims: Claims, row: _SigningRow) -> None:
