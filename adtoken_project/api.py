@@ -16,9 +16,10 @@ import broker
 from adtoken_project import api_description, problems
 from adtoken_project.problems import problem
 from broker import api as accounts_api
+from broker.api_problems import problem_of
 from broker.callers import Caller, authenticate
 from broker.texts import text
-from tokens.vault import NothingStored, VaultError
+from tokens.vault import VaultError
 from users import hold
 
 logger = logging.getLogger(__name__)
@@ -61,30 +62,9 @@ def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  #
     return problems.plain(404)
 
 
-@api.exception_handler(broker.NotFound)
-def _not_found(request: HttpRequest, error: broker.NotFound) -> HttpResponse:  # noqa: ARG001  # ninja's interface
-    return problem(404, text("title_404"), str(error))
-
-
-@api.exception_handler(broker.LeaseOver)
-def _lease_over(request: HttpRequest, error: broker.LeaseOver) -> HttpResponse:  # noqa: ARG001
-    return problem(410, text("title_lease_over"), str(error))
-
-
-@api.exception_handler(broker.BrokerRefused)
-def _refused(request: HttpRequest, error: broker.BrokerRefused) -> HttpResponse:  # noqa: ARG001
-    return problem(400, text("title_refused"), str(error))
-
-
-@api.exception_handler(broker.NotAvailable)
-def _held(request: HttpRequest, error: broker.NotAvailable) -> HttpResponse:  # noqa: ARG001
-    held = accounts_api.held_problem(error).model_dump(exclude_none=True)
-    return problem(409, held.pop("title"), held.pop("detail"), **_rest(held))
-
-
-@api.exception_handler(broker.Busy)
-def _busy(request: HttpRequest, error: broker.Busy) -> HttpResponse:  # noqa: ARG001
-    return problem(503, text("title_busy"), str(error), retry_after=error.retry_after)
+@api.exception_handler(broker.BrokerError)
+def _refused(request: HttpRequest, error: broker.BrokerError) -> HttpResponse:  # noqa: ARG001  # ninja's interface
+    return problems.of(problem_of(error))
 
 
 @api.exception_handler(hold.OnHold)
@@ -95,8 +75,7 @@ def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa:
 @api.exception_handler(VaultError)
 def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
     logger.error("credentials do not open: %s", error)
-    detail = text("no_secret" if isinstance(error, NothingStored) else "does_not_open")
-    return problem(503, text("title_out_of_order"), detail, retry_after=300)
+    return problems.of(problem_of(error))
 
 
 @api.exception_handler(accounts_api.ScopeMissing)
@@ -140,7 +119,3 @@ def _field_problem(item: dict[str, Any]) -> dict[str, str]:
 @api.exception_handler(HttpError)
 def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
     return problem(error.status_code, text("title_refused"), str(error))
-
-
-def _rest(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in {"type", "status"}}

@@ -8,8 +8,9 @@ from broker.api_schemas import NAMED, Problem
 INTRODUCTION = (
     "Gives publishing jobs a token that works now. Send `Authorization: Bearer adt_...`; the key's teams and channels say which accounts "
     "it sees. Every error is a problem (RFC 9457, application/problem+json). Fields and parameters that are not described are refused "
-    "(422). HEAD is answered wherever GET is. Nothing may be cached. New fields in answers, and new values where a list of values is "
-    "given for answers, may come at any time within version 1; nothing is renamed or removed."
+    "(422). HEAD is answered wherever GET is. No cache may keep an answer; a job keeps a lease until its `expires_at`, and asks for many "
+    "accounts in one call. New fields in answers, and new values where a list of values is given for answers, may come at any time within "
+    "version 1; nothing is renamed or removed."
 )
 
 _RETRY_AFTER = {
@@ -37,6 +38,7 @@ _OF: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {
         409: ("Only a person can help: reason, since, who, steps.", {}),
         503: ("Tokens are being checked, or the lease could not be recorded.", _RETRY_AFTER),
     },
+    "lease_tokens": {},
     "sign_request": {
         400: ("This is not signed: the detail says what is. Or the request cannot be read.", {}),
         404: ("There is no such lease, or it is another key's.", {}),

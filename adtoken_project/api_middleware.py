@@ -52,7 +52,8 @@ class ApiMiddleware:
         began = time.monotonic()
         answer = self._answer(request, self._page if path in PAGES else self._job)
         seconds = time.monotonic() - began
-        signals.request(path=path, status=answer.status_code, seconds=seconds)
+        leases = getattr(request, "leases", None)  # of a batch
+        signals.request(path=path, status=answer.status_code, seconds=seconds, leases=leases)
         _log(request, answer, seconds)
         answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.

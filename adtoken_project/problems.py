@@ -8,6 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpResponse
 
 from broker import texts
+from broker.api_schemas import Problem
 from broker.texts import text
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,6 +25,12 @@ def problem(status: int, title: str, detail: str, **more: Any) -> HttpResponse:
     if status == HTTPStatus.UNAUTHORIZED:
         answer["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+def of(found: Problem) -> HttpResponse:
+    """Return a problem that was made elsewhere as an answer."""
+    said = found.model_dump(exclude_none=True, exclude={"type"})
+    return problem(said.pop("status"), said.pop("title"), said.pop("detail"), **said)
 
 
 def plain(status: int) -> HttpResponse:

@@ -3,14 +3,16 @@
 For Python callers; broker.api is the same over HTTP.
 """
 
+from broker.batches import lease_many
 from broker.callers import Caller
 from broker.calls import Reply, call
-from broker.errors import BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
+from broker.errors import BrokerError, BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
 from broker.leases import Lease, lease
 from broker.reports import ReportAnswer, report
 from broker.signing import sign
 
 __all__ = [
+    "BrokerError",
     "BrokerRefused",
     "Busy",
     "Caller",
@@ -22,6 +24,7 @@ __all__ = [
     "ReportAnswer",
     "call",
     "lease",
+    "lease_many",
     "report",
     "sign",
 ]

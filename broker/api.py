@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated
@@ -16,24 +17,29 @@ from accounts import pool_reasons, summary
 from accounts.models import Account, AccountToken, ApiKey
 from accounts.summary import Summary
 from broker import Caller
+from broker.api_problems import held_problem, problem_of
 from broker.api_schemas import (
     STATE_HELP,
     AccountDetail,
+    AccountName,
     AccountOut,
     AccountPage,
     AccountState,
     ChannelKey,
     ChannelName,
     LeaseIn,
+    LeaseOrProblem,
     LeaseOut,
+    LeasesIn,
+    LeasesOut,
     PoolEntry,
-    Problem,
     ReportIn,
     ReportOut,
     SendOut,
     SignIn,
     SignOut,
 )
+from broker.batches import Answer
 from broker.leases import Lease
 from broker.routes import Routes
 from broker.texts import text
@@ -155,6 +161,25 @@ def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: Le
     return _lease(given)
 
 
+@routes.post("/leases", answer=LeasesOut, operation_id="lease_tokens", summary="Lease for many accounts")
+def lease_many(request: HttpRequest, wanted: LeasesIn) -> LeasesOut:
+    """Return for each account, in the order in which they were sent, a lease or the problem that `lease` would answer.
+
+    Nothing waits for a channel: where a token must be renewed first, the account's problem says 503, and when to ask again.
+    """
+    caller = caller_of(request, ApiKey.Scope.LEASE)
+    answers = broker.lease_many(
+        caller=caller,
+        accounts=[(one.channel, one.native_id) for one in wanted.accounts],
+        now=timezone.now(),
+        min_valid_for=wanted.min_valid_for,
+        purpose=wanted.purpose,
+    )
+    given = [_of_batch(one, answer) for one, answer in zip(wanted.accounts, answers, strict=True)]
+    request.leases = Counter(one.problem.status if one.problem else 200 for one in given)  # type: ignore[attr-defined]  # for the figures
+    return LeasesOut(leases=given)
+
+
 @routes.post(
     "/leases/{lease_id}/sign",
     answer=SignOut,
@@ -200,22 +225,6 @@ def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
         lease=_lease(found.lease) if found.lease else None,
         retry_after=found.retry_after,
         problem=held_problem(found.held) if found.held else None,
-    )
-
-
-def held_problem(held: broker.NotAvailable) -> Problem:
-    """Return the problem that says why only a person can help."""
-    return Problem(
-        type="about:blank",
-        title=text("title_held"),
-        status=409,
-        detail=held.detail,
-        reason=held.reason,
-        since=held.since,
-        who=list(held.who),
-        steps=list(held.steps),
-        retry_after=None,
-        errors=None,
     )
 
 
@@ -287,6 +296,11 @@ def _entry(one: Summary, entry: AccountToken, names: NameVisibility) -> PoolEntr
         "last_checked_at": token.last_checked_at,
     }
     return PoolEntry.model_validate(facts)
+
+
+def _of_batch(asked: AccountName, answer: Answer) -> LeaseOrProblem:
+    lease, problem = (_lease(answer), None) if isinstance(answer, Lease) else (None, problem_of(answer))
+    return LeaseOrProblem(channel=asked.channel, native_id=asked.native_id, lease=lease, problem=problem)
 
 
 def _lease(given: Lease) -> LeaseOut:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from accounts import pool_reasons
+from broker.batches import MOST
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason, Verdict
 from tokens.models import Token
@@ -189,6 +190,19 @@ class LeaseIn(In):
     )
 
 
+class AccountName(In):
+    """An account, as addresses name it."""
+
+    channel: ChannelName = Field(examples=[_KEY])
+    native_id: str = Field(max_length=200, examples=["203847561029384"])
+
+
+class LeasesIn(LeaseIn):
+    """The accounts of one batch, and what a job needs of each."""
+
+    accounts: list[AccountName] = Field(min_length=1, max_length=MOST)
+
+
 class SendOut(BaseModel):
     """Merge both blindly into the request."""
 
@@ -228,6 +242,23 @@ class LeaseOut(BaseModel):
         None,
         description="Where requests go with this token, at a channel whose API has an address in each region. Null: it has one for all.",
     )
+
+
+class LeaseOrProblem(BaseModel):
+    """What became of one account of a batch: either of the two."""
+
+    channel: str
+    native_id: str
+    lease: LeaseOut | None
+    problem: Problem | None = Field(
+        description="As the account's own lease would answer; `status` says which."
+    )
+
+
+class LeasesOut(BaseModel):
+    """One for each account that was sent, in the same order."""
+
+    leases: list[LeaseOrProblem]
 
 
 class SignIn(In):

@@ -8,7 +8,8 @@ from typing import Any
 from accounts.models import Account
 from broker.callers import Caller
 from broker.errors import BrokerRefused, Busy, LeaseOver
-from broker.leases import Lease, Purpose, lease
+from broker.lease_rows import Purpose
+from broker.leases import Lease, lease
 from broker.reports import report
 from broker.signing import sign
 from broker.texts import text

@@ -20,6 +20,10 @@ class BrokerRefused(BrokerError):  # noqa: N818
     """The request itself cannot be served (a wrong address to sign, a channel that does not sign). The text says what to do."""
 
 
+class Failed(BrokerError):  # noqa: N818
+    """Something broke on our side over one account of a batch; the log says what."""
+
+
 @dataclass
 class NotAvailable(BrokerError):  # noqa: N818
     """Only a person can help: the account is deactivated, paused or restricted, or no token lives long enough."""

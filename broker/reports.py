@@ -11,7 +11,8 @@ from accounts.models import Account
 from broker import control
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
-from broker.leases import Claims, Lease, Purpose, lease, open_lease
+from broker.lease_rows import Purpose
+from broker.leases import Claims, Lease, lease, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import registry, shares

@@ -328,6 +328,21 @@ def lengthen(
     probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews)
 
 
+def want_longer(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:
+    """Ask for the renewal that `lengthen` would wait for, and go. Returns whether one is on its way, or somebody asks about it now."""
+    token = Token.objects.select_related("app").get(pk=token_id)
+    ends = token.access_expires_at
+    if ends is None or ends > until:
+        return False
+    if token.refresh_wanted_at is not None or token.refresh_began_at is not None:
+        return True
+    if not _can_heal(token, now) or _just_renewed(token, now) or renewal.pausing(token, now):
+        return False
+    if claim(token_id, now):
+        lifecycle.want_refresh(token_id=token_id, now=now, source=source, renew=True)
+    return True
+
+
 def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> TransitionOutcome | int:
     """Return what the other one's question gave, or the number of our claim where its claim has ended without an answer.
 

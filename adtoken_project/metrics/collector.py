@@ -150,16 +150,21 @@ def _requests(sums: dict[counted.Labels, float]) -> Iterator[Metric]:
     seconds = HistogramMetricFamily(
         "adtoken_api_request_duration_seconds", "How long the API took to answer.", labels=["operation"]
     )
+    leases = CounterMetricFamily(
+        "adtoken_leases", "Leases asked for, singly or in a batch, by what was answered.", labels=["status"]
+    )
     operations: dict[str, dict[str, float]] = {}
     for labels, value in sorted(sums.items()):
         match labels:
             case ("request", operation, status):
                 total.add_metric([operation, status], value)
+            case ("lease", status):
+                leases.add_metric([status], value)
             case ("request seconds", operation, bucket):
                 operations.setdefault(operation, {})[bucket] = value
     for operation, found in operations.items():
         seconds.add_metric([operation], _buckets(found), sum_value=found.get("sum", 0.0))
-    yield from (total, seconds)
+    yield from (total, seconds, leases)
 
 
 def _buckets(found: dict[str, float]) -> list[tuple[str, float]]:

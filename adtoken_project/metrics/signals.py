@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun
@@ -12,17 +13,23 @@ SENT_AT = "adtoken_sent_at"  # the header of a call that says when it was sent, 
 _OPERATION = re.compile(r"/api/v1/(?:accounts|leases)/.+/(lease|report|sign)$")
 
 
-def request(*, path: str, status: int, seconds: float) -> None:
-    """Count a request of the API."""
+def request(*, path: str, status: int, seconds: float, leases: Mapping[int, int] | None = None) -> None:
+    """Count a request of the API, and the leases that it asked for: `leases` says of a batch how many were answered by which status."""
     operation = _operation(path)
     counted.add("request", operation, str(status))
     counted.took("request seconds", operation, seconds=seconds)
+    if operation == "lease":
+        leases = {status: 1}
+    for answered, number in (leases or {}).items():
+        counted.add("lease", str(answered), amount=number)
 
 
 def _operation(path: str) -> str:
-    """Return what a path asks for, one of five words."""
+    """Return what a path asks for, one of six words."""
     if found := _OPERATION.match(path):
         return found[1]
+    if path == "/api/v1/leases":
+        return "leases"
     return "accounts" if path.startswith("/api/v1/accounts") else "other"
 
 

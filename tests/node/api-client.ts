@@ -38,6 +38,10 @@ check(held.response.status === 409 && held.error !== undefined, "a paused accoun
 const reason: Reason | null | undefined = held.error.reason;
 check(reason === "paused" && held.error.status === 409, "the reason is typed");
 
+const batch = await api.POST("/api/v1/leases", { body: { accounts: [account, paused] } });
+check(batch.data?.leases[0].lease?.native_id === NATIVE_ID, "a batch leases for one account");
+check(batch.data.leases[1].problem?.reason === "paused", "and says why it does not for the other");
+
 // @ts-expect-error the compiler finds a misspelt field, and so does the API
 const wrong: components["schemas"]["LeaseIn"] = { min_valid: 60 };
 const misspelt = await api.POST(address, { params: { path: account }, body: wrong });

@@ -316,7 +316,14 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
         operation["operationId"] for methods in schema["paths"].values() for operation in methods.values()
     }
 
-    assert names == {"list_accounts", "get_account", "lease_token", "sign_request", "report_answer"}
+    assert names == {
+        "list_accounts",
+        "get_account",
+        "lease_token",
+        "lease_tokens",
+        "sign_request",
+        "report_answer",
+    }
     assert [server["url"] for server in schema["servers"]] == ["http://testserver"]
 
 
@@ -343,7 +350,8 @@ def test_no_field_of_a_request_must_be_sent_that_has_a_default(schema: Any) -> N
     models = schema["components"]["schemas"]
 
     assert models["LeaseIn"].get("required", []) == []
-    for model in ("LeaseIn", "SignIn", "ReportIn"):
+    assert models["LeasesIn"]["required"] == ["accounts"]
+    for model in ("LeaseIn", "LeasesIn", "AccountName", "SignIn", "ReportIn"):
         assert models[model]["additionalProperties"] is False
         assert not any("default" in field for field in models[model]["properties"].values()), model
 

@@ -76,7 +76,7 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
     monkeypatch.setenv("NO_PROXY", "*")
     calls = {
         name: importlib.import_module(f"adtoken_client.api.broker.{name}")
-        for name in ("list_accounts", "get_account", "lease_token", "report_answer")
+        for name in ("list_accounts", "get_account", "lease_token", "lease_tokens", "report_answer")
     }
     models = importlib.import_module("adtoken_client.models")
     connected, paused = (("facebook", account.native_id) for account in accounts)
@@ -89,6 +89,8 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
             lease.lease_id, client=client, body=models.ReportIn(status=200, body={"id": "1"})
         )
         held = calls["lease_token"].sync(*paused, client=client, body=models.LeaseIn(min_valid_for=60))
+        names = [models.AccountName(channel, native_id) for channel, native_id in (connected, paused)]
+        batch = calls["lease_tokens"].sync(client=client, body=models.LeasesIn(accounts=names))
         missing = calls["get_account"].sync("facebook", "1", client=client)
     with generated.AuthenticatedClient(base_url=live_server.url, token="wrong") as stranger:
         refused = calls["list_accounts"].sync(client=stranger)
@@ -98,6 +100,10 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
     assert (lease.channel, lease.signs) == (models.ChannelKey.FACEBOOK, False)
     assert lease.send.headers.to_dict() or lease.send.query.to_dict()
     assert (told.verdict, told.action) == (models.Verdict.OK, models.ReportOutAction.NONE)
+    assert [one.lease.native_id if one.lease else one.problem.reason for one in batch.leases] == [
+        accounts[0].native_id,
+        models.Reason.PAUSED,
+    ]
     assert isinstance(held, models.Problem)
     assert (held.status, held.reason) == (409, models.Reason.PAUSED)
     assert [problem.status for problem in (missing, refused)] == [404, 401]

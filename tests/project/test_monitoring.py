@@ -93,8 +93,8 @@ tests:
       - {{series: 'adtoken_work_late{{lane="checks"}}', values: '0x4 1x10'}}
       - {{series: 'adtoken_schedule_interval_seconds{{schedule="tick"}}', values: '60x30'}}
       - {{series: 'adtoken_schedule_last_sent_timestamp_seconds{{schedule="tick"}}', values: '0x30'}}
-      - {{series: 'adtoken_api_requests_total{{operation="lease", status="200"}}', values: '0+90x40'}}
-      - {{series: 'adtoken_api_requests_total{{operation="lease", status="503"}}', values: '0+10x40'}}
+      - {{series: 'adtoken_leases_total{{status="200"}}', values: '0+90x40'}}
+      - {{series: 'adtoken_leases_total{{status="503"}}', values: '0+10x40'}}
     alert_rule_test:
       - {{eval_time: 4m, alertname: AdTokenWorkLate}}
       - eval_time: 11m
