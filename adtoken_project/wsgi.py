@@ -2,6 +2,7 @@
 
 import logging
 import os
+from importlib import import_module
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -16,5 +17,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 logging.captureWarnings(capture=True)  # lines of the log, like all others
 with env.told_in_one_line(GUNICORN_GIVES_UP):
     application = get_wsgi_application()
+    import_module(settings.ROOT_URLCONF)  # now, and not at the first request: what is loaded here is shared
 
 shares.limit(settings.WEB_THREADS)

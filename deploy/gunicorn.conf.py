@@ -2,6 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
+
+from adtoken_project import generations
 
 wsgi_app = "adtoken_project.wsgi"
 bind = "127.0.0.1:8000"
@@ -18,9 +21,22 @@ timeout = 60
 max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
 max_requests_jitter = 2_000  # ... one process at a time
 
-accesslog = "-"
+accesslog = "-"  # what a line says is in adtoken_project/access_log.py
 logger_class = "adtoken_project.access_log.AccessLogger"
-access_log_format = "%(h)s %(m)s %(path)s %(s)s %(B)s bytes %(M)s ms"
 
 control_socket_disable = True  # two gunicorns of one user would take each other's socket
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # works where the disk is read-only, too
+
+preload_app = True  # loaded once, so that processes share its memory; HUP takes up new code all the same
+
+
+def when_ready(_server: Any) -> None:  # noqa: D103  # gunicorn's hooks
+    generations.share_memory()
+
+
+def on_reload(server: Any) -> None:  # noqa: D103
+    generations.start_anew(server)
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: D103
+    generations.end_replaced(worker)

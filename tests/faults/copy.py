@@ -80,8 +80,8 @@ class Copy:
         """Run its web server, a worker of each lane and beat, until each has said that it lives."""
         port = free_port()
         self.web = f"http://{LOOPBACK}:{port}"
-        web = ["-m", "gunicorn", "adtoken_project.wsgi", f"--bind={LOOPBACK}:{port}", "--worker-class=gthread", "--threads=4",
-               "--no-control-socket", "--graceful-timeout=3"]  # fmt: skip
+        flags = [f"--bind={LOOPBACK}:{port}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
+        web = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags]
         beat = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
         commands = [web, beat, *(lanes.command(lane)[1:] for lane in lanes.LANES.values())]
         self.query("truncate adtoken_project_backgroundprocess")

@@ -166,17 +166,10 @@ def gunicorn(
     flags = [
         f"--bind={LOOPBACK}:{port}",
         f"--workers={workers}",
-        "--worker-class=gthread",
         f"--threads={threads}",
-    ]
-    command = [
-        "-m",
-        "gunicorn",
-        "adtoken_project.wsgi",
-        *flags,
-        "--no-control-socket",
         "--graceful-timeout=3",
     ]
+    command = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags]
     process = Process(command, environment(world, **{"BASE_URL": address, **more})).start()
     try:
         process.wait_for(lambda: fetch(f"{address}/readyz")[0] == 200)

@@ -1,0 +1,131 @@
+"""The web server's processes: who dies is replaced, and no request is lost by a reload."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from adtoken_project.embedded.processes import wait_until
+from tests.deploy.running import HOST, Web, web
+from tests.support.processes import children
+
+pytestmark = pytest.mark.slow
+ONE = ("--workers=1", "--threads=2")
+
+
+def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    with web(tmp_path, *ONE) as server:
+        killed = int(server.get("/process"))
+        os.kill(killed, signal.SIGKILL)
+
+        assert wait_until(lambda: server.get("/process", seconds=2) not in ("", str(killed)), seconds=20)
+
+
+@contextmanager
+def asked(server: Web) -> Iterator[Counter[str]]:
+    """Ask all the time: each request on a connection of its own, and many on kept ones. Gives what was answered."""
+    found: Counter[str] = Counter()
+    over = threading.Event()
+
+    def single() -> None:
+        while not over.is_set():
+            found[server.get() or "lost"] += 1
+
+    def kept() -> None:
+        while not over.is_set():
+            with server.connect() as line:
+                for _ in range(20):
+                    line.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+                    head = _until_body(line)
+                    found["ok" if head else "lost"] += 1
+                    if b"Connection: close" in head or not head:
+                        break
+
+    threads = [threading.Thread(target=ask) for ask in (single, single, single, kept, kept, kept)]
+    for one in threads:
+        one.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        for one in threads:
+            one.join()
+
+
+def _until_body(line: socket.socket) -> bytes:
+    said = b""
+    try:
+        while not said.endswith(b"\r\n\r\nok"):
+            data = line.recv(1_000)
+            if not data:
+                return b""
+            said += data
+    except OSError:
+        return b""
+    return said
+
+
+def test_no_request_is_lost_while_processes_are_reloaded(tmp_path: Path) -> None:
+    with web(tmp_path, "--workers=2", "--threads=2") as server:
+        before = server.get("/process")
+        with asked(server) as found:
+            for _ in range(2):
+                time.sleep(1)
+                server.process.send_signal(signal.SIGHUP)
+            time.sleep(4)
+
+        assert server.get("/process") != before
+        assert set(found) == {"ok"}
+        assert found["ok"] > 100
+
+
+def test_a_reload_takes_up_new_code_which_all_processes_share(tmp_path: Path) -> None:
+    module = tmp_path / "moving.py"
+    module.write_text(
+        "import os\nfrom tests.deploy import pages\nSEEN = str(os.getpid())\napplication = pages.application\n"
+    )
+    flags = ("--workers=2", "--threads=1", f"--pythonpath={tmp_path}")
+
+    with web(tmp_path, *flags, application="moving:application") as server:
+        main, before = server.process.pid, server.get("/process")
+        module.write_text(
+            "from tests.deploy import pages\n"
+            "pages.PAGES['process'] = lambda environ: pages._text(f'new of {MAIN}')\n"
+            "import os\nMAIN = os.getpid()\napplication = pages.application\n"
+        )
+        server.process.send_signal(signal.SIGHUP)
+        assert wait_until(lambda: server.get("/process").startswith("new"), seconds=30), before
+
+        said = {server.get("/process") for _ in range(20)}
+
+        assert said == {f"new of {main}"}, "it is loaded by the main process, whose number stays"
+        assert wait_until(lambda: len(children(main)) == 2, seconds=20)
+
+
+def test_a_second_reload_while_the_first_one_loads_ends_nothing(tmp_path: Path) -> None:
+    with web(tmp_path, "--workers=2", "--threads=2") as server, asked(server) as found:
+        for _ in range(5):
+            server.process.send_signal(signal.SIGHUP)
+            time.sleep(0.15)
+        time.sleep(3)
+
+    assert server.process.returncode is None or server.process.returncode == -signal.SIGKILL
+    assert set(found) == {"ok"}
+
+
+def test_no_request_is_lost_while_processes_are_replaced_for_their_age(tmp_path: Path) -> None:
+    with web(
+        tmp_path, "--workers=2", "--threads=2", "--max-requests=200", "--max-requests-jitter=50"
+    ) as server:
+        with asked(server) as found:
+            time.sleep(6)
+
+        assert server.log.read_text().count("Booting worker") > 4
+        assert set(found) == {"ok"}
