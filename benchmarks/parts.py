@@ -45,6 +45,8 @@ class Part:
 
 PARTS = (
     Part("lease", (SMALL,)),
+    Part("start", (SMALL,)),
+    Part("silent", (SMALL,)),
     Part("settle", (SMALL, MIDDLE, LARGE)),
     Part("evaluation", (SMALL, MIDDLE, LARGE)),
     Part("mail", (SMALL,), module="warning_mail"),

@@ -10,18 +10,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
 from adtoken_project.launcher import PROJECT, fetch
 from benchmarks.environment import Environment
 from benchmarks.measure import Figures, tree_cpu
 
-GUNICORN = (
-    "--workers=2",
-    "--worker-class=gthread",
-    "--threads=4",
-    "--no-control-socket",
-)  # as the launcher's
+GUNICORN = ("-c", "deploy/gunicorn.conf.py", "--workers=2", "--threads=4")  # as the launcher's
 UVICORN = ("--workers=2", "--loop=uvloop", "--http=httptools", "--no-access-log", "--lifespan=on")
 CONNECTIONS = 8
 
@@ -43,11 +39,17 @@ def product(
     *,
     settings: str = "adtoken_project.settings",
     application: str = "adtoken_project.wsgi",
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Server:
-    """Start AdToken's web server and wait for its answer. Raises StartError."""
-    command = ["gunicorn", application, *GUNICORN]
+    """Start AdToken's web server, with more variables where it needs some, and wait for its answer. Raises StartError."""
+    command = ["gunicorn", *GUNICORN, application]
     return _start(
-        environment, stack, name, command, {"DJANGO_SETTINGS_MODULE": settings}, bind="--bind={0}:{1}"
+        environment,
+        stack,
+        name,
+        command,
+        {"DJANGO_SETTINGS_MODULE": settings, **variables},
+        bind="--bind={0}:{1}",
     )
 
 

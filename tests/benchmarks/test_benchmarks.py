@@ -14,6 +14,7 @@ from benchmarks.measure import Section, interleave, tree_cpu
 from benchmarks.parts import PARTS
 from tests.support.servers import FOREIGN
 
+OF_THEIR_OWN = {"pages", "start", "silent"}  # see test_pages and test_web_parts
 PROJECT = Path(__file__).parents[2]
 
 
@@ -33,9 +34,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
-    """What one small run of everything printed, and its JSON."""
+    """What one small run of nearly everything printed, and its JSON."""
     file = tmp_path_factory.mktemp("bench") / "bench.json"
-    parts = [part.name for part in PARTS if part.name != "pages"]  # some hundred of them: see test_pages.py
+    parts = [part.name for part in PARTS if part.name not in OF_THEIR_OWN]
     done = run(*parts, "--accounts", "60", "--seconds", "0.1", "--rounds", "2", "--json", str(file))
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(file.read_text(encoding="utf-8"))
