@@ -53,14 +53,14 @@ def apply_list(
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
     for entry in _lock_entries(fresh, ids):
         native = by_id.get(entry.account.native_id)
-        before = _facts(entry)
+        served = _serves(entry)
         if native is not None:
             _take(entry, native, now, source, held=entry.account.native_id in held)
         elif listed.complete:
             _lose(entry, Reason.ACCESS_LOST, now, source, held=entry.account.native_id in held)
-        if _facts(entry) == before and not consented:
-            continue  # the account's own facts alone decide nothing
-        gone = _counts(before) and not _serves(entry)
+        if _serves(entry) == served and not consented:
+            continue  # nothing else of an entry, nor the account's own facts, decides anything
+        gone = served and not _serves(entry)
         causes.setdefault(entry.access_reason if gone else "linked", []).append(entry.account_id)
         if gone:
             lost.append(entry.account_id)
@@ -102,9 +102,9 @@ def apply_readings(
         return
     causes: dict[str, list[int]] = {}
     for entry in _lock_entries(fresh, _differing_readings(fresh, telling, now)):
-        before = _facts(entry)
+        served = _serves(entry)
         _apply_reading(entry, telling[entry.account_id], now, source, held=entry.account.native_id in held)
-        if _facts(entry) != before:
+        if _serves(entry) != served:
             causes.setdefault(entry.access_reason or "access", []).append(entry.account_id)
     for cause, ids in causes.items():
         pool.settle(account_ids=ids, cause=cause, now=now, source=source)
@@ -259,18 +259,9 @@ def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Li
     return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST
 
 
-def _facts(entry: AccountToken) -> tuple[str, str]:
-    """Return what a pool decides by."""
-    return entry.access, entry.can_publish
-
-
-def _counts(facts: tuple[str, str]) -> bool:
-    access, can_publish = facts
-    return access == AccountToken.Access.OK and can_publish != AccountToken.CanPublish.NO
-
-
 def _serves(entry: AccountToken) -> bool:
-    return _counts(_facts(entry))
+    """Return whether an entry can be served while its token lives: what a pool decides by."""
+    return entry.access == AccountToken.Access.OK and entry.can_publish != AccountToken.CanPublish.NO
 
 
 def _take(

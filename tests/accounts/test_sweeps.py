@@ -168,6 +168,21 @@ def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
     assert Account.objects.get(pk=fern.pk).state == "deactivated"
 
 
+def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_settle_it(
+    ada: Client, world: Sandbox
+) -> None:
+    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    sweeps.check_due(now=later())
+    AccountToken.objects.update(role="", can_publish="unknown")  # as an import leaves it
+
+    with CaptureQueriesContext(connection) as captured:
+        sweeps.check_due(now=later() + timedelta(hours=5))
+
+    assert set(AccountToken.objects.values_list("can_publish", flat=True)) == {"yes"}
+    assert not [query["sql"] for query in captured if "with living as" in query["sql"]]
+    assert pool.differences() == []
+
+
 def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, world: Sandbox) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
