@@ -102,7 +102,7 @@ class AccountAdmin(ReadOnlyList):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
-        return health_sql.by_deadline()
+        return health_sql.by_deadline(narrowed=bool(set(request.GET) - {"p", "o"}))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str

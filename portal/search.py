@@ -41,7 +41,7 @@ def _accounts(request: HttpRequest, term: str) -> list[SearchResult]:
     seen = search_accounts(Account.objects.visible_to(request.user), term, names_for(request.user))
     return [
         _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
-        for account in seen.order_by(*by_deadline())[:MOST]
+        for account in seen.order_by(*by_deadline(narrowed=True))[:MOST]
     ]  # fmt: skip
 
 

@@ -107,6 +107,26 @@ def test_an_index_has_the_usual_order_of_accounts(client: Client) -> None:
     assert "account_list" in plan
 
 
+def test_filtered_accounts_are_sorted_and_not_looked_for_through_the_whole_list(client: Client) -> None:
+    """All that are undated are one after the other, so an index in the list's order leads past all others."""
+    accounts(3_000)
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")
+
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/admin/accounts/account/", {"undated": "1"}).content.decode()
+
+    (search,) = (
+        query["sql"] for query in captured if "ORDER BY" in query["sql"] and "LIMIT 50" in query["sql"]
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"explain {search}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "account_list" not in plan
+    rows = Account.objects.filter(deadline_kind="unknown").order_by(*health_sql.by_deadline())
+    assert re.findall(r"A\d{5}(?=</a>)", page) == list(rows.values_list("name", flat=True)[:50])
+
+
 def test_an_index_has_the_few_accounts_that_are_deactivated(client: Client) -> None:
     accounts(3_000)
     Account.objects.filter(deadline_kind="none").exclude(native_id="00004").update(state="connected")
