@@ -11,6 +11,7 @@ from benchmarks import data, web
 from benchmarks.measure import Figures, Section, interleave, tree_cpu
 from benchmarks.parts import Run
 
+PROCESSES = 2  # that the web server is started with
 MIB = 1024  # kilobytes, in which the kernel tells memory
 
 
@@ -46,6 +47,8 @@ def _start(run: Run) -> Figures:
 
 def _one_more(main: int) -> float:
     """Have gunicorn start a process more. Returns the CPU seconds that it took until it waits for requests. Raises StartError."""
+    if not wait_until(lambda: len(_children(main)) == PROCESSES, seconds=60):
+        raise StartError(f"There are no {PROCESSES} processes.")
     before = set(_children(main))
     os.kill(main, signal.SIGTTIN)
     if not wait_until(lambda: len(_children(main)) > len(before), seconds=60):
