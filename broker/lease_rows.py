@@ -62,8 +62,8 @@ _READ = f"""
 where a.channel = %(channel)s and a.native_id = %(native_id)s
 """
 _READ_MANY = f"""
-{_FACTS} from unnest(%(channels)s::text[], %(native_ids)s::text[]) w(channel, native_id)
-join accounts_account a on a.channel = w.channel and a.native_id = w.native_id {_JOINS}
+{_FACTS} from accounts_account a {_JOINS}
+where a.channel = any(%(channels)s::text[]) and a.native_id = any(%(native_ids)s::text[])
 """
 
 
@@ -88,7 +88,7 @@ def read_many(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow
     asked = list(set(written.values()))
     facts = {
         **_facts(caller, None),
-        "channels": [one[0] for one in asked],
+        "channels": list({one[0] for one in asked}),
         "native_ids": [one[1] for one in asked],
     }
     rows = map(LeaseRow._make, prepared.read(_READ_MANY, facts))
