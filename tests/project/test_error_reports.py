@@ -61,14 +61,14 @@ module.handler500 = lambda request: HttpResponse(status=500)
 sys.modules["breaks"] = module
 django.setup()
 from adtoken_project import urls
-module.urlpatterns = [re_path("^(?:somewhere/|api/v1/leases/.+/sign)$", breaks), *urls.urlpatterns]
+module.urlpatterns = [re_path("^(?:somewhere/|api/v1/leases/.+/breaks)$", breaks), *urls.urlpatterns]
 
 from users import hold
 hold.trust(seconds=600)
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory
 serve, answered = WSGIHandler(), []
-for path in ("/somewhere/", "/api/v1/leases/" + secret["OPAQUE"] + "/sign"):
+for path in ("/somewhere/", "/api/v1/leases/" + secret["OPAQUE"] + "/breaks"):
     request = RequestFactory().post(
         path + "?access_token=" + secret["TOKEN"], json.dumps({"anything": secret["BODY"]}), content_type="application/json",
         secure=True, headers={"Authorization": "Bearer " + secret["KEY"], "Cookie": "other=" + secret["SESSION"]},
@@ -128,7 +128,7 @@ def test_no_secret_leaves_and_what_broke_does() -> None:
     assert {report["release"] for report in found} == {COMMIT}
     assert "before: access_token=[hidden]" in text
     urls = [report["request"]["url"] for report in found if "url" in report.get("request", {})]
-    assert urls == ["https://testserver/somewhere/", "https://testserver/api/v1/leases/[hidden]/sign"]
+    assert urls == ["https://testserver/somewhere/", "https://testserver/api/v1/leases/[hidden]/breaks"]
 
 
 def test_without_our_filter_they_would_leave() -> None:

@@ -89,7 +89,8 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
             lease.lease_id, client=client, body=models.ReportIn(status=200, body={"id": "1"})
         )
         held = calls["lease_token"].sync(*paused, client=client, body=models.LeaseIn(min_valid_for=60))
-        names = [models.AccountName(channel, native_id) for channel, native_id in (connected, paused)]
+        facebook = models.ChannelKey.FACEBOOK
+        names = [models.AccountName(facebook, account.native_id) for account in accounts]
         batch = calls["lease_tokens"].sync(client=client, body=models.LeasesIn(accounts=names))
         missing = calls["get_account"].sync("facebook", "1", client=client)
     with generated.AuthenticatedClient(base_url=live_server.url, token="wrong") as stranger:
