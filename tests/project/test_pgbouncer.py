@@ -2,6 +2,7 @@
 claim of a living worker is taken over."""
 
 import csv
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ def downloaded(port: int) -> list[str]:
     """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
     with through(port):
         accounts = Account.objects.order_by("pk")
-        rows = list(csv.reader(export_rows.lines(accounts, names_for(None), NOW)))[1:]
+        pages = export_rows.lines(accounts, names_for(None), NOW)
+        rows = list(csv.reader(io.StringIO("".join(pages), newline="")))[1:]
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
     return [row[1] for row in rows] + walked
 
