@@ -136,31 +136,27 @@ _LINKER = f"""
 _OWNING_TEAM = f"""
     join tokens_token t on t.id = p.token_id and t.kind = 'system'
     join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and {_REACHED}"""
+_IN_POOL = "p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)"
 
 # Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id and team_id; asked once more when a mail is
-# made. Each step is one join over all rows, since a subquery for each row costs most of an evaluation's time. What resolves to nobody
-# falls back, so that no account goes dark untold.
+# made. An action's addresses are looked up once. The people of a pool are looked up by index for each row: joined as a set, which has no
+# index and whose size the planner cannot know, they are compared each with each. What resolves to nobody falls back, so that no account
+# goes dark untold.
 # Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
 _TOLD = f"""
 , entered as materialized (
   select act.id as action_id, act.linkers, array(select distinct lower(e) from unnest(act.emails) e where {_ENTERED}) as addresses
   from act
-), concerned as materialized (
-  select distinct c.account_id, c.token_id from crossed c join entered using (action_id) where entered.linkers
-), entry as materialized (
-  select c.account_id, c.token_id as watched, p.token_id
-  from concerned c join accounts_accounttoken p on p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)
-), linked as materialized (
-  select p.account_id, p.watched, u.email as address from entry p {_LINKER}
-  union
-  select p.account_id, p.watched, u.email from entry p {_OWNING_TEAM}
 ), direct as materialized (
   select c.*, r.address from crossed c join entered using (action_id) cross join unnest(entered.addresses) r(address)
   where not exists ({_OPTED_OUT.format(address="r.address")})
   union all
   select c.*, r.address
-  from crossed c join entered using (action_id)
-       join linked r on r.account_id = c.account_id and coalesce(r.watched, 0) = coalesce(c.token_id, 0)
+  from crossed c join entered using (action_id) cross join lateral (
+    select u.email as address from accounts_accounttoken p {_LINKER} where {_IN_POOL}
+    union
+    select u.email from accounts_accounttoken p {_OWNING_TEAM} where {_IN_POOL}
+  ) r
   where entered.linkers and r.address <> all(entered.addresses)
     and not exists ({_OPTED_OUT.format(address="r.address")})
 ), alone as materialized (

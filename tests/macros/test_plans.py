@@ -8,26 +8,30 @@ from django.conf import settings
 from django.db import connection
 
 from macros import sql
-from macros.models import Notice
+from macros.models import Evaluation, Notice
 from tests.macros.support import TODAY, ending, make_macro
 from tests.support.factories import NOW
 
 pytestmark = pytest.mark.django_db
 
 
-def plan_of(text: str) -> dict[str, Any]:
-    """Return the plan of an insert, as PostgreSQL draws it up on a table of notices that was analysed while it was empty."""
-    values: dict[str, Any] = {
+def values(evaluation: int = 0) -> dict[str, Any]:
+    """Return what an evaluation of today hands to its statements."""
+    return {
         "now": NOW,
         "first": TODAY,
         "last": TODAY,
         "zone": settings.TIME_ZONE,
         "operators": [],
-        "evaluation": 0,
+        "evaluation": evaluation,
     }
+
+
+def plan_of(text: str) -> dict[str, Any]:
+    """Return the plan of an insert, as PostgreSQL draws it up on a table of notices that was analysed while it was empty."""
     with connection.cursor() as cursor:
         cursor.execute("analyze macros_notice")
-        cursor.execute(f"explain (format json) {text}", values)
+        cursor.execute(f"explain (format json) {text}", values())
         (found,) = cursor.fetchone()
     drawn: dict[str, Any] = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
     return drawn
@@ -47,3 +51,27 @@ def test_all_notices_are_found_before_the_first_is_written(watch: str) -> None:
     while source["Node Type"] in {"Subquery Scan", "Result"}:
         source = source["Plans"][0]
     assert source["Node Type"] in {"Sort", "Incremental Sort"}
+
+
+def joined_in_vain(node: dict[str, Any]) -> int:
+    """Return how many pairs of rows the joins of a plan compared and left out."""
+    left_out = int(node.get("Rows Removed by Join Filter", 0) * node.get("Actual Loops", 1))
+    return left_out + sum(joined_in_vain(child) for child in node.get("Plans", []))
+
+
+def test_the_people_of_a_pool_are_looked_up_and_not_compared_with_every_account() -> None:
+    """A macro of all accounts took 15 s for 10,000 of them: the people of all pools were joined as a set that has no index."""
+    accounts = 150
+    make_macro(days=[30], notify_consenters=True)
+    for _ in range(accounts):
+        ending(5)
+    run = Evaluation.objects.create(on_date=TODAY, started_at=NOW)
+
+    with connection.cursor() as cursor:
+        cursor.execute("analyze")
+        cursor.execute("explain (analyze, format json) " + sql.INSERTS["account"], values(run.pk))
+        (found,) = cursor.fetchone()
+    plan = (found if isinstance(found, list) else json.loads(found))[0]["Plan"]
+
+    assert Notice.objects.count() == 2 * accounts  # the watcher and each person
+    assert joined_in_vain(plan) < accounts
