@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+# Waits until they are gone: a connection that dies between a look at it and its use is an error to whoever has it, then as ever.
 _OTHERS = """
-select count(pg_terminate_backend(pid)) from pg_stat_activity
+select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid()"""
 
 # A btree whose columns are the first columns of another index of the table is of no use to a read and costs every write.
