@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 
 from django import template
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 
 from tokens import channel_colours
 from tokens.channels import declarations
 from tokens.channels.kinds import Declaration
+from ui.templatetags import ui
 
 register = template.Library()
 
 
 @register.simple_tag
-def mark(channel: str, size: str = "") -> SafeString:
-    """Return the letter mark of a channel; size "" (32 px), "s" (20) or "l" (44). The name must stand near it."""
-    letter = declarations.label(channel)[:1].upper()
-    facts = {"channel": channel, "size": size, "letter": letter}
-    return SafeString(render_to_string("ui/_mark.html", facts).strip())  # rendered by us
+def mark(channel: str, size: str = "") -> str:
+    """Return the letter mark of a channel, as HTML; size "" (32 px), "s" (20) or "l" (44). The name must stand near it."""
+    return ui.mark(channel, declarations.label(channel)[:1].upper(), size)
 
 
 @register.simple_tag

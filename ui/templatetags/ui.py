@@ -38,6 +38,11 @@ def pill(state: str | pills.Pill, key: str = "", label: str = "") -> SafeString:
     return _part("pill", label=one.label, tone=one.tone, icon=one.icon)
 
 
+def mark(kind: str, letter: str, size: str = "") -> SafeString:
+    """Return a letter in the colours of `at-mark-<kind>`; size as in {% mark %} of `channels`, which shows a channel's."""
+    return _part("mark", kind=kind, letter=letter, size=size)
+
+
 @register.simple_tag
 def avatar(name: str, size: str = "") -> SafeString:
     """Return the initials of a person in a circle; size "" (34 px) or "s" (24)."""
