@@ -24,7 +24,9 @@ class MacrosConfig(AppConfig):
             evaluation.KIND,
             mails.build,
             name=_("Macro"),
+            prepare=mails.prepare,
             ended=revalidation.record_end,
+            all_sent=revalidation.record_all_sent,
             why=revalidation.facts,
         )
         kinds.register(

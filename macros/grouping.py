@@ -17,7 +17,6 @@ from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from users.models import User
 from users.recipients import Via
-from users.visibility import names_for
 
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.REFRESH: Reason.REFRESH_EXPIRED,
@@ -39,6 +38,10 @@ _OF_ENTRY = (
         f"token__{name}"
         for name in (*_OF_TOKEN, "consented_by__name", "consented_by__email", "consented_by__is_active")
     ),
+)
+_OF_NOTICE = (
+    *("action__macro__name", "account", "threshold", "via"),
+    *(name for name in _OF_ENTRY if name.startswith("token__")),
 )
 LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
 
@@ -177,17 +180,22 @@ def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
 
 
 def lines_of(
-    notices: Iterable[Notice], *, reader: User | None, now: datetime, zone: tzinfo
+    notices: Iterable[Notice],
+    *,
+    accounts: Mapping[int, Account],
+    reader: User | None,
+    names: NameVisibility,
+    now: datetime,
+    zone: tzinfo,
 ) -> list[WarningLine]:
     """Return one line per account and log-in, most urgent first. What several macros found is one line.
 
-    `zone` is the reader's, by whose calendar days count from `now`.
+    `accounts` are those of the notices by their ids, with their pools, as `accounts_of` loads them. `zone` is the reader's, by whose
+    calendar days count from `now`.
     """
     facts: dict[tuple[int, int | None], Notice] = {}
     for notice in notices:
         facts.setdefault((notice.account_id, notice.token_id), notice)
-    accounts = _accounts({notice.account_id for notice in facts.values()})
-    names = names_for(reader)
     made = [
         _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))
         for notice in facts.values()
@@ -212,11 +220,17 @@ def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-def _accounts(ids: Collection[int]) -> dict[int, Account]:
+def accounts_of(ids: Collection[int]) -> dict[int, Account]:
     """Load accounts and their pools with what mails say of them, and nothing more: one mail may load hundreds."""
     pool = AccountToken.objects.select_related("token__consented_by").only(*_OF_ENTRY)
     accounts = Account.objects.filter(pk__in=ids).select_related("team").only(*_OF_ACCOUNT)
     return {one.pk: one for one in accounts.prefetch_related(Prefetch("pool", queryset=pool))}
+
+
+def notices_of(ids: Collection[int]) -> dict[int, Notice]:
+    """Load notices with what their lines need of macros and log-ins."""
+    found = Notice.objects.filter(pk__in=ids).select_related("action__macro", "token__consented_by")
+    return {one.pk: one for one in found.only(*_OF_NOTICE)}
 
 
 def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:

@@ -1,16 +1,19 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from macros import grouping, opt_outs, revalidation
+from macros import grouping, mail_facts, opt_outs, revalidation
 from macros.grouping import Section, WarningLine
+from macros.mail_facts import MailFacts
 from macros.models import Notice
+from macros.revalidation import StillWanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
@@ -21,7 +24,6 @@ from ui import addresses, dates, mails
 from ui.mails import called
 from ui.pills import Pill, pill
 from ui.text import HiddenName, first_name, join_names
-from users.models import User
 from users.recipients import Via, reply_to
 
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
@@ -37,20 +39,38 @@ HEALTH = {
 
 def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
-    found = revalidation.still_wanted(message, most=grouping.LOADED)
-    if not found.notices:
-        raise NotWanted(*(found.dropped or ["all_deleted"]))
+    return prepare([message])[message.pk]()
+
+
+def prepare(messages: Sequence[Message]) -> dict[int, Callable[[], Mail]]:
+    """Read what several messages still have to say; return by id what builds the mail of each, as `build` does."""
+    found = revalidation.still_wanted(messages, most=grouping.LOADED)
+    made = dict[int, Callable[[], Mail]]()
+    for some in mail_facts.together({message: found[message.pk] for message in messages}):
+        read = mail_facts.Together(some)
+        made |= {message.pk: partial(_build, message, wanted, read) for message, wanted in some.items()}
+    return made
+
+
+def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> Mail:
+    if not found.accounts:
+        raise NotWanted(*(sorted(found.dropped) or ["all_deleted"]))
     signed = opt_outs.sign(message)
+    may_stop = found.names_reader or opt_outs.may_stop(message)
     foot = Foot(
         why=addresses.absolute_url("why_message", message.pk),
         not_mine=addresses.absolute_url("not_mine", signed),
-        stop=addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else "",
+        stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
     )
-    mail = compose(
-        found.notices, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=found.beyond
+    facts = read.facts(message)
+    mail = _compose(
+        facts, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=len(found.further)
     )
     return replace(
-        mail, stored_text=mail.text.replace(signed, HIDDEN), stored_html=mail.html.replace(signed, HIDDEN)
+        mail,
+        stored_text=mail.text.replace(signed, HIDDEN),
+        stored_html=mail.html.replace(signed, HIDDEN),
+        reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient, leads=facts.leads),
     )
 
 
@@ -78,22 +98,30 @@ class Foot:
     stop: str = ""
 
 
-def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot, beyond: int = 0) -> Mail:
-    """Return the mail that tells one recipient these notices. `beyond`: how many accounts more it is about."""
-    user = User.objects.filter(email=recipient, is_active=True).first()
+def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
+    """Return the mail that tells one recipient these notices, whose macros and log-ins are loaded."""
+    notices, beyond = grouping.most_urgent(notices)
+    facts = mail_facts.facts_of(notices, recipient=recipient)
+    return _compose(facts, recipient=recipient, now=now, foot=foot, beyond=beyond)
+
+
+def _compose(facts: MailFacts, *, recipient: str, now: datetime, foot: Foot, beyond: int) -> Mail:
+    """Return the mail of these facts. `beyond`: how many accounts more it is about."""
+    user = facts.reader
     zone = user.zone if user else timezone.get_default_timezone()
-    notices, more = grouping.most_urgent(notices)
-    lines = grouping.lines_of(notices, reader=user, now=now, zone=zone)
+    lines = grouping.lines_of(
+        facts.notices, accounts=facts.accounts, reader=user, names=facts.names, now=now, zone=zone
+    )
     teams = {line.account.team_id for line in lines}
     reader = WarningReader(
         zone=zone,
         user_id=user.pk if user else None,
         name=user.name if user else "",
-        beyond=beyond + more,
+        beyond=beyond,
         names_teams=len(teams) > 1,
     )
-    macros = sorted({notice.action.macro.name for notice in notices if notice.action})
-    facts = {
+    macros = sorted({notice.action.macro.name for notice in facts.notices if notice.action})
+    said = {
         **of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
         "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
@@ -104,9 +132,9 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
         "not_mine_url": foot.not_mine,
     }
     return Mail(
-        **mails.render("warning", facts, zone=zone),
+        **mails.render("warning", said, zone=zone),
         headers=_headers(lines[0], foot),
-        reply_to=reply_to(teams, reader=recipient),
+        reply_to=reply_to(teams, reader=recipient, leads=facts.leads),
     )
 
 

@@ -1,8 +1,9 @@
 """Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -20,6 +21,7 @@ from users.recipients import Via, operators
 Outcome = Notice.Outcome
 SHOWN = 100  # facts on the page of one message
 REFUSED = "address_refused"
+NO_TEAM = 0  # is the id of none
 
 
 def notices_of(message: Message) -> QuerySet[Notice]:
@@ -33,62 +35,89 @@ def all_notices_of(message: Message) -> QuerySet[Notice]:
     return notices if message.payload.get("teams") == "all" else notices.filter(team=message.team_id)
 
 
-@dataclass(frozen=True)
+@dataclass
 class StillWanted:
-    """What a message still has to say: notices of the accounts that come first, how many accounts more, and why the others were dropped."""
+    """What a message still has to say: notices of the accounts that come first, how many accounts more, and what was dropped."""
 
-    notices: list[Notice]
-    beyond: int
-    dropped: list[str]  # codes
+    accounts: dict[int, list[int]] = field(default_factory=dict)  # account -> notices: ids, most urgent first
+    further: set[int] = field(default_factory=set)  # ids of accounts
+    dropped: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
+    names_reader: bool = (
+        False  # something that holds or was dropped just now names them: they may stop such mails
+    )
 
 
-def still_wanted(message: Message, *, most: int) -> StillWanted:
-    """Return what still holds, with the notices of so many accounts at `most`, the most urgent; drops are recorded.
+def still_wanted(messages: Sequence[Message], *, most: int) -> dict[int, StillWanted]:
+    """Return what still holds of each message, by its id, with at `most` so many accounts of one; drops are recorded.
 
-    However many accounts a message is about, all but those few are numbers here.
+    One statement, however many messages, and however many accounts one is about: all but those few are numbers here.
     """
-    values = {
-        "evaluation": message.payload["evaluation"],
-        "recipient": message.recipient,
-        "all_teams": message.payload.get("teams") == "all",
-        "team": message.team_id,
-        "operators": operators(),
-    }
+    found = {message.pk: StillWanted() for message in messages}
     with connection.cursor() as cursor:
-        cursor.execute(sql.STILL_WANTED, values)
-        rows = cursor.fetchall()
-    dropped: dict[str, list[int]] = defaultdict(list)
-    accounts: dict[int, list[int]] = {}
-    for notice, account, reason in rows:
-        (dropped[reason] if reason else accounts.setdefault(account, [])).append(notice)
-    for reason, ids in dropped.items():
+        cursor.execute(sql.STILL_WANTED, {**_carried_by(messages), "operators": operators()})
+        for message, notice, account, reason, names_reader in cursor:
+            one = found[message]
+            one.names_reader |= names_reader
+            if reason:
+                one.dropped.setdefault(reason, []).append(notice)
+            elif account in one.accounts or len(one.accounts) < most:
+                one.accounts.setdefault(account, []).append(notice)
+            else:
+                one.further.add(account)
+    _record_drops(found.values())
+    return found
+
+
+def _record_drops(found: Iterable[StillWanted]) -> None:
+    drops: dict[str, list[int]] = defaultdict(list)
+    for one in found:
+        for reason, ids in one.dropped.items():
+            drops[reason] += ids
+    for reason, ids in drops.items():
         Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
-    wanted = [notice for ids in list(accounts.values())[:most] for notice in ids]
-    return StillWanted(_loaded(wanted), max(0, len(accounts) - most), sorted(dropped))
 
 
-def _loaded(ids: Sequence[int]) -> list[Notice]:
-    """Load notices with what their lines need; mails have no use for credentials."""
-    found = Notice.objects.filter(pk__in=ids).select_related("action__macro", "account", "token")
-    return list(found.defer("token__credentials").order_by("pk")) if ids else []
+def _carried_by(messages: Sequence[Message]) -> dict[str, list[Any]]:
+    """Return the parameters that say which notices the messages carry: those of `all_notices_of`."""
+    rows = [
+        (
+            message.pk,
+            message.payload["evaluation"],
+            message.recipient,
+            None if message.payload.get("teams") == "all" else message.team_id or NO_TEAM,
+        )
+        for message in messages
+    ]
+    names = ("messages", "evaluations", "recipients", "teams")
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def record_end(message: Message) -> None:
     """Write what became of a message's notices, in the transaction that records it."""
     outcomes = {
-        Message.State.SENT: Outcome.MAILED,
         Message.State.FAILED: Outcome.FAILED,
         # Cancelled by staff; what the builder dropped is marked already. It counts as told, or the next day would send it.
         Message.State.CANCELLED: Outcome.CANCELLED,
     }
     told = notices_of(message)
     if message.state == Message.State.SENT and message.sent_at is not None:
-        deactivated = list(told.filter(threshold=0).values_list("account_id", flat=True))
-        record_told(message=message, account_ids=deactivated, now=message.sent_at)
+        record_all_sent([message], message.sent_at)
+        return
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
         # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
         told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
+
+
+def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
+    """Write that what messages carried was told, in the transaction that records them as sent."""
+    by_id = {message.pk: message for message in messages}
+    deactivated: dict[Message, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.MAILED, _carried_by(messages))
+        for message_id, account_id in cursor.fetchall():
+            deactivated.setdefault(by_id[message_id], []).append(account_id)
+    record_told(deactivated, now=now)
 
 
 def facts(message: Message) -> list[kinds.Fact]:

@@ -254,26 +254,40 @@ from (select n.evaluation_id, n.recipient, n.team_id, case when u.id is null the
 group by n.evaluation_id, n.mail_team, n.recipient
 on conflict do nothing"""
 
-# Of notices `n`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
+# Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
 _ONCE_MORE = f"""
-with act as materialized (
-  select ac.id, ac.emails, ac.linkers from macros_macroaction ac
-  where ac.id in (select n.action_id from macros_notice n where {{which}})
+, act as materialized (
+  select ac.id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
 ), crossed as (
   select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id
-  from macros_notice n join act on act.id = n.action_id join accounts_account a on a.id = n.account_id
-  where {{which}}
+  from carried n join act on act.id = n.action_id join accounts_account a on a.id = n.account_id
 ){_TOLD}"""  # noqa: S608  # a constant
-STILL_TOLD = (
-    _ONCE_MORE.format(which="n.id = any(%(notices)s)")
-    + "\nselect distinct notice_id from told where address = recipient"
-)
+STILL_TOLD = f"""
+with carried as materialized (select * from macros_notice where id = any(%(notices)s)){_ONCE_MORE}
+select distinct notice_id from told where address = recipient"""  # noqa: S608  # constants
 
-# What a message carries, the most urgent first, each with why it no longer holds, as a code: "" where it does.
-_OF_MESSAGE = """n.evaluation_id = %(evaluation)s and n.recipient = %(recipient)s
-    and (%(all_teams)s or n.team_id = %(team)s) and n.outcome <> 'dropped'"""
-_WHY_NOT = f"""
-select n.id, n.account_id,
+# Messages: each its id, evaluation and recipient, and the team whose notices alone it carries, or null; and the notices `n` of one.
+_MAILS = """
+    unnest(%(messages)s::bigint[], %(evaluations)s::bigint[], %(recipients)s::text[], %(teams)s::bigint[])
+    as mail(message_id, evaluation_id, recipient, team_id)"""
+_CARRIES = """
+    n.evaluation_id = mail.evaluation_id and n.recipient = mail.recipient and n.team_id = coalesce(mail.team_id, n.team_id)
+    and n.outcome <> 'dropped'"""
+
+# What messages that are sent have told; returns the accounts that they told as deactivated.
+MAILED = f"""
+with told as (
+  update macros_notice n set outcome = 'mailed', outcome_reason = '' from {_MAILS} where {_CARRIES}
+  returning mail.message_id, n.account_id, n.threshold
+)
+select message_id, account_id from told where threshold = 0"""  # noqa: S608  # constants
+
+# What messages carry, each the most urgent first, with why it no longer holds, as a code: "" where it does; and whether it may be stopped.
+STILL_WANTED = f"""
+with carried as materialized (
+  select mail.message_id, n.* from {_MAILS} join macros_notice n on {_CARRIES}
+){_ONCE_MORE}
+select n.message_id, n.id, n.account_id,
        case when n.action_id is null then 'macro_deleted'
             when not m.enabled then 'macro_off'
             when m.team_id <> a.team_id then 'other_team'
@@ -292,16 +306,15 @@ select n.id, n.account_id,
                 select 1 from macros_optout o
                 where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
             when n.via = '' then 'not_told_direct'
-            else 'not_told_' || n.via end
-from macros_notice n
+            else 'not_told_' || n.via end,
+       n.action_id is not null and n.via <> 'operator'
+from carried n
      join accounts_account a on a.id = n.account_id
      left join macros_macroaction ac on ac.id = n.action_id
      left join macros_macro m on m.id = ac.macro_id
      left join tokens_token t on t.id = n.token_id
-where {_OF_MESSAGE}
 order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
          a.name collate "C", n.id"""  # noqa: S608  # constants
-STILL_WANTED = _ONCE_MORE.format(which=_OF_MESSAGE) + _WHY_NOT
 
 _WATCHES = {
     "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED + _TOLD,

@@ -40,7 +40,7 @@ def compose(
         "reader": reader,
         "why_url": addresses.absolute_url("why_message", message.pk) if reader.user else "",
     }
-    return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to)
+    return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to or None)
 
 
 def without_link(mail: Mail, link: str) -> Mail:

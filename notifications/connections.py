@@ -152,7 +152,17 @@ class Connections(Generic[K]):
     @property
     def wants(self) -> int:
         """How many mails may be held, those on their way included, so that no connection waits for the next."""
-        return 2 * self._allowed if self._reached else self._allowed
+        return 3 * self._allowed if self._reached else self._allowed
+
+    @property
+    def claims_least(self) -> int:
+        """How many more are worth a claim while some are held: what is claimed together is read together."""
+        return self._allowed if self._reached else 1
+
+    @property
+    def most(self) -> int:
+        """How many may be on their way at once."""
+        return self._most
 
     @property
     def _allowed(self) -> int:

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
 LOOKS_EVERY = 1.0  # seconds between two looks for new messages, while some are on their way
+RECORD_WITHIN = 0.02  # seconds that a mail that was taken waits for others to be recorded with
 STOP_WITHIN = 30.0  # seconds for which a worker that is to stop waits for a mail on its way
 
 
@@ -101,7 +102,7 @@ class _Held:
 
 @dataclass
 class _Run:
-    """One run. All that is claimed is `held`: first `claimed`, then `ready` with its mail made, then on its way."""
+    """One run. All that is claimed is `held`: first `claimed`, then `ready` with its mail made, then on its way, then `taken`."""
 
     server: Connections[int]
     clock: Callable[[], datetime]
@@ -112,6 +113,12 @@ class _Run:
     held: dict[int, _Held] = field(default_factory=dict)
     claimed: deque[int] = field(default_factory=deque)
     ready: list[int] = field(default_factory=list)
+    makers: dict[int, Callable[[], kinds.Mail]] = field(
+        default_factory=dict
+    )  # of claimed messages that were read for
+    taken: dict[int, float] = field(
+        default_factory=dict
+    )  # by the mail server and not yet recorded: monotonic seconds
     nothing_at: float = float("-inf")  # monotonic seconds, when a claim found nothing more
     failure: Exception | None = None
     ends: bool = False
@@ -123,9 +130,11 @@ class _Run:
 
     def go(self) -> None:
         """Send until there is no more. Where something of our own fails, what is on its way is recorded before that is raised."""
-        while (did := self._guarded(self._advance)) or self.server.busy:
-            for answer in self.server.answers(seconds=0 if did else LOOKS_EVERY):
+        while (did := self._guarded(self._advance)) or self.server.busy or self.taken:
+            for answer in self.server.answers(seconds=0 if did or self.taken else LOOKS_EVERY):
                 self._guarded(partial(self._record, answer))
+            if self.taken and not (did and self._may_wait()):
+                self._guarded(self._record_taken)
             self.server.cut(after=CUT_AFTER if self.lives_on() else STOP_WITHIN)
         if self.held:
             self._guarded(lambda: claims.give_back([one.message for one in self.held.values()]))
@@ -145,7 +154,8 @@ class _Run:
         """Hand over, make or claim, whichever can be done first. Return whether anything was done."""
         if self.ends or not self._may_go_on():
             return False
-        if self.server.room > 0 and (pk := self._next_ready()) is not None:
+        # What is not recorded would leave again after a kill: with what is on its way it is never more than there are connections.
+        if self.server.room > len(self.taken) and (pk := self._next_ready()) is not None:
             self._hand_over(pk)
             return True
         if self.claimed:
@@ -185,7 +195,8 @@ class _Run:
         if self.left is not None:
             most = min(most, self.left)
         just_looked = self.server.busy and time.monotonic() - self.nothing_at < LOOKS_EVERY
-        if most <= 0 or just_looked or any(map(_is_suspect, self.held.values())):
+        worth_it = most > 0 and (most >= self.server.claims_least or not self.held)
+        if not worth_it or just_looked or any(map(_is_suspect, self.held.values())):
             return False
         now = self.clock()
         found = claims.claim(
@@ -215,7 +226,7 @@ class _Run:
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         try:
-            mail = preparing.fit(kind.build(message))
+            mail = preparing.fit(self._maker(kind, message)())
             one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
         except kinds.NotWanted as answer:
             self._ended(pk, "cancelled", partial(claims.record_cancelled, message, str(answer)))
@@ -225,14 +236,23 @@ class _Run:
         else:
             self.ready.append(pk)
 
+    def _maker(self, kind: kinds.Kind, message: Message) -> Callable[[], kinds.Mail]:
+        """Return what builds the mail of a message: what it needs is read with that of others that were claimed, where its kind can."""
+        if kind.prepare and message.pk not in self.makers:
+            claimed = [self.held[pk].message for pk in self.claimed]
+            some = [message, *(one for one in claimed if one.kind == message.kind)]
+            try:
+                self.makers |= kind.prepare(some)
+            except Exception:  # whichever it is about, the others are built
+                logger.exception("%d messages of kind %s could not be read at once", len(some), message.kind)
+                self.makers |= {one.pk: partial(kind.build, one) for one in some}
+        return self.makers.pop(message.pk, partial(kind.build, message))
+
     def _record(self, answer: Answer[int]) -> None:
         """Record what became of a mail, or keep it for another connection where it was only this one that ended."""
         one = self.held[answer.key]
         if answer.outcome == Outcome.TAKEN:
-            assert one.kept is not None
-            record = partial(claims.record_sent, one.message, one.kept, now=self.clock())
-            # it has left: where that is not known, it leaves again
-            self._ended(answer.key, "sent", partial(storing.stored, record))
+            self.taken[answer.key] = time.monotonic()
             return
         assert answer.error is not None
         said = refusals.words(answer.error)
@@ -249,6 +269,30 @@ class _Run:
             self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
         else:
             self._retry(answer.key, said)
+
+    def _may_wait(self) -> bool:
+        """Return whether what was taken may be recorded with what will be in a moment."""
+        oldest = next(iter(self.taken.values()))
+        return time.monotonic() - oldest < RECORD_WITHIN and 2 * len(self.taken) < self.server.most
+
+    def _record_taken(self) -> None:
+        """Record what the mail server took: together, and where that fails one by one, so that one costs the others nothing."""
+        keys, now = list(self.taken), self.clock()
+        self.taken.clear()
+        sent = [(one.message, one.kept) for one in map(self.held.__getitem__, keys) if one.kept]
+        done: set[int] | None = None
+        if len(sent) > 1:
+            try:
+                done = storing.stored(partial(claims.record_all_sent, sent, now=now))
+            except Exception:
+                logger.exception("%d messages could not be recorded together", len(sent))
+        for message, kept in sent:
+            record = partial(claims.record_sent, message, kept, now=now)
+            # it has left: where that is not known, it leaves again
+            known = (
+                partial(storing.stored, record) if done is None else partial(done.__contains__, message.pk)
+            )
+            self._guarded(partial(self._ended, message.pk, "sent", known))
 
     def _retry(self, pk: int, reason: str) -> None:
         message = self.held[pk].message

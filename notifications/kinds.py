@@ -1,7 +1,8 @@
 """The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.utils.functional import Promise
 
@@ -18,7 +19,9 @@ class Mail:
     text: str
     html: str
     headers: dict[str, str] = field(default_factory=dict)
-    reply_to: str = ""  # whom an answer reaches; "": whoever looks after the message's team
+    reply_to: str | None = (
+        None  # whom an answer reaches; "": nobody; None: whoever looks after the message's team
+    )
     stored_text: str | None = None  # what is kept of it, where the sent text holds a secret link
     stored_html: str | None = None
 
@@ -46,7 +49,9 @@ def reason(code: str, **facts: object) -> str:
 
 
 Builder = Callable[[Message], Mail]
+Prepare = Callable[[Sequence[Message]], Mapping[int, Callable[[], Mail]]]
 Ending = Callable[[Message], None]
+SentTogether = Callable[[Sequence[Message], datetime], None]  # when
 
 
 FACTS = "words/mail_facts.txt"  # the phrases of facts
@@ -68,6 +73,8 @@ Why = Callable[[Message], list[Fact]]
 class Kind:
     """How messages of one kind are made, and what is known of them. `name` is what staff read.
 
+    `prepare`: reads at once what several messages need, and returns by id what builds each, as `build` does alone.
+    `all_sent`: does for several messages that were sent what `ended` does for one.
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
     """
@@ -77,6 +84,8 @@ class Kind:
     ended: Ending | None = None
     why: Why | None = None
     stays: bool = False
+    prepare: Prepare | None = None
+    all_sent: SentTogether | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -90,15 +99,17 @@ def register(
     ended: Ending | None = None,
     why: Why | None = None,
     stays: bool = False,
+    prepare: Prepare | None = None,
+    all_sent: SentTogether | None = None,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
-    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`: see `Kind`.
+    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name, build, ended, why, stays)
+    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent)
 
 
 def name(message: Message) -> str:

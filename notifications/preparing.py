@@ -9,6 +9,8 @@ from notifications.models import Message
 from users import recipients
 
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+_STYLE = ' style="'
+_LINE = 500  # characters, of a line that may end
 
 
 def fit(mail: kinds.Mail) -> kinds.Mail:
@@ -18,7 +20,7 @@ def fit(mail: kinds.Mail) -> kinds.Mail:
         text=clean.body(mail.text),
         html=_html(mail.html),
         headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
-        reply_to=clean.line(mail.reply_to, 900),
+        reply_to=None if mail.reply_to is None else clean.line(mail.reply_to, 900),
         stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
         stored_html=None if mail.stored_html is None else _html(mail.stored_html),
     )
@@ -28,16 +30,35 @@ def _html(html: str) -> str:
     return _INLINER.inline(clean.body(html)) if html else ""
 
 
+def _in_lines(html: str) -> str:
+    """Return the HTML with long lines ended before a tag's styles, which make them longer than mail allows (998 bytes).
+
+    Longer ones would be encoded for the way letter by letter, in Python: that takes as long as building the text does.
+    """
+    made, length = list[str](), 0
+    for piece in html.split(_STYLE):
+        if made:
+            made.append(_STYLE if length < _LINE else "\n" + _STYLE[1:])
+            length = length + len(_STYLE) if length < _LINE else 0
+        made.append(piece)
+        last = piece.rfind("\n")
+        length = length + len(piece) if last < 0 else len(piece) - last
+    return "".join(made)
+
+
 def as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
     """Return what is handed to the mail server."""
     headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
-    if answers_to := mail.reply_to or recipients.reply_to([message.team_id], reader=message.recipient):
+    answers_to = mail.reply_to
+    if answers_to is None:
+        answers_to = recipients.reply_to([message.team_id], reader=message.recipient)
+    if answers_to:
         headers["Reply-To"] = answers_to
     email = EmailMultiAlternatives(
         mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers
     )
     if mail.html:
-        email.attach_alternative(mail.html, "text/html")
+        email.attach_alternative(_in_lines(mail.html), "text/html")
     return email
 
 

@@ -89,18 +89,25 @@ FALLBACK_SQL = f"""{LEADS_SQL}
     select unnest(%(operators)s::text[]), 'operator' where not exists ({LEADS_SQL})"""  # constants
 
 
-def reply_to(team_ids: Iterable[int | None], *, reader: str = "") -> str:
+def reply_to(
+    team_ids: Iterable[int | None],
+    *,
+    reader: str = "",
+    leads: Iterable[tuple[int, str]] | None = None,
+) -> str:
     """Return the addresses for Reply-To: CONTACT_EMAIL, else the leads of the teams, else the first of OPERATOR_EMAILS; "" for none.
 
-    Nobody is asked to answer to themselves: `reader` is left out.
+    Nobody is asked to answer to themselves: `reader` is left out. `leads`: what `addresses_of_leads` returned for these and other teams.
     """
     if settings.CONTACT_EMAIL:
         return str(settings.CONTACT_EMAIL)
-    ids = [pk for pk in team_ids if pk is not None]
-    leads = User.objects.filter(
-        memberships__team__in=ids, memberships__role=Membership.Role.TEAM_LEAD, is_active=True
-    )
-    found = list(
-        leads.exclude(email=reader).order_by("email").values_list("email", flat=True).distinct()[:MOST]
-    )
-    return ", ".join(found or [email for email in settings.OPERATOR_EMAILS if email != reader][:1])
+    ids = {pk for pk in team_ids if pk is not None}
+    rows = addresses_of_leads(ids) if leads is None else leads
+    found = list(dict.fromkeys(email for team, email in rows if team in ids and email != reader))
+    return ", ".join(found[:MOST] or [email for email in settings.OPERATOR_EMAILS if email != reader][:1])
+
+
+def addresses_of_leads(team_ids: Iterable[int]) -> list[tuple[int, str]]:
+    """Return teams and the addresses of their leads, in the order of the addresses."""
+    rows = leads().filter(team__in=set(team_ids)).order_by("user__email")
+    return list(rows.values_list("team", "user__email"))

@@ -23,10 +23,11 @@ def note(address: str, *, said: str, now: datetime) -> None:
     )
 
 
-def forget(address: str) -> None:
-    """Note that the mail server took a mail for an address."""
+def forget(addresses: Iterable[str]) -> None:
+    """Note that the mail server took mails for these addresses."""
     with connection.cursor() as cursor:  # as each mail does: Django's own deletion would be most of its cost
-        cursor.execute("delete from users_refusedaddress where email = %s", [address.lower()])
+        given = [address.lower() for address in addresses]
+        cursor.execute("delete from users_refusedaddress where email = any(%s)", [given])
 
 
 def sweep(*, now: datetime) -> int:

@@ -1,7 +1,7 @@
 """From notices to mails: one a person for what happened within a minute, and one when it is over, to whoever was told."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -43,8 +43,8 @@ def tell(now: datetime) -> int:
     return _write(now) + _end(now)
 
 
-def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) -> None:
-    """Note that a message has told its recipient that these accounts stopped, in the transaction that records it as sent."""
+def record_told(told: Mapping[Message, Iterable[int]], *, now: datetime) -> None:
+    """Note that messages have told their recipients that these accounts (ids) stopped, in the transaction that records them as sent."""
     AccountNotice.objects.bulk_create(
         [
             AccountNotice(
@@ -55,9 +55,11 @@ def record_told(*, message: Message, account_ids: Iterable[int], now: datetime) 
                 message=message,
                 at=now,
             )
-            for account_id in sorted(
-                set(account_ids)
-            )  # one order, so that two senders do not wait for each other in a circle
+            # one order, so that two senders do not wait for each other in a circle
+            for account_id, message in sorted(
+                {(account_id, message) for message, ids in told.items() for account_id in ids},
+                key=lambda one: (one[0], one[1].pk),
+            )
         ],
         ignore_conflicts=True,
     )
@@ -93,7 +95,7 @@ def record_stop_told(message: Message) -> None:
         "teams"
     ):  # who stands in, or leads, is told of these teams' accounts alone
         deactivated = deactivated.filter(team__in=teams)
-    record_told(message=message, account_ids=deactivated.values_list("pk", flat=True), now=message.sent_at)
+    record_told({message: deactivated.values_list("pk", flat=True)}, now=message.sent_at)
 
 
 def record_end(message: Message) -> None:

@@ -1,0 +1,94 @@
+"""What warning mails are made of, read for several of them at once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.models import Account
+from macros import grouping
+from macros.models import Notice
+from macros.revalidation import StillWanted
+from notifications.models import Message
+from ui.name_visibility import NameVisibility
+from users.models import User
+from users.recipients import addresses_of_leads
+from users.visibility import names_for_each
+
+
+@dataclass(frozen=True)
+class MailFacts:
+    """What one mail is made of. `accounts` and `leads` are those of other mails, too."""
+
+    notices: Sequence[Notice]
+    accounts: Mapping[int, Account]  # by id, with their pools
+    reader: User | None
+    names: NameVisibility
+    leads: Sequence[tuple[int, str]]  # team, address
+
+
+def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
+    """Return what the mail about these notices is made of, whose macros and log-ins are loaded."""
+    reader = _readers([recipient]).get(recipient)
+    accounts = grouping.accounts_of({notice.account_id for notice in notices})
+    names = names_for_each([reader])
+    leads = addresses_of_leads(account.team_id for account in accounts.values())
+    return MailFacts(notices, accounts, reader, names[reader.pk if reader else None], leads)
+
+
+class Together:
+    """Messages whose facts are read at once, when the first is asked for. Who keeps a mail's facts keeps those of all of them."""
+
+    def __init__(self, found: Mapping[Message, StillWanted]) -> None:
+        self._found = found
+
+    def facts(self, message: Message) -> MailFacts:
+        """Return what the mail of one of these messages is made of."""
+        notices, reader = self._notices, self._users.get(message.recipient)
+        return MailFacts(
+            notices=[notices[pk] for ids in self._found[message].accounts.values() for pk in ids],
+            accounts=self._accounts,
+            reader=reader,
+            names=self._names[reader.pk if reader else None],
+            leads=self._leads,
+        )
+
+    @cached_property
+    def _notices(self) -> dict[int, Notice]:
+        return grouping.notices_of(
+            [pk for one in self._found.values() for ids in one.accounts.values() for pk in ids]
+        )
+
+    @cached_property
+    def _accounts(self) -> dict[int, Account]:
+        return grouping.accounts_of({pk for one in self._found.values() for pk in one.accounts})
+
+    @cached_property
+    def _users(self) -> dict[str, User]:
+        return _readers({message.recipient for message in self._found})
+
+    @cached_property
+    def _names(self) -> dict[int | None, NameVisibility]:
+        return names_for_each([None, *self._users.values()])
+
+    @cached_property
+    def _leads(self) -> list[tuple[int, str]]:
+        teams = {account.team_id for account in self._accounts.values()}
+        return addresses_of_leads(teams | {message.team_id for message in self._found if message.team_id})
+
+
+def together(found: Mapping[Message, StillWanted]) -> Iterator[dict[Message, StillWanted]]:
+    """Part messages so that no more accounts are loaded at once than of one large mail."""
+    some: dict[Message, StillWanted] = {}
+    accounts = 0
+    for message, one in found.items():
+        if some and accounts + len(one.accounts) > grouping.LOADED:
+            yield some
+            some, accounts = {}, 0
+        some[message] = one
+        accounts += len(one.accounts)
+    if some:
+        yield some
+
+
+def _readers(addresses: Iterable[str]) -> dict[str, User]:
+    return {user.email: user for user in User.objects.filter(email__in=addresses, is_active=True)}
