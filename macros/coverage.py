@@ -32,17 +32,25 @@ def unwatched(*, but: Macro | None = None) -> Q:
     `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
     """
     others = Macro.objects.filter(enabled=True)
-    if but is not None:
-        others = others.exclude(pk=but.pk)
+    return not_among(others if but is None else others.exclude(pk=but.pk))
+
+
+def not_among(macros: QuerySet[Macro]) -> Q:
+    """Return the condition of an account that none of these macros watches, if they are on."""
+    chosen, general = watching(macros)
+    return ~chosen & ~general
+
+
+def watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
+    """Return whether the account of the outer query is watched by one of these macros, if on: by its name; by all or its channel."""
     team = Q(team=None) | Q(team=OuterRef("team"))
     of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
-    general = others.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team)
     chosen = MacroAccount.objects.filter(
         Q(macro__team=None) | Q(macro__team=OuterRef("team")),
         account=OuterRef("pk"),
-        macro__in=others.filter(scope=Macro.AppliesTo.CHOSEN),
+        macro__in=macros.filter(scope=Macro.AppliesTo.CHOSEN),
     )
-    return ~Exists(chosen) & ~Exists(general)
+    return Exists(chosen), Exists(macros.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team))
 
 
 def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:

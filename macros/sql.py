@@ -175,13 +175,16 @@ _TOLD = f"""
   where not exists ({_SAME.format(table="stand_in")})
 )"""  # noqa: S608  # constants
 
-# The rules on one account, as rows `c`: what an evaluation would ask if it went dark. {account} stands for its id, as a column.
+# The rules on one account, as rows `c`: what an evaluation would ask if it went dark. {account} stands for its id, as a column. Those of
+# chosen accounts are found by the account: an OR of the scopes would look through all macros.
 _RULES_ON = """
     from accounts_account a
-    join macros_macro m on m.enabled and (m.team_id is null or m.team_id = a.team_id)
-     and (m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))
-          or (m.scope = 'chosen' and exists (
-                select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)))
+    cross join lateral (
+        select ma.macro_id from macros_macroaccount ma join macros_macro m on m.id = ma.macro_id and m.scope = 'chosen'
+        where ma.account_id = a.id
+        union all
+        select m.id from macros_macro m where m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))) on_it
+    join macros_macro m on m.id = on_it.macro_id and m.enabled and (m.team_id is null or m.team_id = a.team_id)
     join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
     cross join lateral (select ac.id as action_id, ac.emails, ac.linkers, a.id as account_id, a.team_id) c"""
 _NAMED = f"""
@@ -196,6 +199,16 @@ TELLS_DIRECTLY = f"""exists (select 1 {_RULES_ON} cross join lateral ({_NAMED}) 
     where a.id = {{account}} and not exists ({_OPTED_OUT.format(address="r.address")}))"""  # constants
 TELLS_A_LEAD = f"""exists (select 1 {_RULES_ON} cross join lateral ({LEADS_SQL}) f
     where a.id = {{account}} and not exists ({_OPTED_OUT.format(address="f.address")}))"""  # constants
+
+# The macros that are on: whether each names an address that mail reaches and that has not stopped its copies, so that it tells of whatever
+# it watches; whether it tells the people who linked.
+WHOM_MACROS_NAME = f"""
+select m.id, exists (select 1 from unnest(ac.emails) e where {_ENTERED} and not exists ({_OPTED_OUT.format(address="lower(e)")})),
+       ac.linkers
+from macros_macro m join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
+     cross join lateral (select ac.id as action_id) c
+where m.enabled
+order by m.id"""  # noqa: S608  # constants
 
 # What was told of this cycle already is no news, whichever macro told it. A person gets one mail, whatever the teams; an address that
 # nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with

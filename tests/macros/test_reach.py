@@ -1,7 +1,9 @@
 """Accounts of which nobody would be told."""
 
+import json
 import random
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -105,6 +107,61 @@ def test_who_would_be_told_is_whom_an_evaluation_tells(
         name for name, via in told.items() if via and "" not in via
     }
     assert len(told) > 3
+
+
+def test_a_macro_whose_addresses_mail_does_not_reach_tells_nobody_of_an_account_that_has_people(
+    settings: Any,
+) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    refused_addresses.note("gone@example.com", said="550 no such user", now=NOW)
+    silent, told_by_two = make_account(name="silent"), make_account(name="told by two")
+    for account in (silent, told_by_two):
+        link(account, make_token(consented_by=make_person()))
+    unread = make_macro(emails=["gone@example.com"], accounts=[silent, told_by_two])
+    make_macro(emails=[], notify_consenters=True, accounts=[told_by_two])
+
+    assert names(reach.only_stood_in_for(Account.objects.all())) == {"silent"}
+
+    Macro.objects.filter(pk=unread.macro_id).update(scope="channels", channels=[silent.channel])
+
+    assert names(reach.only_stood_in_for(Account.objects.all())) == {"silent"}
+
+
+def test_who_stopped_the_copies_of_one_macro_is_told_by_another(settings: Any) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    person = make_person("ada@example.com")
+    one, both = make_account(name="one macro"), make_account(name="both macros")
+    for account in (one, both):
+        link(account, make_token(consented_by=person))
+    stopped = make_macro(emails=[], notify_consenters=True, accounts=[one, both])
+    make_macro(emails=[], notify_consenters=True, accounts=[both])
+    OptOut.objects.create(macro=stopped.macro, email=person.email, started_at=NOW)
+
+    assert names(reach.only_stood_in_for(Account.objects.all())) == {"one macro"}
+
+
+def test_the_rules_are_asked_of_accounts_alone_whose_people_all_stopped_something(settings: Any) -> None:
+    """To ask them of each of 100,000 accounts took twenty seconds."""
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    stopped = make_macro(emails=[], notify_consenters=True).macro
+    leaver = make_person("ada@example.com")
+    OptOut.objects.create(macro=stopped, email=leaver.email, started_at=NOW)
+    for number in range(20):
+        link(make_account(), make_token(consented_by=leaver if number < 2 else make_person()))
+
+    found = reach.only_stood_in_for(Account.objects.order_by("name", "pk"))
+
+    plan = json.loads(found.explain(format="json", analyze=True))[0]["Plan"]
+    assert 0 < sum(asked["Actual Loops"] for asked in nodes(plan, alias="a")) <= 2
+    assert len(found) == 2
+
+
+def nodes(plan: dict[str, Any], *, alias: str) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a plan that read a table under this name."""
+    if plan.get("Alias") == alias:
+        yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child, alias=alias)
 
 
 def test_an_operator_whom_mail_does_not_reach_is_nobody_who_would_be_told(settings: Any) -> None:
