@@ -1,13 +1,15 @@
 """What a macro would do in the coming 30 days if nobody acts, and what it did: by the SQL of the evaluation itself."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, When
+from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
 from macros import evaluation, mails, sql
@@ -21,8 +23,13 @@ from users.recipients import Via, fallback, operators
 DAYS = 30
 SHOWN = 6
 AT_ONCE = 1_000  # accounts of a macro whose preview is worked out while its form is made
+LONGEST = 10_000  # milliseconds
 
 WORDS = "words/macro_preview.txt"
+
+
+class TakesTooLongError(Exception):
+    """A draft is about so many accounts that its preview was broken off."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,11 @@ class Draft:
     accounts: list[int] = field(default_factory=list)
     team_id: int | None = None
     action_id: int = 0
+
+    @property
+    def applied(self) -> bool:
+        """Return whether it is about accounts at all: about chosen ones, of which there is one, or whatever fits."""
+        return self.scope != Macro.AppliesTo.CHOSEN or bool(self.accounts)
 
 
 @dataclass(frozen=True)
@@ -106,31 +118,36 @@ def draft_of(action: MacroAction) -> Draft:
 
 
 def preview(draft: Draft, *, now: datetime) -> Preview:
-    """Return what the draft would mail from the next run on, for 30 days."""
+    """Return what the draft would mail from the next run on, for 30 days.
+
+    Raises TakesTooLongError where the database needs more than LONGEST: a web process has few threads.
+    """
     values = _values(draft, now)
-    sent: set[tuple[date, int | None, str]] = set()  # one mail carries what all watches found
-    due_ids: set[int] = set()
-    fallen_back: set[int] = set()
-    nobody: set[int] = set()
-    rows: list[tuple[date, int, int, int, datetime | None]] = []
-    with connection.cursor() as cursor:
-        for watch in (draft.watch, "deactivated"):
-            cursor.execute(sql.TOTALS[watch], values)
-            for on, mail_team, address, via, accounts in cursor.fetchall():
-                sent.add((on, mail_team, address))
-                due_ids.update(accounts)
-                fallen_back.update(accounts if via else ())
-            cursor.execute(sql.NOBODY[watch], values)
-            nobody.update(row[0] for row in cursor.fetchall())
-            cursor.execute(sql.LISTS[watch], values)
-            rows += cursor.fetchall()
-        cursor.execute(sql.QUIET, values | {"due": list(due_ids), "nobody": list(nobody)})
-        quiet = [(phrase(WORDS, why), count) for why, count in cursor.fetchall()]
-    rows.sort(key=lambda row: row[:3])
-    found = Account.objects.in_bulk([row[2] for row in rows[:SHOWN]])
-    due = [Due(on, found[pk], threshold, people, ends) for on, threshold, pk, people, ends in rows[:SHOWN]]
-    first_on = min((on for on, _, _ in sent), default=None)
-    return Preview(len(sent), first_on, due, quiet, len(fallen_back), len(nobody - due_ids), _applied(draft))
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute(sql.PREVIEWS[draft.watch], values)
+            number, first_on, fallen_back, nobody, *lists = cursor.fetchone()
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise TakesTooLongError from error
+        raise
+    first, quiet = (json.loads(each) for each in lists)  # Django has JSON come as text
+    accounts = Account.objects.in_bulk([row["account_id"] for row in first])
+    return Preview(
+        mails=number,
+        first_on=first_on,
+        due=[_due(row, accounts[row["account_id"]]) for row in first],
+        quiet=[(phrase(WORDS, why), count) for why, count in quiet],
+        fallen_back=fallen_back,
+        nobody=nobody,
+        applied=draft.applied,
+    )
+
+
+def _due(row: dict[str, Any], account: Account) -> Due:
+    ends = datetime.fromisoformat(row["ends"]) if row["ends"] else None
+    return Due(date.fromisoformat(row["fires_on"]), account, row["threshold"], row["people"], ends)
 
 
 def takes_long(draft: Draft) -> bool:
@@ -141,10 +158,6 @@ def takes_long(draft: Draft) -> bool:
     if draft.scope == Macro.AppliesTo.CHANNELS:
         accounts = accounts.filter(channel__in=draft.channels)
     return accounts.values("pk")[: AT_ONCE + 1].count() > AT_ONCE
-
-
-def _applied(draft: Draft) -> bool:
-    return draft.scope != Macro.AppliesTo.CHOSEN or bool(draft.accounts)
 
 
 def _values(draft: Draft, now: datetime) -> dict[str, Any]:

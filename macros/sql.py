@@ -236,21 +236,43 @@ on conflict do nothing"""
 _COUNT = """
 select address, mail_team, count(*) from found group by address, mail_team"""
 
-# For the preview: the first accounts, then a row per mail and way to its reader, then the accounts of which nobody is told.
-_LIST = """
-, day as (
-  select fires_on, account_id, min(threshold) as threshold, min(deadline) as ends, count(distinct address) as people
-  from found group by fires_on, account_id
+# For the preview, of the accounts that cross a threshold and those that are dark, told in one pass: how many mails, on which day the first,
+# of how many accounts others are told, of how many nobody; the first accounts; why the others stay quiet. Both lists are JSON.
+_PREVIEW = f"""
+, due_account as materialized (
+  select distinct account_id from found
+), untold as materialized (
+  select distinct account_id from crossed c where not exists ({_SAME.format(table="told")})
+), day as (
+  select fires_on, threshold, account_id, people, ends
+  from (select fires_on, account_id, min(threshold) as threshold, min(deadline) as ends, count(distinct address) as people
+        from found group by fires_on, account_id) each_day
+  order by fires_on, threshold, account_id limit %(limit)s
+), quiet as (
+  select case when a.state = 'paused' then 'paused'
+              when a.id in (select account_id from untold) then 'nobody'
+              when a.state = 'deactivated' then 'told'
+              when a.deadline_kind = 'never' then 'never'
+              when a.deadline_kind = 'unknown' then 'unknown'
+              when a.deadline_kind = 'date' and exists (
+                select 1 from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+                where p.account_id = a.id and p.access = 'ok' and t.state <> 'dead' and t.deadline < a.deadline
+                  and (t.deadline at time zone %(zone)s)::date - (select max(d) from unnest(act.days) d) <= %(last)s::date)
+                then 'covered'
+              else 'later' end as why, count(*) as number
+  from act join accounts_account a
+    on (act.team_id is null or a.team_id = act.team_id)
+   and (act.scope = 'all' or (act.scope = 'channels' and a.channel = any(act.channels))
+        or (act.scope = 'chosen' and a.id = any(%(accounts)s::bigint[])))
+  where not exists (select 1 from due_account d where d.account_id = a.id)
+  group by 1
 )
-select fires_on, threshold, account_id, people, ends from day order by fires_on, threshold, account_id limit %(limit)s"""
-
-_TOTAL = """
-select fires_on, mail_team, address, via, array_agg(distinct account_id) from found group by fires_on, mail_team, address, via"""
-
-_NOBODY = """
-select distinct account_id from crossed c where not exists (
-  select 1 from told t
-  where t.action_id = c.action_id and t.account_id = c.account_id and coalesce(t.token_id, 0) = coalesce(c.token_id, 0))"""
+select (select count(*) from (select distinct fires_on, mail_team, address from found) mail),
+       (select min(fires_on) from found),
+       (select count(distinct account_id) from found where via <> ''),
+       (select count(*) from untold u where not exists (select 1 from due_account d where d.account_id = u.account_id)),
+       (select coalesce(jsonb_agg(day), '[]') from day),
+       (select coalesce(jsonb_agg(jsonb_build_array(why, number) order by number desc, why), '[]') from quiet)"""  # noqa: S608  # constants
 
 # The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
 MESSAGES = """
@@ -329,35 +351,25 @@ from carried n
 order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
          a.name collate "C", n.id"""  # noqa: S608  # constants
 
-_WATCHES = {
-    "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED + _TOLD,
-    "token": _UNTIL + _DUE_TOKENS + _TARGET + _CROSSED + _TOLD,
-    "deactivated": _DUE_DEACTIVATED + _TARGET + _CROSSED_DEACTIVATED + _TOLD,
+_FINDING = {
+    "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED,
+    "token": _UNTIL + _DUE_TOKENS + _TARGET + _CROSSED,
+    "deactivated": _DUE_DEACTIVATED + _TARGET + _CROSSED_DEACTIVATED,
 }
+INSERTS = {watch: STORED + text + _TOLD + _FOUND + _INSERT for watch, text in _FINDING.items()}
+COUNTS = {watch: STORED + text + _TOLD + _FOUND + _COUNT for watch, text in _FINDING.items()}
 
-INSERTS = {watch: STORED + text + _FOUND + _INSERT for watch, text in _WATCHES.items()}
-COUNTS = {watch: STORED + text + _FOUND + _COUNT for watch, text in _WATCHES.items()}
-LISTS = {watch: DRAFT + text + _FOUND + _LIST for watch, text in _WATCHES.items()}
-TOTALS = {watch: DRAFT + text + _FOUND + _TOTAL for watch, text in _WATCHES.items()}
-NOBODY = {watch: DRAFT + text + _NOBODY for watch, text in _WATCHES.items()}
 
-# Why the accounts that the draft applies to would not be mailed. `due` are those that would.
-_QUIET = """
-select case when a.state = 'paused' then 'paused'
-            when a.id = any(%(nobody)s::bigint[]) then 'nobody'
-            when a.state = 'deactivated' then 'told'
-            when a.deadline_kind = 'never' then 'never'
-            when a.deadline_kind = 'unknown' then 'unknown'
-            when a.deadline_kind = 'date' and exists (
-              select 1 from accounts_accounttoken p join tokens_token t on t.id = p.token_id
-              where p.account_id = a.id and p.access = 'ok' and t.state <> 'dead' and t.deadline < a.deadline
-                and (t.deadline at time zone %(zone)s)::date - (select max(d) from unnest(act.days) d) <= %(last)s::date)
-              then 'covered'
-            else 'later' end as why, count(*)
-from act join accounts_account a
-  on (act.team_id is null or a.team_id = act.team_id)
- and (act.scope = 'all' or (act.scope = 'channels' and a.channel = any(act.channels))
-      or (act.scope = 'chosen' and a.id = any(%(accounts)s::bigint[])))
-where not a.id = any(%(due)s::bigint[])
-group by 1 order by 2 desc, 1"""
-QUIET = DRAFT + _QUIET
+def _found_by(watch: str) -> str:
+    """Return the rows `crossed` of a watch, as a query for a FROM."""
+    steps = _FINDING[watch].strip().removeprefix(",")
+    return f"(with {steps} select * from crossed) {watch}"  # noqa: S608  # constants
+
+
+PREVIEWS = {
+    watch: f"""{DRAFT}
+, crossed as materialized (
+  select * from {_found_by(watch)} union all select * from {_found_by("deactivated")}
+){_TOLD}{_FOUND}{_PREVIEW}"""  # noqa: S608  # constants
+    for watch in ("account", "token")
+}

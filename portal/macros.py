@@ -26,6 +26,7 @@ from portal.macro_forms import MacroForm
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import Done, Late, Page, Said
+from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users.models import person
 
@@ -218,15 +219,20 @@ class MacroAdmin(OwnList):
         return self._saved(request, obj)
 
     def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
-        found = preview.preview(preview.draft_of(macro.actions.get()), now=timezone.now())
+        draft = preview.draft_of(macro.actions.get())
         if not macro.enabled:
             then = gettext("It is off, so nothing is mailed.")
-        elif found.first_on:
-            then = gettext("First mail: %(day)s.") % {"day": _day(found.first_on)}
+        elif preview.takes_long(draft):
+            then = ""  # the page shows it once it is known
         else:
-            then = found.nothing
-        add = messages.success if found.applied else messages.warning
-        add(request, f"Macro saved. {then}")
+            found = preview.preview(draft, now=timezone.now())
+            then = (
+                gettext("First mail: %(day)s.") % {"day": _day(found.first_on)}
+                if found.first_on
+                else found.nothing
+            )
+        add = messages.success if draft.applied else messages.warning
+        add(request, f"Macro saved. {then}".strip())
         return HttpResponseRedirect(reverse("admin:macros_macro_change", args=[macro.pk]))
 
     # --- beside the form --------------------------------------------------------------------------------------------
@@ -266,7 +272,10 @@ class MacroAdmin(OwnList):
         if macro is None or not self.has_view_permission(request, macro):
             raise Http404
         draft = preview.draft_of(macro.actions.order_by("pk")[0])
-        mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
+        try:
+            mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
+        except preview.TakesTooLongError:
+            raise Http404(phrase(preview.WORDS, "too_many")) from None
         if mail is None:
             raise Http404(gettext("No mail is due in the next 30 days."))
         return mail_html.answer(mail.html)
@@ -318,7 +327,10 @@ def _day(day: date) -> str:
 
 def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any]:
     now = timezone.now()
-    found = preview.preview(draft, now=now)
+    try:
+        found = preview.preview(draft, now=now)
+    except preview.TakesTooLongError:
+        return {"too_many": phrase(preview.WORDS, "too_many")}
     return {
         "found": found,
         "sent": preview.sent_count(macro, now=now) if macro else 0,

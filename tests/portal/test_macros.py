@@ -197,6 +197,55 @@ def test_the_form_of_a_macro_of_many_accounts_comes_before_its_preview(mira: Cli
     assert "Due, next 30 days" in mira.get(address).content.decode()
 
 
+def test_a_preview_that_takes_too_long_is_broken_off_and_said_so(
+    mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = make_macro(days=[30])
+    ending(10, name="Soon")
+    monkeypatch.setattr(preview, "LONGEST", 1)
+
+    beside = mira.get(reverse("admin:macros_macro_change", args=[action.macro_id]))
+    followed = mira.post(reverse("admin:macros_macro_preview"), FORM)
+    mail = mira.get(reverse("admin:macros_macro_mail", args=[action.macro_id]))
+
+    assert "so many accounts that they cannot be looked through here" in beside.content.decode()
+    assert "so many accounts that they cannot be looked through here" in followed.content.decode()
+    assert "Soon" not in followed.content.decode()
+    assert mail.status_code == 404
+
+
+def test_saving_a_macro_of_many_accounts_does_not_wait_for_its_preview(
+    mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending(10, name="Soon")
+    monkeypatch.setattr(preview, "AT_ONCE", 0)
+
+    with CaptureQueriesContext(connection) as asked:
+        saved = mira.post(reverse("admin:macros_macro_add"), FORM | {"scope": "all"})
+
+    assert saved.status_code == 302
+    assert not any("known_since" in query["sql"] for query in asked)
+    assert "Macro saved.</" in mira.get(saved["Location"]).content.decode().replace("\n", "")
+
+
+def test_the_preview_asks_as_often_whatever_it_finds() -> None:
+    action = make_macro(days=[30, 7], notify_consenters=True)
+    ending(10)
+    asked, mails = [], []
+
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            mails.append(preview.preview(preview.draft_of(action), now=NOW).mails)
+        asked.append(len(queries))
+        for days in range(3, 20):
+            account = ending(days)
+            if days % 3:
+                die(account)
+
+    assert asked[0] == asked[1]
+    assert mails[0] < mails[1]
+
+
 def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
     ending(10, name="Soon")
 
