@@ -123,8 +123,11 @@ class _Turn:
         for app in apps:
             most = min(room - len(found), self._room_of(app, len(apps)))
             tokens, claim = self._claimed(app, now, most)
+            accounts = sweeps.accounts_of([token.pk for token in tokens]) if tokens else {}
             for token in tokens:
-                found[token.pk] = sweeps.check(token, now=now, source="sweep")
+                found[token.pk] = sweeps.check(
+                    token, now=now, source="sweep", accounts=accounts.get(token.pk, ())
+                )
                 self.under_way[token.pk] = Claimed(app.pk, claim)
         self.begun += len(found)
         return found or None

@@ -4,6 +4,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
@@ -51,7 +52,7 @@ def apply_list(
     causes: dict[str, list[int]] = {}
     everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
-    for entry in _lock_entries(fresh, ids):
+    for entry in _lock_entries({fresh.pk: fresh}, ids):
         native = by_id.get(entry.account.native_id)
         served = _serves(entry)
         if native is not None:
@@ -83,7 +84,20 @@ def _differing(
     return found
 
 
-@transaction.atomic
+@dataclass(frozen=True)
+class TokenReadings:
+    """What reading ad accounts singly with one token gave, by id of the account. `held` as of `apply_list`."""
+
+    token: Token
+    generation: int  # that it was asked with
+    readings: Mapping[int, AccessCheck]
+    held: Collection[str] = ()
+
+    def telling(self) -> dict[int, AccessCheck]:
+        """Return those that say anything."""
+        return {pk: reading for pk, reading in self.readings.items() if _tells(reading)}
+
+
 def apply_readings(
     *,
     token: Token,
@@ -93,17 +107,34 @@ def apply_readings(
     source: str,
     held: Collection[str] = (),
 ) -> None:
-    """Write what reading ad accounts singly with one token gave, by id of the account, all in one transaction.
+    """Write what reading ad accounts singly with one token gave, see `apply_readings_of`."""
+    apply_readings_of([TokenReadings(token, generation, readings, held)], now=now, source=source)
 
-    Passing trouble, and an older generation, write nothing. As of a list, no account is locked of which nothing differs. `held` as above.
+
+@transaction.atomic
+def apply_readings_of(several: Sequence[TokenReadings], *, now: datetime, source: str) -> None:
+    """Write what reading ad accounts singly gave, of different tokens, all in one transaction.
+
+    Passing trouble, and an older generation, write nothing. What is stored is compared without a lock: where nothing differs, which is
+    nearly always, nothing is locked. What differs is locked in the one order, tokens first, read again and written.
     """
-    telling = {pk: reading for pk, reading in readings.items() if _tells(reading)}
-    if not telling or (fresh := _still(token, generation)) is None:
+    by_token = {one.token.pk: one for one in several}
+    telling = {pk: readings for pk, one in by_token.items() if (readings := one.telling())}
+    differing = _differing_readings(by_token, telling, now) if telling else {}
+    if not differing:
         return
+    fresh = {
+        token.pk: token
+        for token in Token.objects.filter(pk__in=list(differing)).locked()
+        if token.generation == by_token[token.pk].generation
+    }
     causes: dict[str, list[int]] = {}
-    for entry in _lock_entries(fresh, _differing_readings(fresh, telling, now)):
+    for entry in _lock_entries(fresh, {pk for token_id in fresh for pk in differing[token_id]}):
+        if entry.account_id not in differing[entry.token_id]:
+            continue  # another of these tokens reads it differently
         served = _serves(entry)
-        _apply_reading(entry, telling[entry.account_id], now, source, held=entry.account.native_id in held)
+        held = entry.account.native_id in by_token[entry.token_id].held
+        _apply_reading(entry, telling[entry.token_id][entry.account_id], now, source, held=held)
         if _serves(entry) != served:
             causes.setdefault(entry.access_reason or "access", []).append(entry.account_id)
     for cause, ids in causes.items():
@@ -123,15 +154,21 @@ def _tells(reading: AccessCheck) -> bool:
     return said.verdict in {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED}
 
 
-def _differing_readings(token: Token, readings: Mapping[int, AccessCheck], now: datetime) -> list[int]:
-    """Return the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
-    found = []
-    for entry in AccountToken.objects.filter(token=token, account__in=readings).select_related("account"):
-        entry.token = token
-        reading = readings[entry.account_id]
+def _differing_readings(
+    by_token: Mapping[int, TokenReadings], telling: Mapping[int, Mapping[int, AccessCheck]], now: datetime
+) -> dict[int, set[int]]:
+    """Return by token the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
+    found: dict[int, set[int]] = {}
+    accounts = {account_id for readings in telling.values() for account_id in readings}
+    entries = AccountToken.objects.filter(token__in=list(telling), account__in=accounts)
+    for entry in entries.select_related("account"):
+        reading = telling[entry.token_id].get(entry.account_id)
+        if reading is None:
+            continue  # another of these tokens reads it
+        entry.token = by_token[entry.token_id].token
         lost = reading.classification.verdict == Verdict.ACCESS_LOST
         if lost or reading.account is None or _differs(entry, reading.account, now):
-            found.append(entry.account_id)
+            found.setdefault(entry.token_id, set()).add(entry.account_id)
     return found
 
 
@@ -152,15 +189,15 @@ def _still(token: Token, generation: int) -> Token | None:
     return Token.objects.filter(pk=token.pk, generation=generation).locked().first()
 
 
-def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[AccountToken]:
-    """Lock accounts by id first, then the token's entries in them: the one order that is used everywhere."""
+def _lock_entries(tokens: Mapping[int, Token], account_ids: Collection[int]) -> Sequence[AccountToken]:
+    """Lock accounts by id first, then these tokens' entries in them: the one order that is used everywhere. `tokens` by id."""
     if not account_ids:
         return []
     accounts = {account.pk: account for account in Account.objects.filter(pk__in=account_ids).locked()}
-    entries = AccountToken.objects.filter(token=token, account_id__in=accounts)
+    entries = AccountToken.objects.filter(token__in=list(tokens), account_id__in=accounts)
     locked = list(entries.order_by("id").select_for_update(no_key=True))
     for entry in locked:
-        entry.account, entry.token = accounts[entry.account_id], token
+        entry.account, entry.token = accounts[entry.account_id], tokens[entry.token_id]
     return locked
 
 
@@ -218,7 +255,7 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
 
     Runs in the caller's transaction, which holds the token's lock. The token itself is not touched.
     """
-    entries = _lock_entries(token, [account_id])
+    entries = _lock_entries({token.pk: token}, [account_id])
     if not entries or not _serves(entries[0]):
         return False
     entry = entries[0]

@@ -1,21 +1,22 @@
 """Background sweeps: checking tokens that are due, and clearing away what was left behind. PostgreSQL holds the claims."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
 from accounts import account_sync, pool, pool_entries
 from accounts.account_sync import Findings
+from accounts.good_readings import GoodReadings, record_good_readings
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Job
+from tokens.io_steps import Job, Together
 from tokens.models import Token
 from users import hold, liveness
 from users.models import User
@@ -78,25 +79,56 @@ def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Toke
 
 
 def check(
-    token: Token, *, now: datetime, source: str, renew: bool = False, actor: User | None = None
+    token: Token,
+    *,
+    now: datetime,
+    source: str,
+    accounts: Sequence[tuple[int, str]] | None = None,
+    renew: bool = False,
+    actor: User | None = None,
 ) -> Job[lifecycle.TransitionOutcome]:
-    """Find out how a claimed token stands, and where it works, how its ad accounts do; write both."""
+    """Find out how a claimed token stands, and where it works, how its ad accounts do; write both.
+
+    `accounts`: those of `accounts_of`, where they were read a moment ago.
+    """
     clock = Clock(now)
     outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
     if outcome.stale or outcome.verdict != Verdict.OK or outcome.token is None:
         return outcome
     token = outcome.token
-    entries = AccountToken.objects.filter(token=token)
-    accounts = list(entries.values_list("account_id", "account__native_id"))
+    if accounts is None:
+        accounts = accounts_of([token.pk]).get(token.pk, ())
     if accounts:
         asked_at = clock.read()
         facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
         found: Findings = yield partial(account_sync.read, token, accounts, facts=facts, told=outcome.told)
-        account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=clock.read())
+        answered_at = clock.read()
+        written: bool = yield Together(_writes_readings(source), GoodReadings(token, found, now))
+        if not written:
+            account_sync.record(
+                token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at
+            )
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
+
+
+@cache
+def _writes_readings(source: str) -> Callable[[Sequence[GoodReadings]], list[bool]]:
+    """Return what writes good readings of checks with the same source together."""
+    return partial(record_good_readings, source=source)
+
+
+def accounts_of(token_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return by token the ad accounts that are linked with it, (id, native id) each. Tokens without one are left out."""
+    found: dict[int, list[tuple[int, str]]] = {}
+    entries = AccountToken.objects.filter(token__in=token_ids).order_by("id")
+    for token_id, account_id, native_id in entries.values_list(
+        "token_id", "account_id", "account__native_id"
+    ):
+        found.setdefault(token_id, []).append((account_id, native_id))
+    return found
 
 
 def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycle.TransitionOutcome:

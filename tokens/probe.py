@@ -7,10 +7,11 @@ about the access token too.
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 from django.db import DatabaseError, connection
 
@@ -19,8 +20,8 @@ from tokens.channels import gate, registry
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Job
-from tokens.lifecycle import TransitionOutcome, transitions
+from tokens.io_steps import Job, Together
+from tokens.lifecycle import GoodReport, TransitionOutcome, transitions
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
@@ -95,11 +96,22 @@ def job(
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
+    if tried is None and inspection.classification.verdict == Verdict.OK:
+        report = GoodReport(token.pk, token.generation, inspection, now)
+        written: TransitionOutcome | None = yield Together(_writes_reports(source), report)
+        if written is not None:
+            return written
     record = partial(
         _record, token, tried, inspection, now, source, answered_at=clock.read(), undecided=heals and unheard
     )
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
     return record() if tried is None else storing.stored(record)
+
+
+@cache
+def _writes_reports(source: str) -> Callable[[Sequence[GoodReport]], list[TransitionOutcome | None]]:
+    """Return what writes good reports of checks with the same source together."""
+    return partial(lifecycle.record_good_reports, source=source)
 
 
 def _record(

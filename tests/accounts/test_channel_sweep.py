@@ -37,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         time.sleep(0.02)
         made.append(token_id)
 
-    def check(token: Token, *, now: datetime, source: str) -> Any:
+    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
         yield lambda: call(token.pk)
         Token.objects.filter(pk=token.pk).update(
             due_at=now + timedelta(hours=4), claimed_until=None, claimed_by=None
@@ -181,7 +181,7 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
     slow, *quick = due("facebook", 100)
     release, done = threading.Event(), []
 
-    def check(token: Token, *, now: datetime, source: str) -> Any:
+    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
         yield lambda: release.wait(20) if token.pk == slow else None
         done.append(token.pk)
         Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
@@ -204,7 +204,7 @@ def test_what_calls_brought_is_written_side_by_side_and_no_writer_keeps_its_conn
     together = threading.Barrier(channel_sweep.WRITERS, timeout=20)
     used: set[Any] = set()
 
-    def check(token: Token, *, now: datetime, source: str) -> Any:
+    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
         yield lambda: None
         Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
         together.wait()
@@ -224,7 +224,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
 ) -> None:
     (bad, good), failed = due("facebook", 2), threading.Event()
 
-    def check(token: Token, *, now: datetime, source: str) -> Any:
+    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
         yield lambda: None if token.pk == bad else failed.wait(10)
         if token.pk == bad:
             failed.set()
@@ -256,7 +256,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
         if pk not in (bad, later):
             failed.wait(60)
 
-    def slow(token: Token, *, now: datetime, source: str) -> Any:
+    def slow(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
         yield lambda: wait(token.pk)
         if token.pk == bad:
             Token.objects.filter(pk=later).update(due_at=NOW)
@@ -264,7 +264,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
             if broken == "the connection":
                 end_own_connection()
             raise OperationalError("the server closed the connection")
-        yield from check(token, now=now, source=source)
+        yield from check(token, now=now, source=source, **known)
 
     def fails(*args: Any, **named: Any) -> Any:
         raise OperationalError("the server closed the connection")

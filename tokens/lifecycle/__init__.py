@@ -5,6 +5,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
+from tokens.lifecycle.good_reports import GoodReport, record_good_reports
 from tokens.lifecycle.incident_brake import held_losses, losses_written, reached
 from tokens.lifecycle.incidents import decide, tend
 from tokens.lifecycle.inspections import record_inspection
@@ -36,6 +37,7 @@ from tokens.lifecycle.unused import date_unused
 from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
+    "GoodReport",
     "Imported",
     "NotAsSeen",
     "TransitionOutcome",
@@ -57,6 +59,7 @@ __all__ = [
     "reached",
     "record_ask",
     "record_dispute",
+    "record_good_reports",
     "record_inspection",
     "record_refusal",
     "record_renewal",

@@ -62,8 +62,11 @@ def is_conclusive(classification: Classification) -> bool:
     return not classification.unknown and classification.row != STAFF
 
 
-def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
-    """Take a good report: proven now, scopes and dates as said, and back from doubt or death."""
+def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
+    """Take what a good report says: proven now, scopes and dates as said. Return whether its date begins a new cycle of warnings.
+
+    Does not save.
+    """
     token.proven_at = token.last_checked_at = now
     if inspection.scopes is not None:
         token.scopes = list(inspection.scopes)
@@ -71,7 +74,12 @@ def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str)
         set_dates(token, inspection.dates, keep=True)
     cycle = token.cycle
     deadlines.apply(token, now)
-    if token.cycle != cycle:  # a date that jitters is no event
+    return token.cycle != cycle  # a date that jitters is no event
+
+
+def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str) -> None:
+    """Take a good report, and come back from doubt or death."""
+    if take_report(token, inspection, now):
         event(token, TokenEvent.Kind.DATES, now, source=source, detail=deadlines.detail(token))
     if token.state != Token.State.VALID:
         set_state(token, Token.State.VALID, "", {}, now)
