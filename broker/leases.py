@@ -115,14 +115,14 @@ def given(row: LeaseRow, made: Lease, purpose: Purpose) -> records.Given:
 
 def note_uses(rows: Iterable[LeaseRow], now: datetime) -> None:
     """Note once an hour that a token is in use."""
-    used = {
-        row.token_id
-        for row in rows
-        if row.token_id is not None
-        and (row.last_used_at is None or now - row.last_used_at > timedelta(hours=1))
-    }
+    used = {row.token_id for row in rows if row.token_id is not None and is_use_due(row.last_used_at, now)}
     for token_id in sorted(used):
         lifecycle.note_use(token_id=token_id, now=now)
+
+
+def is_use_due(last_used_at: datetime | None, now: datetime) -> bool:
+    """Return whether a use is to be noted: once an hour, so that the hot path writes nothing of the token."""
+    return last_used_at is None or now - last_used_at > timedelta(hours=1)
 
 
 def _account_facts(row: LeaseRow) -> AccountFacts:

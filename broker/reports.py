@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
 from accounts import access_brake, write_refusals
 from accounts.models import Account
-from broker import control
+from broker import control, prepared
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
 from broker.lease_rows import Purpose
-from broker.leases import Claims, Lease, lease, open_lease
+from broker.leases import Claims, Lease, is_use_due, lease, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import registry, shares
@@ -27,6 +27,21 @@ Action = Literal["none", "retry_with", "retry_later", "hold"]
 UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
 RETRY_AFTER = 30
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _ReportedRow(NamedTuple):
+    """What a good answer needs to know of the lease's account and token: the facts of the one read."""
+
+    channel: str
+    team_id: int
+    last_used_at: datetime | None  # None: never, or the token is gone
+
+
+_READ = """
+select a.channel, a.team_id, t.last_used_at
+from accounts_account a left join tokens_token t on t.id = %s
+where a.id = %s
+"""
 
 
 @dataclass(frozen=True)
@@ -52,22 +67,44 @@ def report(
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
     hold.refuse()
-    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
-    account = Account.objects.filter(pk=claims.account_id).first()
-    if account is None or not caller.reaches(channel=account.channel, team_id=account.team_id):
+    row = _read(claims)
+    if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound(text("no_lease"))
     unknown_answers.reload_assignments(now)
-    classification = registry.get(account.channel).classify(Answer(call="api", status=status, body=body))
-    evidence = scrub.evidence(call="api", status=status, body=body)
+    answer = Answer(call="api", status=status, body=body)
+    classification = registry.get(row.channel).classify(answer)
+    if classification.verdict == Verdict.OK:
+        _note_success(claims, row, method, now)
+        return ReportAnswer(Verdict.OK, "none")
+    return _look_into(caller, claims, answer, classification, now)
+
+
+def _read(claims: Claims) -> _ReportedRow | None:
+    found = prepared.read(_READ, [claims.token_id, claims.account_id])
+    return _ReportedRow(*found[0]) if found else None
+
+
+def _note_success(claims: Claims, row: _ReportedRow, method: str, now: datetime) -> None:
+    """Note, once an hour, that the token is in use, and that the channel no longer refuses this person's writes where it took one."""
+    if is_use_due(row.last_used_at, now):
+        lifecycle.note_use(token_id=claims.token_id, now=now)
+    if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
+        write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
+
+
+def _look_into(
+    caller: Caller, claims: Claims, answer: Answer, classification: Classification, now: datetime
+) -> ReportAnswer:
+    """Say what to do after an answer that is no success. Raises NotFound."""
+    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+    account = Account.objects.filter(pk=claims.account_id).first()
+    if account is None:
+        raise NotFound(text("no_lease"))
+    evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
     if token is not None:
         unknown_answers.keep(
             token.app, classification, evidence, token_id=token.pk, now=now, api_key=caller.key_id
         )
-    if classification.verdict == Verdict.OK:
-        lifecycle.note_use(token_id=claims.token_id, now=now)
-        if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
-            write_refusals.lift(account_ids=[account.pk], token_ids=[claims.token_id], now=now)
-        return ReportAnswer(Verdict.OK, "none")
     if token is None or token.generation != claims.generation:
         return _next(caller, account, classification, claims.purpose, now)
     if token.state == Token.State.DEAD:

@@ -22,6 +22,7 @@ from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.addresses import configured
 from tokens.models import ChannelApp, Token, TokenEvent
+from users import hold
 from users.models import Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,7 +96,11 @@ def test_a_leased_token_publishes(job: Job, account: Account) -> None:
     assert lease["signs"] is False
 
 
-def test_the_ordinary_lease_is_one_read_and_one_row_of_the_record(job: Job) -> None:
+def test_the_ordinary_lease_is_one_read_and_one_row_of_the_record(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "TRUSTED_FOR", 300.0)  # both are read once a second
+    monkeypatch.setattr(callers, "FACTS_FOR", 300.0)
     job.lease()  # the key is known now, and the use was noted
 
     with CaptureQueriesContext(connection) as queries:
