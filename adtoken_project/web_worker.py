@@ -1,19 +1,54 @@
-"""gunicorn's worker of threads, which a proxy can restart around. Named by deploy/gunicorn.conf.py."""
+"""gunicorn's worker of threads, made fit for jobs that keep their connections. Named by deploy/gunicorn.conf.py."""
 
 import select
 import socket
+import time
+from collections import deque
+from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+STAYS = 2  # milliseconds that a thread waits for the next request of the connection that it has just answered
+STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a process has; and in all
+
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
-    """Told to stop, it takes what has connected and then closes the listening sockets at once.
+    """Three things are otherwise than in gunicorn (docs/decisions/0064-connections-of-jobs.md).
 
-    gunicorn keeps them open until the last request is answered. What connected meanwhile was taken by the kernel and by nobody else, and
-    was cut off in the end: a proxy must not send such a request elsewhere unless it is a GET. Refused connections it may.
+    - New connections go to the process that has fewest.
+    - A thread stays with its connection while the next request comes at once and nobody else waits.
+    - Told to stop, it takes what has connected and then closes the listening sockets at once. gunicorn keeps them open until the last
+      request is answered. What connected meanwhile was taken by the kernel and by nobody else, and was cut off in the end: a proxy must
+      not send such a request elsewhere unless it is a GET. Refused connections it may.
     """
 
     sockets: list[socket.socket]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: deque[Any] = deque()  # connections that wait for a thread
+
+    def accept(self, listener: socket.socket) -> None:  # the library's own
+        """Take a connection, unless a process with fewer of them does so first.
+
+        Whoever wakes first would take all of several that come together, and keep them: one process works then, and the others look on.
+        """
+        if self.alive:
+            time.sleep(min(self.nr_conns * STANDS_BACK, AT_MOST))
+        super().accept(listener)
+
+    def enqueue_req(self, conn: Any) -> None:  # the library's own
+        """Give a connection to a thread."""
+        self._waiting.append(conn)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:  # the library's own
+        """Answer, in a thread, what comes on a connection. gunicorn hands it back to the main thread after each request."""
+        self._waiting.popleft()  # one of them; which one does not matter
+        while True:
+            kept = super().handle(conn)
+            if kept is not True or not self.alive or self._waiting or not _is_readable(conn.sock, STAYS):
+                return kept
 
     def set_accept_enabled(self, enabled: bool) -> None:  # the library's own
         """Begin or end to accept."""
@@ -23,7 +58,13 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
 
     def _leave(self) -> None:
         for listener in self.sockets:
-            while select.select([listener], [], [], 0)[0]:
+            while _is_readable(listener, 0):
                 self.accept(listener)
             listener.close()
         self.sockets = []
+
+
+def _is_readable(one: socket.socket, milliseconds: int) -> bool:
+    waiting = select.poll()
+    waiting.register(one, select.POLLIN)
+    return bool(waiting.poll(milliseconds))

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,52 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
         os.kill(killed, signal.SIGKILL)
 
         assert wait_until(lambda: server.get("/process", seconds=2) not in ("", str(killed)), seconds=20)
+
+
+def test_connections_that_come_together_are_shared_out_among_the_processes(tmp_path: Path) -> None:
+    def largest_share() -> int:
+        with ExitStack() as stack:
+            lines = [stack.enter_context(server.connect()) for _ in range(8)]
+            for line in lines:
+                line.sendall(b"GET /process HTTP/1.1\r\n" + HOST + b"\r\n")
+            return max(Counter(line.recv(1_000).split()[-1] for line in lines).values())
+
+    with web(tmp_path, "--workers=2", "--threads=4") as server:
+        shares = sorted(largest_share() for _ in range(15))
+
+    assert shares[7] <= 6, (
+        shares,
+        "of eight, where the process that wakes first took seven or all; 4 on a quiet machine",
+    )
+
+
+def test_a_thread_leaves_its_connection_where_others_wait(tmp_path: Path) -> None:
+    """One thread, and a client that asks without a pause."""
+    with web(tmp_path, "--workers=1", "--threads=1") as server, ExitStack() as stack:
+        over = threading.Event()
+        busy = stack.enter_context(server.connect())
+
+        def keep_asking() -> None:
+            while not over.is_set():
+                busy.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+                if not _until_body(busy):
+                    return
+
+        asking = threading.Thread(target=keep_asking)
+        asking.start()
+        try:
+            assert [server.get(seconds=5) for _ in range(20)] == ["ok"] * 20
+        finally:
+            over.set()
+            asking.join()
+
+
+def test_requests_that_come_in_one_packet_are_answered_one_after_the_other(tmp_path: Path) -> None:
+    ask = b"GET / HTTP/1.1\r\n" + HOST
+    with web(tmp_path, *ONE) as server:
+        said = server.says((ask + b"\r\n") * 5 + ask + b"Connection: close\r\n\r\n")
+
+    assert said.count(b"HTTP/1.1 200 OK") == 6
 
 
 @contextmanager
