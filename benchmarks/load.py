@@ -50,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._tally.latencies.append(now - self._started)
         self._tally.errors += head.split(b" ", 2)[1] != b"200"
         self._answer = b""
-        if now < self._until:
+        if now < self._until and b"\r\nconnection: close" not in head.lower():
             self._ask()
         else:
             self._end()
@@ -93,15 +93,17 @@ async def run(options: argparse.Namespace) -> Tally:
     """Keep all connections busy for the given seconds."""
     tally, requests = Tally(), requests_of(options.requests, options.key)
     until = time.perf_counter() + options.seconds
-    loop = asyncio.get_running_loop()
-    opened = [
-        await loop.create_connection(lambda: Connection(requests, tally, until), HOST, options.port)
-        for _ in range(options.connections)
-    ]
-    await asyncio.wait_for(
-        asyncio.gather(*(protocol.over for _, protocol in opened)), options.seconds + PATIENCE
-    )
+    busy = [_keep_asking(requests, tally, until, options.port) for _ in range(options.connections)]
+    await asyncio.wait_for(asyncio.gather(*busy), options.seconds + PATIENCE)
     return tally
+
+
+async def _keep_asking(requests: list[bytes], tally: Tally, until: float, port: int) -> None:
+    """Ask on one connection; on another where the server closes it, as it does when a process is replaced."""
+    loop = asyncio.get_running_loop()
+    while time.perf_counter() < until:
+        _, connection = await loop.create_connection(lambda: Connection(requests, tally, until), HOST, port)
+        await connection.over
 
 
 def summary(tally: Tally, seconds: float) -> dict[str, float]:

@@ -37,7 +37,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]
     """What one small run of nearly everything printed, and its JSON."""
     file = tmp_path_factory.mktemp("bench") / "bench.json"
     parts = [part.name for part in PARTS if part.name not in OF_THEIR_OWN]
-    done = run(*parts, "--accounts", "60", "--seconds", "0.1", "--rounds", "2", "--json", str(file))
+    done = run(*parts, "--accounts", "60", "--seconds", "0.1", "--rounds", "1", "--json", str(file))
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(file.read_text(encoding="utf-8"))
 
@@ -87,7 +87,7 @@ def test_the_evaluation_and_its_floor_write_the_same_rows(whole: tuple[str, dict
 def test_a_death_in_every_pool_shifts_every_account(whole: tuple[str, dict[str, Any]]) -> None:
     results = find(whole[1], "Settle")["results"]
 
-    assert results["one token dies, 60 accounts shift, with events"]["rows written"]["rounds"] == [60, 60]
+    assert results["one token dies, 60 accounts shift, with events"]["rows written"]["rounds"] == [60]
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_a_sweep_checks_and_renews_log_ins_at_a_channel_that_answers(
     ):
         assert results[contender]["tokens a minute"]["median"] > 0
         assert results[contender][f"calls a token, {call}"]["median"] >= 1
-        assert results[contender]["SQL statements a token"]["median"] > 1
+        assert results[contender]["SQL statements a token"]["median"] > 0
 
 
 @pytest.mark.slow
