@@ -14,12 +14,13 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from django.db.models import Count, Max, QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts import pool_reasons, selection
 from accounts.health import Health, health_of
 from accounts.models import Account, AccountToken
-from tokens.models import Token, name_of_person
+from tokens.models import name_of_person
 from ui import pills
 from ui.name_visibility import NameVisibility
 
@@ -33,7 +34,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _UNSEEN = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
 
 
-_ACTIVE = ("consented_by_id", "team_id", "consented_by__name", "native_user_name", "native_user_id")
 # What a reason and the order of a pool go by.
 _ENTRY = (
     "account_id", "access", "access_reason", "can_publish", "rank",
@@ -59,6 +59,11 @@ class _Row(NamedTuple):
     usable_count: int
     people_count: int
     active_token_id: int | None
+    active_token__consented_by_id: int | None
+    active_token__team_id: int | None
+    active_token__consented_by__name: str | None
+    active_token__native_user_name: str
+    active_token__native_user_id: str
 
 
 @dataclass(frozen=True)
@@ -115,27 +120,25 @@ def head() -> str:
 def page(accounts: QuerySet[Account], ids: Sequence[int], names: NameVisibility, now: datetime) -> str:
     """Return the lines of those of these accounts that are among `accounts`, in the order of `ids`.
 
-    An account that is no longer to be seen by then is left out. Pills are of the current time zone. Four queries.
+    An account that is no longer to be seen by then is left out. Pills are of the current time zone. Three queries.
     """
     bare = accounts.order_by().prefetch_related(None).select_related(None)
-    rows = [_Row(*row) for row in bare.filter(pk__in=ids).values_list(*_Row._fields)]
-    pool = AccountToken.objects.filter(account__in=[row.pk for row in rows])
+    rows = [_Row(*row) for row in bare.filter(pk__in=_set(ids)).values_list(*_Row._fields)]
+    pool = AccountToken.objects.filter(account__in=_set([row.pk for row in rows]))
     checks = pool.values("account").annotate(tokens=Count("pk"), checked=Max("token__last_checked_at"))
     pools = {
         pk: (tokens, checked) for pk, tokens, checked in checks.values_list("account", "tokens", "checked")
     }
-    active = _active([row.active_token_id for row in rows if row.active_token_id])
     reasons = _reasons(rows)
     words = {key: pills.pill("account", key).label for key in pills.FAMILIES["account"]}
     zone = timezone.get_current_timezone()
     made = {}
     for row in rows:
         tokens, checked = pools.get(row.pk, (0, None))
-        carrier = active.get(row.active_token_id or 0)
         cells = (
             row.channel, row.native_id, row.name, row.team__name, row.state, words[_health(row, now, zone)], reasons[row.pk],
             row.restriction, row.deadline_kind, _utc(row.deadline), row.usable_count, tokens, row.people_count,
-            names.token(carrier, _Owned(row.team_id)) if carrier else "", _utc(checked),
+            _person(row, names), _utc(checked),
         )  # fmt: skip
         made[row.pk] = [safe(cell) for cell in cells]
     return _csv(made[pk] for pk in ids if pk in made)
@@ -155,12 +158,22 @@ def _health(row: _Row, now: datetime, zone: tzinfo) -> Health:
     )
 
 
-def _active(token_ids: Sequence[int]) -> dict[int, _Active]:
-    rows = Token.objects.filter(pk__in=set(token_ids)).values_list("pk", *_ACTIVE)
-    return {
-        pk: _Active(by, team, name_of_person(name or "", native_name, native_id))
-        for pk, by, team, name, native_name, native_id in rows
-    }
+def _set(ids: Sequence[int]) -> RawSQL:
+    """Return the ids as one parameter: a thousand of them take longer to be written into a statement than to be looked up."""
+    return RawSQL("select unnest(%s::bigint[])", [list(ids)])  # a constant
+
+
+def _person(row: _Row, names: NameVisibility) -> str:
+    """Return whose log-in carries the account, as far as the viewer may know; "" where none does."""
+    if row.active_token_id is None:
+        return ""
+    by, team = row.active_token__consented_by_id, row.active_token__team_id
+    name = name_of_person(
+        row.active_token__consented_by__name or "",
+        row.active_token__native_user_name,
+        row.active_token__native_user_id,
+    )
+    return names.token(_Active(by, team, name), _Owned(row.team_id))
 
 
 def _reasons(rows: Sequence[_Row]) -> dict[int, str]:
@@ -173,7 +186,9 @@ def _reasons(rows: Sequence[_Row]) -> dict[int, str]:
     asked = [account.pk for account in accounts if account.state == Account.State.DEACTIVATED]
     entries: dict[int, list[AccountToken]] = defaultdict(list)
     if asked:
-        for entry in AccountToken.objects.filter(account__in=asked).select_related("token").only(*_ENTRY):
+        for entry in (
+            AccountToken.objects.filter(account__in=_set(asked)).select_related("token").only(*_ENTRY)
+        ):
             entries[entry.account_id].append(entry)
     found = dict.fromkeys((row.pk for row in rows), "")
     for account in accounts:
@@ -189,4 +204,4 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
 
 
 def _utc(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else ""

@@ -4,12 +4,13 @@ Nothing here knows the format: `export_rows` makes the text of a page.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Func, Q, QuerySet
 from django.utils import timezone
 
 from accounts import export_rows
@@ -29,24 +30,29 @@ PART = 2_000  # accounts in one part
 MOST_ATTEMPTS = 5  # workers that may die of one
 
 
-def start(*, user: User, account_ids: Sequence[int], now: datetime) -> tuple[AccountExport, bool]:
-    """Ask for a file of these accounts, in this order. Return the export, and False where one of this person is being made already."""
+def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[AccountExport, bool]:
+    """Ask for a file of these accounts, in this order. Return the export, and False where one of this person is being made already.
+
+    Their ids stay in the database: a web process need not hold a million of them.
+    """
     try:
         with transaction.atomic():
             made = AccountExport.objects.create(
                 user=user,
-                account_ids=list(account_ids),
-                total=len(account_ids),
+                account_ids=ArraySubquery(accounts.values("pk")),
+                total=0,
                 sees_all=user.is_superuser,
                 teams=_teams(user),
                 created_at=now,
             )
+            mine = AccountExport.objects.defer("account_ids").filter(pk=made.pk)
+            mine.update(total=Func("account_ids", function="cardinality"))
     except IntegrityError:
         running = AccountExport.objects.defer("account_ids").filter(user=user, state__in=GOING).first()
-        return (running, False) if running else start(user=user, account_ids=account_ids, now=now)
+        return (running, False) if running else start(user=user, accounts=accounts, now=now)
     older = AccountExport.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)[KEPT:]
     AccountExport.objects.filter(pk__in=list(older)).delete()
-    return made, True
+    return mine.get(), True
 
 
 def of_person(user: User) -> list[AccountExport]:
@@ -96,8 +102,8 @@ def _claim(now: datetime) -> AccountExport | None:
     due = Q(state=State.WAITING)
     if liveness.may_take_over():
         due |= Q(state=State.MAKING, claimed_until__lt=now)
-    found = AccountExport.objects.filter(due).order_by("pk").select_for_update(skip_locked=True, no_key=True)
-    export = found.first()
+    found = AccountExport.objects.filter(due).defer("account_ids").order_by("pk")
+    export = found.select_for_update(skip_locked=True, no_key=True).first()
     if export is None:
         return None
     export.state, export.attempts = State.MAKING, export.attempts + 1
@@ -127,7 +133,8 @@ def _make(export: AccountExport, clock: Callable[[], datetime], goes_on: Callabl
         if not goes_on():
             _mine(export).update(state=State.WAITING, claimed_until=None)
             return
-        ids = export.account_ids[export.done : export.done + PART]
+        some = f"account_ids__{export.done}_{export.done + PART}"
+        ids = AccountExport.objects.values_list(some, flat=True).get(pk=export.pk)
         text = export_rows.page(seen, ids, names, clock())
         if not export.done:
             text = export_rows.head() + text

@@ -53,13 +53,12 @@ def _timed(call: Callable[[], object]) -> Figures:
 
 
 def _make(user: User) -> None:
-    ids = export_rows.ids_of(Account.objects.order_by("name", "pk"))
-    exporting.start(user=user, account_ids=ids, now=timezone.now())
+    exporting.start(user=user, accounts=Account.objects.order_by("name", "pk"), now=timezone.now())
     assert exporting.make_next(clock=timezone.now, goes_on=lambda: True)
 
 
 def _some(user: User) -> None:
-    ids = export_rows.ids_of(Account.objects.order_by("name", "pk"))[: exporting.PART]
+    ids = export_rows.ids_of(Account.objects.order_by("name", "pk")[: exporting.PART])
     export_rows.page(Account.objects.all(), ids, names_for(user), timezone.now())
 
 

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import export_rows, health_sql, permissions, summary
+from accounts import health_sql, permissions, summary
 from accounts.models import Account
 from accounts.search import search
 from macros.coverage import covering
@@ -213,7 +213,7 @@ class AccountAdmin(ReadOnlyList):
     @admin.action(description=gettext_lazy("Export CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
         """Answer with the chosen accounts as a CSV file, or lead to the page of one that a worker makes."""
-        return export.answer(request, export_rows.ids_of(queryset))
+        return export.answer(request, queryset)
 
     def chosen(self, request: HttpRequest) -> tuple[list[Account], int]:
         """Return the accounts that the address of a bulk page names, and how many more there are, see `bulk.Choose`."""

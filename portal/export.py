@@ -1,10 +1,10 @@
 """Accounts as a file: few come at once, many are made by a worker, with a page that says how far it is."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -37,14 +37,14 @@ def urls() -> list[URLPattern]:
     ]
 
 
-def answer(request: HttpRequest, ids: Sequence[int]) -> StreamingHttpResponse | HttpResponseRedirect:
+def answer(request: HttpRequest, accounts: QuerySet[Account]) -> StreamingHttpResponse | HttpResponseRedirect:
     """Answer with a CSV file of the accounts in this order; where they are many, with the way to the page of an export."""
-    now = timezone.now()
+    now, ids = timezone.now(), export_rows.ids_of(accounts[: AT_ONCE + 1])
     if len(ids) <= AT_ONCE:
         seen = Account.objects.visible_to(request.user)
         text = export_rows.head() + export_rows.page(seen, ids, names_for(request.user), now)
         return _file([text.encode()], now)
-    export, is_new = exporting.start(user=person(request), account_ids=ids, now=now)
+    export, is_new = exporting.start(user=person(request), accounts=accounts, now=now)
     if is_new:
         asking_workers.ask(tasks.make_exports)
     else:

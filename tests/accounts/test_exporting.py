@@ -2,13 +2,16 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Case, QuerySet, When
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import export_rows, exporting, pool, pool_reasons, summary
@@ -43,7 +46,12 @@ def permissions() -> Any:
 
 
 def start(user: User, ids: list[int], now: datetime = NOW) -> AccountExport:
-    return exporting.start(user=user, account_ids=ids, now=now)[0]
+    return exporting.start(user=user, accounts=in_order(ids), now=now)[0]
+
+
+def in_order(ids: list[int]) -> QuerySet[Account]:
+    place = Case(*(When(pk=pk, then=number) for number, pk in enumerate(ids)))
+    return Account.objects.filter(pk__in=ids).order_by(place)
 
 
 def make(at: datetime = NOW, **options: Any) -> bool:
@@ -118,6 +126,21 @@ def test_an_export_is_made_in_parts_that_together_are_the_file(boss: User) -> No
     assert found[0] == export_rows.HEAD
     assert [row[1] for row in found[1:]] == [names[pk] for pk in ids]
     assert export.parts.count() == 3
+
+
+def test_nobody_reads_the_ids_of_a_whole_export(boss: User) -> None:
+    ids = make_accounts(11)[::-1]
+
+    with CaptureQueriesContext(connection) as asked:
+        export = start(boss, ids)
+        make()
+
+    told = [query["sql"] for query in asked if "account_ids" in query["sql"]]
+    read = [sql for sql in told if sql.startswith("SELECT")]
+    assert export.total == 11
+    assert len(read) == 3
+    assert all(re.search(r'\("accounts_accountexport"."account_ids"\)\[\d+:\d+\]', sql) for sql in read)
+    assert "ARRAY(SELECT" in next(sql for sql in told if sql.startswith("INSERT"))
 
 
 def test_another_worker_goes_on_where_one_died(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +222,7 @@ def test_a_person_has_one_export_under_way_and_the_last_few_files(boss: User) ->
     ids = make_accounts(2)
     first = start(boss, ids)
 
-    same, is_new = exporting.start(user=boss, account_ids=ids, now=NOW)
+    same, is_new = exporting.start(user=boss, accounts=in_order(ids), now=NOW)
     for _ in range(4):
         make()
         start(boss, ids)
