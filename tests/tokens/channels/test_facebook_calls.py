@@ -217,6 +217,54 @@ def test_renewing_moves_the_date_or_gives_the_old_one_back(sandbox: Sandbox, fac
     assert close(moved.dates.access_expires_at, datetime.now(UTC) + timedelta(days=60))
 
 
+def test_renewing_asks_about_the_token_once_and_keeps_what_is_of_the_consent(
+    sandbox: Sandbox, facebook_app: AppKeys
+) -> None:
+    """The exchange says when the new token ends; data access and permissions are those of before."""
+    over = int(time.time()) + 40 * 86_400
+    old = token(sandbox, expires_at=int(time.time()) + 10 * 86_400, data_access_expires_at=over)
+    sandbox.clear_calls()
+
+    renewed = CHANNEL.renew(facebook_app, old)
+
+    asked = [call["path"].rsplit("/", 1)[-1] for call in sandbox.calls(channel="facebook")]
+    assert asked == ["debug_token", "access_token"]
+    assert close(renewed.dates.access_expires_at, datetime.now(UTC) + timedelta(days=60))
+    assert close(renewed.dates.data_access_expires_at, datetime.fromtimestamp(over, UTC))
+    assert close(renewed.dates.issued_at, datetime.now(UTC))
+    assert renewed.dates.sources == {"access": "provider", "data_access": "introspection"}
+    inspected = CHANNEL.inspect(facebook_app, renewed.credentials)
+    assert (renewed.scopes, renewed.dates.data_access_expires_at) == (
+        inspected.scopes,
+        inspected.dates and inspected.dates.data_access_expires_at,
+    )
+
+
+def test_an_exchange_that_names_no_date_is_asked_about(sandbox: Sandbox, facebook_app: AppKeys) -> None:
+    old = token(sandbox, expires_at=int(time.time()) + 10 * 86_400)
+    sandbox.next_token(kind="exchange", omit_expires_in=True)
+    sandbox.clear_calls()
+
+    renewed = CHANNEL.renew(facebook_app, old)
+
+    asked = [call["path"].rsplit("/", 1)[-1] for call in sandbox.calls(channel="facebook")]
+    assert asked == ["debug_token", "access_token", "debug_token"]
+    assert close(renewed.dates.access_expires_at, datetime.now(UTC) + timedelta(days=60))
+    assert renewed.dates.sources["access"] == "introspection"
+
+
+def test_a_question_before_the_exchange_that_fails_is_asked_after_it(
+    sandbox: Sandbox, facebook_app: AppKeys
+) -> None:
+    old = token(sandbox, expires_at=int(time.time()) + 10 * 86_400)
+    sandbox.add_fault("facebook", path="debug_token", status=500, body={}, count=1)
+
+    renewed = CHANNEL.renew(facebook_app, old)
+
+    assert renewed.scopes is not None
+    assert renewed.dates.sources["data_access"] == "introspection"
+
+
 def test_renewing_a_dead_token_raises_its_reason(sandbox: Sandbox, facebook_app: AppKeys) -> None:
     living = token(sandbox)
     sandbox.change_password("facebook", "ada")

@@ -133,9 +133,12 @@ class Facebook(CodeGrantChannel):
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
         """Exchange a living token again; a system user's must name its 60 days anew. The date may not move; the caller compares."""
         session = ChannelSession(app, credentials, http.Limit(timeout))
-        of_system = system_users.is_one(session)
-        more = {"set_token_expires_in_60_days": "true"} if of_system else {}
+        before = system_users.known(session)
+        more = {"set_token_expires_in_60_days": "true"} if before is not None and before.system else {}
         grant = self._exchange_again("refresh", session, more)
+        if before is not None and grant.dates.access_expires_at is not None:
+            # Nothing but the access date moves: scopes and data access are of the consent.
+            return Grant(grant.credentials, reading.exchanged(grant.dates, before.dates), before.scopes)
         found = self.inspect(app, grant.credentials, timeout=session.limit.left())
         if found.dates is None:
             return grant

@@ -44,6 +44,11 @@ def merged(said: Dates, introspected: Dates) -> Dates:
     return replace(filled(said, introspected), issued_at=introspected.issued_at or said.issued_at)
 
 
+def exchanged(said: Dates, before: Dates) -> Dates:
+    """Put what the exchange said over what introspection said of the token that was exchanged; it was issued just now."""
+    return replace(filled(said, before), issued_at=said.issued_at)
+
+
 def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | None) -> NativeAccount | None:
     """Read one ad account; None where it has no usable id."""
     row = mapping(body)

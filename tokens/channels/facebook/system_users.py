@@ -41,10 +41,19 @@ def edge(identity: Identity) -> str:
     return "me/adaccounts"
 
 
+def known(session: ChannelSession) -> reading.DebugReport | None:
+    """Ask debug_token about a token of our app. None where Facebook does not answer, or speaks of another app."""
+    answer = calls.debug_token(session)
+    if not TABLE.is_ok(answer):
+        return None
+    report = reading.report_of(answer.body)
+    return report if report.app_id in {"", session.app.client_id} else None
+
+
 def is_one(session: ChannelSession) -> bool:
     """Return whether the token is a system user's; where Facebook does not answer, it is taken for a person's."""
-    answer = calls.debug_token(session)
-    return TABLE.is_ok(answer) and reading.report_of(answer.body).system
+    report = known(session)
+    return report is not None and report.system
 
 
 def revoke(session: ChannelSession) -> bool:
