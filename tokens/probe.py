@@ -69,15 +69,17 @@ def job(
     limit: Limit | None = None,
     renew: bool = False,
     actor: User | None = None,
+    read_accounts: bool = False,
 ) -> Job[TransitionOutcome]:
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
+    `read_accounts`: of one that was renewed, a sweep reads the ad accounts at once.
 
     Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`). One that was asked for
     long ago is made by nobody: the channel is asked without it, and what looks dead then is in doubt.
     """
     limit, clock = limit or Limit(None), Clock(now)
     tried: Attempt | None = None
-    asks = _Renewing(now, source, limit, actor)
+    asks = _Renewing(now, source, limit, actor, read_accounts)
     # Of many leases that want a longer life, those that come when one got it want it no more.
     renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
     unheard = token.refresh_wanted_at is not None and not refreshing.made_here()
@@ -161,6 +163,7 @@ class _Renewing:
     source: str
     limit: Limit
     actor: User | None
+    read_accounts: bool
 
     def leave_to_the_lane(self, token: Token, *, renew: bool) -> TransitionOutcome:
         """Ask for the renewal and end."""
@@ -213,6 +216,7 @@ class _Renewing:
                 actor=self.actor,
                 spent=spent,
                 is_last=is_last,
+                read_accounts=self.read_accounts,
             )
         )
         return tried, written or Token.objects.select_related("app").get(pk=token.pk)

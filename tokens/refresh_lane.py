@@ -128,10 +128,10 @@ class RefreshLane:
                     per_app[app_id] += 1
                     found[token_id] = app_id
             claim = Token.objects.filter(pk__in=list(found)).claim(now)
-        for token_id, app_id in found.items():
+        for token in Token.objects.filter(pk__in=list(found)).select_related("app") if found else ():
             with self._lock:
-                self._running[token_id] = Claimed(app_id, claim)
-            threads.submit(self._make, token_id, claim).add_done_callback(partial(self._made, token_id))
+                self._running[token.pk] = Claimed(token.app_id, claim)
+            threads.submit(self._make, token, claim).add_done_callback(partial(self._made, token.pk))
         return bool(full) or len(waiting) == room or len(found) < len(waiting)
 
     def _made(self, token_id: int, _done: Future[Any]) -> None:
@@ -139,28 +139,31 @@ class RefreshLane:
             self._running.pop(token_id, None)
         self._wake.set()
 
-    def _make(self, token_id: int, claim: int) -> None:
-        """Run one token's job, and end whatever becomes of it: one that fails must not stop the others, nor come again at once."""
-        wish = Wish()
+    def _make(self, token: Token, claim: int) -> None:
+        """Run one token's job, and end whatever becomes of it: one that fails must not stop the others, nor come again at once.
+
+        `token` as it was read under the claim, with its app.
+        """
+        wish, ended = Wish.from_token(token), False
         try:
-            token = Token.objects.select_related("app").get(pk=token_id)
-            wish = Wish.from_token(token)
-            facts: spans.Facts = {"adtoken.token_id": token_id, "adtoken.channel": token.app.channel}
+            facts: spans.Facts = {"adtoken.token_id": token.pk, "adtoken.channel": token.app.channel}
             asked_by = token.refresh_wanted.get("trace", "")
             with refreshing.here(), spans.span("refresh", kind="consumer", parent=asked_by, facts=facts):
-                self._check(token, wish)
+                ended = self._check(token, wish)
         except hold.OnHold:
-            logger.info("token %s is not refreshed: this installation is on hold", token_id)
+            logger.info("token %s is not refreshed: this installation is on hold", token.pk)
         except Exception:
-            logger.exception("refreshing token %s failed", token_id)
+            logger.exception("refreshing token %s failed", token.pk)
             storing.stored(
-                partial(lifecycle.postpone, token_id=token_id, claim=claim, now=database_clock.now())
+                partial(lifecycle.postpone, token_id=token.pk, claim=claim, now=database_clock.now())
             )
         finally:
-            storing.stored(partial(lifecycle.end_refresh, token_id=token_id, wish=wish, claim=claim))
+            if not ended:
+                storing.stored(partial(lifecycle.end_refresh, token_id=token.pk, wish=wish, claim=claim))
             connection.close()
 
-    def _check(self, token: Token, wish: Wish) -> None:
+    def _check(self, token: Token, wish: Wish) -> bool:
+        """Run the job. Return whether what it wrote ended the claim and the wish as well."""
         now = database_clock.now()
         unknown_answers.reload_assignments(now)
         source = wish.said.get("source", "sweep")
@@ -168,12 +171,18 @@ class RefreshLane:
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.
         fulfilled = wish.at is not None and token.renewed_at is not None and token.renewed_at >= wish.at
         renew = bool(wish.said.get("renew")) and not fulfilled
-        job = probe.job(token, now=now, source=source, renew=renew, actor=actor)
+        goes_on = source in probe.CHECKS
+        job = probe.job(token, now=now, source=source, renew=renew, actor=actor, read_accounts=goes_on)
         outcome = io_steps.run(job, before_call=connection.close)
-        if source in probe.CHECKS and outcome.verdict == Verdict.OK and not outcome.stale:
-            lifecycle.have_accounts_read(token_id=token.pk, at=now)
+        written = outcome.token
+        if goes_on and outcome.verdict == Verdict.OK and not outcome.stale:
+            if written is None or written.due_for != Token.DueFor.ACCOUNTS:
+                lifecycle.have_accounts_read(token_id=token.pk, at=now)
             if source != "sweep":
                 self.checked(token.pk)
+        if written is None or outcome.stale:
+            return False
+        return written.claimed_until is None and written.refresh_wanted_at is None
 
 
 def _silent_apps() -> list[int]:

@@ -64,6 +64,12 @@ def again(token: Token, now: datetime, wait: timedelta) -> None:
         token.due_at, token.due_for = soon, Token.DueFor.PROBE
 
 
+def read_accounts(token: Token, at: datetime) -> None:
+    """Have the ad accounts of a token that works read from this moment on. Does not save. One that is due earlier keeps its date."""
+    if token.state == Token.State.VALID and (token.due_at is None or token.due_at > at):
+        token.due_at, token.due_for = at, Token.DueFor.ACCOUNTS
+
+
 def stay_due(token: Token, now: datetime, *, closed_for: int) -> None:
     """Keep a token due that was not asked about after all. Does not save. `closed_for`: seconds until its app may be asked again.
 

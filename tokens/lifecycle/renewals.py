@@ -62,11 +62,13 @@ def record_renewal(
     actor: User | None = None,
     spent: Credentials | None = None,
     is_last: bool = False,
+    read_accounts: bool = False,
 ) -> Token | None:
     """Write what a renewal gave, merged over what is stored, and return the token. None where somebody was faster or it changed nothing.
 
     A missing field keeps the old value; a blank token is never stored. An exchange counts only where the date moved. The claim stays, but
-    where `is_last`, that is nothing is asked afterwards, it ends with a token that is valid.
+    where `is_last`, that is nothing is asked afterwards, it ends with a token that is valid. `read_accounts`: a sweep is to read its ad
+    accounts then.
     `spent`: the credentials that it was made with. Where the token's state alone has moved on meanwhile (it was found dead, or in doubt)
     and these are stored still, what came in their place is kept all the same, and the channel is asked about the state.
     """
@@ -102,6 +104,8 @@ def record_renewal(
     if is_last and token.state == Token.State.VALID:
         token.claimed_until = token.claimed_by = None
     scheduling.apply(token, now)
+    if is_last and read_accounts:
+        scheduling.read_accounts(token, now)
     token.save(update_fields=[*RENEWAL_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     event(token, TokenEvent.Kind.RENEWED, now, source=source, actor=actor)
     notify_pools(token, before, now, source)
