@@ -116,6 +116,14 @@ def test_a_sweep_checks_and_renews_log_ins_at_a_channel_that_answers(
 
 
 @pytest.mark.slow
+def test_all_log_ins_of_an_import_have_their_dates_in_the_end(whole: tuple[str, dict[str, Any]]) -> None:
+    found = find(whole[1], "First checks of")["results"]["one worker process"]
+
+    assert found["log-ins with their dates"]["rounds"] == [40]
+    assert found["minutes"]["median"] > 0
+
+
+@pytest.mark.slow
 def test_the_table_shows_each_part_beside_its_limit(whole: tuple[str, dict[str, Any]]) -> None:
     for words in (
         "Lease, 60 accounts",
