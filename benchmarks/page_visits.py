@@ -15,9 +15,10 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from accounts.models import Account, ApiKey
+from benchmarks.addresses import patterns
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from macros.models import Macro
 from notifications.models import Message
@@ -140,25 +141,11 @@ def _queries(context: dict[str, Any], *, searches: bool) -> Iterator[tuple[str, 
 
 def _rows(who: str) -> Iterator[Visit]:
     """Every page of the portal that is no list: of one row, of a form, of a question before something is done."""
-    for pattern in _patterns():
-        if pattern.startswith("admin/") and not re.search(r"logout|r/<path|/history/|jsi18n", pattern):
+    for pattern in patterns():
+        if pattern.startswith("admin/") and not re.search(r"logout|admin/r/|/history/|jsi18n", pattern):
             address = _filled(pattern)
             if "<" not in address and "(?P" not in address:
                 yield Visit(f"/{pattern}", "", "", who, f"/{address}")
-
-
-def _patterns() -> list[str]:
-    """Every address of the installation, with its placeholders."""
-
-    def below(found: list[Any], prefix: str) -> Iterator[str]:
-        for one in found:
-            text = prefix + str(one.pattern)
-            if isinstance(one, URLResolver):
-                yield from below(one.url_patterns, text)
-            elif isinstance(one, URLPattern):
-                yield text
-
-    return sorted(set(below(get_resolver().url_patterns, "")))
 
 
 def _filled(pattern: str) -> str:

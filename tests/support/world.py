@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx2
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts import actions, api_keys, sweeps
 from accounts.models import Account, ApiKey, PendingLink
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
+from benchmarks.addresses import patterns
 from broker import callers
 from macros import evaluation
 from macros.models import Macro, MacroAction, OptOut
@@ -174,19 +174,10 @@ def _publish_and_lose(world: World, sandbox: Sandbox) -> None:
 
 def addresses(world: World) -> Iterator[str]:
     """Every address of the installation, its placeholders filled with rows that exist."""
-    for pattern in _patterns(get_resolver().url_patterns, ""):
+    for pattern in patterns():
         found = _filled(pattern, world)
         if found is not None:
             yield found
-
-
-def _patterns(patterns: list[Any], prefix: str) -> Iterator[str]:
-    for pattern in patterns:
-        text = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern.url_patterns, text)
-        elif isinstance(pattern, URLPattern):
-            yield text
 
 
 def _filled(pattern: str, world: World) -> str | None:

@@ -18,10 +18,10 @@ import time_machine
 from django.apps import apps
 from django.db import models, transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import Account, AccountToken, ApiKey, PendingLink
 from adtoken_project import demo, demo_fleet
+from benchmarks.addresses import patterns
 from macros.models import Macro, OptOut
 from notifications.models import Message
 from tests.support import native
@@ -113,20 +113,6 @@ VISITORS = (
     "noor@example.com",
     "ada@example.com",
 )
-
-
-def patterns() -> Iterator[str]:
-    """Every address of the installation, with its placeholders."""
-
-    def below(found: list[Any], prefix: str) -> Iterator[str]:
-        for one in found:
-            text = prefix + str(one.pattern)
-            if isinstance(one, URLResolver):
-                yield from below(one.url_patterns, text)
-            elif isinstance(one, URLPattern):
-                yield text
-
-    yield from sorted(set(below(get_resolver().url_patterns, "")))
 
 
 # ---- visits
