@@ -43,7 +43,7 @@ class AccountExport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("Export of %(total)s accounts") % {"total": self.total}
+        return gettext("Export of %(total)s accounts") % {"total": f"{self.total:,}"}
 
 
 class ExportPart(models.Model):
