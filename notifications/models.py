@@ -55,10 +55,16 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
-            # the list, newest first; and the few that failed, among a million
+            # the list, newest first; and the few that failed, or were cancelled, among a million
             models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
             models.Index(
                 F("created_at").desc(), F("id").desc(), condition=Q(state="failed"), name="message_failed"
+            ),
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(state="cancelled"),
+                name="message_cancelled",
             ),
             # the start page: whether a test mail went out, among a million
             models.Index("state", condition=Q(kind="test"), name="message_test"),
