@@ -57,6 +57,15 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
+    costly: ClassVar[frozenset[str]] = frozenset(
+        {"q"}
+    )  # parameters of the address that are asked of each row, by no index
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CappedPaginator:
+        """Return what finds the rows of a page; of a search it asks once for all that are counted."""
+        paginator: CappedPaginator = super().get_paginator(request, *args, **kwargs)
+        paginator.costly = not self.costly.isdisjoint(request.GET)
+        return paginator
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the class that finds the rows of the list."""

@@ -9,11 +9,25 @@ COUNTED = 10_000  # above, pages say "10,000+"
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
-    """Counts at most COUNTED rows, so that a page of a big table costs no full count, and reads whole rows only for the page itself."""
+    """Counts at most COUNTED rows, so that a page of a big table costs no full count, and reads whole rows only for the page itself.
+
+    `costly`: to say of a row whether it belongs to the list costs more than to sort those that do, as in a search. Then the keys of all
+    rows that are counted are read at one time, and nothing is asked twice.
+    """
+
+    costly = False
+
+    @cached_property
+    def first_keys(self) -> list[Any]:
+        """Return the keys of the first COUNTED rows, in their order."""
+        rows: Any = self.object_list
+        return list(rows.values_list("pk", flat=True)[:COUNTED])
 
     @cached_property
     def count(self) -> int:
         """Return the number of rows, COUNTED at most."""
+        if self.costly:
+            return len(self.first_keys)
         rows: Any = self.object_list  # always a queryset here
         return int(rows.order_by().values("pk")[:COUNTED].count())
 
@@ -26,5 +40,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in t
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         rows: Any = self.object_list
-        keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
+        if self.costly:
+            keys = self.first_keys[first : first + self.per_page]
+        else:
+            keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
         return Page(rows.filter(pk__in=keys), number, self)

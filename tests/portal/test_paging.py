@@ -12,11 +12,12 @@ from pytest_django import Settings
 
 from accounts import health_sql
 from accounts.models import Account
-from macros.models import Evaluation, Notice
+from macros.models import Evaluation, Macro, Notice
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
+from ui.paging import COUNTED
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +93,28 @@ def test_rows_are_left_out_by_their_keys_alone(client: Client) -> None:
     assert "credentials" not in skipping[0]
 
 
+@pytest.mark.parametrize("asked", [{"q": "A"}, {"told": "stand_in"}])
+def test_what_costs_more_than_to_sort_is_asked_once_for_count_and_page(
+    client: Client, asked: dict[str, str]
+) -> None:
+    accounts(120)
+    Macro.objects.all().delete()
+    expected = Account.objects.order_by(*health_sql.by_deadline(narrowed=True)).values_list("name", flat=True)
+
+    pages = []
+    for number in ("1", "2", "3"):
+        with CaptureQueriesContext(connection) as captured:
+            page = client.get("/admin/accounts/account/", asked | {"p": number}).content.decode()
+        pages += re.findall(r"A\d{5}(?=</a>)", page)
+        condition = "LIKE UPPER" if "q" in asked else "consented_by"
+        found = [query["sql"] for query in captured if condition in query["sql"] and "LIMIT" in query["sql"]]
+        assert len([sql for sql in found if f"LIMIT {COUNTED}" in sql]) == 1
+        assert not any("LIMIT 50" in sql for sql in found)
+
+    assert pages == list(expected)
+    assert "120 accounts" in page
+
+
 def plan_of(rows: object) -> str:
     with connection.cursor() as cursor:
         cursor.execute("analyze")
@@ -134,6 +157,18 @@ def test_an_index_has_the_few_accounts_that_are_deactivated(client: Client) -> N
     plan = plan_of(Account.objects.filter(state="deactivated")[:100])
 
     assert "account_deactivated" in plan
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_an_index_has_the_few_mails_that_were_not_sent(state: str, client: Client) -> None:
+    Message.objects.bulk_create(
+        Message(kind="died", recipient="a@example.com", dedupe_key=f"{n}", state=state if n == 7 else "sent")
+        for n in range(3_000)
+    )
+
+    rows = Message.objects.filter(state=state).order_by("-created_at", "-id").values_list("pk", flat=True)
+
+    assert f"message_{state}" in plan_of(rows[:50])
 
 
 def test_an_index_has_the_test_mails(client: Client) -> None:
