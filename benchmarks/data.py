@@ -26,12 +26,12 @@ FIRST_NATIVE_ID = 1_000_000_000
 TOKEN_LETTERS = 200  # of an access token, as Facebook's are
 BATCH = 10_000  # accounts settled in one transaction
 TEAMS = 10
-MACROS = 200
+MACROS = 200  # of chosen accounts; two more are of all: one names an address, one the people who linked
 APPLICATIONS = 2  # macros on each account
 AGENCY_POOLS = 10_000  # accounts that one agency's token serves
 TABLES = (
     "users_user", "tokens_token", "accounts_account", "accounts_accounttoken", "accounts_accountevent",
-    "macros_macroaccount", "macros_notice", "notifications_message",
+    "macros_macro", "macros_macroaction", "macros_macroaccount", "macros_notice", "notifications_message",
 )  # fmt: skip
 LOADED = (
     "tokens_token",
@@ -267,7 +267,9 @@ def _pools(accounts: int, tokens: int) -> None:
 
 
 def _macros(accounts: int) -> None:
-    copy(Macro, ("name",), ((f"Macro {number}",) for number in range(1, MACROS + 1)))
+    chosen, every = Macro.AppliesTo.CHOSEN, Macro.AppliesTo.ALL
+    rules = [(f"Macro {number}", chosen) for number in range(1, MACROS + 1)]
+    copy(Macro, ("name", "scope"), [*rules, ("All, one address", every), ("All, who linked", every)])
     actions = (
         (
             number,
@@ -278,7 +280,11 @@ def _macros(accounts: int) -> None:
         )
         for number in range(1, MACROS + 1)
     )
-    copy(MacroAction, ("macro", "emails", "notify_consenters", "days", "watch"), actions)
+    of_all = [
+        (MACROS + 1, ["everything@example.com"], False, DAYS[0], "account"),
+        (MACROS + 2, [], True, DAYS[0], "account"),
+    ]
+    copy(MacroAction, ("macro", "emails", "notify_consenters", "days", "watch"), [*actions, *of_all])
     insert(
         MacroAccount,
         {"macro": "macro", "account": "account"},

@@ -77,9 +77,8 @@ def evaluate(
         if not created:
             return EvaluationReport(on)
         values["evaluation"] = evaluation.pk
-        for text in sql.INSERTS.values():
-            cursor.execute(text, values)
-            evaluation.notice_count += cursor.rowcount
+        cursor.execute(sql.INSERT, values)
+        evaluation.notice_count = cursor.rowcount
         cursor.execute(sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
         evaluation.message_count = cursor.rowcount
         evaluation.finished_at = now
@@ -151,9 +150,8 @@ def _count(on: date, values: dict[str, Any]) -> EvaluationReport:
     """Count notices and mails by the same SQL. A mail carries what all watches found for one person, or address and team."""
     notices, mails = 0, set()
     with connection.cursor() as cursor:
-        for text in sql.COUNTS.values():
-            cursor.execute(text, values)
-            for address, mail_team, count in cursor.fetchall():
-                notices += count
-                mails.add((address, mail_team))
+        cursor.execute(sql.COUNT, values)
+        for address, mail_team, count in cursor.fetchall():
+            notices += count
+            mails.add((address, mail_team))
     return EvaluationReport(on, notices, len(mails))

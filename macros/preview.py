@@ -126,7 +126,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
-            cursor.execute(sql.PREVIEWS[draft.watch], values)
+            cursor.execute(sql.PREVIEW, values)
             number, first_on, fallen_back, nobody, *lists = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

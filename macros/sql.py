@@ -1,4 +1,4 @@
-"""The SQL of an evaluation: set-based, one statement per watch, never a loop over accounts.
+"""The SQL of an evaluation: set-based, one statement for all watches, never a loop over accounts.
 
 The same text finds notices for a run and shows what a macro would do in the coming days: a run looks at one day (`first` = `last`), the
 preview at many. A threshold fires on the day on which the days left reach it, or on `first` when that day has passed.
@@ -7,28 +7,38 @@ Parameters: now (moment of the run), first, last (dates), zone, operators (addre
 form (see `DRAFT`).
 """
 
-from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL
+from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL, REFUSED_SQL
 
-# The rules; linkers is the column of notify_consenters. Later steps read: id, days, emails, linkers, watch, scope, channels, team_id of
-# `act`, and (action_id, account_id) of `chosen`. Who is told reads id, emails and linkers of `act`.
+# The rules; linkers is the column of notify_consenters. Later steps read: id, macro_id, days, emails, linkers, watch, scope, channels,
+# team_id of `act`, and (macro_id, account_id) of `chosen`. Who is told reads id, emails and linkers of `act`.
 STORED = """
 with act as materialized (
-  select ac.id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id
+  select ac.id, ac.macro_id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind = 'pre_deactivation'
-), chosen as (
-  select act.id as action_id, ma.account_id
-  from act join macros_macroaction ac on ac.id = act.id join macros_macroaccount ma on ma.macro_id = ac.macro_id
-  where act.scope = 'chosen'
+), chosen as not materialized (
+  select macro_id, account_id from macros_macroaccount
 )"""
 
 # The same for one macro that is being written; its action is the stored one (then what it has told is known) or 0.
 DRAFT = """
 with act as materialized (
-  select %(action)s::bigint as id, %(days)s::int[] as days, %(emails)s::text[] as emails, %(linkers)s::boolean as linkers,
-         %(watch)s::text as watch, %(scope)s::text as scope, %(channels)s::text[] as channels, %(team)s::bigint as team_id
-), chosen as (
-  select %(action)s::bigint as action_id, unnest(%(accounts)s::bigint[]) as account_id
+  select %(action)s::bigint as id, 0 as macro_id, %(days)s::int[] as days, %(emails)s::text[] as emails,
+         %(linkers)s::boolean as linkers, %(watch)s::text as watch, %(scope)s::text as scope, %(channels)s::text[] as channels,
+         %(team)s::bigint as team_id
+), chosen as not materialized (
+  select 0 as macro_id, unnest(%(accounts)s::bigint[]) as account_id
+)"""
+
+# Each rule under what it watches, and under what is dark, of which all tell: as if on the day that its threshold 0 was reached.
+# `watched` are the accounts that were chosen for a rule on tokens.
+_RULES = """
+, rule as materialized (
+  select id, macro_id, days, scope, channels, team_id, watch from act
+  union all
+  select id, macro_id, '{0}', scope, channels, team_id, 'deactivated' from act
+), watched as materialized (
+  select c.account_id from chosen c join rule r on r.macro_id = c.macro_id and r.watch = 'token' and r.scope = 'chosen'
 )"""
 
 # First local midnight after the widest window: the index on the deadline stays usable.
@@ -45,8 +55,7 @@ _UNTIL = """
 # A token whose date of issue nobody told may be of any age. Where the account's own cycle is older than every threshold, nothing else is
 # looked up; `offset 0` has tokens looked up by their ids, and not among all that end at the same moment.
 _DUE_ACCOUNTS = """
-, due as materialized (
-  select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
+  select 'account' as watch, a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
          (a.deadline at time zone %(zone)s)::date as ends_on,
          case when a.cycle_since + until.window < a.deadline then a.cycle_since else
          least(a.cycle_since,
@@ -55,64 +64,62 @@ _DUE_ACCOUNTS = """
                 where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) end as known_since
   from accounts_account a, until
   where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
-), rule as (select * from act where watch = 'account')"""
+    and exists (select 1 from rule where watch = 'account')"""
 
 _DUE_TOKENS = """
-, due as materialized (
-  select p.account_id, t.id as token_id, a.channel, a.team_id, t.deadline, t.cycle,
-         (t.deadline at time zone %(zone)s)::date as ends_on,
-         least(t.cycle_since, coalesce(t.issued_at, '-infinity')) as known_since
+  select 'token', p.account_id, t.id, a.channel, a.team_id, t.deadline, t.cycle,
+         (t.deadline at time zone %(zone)s)::date, least(t.cycle_since, coalesce(t.issued_at, '-infinity'))
   from until, tokens_token t
   join accounts_accounttoken p on p.token_id = t.id and p.access = 'ok'
   join accounts_account a on a.id = p.account_id
   where t.deadline_kind = 'date' and t.state <> 'dead' and t.deadline > %(now)s and t.deadline < until.at
     and a.state in ('connected', 'interrupted')
-), rule as (select * from act where watch = 'token')"""
+    and exists (select 1 from rule where watch = 'token')
+    and (p.account_id in (select account_id from watched)
+         or exists (select 1 from rule where watch = 'token' and scope <> 'chosen'))"""
 
 # Whatever made it dark. An account that never had a token was never connected, so it did not go dark.
 _DUE_DEACTIVATED = """
-, due as materialized (
-  select a.id as account_id, null::bigint as token_id, a.channel, a.team_id, null::timestamptz as deadline, a.cycle,
-         null::date as ends_on, null::timestamptz as known_since
+  select 'deactivated', a.id, null::bigint, a.channel, a.team_id, null::timestamptz, a.cycle, %(first)s::date, '-infinity'::timestamptz
   from accounts_account a
   where a.state = 'deactivated'
     and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
-         or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))
-), rule as (select * from act)"""
+         or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""
 
-# Three branches: an OR of the scopes becomes a nested loop over everything.
-_TARGET = """
-, target as (
-  select r.id as action_id, r.days, due.*
-  from due join chosen c on c.account_id = due.account_id join rule r on r.id = c.action_id
+# Three branches: an OR of the scopes becomes a nested loop over everything. Chosen accounts are joined before the rules, whose number the
+# planner may not know yet.
+_TARGET = f"""
+, due as materialized ({_DUE_ACCOUNTS} union all {_DUE_TOKENS} union all {_DUE_DEACTIVATED}
+), due_chosen as materialized (
+  select c.macro_id, due.* from due join chosen c on c.account_id = due.account_id
+), target as (
+  select r.id as action_id, r.days, due.watch, due.account_id, due.token_id, due.channel, due.team_id, due.deadline, due.cycle,
+         due.ends_on, due.known_since
+  from due_chosen due join rule r on r.macro_id = due.macro_id and r.watch = due.watch
   where r.scope = 'chosen' and (r.team_id is null or r.team_id = due.team_id)
   union all
   select r.id, r.days, due.* from rule r join due
-    on r.scope = 'channels' and due.channel = any(r.channels) and (r.team_id is null or r.team_id = due.team_id)
+    on r.scope = 'channels' and due.channel = any(r.channels) and (r.team_id is null or r.team_id = due.team_id) and r.watch = due.watch
   union all
   select r.id, r.days, due.* from rule r join due
-    on r.scope = 'all' and (r.team_id is null or r.team_id = due.team_id)
-)"""
+    on r.scope = 'all' and (r.team_id is null or r.team_id = due.team_id) and r.watch = due.watch
+)"""  # noqa: S608  # constants
 
 # Days are calendar days in the project's zone, so that "10 days" never comes as 9. Of the thresholds that fire on one day
 # (all those that were missed fire on the first), the tightest counts. A threshold of d days is none where the deadline, when it comes, was
 # known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins.
-_CROSSED = """
-, crossed as (
-  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
-  from target t cross join lateral (
+_FIRES = """
+    greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
+      and t.known_since + d * interval '1 day' < coalesce(t.deadline, 'infinity')"""
+_ON_ONE_DAY = f"""
+    select %(first)s::date as fires_on, min(d) as threshold from unnest(t.days) d where {_FIRES} having count(*) > 0"""  # noqa: S608
+_ON_SEVERAL_DAYS = f"""
     select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
-    from unnest(t.days) d
-    where greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
-      and t.known_since + d * interval '1 day' < t.deadline
-    order by 1, 2) f
-)"""
-
-_CROSSED_DEACTIVATED = """
-, crossed as (
-  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle,
-         %(first)s::date as fires_on, 0 as threshold
-  from target t
+    from unnest(t.days) d where {_FIRES} order by 1, 2"""  # noqa: S608
+_CROSSED = """
+, crossed as materialized (
+  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
+  from target t cross join lateral ({on}) f
 )"""
 
 # For a row `c` of `crossed`: whether a table of these holds the same fact; whether an address has stopped its copies.
@@ -153,9 +160,14 @@ _TOLD = f"""
   union all
   select c.*, r.address
   from crossed c join entered using (action_id) cross join lateral (
-    select u.email as address from accounts_accounttoken p {_LINKER} where {_IN_POOL}
-    union
-    select u.email from accounts_accounttoken p {_OWNING_TEAM} where {_IN_POOL}
+    select t.kind, t.team_id, t.consented_by_id from accounts_accounttoken p join tokens_token t on t.id = p.token_id
+    where {_IN_POOL} offset 0
+  ) t cross join lateral (
+    select t.consented_by_id as id
+    union all
+    select m.user_id from users_membership m where t.kind = 'system' and m.team_id = t.team_id
+  ) who cross join lateral (
+    select u.email as address from users_user u where u.id = who.id and u.is_active and u.email not in ({REFUSED_SQL}) offset 0
   ) r
   where entered.linkers and r.address <> all(entered.addresses)
     and not exists ({_OPTED_OUT.format(address="r.address")})
@@ -234,7 +246,7 @@ order by account_id, token_id, action_id, address
 on conflict do nothing"""
 
 _COUNT = """
-select address, mail_team, count(*) from found group by address, mail_team"""
+select address, mail_team, count(distinct (action_id, account_id, token_id)) from found group by address, mail_team"""
 
 # For the preview, of the accounts that cross a threshold and those that are dark, told in one pass: how many mails, on which day the first,
 # of how many accounts others are told, of how many nobody; the first accounts; why the others stay quiet. Both lists are JSON.
@@ -351,25 +363,8 @@ from carried n
 order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
          a.name collate "C", n.id"""  # noqa: S608  # constants
 
-_FINDING = {
-    "account": _UNTIL + _DUE_ACCOUNTS + _TARGET + _CROSSED,
-    "token": _UNTIL + _DUE_TOKENS + _TARGET + _CROSSED,
-    "deactivated": _DUE_DEACTIVATED + _TARGET + _CROSSED_DEACTIVATED,
-}
-INSERTS = {watch: STORED + text + _TOLD + _FOUND + _INSERT for watch, text in _FINDING.items()}
-COUNTS = {watch: STORED + text + _TOLD + _FOUND + _COUNT for watch, text in _FINDING.items()}
-
-
-def _found_by(watch: str) -> str:
-    """Return the rows `crossed` of a watch, as a query for a FROM."""
-    steps = _FINDING[watch].strip().removeprefix(",")
-    return f"(with {steps} select * from crossed) {watch}"  # noqa: S608  # constants
-
-
-PREVIEWS = {
-    watch: f"""{DRAFT}
-, crossed as materialized (
-  select * from {_found_by(watch)} union all select * from {_found_by("deactivated")}
-){_TOLD}{_FOUND}{_PREVIEW}"""  # noqa: S608  # constants
-    for watch in ("account", "token")
-}
+_STEPS = _RULES + _UNTIL + _TARGET
+_FINDING = STORED + _STEPS + _CROSSED.format(on=_ON_ONE_DAY) + _TOLD + _FOUND
+INSERT = _FINDING + _INSERT
+COUNT = _FINDING + _COUNT
+PREVIEW = DRAFT + _STEPS + _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND + _PREVIEW

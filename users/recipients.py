@@ -77,7 +77,8 @@ def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
 
 
 # Whether mail reaches an address, as far as its mail server has not refused it for good.
-REACHABLE_SQL = "not exists (select 1 from users_refusedaddress x where x.email = {address})"
+REFUSED_SQL = "select x.email from users_refusedaddress x"
+REACHABLE_SQL = f"not exists ({REFUSED_SQL} where x.email = {{address}})"
 
 # The leads of a row `c` with a `team_id`, and who stands in for it. Parameter of the second: operators, what `operators()` returns.
 LEADS_SQL = f"""

@@ -494,3 +494,17 @@ def test_the_command_runs_as_if_it_were_another_day(capsys: pytest.CaptureFixtur
     assert lines[0] == f"{day}: 1 notices found, 1 messages would be written."
     assert lines[1] == f"{day}: 1 notices found, 1 messages written."
     assert lines[2].endswith(": 0 notices found, 0 messages written.")
+
+
+def test_a_person_with_two_log_ins_in_a_pool_is_told_once_and_counted_once() -> None:
+    make_macro(emails=[], notify_consenters=True)
+    ada = make_person()
+    account = ending(5, person=ada)
+    link(account, make_token(deadline=account.deadline, consented_by=ada, issued_at=None))
+    settle(account)
+
+    counted = evaluation.evaluate(now=NOW, dry_run=True)
+    report = evaluation.evaluate(now=NOW)
+
+    assert (counted.notices, counted.messages) == (report.notices, report.messages) == (1, 1)
+    assert Notice.objects.get().recipient == ada.email
