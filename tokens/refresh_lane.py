@@ -29,7 +29,7 @@ from users.models import User
 logger = logging.getLogger(__name__)
 
 CONNECTIONS = 24  # to PostgreSQL, that refreshes share: each holds one only while it reads or writes
-FOR_EACH = 5  # refreshes under way for each of them
+FOR_EACH = 8  # refreshes under way for each of them
 AT_ONCE = CONNECTIONS * FOR_EACH  # refreshes
 SHARE = 3  # one in so many of them may be of one app, so that a slow channel leaves room for the others
 LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
