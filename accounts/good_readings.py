@@ -24,6 +24,16 @@ class GoodReadings:
     found: Findings
     now: datetime
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing follows from these readings but what they show: no loss, no fault that ends, nothing unknown."""
+        app, found = self.token.app, self.found
+        if found.listed is not None or found.fault is not None or self.token.use_refused_at is not None:
+            return False
+        if app.use_refused_at is not None or app.fault_since is not None:
+            return False
+        return all(_is_good(reading) for reading in found.readings.values())
+
 
 def record_good_readings(several: Sequence[GoodReadings], *, source: str) -> list[bool]:
     """Write readings made with different tokens, all or none. Tells of each whether it is written, or left to `account_sync.record`."""
@@ -31,23 +41,12 @@ def record_good_readings(several: Sequence[GoodReadings], *, source: str) -> lis
         token__in=[one.token.pk for one in several], ask_at__isnull=False
     )
     in_doubt = set(doubted.values_list("token", flat=True))
-    plain = [one for one in several if one.token.pk not in in_doubt and _is_plain(one)]
+    plain = [one for one in several if one.token.pk not in in_doubt and one.is_plain]
     if plain:
         readings = [TokenReadings(one.token, one.token.generation, one.found.readings) for one in plain]
         pool_entries.apply_readings_of(readings, now=max(one.now for one in plain), source=source)
     written = {one.token.pk for one in plain}
     return [one.token.pk in written for one in several]
-
-
-def _is_plain(one: GoodReadings) -> bool:
-    """Return whether nothing follows from these readings but what they show: no loss, no fault that ends, nothing unknown."""
-    token, found = one.token, one.found
-    app = token.app
-    if found.listed is not None or found.fault is not None or token.use_refused_at is not None:
-        return False
-    if app.use_refused_at is not None or app.fault_since is not None:
-        return False
-    return all(_is_good(reading) for reading in found.readings.values())
 
 
 def _is_good(reading: AccessCheck) -> bool:

@@ -103,7 +103,9 @@ def check(
         facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
         found: Findings = yield partial(account_sync.read, token, accounts, facts=facts, told=outcome.told)
         answered_at = clock.read()
-        written: bool = yield Together(_writes_readings(source), GoodReadings(token, found, now))
+        good, written = GoodReadings(token, found, now), False
+        if good.is_plain:
+            written = yield Together(_writes_readings(source), good)
         if not written:
             account_sync.record(
                 token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at

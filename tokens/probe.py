@@ -98,7 +98,8 @@ def job(
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
-    if tried is None and inspection.classification.verdict == Verdict.OK:
+    works = token.state == Token.State.VALID and inspection.classification.verdict == Verdict.OK
+    if tried is None and works:
         report = GoodReport(token.pk, token.generation, inspection, now)
         written: TransitionOutcome | None = yield Together(_writes_reports(source), report)
         if written is not None:
