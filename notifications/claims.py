@@ -16,6 +16,7 @@ from users import hold, liveness, refused_addresses
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
+_LOCK = 7_262_009
 SUSPECT = 2  # from so many on it is sent alone, so that no other is held to be the cause, too
 GIVE_UP_AFTER = timedelta(hours=48)
 
@@ -42,7 +43,9 @@ with due as materialized (
   select id from notifications_message
   where ((state = 'queued' and next_attempt_at <= %(now)s) or ({_LOST}))
     and (lost_claims + (state = 'sending')::int >= %(suspect)s) = %(suspects)s
-    and recipient <> all(%(recipients)s) and split_part(recipient, '@', 2) <> all(%(domains)s)
+    and recipient <> all(%(recipients)s)
+    and recipient <> all(array(select recipient from notifications_message where state = 'sending' and claimed_until > %(now)s))
+    and split_part(recipient, '@', 2) <> all(%(domains)s)
   order by next_attempt_at, id limit %(most)s for update skip locked
 )
 update notifications_message m set
@@ -97,8 +100,8 @@ def claim(
 ) -> list[Message]:
     """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`.
 
-    `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, and
-    of the domains `but_at`, are taken.
+    `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, of
+    those whom any process is mailing now, and of the domains `but_at`, are taken.
     """
     values = {
         **_moments(now),
@@ -112,6 +115,8 @@ def claim(
         "most": most,
     }
     with transaction.atomic(), connection.cursor() as cursor:
+        # one after the other: two at once would not see whom the other one takes
+        cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_CLAIM, values)
         ids = [row[0] for row in cursor.fetchall()]
         claimed = Message.objects.select_related("team").filter(pk__in=ids)

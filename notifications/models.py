@@ -55,6 +55,8 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
+            # whom any process is mailing now, while very many wait
+            models.Index("recipient", condition=Q(state="sending"), name="message_sending"),
             # the list, newest first; and the few that failed, or were cancelled, among a million
             models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
             models.Index(

@@ -19,8 +19,8 @@ State = Message.State
 
 @pytest.mark.django_db(transaction=True)
 def test_eight_claimers_get_each_row_once() -> None:
-    for _ in range(200):
-        make_message()
+    for number in range(200):
+        make_message(f"reader{number}@example.com")
 
     def claim_all(_number: int) -> list[int]:
         taken = []
@@ -35,6 +35,39 @@ def test_eight_claimers_get_each_row_once() -> None:
         taken = [pk for part in pool.map(claim_all, range(8)) for pk in part]
 
     assert len(taken) == len(set(taken)) == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mails_to_one_reader_are_not_sent_by_two_processes_at_once() -> None:
+    """ "Works again" would overtake "has stopped"."""
+    first, second = make_message(), make_message()
+    other = make_message("zoe@example.com")
+
+    held = claims.claim(now=NOW, most=1)
+    beside = claims.claim(now=NOW, most=9)
+    claims.record_sent(held[0], claims.Sent("s", "t", "h"), now=NOW)
+    after = claims.claim(now=NOW, most=9)
+
+    assert held == [first]
+    assert beside == [other]
+    assert after == [second]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_claims_at_the_same_moment_one_gets_the_mails_of_a_reader() -> None:
+    for _ in range(20):
+        make_message()
+
+    def claim_some(_number: int) -> int:
+        try:
+            return len(claims.claim(now=NOW, most=2))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(claim_some, range(8)))
+
+    assert sorted(taken) == [0] * 7 + [2]
 
 
 @pytest.mark.django_db
