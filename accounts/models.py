@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -39,11 +39,10 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
     def of_person(self, user: User) -> Self:
         """Accounts of a person's teams, and those that a log-in of theirs reaches, also for those who may see more."""
-        # Not by a join: DISTINCT would forbid row locks and keep the database from reading the list by its index. Nor by EXISTS, which
-        # the database may work out for each account anew; it comes to the set only where the team does not decide.
-        own = AccountToken.objects.filter(token__consented_by=user).values("account")
+        own = AccountToken.objects.filter(account=OuterRef("pk"), token__consented_by=user)
+        # Not by a join: DISTINCT would forbid row locks and keep the database from reading the list by its index.
         teams = Membership.objects.filter(user=user).values("team")
-        return self.filter(Q(team__in=teams) | Q(pk__in=own))
+        return self.filter(Q(team__in=teams) | Exists(own))
 
     def locked(self) -> Self:
         """Lock the rows in the one order that is used everywhere: by id, without blocking foreign keys."""

@@ -1,11 +1,11 @@
 """Finding accounts by what a person types: for the list of accounts and the portal's search."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
-from users.models import User
+from users.models import Membership, User
 
 
 def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> QuerySet[Account]:
@@ -30,3 +30,17 @@ def tokens_of(term: str, names: NameVisibility) -> QuerySet[Token]:
     if names.sees_all:
         return found
     return found.filter(Q(consented_by__in=names.colleagues) | Q(consented_by=None))
+
+
+def in_pools_seen_by(tokens: QuerySet[Token], user: User) -> QuerySet[Token]:
+    """Keep the log-ins in pools of accounts that this person sees (`visible_to`), who is no superuser.
+
+    Of accounts of their teams, and of those that their own log-ins reach. The second is one set: asked of each account by itself, it took
+    a second to leave 9,950 log-ins out.
+    """
+    teams = Membership.objects.filter(user=user).values("team")
+    of_teams = AccountToken.objects.filter(token=OuterRef("pk"), account__team__in=teams)
+    own = AccountToken.objects.filter(token__consented_by=user).values("account")
+    return tokens.filter(
+        Exists(of_teams) | Q(pk__in=AccountToken.objects.filter(account__in=own).values("token"))
+    )

@@ -26,6 +26,7 @@ from tokens.models import Token
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.templatetags import ui as tags
+from users.models import person
 from users.visibility import names_for
 
 NAMED = 3  # accounts of a token that the list names
@@ -111,10 +112,9 @@ class TokenAdmin(ReadOnlyList):
             .select_related("account")
             .order_by("account__name")
         )
-        tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
+        tokens: QuerySet[Token] = Token.objects.select_related("app", "consented_by").defer("credentials")
         if not request.user.is_superuser:
-            mine = AccountToken.objects.filter(token=OuterRef("pk"), account__in=visible)
-            tokens = tokens.filter(Exists(mine))
+            tokens = search.in_pools_seen_by(tokens, person(request))
         served = Account.objects.filter(active_token=OuterRef("pk"))
         # In any account: also in one that the viewer does not see.
         linked = AccountToken.objects.filter(token=OuterRef("pk"))

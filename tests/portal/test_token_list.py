@@ -9,6 +9,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
+from accounts.search import in_pools_seen_by
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team
@@ -90,17 +91,19 @@ def test_reports_only_is_said_of_what_the_viewer_sees(client: Client) -> None:
     assert "Read only" in page
 
 
-def test_what_a_person_linked_is_a_set_that_no_account_asks_for_anew() -> None:
-    """As EXISTS it was worked out for each of 70,000 accounts, to show the last page of a team's tokens."""
+def test_the_log_ins_that_a_person_sees_are_those_of_the_accounts_that_they_see() -> None:
     team, other = make_team(), make_team()
     noor = make_user("noor@example.com", is_staff=True)
     Membership.objects.create(user=noor, team=team)
     of_team, own, foreign = make_account(team=team), make_account(team=other), make_account(team=other)
+    link(of_team, make_token(consented_by=make_user()))
     link(own, make_token(consented_by=noor))
     link(own, make_token(consented_by=make_user()))
     link(foreign, make_token(consented_by=make_user()))
+    make_token(consented_by=noor)  # in no pool
 
-    seen = Account.objects.visible_to(noor)
+    seen = in_pools_seen_by(Token.objects.all(), noor)
 
-    assert set(seen) == {of_team, own}
-    assert "EXISTS" not in str(seen.query)
+    pools = AccountToken.objects.filter(account__in=Account.objects.visible_to(noor))
+    assert set(seen.values_list("pk", flat=True)) == set(pools.values_list("token", flat=True))
+    assert len(seen) == 3
