@@ -56,6 +56,7 @@ def half_an_hour_passes_and_the_job_goes_on(product: Product, job: Job) -> None:
 
     told = job.report(lease, refused)
 
+    assert told["lease"], told
     assert (told["action"], told["lease"]["native_user"]) == ("retry_with", "Ada Okafor")
     assert told["lease"]["send"] != lease["send"], "a new access token"
     assert read(job, told["lease"]).status_code == 200
