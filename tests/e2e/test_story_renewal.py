@@ -1,5 +1,6 @@
 """A log-in that has to be renewed every half hour: the job never notices; a person is asked only when Snapchat refuses to renew."""
 
+import time
 from contextlib import closing
 
 import httpx2
@@ -55,6 +56,10 @@ def half_an_hour_passes_and_the_job_goes_on(product: Product, job: Job) -> None:
     assert refused.status_code == 401
 
     told = job.report(lease, refused)
+    for _ in range(2):  # a busy machine may take longer than a report waits
+        if told["action"] == "retry_later":
+            time.sleep(told["retry_after"])
+            told = job.report(lease, refused)
 
     assert told["lease"], told
     assert (told["action"], told["lease"]["native_user"]) == ("retry_with", "Ada Okafor")
