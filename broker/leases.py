@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.core import signing
 
 from accounts.models import AccountToken, LeaseRecord
@@ -22,6 +24,7 @@ from users import hold
 VERSION = 2
 WITHOUT_PURPOSE = 1  # the version of lease ids that did not name one: all were for publishing
 SALT = "adtoken.lease"
+USE_NOTED_EVERY = timedelta(hours=1)  # so that the hot path writes nothing of the token
 LEASE_FOR = timedelta(minutes=15)
 REPORT_FOR = timedelta(hours=24)
 
@@ -93,19 +96,26 @@ def make(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Leas
     if row.access_expires_at is not None:
         expires_at = min(expires_at, row.access_expires_at)
     parts: list[Any] = [VERSION, caller.key_id, row.account_id, row.token_id, row.generation]
-    parts += [int(now.timestamp()), int(expires_at.timestamp()), purpose]
-    lease_id = signing.dumps(parts, salt=SALT)
+    ends = int(expires_at.timestamp())
+    parts += [int(now.timestamp()), ends, purpose]
+    lease_id = _signer(settings.SECRET_KEY).sign_object(parts)
     return Lease(
         lease_id=lease_id,
-        expires_at=_time(int(expires_at.timestamp())),
+        expires_at=_time(ends),
         channel=row.channel,
         native_id=row.native_id,
         token_id=row.token_id,
         native_user=row.native_user if row.named else None,
         signs=native.signs,
-        send=native.send(keys, credentials, _account_facts(row)),
+        send=native.send(keys, credentials, _facts(row) if native.needs_facts else AccountFacts(row.native_id)),
         base_url=native.api_url(row.region) if native.declaration.regions else None,
     )
+
+
+@lru_cache(maxsize=4)
+def _signer(key: str) -> signing.TimestampSigner:
+    """Return what `signing.dumps` makes anew for every value."""
+    return signing.TimestampSigner(key=key, salt=SALT)
 
 
 def given(row: LeaseRow, made: Lease, purpose: Purpose) -> records.Given:
@@ -114,21 +124,20 @@ def given(row: LeaseRow, made: Lease, purpose: Purpose) -> records.Given:
 
 
 def note_uses(rows: Iterable[LeaseRow], now: datetime) -> None:
-    """Note once an hour that a token is in use."""
+    """Note that tokens are in use, where that is due."""
     used = {row.token_id for row in rows if row.token_id is not None and is_use_due(row.last_used_at, now)}
     for token_id in sorted(used):
         lifecycle.note_use(token_id=token_id, now=now)
 
 
 def is_use_due(last_used_at: datetime | None, now: datetime) -> bool:
-    """Return whether a use is to be noted: once an hour, so that the hot path writes nothing of the token."""
-    return last_used_at is None or now - last_used_at > timedelta(hours=1)
+    """Return whether a use is to be noted."""
+    return last_used_at is None or now - last_used_at > USE_NOTED_EVERY
 
 
-def _account_facts(row: LeaseRow) -> AccountFacts:
+def _facts(row: LeaseRow) -> AccountFacts:
     """Return what the channel's calls must be told of the account with this token: a read of its own, for channels that need it."""
-    if row.token_id is None or not registry.get(row.channel).needs_facts:
-        return AccountFacts(row.native_id)
+    assert row.token_id is not None
     entries = AccountToken.objects.filter(account_id=row.account_id, token_id=row.token_id)
     return AccountFacts(row.native_id, entries.values_list("facts", flat=True).first() or {})
 

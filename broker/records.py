@@ -22,15 +22,19 @@ from broker.texts import text
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 10  # seconds
-FEW = 8  # rows that are written one beside the other; more come as lists, of which PostgreSQL plans one statement for any number
+FEW = 8  # rows of requests that come at the same time, written one beside the other: so many statements are planned
 
 _COLUMNS = {
     "at": "timestamptz", "kind": "text", "key_id": "bigint", "caller": "text", "address": "inet", "account_id": "bigint",
     "token_id": "bigint", "generation": "int", "purpose": "text", "lease_hash": "text", "request": "text",
 }  # fmt: skip
 _INTO = f"insert into accounts_leaserecord ({', '.join(_COLUMNS)})"
-_LISTS = ", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())
-_MANY = f"{_INTO} select * from unnest({_LISTS})"  # noqa: S608  # all of it stands here
+# What all rows of a batch have in common is written once: a value in a list costs more than the rest of its row.
+_LISTS = ("account_id", "token_id", "generation", "purpose", "lease_hash")
+_BATCH = f"""
+{_INTO} select {", ".join(name if name in _LISTS else f"%({name})s::{kind}" for name, kind in _COLUMNS.items())}
+from unnest({", ".join(f"%({name})s::{_COLUMNS[name]}[]" for name in _LISTS)}) as one ({", ".join(_LISTS)})
+"""  # noqa: S608  # all of it stands here
 
 
 class Given(NamedTuple):
@@ -59,8 +63,17 @@ def write(caller: Caller, kind: LeaseRecord.Kind, given: Given, *, now: datetime
 
 def write_all(caller: Caller, given: Sequence[Given], *, now: datetime) -> None:
     """Add the rows of many leases. Raises Busy where they cannot be written: none may be handed out then."""
+    key_id, name, address = _whom(caller)
+    facts = {
+        "at": now, "kind": LeaseRecord.Kind.LEASE.value, "key_id": key_id, "caller": name, "address": address, "request": "",
+        "account_id": [one.account_id for one in given],
+        "token_id": [one.token_id for one in given],
+        "generation": [one.generation for one in given],
+        "purpose": [one.purpose for one in given],
+        "lease_hash": [hash_of(one.lease_id) for one in given],
+    }  # fmt: skip
     with _NotRecorded():
-        _insert([_row(caller, LeaseRecord.Kind.LEASE, one, now) for one in given])
+        prepared.write(_BATCH, facts)
 
 
 class _NotRecorded:
@@ -75,19 +88,20 @@ class _NotRecorded:
             raise Busy(RETRY_AFTER, text("not_recorded")) from error
 
 
+def _whom(caller: Caller) -> tuple[int | None, str, str | None]:
+    """Return key, name and address as a row has them."""
+    return caller.key_id or None, caller.name, caller.address
+
+
 def _row(caller: Caller, kind: LeaseRecord.Kind, given: Given, now: datetime) -> tuple[Any, ...]:
-    who = (caller.key_id or None, caller.name, caller.address)
     what = given[:4]
     return (
-        now, kind.value, *who, *what, hash_of(given.lease_id), given.request[: LeaseRecord.REQUEST_LENGTH],
+        now, kind.value, *_whom(caller), *what, hash_of(given.lease_id), given.request[: LeaseRecord.REQUEST_LENGTH],
     )  # fmt: skip
 
 
 def _insert(rows: Sequence[tuple[Any, ...]]) -> None:
-    if len(rows) <= FEW:
-        prepared.write(_few(len(rows)), [value for row in rows for value in row])
-    else:
-        prepared.write(_MANY, [list(column) for column in zip(*rows, strict=True)])
+    prepared.write(_few(len(rows)), [value for row in rows for value in row])
 
 
 @lru_cache(maxsize=FEW)
