@@ -67,9 +67,7 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
         facts, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=len(found.further)
     )
     return replace(
-        mail,
-        stored_text=mail.text.replace(signed, HIDDEN),
-        stored_html=mail.html.replace(signed, HIDDEN),
+        mail.hiding(signed, HIDDEN),
         reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient, leads=facts.leads),
     )
 

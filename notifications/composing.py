@@ -1,7 +1,7 @@
 """From a message to its mail: who reads it, and the foot that every mail has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -45,7 +45,4 @@ def compose(
 
 def without_link(mail: Mail, link: str) -> Mail:
     """Return the mail with a link that is a secret, which the kept copy does not hold."""
-    hidden = gettext(HIDDEN_LINK)
-    return replace(
-        mail, stored_text=mail.text.replace(link, hidden), stored_html=mail.html.replace(link, hidden)
-    )
+    return mail.hiding(link, gettext(HIDDEN_LINK))

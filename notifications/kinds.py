@@ -1,8 +1,9 @@
 """The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from django.utils.functional import Promise
 
@@ -18,12 +19,18 @@ class Mail:
     subject: str
     text: str
     html: str
+    styled: str = ""  # the HTML with the styles in its tags; "": they are written there at delivery
     headers: dict[str, str] = field(default_factory=dict)
     reply_to: str | None = (
         None  # whom an answer reaches; "": nobody; None: whoever looks after the message's team
     )
     stored_text: str | None = None  # what is kept of it, where the sent text holds a secret link
     stored_html: str | None = None
+
+    def hiding(self, secret: str, shown: str) -> Self:
+        """Return the mail with what its kept copy shows in place of a secret."""
+        kept = (self.styled or self.html).replace(secret, shown)
+        return replace(self, stored_text=self.text.replace(secret, shown), stored_html=kept)
 
 
 NOT_WANTED = "words/not_wanted.txt"  # the phrases of the codes

@@ -1,33 +1,35 @@
 """From a mail as its kind builds it to what leaves and what is kept of it."""
 
-import css_inline
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from notifications import claims, clean, kinds
 from notifications.models import Message
+from ui import mail_html
 from users import recipients
 
-_INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 _STYLE = ' style="'
 _LINE = 500  # characters, of a line that may end
 
 
 def fit(mail: kinds.Mail) -> kinds.Mail:
-    """Return the mail with clean texts and with its styles inlined."""
+    """Return the mail with clean texts and with its styles in the tags of `html`."""
+    stored = mail.stored_html
     return kinds.Mail(
         subject=clean.line(mail.subject),
         text=clean.body(mail.text),
-        html=_html(mail.html),
+        html=_html(mail.html, mail.styled),
         headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
         reply_to=None if mail.reply_to is None else clean.line(mail.reply_to, 900),
         stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
-        stored_html=None if mail.stored_html is None else _html(mail.stored_html),
+        stored_html=None if stored is None else _html(stored, stored if mail.styled else ""),
     )
 
 
-def _html(html: str) -> str:
-    return _INLINER.inline(clean.body(html)) if html else ""
+def _html(html: str, styled: str) -> str:
+    if styled or not html:
+        return clean.body(styled)
+    return mail_html.with_styles(clean.body(html))
 
 
 def _in_lines(html: str) -> str:

@@ -6,44 +6,19 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TypedDict
 
-from django.template import Context, Engine
-from django.template.loader import render_to_string
+from django.template import Context, Engine, TemplateDoesNotExist
+from django.template.loader import get_template, render_to_string
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from ui.pills import Pill
+from ui import mail_html
+from ui.mail_cards import Button, Card
 
 SUBJECT_LENGTH = 78
 NAME_LENGTH = 30  # characters of an account's name in a subject or a button
 LEAST_NAME = 8  # characters that still tell which account it is
 GIVES_WAY = "\x02{}\x03"  # around the name in a subject that is shortened where there is too little room
 _NAME = re.compile("\x02(.*?)\x03", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Button:
-    """The one thing to press: where it leads, and what it says."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True)
-class Card:
-    """One account, log-in or app, as templates/mail/_base/_account.{html,txt} show it. Without a name it has rows and steps alone."""
-
-    name: str = ""
-    native_id: str = ""
-    channel: str = ""  # the key, for the colour of its mark
-    channel_name: str = ""
-    pill: Pill | None = None
-    aside: str = ""  # what the pill says and plain text, which has none, says behind the first row
-    group: str = ""  # the heading above it and above those behind it of the same group
-    # (word, text); the first is the strongest, one without a word goes on with the row above
-    rows: Sequence[tuple[str, str]] = ()
-    steps_head: str = ""  # the heading above the steps, where they are not simply the reader's
-    steps: Sequence[str] = ()
-    button: Button | None = None
 
 
 @dataclass
@@ -62,11 +37,12 @@ class Words:
 
 
 class Rendered(TypedDict):
-    """A mail as texts. The subject is one line of at most 78 characters; styles of the HTML are written inline at delivery."""
+    """A mail as texts. The subject is one line of at most 78 characters; `styled` is the HTML with the styles in its tags."""
 
     subject: str
     text: str
     html: str
+    styled: str
 
 
 def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendered:
@@ -77,11 +53,18 @@ def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendere
     with timezone.override(zone):
         words = _words(f"mail/{folder}/words.txt", facts)
         context = {**facts, **words.parts, "cards": words.cards, "subject": subject(words.subjects)}
-        text, html = (
-            render_to_string([f"mail/{folder}/body.{form}", f"mail/_base/cards.{form}"], context)
-            for form in ("txt", "html")
-        )
-    return Rendered(subject=str(context["subject"]), text=text, html=html)
+        text = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
+        html = _html(folder, context, words.cards)
+    return Rendered(subject=str(context["subject"]), text=text, html=html.plain, styled=html.styled)
+
+
+def _html(folder: str, context: Mapping[str, object], cards: Sequence[Card]) -> mail_html.Html:
+    try:
+        body = get_template(f"mail/{folder}/body.html")
+    except TemplateDoesNotExist:
+        return mail_html.render(context, cards)
+    plain = body.render(dict(context))
+    return mail_html.Html(plain, mail_html.with_styles(plain))
 
 
 def _words(template: str, facts: Mapping[str, object]) -> Words:

@@ -1,16 +1,21 @@
 """The kit of mails: subjects that have room, words files that become cards, and one frame for HTML and plain text."""
 
 import re
+from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.template.loader import render_to_string
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
 from macros import sql as macro_sql
 from notifications import kinds
 from tests.tools import words
-from ui import mails, phrases
+from ui import mail_html, mails, phrases, pills
+from ui.mail_cards import Button, Card
 from users.recipients import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -59,6 +64,44 @@ def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     assert "Backup" not in text + mail["html"]  # a row without text is left out, and a step
     assert mail["html"].count("<li>") == 2
     assert 'class="kv kv-alone"' in mail["html"]  # the card without a head
+
+
+def cards() -> list[Card]:
+    """Cards with and without each thing that one may have."""
+    bad, urgent = pills.pill("account", "deactivated"), pills.pill("account", "urgent", label="2 days left")
+    button = Button("See “A & B”", "https://x.example/?a=1&b=2")
+    return [
+        Card("Sable <Cosmetics>", "509", "linkedin", "LinkedIn", bad, group="Now", rows=[("Why", "x")], button=button),
+        Card("\x0ename\x0e\x0f", "1", "x", "X", urgent, group="Now", rows=[("A", "b"), ("", "c")], steps=["1", "<2>"]),
+        Card("Shoes", "2", "x", "X", group="Soon", steps_head="For Ben", steps=["Wait"]),
+        Card(rows=[("Key", "k")], steps=["Wait"], button=button),
+        Card("Shoes", "3", "x", "X", group="Soon"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shown", [mail_html.TEXTS, ("subject", "heading", "rest"), ("subject", "rest_url", "why_url")]
+)
+def test_html_of_remembered_pieces_is_that_of_its_templates(shown: tuple[str, ...]) -> None:
+    facts = {name: f"The {name} & \x0ecards\x0e \x0f more" for name in shown}
+
+    for _ in range(2):  # the second time each piece is remembered
+        html = mail_html.render(facts, cards())
+
+        inside = "".join(
+            f'<h2 class="group">{escape(heading)}</h2>' * bool(heading)
+            + render_to_string("mail/_base/_account.html", {"card": card})
+            for card, heading in zip(cards(), ["Now", "", "Soon", "", "Soon"], strict=True)
+        )
+        whole = render_to_string("mail/_base/cards.html", {**facts, "cards": mark_safe(inside)})
+        assert as_read(html.plain) == as_read(whole)
+        assert as_read(html.styled) == as_read(mail_html.with_styles(whole))
+        assert 'class="mark mark-linkedin" style="' in html.styled
+
+
+def as_read(html: str) -> str:
+    """Return HTML without what no reader sees: white space between tags, and how a letter is written."""
+    return re.sub(r">\s+", ">", re.sub(r"\s+<", "<", unescape(html)))
 
 
 NAME = "Grove Kitchens North and all of the South"
