@@ -1,9 +1,9 @@
 """From a mail as its kind builds it to what leaves and what is kept of it."""
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 
 from notifications import claims, clean, kinds
+from notifications.mime import Email
 from notifications.models import Message
 from ui import mail_html
 from users import recipients
@@ -48,7 +48,7 @@ def _in_lines(html: str) -> str:
     return "".join(made)
 
 
-def as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
+def as_email(message: Message, mail: kinds.Mail) -> Email:
     """Return what is handed to the mail server."""
     headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
     answers_to = mail.reply_to
@@ -56,9 +56,7 @@ def as_email(message: Message, mail: kinds.Mail) -> EmailMultiAlternatives:
         answers_to = recipients.reply_to([message.team_id], reader=message.recipient)
     if answers_to:
         headers["Reply-To"] = answers_to
-    email = EmailMultiAlternatives(
-        mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers
-    )
+    email = Email(mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers)
     if mail.html:
         email.attach_alternative(_in_lines(mail.html), "text/html")
     return email

@@ -3,7 +3,6 @@
 Pipelining (RFC 2920) saves two of the four waits of a mail; smtplib has none. Where the server does not announce it, smtplib does as ever.
 """
 
-import re
 import smtplib
 import socket
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from typing import Any
 
 from django.core.mail.backends.smtp import EmailBackend
 
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 Reply = tuple[int, bytes]
 
 
@@ -39,11 +37,29 @@ class _Client(smtplib.SMTP):
             return super().sendmail(from_addr, one, msg, mail_options, rcpt_options)
         self._begin(from_addr, one[0], msg)
         self._check_begin(from_addr, one[0])
-        self.send(_LEADING_DOT.sub(b"..", msg) + (b"" if msg.endswith(b"\r\n") else b"\r\n") + b".\r\n")
-        code, said = self.getreply()
+        code, said = self._send_body(msg)
         if code != 250:
             raise smtplib.SMTPDataError(code, said)
         return {}
+
+    def data(self, msg: Any) -> Reply:
+        """Send the body of a mail as bytes with the line ends of SMTP. Returns and raises what smtplib does."""
+        self.putcmd("data")
+        code, said = self.getreply()
+        if code != 354:
+            raise smtplib.SMTPDataError(code, said)
+        return self._send_body(msg)
+
+    def _send_body(self, msg: bytes) -> Reply:
+        """Send it, each dot that begins a line doubled (RFC 5321 4.5.2), and return the answer."""
+        body = msg.replace(b"\n.", b"\n..")
+        self.send(
+            (b"." if body.startswith(b".") else b"")
+            + body
+            + (b"" if body.endswith(b"\r\n") else b"\r\n")
+            + b".\r\n"
+        )
+        return self.getreply()
 
     def _begin(self, sender: str, recipient: str, msg: bytes) -> None:
         size = f" size={len(msg)}" if self.has_extn("size") else ""

@@ -55,7 +55,7 @@ def modules_that_import_mail() -> Iterator[str]:
 
 
 def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
-    of_delivery = {"smtp", "connections", "preparing", "delivery"}
+    of_delivery = {"smtp", "connections", "mime", "delivery"}
     assert set(modules_that_import_mail()) == {f"notifications/{name}.py" for name in of_delivery}
 
 
