@@ -1,36 +1,23 @@
 """Exports that a worker makes: what is asked for, how far it is, and the file in parts, since web processes share no disk."""
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
+
+from accounts.job_models import Job
 
 
-class AccountExport(models.Model):
+class AccountExport(Job):
     """The accounts that one person asked for as a file. It is theirs alone, and gone a day later."""
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting")
-        MAKING = "making", _("Being made")
-        READY = "ready", _("Ready")
-        FAILED = "failed", _("Failed")
+    names_things_in = "account_ids"
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     # In the order of the file; empty once it is made.
     account_ids = ArrayField(models.BigIntegerField(), default=list)
-    total = models.PositiveIntegerField()
-    done = models.PositiveIntegerField(default=0)  # of `account_ids`
-    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     # With whose eyes it was made: a superuser's, or those of a person of these teams.
     sees_all = models.BooleanField()
     teams = ArrayField(models.BigIntegerField(), default=list)
-    # How often a worker has begun or gone on with it.
-    attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_until = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         default_permissions = ()

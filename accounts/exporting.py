@@ -3,31 +3,24 @@
 Nothing here knows the format: `export_rows` makes the text of a page.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
-from django.db.models import Func, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Func, QuerySet
 
-from accounts import export_rows
+from accounts import export_rows, jobs
 from accounts.models import Account, AccountExport, ExportPart
 from accounts.permissions import VIEW
-from users import liveness
 from users.models import Membership, User
 from users.visibility import names_for
 
-logger = logging.getLogger(__name__)
-
 State = AccountExport.State
-GOING = (State.WAITING, State.MAKING)
 KEPT_FOR = timedelta(days=1)
 KEPT = 3  # files of one person
 PART = 2_000  # accounts in one part
-MOST_ATTEMPTS = 5  # workers that may die of one
 
 
 def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[AccountExport, bool]:
@@ -48,7 +41,7 @@ def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[Ac
             mine = AccountExport.objects.defer("account_ids").filter(pk=made.pk)
             mine.update(total=Func("account_ids", function="cardinality"))
     except IntegrityError:
-        running = AccountExport.objects.defer("account_ids").filter(user=user, state__in=GOING).first()
+        running = AccountExport.objects.defer("account_ids").filter(user=user, state__in=jobs.GOING).first()
         return (running, False) if running else start(user=user, accounts=accounts, now=now)
     older = AccountExport.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)[KEPT:]
     AccountExport.objects.filter(pk__in=list(older)).delete()
@@ -80,16 +73,8 @@ def make_next(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> 
 
     A worker that is to stop leaves the rest to another one.
     """
-    export = _claim(clock())
-    if export is None:
-        return False
-    try:
-        with liveness.kept(partial(_keep, export)), timezone.override(export.user.zone):
-            _make(export, clock, goes_on)
-    except Exception:  # one that fails must not come again and again
-        logger.exception("Export %s could not be made", export.pk)
-        _mine(export).update(state=State.FAILED, claimed_until=None, account_ids=[])
-    return True
+    waiting = AccountExport.objects.defer("account_ids")
+    return jobs.run_next(waiting, partial(_make, clock=clock, goes_on=goes_on), clock())
 
 
 def sweep(*, now: datetime) -> int:
@@ -97,41 +82,15 @@ def sweep(*, now: datetime) -> int:
     return AccountExport.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
 
 
-@transaction.atomic
-def _claim(now: datetime) -> AccountExport | None:
-    due = Q(state=State.WAITING)
-    if liveness.may_take_over():
-        due |= Q(state=State.MAKING, claimed_until__lt=now)
-    found = AccountExport.objects.filter(due).defer("account_ids").order_by("pk")
-    export = found.select_for_update(skip_locked=True, no_key=True).first()
-    if export is None:
-        return None
-    export.state, export.attempts = State.MAKING, export.attempts + 1
-    export.claimed_until = now + liveness.CLAIM
-    if export.attempts > MOST_ATTEMPTS:
-        export.state, export.claimed_until = State.FAILED, None
-    export.save(update_fields=["state", "attempts", "claimed_until"])
-    return export if export.state == State.MAKING else None
-
-
-def _mine(export: AccountExport) -> QuerySet[AccountExport]:
-    """Return the row, unless another worker has begun since."""
-    return AccountExport.objects.filter(pk=export.pk, state=State.MAKING, attempts=export.attempts)
-
-
-def _keep(export: AccountExport, now: datetime) -> None:
-    _mine(export).update(claimed_until=now + liveness.CLAIM)
-
-
-def _make(export: AccountExport, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
+def _make(export: AccountExport, *, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
     user = export.user
     if not user.is_active or not user.has_perm(VIEW):
-        _mine(export).update(state=State.FAILED, claimed_until=None, account_ids=[])
+        jobs.end(export, State.FAILED)
         return
     names, seen = names_for(user), Account.objects.visible_to(user)
     while export.done < export.total:
         if not goes_on():
-            _mine(export).update(state=State.WAITING, claimed_until=None)
+            jobs.put_back(export)
             return
         some = f"account_ids__{export.done}_{export.done + PART}"
         ids = AccountExport.objects.values_list(some, flat=True).get(pk=export.pk)
@@ -140,13 +99,13 @@ def _make(export: AccountExport, clock: Callable[[], datetime], goes_on: Callabl
             text = export_rows.head() + text
         if not _write(export, text, len(ids)):
             return
-    _mine(export).update(state=State.READY, claimed_until=None, account_ids=[])
+    jobs.end(export, State.READY)
 
 
 @transaction.atomic
 def _write(export: AccountExport, text: str, count: int) -> bool:
     """Write the next part, and that it is. Return False where another worker has begun since."""
-    if not _mine(export).update(done=export.done + count):
+    if not jobs.mine(export).update(done=export.done + count):
         return False
     ExportPart.objects.create(export=export, number=export.done // PART, content=text.encode())
     export.done += count

@@ -16,6 +16,7 @@ from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
+from accounts.job_models import Deed as Deed
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE

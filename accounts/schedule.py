@@ -12,5 +12,6 @@ SCHEDULES = {
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
     "Make exports": ("accounts.tasks.make_exports", 15),
+    "Do what was asked for to many": ("accounts.tasks.do_deeds", 15),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

@@ -6,7 +6,8 @@ from threading import Lock
 from celery import Task, shared_task
 from celery.worker import state as worker_state
 
-from accounts import alerts, channel_sweep, exporting, removal, sweeps, version_alerts, write_refusals
+from accounts import alerts, channel_sweep, deeds, exporting, removal, sweeps, version_alerts, write_refusals
+from accounts.deed_kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, incident_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
@@ -104,6 +105,7 @@ def tidy() -> None:
     problems.sweep(now=now)
     refused_addresses.sweep(now=now)
     exporting.sweep(now=now)
+    deeds.sweep(now=now)
 
 
 @shared_task
@@ -116,6 +118,15 @@ def make_exports() -> None:
             pass
     finally:
         _exporting.release()
+
+
+@shared_task
+def do_deeds() -> None:
+    """Do what staff asked for to many at once. Several workers do several of them."""
+    while deeds.do_next(
+        kinds=KINDS, clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None
+    ):
+        pass
 
 
 @shared_task

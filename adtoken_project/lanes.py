@@ -37,7 +37,7 @@ LANES = {
         Lane("checks", "checks that are due, and tidying at the channels", ("checks",), 10, 60),
         Lane(
             "pushes",
-            "what channels push, and checks and exports that a person asked for",
+            "what channels push, and checks, exports and deeds on many that a person asked for",
             ("pushes", OLD_QUEUE),
             6,
             60,
@@ -54,6 +54,7 @@ ROUTES = {
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},
     "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
+    "accounts.tasks.do_deeds": {"queue": "pushes"},
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

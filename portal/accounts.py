@@ -26,6 +26,7 @@ from portal import (
     account_pages,
     account_rows,
     bulk,
+    deeds,
     export,
     filters,
     macros_on_accounts,
@@ -264,6 +265,7 @@ class AccountAdmin(ReadOnlyList):
             *account_actions.urls(),
             *account_pages.urls(),
             *export.urls(),
+            *deeds.urls(),
             *kept,
         ]
 

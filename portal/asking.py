@@ -1,18 +1,19 @@
 """Asking many to re-authenticate: one mail a person, with all log-ins and accounts that it is about."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import actions, pool_reasons, selection
+from accounts import actions, asks_of_app, pool_reasons, selection
 from accounts.models import Account, AccountToken
-from tokens.models import Token, TokenEvent
+from tokens.models import Token
 from ui.bulk import Item
 from ui.calendar_days import AT_RISK, within
-from ui.confirm import Said
+from ui.confirm import ConfirmLine, Said
 from ui.name_visibility import NameVisibility
 from ui.text import join_names
 from users.models import User
@@ -73,11 +74,8 @@ def _why_nobody(account: Account, *, paused: bool) -> str:
 
 def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
     """Return when log-ins were asked for today, without those that were renewed since."""
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    renewed = {token.pk: token.linked_at for token in tokens}
-    asks = TokenEvent.objects.filter(token__in=renewed, kind=TokenEvent.Kind.ASKED, at__gte=midnight)
-    found = dict(asks.order_by("at").values_list("token_id", "at"))
-    return {token_id: at for token_id, at in found.items() if at > renewed[token_id]}
+    asks = asks_of_app.asked_today(Q(token__in=[token.pk for token in tokens]), now)
+    return dict(asks.order_by("at").values_list("token_id", "at"))
 
 
 def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, datetime]) -> Item:
@@ -86,8 +84,14 @@ def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, 
     fresh = [(one, other.token) for one, other in found if other.token_id not in asked]
     everything = [(one, other.token) for one, other in found]
     at = max((asked[other.token_id] for _, other in found if other.token_id in asked), default=None)
-    today = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"} if at else ""
-    refused = actions.cannot_ask(entry.token)
+    line = _line(
+        entry,
+        names.token(entry.token, account),
+        everything=_named([one for one, _ in everything]),
+        fresh=_named([one for one, _ in fresh]),
+        left_out=_named([one for one, other in found if other.token_id in asked]),
+        at=at,
+    )
 
     def act(said: Said) -> None:
         actions.ask_person(about=fresh, actor=by, note=said.note, now=timezone.now())
@@ -95,23 +99,41 @@ def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, 
     def act_again(said: Said) -> None:
         actions.ask_person(about=everything, actor=by, note=said.note, now=timezone.now())
 
-    asked_for = [one for one, other in found if refused or not fresh or other.token_id not in asked]
-    left_out = _named([one for one, other in found if other.token_id in asked])
-    but = gettext("not about %(accounts)s: %(when)s") % {"accounts": left_out, "when": today}
+    again = bool(at) and not actions.cannot_ask(entry.token)
     return Item(
-        who=names.token(entry.token, account),
-        what=_named(asked_for),
-        skipped=refused or ("" if fresh else today),
-        but=but if fresh and at else "",
-        act=act,
-        again=bool(at) and not refused,
-        act_again=act_again,
+        line.who, line.what, skipped=line.skipped, but=line.but, act=act, again=again, act_again=act_again
     )
 
 
-def _named(accounts: Sequence[Account]) -> str:
-    """Return the accounts' names, told apart where two have one name."""
-    return join_names(list(labels(accounts).values()))
+def lines_of(found: Iterable[asks_of_app.Details], names: NameVisibility) -> list[ConfirmLine]:
+    """Return the same lines for people of whose accounts no more is known than a line shows."""
+    lines = []
+    for one in found:
+        entry = one.everything.entries[0]
+        parts = {"everything": one.everything, "fresh": one.fresh, "left_out": one.asked}
+        said = {name: _named(part.accounts, part.number) for name, part in parts.items()}
+        lines.append(_line(entry, names.token(entry.token, entry.account), **said, at=one.asked_at))
+    return lines
+
+
+def _line(
+    entry: AccountToken, who: str, *, everything: str, fresh: str, left_out: str, at: datetime | None
+) -> ConfirmLine:
+    """Return what one person is asked for, in words; `fresh` is "" where all was asked for today, the last time `at`."""
+    today = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"} if at else ""
+    refused = actions.cannot_ask(entry.token)
+    but = gettext("not about %(accounts)s: %(when)s") % {"accounts": left_out, "when": today}
+    return ConfirmLine(
+        who=who,
+        what=everything if refused or not fresh else fresh,
+        skipped=refused or ("" if fresh else today),
+        but=but if fresh and at else "",
+    )
+
+
+def _named(accounts: Sequence[Account], number: int | None = None) -> str:
+    """Return the accounts' names, told apart where two have one name. Of a `number` of accounts the first by name are enough."""
+    return join_names(list(labels(accounts).values()), number)
 
 
 def labels(accounts: Sequence[Account]) -> dict[int, str]:

@@ -9,20 +9,23 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
+from accounts import asks_of_app
 from accounts.app_use import LogIns, log_ins
-from accounts.models import Account, AccountToken
-from portal import access, asking
+from accounts.deed_kinds import ASK_PEOPLE_OF_APP
+from portal import access, asking, deeds
 from tokens import app_faults, default_app
 from tokens.models import ChannelApp
-from ui import bulk, confirm
+from ui import confirm
 from ui.confirm import Done, Late, Page, Said
 from ui.phrases import phrase
+from ui.refusal import Refusal
 from users.models import person
 from users.visibility import names_for
 
 say = partial(phrase, "words/app_pages.txt")
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
+AT_ONCE = 100  # accounts' log-ins that a web process asks for itself: a second at most
 
 
 def urls() -> list[URLPattern]:
@@ -85,19 +88,39 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 
 
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
-    """Show who would be asked (GET), then mail them (POST)."""
-    app = _app(request, app_id, ASK)
-    asks = asking.everybody(_waiting(request, app), person(request), names_for(request.user), timezone.now())
-    live = bulk.live(asks)
-    nobody = str(asking.NOBODY) if asks else in_use(log_ins(app))
+    """Show who would be asked (GET), then mail them (POST): few at once, many by a worker."""
+    app, user, now = _app(request, app_id, ASK), person(request), timezone.now()
+    groups = asks_of_app.groups(app, user, now)
+    shown = [group.id for group in groups[: confirm.SHOWN]]
+    details = asks_of_app.details(app, user, shown, now)
+    live = [group for group in groups if group.live]
+    nobody = str(asking.NOBODY) if groups else in_use(log_ins(app))
     page = Page(
         "portal/confirm/ask_people_of_app.html",
         address("change", app),
-        {"app": app, "live": live},
-        lines=asks,
+        {"app": app, "live": len(live)},
+        lines=asking.lines_of((details[pk] for pk in shown if pk in details), names_for(request.user)),
+        unread=len(groups) - len(shown),
         refused="" if live else nobody,
     )
-    return confirm.answer(request, page, lambda said: bulk.run(asks, said), frame=access.frame_of(app))
+
+    def do(said: Said) -> Done:
+        keys = [group.id for group in live]
+        if sum(group.fresh for group in live) > AT_ONCE:
+            skipped = len(groups) - len(keys)
+            return deeds.begin(request, ASK_PEOPLE_OF_APP, app.pk, keys, said, skipped=skipped)
+        number, failures = 0, []
+        for pk in keys:
+            try:
+                number += asks_of_app.ask(
+                    app=app, person_id=pk, actor=user, note=said.note, now=timezone.now()
+                )
+            except Refusal as refusal:  # it stops no other
+                failures.append(str(refusal))
+        left = len(groups) - number - len(failures)
+        return Done({"number": number, "skipped": left}, good=number > 0, failures=failures)
+
+    return confirm.answer(request, page, do, frame=access.frame_of(app))
 
 
 def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
@@ -107,14 +130,6 @@ def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
     if app is None:
         raise Http404(gettext("There is no such channel app."))
     return app
-
-
-def _waiting(request: HttpRequest, app: ChannelApp) -> list[tuple[Account, AccountToken]]:
-    """Return the pool entries of the app's log-ins in accounts that this person sees, by account."""
-    visible = Account.objects.visible_to(request.user)
-    entries = AccountToken.objects.filter(token__app=app, account__in=visible)
-    entries = entries.select_related("account__team", "token__app", "token__consented_by")
-    return [(entry.account, entry) for entry in entries.order_by("account__name", "pk")]
 
 
 def address(name: str, app: ChannelApp) -> str:

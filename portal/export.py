@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import export_rows, exporting, tasks
+from accounts import export_rows, exporting, jobs, tasks
 from accounts.models import Account, AccountExport
 from portal import access
 from ui import progress
@@ -57,7 +57,7 @@ def answer(request: HttpRequest, accounts: QuerySet[Account]) -> StreamingHttpRe
 def show(request: HttpRequest, export_id: int) -> HttpResponse:
     """Show how far an export is, and its file once it is made."""
     export = _export(request, export_id)
-    going = export.state in exporting.GOING
+    going = export.state in jobs.GOING
     waited = (timezone.now() - export.created_at).total_seconds()
     late = export.state == AccountExport.State.WAITING and waited > LATE
     context: dict[str, Any] = {

@@ -39,7 +39,11 @@ class TokenEvent(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        indexes = [models.Index(F("token"), F("at").desc(), name="token_event_line")]
+        indexes = [
+            models.Index(F("token"), F("at").desc(), name="token_event_line"),
+            # Few, and written by those who ask alone.
+            models.Index("at", condition=Q(kind="asked"), name="token_event_asked"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: token {self.token_id}"

@@ -28,11 +28,12 @@ def initials(name: str) -> str:
     return (words[0][0] + words[-1][0]).upper()
 
 
-def join_names(names: Sequence[str]) -> str:
-    """Return "Ben", "Ben and Chiara", or "Ben, Chiara and 3 more"."""
-    if len(names) <= 3:
+def join_names(names: Sequence[str], number: int | None = None) -> str:
+    """Return "Ben", "Ben and Chiara", or "Ben, Chiara and 3 more". Of a `number` of names the first three are enough."""
+    number = len(names) if number is None else number
+    if number <= 3:
         return join_all(names)
-    facts = {"first": names[0], "second": names[1], "number": len(names) - 2}
+    facts = {"first": names[0], "second": names[1], "number": number - 2}
     return gettext("%(first)s, %(second)s and %(number)s more") % facts
 
 

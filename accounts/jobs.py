@@ -1,0 +1,77 @@
+"""Jobs in a worker: claimed by one, which says that it lives while it works; another one goes on with what a dead one left."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.job_models import Job
+from users import liveness
+
+J = TypeVar("J", bound=Job)
+
+logger = logging.getLogger(__name__)
+
+State = Job.State
+GOING = (State.WAITING, State.MAKING)
+MOST_ATTEMPTS = 5  # workers that may die of one
+
+
+def run_next(jobs: QuerySet[J], work: Callable[[J], object], now: datetime) -> bool:
+    """Do the job that waits longest, or go on with one whose worker died, in its person's time zone. Return whether there was one.
+
+    `work` ends the job by `end`, or puts it back by `put_back`. One of which it raises has failed, and does not come again and again.
+    """
+    job = _claim(jobs, now)
+    if job is None:
+        return False
+    try:
+        with liveness.kept(partial(_keep, job)), timezone.override(job.user.zone):
+            work(job)
+    except Exception:
+        logger.exception("%s %s could not be done", type(job).__name__, job.pk)
+        end(job, State.FAILED)
+    return True
+
+
+def mine(job: J) -> QuerySet[J]:
+    """Return the row, unless another worker has begun since."""
+    rows: QuerySet[J] = type(job)._default_manager.filter(  # noqa: SLF001  # Django documents it
+        pk=job.pk, state=State.MAKING, attempts=job.attempts
+    )
+    return rows
+
+
+def put_back(job: Job) -> None:
+    """Leave the rest to another worker."""
+    mine(job).update(state=State.WAITING, claimed_until=None)
+
+
+def end(job: Job, state: Job.State) -> None:
+    """Say that it is over, and empty what named the things that were to be done."""
+    mine(job).update(**{"state": state, "claimed_until": None, job.names_things_in: []})
+
+
+@transaction.atomic
+def _claim(jobs: QuerySet[J], now: datetime) -> J | None:
+    due = Q(state=State.WAITING)
+    if liveness.may_take_over():
+        due |= Q(state=State.MAKING, claimed_until__lt=now)
+    job = jobs.filter(due).order_by("pk").select_for_update(skip_locked=True, no_key=True).first()
+    if job is None:
+        return None
+    job.state, job.attempts = State.MAKING, job.attempts + 1
+    job.claimed_until = now + liveness.CLAIM
+    if job.attempts > MOST_ATTEMPTS:
+        job.state, job.claimed_until = State.FAILED, None
+    job.save(update_fields=["state", "attempts", "claimed_until"])
+    return job if job.state == State.MAKING else None
+
+
+def _keep(job: Job, now: datetime) -> None:
+    mine(job).update(claimed_until=now + liveness.CLAIM)

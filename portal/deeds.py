@@ -1,0 +1,80 @@
+"""How far a deed on many is that a worker does, and what came of it: one page for all kinds, whose words are in templates/portal/deeds/."""
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from accounts import deeds, jobs, tasks
+from accounts.deed_kinds import KINDS
+from accounts.models import Deed
+from portal import access
+from tokens.models import ChannelApp
+from ui import progress
+from ui.confirm import Done, Late, Said
+from users import asking_workers, hold
+from users.models import person
+
+LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
+# What each kind is about, and the page of the one that it is about.
+_ABOUT = {"ask_people_of_app": (ChannelApp, "admin:tokens_channelapp_change")}
+
+
+def urls() -> list[URLPattern]:
+    """Return the address of a deed's page."""
+    return [
+        path("deeds/<int:deed_id>/", admin.site.admin_view(require_GET(show)), name="accounts_account_deed")
+    ]
+
+
+def begin(
+    request: HttpRequest, kind: str, subject_id: int, keys: list[int], said: Said, *, skipped: int
+) -> Done:
+    """Have a worker do it, and lead to the page that says how far it is.
+
+    Raises Late where somebody else has begun it, OnHold where nothing is done.
+    """
+    hold.refuse()
+    user = person(request)
+    deed, is_new = deeds.start(
+        user=user,
+        kind=kind,
+        subject_id=subject_id,
+        keys=keys,
+        note=said.note,
+        skipped=skipped,
+        now=timezone.now(),
+    )
+    if is_new:
+        asking_workers.ask(tasks.do_deeds)
+    elif deed.user_id != user.pk:
+        raise Late
+    return Done(nothing=True, after=reverse("admin:accounts_account_deed", args=[deed.pk]))
+
+
+def show(request: HttpRequest, deed_id: int) -> HttpResponse:
+    """Show how far a deed is to whoever asked for it. 404 for others, 403 for whoever may no longer do it."""
+    deed = Deed.objects.defer("keys").filter(pk=deed_id, user=person(request)).first()
+    if deed is None or deed.kind not in _ABOUT:
+        raise Http404(gettext("There is no such page. What was done to many is told for a day."))
+    if not request.user.has_perm(KINDS[deed.kind].permission):
+        raise PermissionDenied
+    model, page_name = _ABOUT[deed.kind]
+    going = deed.state in jobs.GOING
+    waited = (timezone.now() - deed.created_at).total_seconds()
+    context = {
+        **access.frame_of(model)(request),
+        "deed": deed,
+        "subject": model.objects.filter(pk=deed.subject_id).first(),
+        "going": going,
+        "late": deed.state == Deed.State.WAITING and waited > LATE,
+        "stopped": deed.state == Deed.State.FAILED,
+        "unshown": deed.failed - len(deed.failures),
+        "back_url": reverse(page_name, args=[deed.subject_id]),
+    }
+    page = TemplateResponse(request, f"portal/deeds/{deed.kind}.html", context)
+    return progress.open_again(page) if going else page
