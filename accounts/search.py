@@ -1,5 +1,7 @@
 """Finding accounts by what a person types: for the list of accounts and the portal's search."""
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account, AccountToken
@@ -13,23 +15,29 @@ def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> Que
     term = term.strip()
     if not term:
         return accounts
-    linked = AccountToken.objects.filter(token__in=tokens_of(term, names)).values("account")
     native = term.replace(" ", "").removeprefix("act_")
-    return accounts.filter(Q(name__icontains=term) | Q(native_id__icontains=native) | Q(pk__in=linked))
+    named = Account.objects.filter(Q(name__icontains=term) | Q(native_id__icontains=native)).order_by()
+    linked = AccountToken.objects.filter(token__in=_ids_of(term, names)).order_by()
+    return accounts.filter(pk__in=named.values("pk").union(linked.values("account")))
 
 
 def tokens_of(term: str, names: NameVisibility) -> QuerySet[Token]:
-    """Return the log-ins of persons whom the viewer may know and whose name, e-mail or name at the channel holds the term.
+    """Return the log-ins of persons whom the viewer may know and whose name, e-mail or name at the channel holds the term."""
+    return Token.objects.filter(pk__in=_ids_of(term, names))
 
-    They are found at one time and not once per account: an index holds both names, so that no whole row of a log-in is read for it.
+
+def _ids_of(term: str, names: NameVisibility) -> QuerySet[Any]:
+    """Return their ids, found at one time and not once per account.
+
+    Two sets and not one condition with OR: an index has the names at the channel, another one whose log-ins they are. For the OR the
+    database read all log-ins whole, in each of its processes.
     """
-    people = User.objects.filter(Q(name__icontains=term) | Q(email__icontains=term))
-    found = Token.objects.filter(
-        Q(native_user_name__icontains=term) | Q(consented_by__in=people.values("pk"))
-    )
-    if names.sees_all:
-        return found
-    return found.filter(Q(consented_by__in=names.colleagues) | Q(consented_by=None))
+    known = Token.objects.order_by()
+    if not names.sees_all:
+        known = known.filter(Q(consented_by__in=names.colleagues) | Q(consented_by=None))
+    people = User.objects.filter(Q(name__icontains=term) | Q(email__icontains=term)).order_by()
+    by_person = known.filter(consented_by__in=people.values("pk"))
+    return known.filter(native_user_name__icontains=term).values("pk").union(by_person.values("pk"))
 
 
 def in_pools_seen_by(tokens: QuerySet[Token], user: User) -> QuerySet[Token]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -179,6 +179,17 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
         "operators": operators(),
         "limit": SHOWN,
     }
+
+
+def on_account(draft: Draft, account: Account) -> Draft:
+    """Return the draft as if it were applied to one account alone; to none where it is not about this one."""
+    fits = {
+        Macro.AppliesTo.ALL: True,
+        Macro.AppliesTo.CHANNELS: account.channel in draft.channels,
+        Macro.AppliesTo.CHOSEN: account.pk in draft.accounts,
+    }
+    accounts = [account.pk] if fits[Macro.AppliesTo(draft.scope)] else []
+    return replace(draft, scope=Macro.AppliesTo.CHOSEN, accounts=accounts)
 
 
 def sent_count(macro: Macro, *, now: datetime) -> int:

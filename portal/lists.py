@@ -65,6 +65,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return what finds the rows of a page; of a search it asks once for all that are counted."""
         paginator: CappedPaginator = super().get_paginator(request, *args, **kwargs)
         paginator.costly = not self.costly.isdisjoint(request.GET)
+        paginator.whole = self.get_queryset(request)
         return paginator
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -267,11 +267,18 @@ class MacroAdmin(OwnList):
         return render(request, "portal/macros/_preview.html", {"preview": context})
 
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
-        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due."""
+        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
+
+        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others.
+        """
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):
             raise Http404
         draft = preview.draft_of(macro.actions.order_by("pk")[0])
+        pk = request.GET.get("account", "")
+        if pk.isascii() and pk.isdigit() and len(pk) < 19:
+            account = Account.objects.visible_to(request.user).filter(pk=pk).first()
+            draft = preview.on_account(draft, account) if account else draft
         try:
             mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
         except preview.TakesTooLongError:
@@ -335,5 +342,11 @@ def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any
         "found": found,
         "sent": preview.sent_count(macro, now=now) if macro else 0,
         "mail": preview.sample(draft, found.due),
-        "mail_url": reverse("admin:macros_macro_mail", args=[macro.pk]) if macro else "",
+        "mail_url": _mail_url(macro, found) if macro and found.due else "",
     }
+
+
+def _mail_url(macro: Macro, found: preview.Preview) -> str:
+    """Return the page of the first mail, which need not look for it among all accounts again."""
+    address = reverse("admin:macros_macro_mail", args=[macro.pk])
+    return f"{address}?account={found.due[0].account.pk}"

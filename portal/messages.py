@@ -67,6 +67,7 @@ class MessageAdmin(ReadOnlyList):
     list_display_links = ["subject_cell"]
     list_filter = ["state", KindFilter, TeamFilter, "created_at"]
     search_fields = ["recipient", "subject"]
+    costly = frozenset({"q", KindFilter.parameter_name})  # a kind that few mails have is looked for among all
     list_select_related = ["team"]
     ordering = ["-created_at", "-id"]
     change_list_template = "admin/notifications/message/change_list.html"

@@ -12,10 +12,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in t
     """Counts at most COUNTED rows, so that a page of a big table costs no full count, and reads whole rows only for the page itself.
 
     `costly`: to say of a row whether it belongs to the list costs more than to sort those that do, as in a search. Then the keys of all
-    rows that are counted are read at one time, and nothing is asked twice.
+    rows that are counted are read at one time, and nothing is asked twice: `whole` has all rows, and of it those of the page are read.
     """
 
     costly = False
+    whole: Any = None  # a queryset
 
     @cached_property
     def first_keys(self) -> list[Any]:
@@ -40,8 +41,11 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in t
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         rows: Any = self.object_list
-        if self.costly:
-            keys = self.first_keys[first : first + self.per_page]
-        else:
-            keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
-        return Page(rows.filter(pk__in=keys), number, self)
+        if not self.costly or self.whole is None:
+            keys = rows.values_list("pk", flat=True)[first : first + self.per_page]
+            return Page(rows.filter(pk__in=list(keys)), number, self)
+        keys = self.first_keys[first : first + self.per_page]
+        whole = self.whole.filter(pk__in=keys).order_by()
+        whole.query.select_related = rows.query.select_related
+        found = {row.pk: row for row in whole}
+        return Page([found[key] for key in keys if key in found], number, self)

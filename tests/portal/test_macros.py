@@ -1,5 +1,6 @@
 """Macros in the staff portal: the form, the preview beside it, the list of accounts."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -266,6 +267,63 @@ def test_the_whole_mail_can_do_nothing_in_the_portal(mira: Client) -> None:
     assert "Soon stops in 7 days" in response.content.decode()
     assert response["Content-Security-Policy"].startswith("sandbox")
     assert not Message.objects.exists()
+
+
+def test_the_whole_mail_of_the_first_account_is_made_without_looking_at_the_others(
+    mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = make_macro(days=[7], notify_consenters=True)
+    ending(14, name="Later")
+    ending(10, name="Soon")
+    address = reverse("admin:macros_macro_mail", args=[action.macro_id])
+    beside = mira.get(reverse("admin:macros_macro_change", args=[action.macro_id])).content.decode()
+    whole = mira.get(address)
+    looked_at: list[tuple[str, int]] = []
+    preview_of = preview.preview
+
+    def watched(draft: preview.Draft, **options: Any) -> preview.Preview:
+        looked_at.append((draft.scope, len(draft.accounts)))
+        return preview_of(draft, **options)
+
+    monkeypatch.setattr(preview, "preview", watched)
+    link_to_it = re.search(rf"{address}\?account=\d+", beside)
+    assert link_to_it is not None
+
+    mail = mira.get(link_to_it[0])
+
+    assert looked_at == [("chosen", 1)]
+    assert "Soon stops in 7 days" in mail.content.decode()
+    assert mail.content == whole.content
+
+
+@pytest.mark.parametrize(
+    ("scope", "fits"),
+    [
+        ({"scope": "channels", "channels": ["x"]}, False),
+        ({"scope": "channels", "channels": ["facebook"]}, True),
+        ({"scope": "chosen"}, False),
+    ],
+)
+def test_no_mail_is_shown_about_an_account_that_the_macro_is_not_about(
+    mira: Client, scope: Any, fits: bool
+) -> None:
+    account = ending(10, name="Soon")
+    action = make_macro(days=[7], **scope)
+
+    mail = mira.get(reverse("admin:macros_macro_mail", args=[action.macro_id]), {"account": account.pk})
+
+    assert mail.status_code == (200 if fits else 404)
+
+
+def test_a_mail_about_an_account_that_one_does_not_see_is_not_there_for_the_asking() -> None:
+    ending(10, name="First", team=make_team())
+    other = ending(11, name="Foreign", team=make_team())
+    action = make_macro(days=[7])
+    client = browser(staff("macros.view_macro"))
+
+    mail = client.get(reverse("admin:macros_macro_mail", args=[action.macro_id]), {"account": other.pk})
+
+    assert "Foreign" not in mail.content.decode()
 
 
 def test_there_is_no_mail_to_show_when_nothing_is_due(mira: Client) -> None:

@@ -12,11 +12,13 @@ from pytest_django import Settings
 
 from accounts import health_sql
 from accounts.models import Account
+from accounts.search import tokens_of
 from macros.models import Evaluation, Macro, Notice
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
+from ui.name_visibility import NameVisibility
 from ui.paging import COUNTED
 from users.models import User
 
@@ -122,6 +124,49 @@ def plan_of(rows: object) -> str:
         cursor.execute("analyze")
         cursor.execute("set local enable_seqscan = off")
     return str(rows.explain())  # type: ignore[attr-defined]  # a queryset
+
+
+def test_a_search_is_asked_once_and_its_pages_hold_each_row_once_in_its_order(client: Client) -> None:
+    accounts(120)
+    make_account(name="Other")
+
+    pages, statements = [], []
+    for page in (1, 2, 3):
+        with CaptureQueriesContext(connection) as captured:
+            found = client.get("/admin/accounts/account/", {"q": "a0", "p": page}).content.decode()
+        pages.append(re.findall(r"A\d{5}(?=</a>)", found))
+        statements.append(sum("LIKE UPPER" in query["sql"] for query in captured))
+
+    in_order = Account.objects.filter(name__startswith="A").order_by(*health_sql.by_deadline(narrowed=True))
+    assert [len(page) for page in pages] == [50, 50, 20]
+    assert [name for page in pages for name in page] == list(in_order.values_list("name", flat=True))
+    assert statements == [1, 1, 1]
+
+
+def test_log_ins_are_searched_by_two_sets_and_not_by_a_condition_asked_of_all() -> None:
+    tokens = [make_token(native_user_name=f"Native {number}") for number in range(3)]
+    Token.objects.filter(pk=tokens[0].pk).update(native_user_name="Ada Okafor")
+    Token.objects.filter(pk=tokens[1].pk).update(consented_by=make_user("b@example.com", name="Ada Meier"))
+    names = NameVisibility(sees_all=True)
+
+    plan = plan_of(tokens_of("ada", names))
+
+    assert "SubPlan" not in plan
+    assert "OR" not in plan
+    assert set(tokens_of("ada", names)) == set(tokens[:2])
+
+
+def test_mails_of_a_kind_are_looked_for_once(client: Client) -> None:
+    Message.objects.create(kind="ask", recipient="a@example.com", dedupe_key="a")
+    Message.objects.create(kind="died", recipient="b@example.com", dedupe_key="b")
+
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/admin/notifications/message/", {"kind__exact": "ask"}).content.decode()
+
+    asked = [query["sql"] for query in captured if '"notifications_message"."kind" = \'ask\'' in query["sql"]]
+    assert "a@example.com" in page
+    assert "b@example.com" not in page
+    assert len(asked) == 1
 
 
 def test_an_index_has_the_usual_order_of_accounts(client: Client) -> None:
