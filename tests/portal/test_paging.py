@@ -152,7 +152,6 @@ def test_log_ins_are_searched_by_two_sets_and_not_by_a_condition_asked_of_all() 
     plan = plan_of(tokens_of("ada", names))
 
     assert "SubPlan" not in plan
-    assert "OR" not in plan
     assert set(tokens_of("ada", names)) == set(tokens[:2])
 
 
